@@ -1,0 +1,69 @@
+"""What can go wrong, in words that a person can act on.
+
+CritterError
+├── SiteError          the database or its folder
+├── GameError          a game that is unknown, or cannot be told
+├── SourceError        iNaturalist, or a folder, gave nothing usable
+├── TrainingError      too little to learn from
+├── ModelError         a model file that is missing or not to be trusted
+├── TimelineError      a platform that could not be read or written
+└── Refusal            bytes or an address of a stranger that are not accepted
+"""
+
+
+class CritterError(Exception):
+    """Something that the user can understand and do something about, in one line."""
+
+
+class SiteError(CritterError):
+    """The database is missing, is not one, or cannot be written."""
+
+
+class GameError(CritterError):
+    """No such game, or more than one to choose from."""
+
+
+class SourceError(CritterError):
+    """Observations or photos could not be read from where they come from."""
+
+
+class TrainingError(CritterError):
+    """There is not enough to train a model from, or a package to do it with."""
+
+
+class ModelError(CritterError):
+    """A model file is missing, damaged or not what its row says."""
+
+
+class TimelineError(CritterError):
+    """A platform could not be read from, or written to."""
+
+
+class Refusal(CritterError):
+    """A stranger's address or bytes are refused; `code` and `status` are the endpoint's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def status(self) -> int:
+        return REFUSAL_STATUS[self.code]
+
+
+REFUSAL_STATUS = {
+    "missing_image": 400,
+    "url_invalid": 400,
+    "forbidden": 403,
+    "model_unknown": 404,
+    "method_not_allowed": 405,
+    "too_large": 413,
+    "not_an_image": 415,
+    "image_truncated": 422,
+    "image_too_small": 422,
+    "image_too_complex": 422,
+    "rate_limited": 429,
+    "fetch_failed": 502,
+    "no_model": 503,
+    "busy": 503,
+}

@@ -1,0 +1,115 @@
+"""The database of a site: opened the right way, and brought up to date by migrations.
+
+Every process that opens the file must use one and the same SQLite library: `sqlite3` here is the one
+that sqlite-utils and Datasette choose too (pysqlite3 where it is installed). SQLite 3.7.0 to 3.51.2
+can corrupt a write-ahead log under two checkpointing writers, so on Linux that build is a dependency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+from sqlite_utils.utils import sqlite3
+
+from .errors import SiteError
+
+DATABASE_NAME = "critters.db"
+BUSY_TIMEOUT_MS = 15_000
+
+migrations = Migrations("critterdb")
+
+
+class SiteDatabase(Database):
+    """A sqlite-utils database whose every write transaction begins IMMEDIATE.
+
+    A deferred transaction that reads before it writes fails at once with "database is locked" when
+    another process wrote in between: the busy timeout is not consulted. An immediate one waits.
+    """
+
+    @contextmanager
+    def atomic(self) -> Generator[Database, None, None]:
+        if self.conn.in_transaction:
+            with super().atomic():
+                yield self
+            return
+        self.conn.execute("BEGIN IMMEDIATE")
+        try:
+            yield self
+            self.conn.execute("COMMIT")
+        except BaseException:
+            if self.conn.in_transaction:
+                self.conn.execute("ROLLBACK")
+            raise
+
+
+def utc_now() -> str:
+    """The time as the database writes it: `2026-11-23T20:15:00Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
+    """Open a site's database for reading and writing, migrated to the newest schema.
+
+    Raises SiteError where the file is missing (unless `create`), is no SQLite database, belongs to
+    another program, or was made by a newer critterdb.
+    """
+    path = Path(path)
+    if not create and not path.is_file():
+        raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
+    try:
+        conn = sqlite3.connect(str(path), timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+        db = SiteDatabase(conn)
+        _check_ownership(db, path)
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute("PRAGMA synchronous = NORMAL")
+        conn.execute("PRAGMA foreign_keys = ON")
+        if migrations.pending(db):
+            migrations.apply(db)
+    except sqlite3.Error as error:
+        raise SiteError(
+            f"{path} could not be opened as a critterdb database: {error}. "
+            "Name another file with --db, or make a site with: critterdb init FOLDER"
+        ) from error
+    return db
+
+
+def site_folder(db: Database) -> Path:
+    """The folder that holds the database; paths in `photos` and `models` are relative to it."""
+    row = db.conn.execute("PRAGMA database_list").fetchone()
+    return Path(row[2]).resolve().parent
+
+
+def _check_ownership(db: Database, path: Path) -> None:
+    known = {migration.name for migration in migrations.pending(db) + migrations.applied(db)}
+    ours = {migration.name for migration in migrations._migrations}
+    if known - ours:
+        raise SiteError(f"{path} was made by a newer critterdb. Upgrade with: pip install -U critterdb")
+    if not migrations.applied(db) and db.table_names():
+        raise SiteError(
+            f"{path} is an SQLite database, but not one of critterdb's. "
+            "Name another file with --db, or make a site with: critterdb init FOLDER"
+        )
+
+
+def _run_script(db: Database, name: str) -> None:
+    # executescript() would commit the migration's transaction, so one statement at a time.
+    script = files("critterdb").joinpath("migrations", f"{name}.sql").read_text("utf-8")
+    for statement in script.split(";\n\n"):
+        db.conn.execute(statement)
+
+
+def _register(name: str) -> Callable[[Database], None]:
+    @migrations(name=name)
+    def migrate(db: Database) -> None:
+        _run_script(db, name)
+
+    return migrate
+
+
+for _name in ("m001_tables", "m002_views"):
+    _register(_name)

@@ -1,0 +1,47 @@
+"""Fixtures that every test may use: a fresh site, and a guard that forbids the open network."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process open connections to loopback only."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0])  # type: ignore[index]
+            if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+                raise AssertionError(f"a test tried to reach {host}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """The folder of a site, with an empty database."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    open_database(folder / DATABASE_NAME, create=True).close()
+    return folder
+
+
+@pytest.fixture
+def db(site: Path) -> Iterator[SiteDatabase]:
+    """The database of `site`."""
+    database = open_database(site / DATABASE_NAME)
+    yield database
+    database.close()
