@@ -1,8 +1,9 @@
 """The database of a site: opened the right way, and brought up to date by migrations.
 
-Every process that opens the file must use one and the same SQLite library: `sqlite3` here is the one
-that sqlite-utils and Datasette choose too (pysqlite3 where it is installed). SQLite 3.7.0 to 3.51.2
-can corrupt a write-ahead log under two checkpointing writers, so on Linux that build is a dependency.
+Every process that opens the file must use one and the same SQLite library: `sqlite3` here is the
+one that sqlite-utils and Datasette choose too (pysqlite3 where it is installed). SQLite 3.7.0 to
+3.51.2 can corrupt a write-ahead log under two checkpointing writers, so on Linux pysqlite3, which
+brings a newer one, is a dependency.
 """
 
 from __future__ import annotations
@@ -88,7 +89,9 @@ def _check_ownership(db: Database, path: Path) -> None:
     known = {migration.name for migration in migrations.pending(db) + migrations.applied(db)}
     ours = {migration.name for migration in migrations._migrations}
     if known - ours:
-        raise SiteError(f"{path} was made by a newer critterdb. Upgrade with: pip install -U critterdb")
+        raise SiteError(
+            f"{path} was made by a newer critterdb. Upgrade with: pip install -U critterdb"
+        )
     if not migrations.applied(db) and db.table_names():
         raise SiteError(
             f"{path} is an SQLite database, but not one of critterdb's. "

@@ -1,0 +1,559 @@
+"""The `critterdb` command: each function parses, calls the library once, and shows the result."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import __version__
+from .errors import CritterError, Refusal
+
+if TYPE_CHECKING:
+    from .schema import SiteDatabase
+
+Progress = Callable[[int, int], None]
+
+DEFAULT_PORT = 8001
+UNITS_S = {"s": 1, "m": 60, "h": 3600}
+
+
+class CritterGroup(click.Group):
+    """Turns what critterdb's functions raise into one clear line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CritterError as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(
+                f"{error}. Nothing half written was kept; solve this and run the command again"
+            ) from error
+        except Exception as error:
+            # Named here by its module so that `critterdb --help` need not import SQLite.
+            if type(error).__module__.split(".")[0] in ("sqlite3", "pysqlite3"):
+                raise click.ClickException(
+                    f"The database says: {error}. Check the free disk space, then try again"
+                ) from error
+            raise
+
+
+class Interval(click.ParamType):
+    """A stretch of time such as 30s, 10m or 1h, in seconds."""
+
+    name = "interval"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, unit = value[:-1], value[-1:]
+        if not number.isdigit() or unit not in UNITS_S or not int(number):
+            self.fail(f"{value} is not a time such as 30s, 10m or 1h", param, ctx)
+        return int(number) * UNITS_S[unit]
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Progress | None]:
+    """A bar on standard error where that is a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield advance
+
+
+def open_site(ctx: click.Context) -> SiteDatabase:
+    """The database that --db, CRITTERDB_DB or the current folder name."""
+    from .schema import open_database
+
+    db = open_database(ctx.obj)
+    ctx.find_root().call_on_close(db.close)
+    return db
+
+
+def show_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
+    """Rows as aligned text, a column each; numbers to the right."""
+    cells = [["" if row[c] is None else str(row[c]) for c in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    for line in [columns, *cells]:
+        click.echo("  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip())
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
+
+
+@click.group(cls=CritterGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="critterdb")
+@click.option(
+    "--db",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="critters.db",
+    envvar="CRITTERDB_DB",
+    show_default=True,
+    help="The database of the site.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more on standard error; never a secret.")
+@click.pass_context
+def main(ctx: click.Context, db: Path, verbose: bool) -> None:
+    """From iNaturalist photos to a hashtag game's answers, with every step kept in one database.
+
+    Begin with:  critterdb init mysite; cd mysite; critterdb sync cougarornot
+    """
+    ctx.obj = db
+    if verbose:
+        import logging
+
+        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+        logging.getLogger("critterdb").setLevel(logging.DEBUG)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
+def init(folder: Path) -> None:
+    """Make a site: a folder with a database, metadata.json and plugins/."""
+    from .sites import init_site
+
+    path = init_site(folder)
+    click.echo(f"{path} is ready.")
+    step = f"cd {folder} && " if folder != Path() else ""
+    click.echo(f"Next: {step}critterdb sync cougarornot")
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def games(ctx: click.Context) -> None:
+    """List the hashtag games of this site, and the presets."""
+    if ctx.invoked_subcommand:
+        return
+    from .games import PRESETS
+
+    db = open_site(ctx)
+    rows = list(
+        db.query(
+            """
+            SELECT slug, hashtag, question, rank, model_id AS model,
+                (SELECT count(*) FROM game_observations
+                 WHERE game = slug AND left_at IS NULL) AS observations
+            FROM games ORDER BY slug
+            """
+        )
+    )
+    if rows:
+        show_table(rows, ["slug", "hashtag", "question", "rank", "observations", "model"])
+    unused = sorted(set(PRESETS) - {row["slug"] for row in rows})
+    if unused:
+        click.echo(f"Presets that can be synced: {', '.join(unused)}")
+
+
+@games.command("show")
+@click.argument("slug")
+@click.pass_context
+def games_show(ctx: click.Context, slug: str) -> None:
+    """Show all that is known of a game, as JSON."""
+    from dataclasses import asdict
+
+    from .games import ensure_game
+
+    show_json(asdict(ensure_game(open_site(ctx), slug)))
+
+
+@main.command()
+@click.argument("game", required=False)
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many observations.")
+@click.option(
+    "--photos-per-observation", type=click.IntRange(min=1), help="At most this many photos of each."
+)
+@click.option("--license", "licenses", multiple=True, help="A photo licence to accept; repeatable.")
+@click.option("--no-photos", is_flag=True, help="Rows only, no photo files.")
+@click.pass_context
+def sync(
+    ctx: click.Context,
+    game: str | None,
+    limit: int | None,
+    photos_per_observation: int | None,
+    licenses: tuple[str, ...],
+    no_photos: bool,
+) -> None:
+    """Fetch observations and photos of a game from iNaturalist.
+
+    It goes on where the last run stopped, and keeps to iNaturalist's limits by itself.
+    """
+    from .games import ensure_game
+    from .inaturalist import DEFAULT_LICENSES, INaturalist, sync_game
+
+    db = open_site(ctx)
+    chosen = ensure_game(db, game)
+    with progress_bar(f"Syncing {chosen.slug}") as progress:
+        report = sync_game(
+            db,
+            chosen,
+            api=INaturalist(db),
+            limit=limit,
+            licenses=licenses or DEFAULT_LICENSES,
+            photos=not no_photos,
+            photos_per_observation=photos_per_observation,
+            progress=progress,
+        )
+    click.echo(
+        f"{chosen.slug}: {report.observations} observations and {report.photos} photos "
+        f"({report.bytes / 1e6:.1f} MB) in {report.requests} requests."
+    )
+    for reason, number in sorted(report.skipped.items()):
+        click.echo(f"  left out, {reason}: {number}")
+    if report.failed:
+        click.echo(f"  photos that could not be had (see photos.error): {report.failed}")
+
+
+@main.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--game", required=True, help="The slug of the game that the folder becomes.")
+@click.option("--license", "license_code", help="The licence of all these photos, such as cc-by.")
+@click.option("--attribution", help="Whom to credit for them.")
+@click.pass_context
+def import_(
+    ctx: click.Context,
+    folder: Path,
+    game: str,
+    license_code: str | None,
+    attribution: str | None,
+) -> None:
+    """Take a folder of labelled photos, FOLDER/LABEL/*.jpg, as a game of its own.
+
+    Without --license and --attribution the photos stay local: they train, and are never published.
+    Where there is no site yet, one is made in the current folder.
+    """
+    from .importing import import_folder
+    from .sites import init_site
+
+    if not ctx.obj.exists() and ctx.obj == Path("critters.db"):
+        init_site(Path())
+    db = open_site(ctx)
+    with progress_bar("Importing") as progress:
+        report = import_folder(
+            db,
+            folder,
+            game,
+            license_code=license_code,
+            attribution=attribution,
+            progress=progress,
+        )
+    click.echo(f"{game}: {report.photos} new photos with {report.labels} labels.")
+    for reason, number in sorted(report.skipped.items()):
+        click.echo(f"  left out, {reason}: {number}")
+    click.echo(f"Next: critterdb train {game}")
+
+
+@main.command()
+@click.argument("game", required=False)
+@click.option("--backbone", default="efficientnet_lite0", show_default=True)
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A local file with the backbone's weights.",
+)
+@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--min-photos", type=click.IntRange(min=3), help="Leave out labels with fewer photos."
+)
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+@click.pass_context
+def train(
+    ctx: click.Context,
+    game: str | None,
+    backbone: str,
+    weights: Path | None,
+    seed: int,
+    min_photos: int | None,
+    as_json: bool,
+) -> None:
+    """Train a model from the photos of a game, and measure it on photos that it has not seen."""
+    from .games import get_game
+    from .training import DEFAULT_MIN_PHOTOS, train_game
+
+    db = open_site(ctx)
+    chosen = get_game(db, game)
+    with progress_bar(f"Looking at the photos of {chosen.slug}") as progress:
+        result = train_game(
+            db,
+            chosen,
+            backbone=backbone,
+            weights=weights,
+            seed=seed,
+            min_photos=min_photos or DEFAULT_MIN_PHOTOS,
+            progress=progress,
+        )
+    show_evaluation(result, as_json)
+
+
+def show_evaluation(result: dict[str, Any], as_json: bool) -> None:
+    from .evaluation import report_lines
+
+    if as_json:
+        show_json(result)
+        return
+    for line in report_lines(result):
+        click.echo(line)
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def models(ctx: click.Context) -> None:
+    """List the models of this site and how well each did; * marks the one in use."""
+    if ctx.invoked_subcommand:
+        return
+    rows = list(
+        open_site(ctx).query(
+            """
+            SELECT models.*, games.model_id IS NOT NULL AS used
+            FROM models LEFT JOIN games ON games.model_id = models.id
+            ORDER BY models.game, models.created_at
+            """
+        )
+    )
+    if not rows:
+        click.echo("There is no model yet. Train one with: critterdb train")
+        return
+    for row in rows:
+        row["model"] = f"{'*' if row['used'] else ' '} {row['id']}"
+        row["error"] = percent(row["error_rate"])
+        row["balanced"] = percent(row["balanced_error_rate"])
+        row["calibration"] = percent(row["ece"])
+        row["size"] = f"{row['bytes'] / 1e6:.1f} MB"
+    show_table(rows, ["model", "backbone", "photos", "error", "balanced", "calibration", "size"])
+
+
+@models.command("show")
+@click.argument("model_id")
+@click.pass_context
+def models_show(ctx: click.Context, model_id: str) -> None:
+    """Show a model's row, its recipe and its card, as JSON."""
+    from .models import model_row
+
+    row = model_row(open_site(ctx), model_id)
+    show_json({**row, "recipe": json.loads(row["recipe"]), "card": json.loads(row["card"])})
+
+
+@models.command("use")
+@click.argument("model_id")
+@click.pass_context
+def models_use(ctx: click.Context, model_id: str) -> None:
+    """Let its game use this model from now on."""
+    from .models import use_model
+
+    game = use_model(open_site(ctx), model_id)
+    click.echo(f"{game} now uses {model_id}.")
+
+
+@main.command()
+@click.argument("model", required=False)
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Measure on FOLDER/LABEL/*.jpg instead; FOLDER/_none holds pictures of nothing known.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+@click.pass_context
+def evaluate(ctx: click.Context, model: str | None, photos: Path | None, as_json: bool) -> None:
+    """Measure a model again on its test photos, or on photos of your own."""
+    from .evaluation import evaluate_folder, evaluate_model
+
+    db = open_site(ctx)
+    with progress_bar("Measuring") as progress:
+        if photos:
+            result = evaluate_folder(db, model, photos, progress=progress)
+        else:
+            result = evaluate_model(db, model, progress=progress)
+    show_evaluation(result, as_json)
+
+
+@main.command()
+@click.argument("images", nargs=-1, required=True)
+@click.option("--model", "model_name", help="A model's id, or a .onnx file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an image, in an array.")
+@click.pass_context
+def classify(
+    ctx: click.Context, images: tuple[str, ...], model_name: str | None, as_json: bool
+) -> None:
+    """Say what is in each IMAGE: a file, an http(s) address, or - for standard input."""
+    from .models import current_model, load_model
+    from .predictions import answer_payload, classify_image, refusal_payload, save_classification
+
+    db = None
+    if model_name and model_name.endswith(".onnx"):
+        model = load_model(Path(model_name))
+    else:
+        db = open_site(ctx)
+        model = current_model(db, model_id=model_name)
+    payloads = []
+    for source in images:
+        started = time.perf_counter()
+        try:
+            classification, info = classify_image(model, read_source(source))
+            prediction_id = None
+            if db is not None:
+                url = source if "://" in source else None
+                prediction_id = save_classification(
+                    db, model, classification, info, source="cli", url=url
+                )
+            took_ms = (time.perf_counter() - started) * 1000
+            payload = answer_payload(model, classification, info, prediction_id, took_ms)
+        except Refusal as refusal:
+            payload = refusal_payload(refusal)
+        payloads.append({**payload, "source": source})
+    if as_json:
+        show_json(payloads)
+    else:
+        for payload in payloads:
+            show_answer(payload)
+    if not all(payload["ok"] for payload in payloads):
+        ctx.exit(1)
+
+
+def read_source(source: str) -> bytes:
+    """The bytes of a file, of an address behind the guard, or of standard input."""
+    from .images import MAX_IMAGE_BYTES
+
+    if "://" in source:
+        from .fetch import Fetcher
+
+        return Fetcher().fetch(source)
+    if source == "-":
+        data = click.get_binary_stream("stdin").read(MAX_IMAGE_BYTES + 1)
+    else:
+        try:
+            with open(source, "rb") as file:
+                data = file.read(MAX_IMAGE_BYTES + 1)
+        except OSError as error:
+            raise Refusal("missing_image", f"{source}: {error.strerror}. Check the name") from error
+    if len(data) > MAX_IMAGE_BYTES:
+        raise Refusal("too_large", "That is over 10 MB. Make the picture smaller and try again")
+    return data
+
+
+ABSTENTIONS = {
+    "unsure": "I can't tell",
+    "not_a_critter": "nothing I know (not_a_critter)",
+}
+
+
+def show_answer(payload: dict[str, Any]) -> None:
+    """One image's answer as a heading and a bar for each label."""
+    if not payload["ok"]:
+        click.echo(f"{payload['source']}: {payload['error']} ({payload['code']})", err=True)
+        return
+    answer = payload["answer"]
+    if answer:
+        said = f"{answer['common_name'] or answer['name']}, {answer['score']:.0%}"
+        if payload["reason"] == "coarser":
+            said += f" ({answer['rank']}; no surer than that)"
+    else:
+        said = ABSTENTIONS[payload["reason"]]
+    click.echo(f"{payload['source']}: {said}")
+    for label in payload["predictions"][:5]:
+        bar = "█" * round(label["score"] * 20)
+        name = label["common_name"] or label["name"]
+        click.echo(f"  {label['score']:6.1%}  {bar:<20}  {name}")
+
+
+@main.command()
+@click.argument("game", required=False)
+@click.option("--on", "platform", required=True, help="x, or jsonl:PATH.")
+@click.option("--post", is_flag=True, help="Send the replies; without it they stay drafts.")
+@click.option("--every", type=Interval(), help="Play a round every so often, such as 10m.")
+@click.pass_context
+def bot(ctx: click.Context, game: str | None, platform: str, post: bool, every: int | None) -> None:
+    """Play a round: read new posts, classify their photos, plan one reply each.
+
+    Without --post nothing is sent: replies are drafts that you can read in bot_history.
+    """
+    from .bot import play_round
+    from .fetch import Fetcher
+    from .games import get_game
+    from .models import current_model
+    from .timelines import open_timeline
+
+    db = open_site(ctx)
+    chosen = get_game(db, game)
+    timeline = open_timeline(platform)
+    while True:
+        model = current_model(db, chosen.slug)
+        report = play_round(db, chosen, timeline, model=model, fetcher=Fetcher(), post=post)
+        click.echo(str(report))
+        if not every:
+            return
+        time.sleep(every)
+
+
+@main.command()
+@click.option("-h", "--host", default="127.0.0.1", show_default=True)
+@click.option("-p", "--port", default=DEFAULT_PORT, show_default=True)
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int) -> None:
+    """Serve the site with Datasette, the classifying endpoint included."""
+    from .sites import serve_arguments
+
+    open_site(ctx).close()
+    from datasette.cli import cli as datasette_cli
+
+    datasette_cli.main(serve_arguments(ctx.obj, host, port), prog_name="datasette")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-site")
+@click.option("--serve", "keep_serving", is_flag=True, help="Go on to serve the finished site.")
+@click.option("-p", "--port", default=DEFAULT_PORT, show_default=True)
+def demo(folder: Path, keep_serving: bool, port: int) -> None:
+    """Run the whole system on a small drawn reserve, with no network at all."""
+    from .demo import run_demo
+
+    run_demo(folder, report=click.echo, serve_port=port if keep_serving else None)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Say what the database holds, the SQLite in use, the last sync, and the outbox."""
+    from .sites import site_status
+
+    found = site_status(open_site(ctx))
+    if as_json:
+        show_json(found)
+        return
+    for name, value in found.items():
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        click.echo(f"{name.replace('_', ' '):<14} {text if text not in (None, '') else '–'}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def backup(ctx: click.Context, file: Path) -> None:
+    """Write a consistent copy of the database to FILE, and check it."""
+    from .sites import backup_database
+
+    size = backup_database(open_site(ctx), file)
+    click.echo(
+        f"{file} holds a checked copy ({size / 1e6:.1f} MB). photos/ and models/ lie beside it."
+    )
+
+
+if __name__ == "__main__":
+    main()
