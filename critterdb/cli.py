@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +12,10 @@ import click
 
 from . import __version__
 from .errors import CritterError, Refusal
+from .terminal import answer_lines, percent, progress_bar, status_lines, table_lines
 
 if TYPE_CHECKING:
     from .schema import SiteDatabase
-
-Progress = Callable[[int, int], None]
 
 DEFAULT_PORT = 8001
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
@@ -59,21 +56,6 @@ class Interval(click.ParamType):
         return int(number) * UNITS_S[unit]
 
 
-@contextmanager
-def progress_bar(label: str) -> Iterator[Progress | None]:
-    """A bar on standard error where that is a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
-        yield advance
-
-
 def open_site(ctx: click.Context) -> SiteDatabase:
     """The database that --db, CRITTERDB_DB or the current folder name."""
     from .schema import open_database
@@ -87,16 +69,9 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def show_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
-    """Rows as aligned text, a column each; numbers to the right."""
-    cells = [["" if row[c] is None else str(row[c]) for c in columns] for row in rows]
-    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
-    for line in [columns, *cells]:
-        click.echo("  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip())
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
+def show_lines(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 @click.group(cls=CritterGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -156,7 +131,8 @@ def games(ctx: click.Context) -> None:
         )
     )
     if rows:
-        show_table(rows, ["slug", "hashtag", "question", "rank", "observations", "model"])
+        columns = ["slug", "hashtag", "question", "rank", "observations", "model"]
+        show_lines(table_lines(rows, columns))
     unused = sorted(set(PRESETS) - {row["slug"] for row in rows})
     if unused:
         click.echo(f"Presets that can be synced: {', '.join(unused)}")
@@ -308,8 +284,7 @@ def show_evaluation(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         show_json(result)
         return
-    for line in report_lines(result):
-        click.echo(line)
+    show_lines(report_lines(result))
 
 
 @main.group(invoke_without_command=True)
@@ -336,7 +311,8 @@ def models(ctx: click.Context) -> None:
         row["balanced"] = percent(row["balanced_error_rate"])
         row["calibration"] = percent(row["ece"])
         row["size"] = f"{row['bytes'] / 1e6:.1f} MB"
-    show_table(rows, ["model", "backbone", "photos", "error", "balanced", "calibration", "size"])
+    columns = ["model", "backbone", "photos", "error", "balanced", "calibration", "size"]
+    show_lines(table_lines(rows, columns))
 
 
 @models.command("show")
@@ -421,7 +397,10 @@ def classify(
         show_json(payloads)
     else:
         for payload in payloads:
-            show_answer(payload)
+            if payload["ok"]:
+                show_lines(answer_lines(payload))
+            else:
+                click.echo(f"Error: {payload['source']}: {payload['error']}", err=True)
     if not all(payload["ok"] for payload in payloads):
         ctx.exit(1)
 
@@ -445,31 +424,6 @@ def read_source(source: str) -> bytes:
     if len(data) > MAX_IMAGE_BYTES:
         raise Refusal("too_large", "That is over 10 MB. Make the picture smaller and try again")
     return data
-
-
-ABSTENTIONS = {
-    "unsure": "I can't tell",
-    "not_a_critter": "nothing I know (not_a_critter)",
-}
-
-
-def show_answer(payload: dict[str, Any]) -> None:
-    """One image's answer as a heading and a bar for each label."""
-    if not payload["ok"]:
-        click.echo(f"{payload['source']}: {payload['error']} ({payload['code']})", err=True)
-        return
-    answer = payload["answer"]
-    if answer:
-        said = f"{answer['common_name'] or answer['name']}, {answer['score']:.0%}"
-        if payload["reason"] == "coarser":
-            said += f" ({answer['rank']}; no surer than that)"
-    else:
-        said = ABSTENTIONS[payload["reason"]]
-    click.echo(f"{payload['source']}: {said}")
-    for label in payload["predictions"][:5]:
-        bar = "█" * round(label["score"] * 20)
-        name = label["common_name"] or label["name"]
-        click.echo(f"  {label['score']:6.1%}  {bar:<20}  {name}")
 
 
 @main.command()
@@ -537,9 +491,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
-    for name, value in found.items():
-        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        click.echo(f"{name.replace('_', ' '):<14} {text if text not in (None, '') else '–'}")
+    show_lines(status_lines(found))
 
 
 @main.command()

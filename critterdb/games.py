@@ -9,9 +9,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sqlite_utils import Database
-
 from .errors import GameError
+from .schema import SiteDatabase
 
 Host = dict[str, Any]
 
@@ -83,7 +82,7 @@ PRESET_TAXA = {
 }
 
 
-def get_game(db: Database, slug: str | None = None) -> Game:
+def get_game(db: SiteDatabase, slug: str | None = None) -> Game:
     """The game with this slug; where none is named, the only one there is.
 
     Raises GameError where it is unknown, or where there are several and none was named.
@@ -96,7 +95,7 @@ def get_game(db: Database, slug: str | None = None) -> Game:
     raise GameError(f"There is no game called {slug}. Known ones: {', '.join(known)}")
 
 
-def ensure_game(db: Database, slug: str | None = None) -> Game:
+def ensure_game(db: SiteDatabase, slug: str | None = None) -> Game:
     """Like get_game, but a preset that has no row yet gets one first."""
     preset = PRESETS.get(slug.lower()) if slug else None
     if preset and not db["games"].count_where("slug = ?", [preset.slug]):
@@ -104,7 +103,7 @@ def ensure_game(db: Database, slug: str | None = None) -> Game:
     return get_game(db, slug)
 
 
-def save_game(db: Database, game: Game) -> None:
+def save_game(db: SiteDatabase, game: Game) -> None:
     """Write a game's row, and placeholders for taxa that iNaturalist has not described yet."""
     row = asdict(replace(game, slug=game.slug.lower()))
     row["hosts"] = json.dumps(game.hosts)
@@ -127,7 +126,7 @@ def save_game(db: Database, game: Game) -> None:
         db["games"].upsert(row, pk="slug")
 
 
-def _only_slug(db: Database) -> str:
+def _only_slug(db: SiteDatabase) -> str:
     slugs = [row["slug"] for row in db["games"].rows_where(order_by="slug")]
     if len(slugs) == 1:
         return str(slugs[0])

@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import cast
 
 from sqlite_utils import Database, Migrations
+from sqlite_utils.db import Table
 from sqlite_utils.utils import sqlite3
 
 from .errors import SiteError
@@ -46,6 +48,10 @@ class SiteDatabase(Database):
             if self.conn.in_transaction:
                 self.conn.execute("ROLLBACK")
             raise
+
+    def __getitem__(self, table_name: str) -> Table:
+        # sqlite-utils says "Table or View"; nobody writes to a view here.
+        return cast(Table, super().__getitem__(table_name))
 
 
 def utc_now() -> str:

@@ -7,10 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from .errors import SiteError
-from .schema import DATABASE_NAME, open_database, site_folder, sqlite3
+from .schema import DATABASE_NAME, SiteDatabase, open_database, site_folder, sqlite3
 
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
 
@@ -68,7 +66,7 @@ def serve_arguments(database: Path, host: str, port: int) -> list[str]:
     return arguments
 
 
-def site_status(db: Database) -> dict[str, Any]:
+def site_status(db: SiteDatabase) -> dict[str, Any]:
     """What the database holds, by table; the SQLite in use; the last sync; the outbox by status."""
     tables = ("observations", "photos", "models", "predictions", "posts", "replies")
     last_sync = next(
@@ -93,7 +91,7 @@ def has_wal_bug(version: str) -> bool:
     return (3, 7, 0) <= tuple(int(part) for part in version.split(".")) <= (3, 51, 2)
 
 
-def backup_database(db: Database, file: Path) -> int:
+def backup_database(db: SiteDatabase, file: Path) -> int:
     """Copy the database to `file` while others go on writing; return the copy's bytes.
 
     Raises SiteError where the file exists, cannot be written, or its integrity check fails.

@@ -1,0 +1,75 @@
+"""What people see in a terminal: tables, answers with bars, progress. cli.py prints it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+Progress = Callable[[int, int], None]
+
+BAR_WIDTH = 20
+LABELS_SHOWN = 5
+ABSTENTIONS = {
+    "unsure": "I can't tell",
+    "not_a_critter": "nothing that I know (not_a_critter)",
+}
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Progress | None]:
+    """A bar on standard error where that is a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield advance
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
+
+
+def table_lines(rows: list[dict[str, Any]], columns: list[str]) -> list[str]:
+    """Rows as aligned columns under a heading."""
+    cells = [["" if row[c] is None else str(row[c]) for c in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in [columns, *cells]
+    ]
+
+
+def answer_lines(payload: dict[str, Any]) -> list[str]:
+    """One image's answer (the endpoint's object with `source`) as a heading and a bar a label."""
+    answer = payload["answer"]
+    if answer:
+        said = f"{answer['common_name'] or answer['name']}, {answer['score']:.0%}"
+        if payload["reason"] == "coarser":
+            said += f" (a {answer['rank']}; I am not sure of more)"
+    else:
+        said = ABSTENTIONS[payload["reason"]]
+    lines = [f"{payload['source']}: {said}"]
+    for label in payload["predictions"][:LABELS_SHOWN]:
+        bar = "█" * round(label["score"] * BAR_WIDTH)
+        name = label["common_name"] or label["name"]
+        lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {name}")
+    return lines
+
+
+def status_lines(found: dict[str, Any]) -> list[str]:
+    """A name and its value a line; what is empty is a dash."""
+    lines = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
+        lines.append(f"{name.replace('_', ' '):<12}{value or '–'}")
+    return lines

@@ -1,0 +1,139 @@
+"""The command: quick to start, light to import, and clear when something is wrong."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from critterdb.cli import main
+
+HEAVY = ("torch", "fastai", "onnxruntime", "tweepy", "datasette", "sqlite_utils", "numpy")
+HELP_LIMIT_S = 0.3
+
+
+def run(*arguments: str, input: bytes | None = None) -> Result:
+    return CliRunner().invoke(main, list(arguments), input=input)
+
+
+def one_line_error(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    assert result.stderr.startswith("Error: "), result.stderr
+    assert result.stderr.count("\n") == 1, result.stderr
+    return result.stderr
+
+
+def test_help_is_quick() -> None:
+    command = [sys.executable, "-m", "critterdb.cli", "--help"]
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < HELP_LIMIT_S
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = f"""
+import sys
+import critterdb, critterdb.cli
+try:
+    critterdb.cli.main(["--help"])
+except SystemExit:
+    pass
+print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_has_a_help_text(name: str) -> None:
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert main.commands[name].help
+
+
+def test_init_makes_a_whole_site(tmp_path: Path) -> None:
+    result = run("init", str(tmp_path / "mine"))
+    assert result.exit_code == 0, result.output
+    names = {str(p.relative_to(tmp_path / "mine")) for p in (tmp_path / "mine").rglob("*")}
+    assert names >= {"critters.db", "metadata.json", "plugins/critterdb_plugin.py"}
+    assert "critterdb sync" in result.stdout
+
+
+def test_init_keeps_what_people_edited(tmp_path: Path) -> None:
+    run("init", str(tmp_path))
+    (tmp_path / "metadata.json").write_text('{"title": "Mine"}')
+    (tmp_path / "plugins/critterdb_plugin.py").write_text("old = True")
+    assert run("init", str(tmp_path)).exit_code == 0
+    assert json.loads((tmp_path / "metadata.json").read_text()) == {"title": "Mine"}
+    assert "old = True" not in (tmp_path / "plugins/critterdb_plugin.py").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("games",),
+        ("sync", "cougarornot"),
+        ("train",),
+        ("models",),
+        ("classify", "cat.jpg"),
+        ("status",),
+        ("serve",),
+        ("bot", "--on", "jsonl:posts.jsonl"),
+        ("backup", "copy.db"),
+    ],
+)
+def test_without_a_site_every_command_says_how_to_make_one(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    result = run("--db", str(tmp_path / "none.db"), *arguments)
+    assert "critterdb init" in one_line_error(result)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_file_as_database(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"\xff\xd8\xff" * 400)
+    assert "not a database" in one_line_error(run("--db", str(path), "games"))
+    assert path.read_bytes() == b"\xff\xd8\xff" * 400
+
+
+def test_an_unknown_game(site: Path) -> None:
+    database = str(site / "critters.db")
+    assert "cougarornot" in one_line_error(run("--db", database, "sync", "wombats"))
+    assert "no game yet" in one_line_error(run("--db", database, "train"))
+
+
+def test_no_model_yet(site: Path, tmp_path: Path) -> None:
+    result = run("--db", str(site / "critters.db"), "classify", "cat.jpg")
+    assert "critterdb train" in one_line_error(result)
+
+
+def test_the_database_comes_from_the_environment(site: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CRITTERDB_DB", str(site / "critters.db"))
+    result = run("games")
+    assert result.exit_code == 0
+    assert "cougarornot" in result.stdout
+
+
+def test_status_and_backup(site: Path, tmp_path: Path) -> None:
+    database = str(site / "critters.db")
+    found = json.loads(run("--db", database, "status", "--json").stdout)
+    assert found["rows"]["photos"] == 0
+    copy = tmp_path / "copy.db"
+    assert run("--db", database, "backup", str(copy)).exit_code == 0
+    assert json.loads(run("--db", str(copy), "status", "--json").stdout)["rows"] == found["rows"]
+    assert "exists already" in one_line_error(run("--db", database, "backup", str(copy)))
+
+
+def test_usage_errors_end_with_two(site: Path) -> None:
+    database = str(site / "critters.db")
+    assert run("--db", database, "bot", "--on", "x", "--every", "soon").exit_code == 2
+    assert run("dance").exit_code == 2
