@@ -1,0 +1,90 @@
+"""Probabilities that mean what they say, and the thresholds for answering, from validation photos.
+
+Temperature: Guo et al. 2017, "On Calibration of Modern Neural Networks"; its targets are softened
+as in Platt 1999, so that validation photos that are all right do not say "always certain".
+Thresholds: the smallest that keeps a stated risk, with the finite-sample correction of conformal
+risk control (Angelopoulos et al. 2022): one more wrong answer is always thought possible.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+MAX_WRONG_SHARE = 0.05  # of the answers given
+MAX_KNOWN_REFUSED_SHARE = 0.025  # of photos of known critters, called not_a_critter
+LOG_TEMPERATURE_RANGE = (-3.0, 3.0)
+SEARCH_STEPS = 60  # each narrows the range by 0.618
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Probabilities N×C of logits N×C."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def negative_log_likelihood(
+    logits: np.ndarray, truth: np.ndarray, temperature: float = 1.0, *, softening: float = 0.0
+) -> float:
+    """Mean surprise in nats; `truth` holds label places, `softening` the share given to others."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    log_probabilities = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+    right = log_probabilities[np.arange(len(truth)), truth]
+    others = (log_probabilities.sum(axis=1) - right) / max(1, log_probabilities.shape[1] - 1)
+    return float(-((1 - softening) * right + softening * others).mean())
+
+
+def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
+    """The temperature that makes these photos least surprising; 1.0 where there are none."""
+    if len(truth) == 0:
+        return 1.0
+    softening = 1 / (len(truth) + 2)
+
+    def surprise(log_temperature: float) -> float:
+        temperature = math.exp(log_temperature)
+        return negative_log_likelihood(logits, truth, temperature, softening=softening)
+
+    low, high = LOG_TEMPERATURE_RANGE
+    golden = (math.sqrt(5) - 1) / 2
+    for _ in range(SEARCH_STEPS):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if surprise(left) < surprise(right):
+            high = right
+        else:
+            low = left
+    return math.exp((low + high) / 2)
+
+
+def choose_threshold(
+    scores: np.ndarray, right: np.ndarray, *, max_wrong: float = MAX_WRONG_SHARE
+) -> float:
+    """The smallest score from which answers are wrong at most `max_wrong` of the time.
+
+    Where no threshold can promise that (few photos, or a weak model), the one under which wrong
+    answers are rarest. It is never below the lowest score seen: nothing is known of those.
+    """
+    if len(scores) == 0:
+        return 0.5
+    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
+    ordered, wrong = np.asarray(scores, np.float64)[order], np.cumsum(~np.asarray(right)[order])
+    answered = np.arange(1, len(ordered) + 1)
+    bound = (wrong + 1) / (answered + 1)
+    whole = np.append(ordered[1:] != ordered[:-1], True)  # equal scores are answered together
+    meets = np.flatnonzero(whole & (bound <= max_wrong))
+    if len(meets):
+        return float(ordered[meets[-1]])
+    rarest = np.flatnonzero(whole & (bound == bound[whole].min()))
+    return float(ordered[rarest[-1]])
+
+
+def choose_novelty_threshold(
+    novelty: np.ndarray, *, max_refused: float = MAX_KNOWN_REFUSED_SHARE
+) -> float:
+    """The novelty above which a photo is of nothing known, refusing few of these known ones."""
+    if len(novelty) == 0:
+        return math.inf
+    place = math.ceil((1 - max_refused) * (len(novelty) + 1)) - 1
+    return float(np.sort(novelty)[min(place, len(novelty) - 1)])

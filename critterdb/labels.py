@@ -1,0 +1,201 @@
+"""Which photos train and test a game's model, and as what: labels at the game's rank.
+
+People identify to whatever rank they can, so a subspecies counts as its species, and what is only
+known to be of some family, or is a hybrid, has no label at the rank of species.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sqlite_utils import Database
+
+from .errors import TrainingError
+from .games import Game
+
+MIN_PHOTOS = 10
+
+AMBIGUOUS = "photos of several taxa at once"
+DUPLICATE = "photos that are there twice"
+NOT_AT_RANK = "photos identified only above the game's rank, or as a hybrid"
+TOO_FEW = "photos of labels with too few"
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Photos with their labels, one place in each array a photo, in the order of their ids.
+
+    `parts` holds "train", "valid", "test", or "" for an observation that is in no part yet.
+    `left_out` counts photos by the reason why they are not here, `too_few` holds (name, photos) of
+    the labels that were dropped.
+    """
+
+    photo_ids: np.ndarray
+    sha256s: np.ndarray
+    observation_ids: np.ndarray
+    observer_ids: np.ndarray
+    taxon_ids: np.ndarray
+    parts: np.ndarray
+    licenses: np.ndarray
+    paths: np.ndarray
+    left_out: dict[str, int] = field(default_factory=dict)
+    too_few: list[tuple[str, int]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.photo_ids)
+
+    def of_part(self, part: str) -> np.ndarray:
+        """Which examples are of this part: a mask."""
+        return self.parts == part
+
+
+class Taxonomy:
+    """Rolls taxa up to one rank.
+
+    A label is the taxon's ancestor *of that rank*, not of that rank's level: a hybrid stands at a
+    species' level without being one.
+    """
+
+    def __init__(self, db: Database, rank: str) -> None:
+        self._of_rank = {
+            int(row["id"]) for row in db["taxa"].rows_where("rank = ?", [rank], select="id")
+        }
+        self._ancestors = {
+            int(row["id"]): [*map(int, json.loads(row["ancestor_ids"])), int(row["id"])]
+            for row in db["taxa"].rows_where(select="id, ancestor_ids")
+        }
+
+    def label(self, taxon_id: int | None) -> int | None:
+        """The taxon at the rank that this one belongs to; None where there is none."""
+        if taxon_id is None:
+            return None
+        lineage = self._ancestors.get(taxon_id, [taxon_id])
+        return next((each for each in reversed(lineage) if each in self._of_rank), None)
+
+    def agree(self, taxon_id: int | None, label: int) -> bool:
+        """Whether an identification says the label, or only less than it and nothing against it."""
+        if taxon_id is None or (taxon_id < 0) != (label < 0):
+            return True  # imported taxa have ids of their own: nothing to compare
+        own = self.label(taxon_id)
+        return own == label or (own is None and taxon_id in self._ancestors.get(label, []))
+
+
+# A photo counts where its file is here and neither it nor its observation is withdrawn or has left
+# the game. Imported ids are negative and count downwards, so that abs() is the order of arrival.
+_PHOTOS = """
+SELECT photos.id, photos.sha256, photos.observation_id, observations.observer_id,
+    observations.taxon_id, coalesce(splits.part, '') AS part, photos.license_code, photos.path
+FROM photos
+JOIN observations ON observations.id = photos.observation_id
+JOIN game_observations AS seen
+    ON seen.observation_id = observations.id AND seen.game = :game AND seen.left_at IS NULL
+LEFT JOIN splits ON splits.game = :game AND splits.observation_id = observations.id
+WHERE photos.path IS NOT NULL AND photos.sha256 IS NOT NULL
+    AND photos.withdrawn_at IS NULL AND observations.withdrawn_at IS NULL
+ORDER BY abs(photos.id)
+"""
+
+# Everything that observations say about one file; imported ones speak for their own game only.
+_CLAIMS = """
+SELECT claims.sha256, claims.taxon_id FROM (
+    SELECT photos.sha256, observations.taxon_id, observations.id
+    FROM photos JOIN observations ON observations.id = photos.observation_id
+    WHERE observations.withdrawn_at IS NULL AND photos.sha256 IS NOT NULL
+    UNION ALL
+    SELECT photos.sha256, observations.taxon_id, observations.id
+    FROM shared_photos
+    JOIN photos ON photos.id = shared_photos.photo_id
+    JOIN observations ON observations.id = shared_photos.observation_id
+    WHERE observations.withdrawn_at IS NULL AND photos.sha256 IS NOT NULL
+) AS claims
+WHERE claims.id > 0 OR claims.id IN (
+    SELECT observation_id FROM game_observations WHERE game = :game
+)
+"""
+
+
+def load_examples(db: Database, game: Game, *, min_photos: int = MIN_PHOTOS) -> Examples:
+    """The photos that a game's model learns from and is measured on, with labels and parts.
+
+    Raises TrainingError where the game has no photos, or fewer than two labels with enough of them.
+    """
+    taxonomy = Taxonomy(db, game.rank)
+    rows, left_out = _labelled_photos(db, game, taxonomy)
+    if not rows:
+        raise TrainingError(
+            f"The game {game.slug} has no photos to learn from"
+            + (f" ({_in_words(left_out)} left out)" if left_out else "")
+            + f". Get some with: critterdb sync {game.slug}, or critterdb import FOLDER"
+        )
+    counts = Counter(row["label"] for row in rows)
+    small = {label for label, photos in counts.items() if photos < min_photos}
+    names = taxon_names(db, small)
+    too_few = sorted((names[label], counts[label]) for label in small)
+    if len(counts) - len(small) < 2:
+        raise TrainingError(
+            f"A model needs two labels with at least {min_photos} photos each, and the game "
+            f"{game.slug} has {len(counts) - len(small)}"
+            + (f" (too few: {', '.join(f'{n} {p}' for n, p in too_few)})" if too_few else "")
+            + ". Add photos, or lower --min-photos"
+        )
+    if small:
+        left_out[TOO_FEW] = sum(photos for _, photos in too_few)
+    return _as_examples([row for row in rows if row["label"] not in small], left_out, too_few)
+
+
+def taxon_names(db: Database, taxon_ids: set[int]) -> dict[int, str]:
+    """How to call taxa in a sentence: the common name where there is one."""
+    marks = ", ".join("?" * len(taxon_ids))
+    return {
+        row["id"]: row["common_name"] or row["name"]
+        for row in db["taxa"].rows_where(f"id IN ({marks})", sorted(taxon_ids))
+    }
+
+
+def _labelled_photos(
+    db: Database, game: Game, taxonomy: Taxonomy
+) -> tuple[list[dict[str, Any]], Counter[str]]:
+    claims: dict[str, set[int | None]] = {}
+    for claim in db.query(_CLAIMS, {"game": game.slug}):
+        claims.setdefault(claim["sha256"], set()).add(claim["taxon_id"])
+    rows, left_out, taken = [], Counter[str](), set()
+    for row in db.query(_PHOTOS, {"game": game.slug}):
+        label = taxonomy.label(row["taxon_id"])
+        if label is None:
+            left_out[NOT_AT_RANK] += 1
+        elif not all(taxonomy.agree(taxon, label) for taxon in claims[row["sha256"]]):
+            left_out[AMBIGUOUS] += 1
+        elif row["sha256"] in taken:
+            left_out[DUPLICATE] += 1
+        else:
+            taken.add(row["sha256"])
+            rows.append({**row, "label": label})
+    return rows, left_out
+
+
+def _as_examples(
+    rows: list[dict[str, Any]], left_out: Counter[str], too_few: list[tuple[str, int]]
+) -> Examples:
+    def column(name: str, kind: Any) -> np.ndarray:
+        return np.array([row[name] for row in rows], dtype=kind)
+
+    return Examples(
+        photo_ids=column("id", np.int64),
+        sha256s=column("sha256", object),
+        observation_ids=column("observation_id", np.int64),
+        observer_ids=column("observer_id", object),
+        taxon_ids=column("label", np.int64),
+        parts=column("part", object),
+        licenses=column("license_code", object),
+        paths=column("path", object),
+        left_out=dict(left_out),
+        too_few=too_few,
+    )
+
+
+def _in_words(left_out: Counter[str]) -> str:
+    return ", ".join(f"{photos} {reason}" for reason, photos in left_out.items())

@@ -1,0 +1,186 @@
+"""Which observations train, validate and test a game's models.
+
+Photos of one observer look alike (same camera, same back yard, often the same animal), so an
+observer stands wholly in one part. The part comes from a hash, and is then a row that never
+changes: a photo that tested one model never trains the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+from sqlite_utils import Database
+
+from .games import get_game
+from .labels import Taxonomy
+
+TRAIN_SHARE = 0.70
+TEST_SHARE = 0.15
+# Of the game's observations: who made more of them would make up a small part alone, so trains.
+LARGE_OBSERVER_SHARE = 0.05
+
+Group = str
+Labels = Counter[int]  # observations by label
+
+
+def split_observations(db: Database, game_slug: str) -> None:
+    """Give each observation of the game that has none yet its part, and keep all others.
+
+    About 70% train, 15% validate, 15% test, by observer. Every label is in training where it can
+    be, and in the other two where enough observers have it: new observers move for that, in the
+    order of their hash, never old ones.
+    """
+    game = get_game(db, game_slug)
+    taxonomy = Taxonomy(db, game.rank)
+    groups: dict[Group, Labels] = {}
+    known: dict[Group, str] = {}
+    todo: list[tuple[int, Group]] = []
+    for row in db.query(_OBSERVATIONS, {"game": game.slug}):
+        group = _group(row["observer_id"], row["id"])
+        label = taxonomy.label(row["taxon_id"])
+        groups.setdefault(group, Counter()).update([label] if label is not None else [])
+        if row["part"]:
+            known[group] = row["part"]
+        else:
+            todo.append((row["id"], group))
+    if not todo:
+        return
+    parts = plan_parts(groups, known, game.slug)
+    with db.atomic():
+        db["splits"].insert_all(
+            (
+                {"game": game.slug, "observation_id": observation, "part": parts[group]}
+                for observation, group in todo
+            ),
+            pk=("game", "observation_id"),
+            ignore=True,
+        )
+
+
+def plan_parts(
+    groups: dict[Group, Labels], known: dict[Group, str], salt: str
+) -> dict[Group, str]:
+    """The part of every group: `known` ones as they are, new ones by their hash, then balanced."""
+    place = {group: _place(group, salt) for group in groups}
+    order = sorted(set(groups) - set(known), key=lambda group: (place[group], group))
+    large = LARGE_OBSERVER_SHARE * sum(labels.total() for labels in groups.values())
+    parts = dict(known)
+    for group in order:
+        parts[group] = "train" if groups[group].total() > large else _part(place[group])
+    _fill_parts(parts, groups, order)
+    return parts
+
+
+def _fill_parts(parts: dict[Group, str], groups: dict[Group, Labels], new: list[Group]) -> None:
+    """Move new groups so that labels, the rarest first, stand in every part that they can."""
+    holders = Counter((label, parts[group]) for group in groups for label in groups[group])
+    by_label: dict[int, list[Group]] = {label: [] for label, _ in holders}
+    for group in new:
+        for label in groups[group]:
+            by_label[label].append(group)
+
+    def move(label: int, part: str) -> None:
+        for group in by_label[label]:
+            origin = parts[group]
+            last = any(holders[each, origin] == 1 for each in groups[group])
+            if part == "train" or not last:
+                parts[group] = part
+                holders.subtract((each, origin) for each in groups[group])
+                holders.update((each, part) for each in groups[group])
+                return
+
+    totals = sum(groups.values(), Counter[int]())
+    rarest_first = sorted(totals, key=lambda label: (totals[label], label))
+    for label in rarest_first:
+        if not holders[label, "train"]:
+            move(label, "train")
+    for turn, label in enumerate(rarest_first):
+        # Where there are observers for two parts only, labels take turns, so that both exist.
+        for part in ("valid", "test") if turn % 2 else ("test", "valid"):
+            if not holders[label, part]:
+                move(label, part)
+
+
+_OBSERVATIONS = 5
+
+Group = str
+Labels = Counter[int]  # observations by label
+
+
+def split_observations(db: Database, game_slug: str) -> None:
+    """Give each observation of the game that has none yet its part, and keep all others.
+
+    About 70% train, 15% validate, 15% test, by observer. Every label is in training where it can
+    be, and in the other two where enough observers have it: new observers move for that, in the
+    order of their hash, never old ones.
+    """
+    game = get_game(db, game_slug)
+    taxonomy = Taxonomy(db, game.rank)
+    groups: dict[Group, Labels] = {}
+    known: dict[Group, str] = {}
+    todo: list[tuple[int, Group]] = []
+    for row in db.query(_OBSERVATIONS, {"game": game.slug}):
+        group = _group(row["observer_id"], row["id"])
+        label = taxonomy.label(row["taxon_id"])
+        groups.setdefault(group, Counter()).update([label] if label is not None else [])
+        if row["part"]:
+            known[group] = row["part"]
+        else:
+            todo.append((row["id"], group))
+    if not todo:
+        return
+    parts = plan_parts(groups, known, game.slug)
+    with db.atomic():
+        db["splits"].insert_all(
+            (
+                {"game": game.slug, "observation_id": observation, "part": parts[group]}
+                for observation, group in todo
+            ),
+            pk=("game", "observation_id"),
+            ignore=True,
+        )
+
+
+def plan_parts(
+    groups: dict[Group, Labels], known: dict[Group, str], salt: str
+) -> dict[Group, str]:
+    """The part of every group: `known` ones as they are, new ones by their hash, then balanced."""
+    place = {group: _place(group, salt) for group in groups}
+    order = sorted(set(groups) - set(known), key=lambda group: (place[group], group))
+    totals = sum(groups.values(), Counter[int]())
+    parts = dict(known)
+    for group in order:
+        large = any(_is_large(count, totals[label]) for label, count in groups[group].items())
+        parts[group] = "train" if large else _part(place[group])
+    movable = [group for group in order if groups[group]]
+    for part in PARTS:
+        for label in sorted(totals, key=lambda label: (totals[label], label)):
+            _move_into(part, label, groups, parts, movable)
+    return parts
+
+
+_OBSERVATIONS = """
+SELECT observations.id, observations.observer_id, observations.taxon_id, splits.part
+FROM game_observations AS seen
+JOIN observations ON observations.id = seen.observation_id
+LEFT JOIN splits ON splits.game = seen.game AND splits.observation_id = seen.observation_id
+WHERE seen.game = :game
+ORDER BY observations.id
+"""
+
+
+def _group(observer_id: int | None, observation_id: int) -> Group:
+    return f"observation {observation_id}" if observer_id is None else f"observer {observer_id}"
+
+
+def _place(group: Group, salt: str) -> float:
+    """A number from 0 to 1 that is this group's for ever."""
+    digest = hashlib.sha256(f"{salt} {group}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _part(place: float) -> str:
+    if place < TRAIN_SHARE:
+        return "train"
+    return "test" if place < TRAIN_SHARE + TEST_SHARE else "valid"
