@@ -89,7 +89,7 @@ class Public(BaseHTTPRequestHandler):
 def public() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.2", 0), Public)
     server.pictures = 0  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

@@ -1,0 +1,249 @@
+"""A folder of labelled photos, FOLDER/LABEL/*.jpg, → a game of its own.
+
+Nothing here has an id of iNaturalist's, so taxa, observers, observations and photos get negative
+ones. Photos that look nearly alike become one observation of one observer, so that a split by
+observer never has one of them on each side.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from .errors import Refusal, SourceError
+from .games import Game, save_game
+from .images import ImageInfo, image_format, read_image
+from .photos import place_photo
+from .schema import SiteDatabase, site_folder, utc_now
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
+NONE_FOLDER = "_none"
+HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
+NEAR_BITS = 20
+WORKERS = 4
+
+
+@dataclass
+class ImportReport:
+    """What an import did: new photos, labels seen, and what was left out, counted by reason."""
+
+    photos: int = 0
+    labels: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photo file that was read: its label, place, facts and perceptual hash (bool, 256)."""
+
+    label: str
+    source: Path
+    data: bytes
+    info: ImageInfo
+    look: np.ndarray
+
+
+def import_folder(
+    db: SiteDatabase,
+    folder: Path,
+    game_slug: str,
+    *,
+    license_code: str | None = None,
+    attribution: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ImportReport:
+    """Take every photo below `folder` as one of the game's; a second import adds nothing.
+
+    Raises SourceError where the folder is not laid out as FOLDER/LABEL/*.jpg, or where a licence
+    comes without an attribution.
+    """
+    if bool(license_code) != bool(attribution):
+        raise SourceError("A licence needs its attribution: give both --license and --attribution")
+    files = list(_photo_files(folder))
+    if not files:
+        raise SourceError(
+            f"{folder} holds no labelled photos. Lay them out as FOLDER/LABEL/*.jpg "
+            "(jpg, jpeg, png, webp or gif), one folder a label"
+        )
+    report = ImportReport(labels=len({label for label, _ in files}))
+    pictures = _read_pictures(files, report, progress)
+    known = _known_photos(db, game_slug)
+    fresh = [p for p in pictures if (p.label.casefold(), p.info.sha256) not in known]
+    site = site_folder(db)
+    paths = [place_photo(site, p.data, image_format(p.data))[1] for p in fresh]
+    with db.atomic():
+        if not db["games"].count_where("slug = ?", [game_slug.lower()]):
+            save_game(db, Game(game_slug.lower(), question="What is it?"))
+        _save_pictures(db, game_slug.lower(), fresh, paths, license_code, attribution)
+    report.photos = len(fresh)
+    report.skipped["already there"] = len(pictures) - len(fresh)
+    report.skipped += Counter()  # drops the zeros
+    return report
+
+
+def _photo_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    if not folder.is_dir():
+        raise SourceError(f"{folder} is not a folder. Lay photos out as FOLDER/LABEL/*.jpg")
+    for label_folder in sorted(folder.iterdir()):
+        if not label_folder.is_dir() or label_folder.name.startswith((".", NONE_FOLDER)):
+            continue
+        for path in sorted(label_folder.iterdir()):
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                yield label_folder.name.replace("_", " "), path
+
+
+def _read_pictures(
+    files: list[tuple[str, Path]],
+    report: ImportReport,
+    progress: Callable[[int, int], None] | None,
+) -> list[Picture]:
+    """Decode every file once, and keep each label's first copy of equal bytes."""
+    pictures: list[Picture] = []
+    seen: set[tuple[str, str]] = set()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done, picture in enumerate(pool.map(_read_picture, files), start=1):
+            if isinstance(picture, str):
+                report.skipped[picture] += 1
+            elif (picture.label, picture.info.sha256) in seen:
+                report.skipped["the same file twice"] += 1
+            else:
+                seen.add((picture.label, picture.info.sha256))
+                pictures.append(picture)
+            if progress:
+                progress(done, len(files))
+    return pictures
+
+
+def _read_picture(labelled: tuple[str, Path]) -> Picture | str:
+    label, path = labelled
+    try:
+        data = path.read_bytes()
+        image, info = read_image(data, shorter_side=64)
+    except Refusal as refusal:
+        return f"not readable ({refusal.code})"
+    except OSError as error:
+        return f"not readable ({error.strerror})"
+    grey = np.asarray(image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE)), dtype=np.int16)
+    return Picture(label, path, data, info, (grey[:, 1:] > grey[:, :-1]).ravel())
+
+
+def group_near_duplicates(looks: np.ndarray, near_bits: int = NEAR_BITS) -> list[int]:
+    """For each hash (bool, N×256) the index of the first one of its group of near-duplicates.
+
+    Difference hashing: neighbouring photos of a burst or resaved copies differ in few bits.
+    """
+    first = list(range(len(looks)))
+    signs = looks.astype(np.float32) * 2 - 1
+    bits = looks.shape[1] if len(looks) else 0
+    for start in range(0, len(looks), 512):
+        distances = (bits - signs[start : start + 512] @ signs.T) / 2
+        for row, other in np.argwhere(distances <= near_bits):
+            a, b = _root(first, start + int(row)), _root(first, int(other))
+            first[max(a, b)] = min(a, b)
+    return [_root(first, index) for index in range(len(looks))]
+
+
+def _root(first: list[int], index: int) -> int:
+    while first[index] != index:
+        index = first[index]
+    return index
+
+
+def _known_photos(db: SiteDatabase, game_slug: str) -> set[tuple[str, str]]:
+    rows = db.query(
+        """
+        SELECT taxa.name, photos.sha256
+        FROM game_observations
+        JOIN observations ON observations.id = game_observations.observation_id
+        JOIN taxa ON taxa.id = observations.taxon_id
+        JOIN photos ON photos.observation_id = observations.id
+        WHERE game_observations.game = ? AND photos.id < 0
+        """,
+        [game_slug.lower()],
+    )
+    return {(row["name"].casefold(), row["sha256"]) for row in rows}
+
+
+def _save_pictures(
+    db: SiteDatabase,
+    game: str,
+    pictures: list[Picture],
+    paths: list[str],
+    license_code: str | None,
+    attribution: str | None,
+) -> None:
+    now = utc_now()
+    taxa = _save_labels(db, sorted({picture.label for picture in pictures}))
+    looks = np.array([picture.look for picture in pictures])
+    observer_id, photo_id = _lowest(db, "observers"), _lowest(db, "photos")
+    observation_id = _lowest(db, "observations")
+    observers: dict[int, int] = {}
+    observations: dict[tuple[int, str], int] = {}
+    for picture, path, group in zip(pictures, paths, group_near_duplicates(looks), strict=True):
+        if group not in observers:
+            observer_id -= 1
+            observers[group] = observer_id
+            db["observers"].insert({"id": observer_id, "login": f"import{observer_id}"})
+        key = (group, picture.label)
+        if key not in observations:
+            observation_id -= 1
+            observations[key] = observation_id
+            db["observations"].insert(
+                {
+                    "id": observation_id,
+                    "taxon_id": taxa[picture.label],
+                    "observer_id": observers[group],
+                    "license_code": license_code,
+                }
+            )
+            db["game_observations"].insert(
+                {"game": game, "observation_id": observation_id, "seen_at": now}
+            )
+        photo_id -= 1
+        db["photos"].insert(
+            {
+                "id": photo_id,
+                "observation_id": observations[key],
+                "license_code": license_code,
+                "attribution": attribution,
+                "width": picture.info.width,
+                "height": picture.info.height,
+                "bytes": picture.info.bytes,
+                "sha256": picture.info.sha256,
+                "path": path,
+                "fetched_at": now,
+            }
+        )
+
+
+def _save_labels(db: SiteDatabase, labels: list[str]) -> dict[str, int]:
+    """Taxon ids of imported labels, existing ones found again by name."""
+    taxa = {}
+    for label in labels:
+        rows = list(db["taxa"].rows_where("id < 0 AND lower(name) = lower(?)", [label]))
+        if rows:
+            taxa[label] = rows[0]["id"]
+            continue
+        taxon_id = _lowest(db, "taxa") - 1
+        taxa[label] = taxon_id
+        db["taxa"].insert(
+            {
+                "id": taxon_id,
+                "name": label,
+                "common_name": label,
+                "rank": "species",
+                "rank_level": 10,
+                "ancestor_ids": json.dumps([taxon_id]),
+            }
+        )
+    return taxa
+
+
+def _lowest(db: SiteDatabase, table: str) -> int:
+    return int(db.conn.execute(f"SELECT min(coalesce(min(id), 0), 0) FROM {table}").fetchone()[0])

@@ -1,0 +1,142 @@
+"""A stand-in iNaturalist: pages by id, limits its callers, and fails when told to."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .server import Request, StandIn
+
+MAX_PER_PAGE = 200
+MAX_RESULTS = 10_000
+FAULTS = ("429", "500", "html", "truncated", "reset")
+
+Json = dict[str, Any]
+
+
+class StandInINaturalist(StandIn):
+    """Serves observations, taxa and photos given as the API's own objects.
+
+    Photo addresses are made anew, so that they lead here. `per_minute` answers 429 beyond it, and
+    each word in `faults` (429, 500, html, truncated, reset) spoils one request to the API.
+    """
+
+    def __init__(
+        self,
+        observations: Sequence[Json],
+        taxa: Sequence[Json],
+        photos: Mapping[int, bytes],
+        *,
+        per_minute: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.observations = {observation["id"]: observation for observation in observations}
+        self.taxa = {taxon["id"]: taxon for taxon in taxa}
+        self.photos = dict(photos)
+        self.per_minute = per_minute
+        self.faults: deque[str] = deque()
+        self.asked_at: deque[float] = deque()
+
+    @property
+    def url(self) -> str:
+        """What CRITTERDB_INATURALIST_API is to be."""
+        return f"{self.base}/v1"
+
+    def handle(self, request: Request) -> None:
+        parts = request.path.strip("/").split("/")
+        if parts[0] == "photos" and len(parts) == 3:
+            self._serve_photo(request, parts[1])
+            return
+        if self._spoil(request):
+            return
+        if parts[:2] == ["v1", "observations"]:
+            chosen = self._observations(parts[2:], request.query)
+        elif parts[:2] == ["v1", "taxa"]:
+            chosen = self._taxa(parts[2:], request.query)
+        else:
+            request.answer_json({"error": "Not Found", "status": 404}, status=404)
+            return
+        self._serve_page(request, chosen)
+
+    def _serve_page(self, request: Request, chosen: list[Json]) -> None:
+        per_page = min(int(request.query.get("per_page", 30)), MAX_PER_PAGE)
+        page = int(request.query.get("page", 1))
+        if page * per_page > MAX_RESULTS:
+            error = f"Result window is too large, page * per_page must be at most {MAX_RESULTS}"
+            request.answer_json({"error": error, "status": 403}, status=403)
+            return
+        results = chosen[(page - 1) * per_page : page * per_page]
+        request.answer_json(
+            {"total_results": len(chosen), "page": page, "per_page": per_page, "results": results}
+        )
+
+    def _spoil(self, request: Request) -> bool:
+        """Refuse a caller that is too fast, or serve the next fault that was asked for."""
+        with self.lock:
+            now = time.monotonic()
+            self.asked_at.append(now)
+            while self.asked_at[0] < now - 60:
+                self.asked_at.popleft()
+            too_fast = self.per_minute is not None and len(self.asked_at) > self.per_minute
+            fault = "429" if too_fast else self.faults.popleft() if self.faults else ""
+        if fault == "429":
+            request.answer_json({"error": "Too many"}, status=429, headers={"Retry-After": "1"})
+        elif fault == "500":
+            request.answer(b"", status=500)
+        elif fault == "html":
+            request.answer(b"<html><body>Be right back</body></html>", kind="text/html")
+        elif fault == "truncated":
+            request.answer(b'{"total_results": 3, "results": [{"id"', length=4000)
+            request.hang_up()
+        elif fault == "reset":
+            request.hang_up()
+        return bool(fault)
+
+    def _observations(self, ids: list[str], query: Mapping[str, str]) -> list[Json]:
+        chosen = [self._with_photos_here(one) for one in self.observations.values()]
+        if ids:
+            wanted = {int(i) for i in ids[0].split(",")}
+            return [one for one in chosen if one["id"] in wanted]
+        if "taxon_id" in query:
+            taxon_id = int(query["taxon_id"])
+            chosen = [
+                one
+                for one in chosen
+                if taxon_id in (one.get("taxon") or {}).get("ancestor_ids", [])
+            ]
+        above = int(query.get("id_above", 0))
+        chosen = [one for one in chosen if one["id"] > above]
+        newest_first = query.get("order", "desc") == "desc"
+        return sorted(chosen, key=lambda one: one["id"], reverse=newest_first)
+
+    def _with_photos_here(self, observation: Json) -> Json:
+        photos = [
+            {**photo, "url": f"{self.base}/photos/{photo['id']}/square.jpg"}
+            for photo in observation.get("photos") or []
+        ]
+        return {**observation, "photos": photos}
+
+    def _taxa(self, ids: list[str], query: Mapping[str, str]) -> list[Json]:
+        if ids:
+            wanted = [int(i) for i in ids[0].split(",")]
+            return [self._with_ancestors(self.taxa[i]) for i in wanted if i in self.taxa]
+        words = query.get("q", "").casefold()
+        return [
+            taxon
+            for taxon in self.taxa.values()
+            if words in taxon["name"].casefold()
+            or words in (taxon.get("preferred_common_name") or "").casefold()
+        ]
+
+    def _with_ancestors(self, taxon: Json) -> Json:
+        ancestors = [self.taxa[i] for i in taxon["ancestor_ids"][:-1] if i in self.taxa]
+        return {**taxon, "ancestors": ancestors}
+
+    def _serve_photo(self, request: Request, name: str) -> None:
+        data = self.photos.get(int(name)) if name.isdigit() else None
+        if data is None:
+            request.answer(b"<Error>AccessDenied</Error>", kind="application/xml", status=403)
+        else:
+            request.answer(data, kind="image/jpeg")
