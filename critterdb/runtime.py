@@ -1,0 +1,35 @@
+"""ONNX Runtime, imported so that it tells nobody."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any
+
+ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
+
+
+def load_onnxruntime() -> ModuleType:
+    """ONNX Runtime with its usage reports off."""
+    # It reports to its maker unless this is set before the import; its own switch did not stop it.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(ERRORS_ONLY)
+    return onnxruntime
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def open_session(data: bytes, *, threads: int | None = None) -> Any:
+    """An inference session over a model's bytes, on the processor; `threads` at most per run."""
+    onnxruntime = load_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or cores()
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
