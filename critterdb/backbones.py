@@ -7,10 +7,6 @@ embedding more photos later takes ONNX Runtime alone.
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -20,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ModelError
+from .graphs import finish_graph, import_onnx, write_atomically
 from .runtime import open_session
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
@@ -75,7 +72,7 @@ def load_backbone(
     recipe = f"{name}@{size}-{digest}"
     path = folder / "models" / "backbones" / f"{recipe.replace('/', '_')}.onnx"
     if not path.is_file():
-        _write_atomically(path, _export(_load_network(name, weights), size))
+        write_atomically(path, _export(_load_network(name, weights), size))
     return Backbone(recipe, name, size, path)
 
 
@@ -133,7 +130,7 @@ def _load_network(name: str, weights: Path | None) -> Network:
         options = {"checkpoint_path": str(weights)} if weights else {}
         module = timm.create_model(name, pretrained=weights is None, num_classes=0, **options)
     except Exception as error:
-        # timm, torchvision and the hub each have their own errors for "no such name" and "no network"
+        # timm, torchvision and the hub each have errors of their own for a bad name and no network.
         raise ModelError(
             f"The backbone {name} could not be loaded: {str(error).splitlines()[0]}. "
             f"Check its name and the network, give --weights FILE, or use {DEFAULT_BACKBONE}"
@@ -189,23 +186,5 @@ def _export(network: Network, size: int) -> bytes:
         dynamo=True,
         verbose=False,
     )
-    file = io.BytesIO()
-    program.save(file)
-    return file.getvalue()
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, lambda file: file.write(data))
-
-
-def write_file(path: Path, write: Callable[[Any], object]) -> None:
-    """Write a file beside its place and rename it there; nothing half written keeps the name."""
-    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    onnx = import_onnx()
+    return finish_graph(onnx.load_model_from_string(program.model_proto.SerializeToString()), {})

@@ -1,11 +1,12 @@
-"""The iNaturalist API → taxa, observers, observations and photo rows.
+"""The iNaturalist API → rows: a patient client, `fetch_*` generators, and the sync of a game.
 
-`fetch_*` ask the network and yield what it says; `save_*` write it. Pages are walked by ascending
-id, and the cursor is committed with the rows that it covers, so a run can be killed anywhere.
+Pages are walked by ascending id, and the cursor is committed with the rows that it covers, so a run
+can be killed anywhere and the next one goes on from there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -20,24 +21,27 @@ import httpx
 
 from .errors import SourceError
 from .games import Game
+from .observations import DEFAULT_LICENSES, ancestor_ids, save_observations, save_taxa
 from .pace import Pace, user_agent
 from .photos import fetch_photos
-from .schema import SiteDatabase, utc_now
+from .schema import SiteDatabase, sqlite3, utc_now
 
 DEFAULT_API = "https://api.inaturalist.org/v1"
-DEFAULT_LICENSES = ("cc0", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa")
 PAGE_SIZE = 200
 IDS_PER_REQUEST = 30
-TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0  # of silence
+DEADLINE_S = 120.0  # for one whole response, however busily it drips
+MAX_RESPONSE_BYTES = 64_000_000
 ATTEMPTS = 5
-MAX_RETRY_AFTER_S = 120
+MAX_RETRY_AFTER_S = 120  # a longer wait is told to the person instead of sat through
+KINGDOM_LEVEL = 70
 
 Json = dict[str, Any]
 
 
 @dataclass
 class SyncReport:
-    """What a sync did: new and seen-again rows, bytes, and what was left out, counted by reason."""
+    """What a sync did: rows, files and their bytes, and what was left out, counted by reason."""
 
     requests: int = 0
     observations: int = 0
@@ -56,18 +60,21 @@ class INaturalist:
         base_url: str | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.base_url = (
             base_url or os.environ.get("CRITTERDB_INATURALIST_API") or DEFAULT_API
         ).rstrip("/")
+        self.host = _host(self.base_url)
         self.client = httpx.Client(
             headers={"User-Agent": user_agent(), "Accept": "application/json"},
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,
         )
-        self.host = httpx.URL(self.base_url).host
         self.pace = Pace(db, self.host, sleep=sleep)
+        # What the server does not know would otherwise be asked for with every page.
+        self.asked_taxa: set[int] = set()
         self._sleep = sleep
 
     def get(self, path: str, **params: object) -> Json:
@@ -77,25 +84,46 @@ class INaturalist:
             self.pace.take_request()
             wait_s = min(2.0**attempt, 30) * random.uniform(0.5, 1.0)
             try:
-                response = self.client.get(f"{self.base_url}/{path}", params=_texts(params))
-                if response.status_code == 200:
-                    return _results_page(response)
-                problem = f"status {response.status_code}"
-                if response.status_code == 429 or response.status_code >= 500:
-                    wait_s = _retry_after_s(response) or wait_s
-                else:
-                    break
-            except httpx.InvalidURL as error:
-                problem = str(error)
-                break
+                status, retry_after, body = self._ask(path, params)
+                if status == 200:
+                    return _results_page(body)
+                problem = f"status {status}"
             except (httpx.HTTPError, ValueError) as error:
                 problem = str(error) or type(error).__name__
+            else:
+                if status != 429 and status < 500:
+                    raise SourceError(
+                        f"iNaturalist at {self.base_url} refused {path} ({problem}). "
+                        "Check CRITTERDB_INATURALIST_API and the taxon and place of the game"
+                    )
+                wait_s = max(wait_s, self._asked_wait_s(retry_after))
             if attempt + 1 < ATTEMPTS:
                 self._sleep(wait_s)
         raise SourceError(
             f"iNaturalist at {self.base_url} did not answer as it should ({problem}). "
             "Nothing is lost: run the same command again later"
         )
+
+    def _ask(self, path: str, params: dict[str, object]) -> tuple[int, str, bytes]:
+        """Status, Retry-After and body of one response."""
+        deadline = time.monotonic() + DEADLINE_S
+        address = f"{self.base_url}/{path}"
+        with self.client.stream("GET", address, params=_texts(params)) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_RESPONSE_BYTES or time.monotonic() > deadline:
+                    raise ValueError("its answer has no end")
+        return response.status_code, response.headers.get("Retry-After", ""), bytes(body)
+
+    def _asked_wait_s(self, retry_after: str) -> float:
+        wait_s = _retry_after_s(retry_after)
+        if wait_s > MAX_RETRY_AFTER_S:
+            raise SourceError(
+                f"iNaturalist at {self.base_url} did not answer: it asks to be left alone for "
+                f"{wait_s / 60:.0f} minutes. After that, run the same command again"
+            )
+        return wait_s
 
 
 def sync_game(
@@ -119,67 +147,87 @@ def sync_game(
             f"{game.slug} was imported from a folder, so there is nothing to sync. "
             f"Add photos with: critterdb import FOLDER --game {game.slug}"
         )
-    report = SyncReport()
-    sync_id = (
-        db["syncs"]
-        .insert({"game": game.slug, "source": api.base_url, "started_at": utc_now()})
-        .last_pk
-    )
+    run = _Run(db, game, api)
     error: str | None = "interrupted"
     try:
-        save_taxa_of_game(db, api, game)
-        _sync_observations(db, api, game, report, limit, licenses, photos_per_observation, progress)
+        save_missing_taxa(db, api, {game.taxon_id, game.target_taxon_id or game.taxon_id})
+        run.sync_observations(limit, licenses, photos_per_observation, progress)
         if photos:
-            got = fetch_photos(
-                db, game.slug, pace=api.pace, trusted=api.base_url, progress=progress
-            )
-            report.photos, report.bytes, report.failed = got.photos, got.bytes, got.failed
+            run.sync_photos(progress)
         error = None
-    except SourceError as failure:
+    except Exception as failure:
         error = str(failure)
         raise
     finally:
-        report.requests = api.pace.requests
-        db["syncs"].update(
-            sync_id,
-            {
-                "finished_at": utc_now(),
-                "requests": report.requests,
-                "observations": report.observations,
-                "photos": report.photos,
-                "bytes": report.bytes,
-                "error": error,
-            },
+        # On a full disk this row cannot be written either; the first error is the one to show.
+        with contextlib.suppress(sqlite3.Error):
+            run.save({"finished_at": utc_now(), "error": error})
+    return run.report
+
+
+class _Run:
+    """One sync under way: its report, and its row in `syncs` that keeps up with it."""
+
+    def __init__(self, db: SiteDatabase, game: Game, api: INaturalist) -> None:
+        self.db = db
+        self.game = game
+        self.api = api
+        self.report = SyncReport()
+        self._requests_before = api.pace.requests
+        row = {"game": game.slug, "source": api.base_url, "started_at": utc_now()}
+        self._id = db["syncs"].insert(row).last_pk
+
+    def save(self, changes: Json | None = None) -> None:
+        self.report.requests = self.api.pace.requests - self._requests_before
+        counts = {
+            name: getattr(self.report, name)
+            for name in ("requests", "observations", "photos", "bytes")
+        }
+        self.db["syncs"].update(self._id, counts | (changes or {}))
+
+    def sync_observations(
+        self,
+        limit: int | None,
+        licenses: Sequence[str],
+        photos_per_observation: int | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        db, report = self.db, self.report
+        cursor = f"inaturalist:{self.game.slug}:id_above"
+        id_above = read_cursor(db, cursor)
+        pages = fetch_observations(self.api, self.game, id_above=id_above, limit=limit)
+        for total, results in pages:
+            taxa = [result["taxon"] for result in results if result.get("taxon")]
+            lineages = {each for taxon in taxa for each in ancestor_ids(taxon)}
+            save_missing_taxa(db, self.api, lineages - {taxon["id"] for taxon in taxa})
+            with db.atomic():
+                save_taxa(db, taxa)
+                report.skipped += save_observations(
+                    db,
+                    self.game.slug,
+                    results,
+                    licenses=licenses,
+                    photos_per_observation=photos_per_observation,
+                )
+                write_cursor(db, cursor, str(results[-1]["id"]))
+                report.observations += len(results)
+                self.save()
+            if progress:
+                progress(report.observations, min(total, limit or total))
+
+    def sync_photos(self, progress: Callable[[int, int], None] | None) -> None:
+        got = fetch_photos(
+            self.db,
+            self.game.slug,
+            pace=self.api.pace,
+            trusted=self.api.base_url,
+            progress=progress,
         )
-    return report
-
-
-def _sync_observations(
-    db: SiteDatabase,
-    api: INaturalist,
-    game: Game,
-    report: SyncReport,
-    limit: int | None,
-    licenses: Sequence[str],
-    photos_per_observation: int | None,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    cursor = f"inaturalist:{game.slug}:id_above"
-    pages = fetch_observations(api, game, id_above=read_cursor(db, cursor), limit=limit)
-    for total, results in pages:
-        save_missing_taxa(db, api, results)
-        with db.atomic():
-            report.skipped += save_observations(
-                db,
-                game.slug,
-                results,
-                licenses=licenses,
-                photos_per_observation=photos_per_observation,
-            )
-            write_cursor(db, cursor, str(results[-1]["id"]))
-        report.observations += len(results)
-        if progress:
-            progress(report.observations, min(total, limit or total))
+        self.report.photos, self.report.bytes, self.report.failed = (
+            got.photos,
+            got.bytes,
+            got.failed,
+        )
 
 
 def fetch_observations(
@@ -202,10 +250,10 @@ def fetch_observations(
             per_page=min(PAGE_SIZE, limit - given) if limit else PAGE_SIZE,
         )
         # A cache may repeat an old page: ids that are not above the cursor are no news.
-        fresh = [result for result in page["results"] if result.get("id", 0) > id_above]
-        results = sorted(fresh, key=lambda result: result["id"])
-        if not results:
+        fresh = {one["id"]: one for one in page["results"] if _id(one) > id_above}
+        if not fresh:
             return
+        results = [fresh[each] for each in sorted(fresh)]
         total = total or int(page.get("total_results") or len(results))
         given += len(results)
         id_above = results[-1]["id"]
@@ -213,173 +261,26 @@ def fetch_observations(
 
 
 def fetch_taxa(api: INaturalist, ids: Iterable[int]) -> Iterator[Json]:
-    """The taxa with these ids, 30 a request, each with its `ancestors`."""
+    """The taxa with these ids, 30 a request; most come with their `ancestors`."""
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), IDS_PER_REQUEST):
         batch = ",".join(map(str, wanted[start : start + IDS_PER_REQUEST]))
-        yield from api.get(f"taxa/{batch}", per_page=IDS_PER_REQUEST)["results"]
+        page = api.get(f"taxa/{batch}", per_page=IDS_PER_REQUEST)
+        yield from (taxon for taxon in page["results"] if _id(taxon))
 
 
-def save_taxa_of_game(db: SiteDatabase, api: INaturalist, game: Game) -> None:
-    """Fetch the taxa that the game names, where iNaturalist has not described them here yet."""
-    ids = {game.taxon_id, game.target_taxon_id} - {None}
-    unknown = _undescribed(db, [taxon_id for taxon_id in ids if taxon_id is not None])
-    taxa = list(fetch_taxa(api, unknown))
-    with db.atomic():
-        save_taxa(db, taxa)
-
-
-def save_missing_taxa(db: SiteDatabase, api: INaturalist, results: Sequence[Json]) -> None:
-    """Write the taxa of a page of observations, asking for ancestors that are not here yet."""
-    taxa = [result["taxon"] for result in results if result.get("taxon")]
-    ids = {taxon_id for taxon in taxa for taxon_id in _ancestor_ids(taxon)}
-    fetched = list(fetch_taxa(api, _undescribed(db, ids) - {taxon["id"] for taxon in taxa}))
-    with db.atomic():
-        save_taxa(db, [*fetched, *taxa])
-
-
-def save_taxa(db: SiteDatabase, taxa: Iterable[Json]) -> None:
-    """Write taxa and the ancestors that they carry, parents before children."""
-    every = {}
-    for taxon in taxa:
-        for each in [*(taxon.get("ancestors") or []), taxon]:
-            if each.get("id") and each.get("name"):
-                every[each["id"]] = each
-    known = {row["id"] for row in db.query("SELECT id FROM taxa")}
-    for taxon in sorted(every.values(), key=lambda taxon: len(_ancestor_ids(taxon))):
-        ancestors = _ancestor_ids(taxon)
-        parent = taxon.get("parent_id") or (ancestors[-2] if len(ancestors) > 1 else None)
-        db["taxa"].upsert(
-            {
-                "id": taxon["id"],
-                "name": taxon["name"],
-                "common_name": taxon.get("preferred_common_name")
-                or taxon.get("english_common_name"),
-                "rank": taxon.get("rank"),
-                "rank_level": taxon.get("rank_level"),
-                "parent_id": parent if parent in known else None,
-                "ancestor_ids": json.dumps(ancestors),
-                "is_active": int(taxon.get("is_active") is not False),
-            },
-            pk="id",
-        )
-        known.add(taxon["id"])
-
-
-def save_observations(
-    db: SiteDatabase,
-    game: str,
-    results: Sequence[Json],
-    *,
-    licenses: Sequence[str] = DEFAULT_LICENSES,
-    photos_per_observation: int | None = None,
-) -> Counter[str]:
-    """Write observations with observers and photo rows; return what was left out, by reason.
-
-    Their taxa must be there already. No `private_*` field is ever read.
-    """
-    skipped: Counter[str] = Counter()
-    now = utc_now()
-    for result in results:
-        user = result.get("user") or {}
-        if user.get("id"):
-            observer = {"id": user["id"], "login": user.get("login") or str(user["id"])}
-            db["observers"].upsert({**observer, "name": user.get("name") or None}, pk="id")
-        db["observations"].upsert(_observation_row(result), pk="id")
-        db["game_observations"].upsert(
-            {"game": game, "observation_id": result["id"], "seen_at": now, "left_at": None},
-            pk=("game", "observation_id"),
-        )
-        if not result.get("taxon"):
-            skipped["observations without a taxon"] += 1
-        skipped += _save_photos(db, result, licenses, photos_per_observation)
-    return skipped
-
-
-def _save_photos(
-    db: SiteDatabase, result: Json, licenses: Sequence[str], at_most: int | None
-) -> Counter[str]:
-    skipped: Counter[str] = Counter()
-    kept = 0
-    for position, photo in enumerate(result.get("photos") or []):
-        license_code = (photo.get("license_code") or "").lower() or None
-        if license_code not in licenses:
-            skipped[f"photos with licence {license_code or 'all rights reserved'}"] += 1
-        elif not photo.get("id") or not photo.get("url"):
-            skipped["photos without an address"] += 1
-        elif at_most is not None and kept >= at_most:
-            skipped[f"photos beyond {at_most} an observation"] += 1
-        else:
-            kept += 1
-            _save_photo(db, result["id"], position, photo, license_code)
-    return skipped
-
-
-def _save_photo(
-    db: SiteDatabase, observation_id: int, position: int, photo: Json, license_code: str | None
-) -> None:
-    earlier = list(db["photos"].rows_where("id = ?", [photo["id"]]))
-    if earlier and earlier[0]["observation_id"] != observation_id:
-        db["shared_photos"].insert(
-            {"photo_id": photo["id"], "observation_id": observation_id}, ignore=True
-        )
-        return
-    row = {
-        "id": photo["id"],
-        "observation_id": observation_id,
-        "position": position,
-        "url": photo["url"],
-        "license_code": license_code,
-        "attribution": photo.get("attribution"),
-    }
-    if not earlier:
-        dimensions = photo.get("original_dimensions") or {}
-        row |= {"width": dimensions.get("width"), "height": dimensions.get("height")}
-    db["photos"].upsert(row, pk="id")
-
-
-def _observation_row(result: Json) -> Json:
-    latitude, longitude = _point(result)
-    taxon = result.get("taxon") or {}
-    user = result.get("user") or {}
-    return {
-        "id": result["id"],
-        "uuid": result.get("uuid"),
-        "taxon_id": taxon.get("id"),
-        "observer_id": user.get("id"),
-        "observed_on": result.get("observed_on"),
-        "updated_at": result.get("updated_at"),
-        "quality_grade": result.get("quality_grade"),
-        "captive": _flag(result.get("captive")),
-        "place_guess": result.get("place_guess"),
-        "latitude": latitude,
-        "longitude": longitude,
-        "positional_accuracy": result.get("public_positional_accuracy"),
-        "obscured": _flag(result.get("obscured")),
-        "license_code": result.get("license_code"),
-        "url": result.get("uri") or f"https://www.inaturalist.org/observations/{result['id']}",
-    }
-
-
-def _point(result: Json) -> tuple[float | None, float | None]:
-    """The public point: `location` is "latitude,longitude", or missing where it is private."""
-    latitude, _, longitude = (result.get("location") or "").partition(",")
-    try:
-        return float(latitude), float(longitude)
-    except ValueError:
-        return None, None
-
-
-def _flag(value: object) -> int | None:
-    return None if value is None else int(bool(value))
-
-
-def _ancestor_ids(taxon: Json) -> list[int]:
-    """From the root down to the taxon itself; some responses leave the taxon itself out."""
-    ids = [int(i) for i in taxon.get("ancestor_ids") or []]
-    if not ids and taxon.get("ancestry"):
-        ids = [int(i) for i in str(taxon["ancestry"]).split("/") if i.isdigit()]
-    return ids if ids and ids[-1] == taxon["id"] else [*ids, taxon["id"]]
+def save_missing_taxa(db: SiteDatabase, api: INaturalist, ids: Iterable[int]) -> None:
+    """Ask for those of the taxa that are not described here yet, up to the root, and write them."""
+    found: list[Json] = []
+    missing = _undescribed(db, ids) - api.asked_taxa
+    while missing:
+        api.asked_taxa |= missing
+        new = list(fetch_taxa(api, missing))
+        found += new
+        given = {each["id"] for taxon in new for each in [*(taxon.get("ancestors") or []), taxon]}
+        lineages = {each for taxon in new for each in ancestor_ids(taxon)}
+        missing = _undescribed(db, lineages - given) - api.asked_taxa
+    save_taxa(db, found)
 
 
 def _undescribed(db: SiteDatabase, ids: Iterable[int]) -> set[int]:
@@ -389,9 +290,9 @@ def _undescribed(db: SiteDatabase, ids: Iterable[int]) -> set[int]:
         """
         SELECT id FROM taxa
         WHERE id IN (SELECT value FROM json_each(?))
-            AND (parent_id IS NOT NULL OR rank_level >= 70 OR rank = 'stateofmatter')
+            AND (parent_id IS NOT NULL OR rank_level >= ?)
         """,
-        [json.dumps(sorted(wanted))],
+        [json.dumps(sorted(wanted)), KINGDOM_LEVEL],
     )
     return wanted - {row["id"] for row in described}
 
@@ -407,6 +308,25 @@ def write_cursor(db: SiteDatabase, name: str, value: str) -> None:
     db["cursors"].upsert({"name": name, "value": value, "updated_at": utc_now()}, pk="name")
 
 
+def _host(base_url: str) -> str:
+    try:
+        address = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        address = httpx.URL("")
+    if address.scheme not in ("http", "https") or not address.host:
+        raise SourceError(
+            f"CRITTERDB_INATURALIST_API is {base_url!r}, which is no web address. "
+            f"Set it to one such as {DEFAULT_API}, or unset it"
+        )
+    return address.host
+
+
+def _id(described: object) -> int:
+    """The id of one of the API's objects; 0 where it has none, or is no object."""
+    number = described.get("id") if isinstance(described, dict) else None
+    return number if isinstance(number, int) else 0
+
+
 def _texts(params: dict[str, object]) -> dict[str, str]:
     texts = {key: str(value) for key, value in params.items() if value is not None}
     return {
@@ -414,9 +334,9 @@ def _texts(params: dict[str, object]) -> dict[str, str]:
     }
 
 
-def _results_page(response: httpx.Response) -> Json:
+def _results_page(body: bytes) -> Json:
     try:
-        page = response.json()
+        page = json.loads(body)
     except ValueError as error:
         raise ValueError("it sent something that is no JSON") from error
     if not isinstance(page, dict) or not isinstance(page.get("results"), list):
@@ -424,13 +344,12 @@ def _results_page(response: httpx.Response) -> Json:
     return page
 
 
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """The server's own word on when to come back, as seconds; capped, and None without one."""
-    text = response.headers.get("Retry-After", "")
-    if text.isdigit():
-        return min(float(text), MAX_RETRY_AFTER_S)
+def _retry_after_s(text: str) -> float:
+    """The server's own word on when to come back, seconds or a date, as seconds from now."""
+    if text.isascii() and text.isdigit():
+        return float(text)
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
-        return None
-    return min(max(moment.timestamp() - time.time(), 0.0), MAX_RETRY_AFTER_S)
+        return 0.0
+    return max(moment.timestamp() - time.time(), 0.0)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-from sqlite_utils import Database
 
 from .errors import TrainingError
 from .games import Game
+from .schema import SiteDatabase
 
 MIN_PHOTOS = 10
 
@@ -52,6 +52,12 @@ class Examples:
         """Which examples are of this part: a mask."""
         return self.parts == part
 
+    def where(self, kept: np.ndarray) -> Examples:
+        """Only the examples of a mask."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        chosen = {n: a[kept] for n, a in arrays.items() if isinstance(a, np.ndarray)}
+        return replace(self, **chosen)
+
 
 class Taxonomy:
     """Rolls taxa up to one rank.
@@ -60,7 +66,7 @@ class Taxonomy:
     species' level without being one.
     """
 
-    def __init__(self, db: Database, rank: str) -> None:
+    def __init__(self, db: SiteDatabase, rank: str) -> None:
         self._of_rank = {
             int(row["id"]) for row in db["taxa"].rows_where("rank = ?", [rank], select="id")
         }
@@ -118,7 +124,7 @@ WHERE claims.id > 0 OR claims.id IN (
 """
 
 
-def load_examples(db: Database, game: Game, *, min_photos: int = MIN_PHOTOS) -> Examples:
+def load_examples(db: SiteDatabase, game: Game, *, min_photos: int = MIN_PHOTOS) -> Examples:
     """The photos that a game's model learns from and is measured on, with labels and parts.
 
     Raises TrainingError where the game has no photos, or fewer than two labels with enough of them.
@@ -147,7 +153,7 @@ def load_examples(db: Database, game: Game, *, min_photos: int = MIN_PHOTOS) -> 
     return _as_examples([row for row in rows if row["label"] not in small], left_out, too_few)
 
 
-def taxon_names(db: Database, taxon_ids: set[int]) -> dict[int, str]:
+def taxon_names(db: SiteDatabase, taxon_ids: set[int]) -> dict[int, str]:
     """How to call taxa in a sentence: the common name where there is one."""
     marks = ", ".join("?" * len(taxon_ids))
     return {
@@ -157,7 +163,7 @@ def taxon_names(db: Database, taxon_ids: set[int]) -> dict[int, str]:
 
 
 def _labelled_photos(
-    db: Database, game: Game, taxonomy: Taxonomy
+    db: SiteDatabase, game: Game, taxonomy: Taxonomy
 ) -> tuple[list[dict[str, Any]], Counter[str]]:
     claims: dict[str, set[int | None]] = {}
     for claim in db.query(_CLAIMS, {"game": game.slug}):

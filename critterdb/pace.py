@@ -21,7 +21,9 @@ REQUESTS_PER_MINUTE = 55
 REQUESTS_PER_DAY = 10_000
 BYTES_PER_HOUR = 5_000_000_000
 BYTES_PER_DAY = 24_000_000_000
-MAX_WAIT_S = 90  # a longer wait is told to the person instead of sat through
+MAX_WAITS = 900  # looks at the ledger before other runs are said to be in the way
+# A request reaches the server some time after it was counted, so the minute is taken longer here.
+MINUTE = timedelta(seconds=61)
 
 INATURALIST_HOSTS = ("inaturalist.org", "inaturalist-open-data.s3.amazonaws.com")
 
@@ -49,13 +51,15 @@ class Pace:
 
         Raises SourceError where the day's requests are used up.
         """
-        for _ in range(MAX_WAIT_S * 10):
+        for _ in range(MAX_WAITS):
             wait_s = self._try_request()
             if not wait_s:
                 self.requests += 1
                 return
             self._sleep(wait_s)
-        raise SourceError(f"{self.host} is being asked by other runs too. Try again in a minute")
+        raise SourceError(
+            f"{self.host} is being asked by other runs too. Wait for them to end, then try again"
+        )
 
     def _try_request(self) -> float:
         now = self._now()
@@ -65,25 +69,25 @@ class Pace:
                     f"{REQUESTS_PER_DAY:,} requests to {self.host} are enough for a day. "
                     "Run the same command again tomorrow: it goes on where it stopped"
                 )
-            recent = self._sum("requests", now - timedelta(minutes=1))
+            recent = self._sum("requests", now - MINUTE)
             if recent >= self.per_minute:
                 # Jitter, so that two waiting processes do not ask at the same instant.
                 return 60 / self.per_minute + random.uniform(0, 0.05)
             self._write(now, requests=1)
         return 0
 
-    def check_bytes(self) -> None:
-        """Raise SourceError where the hour's or the day's bytes are used up."""
+    def check_bytes(self, ahead: int = 0) -> None:
+        """Raise SourceError where the hour or the day has no room for `ahead` bytes more."""
         now = self._now()
         for hours, limit in ((1, BYTES_PER_HOUR), (24, BYTES_PER_DAY)):
-            if self._sum("bytes", now - timedelta(hours=hours)) >= limit:
+            if self._sum("bytes", now - timedelta(hours=hours)) + ahead >= limit:
                 raise SourceError(
                     f"{limit / 1e9:.0f} GB of photos in {hours} h is what iNaturalist allows. "
                     "Run the same command again later: it goes on where it stopped"
                 )
 
     def count_bytes(self, number: int) -> None:
-        """Count bytes that came in."""
+        """Count bytes that came in, wanted or not."""
         with self.db.atomic():
             self._write(self._now(), bytes=number)
 
@@ -107,7 +111,7 @@ def requests_per_minute(host: str) -> int:
     Raises SourceError where the setting is no number.
     """
     asked = os.environ.get("CRITTERDB_REQUESTS_PER_MINUTE", str(REQUESTS_PER_MINUTE))
-    if not asked.isdigit() or not int(asked):
+    if not (asked.isascii() and asked.isdigit()) or not int(asked):
         raise SourceError(
             f"CRITTERDB_REQUESTS_PER_MINUTE is {asked!r}. Set it to a number such as 30"
         )
@@ -115,8 +119,15 @@ def requests_per_minute(host: str) -> int:
 
 
 def user_agent() -> str:
-    """Who is asking: program, version, and the contact that iNaturalist asks for."""
+    """Who is asking: program, version, and the contact that iNaturalist asks for.
+
+    Raises SourceError where the contact cannot stand in a header.
+    """
     contact = os.environ.get("CRITTERDB_CONTACT", "").strip()
+    if not (contact.isascii() and contact.isprintable()):
+        raise SourceError(
+            "CRITTERDB_CONTACT cannot be sent. Set it to a plain e-mail or web address"
+        )
     return f"critterdb/{__version__}" + (f" ({contact})" if contact else "")
 
 

@@ -1,4 +1,4 @@
-"""Photo files ↔ photo rows: download, check, place by content.
+"""Photo files ↔ photo rows: download, check, place by content, withdraw.
 
 A file lies at `photos/ab/SHA256.jpg`, named by what it holds: one picture is stored once, and a
 half-written one never has a name that a row could point to.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +29,15 @@ from .schema import SiteDatabase, site_folder, utc_now
 TRAINING_SIZE = "medium"  # 500 pixels on the longer side
 WORKERS = 4
 BATCH = 16
-TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0  # of silence
+DEADLINE_S = 60.0  # for one whole photo
+ATTEMPTS = 3
+STRAY_AGE_S = 3600
+
+NOT_TRIED = "not tried: the server of the photos before this one did not answer"
 
 _SIZE_WORD = re.compile(r"/(square|thumb|small|medium|large|original)(?=\.\w+(\?|$))")
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass
@@ -43,12 +51,17 @@ class DownloadReport:
 
 @dataclass(frozen=True)
 class Download:
-    """One photo's outcome: its file and facts, or the reason why there is none."""
+    """One photo's outcome: its file and facts, or the reason why there is none.
+
+    `received` counts every byte that came in for it; `silent` says that no server answered.
+    """
 
     photo_id: int
     data: bytes = b""
     info: ImageInfo | None = None
     error: str | None = None
+    received: int = 0
+    silent: bool = False
 
 
 def photo_url(url: str, size: str = TRAINING_SIZE) -> str:
@@ -59,8 +72,8 @@ def photo_url(url: str, size: str = TRAINING_SIZE) -> str:
 def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
     """Keep `data` under its SHA-256 in the site; return the hash and the path relative to the site.
 
-    Written beside its place and renamed, so that a killed process leaves no half photo there.
-    Raises SourceError where the disk does not take it.
+    Written and flushed beside its place, then renamed, so that neither a killed process nor a power
+    cut leaves half a photo there. Raises SourceError where the disk does not take it.
     """
     sha256 = hashlib.sha256(data).hexdigest()
     path = f"photos/{sha256[:2]}/{sha256}.{suffix}"
@@ -69,10 +82,13 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
         return sha256, path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=site / "photos", suffix=".part")
+        handle, partial = tempfile.mkstemp(dir=site / "photos", suffix=f".{os.getpid()}.part")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
+                file.flush()
+                os.fsync(handle)
+            os.chmod(partial, 0o644)
             os.replace(partial, target)
         except BaseException:
             Path(partial).unlink(missing_ok=True)
@@ -84,10 +100,28 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
     return sha256, path
 
 
-def remove_partial_files(site: Path) -> None:
-    """Clear away what a killed download left behind; no row ever named it."""
+def tidy_photos(db: SiteDatabase) -> None:
+    """Remove what no row may have: halves of killed processes, and files of withdrawn photos."""
+    site = site_folder(db)
     for partial in (site / "photos").glob("*.part"):
-        partial.unlink(missing_ok=True)
+        if not _writer_lives(partial):
+            partial.unlink(missing_ok=True)
+    withdrawn = list(
+        db.query("SELECT id, path FROM photos WHERE withdrawn_at IS NOT NULL AND path IS NOT NULL")
+    )
+    with db.atomic():
+        for photo in withdrawn:
+            db["photos"].update(photo["id"], {"path": None})
+        # Before the commit: killed in between, the next run finds the same rows and does it again.
+        remove_unnamed_files(db, [photo["path"] for photo in withdrawn])
+
+
+def remove_unnamed_files(db: SiteDatabase, paths: list[str]) -> None:
+    """Remove those of the files (paths relative to the site) that no row of `photos` names."""
+    site = site_folder(db)
+    for path in set(paths):
+        if not db["photos"].count_where("path = ?", [path]):
+            (site / path).unlink(missing_ok=True)
 
 
 def fetch_photos(
@@ -97,29 +131,34 @@ def fetch_photos(
     pace: Pace,
     trusted: str,
     progress: Callable[[int, int], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> DownloadReport:
     """Download the photos of a game that have no file yet, those that failed before included.
 
     `trusted` is the configured server: photos on its own host and port, and on iNaturalist's hosts,
     are fetched directly; every other address goes through the guard. A photo that cannot be had
-    keeps its reason in `error`. Raises SourceError where the byte limits or the disk are used up.
+    keeps its reason in `error`; once a whole batch meets silence, the rest is left for a later run.
+    Raises SourceError where the byte limits or the disk are used up.
     """
     report = DownloadReport()
-    site = site_folder(db)
-    remove_partial_files(site)
+    tidy_photos(db)
     wanted = _missing_photos(db, game)
     headers = {"User-Agent": user_agent(), "Accept-Encoding": "identity"}
     with (
         httpx.Client(timeout=TIMEOUT_S, trust_env=False, headers=headers) as client,
         ThreadPoolExecutor(WORKERS) as pool,
     ):
-        source = _PhotoSource(client, Fetcher(), httpx.URL(trusted))
+        source = _PhotoSource(client, Fetcher(), httpx.URL(trusted), sleep)
         for start in range(0, len(wanted), BATCH):
-            pace.check_bytes()
             batch = wanted[start : start + BATCH]
+            pace.check_bytes(ahead=len(batch) * MAX_IMAGE_BYTES)
             downloads = list(pool.map(source.download, batch))
-            pace.count_bytes(sum(len(download.data) for download in downloads))
-            _save_downloads(db, site, downloads, report)
+            pace.count_bytes(sum(download.received for download in downloads))
+            _save_downloads(db, downloads, report)
+            if len(batch) == BATCH and all(download.silent for download in downloads):
+                rest = [Download(photo["id"], error=NOT_TRIED) for photo in wanted[start + BATCH :]]
+                _save_downloads(db, rest, report)
+                break
             if progress:
                 progress(start + len(batch), len(wanted))
     return report
@@ -144,68 +183,112 @@ def _missing_photos(db: SiteDatabase, game: str) -> list[dict[str, Any]]:
     )
 
 
-def _save_downloads(
-    db: SiteDatabase, site: Path, downloads: list[Download], report: DownloadReport
-) -> None:
-    rows: list[dict[str, Any]] = []
+def _save_downloads(db: SiteDatabase, downloads: list[Download], report: DownloadReport) -> None:
+    site = site_folder(db)
+    changes: list[tuple[int, dict[str, Any]]] = []
     for download in downloads:
         if download.info is None:
             report.failed += 1
-            rows.append({"id": download.photo_id, "error": download.error})
+            changes.append((download.photo_id, {"error": download.error}))
             continue
         sha256, path = place_photo(site, download.data, image_format(download.data))
         report.photos += 1
         report.bytes += download.info.bytes
-        rows.append(
-            {
-                "id": download.photo_id,
-                "sha256": sha256,
-                "path": path,
-                "width": download.info.width,
-                "height": download.info.height,
-                "bytes": download.info.bytes,
-                "fetched_at": utc_now(),
-                "error": None,
-            }
-        )
+        row = {
+            "sha256": sha256,
+            "path": path,
+            "width": download.info.width,
+            "height": download.info.height,
+            "bytes": download.info.bytes,
+            "fetched_at": utc_now(),
+            "error": None,
+        }
+        changes.append((download.photo_id, row))
     with db.atomic():
-        for row in rows:
-            db["photos"].update(row.pop("id"), row)
+        for photo_id, row in changes:
+            db["photos"].update(photo_id, row)
 
 
 class _PhotoSource:
     """Where photo bytes come from; used by several threads at once."""
 
-    def __init__(self, client: httpx.Client, fetcher: Fetcher, trusted: httpx.URL) -> None:
+    def __init__(
+        self,
+        client: httpx.Client,
+        fetcher: Fetcher,
+        trusted: httpx.URL,
+        sleep: Callable[[float], None],
+    ) -> None:
         self.client = client
         self.fetcher = fetcher
         self.trusted = trusted
+        self.sleep = sleep
 
     def download(self, photo: dict[str, Any]) -> Download:
-        url = photo_url(photo["url"])
+        """One photo or the reason why not; a busy or faltering server is asked again."""
+        for attempt in range(ATTEMPTS):
+            outcome, again = self._try(photo["id"], photo_url(photo["url"]))
+            if not again or attempt + 1 == ATTEMPTS:
+                break
+            self.sleep(2.0**attempt * random.uniform(0.5, 1.0))
+        return outcome
+
+    def _try(self, photo_id: int, url: str) -> tuple[Download, bool]:
+        received = bytearray()
         try:
-            data = self._bytes(url)
+            self._receive(url, received)
+            data = bytes(received)
             _, info = read_image(data)
         except Refusal as refusal:
-            return Download(photo["id"], error=f"{refusal.code}: {refusal}")
+            reason = f"{refusal.code}: {refusal}"
+            return Download(photo_id, error=reason, received=len(received)), False
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            return Download(photo_id, error=f"status {status}"), status == 429 or status >= 500
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Download(photo["id"], error=f"{url}: {error or type(error).__name__}")
-        return Download(photo["id"], data, info)
+            reason = f"fetch_failed: {error or type(error).__name__}"
+            outcome = Download(
+                photo_id, error=reason, received=len(received), silent=not received
+            )
+            return outcome, not isinstance(error, httpx.InvalidURL)
+        return Download(photo_id, data, info, received=len(received)), False
 
-    def _bytes(self, url: str) -> bytes:
+    def _receive(self, url: str, received: bytearray) -> None:
         address = httpx.URL(url)
-        configured = (address.host, address.port) == (self.trusted.host, self.trusted.port)
-        if not configured and not (address.scheme == "https" and is_inaturalist(address.host)):
-            return self.fetcher.fetch(url)
+        if not self._is_trusted(address):
+            received += self.fetcher.fetch(url)
+            return
+        deadline = time.monotonic() + DEADLINE_S
         with self.client.stream("GET", address) as response:
-            response.raise_for_status()
-            return b"".join(_capped(response))
+            if response.status_code != 200:
+                raise httpx.HTTPStatusError(
+                    "not a photo", request=response.request, response=response
+                )
+            for chunk in response.iter_raw():
+                received += chunk
+                if len(received) > MAX_IMAGE_BYTES:
+                    raise Refusal("too_large", "The photo is over 10 MB")
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the photo came too slowly", request=response.request)
+
+    def _is_trusted(self, address: httpx.URL) -> bool:
+        if _server(address) == _server(self.trusted):
+            return True
+        return _server(address)[1] == _PORTS["https"] and is_inaturalist(address.host)
 
 
-def _capped(response: httpx.Response) -> Iterator[bytes]:
-    received = 0
-    for chunk in response.iter_raw():
-        received += len(chunk)
-        if received > MAX_IMAGE_BYTES:
-            raise Refusal("too_large", "The photo is over 10 MB")
-        yield chunk
+def _server(address: httpx.URL) -> tuple[str, int | None]:
+    return address.host, address.port or _PORTS.get(address.scheme)
+
+
+def _writer_lives(partial: Path) -> bool:
+    """Whether the process that writes this file may still be at it."""
+    try:
+        if time.time() - partial.stat().st_mtime > STRAY_AGE_S:
+            return False
+        os.kill(int(partial.suffixes[-2][1:]), 0)
+    except (ProcessLookupError, FileNotFoundError, ValueError, IndexError):
+        return False
+    except PermissionError:
+        return True
+    return True

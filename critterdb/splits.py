@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
-from sqlite_utils import Database
-
 from .games import get_game
 from .labels import Taxonomy
+from .schema import SiteDatabase
 
 TRAIN_SHARE = 0.70
 TEST_SHARE = 0.15
@@ -24,7 +23,7 @@ Group = str
 Labels = Counter[int]  # observations by label
 
 
-def split_observations(db: Database, game_slug: str) -> None:
+def split_observations(db: SiteDatabase, game_slug: str) -> None:
     """Give each observation of the game that has none yet its part, and keep all others.
 
     About 70% train, 15% validate, 15% test, by observer. Every label is in training where it can
@@ -58,9 +57,7 @@ def split_observations(db: Database, game_slug: str) -> None:
         )
 
 
-def plan_parts(
-    groups: dict[Group, Labels], known: dict[Group, str], salt: str
-) -> dict[Group, str]:
+def plan_parts(groups: dict[Group, Labels], known: dict[Group, str], salt: str) -> dict[Group, str]:
     """The part of every group: `known` ones as they are, new ones by their hash, then balanced."""
     place = {group: _place(group, salt) for group in groups}
     order = sorted(set(groups) - set(known), key=lambda group: (place[group], group))
@@ -100,64 +97,6 @@ def _fill_parts(parts: dict[Group, str], groups: dict[Group, Labels], new: list[
         for part in ("valid", "test") if turn % 2 else ("test", "valid"):
             if not holders[label, part]:
                 move(label, part)
-
-
-_OBSERVATIONS = 5
-
-Group = str
-Labels = Counter[int]  # observations by label
-
-
-def split_observations(db: Database, game_slug: str) -> None:
-    """Give each observation of the game that has none yet its part, and keep all others.
-
-    About 70% train, 15% validate, 15% test, by observer. Every label is in training where it can
-    be, and in the other two where enough observers have it: new observers move for that, in the
-    order of their hash, never old ones.
-    """
-    game = get_game(db, game_slug)
-    taxonomy = Taxonomy(db, game.rank)
-    groups: dict[Group, Labels] = {}
-    known: dict[Group, str] = {}
-    todo: list[tuple[int, Group]] = []
-    for row in db.query(_OBSERVATIONS, {"game": game.slug}):
-        group = _group(row["observer_id"], row["id"])
-        label = taxonomy.label(row["taxon_id"])
-        groups.setdefault(group, Counter()).update([label] if label is not None else [])
-        if row["part"]:
-            known[group] = row["part"]
-        else:
-            todo.append((row["id"], group))
-    if not todo:
-        return
-    parts = plan_parts(groups, known, game.slug)
-    with db.atomic():
-        db["splits"].insert_all(
-            (
-                {"game": game.slug, "observation_id": observation, "part": parts[group]}
-                for observation, group in todo
-            ),
-            pk=("game", "observation_id"),
-            ignore=True,
-        )
-
-
-def plan_parts(
-    groups: dict[Group, Labels], known: dict[Group, str], salt: str
-) -> dict[Group, str]:
-    """The part of every group: `known` ones as they are, new ones by their hash, then balanced."""
-    place = {group: _place(group, salt) for group in groups}
-    order = sorted(set(groups) - set(known), key=lambda group: (place[group], group))
-    totals = sum(groups.values(), Counter[int]())
-    parts = dict(known)
-    for group in order:
-        large = any(_is_large(count, totals[label]) for label, count in groups[group].items())
-        parts[group] = "train" if large else _part(place[group])
-    movable = [group for group in order if groups[group]]
-    for part in PARTS:
-        for label in sorted(totals, key=lambda label: (totals[label], label)):
-            _move_into(part, label, groups, parts, movable)
-    return parts
 
 
 _OBSERVATIONS = """

@@ -1,0 +1,113 @@
+"""Probabilities and novelty → an answer: a label, a coarser taxon, or none, with its reason."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+UNSURE = "unsure"
+NOT_A_CRITTER = "not_a_critter"
+COARSER = "coarser"
+
+Label = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a model says of one image, or of several together.
+
+    `answer` is null where it abstained; `predictions` are all labels, likeliest first; `thresholds`
+    are those that were in force.
+    """
+
+    answer: Label | None
+    reason: str | None
+    predictions: list[Label]
+    novelty: float
+    thresholds: dict[str, float]
+    probabilities: np.ndarray = field(repr=False, compare=False)
+
+    @property
+    def abstained(self) -> bool:
+        return self.answer is None
+
+    def as_row(self) -> dict[str, Any]:
+        """The columns of `predictions` that the classification itself fills."""
+        top = self.predictions[0]
+        return {
+            "taxon_id": self.answer["taxon_id"] if self.answer else None,
+            "score": self.answer["score"] if self.answer else top["score"],
+            "top_taxon_id": top["taxon_id"],
+            "abstained": int(self.abstained),
+            "reason": self.reason,
+            "novelty": self.novelty,
+            "scores": json.dumps({str(p["taxon_id"]): p["score"] for p in self.predictions}),
+            "thresholds": json.dumps(self.thresholds),
+        }
+
+
+def decide(
+    probabilities: np.ndarray,
+    novelty: float,
+    labels: list[Label],
+    thresholds: dict[str, float],
+) -> Classification:
+    """The answer for probabilities C in the order of `labels`.
+
+    Novelty comes first: where a photo is like nothing seen, its probabilities mean nothing.
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    predictions = [_scored(labels[place], float(probabilities[place])) for place in order]
+    threshold = thresholds["threshold"]
+    answer: Label | None = None
+    reason: str | None = None
+    if novelty > thresholds["novelty_threshold"]:
+        reason = NOT_A_CRITTER
+    elif predictions[0]["score"] >= threshold:
+        answer = predictions[0] | {"rank": labels[order[0]]["rank"]}
+    else:
+        answer = _coarser(probabilities, labels, threshold)
+        reason = COARSER if answer else UNSURE
+    return Classification(
+        answer, reason, predictions, round(novelty, 4), dict(thresholds), probabilities
+    )
+
+
+def combine(
+    classifications: list[Classification], labels: list[Label], thresholds: dict[str, float]
+) -> Classification:
+    """One answer over several photos of one animal: the mean of those that are of a known critter.
+
+    The least novel photo speaks for novelty: one clear picture among blurred ones is enough.
+    """
+    known = [one for one in classifications if one.reason != NOT_A_CRITTER] or classifications
+    probabilities = np.mean([one.probabilities for one in known], axis=0)
+    return decide(probabilities, min(one.novelty for one in known), labels, thresholds)
+
+
+def _scored(label: Label, score: float) -> Label:
+    return {
+        "taxon_id": label["taxon_id"],
+        "name": label["name"],
+        "common_name": label["common_name"],
+        "score": round(score, 4),
+    }
+
+
+def _coarser(probabilities: np.ndarray, labels: list[Label], threshold: float) -> Label | None:
+    """The nearest ancestor of the top label that is sure enough and says less than everything."""
+    top = labels[int(np.argmax(probabilities))]
+    for ancestor in reversed(top.get("ancestors", [])):
+        inside = [
+            any(one["taxon_id"] == ancestor["taxon_id"] for one in label.get("ancestors", []))
+            for label in labels
+        ]
+        if all(inside):
+            return None
+        score = float(probabilities[inside].sum())
+        if score >= threshold:
+            return _scored(ancestor, score) | {"rank": ancestor["rank"]}
+    return None

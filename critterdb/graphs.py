@@ -1,0 +1,136 @@
+"""A backbone's graph and a head → one ONNX graph with probabilities, embedding and novelty."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ModelError
+from .novelty import SMALLEST_LENGTH, NoveltyParameters
+
+OPSET = 18  # the first in which every Reduce takes its axes as an input
+PREFIX = "critterdb_"  # of every name that is added to the backbone's
+OUTPUTS = ("probabilities", "embedding", "novelty")
+
+
+def compose_graph(
+    backbone: bytes,
+    *,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    temperature: float,
+    novelty: NoveltyParameters,
+    properties: dict[str, str],
+) -> bytes:
+    """The ONNX bytes of a whole model.
+
+    `backbone` turns `pixels` into `embedding` N×D; weight C×D and bias C give logits of the
+    embedding scaled to length 1. Raises ModelError where the onnx package is missing.
+    """
+    onnx = import_onnx()
+    model = onnx.load_model_from_string(backbone)
+    graph = model.graph
+    constants = {
+        "smallest": np.array([SMALLEST_LENGTH], np.float32),
+        "last_axis": np.array([1], np.int64),
+        # The temperature goes into the head: one step less for each photo.
+        "weight": np.asarray(weight.T / temperature, np.float32),
+        "bias": np.asarray(bias / temperature, np.float32),
+        "directions": np.asarray(novelty.directions, np.float32),
+        "linear": np.asarray(novelty.linear, np.float32),
+        "constant": np.asarray(novelty.constant, np.float32),
+        "scale": np.array([novelty.scale], np.float32),
+    }
+    for name, array in constants.items():
+        graph.initializer.append(
+            onnx.numpy_helper.from_array(np.ascontiguousarray(array), PREFIX + name)
+        )
+
+    def add(operator: str, inputs: str, output: str, **attributes: Any) -> None:
+        names = [name if name in OUTPUTS else PREFIX + name for name in inputs.split()]
+        result = output if output in OUTPUTS else PREFIX + output
+        graph.node.append(onnx.helper.make_node(operator, names, [result], **attributes))
+
+    add("ReduceL2", "embedding last_axis", "length", keepdims=1)
+    add("Max", "length smallest", "divisor")
+    add("Div", "embedding divisor", "vector")
+
+    add("MatMul", "vector weight", "products")
+    add("Add", "products bias", "logits")
+    add("Softmax", "logits", "probabilities", axis=1)
+
+    add("ReduceSumSquare", "vector last_axis", "whole", keepdims=0)
+    add("MatMul", "vector directions", "spread")
+    add("ReduceSumSquare", "spread last_axis", "usual", keepdims=0)
+    add("MatMul", "vector linear", "nearness")
+    add("Add", "nearness constant", "nearness_to_labels")
+    add("ReduceMin", "nearness_to_labels last_axis", "nearest", keepdims=0)
+    add("Sub", "whole usual", "unusual")
+    add("Add", "unusual nearest", "squared")
+    add("Relu", "squared", "distance")
+    add("Div", "distance scale", "novelty")
+
+    embedding = graph.output[0]
+    float32 = onnx.TensorProto.FLOAT
+    describe = onnx.helper.make_tensor_value_info
+    outputs = [
+        describe("probabilities", float32, ["N", len(bias)]),
+        embedding,
+        describe("novelty", float32, ["N"]),
+    ]
+    del graph.output[:]
+    graph.output.extend(outputs)
+    return finish_graph(model, properties)
+
+
+def finish_graph(model: Any, properties: dict[str, str]) -> bytes:
+    """Check a graph and give its bytes, without an exporter's notes about the machine it ran on."""
+    onnx = import_onnx()
+    model.doc_string = ""
+    del model.metadata_props[:]
+    for part in (model.graph, *model.graph.node, *model.graph.initializer, *model.functions):
+        part.doc_string = ""
+        if hasattr(part, "metadata_props"):
+            del part.metadata_props[:]
+    # Shapes of the steps between were noted for one size of batch or picture.
+    del model.graph.value_info[:]
+    onnx.helper.set_model_props(model, properties)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ModelError(f"The model could not be put together: {error}") from error
+    return bytes(model.SerializeToString())
+
+
+def import_onnx() -> Any:
+    """The onnx package with its parts. Raises ModelError where it is not installed."""
+    try:
+        import onnx.checker
+        import onnx.helper
+        import onnx.numpy_helper
+    except ImportError as error:
+        raise ModelError(
+            f"Training needs the package {error.name}. Install it with: "
+            "pip install 'critterdb[train]'"
+        ) from error
+    return onnx
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file beside its place and rename it: nothing half written ever has the name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,226 @@
+"""The model file: one ONNX file that describes itself; loaded only when all of it can be trusted.
+
+Input `pixels`, uint8 N×H×W×3; outputs `probabilities` N×C after temperature, `embedding` N×D and
+`novelty` N. The metadata property `critterdb` says the rest as JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .answering import Classification, combine, decide
+from .errors import ModelError
+from .images import square_pixels
+from .runtime import open_session
+from .schema import SiteDatabase, site_folder
+
+FORMAT = 1
+MAX_MODEL_BYTES = 400_000_000
+SMOKE_SEED = 20_180_622
+SMOKE_TOLERANCE = 5e-3
+OUTPUTS = ("probabilities", "embedding", "novelty")
+REQUIRED = (
+    "format",
+    "id",
+    "game",
+    "backbone",
+    "size",
+    "resize",
+    "labels",
+    "temperature",
+    "threshold",
+    "novelty_threshold",
+    "smoke_test",
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model. `labels` are in output order; `thresholds` are those in force."""
+
+    id: str
+    game: str
+    backbone: str
+    size: int
+    labels: list[dict[str, Any]]
+    thresholds: dict[str, float]
+    metadata: dict[str, Any]
+    sha256: str
+    session: Any
+
+    def run(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Probabilities N×C, embeddings N×D and novelty N of pixels uint8 N×size×size×3."""
+        probabilities, embedding, novelty = self.session.run(list(OUTPUTS), {"pixels": pixels})
+        return probabilities, embedding, novelty
+
+    def pixels(self, image: Image.Image) -> np.ndarray:
+        """The model's view of an upright RGB image: uint8 size×size×3."""
+        return square_pixels(image, self.size, self.metadata["resize"])
+
+    def classify(self, image: Image.Image) -> Classification:
+        """What is in an upright RGB image."""
+        probabilities, _, novelty = self.run(self.pixels(image)[None])
+        return decide(probabilities[0], float(novelty[0]), self.labels, self.thresholds)
+
+    def classify_many(self, images: list[Image.Image]) -> list[Classification]:
+        """What is in each of several images."""
+        return [self.classify(image) for image in images]
+
+    def combine(self, classifications: list[Classification]) -> Classification:
+        """One answer over several photos of one animal."""
+        return combine(classifications, self.labels, self.thresholds)
+
+
+def smoke_pixels(size: int) -> np.ndarray:
+    """The fixed input of the smoke test: uint8 1×size×size×3."""
+    generator = np.random.default_rng(SMOKE_SEED)
+    return generator.integers(0, 256, (1, size, size, 3), dtype=np.uint8)
+
+
+def load_model(path: Path, *, sha256: str | None = None) -> Model:
+    """Load a model file. Raises ModelError with the reason where it is not to be trusted.
+
+    `sha256` is what the database says of it. The bytes are given to ONNX Runtime rather than the
+    path, so that a file cannot make it read others beside it.
+    """
+    data = _read_checked(path, sha256)
+    try:
+        session = open_session(data)
+        text = session.get_modelmeta().custom_metadata_map.get("critterdb", "")
+    except Exception as error:
+        # ONNX Runtime's errors share no base class of their own.
+        raise _untrusted(path, "it is no complete ONNX model") from error
+    metadata = _read_metadata(path, text)
+    _check_structure(path, session, metadata)
+    model = Model(
+        id=metadata["id"],
+        game=metadata["game"],
+        backbone=metadata["backbone"],
+        size=metadata["size"],
+        labels=metadata["labels"],
+        thresholds={
+            name: metadata[name] for name in ("threshold", "novelty_threshold", "temperature")
+        },
+        metadata=metadata,
+        sha256=hashlib.sha256(data).hexdigest(),
+        session=session,
+    )
+    _smoke_test(path, model)
+    return model
+
+
+def _read_checked(path: Path, sha256: str | None) -> bytes:
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise _untrusted(path, f"it is larger than {MAX_MODEL_BYTES / 1e6:.0f} MB")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"The model file {path} could not be read ({error.strerror}). "
+            "Train anew with: critterdb train"
+        ) from error
+    if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+        raise _untrusted(path, "its SHA-256 is not the one in the database")
+    return data
+
+
+def _read_metadata(path: Path, text: str) -> dict[str, Any]:
+    try:
+        metadata = json.loads(text)
+    except ValueError as error:
+        raise _untrusted(path, "it does not describe itself as critterdb's do") from error
+    missing = [name for name in REQUIRED if name not in metadata]
+    if missing:
+        raise _untrusted(path, f"its description lacks {', '.join(missing)}")
+    if metadata["format"] != FORMAT:
+        raise _untrusted(path, f"its format is {metadata['format']}, not {FORMAT}")
+    return dict(metadata)
+
+
+def _check_structure(path: Path, session: Any, metadata: dict[str, Any]) -> None:
+    inputs = {one.name: one for one in session.get_inputs()}
+    outputs = {one.name: one for one in session.get_outputs()}
+    if set(inputs) != {"pixels"} or inputs["pixels"].type != "tensor(uint8)":
+        raise _untrusted(path, "its input is not uint8 pixels")
+    if not set(OUTPUTS) <= set(outputs):
+        raise _untrusted(path, f"its outputs are not {', '.join(OUTPUTS)}")
+    width = outputs["probabilities"].shape[-1]
+    if width != len(metadata["labels"]):
+        raise _untrusted(path, f"it has {width} outputs for {len(metadata['labels'])} labels")
+
+
+def _smoke_test(path: Path, model: Model) -> None:
+    try:
+        probabilities, _, _ = model.run(smoke_pixels(model.size))
+    except Exception as error:
+        raise _untrusted(path, "it fails on its own smoke test") from error
+    expected = np.array(model.metadata["smoke_test"]["probabilities"])
+    if not np.allclose(probabilities[0], expected, atol=SMOKE_TOLERANCE):
+        raise _untrusted(path, "its smoke test gives other probabilities than it should")
+
+
+def _untrusted(path: Path, reason: str) -> ModelError:
+    return ModelError(f"The model file {path} is refused: {reason}. Train anew: critterdb train")
+
+
+def model_row(db: SiteDatabase, model_id: str) -> dict[str, Any]:
+    """A model's row. Raises ModelError that lists the known ones where it is unknown."""
+    for row in db["models"].rows_where("id = ?", [model_id]):
+        return dict(row)
+    known = ", ".join(row["id"] for row in db.query("SELECT id FROM models ORDER BY created_at"))
+    raise ModelError(f"There is no model {model_id}. Known ones: {known or 'none yet'}")
+
+
+def use_model(db: SiteDatabase, model_id: str) -> str:
+    """Let its game use this model; return the game. Raises ModelError where the file is bad."""
+    row = model_row(db, model_id)
+    load_model(site_folder(db) / row["path"], sha256=row["sha256"])
+    db["games"].update(row["game"], {"model_id": model_id})
+    return str(row["game"])
+
+
+_loaded: dict[tuple[str, str], Model] = {}
+_loading = threading.Lock()
+
+
+def current_model(
+    db: SiteDatabase, game: str | None = None, *, model_id: str | None = None
+) -> Model:
+    """The model in use by `game` (or by the only game that has one), or the one with `model_id`.
+
+    Raises ModelError where there is none, or where its file is not to be trusted.
+    """
+    row = model_row(db, model_id or _model_in_use(db, game))
+    path = site_folder(db) / row["path"]
+    key = (str(path), row["sha256"])
+    with _loading:
+        if key not in _loaded or not path.is_file():
+            _loaded[key] = load_model(path, sha256=row["sha256"])
+        return _loaded[key]
+
+
+def _model_in_use(db: SiteDatabase, game: str | None) -> str:
+    rows = list(
+        db.query(
+            """
+            SELECT slug, model_id FROM games
+            WHERE model_id IS NOT NULL AND slug = coalesce(?, slug)
+            ORDER BY slug
+            """,
+            [game],
+        )
+    )
+    if not rows:
+        raise ModelError(f"There is no model yet. Train one with: critterdb train {game or 'GAME'}")
+    if len(rows) > 1:
+        ids = ", ".join(row["model_id"] for row in rows)
+        raise ModelError(f"Several games have a model. Name one with --model: {ids}")
+    return str(rows[0]["model_id"])

@@ -1,0 +1,4 @@
+"""What Datasette shows of a site: the classifying endpoint, photos, thumbnails and pages.
+
+The hooks that open these doors stand in `plugins/critterdb_plugin.py`.
+"""

@@ -1,0 +1,97 @@
+"""Photos in the cells of Datasette's tables, each with its credit and leading on."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from .desk import desk_of
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from markupsafe import Markup
+
+# The columns by table; a query's result has no table, so there the column's name must do.
+PHOTO_COLUMNS = {
+    ("photos", "path"),
+    ("mistakes", "photo"),
+    ("photo_credits", "photo"),
+    (None, "photo"),
+    (None, "path"),
+}
+POST_COLUMNS = {("bot_history", "image"), ("post_images", "url"), (None, "image")}
+
+PHOTO_PATH = re.compile(r"photos/[0-9a-f]{2}/([0-9a-f]{64})\.\w{1,5}")
+WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
+
+
+def photo_cell(
+    datasette: Datasette, database: str, table: str | None, column: str, row: Any, value: Any
+) -> Markup | None:
+    """The cell as a picture; None where it holds none of ours, and Datasette shows it as ever."""
+    if not isinstance(value, str) or desk_of(datasette).database_name != database:
+        return None
+    if (table, column) in PHOTO_COLUMNS and (match := PHOTO_PATH.fullmatch(value)):
+        return _own_photo(datasette, row, match[1])
+    if (table, column) in POST_COLUMNS and WEB_ADDRESS.fullmatch(value):
+        return _picture_of_post(row, value)
+    return None
+
+
+def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
+    from markupsafe import Markup
+
+    credit = _column(row, "attribution")
+    unlicensed = _has(row, "license_code") and not (_column(row, "license_code") and credit)
+    if unlicensed and not desk_of(datasette).settings.local_photos:
+        return Markup('<span class="critter-private">kept private: no licence</span>')
+    source = datasette.urls.path(f"/-/critterdb/photos/{sha256}")
+    what = _column(row, "actual") or _column(row, "taxon")
+    return _figure(
+        source,
+        link=_web_address(_column(row, "observation_url")) or source,
+        alt=f"Photo of {what}" if what else "Photo of an observation",
+        title=credit or "Photo",
+        caption=credit,
+    )
+
+
+def _picture_of_post(row: Any, url: str) -> Markup:
+    author, platform = _column(row, "author"), _column(row, "platform")
+    post = _column(row, "post_id")
+    caption = f"@{author}" + (f" on {platform}" if platform else "") if author else None
+    return _figure(
+        url,
+        link=_web_address(_column(row, "post_url")) or url,
+        alt=f"Picture of post {post}" if post else "Picture of a post",
+        title=f"Picture posted by {caption}" if caption else "Picture of a post",
+        caption=caption,
+    )
+
+
+def _figure(source: str, *, link: str, alt: str, title: str, caption: str | None) -> Markup:
+    from markupsafe import Markup
+
+    picture = Markup(
+        '<a href="{link}" rel="noreferrer" title="{title}"><img src="{source}" alt="{alt}" '
+        'class="critter-thumb" loading="lazy" decoding="async" referrerpolicy="no-referrer"></a>'
+    ).format(link=link, title=title, source=source, alt=alt)
+    if caption:
+        picture += Markup('<small class="critter-credit">{}</small>').format(caption)
+    return Markup('<span class="critter-photo">{}</span>').format(picture)
+
+
+def _has(row: Any, name: str) -> bool:
+    return name in row.keys()  # noqa: SIM118 - `in` of an sqlite3.Row looks at its values
+
+
+def _column(row: Any, name: str) -> str | None:
+    value = row[name] if _has(row, name) else None
+    # Datasette replaces foreign keys by their value and label.
+    if isinstance(value, dict):
+        value = value.get("value")
+    return str(value) if value not in (None, "") else None
+
+
+def _web_address(value: str | None) -> str | None:
+    return value if value and WEB_ADDRESS.fullmatch(value) else None

@@ -1,0 +1,178 @@
+"""`/-/classify`: an address or a picture in, an answer out, as JSON or as a page."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CritterError, Refusal
+from ..models import Model, current_model
+from ..predictions import answer_payload, classify_image, record, refusal_payload
+from ..schema import SiteDatabase
+from .compat import may_view, write
+from .desk import Desk, desk_of, site_database
+from .limits import BUSY_SECONDS, client_address
+from .manners import cors_headers, data_headers, is_forged, page_headers, prefers_page
+from .page import page_context
+from .uploads import ClientGone, Upload, read_upload
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from datasette.database import Database
+    from datasette.utils.asgi import Request, Response
+
+METHODS = "GET, HEAD, POST, OPTIONS"
+
+
+async def classify(request: Request, datasette: Datasette) -> Response:
+    """Answer one request for `/-/classify` or `/-/classify.json`."""
+    from datasette.utils.asgi import Response
+
+    desk = desk_of(datasette)
+    started = time.perf_counter()
+    as_page = not request.url_vars.get("format") and prefers_page(request.headers.get("accept", ""))
+    if request.method == "OPTIONS":
+        headers = {**data_headers(), **cors_headers(datasette), "Allow": METHODS}
+        return Response("", status=204, headers=headers)
+    question = Upload(url=request.args.get("url"), model=request.args.get("model"))
+    try:
+        await _admit(request, datasette, desk)
+        if request.method == "POST":
+            sent = await read_upload(request.receive, request.headers, desk.settings.max_bytes)
+            question = replace(
+                sent, url=sent.url or question.url, model=sent.model or question.model
+            )
+        if request.method == "HEAD" or (as_page and request.method == "GET" and not question.url):
+            return await _respond(request, datasette, question, {}, as_page)
+        payload = await answer(datasette, desk, question, started)
+    except ClientGone:
+        return Response("", status=400, headers=data_headers())
+    except Refusal as refusal:
+        return await _refuse(request, datasette, question, refusal, as_page)
+    return await _respond(request, datasette, question, payload, as_page)
+
+
+async def answer(
+    datasette: Datasette, desk: Desk, question: Upload, started: float
+) -> dict[str, Any]:
+    """The endpoint's answer to a picture or an address. Raises Refusal."""
+    if not question.image and not question.url:
+        raise Refusal(
+            "missing_image",
+            "There is no picture to look at. Send one as the form field “image” or as the body of "
+            "a POST, or name its address with ?url=",
+        )
+    database = site_database(datasette)
+    if database is None:
+        raise Refusal("no_model", "This Datasette serves no database of critterdb")
+    model = await load_model(database, desk, question.model)
+    # The picture that was sent goes before the address that may stand in the same form.
+    url = None if question.image else question.url
+    data = question.image or await desk.fetcher.fetch_async(str(url))
+    classification, image = await desk.workers.run(
+        lambda: classify_image(model, data, max_pixels=desk.settings.max_pixels)
+    )
+    prediction_id = None
+    if desk.settings.record and database.is_mutable:
+        prediction_id = await write(
+            database,
+            lambda conn: record(conn, model, classification, image, source="endpoint", url=url),
+        )
+    took_ms = (time.perf_counter() - started) * 1000
+    return answer_payload(model, classification, image, prediction_id, took_ms)
+
+
+async def load_model(database: Database, desk: Desk, model_id: str | None) -> Model:
+    """The model in use, or the one named. Raises Refusal (model_unknown, no_model)."""
+
+    def load(conn: Any) -> Model:
+        db = SiteDatabase(conn)
+        if model_id and not db["models"].count_where("id = ?", [model_id]):
+            raise Refusal(
+                "model_unknown",
+                f"There is no model called {model_id}. Leave “model” out to ask the one in use",
+            )
+        return current_model(db, desk.settings.game or _newest_game(db), model_id=model_id)
+
+    try:
+        model: Model = await database.execute_fn(load)
+    except Refusal:
+        raise
+    except CritterError as error:
+        raise Refusal("no_model", str(error)) from error
+    return model
+
+
+def _newest_game(db: SiteDatabase) -> str | None:
+    """The game that plays where the settings name none: the one with the newest model in use."""
+    for row in db.query(
+        "SELECT slug FROM games JOIN models ON models.id = games.model_id "
+        "ORDER BY models.created_at DESC LIMIT 1"
+    ):
+        return str(row["slug"])
+    return None
+
+
+async def _admit(request: Request, datasette: Datasette, desk: Desk) -> None:
+    from datasette.utils import actor_matches_allow
+
+    if request.method not in ("GET", "HEAD", "POST"):
+        raise Refusal("method_not_allowed", f"Use one of {METHODS} here, not {request.method}")
+    if not await may_view(datasette, request.actor):
+        raise Refusal("forbidden", "This site is not open to you. Sign in, then try again")
+    if not actor_matches_allow(request.actor, desk.settings.allow):
+        raise Refusal(
+            "forbidden", "You may not classify photos here. Sign in, or ask who runs this site"
+        )
+    if request.method == "POST" and is_forged(request):
+        raise Refusal("forbidden", "Another site sent this form. Open this page itself to use it")
+    if request.method == "POST" or request.args.get("url"):
+        trusted = desk.settings.trusted_proxies
+        desk.rate_limit.count(client_address(request.scope, request.headers, trusted))
+
+
+async def _refuse(
+    request: Request, datasette: Datasette, question: Upload, refusal: Refusal, as_page: bool
+) -> Response:
+    response = await _respond(request, datasette, question, refusal_payload(refusal), as_page)
+    response.status = refusal.status
+    if refusal.code == "busy":
+        response.headers["Retry-After"] = str(BUSY_SECONDS)
+    if refusal.code == "rate_limited":
+        seconds = desk_of(datasette).rate_limit.retry_seconds()
+        response.headers["Retry-After"] = str(seconds)
+    if refusal.code == "method_not_allowed":
+        response.headers["Allow"] = METHODS
+    return response
+
+
+async def _respond(
+    request: Request, datasette: Datasette, question: Upload, payload: dict[str, Any], as_page: bool
+) -> Response:
+    """`payload` (empty where nothing was asked) as JSON, or as the page with its form."""
+    from datasette.utils.asgi import Response
+
+    answered = payload.get("ok", False)
+    if as_page:
+        image_url = question.url if answered and not question.image else None
+        headers = page_headers(image_url)
+        context = await page_context(request, datasette, question, payload)
+        body = await datasette.render_template("critterdb_classify.html", context, request=request)
+        kind = "text/html; charset=utf-8"
+    else:
+        headers = data_headers()
+        if answered and request.args.get("_shape") == "arrays":
+            payload = {
+                "predictions": [
+                    [label["common_name"] or label["name"], label["score"]]
+                    for label in payload["predictions"]
+                ]
+            }
+        body = json.dumps(payload, ensure_ascii=False)
+        kind = "application/json; charset=utf-8"
+    headers.update(cors_headers(datasette))
+    headers["Vary"] = "Accept"
+    headers["Cache-Control"] = "no-store"
+    return Response("" if request.method == "HEAD" else body, headers=headers, content_type=kind)

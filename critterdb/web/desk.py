@@ -1,0 +1,89 @@
+"""What the plugin keeps for each running Datasette: settings, workers, limits, the database."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from ..errors import SiteError
+from ..schema import BUSY_TIMEOUT_MS
+from .limits import RateLimit, Workers
+from .settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from datasette.database import Database
+
+    from ..fetch import Fetcher
+
+SITE_NAME = "critters"
+SITE_TABLES = {"games", "models", "photos", "predictions"}
+
+
+class Desk:
+    """The state behind the endpoint of one Datasette instance."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database_name: str | None = None
+        self.workers = Workers()
+        self.rate_limit = RateLimit(settings.rate)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        from ..fetch import Fetcher
+
+        return Fetcher(
+            max_bytes=self.settings.max_bytes, allow_hosts=sorted(self.settings.allow_hosts)
+        )
+
+
+# Several Datasettes can live in one process, and share this module.
+_desks: WeakKeyDictionary[Datasette, Desk] = WeakKeyDictionary()
+
+
+def desk_of(datasette: Datasette) -> Desk:
+    """The desk of this Datasette. Raises SiteError where its settings cannot be understood."""
+    if datasette not in _desks:
+        _desks[datasette] = Desk(load_settings(datasette.plugin_config("critterdb")))
+    return _desks[datasette]
+
+
+async def open_desk(datasette: Datasette) -> Desk:
+    """The desk, with the site's database found: the one called critters, or one with our tables.
+
+    Raises StartupError, which Datasette shows as one line, where the settings cannot be understood.
+    """
+    from datasette.utils import StartupError
+
+    try:
+        desk = desk_of(datasette)
+    except SiteError as error:
+        raise StartupError(str(error)) from error
+    names = sorted(datasette.databases, key=lambda name: name != SITE_NAME)
+    for name in names:
+        tables = set(await datasette.databases[name].table_names())
+        if tables >= SITE_TABLES:
+            desk.database_name = name
+            break
+    return desk
+
+
+def site_database(datasette: Datasette) -> Database | None:
+    """The site's database, or None where this Datasette serves none."""
+    return datasette.databases.get(desk_of(datasette).database_name or "")
+
+
+def folder_of(database: Database) -> Path:
+    """The site's folder, to which the paths of photos and models are relative."""
+    return Path(str(database.path)).resolve().parent
+
+
+def prepare_connection(conn: Any) -> None:
+    """Give Datasette's connections to a site what critterdb's own have."""
+    conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    tables = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables >= SITE_TABLES:
+        conn.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,166 @@
+"""What the page of `/-/classify` says: an answer in plain words, bars, the model and credits."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from ..errors import Refusal
+from .desk import desk_of, site_database
+from .manners import image_origin
+from .static_files import static_path
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from datasette.utils.asgi import Request
+
+    from ..models import Model
+    from .uploads import Upload
+
+PATH = "/-/classify"
+BARS = 5
+LABELS_NAMED = 6
+LICENCE_ADDRESS = "https://creativecommons.org/licenses/{}/4.0/"
+PUBLIC_DOMAIN_ADDRESS = "https://creativecommons.org/publicdomain/zero/1.0/"
+
+
+async def page_context(
+    request: Request, datasette: Datasette, question: Upload, payload: dict[str, Any]
+) -> dict[str, Any]:
+    """Everything that critterdb_classify.html shows. An empty `payload` gives the bare form."""
+    settings = desk_of(datasette).settings
+    urls = datasette.urls
+    context: dict[str, Any] = {
+        "critter_css": urls.path(static_path("critterdb.css")),
+        "critter_js": urls.path(static_path("classify.js")),
+        "site_title": await site_title(datasette),
+        "current_path": urls.path(PATH),
+        "classify_path": urls.path(PATH),
+        "api_url": datasette.absolute_url(request, urls.path(PATH)),
+        "max_bytes": settings.max_bytes,
+        "max_megabytes": f"{settings.max_bytes / 1e6:g}",
+        "url": None if question.image else question.url,
+        "model_id": question.model,
+        **await _about_model(datasette, question.model),
+    }
+    if payload and not payload["ok"]:
+        return {**context, "error": payload}
+    if payload:
+        context.update(describe(payload, context["labels"]))
+        context["answer"] = payload
+        context["show_image"] = bool(context["url"] and image_origin(context["url"]))
+        if context["url"]:
+            asked = {"url": context["url"], **({"model": question.model} if question.model else {})}
+            context["json_path"] = f"{urls.path(PATH + '.json')}?{urlencode(asked)}"
+        else:
+            context["answer_json"] = json.dumps(payload, indent=2, ensure_ascii=False)
+        database = site_database(datasette)
+        if payload["prediction_id"] and database:
+            table = urls.table(database.name, "predictions")
+            context["prediction_path"] = f"{table}/{payload['prediction_id']}"
+    return context
+
+
+def describe(payload: dict[str, Any], labels: list[str]) -> dict[str, Any]:
+    """A headline, an explanation and bars for an answer (DESIGN §6's object)."""
+    predictions = payload["predictions"]
+    answer = payload["answer"]
+    if payload["reason"] == "not_a_critter":
+        known = ", ".join(labels[:LABELS_NAMED]) + (" and more" if labels[LABELS_NAMED:] else "")
+        words = (
+            "unknown",
+            "That is no critter that I know",
+            "It is unlike every photo that I learnt from."
+            + (f" The ones I know: {known}." if known else ""),
+        )
+    elif answer is None:
+        nearest = " or ".join(_name(label) for label in predictions[:2])
+        words = (
+            "unsure",
+            "I am not sure",
+            f"It may be {nearest}, but not surely enough to say so. "
+            "A sharper or closer photo may help.",
+        )
+    elif payload["reason"] == "coarser":
+        words = (
+            "coarser",
+            f"Some kind of {_name(answer)}",
+            f"I am {percent(answer['score'])} sure of that much, but not of which one it is.",
+        )
+    else:
+        words = ("sure", _name(answer), f"I am {percent(answer['score'])} sure.")
+    bars = [
+        {**label, "percent": percent(label["score"]), "width": round(100 * label["score"], 1)}
+        for label in predictions[:BARS]
+    ]
+    return {"verdict": words[0], "headline": words[1], "explanation": words[2], "bars": bars}
+
+
+def percent(score: float) -> str:
+    """A probability in words that promise neither nothing nor certainty."""
+    if score < 0.01:
+        return "under 1%"
+    return "over 99%" if score > 0.99 else f"{score:.0%}"
+
+
+async def site_title(datasette: Datasette) -> str:
+    """The title in metadata.json, on both lines of Datasette."""
+    if hasattr(datasette, "get_instance_metadata"):
+        metadata = await datasette.get_instance_metadata()
+    else:
+        metadata = datasette.metadata() or {}
+    return str(metadata.get("title") or "critterdb")
+
+
+async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, Any]:
+    from .classify import load_model
+
+    found: dict[str, Any] = {"model": None, "labels": [], "licences": []}
+    database = site_database(datasette)
+    if database is None:
+        return {**found, "no_model": "This Datasette serves no database of critterdb"}
+    try:
+        model = await load_model(database, desk_of(datasette), model_id)
+    except Refusal as refusal:
+        return {**found, "no_model": str(refusal)}
+    games = await database.execute("SELECT question FROM games WHERE slug = ?", [model.game])
+    rows = await database.execute("SELECT photos, error_rate FROM models WHERE id = ?", [model.id])
+    row, game = rows.first(), games.first()
+    path = f"{datasette.urls.table(database.name, 'models')}/{model.id}" if row else None
+    return {
+        "model": {
+            "id": model.id,
+            "backbone": model.backbone,
+            "path": path,
+            "photos": row["photos"] if row else None,
+            "error_rate": row["error_rate"] if row else None,
+        },
+        "question": game["question"] if game else None,
+        "labels": [_name(label) for label in model.labels],
+        "licences": licences(model),
+        "credits_path": datasette.urls.table(database.name, "photo_credits"),
+    }
+
+
+def licences(model: Model) -> list[dict[str, Any]]:
+    """The photos that a model learnt from, counted by licence, the commonest first."""
+    counts: dict[str, int] = model.metadata.get("licenses") or {}
+    return [
+        {"name": _licence_name(code), "url": _licence_address(code), "photos": photos}
+        for code, photos in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+
+
+def _licence_name(code: str) -> str:
+    return code.upper() if _licence_address(code) else "without a public licence"
+
+
+def _licence_address(code: str) -> str | None:
+    if code == "cc0":
+        return PUBLIC_DOMAIN_ADDRESS
+    return LICENCE_ADDRESS.format(code.removeprefix("cc-")) if code.startswith("cc-") else None
+
+
+def _name(label: dict[str, Any]) -> str:
+    return str(label["common_name"] or label["name"])

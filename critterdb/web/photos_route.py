@@ -1,0 +1,86 @@
+"""Photo files of the site, served by what they hold: `/-/critterdb/photos/<sha256>`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Refusal
+from ..images import image_format
+from .compat import may_view
+from .desk import desk_of, folder_of, site_database
+from .manners import data_headers
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from datasette.utils.asgi import Request, Response
+
+# A file never changes under its hash, but a licence can be withdrawn: then it should be gone from
+# other people's caches within a day.
+CACHE_SECONDS = 86_400
+
+MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
+
+FIND_PHOTO = """
+SELECT photos.path, photos.license_code IS NOT NULL AND photos.attribution IS NOT NULL AS licensed
+FROM photos
+JOIN observations ON observations.id = photos.observation_id
+WHERE photos.sha256 = ?
+    AND photos.path IS NOT NULL
+    AND photos.withdrawn_at IS NULL
+    AND observations.withdrawn_at IS NULL
+ORDER BY licensed DESC
+LIMIT 1
+"""
+
+
+async def photo(request: Request, datasette: Datasette) -> Response:
+    """One photo file, where its row allows: licensed and not withdrawn, or local and wanted so."""
+    from datasette.utils.asgi import Response
+
+    headers = data_headers()
+    if request.method not in ("GET", "HEAD"):
+        headers["Allow"] = "GET, HEAD"
+        return Response("Photos can only be read.", status=405, headers=headers)
+    sha256 = request.url_vars["sha256"]
+    missing = Response("There is no such photo here.", status=404, headers=headers)
+    database = site_database(datasette)
+    if database is None:
+        return missing
+    if not await may_view(datasette, request.actor, database.name, "photos"):
+        return Response("You may not see the photos of this site.", status=403, headers=headers)
+    row = (await database.execute(FIND_PHOTO, [sha256])).first()
+    if row is None or not (row["licensed"] or desk_of(datasette).settings.local_photos):
+        return missing
+    data = await asyncio.to_thread(read_photo, folder_of(database), row["path"])
+    kind = media_type(data) if data else None
+    if not data or not kind:
+        return missing
+    audience = "public" if row["licensed"] else "private"
+    headers["Cache-Control"] = f"{audience}, max-age={CACHE_SECONDS}, immutable"
+    headers["ETag"] = f'"{sha256}"'
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(b"", status=304, headers=headers, content_type=kind)
+    headers["Content-Length"] = str(len(data))
+    body = data if request.method == "GET" else b""
+    return Response(body, headers=headers, content_type=kind)
+
+
+def read_photo(folder: Path, path: str) -> bytes | None:
+    """The bytes of `path`, which must lie in the site's photos/; None where it does not."""
+    file = (folder / path).resolve()
+    if not file.is_relative_to((folder / "photos").resolve()):
+        return None
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+def media_type(data: bytes) -> str | None:
+    """The media type that the first bytes prove; None for what is no picture."""
+    try:
+        return MEDIA_TYPES[image_format(data)]
+    except Refusal:
+        return None

@@ -1,0 +1,89 @@
+// Shows the chosen photo at once, and the answer beside it without leaving the page. Without this
+// file the forms do the same with a page load.
+(() => {
+  "use strict";
+  const form = document.querySelector("form.by-file");
+  const input = document.getElementById("image");
+  const result = document.getElementById("result");
+  let preview = null;
+
+  const card = (className, ...children) => {
+    const element = document.createElement("div");
+    element.className = className;
+    element.append(...children);
+    return element;
+  };
+
+  const text = (tag, words, className) => {
+    const element = document.createElement(tag);
+    element.textContent = words;
+    if (className) element.className = className;
+    return element;
+  };
+
+  const picture = () => {
+    const figure = document.createElement("figure");
+    figure.className = "picture";
+    const image = document.createElement("img");
+    image.alt = "The photo that you chose";
+    image.src = preview;
+    image.addEventListener("error", () => figure.replaceChildren());
+    figure.append(image);
+    return figure;
+  };
+
+  const show = (...children) => {
+    result.replaceChildren(...children);
+    result.hidden = false;
+  };
+
+  const problem = (words) => {
+    const box = card("card problem", text("h2", "That did not work"), text("p", words));
+    box.setAttribute("role", "alert");
+    show(box);
+  };
+
+  const showPreview = (heading, words, busy) => {
+    const column = card("words", text("h2", heading), text("p", words, "explanation"));
+    show(card(busy ? "card verdict busy" : "card verdict", picture(), column));
+  };
+
+  input.addEventListener("change", () => {
+    if (preview) URL.revokeObjectURL(preview);
+    preview = input.files.length ? URL.createObjectURL(input.files[0]) : null;
+    if (preview) showPreview("Ready", "Press “Look at it” and I tell you what I see.", false);
+    else result.hidden = true;
+  });
+
+  form.addEventListener("submit", async (event) => {
+    if (!input.files.length) return;
+    event.preventDefault();
+    const limit = Number(form.dataset.maxBytes);
+    if (input.files[0].size > limit) {
+      problem(`That photo has more than ${limit / 1e6} MB. Please choose a smaller version of it.`);
+      return;
+    }
+    const button = form.querySelector("button");
+    button.disabled = true;
+    showPreview("Looking …", "This takes a moment.", true);
+    try {
+      const response = await fetch(form.action, {
+        method: "POST",
+        body: new FormData(form),
+        headers: { Accept: "text/html" },
+      });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const answer = page.getElementById("result");
+      if (!answer || answer.hidden) throw new Error("no answer");
+      show(...answer.children);
+      const figure = result.querySelector(".picture");
+      if (figure && preview) figure.replaceWith(picture());
+      result.focus({ preventScroll: true });
+      result.scrollIntoView({ block: "nearest" });
+    } catch {
+      problem("The answer did not come through. Please check your connection and try again.");
+    } finally {
+      button.disabled = false;
+    }
+  });
+})();

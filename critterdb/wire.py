@@ -1,0 +1,75 @@
+"""Whether an ONNX file points at other files, told from its bytes.
+
+ONNX Runtime given a model's bytes still opens files that a Constant node names, relative to the
+current folder; and what serves has no onnx package to look with. Message and field numbers are
+those of onnx.proto; unknown fields are passed over.
+"""
+
+from __future__ import annotations
+
+MAX_DEPTH = 64  # messages inside messages
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+MESSAGES: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse tensor"},
+    "node": {5: "attribute"},
+    "attribute": {
+        5: "tensor",
+        6: "graph",
+        10: "tensor",
+        11: "graph",
+        22: "sparse tensor",
+        23: "sparse tensor",
+    },
+    "sparse tensor": {1: "tensor", 2: "tensor"},
+    "tensor": {},
+}
+EXTERNAL_DATA, DATA_LOCATION = 13, 14  # of a tensor
+
+
+def has_external_data(data: bytes) -> bool:
+    """Whether any tensor of the model lies in another file. Raises ValueError on broken bytes."""
+    return _points_outside(memoryview(data), "model", 0)
+
+
+def _points_outside(data: memoryview, message: str, depth: int) -> bool:
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    inside = MESSAGES[message]
+    place = 0
+    while place < len(data):
+        key, place = _varint(data, place)
+        field, kind = key >> 3, key & 7
+        if message == "tensor" and field == EXTERNAL_DATA:
+            return True
+        if kind == VARINT:
+            number, place = _varint(data, place)
+            if message == "tensor" and field == DATA_LOCATION and number:
+                return True
+        elif kind == BYTES:
+            length, place = _varint(data, place)
+            part = data[place : place + length]
+            place += length
+            if field in inside and _points_outside(part, inside[field], depth + 1):
+                return True
+        elif kind in (FIXED32, FIXED64):
+            place += 4 if kind == FIXED32 else 8
+        else:
+            raise ValueError(f"unknown kind of field {kind}")
+    if place > len(data):
+        raise ValueError("cut off")
+    return False
+
+
+def _varint(data: memoryview, place: int) -> tuple[int, int]:
+    number = shift = 0
+    while place < len(data) and shift < 70:
+        byte = data[place]
+        number |= (byte & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 0x80:
+            return number, place
+    raise ValueError("cut off")

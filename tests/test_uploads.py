@@ -1,0 +1,239 @@
+"""Bodies as strangers send them: whole, in drips, too large, cut off, malformed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from critterdb.errors import Refusal
+from critterdb.web.limits import RateLimit, Workers, client_address
+from critterdb.web.manners import image_origin, page_headers, prefers_page
+from critterdb.web.settings import load_settings
+from critterdb.web.uploads import ClientGone, Upload, read_upload
+
+CAP = 1000
+BINARY = bytes(range(256)) + b"\r\n--not the boundary\r\n\r\n" + bytes(range(255, -1, -1))
+
+
+class Sender:
+    """An ASGI `receive` over chunks; counts what was taken from it."""
+
+    def __init__(self, chunks: Iterable[bytes], gone: bool = False) -> None:
+        self.chunks = iter(chunks)
+        self.gone = gone
+        self.taken = 0
+        self._next = next(self.chunks, b"")
+
+    async def __call__(self) -> Mapping[str, Any]:
+        chunk, self._next = self._next, next(self.chunks, None)
+        self.taken += len(chunk)
+        if self._next is None and self.gone:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": chunk, "more_body": self._next is not None}
+
+
+async def read(body: bytes | Iterable[bytes], content_type: str = "", **headers: str) -> Upload:
+    sender = Sender([body] if isinstance(body, bytes) else body)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await read_upload(sender, {"content-type": content_type, **sent}, CAP)
+
+
+def form(*fields: tuple[str, bytes], boundary: str = "b0undary", end: str = "--\r\n") -> bytes:
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="../../x"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n".encode()
+        + value
+        + b"\r\n"
+        for name, value in fields
+    ]
+    return b"".join(parts) + f"--{boundary}{end}".encode()
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["multipart/form-data; boundary=b0undary", 'Multipart/Form-Data; boundary="b0undary"'],
+)
+async def test_a_form_gives_its_picture_byte_for_byte(content_type: str) -> None:
+    body = form(("model", b"m1"), ("image", BINARY), ("url", b""))
+    assert await read(body, content_type) == Upload(BINARY, None, "m1")
+
+
+async def test_chunks_may_split_anywhere() -> None:
+    body = form(("image", BINARY))
+    drips = [body[i : i + 7] for i in range(0, len(body), 7)]
+    assert (await read(drips, "multipart/form-data; boundary=b0undary")).image == BINARY
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "application/octet-stream", ""])
+async def test_a_raw_body_is_the_picture(content_type: str) -> None:
+    assert (await read(BINARY, content_type)).image == BINARY
+
+
+async def test_an_address_may_come_in_either_form() -> None:
+    url = b"https://example.org/a.jpg?x=1&y=2"
+    multipart = await read(form(("url", url)), "multipart/form-data; boundary=b0undary")
+    encoded = await read(
+        b"url=https%3A%2F%2Fexample.org%2Fa.jpg%3Fx%3D1%26y%3D2",
+        "application/x-www-form-urlencoded; charset=utf-8",
+    )
+    assert multipart == encoded == Upload(url=url.decode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        form(("image", b"")),
+        form(("picture", BINARY)),
+        form(),
+    ],
+    ids=["nothing", "empty file", "another field", "no field"],
+)
+async def test_a_form_without_a_picture_gives_none(body: bytes) -> None:
+    if body:
+        assert await read(body, "multipart/form-data; boundary=b0undary") == Upload()
+    else:
+        assert await read(body) == Upload()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", form(("image", b"x"))),
+        ("multipart/form-data; boundary=", form(("image", b"x"))),
+        ("multipart/form-data; boundary=other", form(("image", b"x"))),
+        ("multipart/form-data; boundary=b0undary", form(("image", b"x"))[:-20]),
+        ("multipart/form-data; boundary=b0undary", b"--b0undary\r\nno header\r\n--b0undary--"),
+        ("multipart/form-data; boundary=b0undary", form(*[("a", b"")] * 17)[:CAP]),
+        ("multipart/form-data; boundary=b0undary", b""),
+    ],
+    ids=["no boundary", "empty", "wrong", "cut off", "no header", "many parts", "no body"],
+)
+async def test_a_malformed_form_is_refused_kindly(content_type: str, body: bytes) -> None:
+    with pytest.raises(Refusal, match="could not be read") as refused:
+        await read(body, content_type)
+    assert refused.value.code == "missing_image"
+
+
+@pytest.mark.parametrize("declared", ["", "5000", "10", "lies"])
+async def test_a_body_over_the_cap_is_refused_whatever_it_declares(declared: str) -> None:
+    chunks = [b"x" * 500] * 10
+    with pytest.raises(Refusal) as refused:
+        await read(chunks, "image/jpeg", content_length=declared)
+    assert refused.value.code == "too_large"
+
+
+async def test_an_endless_body_is_given_up() -> None:
+    def endless() -> Iterable[bytes]:
+        while True:
+            yield b"x" * 1_000_000
+
+    sender = Sender(endless())
+    with pytest.raises(Refusal, match="smaller"):
+        await read_upload(sender, {}, CAP)
+    assert sender.taken < 70_000_000
+
+
+async def test_who_waits_for_100_continue_is_answered_before_sending() -> None:
+    sender = Sender([b"x" * 5000])
+    headers = {"content-length": "5000", "expect": "100-continue"}
+    with pytest.raises(Refusal):
+        await read_upload(sender, headers, CAP)
+    assert sender.taken == 0
+
+
+async def test_a_sender_that_hangs_up_is_no_error_to_report() -> None:
+    with pytest.raises(ClientGone):
+        await read_upload(Sender([b"x", b"y"], gone=True), {}, CAP)
+
+
+@pytest.mark.parametrize(
+    ("accept", "page"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+        ("text/html", True),
+        ("TEXT/HTML", True),
+        ("*/*", False),
+        ("", False),
+        ("application/json", False),
+        ("application/json, text/html", True),
+        ("application/json, text/html;q=0.5", False),
+        ("text/html;q=0", False),
+        ("text/html;q=much", False),
+    ],
+)
+def test_browsers_get_a_page_and_programs_json(accept: str, page: bool) -> None:
+    assert prefers_page(accept) is page
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Pictures.example/a.jpg", "https://pictures.example"),
+        ("http://127.0.0.2:18080/a.jpg", "http://127.0.0.2:18080"),
+        ("https://a.example; script-src *", None),
+        ("https://a.example'/x", None),
+        ("https://*/x", None),
+        ("javascript:alert(1)", None),
+        ("https://[::1]/x", None),
+        ("http://a:99999/", None),
+        ("", None),
+    ],
+)
+def test_only_a_plain_host_gets_into_the_policy(url: str, origin: str | None) -> None:
+    assert image_origin(url) == origin
+    policy = page_headers(url)["Content-Security-Policy"]
+    assert (f"blob: {origin};" if origin else "blob:;") in policy
+
+
+def test_the_rate_counts_each_client_by_the_minute() -> None:
+    now = [1000.0]
+    limit = RateLimit(2, clock=lambda: now[0])
+    for _ in range(2):
+        limit.count("a")
+    with pytest.raises(Refusal) as refused:
+        limit.count("a")
+    assert refused.value.code == "rate_limited"
+    assert 0 < limit.retry_seconds() <= 60
+    limit.count("b")
+    now[0] += limit.retry_seconds()
+    limit.count("a")
+
+
+@pytest.mark.parametrize(
+    ("socket", "forwarded", "expected"),
+    [
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "1.1.1.1, 198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("2001:db8:1:2:3::4", "", "2001:db8:1:2::/64"),
+    ],
+)
+def test_only_trusted_proxies_say_who_asks(socket: str, forwarded: str, expected: str) -> None:
+    trusted = load_settings({"trusted_proxies": ["10.0.0.0/8"]}).trusted_proxies
+    headers = {"x-forwarded-for": forwarded}
+    assert client_address({"client": (socket, 1)}, headers, trusted) == expected
+
+
+async def test_a_full_queue_says_busy_and_recovers() -> None:
+    workers = Workers(workers=1, waiting=1)
+    gate = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def work() -> str:
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()
+        return "done"
+
+    taken = [asyncio.create_task(workers.run(work)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Refusal) as refused:
+        await workers.run(work)
+    assert refused.value.code == "busy"
+    gate.set()
+    assert await asyncio.gather(*taken) == ["done", "done"]
+    assert await workers.run(str, 7) == "7"
