@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 MAX_WRONG_SHARE = 0.05  # of the answers given
-MAX_KNOWN_REFUSED_SHARE = 0.025  # of photos of known critters, called not_a_critter
+MAX_KNOWN_REFUSED_SHARE = 0.01  # of photos of known critters, called not_a_critter
 LOG_TEMPERATURE_RANGE = (-3.0, 3.0)
 SEARCH_STEPS = 60  # each narrows the range by 0.618
 

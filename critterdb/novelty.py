@@ -16,54 +16,65 @@ import numpy as np
 MAX_DIRECTIONS = 32
 PHOTOS_PER_DIRECTION = 4  # fewer would fit the photos, not the label
 SMALLEST_LENGTH = 1e-12
-SMALLEST_DISTANCE = 1e-6
+SMALLEST_SCALE = 1e-6
 
 
 @dataclass(frozen=True)
 class NoveltyParameters:
-    """`means` C×D of the labels, `directions` D×Q of length 1 along which photos of a label differ,
-    `forgiven` Q shares of the squared distance along each that do not count, and `scale`, which
-    makes the novelty of a training photo 1 on average. Embeddings are scaled to length 1 first."""
+    """What a graph needs: novelty is (|x|² - |x @ directions|² + min(x @ linear + constant)) / scale.
 
-    means: np.ndarray
+    `x` is an embedding scaled to length 1; `directions` D×Q are as long as what is forgiven along
+    them, `linear` D×C and `constant` C hold the labels' means, and `scale` makes the novelty of a
+    training photo 1 on average.
+    """
+
     directions: np.ndarray
-    forgiven: np.ndarray
+    linear: np.ndarray
+    constant: np.ndarray
     scale: float
 
-    def measure(self, embeddings: np.ndarray) -> np.ndarray:
+    def score(self, embeddings: np.ndarray) -> np.ndarray:
         """Novelty float32 N of embeddings N×D as the backbone gives them."""
-        vectors = _of_length_one(embeddings)
-        squared = 1 - 2 * vectors @ self.means.T + (self.means**2).sum(axis=1)
-        along = (vectors @ self.directions)[:, None] - (self.means @ self.directions)[None]
-        pardon = (along**2 * self.forgiven).sum(axis=2)
-        return np.asarray((squared - pardon).min(axis=1) * self.scale, np.float32)
+        vectors = normalized(embeddings)
+        usual = ((vectors @ self.directions) ** 2).sum(axis=1)
+        nearest = (vectors @ self.linear + self.constant).min(axis=1)
+        squared = (vectors**2).sum(axis=1) - usual + nearest
+        return np.asarray(squared.clip(min=0) / self.scale, np.float32)
 
 
 def fit_novelty(embeddings: np.ndarray, labels: np.ndarray) -> NoveltyParameters:
     """Learn what known photos look like from embeddings N×D and their labels N (of any kind)."""
-    vectors = _of_length_one(embeddings).astype(np.float64)
+    vectors = normalized(embeddings).astype(np.float64)
     _, places = np.unique(np.asarray(labels), return_inverse=True)
     means = np.stack([vectors[places == place].mean(axis=0) for place in range(places.max() + 1)])
-    directions, forgiven = _usual_directions(vectors - means[places], labels=len(means))
+    directions = _usual_directions(vectors - means[places], labels=len(means))
+    spread = means @ directions
     unscaled = NoveltyParameters(
-        np.float32(means), np.float32(directions), np.float32(forgiven), scale=1.0
+        directions=directions.astype(np.float32),
+        linear=(-2 * (means - spread @ directions.T).T).astype(np.float32),
+        constant=((means**2).sum(axis=1) - (spread**2).sum(axis=1)).astype(np.float32),
+        scale=1.0,
     )
-    typical = float(unscaled.measure(embeddings).mean())
-    return replace(unscaled, scale=1 / max(typical, SMALLEST_DISTANCE))
+    typical = float(unscaled.score(embeddings).mean())
+    return replace(unscaled, scale=max(typical, SMALLEST_SCALE))
 
 
-def _usual_directions(deviations: np.ndarray, *, labels: int) -> tuple[np.ndarray, np.ndarray]:
-    """The directions D×Q in which photos differ most from their label's mean; what they forgive."""
+def normalized(embeddings: np.ndarray) -> np.ndarray:
+    """Embeddings N×D scaled to length 1, float32."""
+    vectors = np.asarray(embeddings, np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, SMALLEST_LENGTH))
+
+
+def _usual_directions(deviations: np.ndarray, *, labels: int) -> np.ndarray:
+    """The directions D×Q in which photos differ most from their label's mean.
+
+    Each is as long as the root of the share of the squared distance along it that is forgiven.
+    """
     photos, dimensions = deviations.shape
     wanted = (photos - labels) // PHOTOS_PER_DIRECTION
     count = int(np.clip(wanted, 1, min(MAX_DIRECTIONS, dimensions - 1)))
     variances, vectors = np.linalg.eigh(deviations.T @ deviations / photos)
     rest = float(variances[:-count].clip(min=0).mean())
-    kept = np.maximum(variances[-count:], max(rest, np.finfo(np.float64).tiny))
-    return vectors[:, -count:], 1 - rest / kept
-
-
-def _of_length_one(embeddings: np.ndarray) -> np.ndarray:
-    vectors = np.asarray(embeddings, np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, SMALLEST_LENGTH))
+    kept = np.maximum(variances[-count:], max(rest, float(np.finfo(np.float64).tiny)))
+    return np.asarray(vectors[:, -count:] * np.sqrt(1 - rest / kept))
