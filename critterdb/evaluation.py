@@ -354,7 +354,7 @@ def _result(model: Model, outcome: Outcome, started: float) -> dict[str, Any]:
 
 def report_lines(result: dict[str, Any]) -> list[str]:
     """The figures in words, with what a person can do about them."""
-    lines = [f"{result['model']}: measured on {result['photos']} photos that it had not seen."]
+    lines = [f"{result['model']}: measured on {result['photos']} photos."]
     if result["error_rate"] is not None:
         lines.append(
             f"  Wrong on {result['error_rate']:.1%} of them "

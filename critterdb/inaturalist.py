@@ -175,7 +175,7 @@ class _Run:
         self.report = SyncReport()
         self._requests_before = api.pace.requests
         row = {"game": game.slug, "source": api.base_url, "started_at": utc_now()}
-        self._id = db["syncs"].insert(row).last_pk
+        self._id: Any = db["syncs"].insert(row).last_pk
 
     def save(self, changes: Json | None = None) -> None:
         self.report.requests = self.api.pace.requests - self._requests_before

@@ -21,7 +21,7 @@ SMALLEST_SCALE = 1e-6
 
 @dataclass(frozen=True)
 class NoveltyParameters:
-    """What a graph needs: novelty is (|x|² - |x @ directions|² + min(x @ linear + constant)) / scale.
+    """Novelty is (|x|² - |x @ directions|² + min(x @ linear + constant)) / scale.
 
     `x` is an embedding scaled to length 1; `directions` D×Q are as long as what is forgiven along
     them, `linear` D×C and `constant` C hold the labels' means, and `scale` makes the novelty of a

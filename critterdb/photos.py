@@ -247,9 +247,7 @@ class _PhotoSource:
             return Download(photo_id, error=f"status {status}"), status == 429 or status >= 500
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = f"fetch_failed: {error or type(error).__name__}"
-            outcome = Download(
-                photo_id, error=reason, received=len(received), silent=not received
-            )
+            outcome = Download(photo_id, error=reason, received=len(received), silent=not received)
             return outcome, not isinstance(error, httpx.InvalidURL)
         return Download(photo_id, data, info, received=len(received)), False
 

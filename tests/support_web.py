@@ -5,9 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from PIL import Image
 
@@ -18,6 +26,7 @@ from critterdb.sites import init_site
 
 TAXON, OBSERVER = 42007, 7
 SEEN_AT = "2026-11-23T10:00:00Z"
+START_SECONDS = 30
 
 
 def make_site(folder: Path, **settings: Any) -> Path:
@@ -138,7 +147,7 @@ MODEL_ID = "cougarornot-colours"
 
 
 def add_model(folder: Path, model_id: str = MODEL_ID) -> str:
-    """A real, tiny model in use: red is a cougar, green a bobcat, blue a cat, grey is no critter."""
+    """A real, tiny model in use: red is a cougar, green a bobcat, blue a cat, grey nothing."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -169,9 +178,7 @@ def add_model(folder: Path, model_id: str = MODEL_ID) -> str:
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10
-    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     shares = np.exp(sharpness * smoke_pixels(size).mean(axis=(1, 2), dtype=np.float64) / 255)
     metadata = {
         "format": FORMAT,
@@ -225,3 +232,38 @@ def rows(folder: Path, sql: str) -> list[dict[str, Any]]:
     found = list(db.query(sql))
     db.close()
     return found
+
+
+@contextmanager
+def serving(folder: Path, arguments: list[str]) -> Iterator[str]:
+    """A Python process that serves `folder` on a free port; `{port}` stands for it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    root = str(Path(__file__).parent.parent)
+    process = subprocess.Popen(
+        [sys.executable, *(argument.format(port=port) for argument in arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _wait_for(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _wait_for(address: str, process: subprocess.Popen[str]) -> None:
+    for _ in range(START_SECONDS * 10):
+        if process.poll() is not None:
+            raise AssertionError(process.communicate()[1])
+        with suppress(httpx.TransportError):
+            httpx.get(f"{address}/-/versions.json")
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing answers at {address}")

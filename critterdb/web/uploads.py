@@ -58,14 +58,28 @@ async def read_upload(receive: Receive, headers: Mapping[str, str], max_bytes: i
     if kind == "multipart/form-data":
         fields = parse_multipart(body, content_type)
     elif kind == "application/x-www-form-urlencoded":
-        values = parse_qs(body.decode("utf-8", "replace"), max_num_fields=MAX_PARTS)
-        fields = {name: value[0].encode() for name, value in values.items()}
+        fields = parse_form(body)
     else:
         fields = {"image": body}
     image = fields.get("image") or None
     if image and len(image) > max_bytes:
         raise too_large(max_bytes)
     return Upload(image, _text(fields, "url"), _text(fields, "model"))
+
+
+def parse_form(body: bytes) -> dict[str, bytes]:
+    """The first value of each field of a url-encoded body.
+
+    A picture that says it is one of these (as curl does by itself) is still a picture: the bytes of
+    a real form are ASCII. Raises Refusal (missing_image) where there are too many fields.
+    """
+    if not body.isascii():
+        return {"image": body}
+    try:
+        values = parse_qs(body.decode("ascii"), max_num_fields=MAX_PARTS)
+    except ValueError as error:
+        raise _malformed("it has too many fields") from error
+    return {name: value[0].encode() for name, value in values.items()}
 
 
 def parse_multipart(body: bytes, content_type: str) -> dict[str, bytes]:

@@ -1,0 +1,50 @@
+"""The site as real processes serve it: `critterdb serve`, and `datasette .` in its folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from support_web import TAXON, add_model, jpeg, make_site, rows, serving
+
+SERVERS = {
+    "critterdb serve": ["-m", "critterdb.cli", "serve", "--port", "{port}"],
+    "datasette .": ["-m", "datasette", "serve", ".", "--port", "{port}"],
+}
+
+
+@pytest.mark.parametrize("command", SERVERS.values(), ids=list(SERVERS))
+def test_a_served_site_answers_with_a_picture_s_name(tmp_path: Path, command: list[str]) -> None:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder)
+    with serving(folder, command) as address:
+        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        assert answer["answer"]["taxon_id"] == TAXON
+        assert httpx.get(f"{address}/critters/bot_history").status_code == 200
+        assert "Classify a photo" in httpx.get(address).text
+    assert len(rows(folder, "SELECT * FROM predictions")) == 1
+
+
+def test_the_checkout_itself_is_a_site_for_datasette(tmp_path: Path) -> None:
+    """`datasette .` in the root of the repository loads plugins/, metadata.json, critters.db."""
+    root = Path(__file__).parent.parent
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    for name in ("critterdb", "plugins", "metadata.json"):
+        (checkout / name).symlink_to(root / name)
+    subprocess.run(
+        [sys.executable, "-m", "critterdb.cli", "init"],
+        cwd=checkout,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    add_model(checkout)
+    with serving(checkout, SERVERS["datasette ."]) as address:
+        plugins = httpx.get(f"{address}/-/plugins.json").json()
+        assert [p["name"] for p in plugins].count("critterdb_plugin.py") == 1
+        assert httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()["ok"]
