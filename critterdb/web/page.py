@@ -139,6 +139,7 @@ async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, 
         "question": game["question"] if game else None,
         "labels": [_name(label) for label in model.labels],
         "licences": licences(model),
+        "open_photos": any(licence["url"] for licence in licences(model)),
         "credits_path": datasette.urls.table(database.name, "photo_credits"),
     }
 
