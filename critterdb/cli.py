@@ -261,10 +261,11 @@ def train(
 ) -> None:
     """Train a model from the photos of a game, and measure it on photos that it has not seen."""
     from .games import get_game
-    from .training import DEFAULT_MIN_PHOTOS, train_game
 
     db = open_site(ctx)
     chosen = get_game(db, game)
+    from .training import DEFAULT_MIN_PHOTOS, train_game
+
     with progress_bar(f"Looking at the photos of {chosen.slug}") as progress:
         result = train_game(
             db,
@@ -348,9 +349,9 @@ def models_use(ctx: click.Context, model_id: str) -> None:
 @click.pass_context
 def evaluate(ctx: click.Context, model: str | None, photos: Path | None, as_json: bool) -> None:
     """Measure a model again on its test photos, or on photos of your own."""
+    db = open_site(ctx)
     from .evaluation import evaluate_folder, evaluate_model
 
-    db = open_site(ctx)
     with progress_bar("Measuring") as progress:
         if photos:
             result = evaluate_folder(db, model, photos, progress=progress)
@@ -414,7 +415,7 @@ def read_source(source: str) -> bytes:
 
         return Fetcher().fetch(source)
     if source == "-":
-        data = click.get_binary_stream("stdin").read(MAX_IMAGE_BYTES + 1)
+        data = sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
     else:
         try:
             with open(source, "rb") as file:
@@ -437,13 +438,13 @@ def bot(ctx: click.Context, game: str | None, platform: str, post: bool, every: 
 
     Without --post nothing is sent: replies are drafts that you can read in bot_history.
     """
+    db = open_site(ctx)
     from .bot import play_round
     from .fetch import Fetcher
     from .games import get_game
     from .models import current_model
     from .timelines import open_timeline
 
-    db = open_site(ctx)
     chosen = get_game(db, game)
     timeline = open_timeline(platform)
     while True:

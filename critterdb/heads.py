@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .errors import TrainingError
+from .novelty import normalized
 
 LEARNING_RATE = 3e-3  # at its height, of a one-cycle schedule
 WEIGHT_DECAY = 0.3
@@ -39,13 +40,6 @@ class Head:
     def logits(self, vectors: np.ndarray) -> np.ndarray:
         """Logits N×C, before temperature, of embeddings N×D as the backbone gives them."""
         return normalized(vectors) @ self.weight.T + self.bias
-
-
-def normalized(vectors: np.ndarray) -> np.ndarray:
-    """Vectors N×D of length 1, float32."""
-    vectors = np.asarray(vectors, np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)
 
 
 def label_weights(truth: np.ndarray, labels: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from .schema import SiteDatabase, site_folder, utc_now
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
 NONE_FOLDER = "_none"
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
-NEAR_BITS = 20
+NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species
 WORKERS = 4
 
 

@@ -21,6 +21,7 @@ from .errors import ModelError
 from .images import square_pixels
 from .runtime import open_session
 from .schema import SiteDatabase, site_folder
+from .wire import has_external_data
 
 FORMAT = 1
 MAX_MODEL_BYTES = 400_000_000
@@ -88,10 +89,15 @@ def smoke_pixels(size: int) -> np.ndarray:
 def load_model(path: Path, *, sha256: str | None = None) -> Model:
     """Load a model file. Raises ModelError with the reason where it is not to be trusted.
 
-    `sha256` is what the database says of it. The bytes are given to ONNX Runtime rather than the
-    path, so that a file cannot make it read others beside it.
+    `sha256` is what the database says of it. ONNX Runtime is given the bytes and not the path.
     """
     data = _read_checked(path, sha256)
+    try:
+        outside = has_external_data(data)
+    except ValueError as error:
+        raise _untrusted(path, "it is no complete ONNX model") from error
+    if outside:
+        raise _untrusted(path, "it keeps a part of itself in another file")
     try:
         session = open_session(data)
         text = session.get_modelmeta().custom_metadata_map.get("critterdb", "")
