@@ -7,6 +7,7 @@ embedding more photos later takes ONNX Runtime alone.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -113,8 +114,11 @@ class Network:
 
 def _load_network(name: str, weights: Path | None) -> Network:
     try:
-        import timm
-        import torch
+        with warnings.catch_warnings():
+            # timm and torch tell each other of their plans here; the user can do nothing about it.
+            warnings.simplefilter("ignore", FutureWarning)
+            import timm
+            import torch
     except ImportError as error:
         raise ModelError(
             "Training needs its extra packages: pip install 'critterdb[train]'"

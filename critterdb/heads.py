@@ -8,6 +8,7 @@ weights most errors go towards the commonest label.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from .errors import TrainingError
 from .novelty import normalized
 
-LEARNING_RATE = 3e-3  # at its height, of a one-cycle schedule
+LEARNING_RATE = 1e-3  # at its height, of a one-cycle schedule
 WEIGHT_DECAY = 0.3
 MIN_EPOCHS, MAX_EPOCHS = 20, 200
 MIN_STEPS = 400  # batches in all, so that a small game learns as long as a large one
@@ -116,8 +117,11 @@ def _import_fastai() -> Any:
         "torch_core": ("no_random",),
     }
     try:
-        import_module("fastai.callback.schedule")  # adds fit_one_cycle to Learner
-        modules = {name: import_module(f"fastai.{name}") for name in names}
+        with warnings.catch_warnings():
+            # What packages tell each other of their plans is nothing that a user can act on.
+            warnings.simplefilter("ignore")
+            import_module("fastai.callback.schedule")  # adds fit_one_cycle to Learner
+            modules = {name: import_module(f"fastai.{name}") for name in names}
     except ImportError as error:
         raise TrainingError(
             f"Training needs the package {error.name}. Install it with: "

@@ -1,0 +1,67 @@
+"""Three kinds of answer: a label, something coarser, or none; and one answer of several photos."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from critterdb.answering import combine, decide
+
+THRESHOLDS = {"threshold": 0.7, "novelty_threshold": 2.0, "temperature": 1.0}
+
+
+def taxon(taxon_id: int, name: str, rank: str) -> dict[str, object]:
+    return {"taxon_id": taxon_id, "name": name, "common_name": None, "rank": rank}
+
+
+CATS = taxon(1, "Felidae", "family")
+LYNXES = taxon(2, "Lynx", "genus")
+LABELS = [
+    {**taxon(10, "Puma concolor", "species"), "ancestors": [CATS]},
+    {**taxon(11, "Lynx rufus", "species"), "ancestors": [CATS, LYNXES]},
+    {**taxon(12, "Lynx canadensis", "species"), "ancestors": [CATS, LYNXES]},
+]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "novelty", "name", "reason"),
+    [
+        ([0.9, 0.05, 0.05], 1.0, "Puma concolor", None),
+        ([0.7, 0.2, 0.1], 2.0, "Puma concolor", None),
+        ([0.1, 0.5, 0.4], 1.0, "Lynx", "coarser"),
+        ([0.5, 0.3, 0.2], 1.0, None, "unsure"),
+        ([0.99, 0.01, 0.0], 2.1, None, "not_a_critter"),
+    ],
+    ids=["sure", "just sure", "genus only", "all cats say nothing", "novel"],
+)
+def test_what_is_answered(
+    probabilities: list[float], novelty: float, name: str | None, reason: str | None
+) -> None:
+    found = decide(np.array(probabilities), novelty, LABELS, THRESHOLDS)
+    assert (found.answer and found.answer["name"], found.reason) == (name, reason)
+    assert found.abstained == (name is None)
+    scores = [one["score"] for one in found.predictions]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_row_keeps_every_score_and_the_thresholds_in_force() -> None:
+    row = decide(np.array([0.1, 0.5, 0.4]), 1.0, LABELS, THRESHOLDS).as_row()
+    assert json.loads(row["scores"]) == {"10": 0.1, "11": 0.5, "12": 0.4}
+    assert json.loads(row["thresholds"]) == THRESHOLDS
+    assert (row["taxon_id"], row["top_taxon_id"], row["score"]) == (2, 11, 0.9)
+
+
+def test_one_clear_photo_among_strange_ones_speaks_for_all() -> None:
+    clear = decide(np.array([0.95, 0.03, 0.02]), 0.8, LABELS, THRESHOLDS)
+    strange = decide(np.array([0.0, 0.5, 0.5]), 5.0, LABELS, THRESHOLDS)
+    together = combine([strange, clear], LABELS, THRESHOLDS)
+    assert together.answer
+    assert together.answer["name"] == "Puma concolor"
+
+
+def test_two_photos_that_disagree_give_less() -> None:
+    one = decide(np.array([0.95, 0.05, 0.0]), 0.8, LABELS, THRESHOLDS)
+    other = decide(np.array([0.05, 0.95, 0.0]), 0.8, LABELS, THRESHOLDS)
+    assert combine([one, other], LABELS, THRESHOLDS).reason == "unsure"
