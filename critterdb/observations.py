@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def save_taxa(db: SiteDatabase, taxa: Iterable[Json]) -> None:
-    """Write taxa and the ancestors that they carry, parents before children.
+    """Write taxa and the ancestors that they carry.
 
     A parent that is neither here nor given leaves `parent_id` null; `ancestor_ids` is whole anyway.
     """
@@ -32,11 +32,14 @@ def save_taxa(db: SiteDatabase, taxa: Iterable[Json]) -> None:
     parents = {taxon_id: _parent_id(taxon) for taxon_id, taxon in every.items()}
     known = set(every) | existing_ids(db, "taxa", {p for p in parents.values() if p is not None})
     with db.atomic():
-        for taxon_id in sorted(every, key=lambda each: len(ancestor_ids(every[each]))):
-            parent = parents[taxon_id]
-            row = _taxon_row(every[taxon_id]) | {"parent_id": parent if parent in known else None}
+        for taxon in every.values():
             # Some responses say less of a taxon than others: what is known is not forgotten.
-            db["taxa"].upsert({k: v for k, v in row.items() if v is not None}, pk="id")
+            row = {k: v for k, v in _taxon_row(taxon).items() if v is not None}
+            db["taxa"].upsert(row, pk="id")
+        # Only now, because a response may name a child before its parent.
+        for taxon_id, parent in parents.items():
+            if parent in known:
+                db["taxa"].update(taxon_id, {"parent_id": parent})
 
 
 def save_observations(

@@ -235,17 +235,23 @@ def rows(folder: Path, sql: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def serving(folder: Path, arguments: list[str]) -> Iterator[str]:
-    """A Python process that serves `folder` on a free port; `{port}` stands for it."""
+def serving(
+    folder: Path, arguments: list[str], *, python: str | None = sys.executable
+) -> Iterator[str]:
+    """A process that serves `folder` on a free port; `{port}` stands for it.
+
+    It runs the code of this checkout in `python`, or where that is null a program as installed.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
+    command = [*([python] if python else []), *(one.format(port=port) for one in arguments)]
     root = str(Path(__file__).parent.parent)
     process = subprocess.Popen(
-        [sys.executable, *(argument.format(port=port) for argument in arguments)],
+        command,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": root if python else ""},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -272,3 +272,10 @@ def test_a_photo_of_two_observations_is_remembered(db: SiteDatabase, game: Game)
 def test_an_imported_game_has_nothing_to_sync(db: SiteDatabase, server: StandInINaturalist) -> None:
     with pytest.raises(SourceError, match="critterdb import"):
         sync_game(db, Game("mine"), api=client(db, server))
+
+
+def test_a_child_may_be_named_before_its_parent(db: SiteDatabase) -> None:
+    child = {"id": 42007, "name": "Puma concolor", "rank": "species", "parent_id": 41944}
+    save_taxa(db, [child, {"id": 41944, "name": "Felidae", "rank": "family"}])
+    parents = {row["id"]: row["parent_id"] for row in db["taxa"].rows}
+    assert parents == {42007: 41944, 41944: None}

@@ -1,0 +1,28 @@
+"""Hashtags, matched exactly: #cougarOrNotFriday is another game than #cougarOrNot."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_TAG = re.compile(r"(?<![\w&/])[#＃](\w+)")
+
+
+def fold_tag(tag: str) -> str:
+    """A hashtag in the form in which two are compared: without # and case."""
+    return unicodedata.normalize("NFKC", tag).strip().lstrip("#").casefold()
+
+
+def has_tag(tags: Iterable[str], wanted: str | None) -> bool:
+    """Whether `wanted` is among a post's hashtags, whole and by itself."""
+    return bool(wanted) and fold_tag(wanted or "") in {fold_tag(tag) for tag in tags}
+
+
+def tags_in(text: str) -> tuple[str, ...]:
+    """The hashtags of a text, for sources that do not list them themselves.
+
+    A tag stands at a beginning or after something that is no letter, digit, & or /, and holds more
+    than digits, as on the platforms.
+    """
+    return tuple(tag for tag in _TAG.findall(text) if not tag.isdecimal())

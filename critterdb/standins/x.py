@@ -1,0 +1,304 @@
+"""A stand-in X: the few parts of its API v2 that the bot uses, with its refusals and accidents."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .server import Request, StandIn
+
+Json = dict[str, Any]
+
+TWITTER_EPOCH_MS = 1_288_834_974_657  # what X counts the time in its ids from
+SEARCH_REACH = timedelta(days=7)
+FAULTS = ("401", "429", "500", "html", "drop_before", "drop_after")
+RESET_AFTER_S = 900
+
+SECRETS = {
+    "CRITTERDB_X_BEARER_TOKEN": "standin-bearer",
+    "CRITTERDB_X_CONSUMER_KEY": "standin-consumer-key",
+    "CRITTERDB_X_CONSUMER_SECRET": "standin-consumer-secret",
+    "CRITTERDB_X_ACCESS_TOKEN": "1-standin-access-token",
+    "CRITTERDB_X_ACCESS_TOKEN_SECRET": "standin-access-secret",
+}
+
+
+class StandInX(StandIn):
+    """X with an account for the bot.
+
+    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, html,
+    drop_before (the connection goes and nothing was done) or drop_after (it goes, and the post
+    stands). `sent` lists the replies that were accepted. Its search is sloppy: it also finds
+    longer hashtags, so that whoever relies on it is found out.
+    """
+
+    def __init__(self, handle: str = "critterbot", *, page_size: int = 100) -> None:
+        super().__init__()
+        self.page_size = page_size
+        self.users: dict[str, Json] = {}
+        self.posts: dict[str, Json] = {}
+        self.media: dict[str, Json] = {}
+        self.files: dict[str, tuple[bytes, str]] = {}
+        self.sent: list[Json] = []
+        self.read_faults: deque[str] = deque()
+        self.post_faults: deque[str] = deque()
+        self.me = self.add_user(handle)
+
+    @property
+    def url(self) -> str:
+        """What CRITTERDB_X_API is to be."""
+        return self.base
+
+    def environment(self) -> dict[str, str]:
+        """Settings under which the bot plays here."""
+        return {"CRITTERDB_X_API": self.url, **SECRETS}
+
+    def add_user(self, handle: str) -> Json:
+        """The account with this name, made where there is none."""
+        key = handle.lower()
+        if key not in self.users:
+            user = {"id": str(len(self.users) + 1), "username": handle, "name": handle}
+            self.users[key] = user
+        return self.users[key]
+
+    def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
+        """Serve bytes under /media/NAME; the address."""
+        name = name or f"{len(self.files) + 1}.jpg"
+        self.files[name] = (data, kind)
+        return f"{self.base}/media/{name}"
+
+    def add_post(
+        self,
+        author: str,
+        text: str,
+        photos: Sequence[bytes | str] = (),
+        *,
+        in_reply_to: str | None = None,
+        quotes: str | None = None,
+        reposts: str | None = None,
+        posted_at: datetime | None = None,
+        media: str = "photo",
+        edit_of: str | None = None,
+    ) -> str:
+        """Let somebody post, with photos as bytes or addresses; the id.
+
+        `media` is photo, video or animated_gif, of which `photos` are the preview frames.
+        """
+        posted_at = posted_at or datetime.now(UTC)
+        with self.lock:
+            post_id = self._new_id(posted_at)
+            references = {"replied_to": in_reply_to, "quoted": quotes, "retweeted": reposts}
+            post: Json = {
+                "id": post_id,
+                "edit_history_tweet_ids": [edit_of, post_id] if edit_of else [post_id],
+                "author_id": self.add_user(author)["id"],
+                "text": text,
+                "created_at": posted_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+                "conversation_id": self._thread_of(in_reply_to) or post_id,
+                "entities": self._entities(text),
+                "referenced_tweets": [
+                    {"type": kind, "id": other} for kind, other in references.items() if other
+                ],
+            }
+            if photos:
+                post["attachments"] = {"media_keys": [self._add_media(p, media) for p in photos]}
+            self.posts[post_id] = post
+        return post_id
+
+    def delete_post(self, post_id: str) -> None:
+        with self.lock:
+            del self.posts[post_id]
+
+    def handle(self, request: Request) -> None:
+        parts = request.path.strip("/").split("/")
+        if parts[0] == "media":
+            self._serve_file(request, parts[-1])
+        elif not self._is_known(request):
+            problem = {"title": "Unauthorized", "detail": "Unauthorized", "status": 401}
+            request.answer_json(problem, status=401)
+        elif request.method == "POST":
+            self._create(request)
+        elif not self._spoil(request, self.read_faults):
+            self._read(request, parts[1:])
+
+    def _read(self, request: Request, parts: list[str]) -> None:
+        match parts:
+            case ["users", "me"]:
+                request.answer_json({"data": self.me})
+            case ["users", "by", "username", handle] if handle.lower() in self.users:
+                request.answer_json({"data": self.users[handle.lower()]})
+            case ["users", user_id, "mentions"]:
+                self._serve_page(request, lambda post: self._mentions(post, user_id))
+            case ["users", user_id, "tweets"]:
+                self._serve_page(request, lambda post: bool(post["author_id"] == user_id))
+            case ["tweets", "search", "recent"]:
+                self._search(request)
+            case ["tweets"]:
+                wanted = request.query["ids"].split(",")
+                found = [self.posts[each] for each in wanted if each in self.posts]
+                gone = [_missing(each) for each in wanted if each not in self.posts]
+                request.answer_json(self._body(found) | ({"errors": gone} if gone else {}))
+            case _:
+                request.answer_json({"title": "Not Found Error", "status": 404}, status=404)
+
+    def _search(self, request: Request) -> None:
+        oldest = self._id_at(datetime.now(UTC) - SEARCH_REACH)
+        if int(request.query.get("since_id", oldest)) < oldest:
+            problem = {"detail": f"'since_id' must be a tweet id created after {oldest}"}
+            request.answer_json({"errors": [{"message": problem["detail"]}]} | problem, status=400)
+            return
+        words = request.query["query"].lower()
+        author = re.search(r"from:(\w+)", words)
+        tag = re.search(r"#(\w+)", words)
+
+        def matches(post: Json) -> bool:
+            kinds = {each["type"] for each in post["referenced_tweets"]}
+            tags = [each["tag"].lower() for each in post["entities"]["hashtags"]]
+            return (
+                int(post["id"]) >= oldest
+                and (not author or self._author(post)["username"].lower() == author[1])
+                and (not tag or any(each.startswith(tag[1]) for each in tags))
+                and ("is:reply" not in words or bool(kinds & {"replied_to", "quoted"}))
+            )
+
+        self._serve_page(request, matches)
+
+    def _serve_page(self, request: Request, wanted: Callable[[Json], bool]) -> None:
+        """Newest first, from `since_id` on, a page at a time."""
+        since = int(request.query.get("since_id", 0))
+        with self.lock:
+            found = [post for post in self.posts.values() if int(post["id"]) > since]
+        found = sorted((p for p in found if wanted(p)), key=lambda p: int(p["id"]), reverse=True)
+        token = request.query.get("next_token") or request.query.get("pagination_token") or "t0"
+        start = int(token[1:])
+        size = min(int(request.query.get("max_results", 10)), self.page_size)
+        page = found[start : start + size]
+        meta: Json = {"result_count": len(page)}
+        if page:
+            meta |= {"newest_id": page[0]["id"], "oldest_id": page[-1]["id"]}
+        if start + size < len(found):
+            meta["next_token"] = f"t{start + size}"
+        request.answer_json(self._body(page) | {"meta": meta})
+
+    def _body(self, posts: list[Json]) -> Json:
+        """The posts with their authors, their media, and what they refer to (without its media)."""
+        if not posts:
+            return {}
+        referred = [
+            self.posts[each["id"]]
+            for post in posts
+            for each in post["referenced_tweets"]
+            if each["id"] in self.posts
+        ]
+        keys = [k for post in posts for k in post.get("attachments", {}).get("media_keys", [])]
+        includes = {
+            "users": list({p["author_id"]: self._author(p) for p in posts + referred}.values()),
+            "tweets": referred,
+            "media": [self.media[key] for key in dict.fromkeys(keys)],
+        }
+        return {"data": posts, "includes": {name: each for name, each in includes.items() if each}}
+
+    def _create(self, request: Request) -> None:
+        fault = self.post_faults[0] if self.post_faults else ""
+        if fault != "drop_after" and self._spoil(request, self.post_faults):
+            return
+        body = request.json()
+        parent = body.get("reply", {}).get("in_reply_to_tweet_id")
+        problem = self._objection(body["text"], parent)
+        if problem:
+            request.answer_json(
+                {"title": "Forbidden", "detail": problem, "status": 403}, status=403
+            )
+            return
+        post_id = self.add_post(self.me["username"], body["text"], in_reply_to=parent)
+        with self.lock:
+            self.sent.append({"id": post_id, "text": body["text"], "in_reply_to": parent})
+        if not self._spoil(request, self.post_faults):
+            request.answer_json({"data": {"id": post_id, "text": body["text"]}}, status=201)
+
+    def _objection(self, text: str, parent: str | None) -> str | None:
+        if any(each["text"] == text for each in self.sent):
+            return "You are not allowed to create a Tweet with duplicate content."
+        post = self.posts.get(parent or "")
+        if post is None:
+            return "You attempted to reply to a Tweet that is deleted or not visible to you."
+        quoted = [e["id"] for e in post["referenced_tweets"] if e["type"] == "quoted"]
+        quotes_me = any(
+            each in self.posts and self.posts[each]["author_id"] == self.me["id"] for each in quoted
+        )
+        if not quotes_me and not self._mentions(post, self.me["id"]):
+            return "Reply to this conversation is not allowed because you have not been mentioned."
+        return None
+
+    def _spoil(self, request: Request, faults: deque[str]) -> bool:
+        with self.lock:
+            fault = faults.popleft() if faults else ""
+        if fault in ("401", "500"):
+            request.answer_json({"title": "Problem", "status": int(fault)}, status=int(fault))
+        elif fault == "429":
+            reset = int(datetime.now(UTC).timestamp()) + RESET_AFTER_S
+            limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)}
+            request.answer_json({"title": "Too Many Requests"}, status=429, headers=limits)
+        elif fault == "html":
+            request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
+        elif fault.startswith("drop"):
+            request.hang_up()
+        return bool(fault)
+
+    def _is_known(self, request: Request) -> bool:
+        given = request.headers.get("Authorization", "")
+        if request.method == "GET" and given == f"Bearer {SECRETS['CRITTERDB_X_BEARER_TOKEN']}":
+            return True
+        names = ("CRITTERDB_X_CONSUMER_KEY", "CRITTERDB_X_ACCESS_TOKEN")
+        return given.startswith("OAuth ") and all(SECRETS[name] in given for name in names)
+
+    def _serve_file(self, request: Request, name: str) -> None:
+        if name in self.files:
+            data, kind = self.files[name]
+            request.answer(data, kind=kind)
+        else:
+            request.answer(b"", status=404)
+
+    def _author(self, post: Json) -> Json:
+        return next(user for user in self.users.values() if user["id"] == post["author_id"])
+
+    def _mentions(self, post: Json, user_id: str) -> bool:
+        return any(each["id"] == user_id for each in post["entities"]["mentions"])
+
+    def _thread_of(self, post_id: str | None) -> str | None:
+        post = self.posts.get(post_id or "")
+        return str(post["conversation_id"]) if post else None
+
+    def _entities(self, text: str) -> Json:
+        return {
+            "hashtags": [{"tag": tag} for tag in re.findall(r"#(\w+)", text)],
+            "mentions": [
+                {"username": name, "id": self.add_user(name)["id"]}
+                for name in re.findall(r"@(\w+)", text)
+            ],
+        }
+
+    def _add_media(self, photo: bytes | str, kind: str) -> str:
+        address = self.add_file(photo) if isinstance(photo, bytes) else photo
+        key = f"{3 if kind == 'photo' else 7}_{len(self.media) + 1}"
+        field = "url" if kind == "photo" else "preview_image_url"
+        self.media[key] = {"media_key": key, "type": kind, field: address}
+        return key
+
+    def _new_id(self, moment: datetime) -> str:
+        number = self._id_at(moment)
+        while str(number) in self.posts:
+            number += 1
+        return str(number)
+
+    @staticmethod
+    def _id_at(moment: datetime) -> int:
+        return (int(moment.timestamp() * 1000) - TWITTER_EPOCH_MS) << 22
+
+
+def _missing(post_id: str) -> Json:
+    detail = f"Could not find tweet with ids: [{post_id}]."
+    return {"value": post_id, "detail": detail, "title": "Not Found Error"}

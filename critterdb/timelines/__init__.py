@@ -1,0 +1,151 @@
+"""Where posts come from and replies go: what the bot asks of any platform.
+
+A post's text lives here for as long as a round lasts, and is never written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+from ..errors import TimelineError
+from ..fetch import Fetcher
+from ..games import Game
+
+PLANNED_PLATFORMS = ("mastodon", "bluesky")
+
+
+@dataclass(frozen=True)
+class Post:
+    """A post as a platform shows it. Ids are `PLATFORM:ID`, times UTC ISO 8601 ending in Z.
+
+    `summons` says that it mentions the bot or quotes it. `parent` is the post that it replies to or
+    quotes, given where the post has no photos of its own; `thread` is the first post of its thread.
+    """
+
+    id: str
+    author: str
+    posted_at: str
+    text: str = field(default="", repr=False)
+    url: str | None = None
+    photos: tuple[str, ...] = ()
+    hashtags: tuple[str, ...] = ()
+    summons: bool = False
+    in_reply_to: str | None = None
+    quotes: str | None = None
+    thread: str | None = None
+    parent: Post | None = None
+    is_repost: bool = False
+    by_bot: bool = False
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far a source has been read; `gap_from` where what lies before could not be shown."""
+
+    name: str
+    value: str
+    gap_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one reading gave; the cursors are to be stored together with the posts they cover."""
+
+    posts: list[Post]
+    cursors: list[Cursor]
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply that stands on the platform."""
+
+    id: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is known after an attempt to reply.
+
+    `planned` means that it certainly was not sent and may be later; with `stop` nothing else should
+    be tried in this round.
+    """
+
+    status: Literal["sent", "refused", "unknown", "planned"]
+    reply: Reply | None = None
+    error: str | None = None
+    stop: bool = False
+
+
+class Timeline(Protocol):
+    """A platform. Every method may raise TimelineError; `send` answers with an Outcome instead."""
+
+    platform: str
+
+    def handle(self) -> str:
+        """The bot's own name there."""
+
+    def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
+        """Posts since the cursors: those of the game's hosts with its hashtag, and mentions."""
+
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+        """What the game's hosts wrote in reply to, or quoting, anything since these posts."""
+
+    def find_existing(self, post_ids: Sequence[str]) -> set[str]:
+        """Which of these posts are still there."""
+
+    def find_replies(self, post_ids: Sequence[str]) -> dict[str, Reply]:
+        """The bot's own replies to these posts, as the platform shows them."""
+
+    def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
+        """A photo's bytes: the platform's own server is trusted, all else goes through `fetcher`.
+
+        Raises Refusal.
+        """
+
+    def send(self, post_id: str, text: str) -> Outcome:
+        """Reply to a post, once."""
+
+
+def utc_text(moment: datetime) -> str:
+    """A time as the database writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """A time out of ISO 8601, UTC where it does not say. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def bare_id(post_id: str) -> str:
+    """`123` of `x:123`."""
+    return post_id.partition(":")[2]
+
+
+def hosts_on(game: Game, platform: str) -> list[str]:
+    """The handles of a game's hosts on a platform."""
+    return [host["handle"] for host in game.hosts if host["platform"] == platform]
+
+
+def open_timeline(name: str) -> Timeline:
+    """The timeline called `x` or `jsonl:PATH`. Raises TimelineError for anything else."""
+    platform, _, rest = name.partition(":")
+    if platform == "x" and not rest:
+        from .x import XTimeline
+
+        return XTimeline.from_environment()
+    if platform == "jsonl" and rest:
+        from .jsonl import JsonlTimeline
+
+        return JsonlTimeline(rest)
+    if platform in PLANNED_PLATFORMS:
+        raise TimelineError(
+            f"critterdb cannot play on {platform} yet. Use --on x, or replay posts from a file "
+            "with --on jsonl:PATH"
+        )
+    raise TimelineError(f"There is no timeline called {name}. Use x, or jsonl:PATH")

@@ -1,0 +1,173 @@
+"""A file as a timeline: a post a line, for replays without any platform.
+
+The bot's own name in it is `critterdb`, unless CRITTERDB_BOT_HANDLE says another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import Refusal, TimelineError
+from ..fetch import Fetcher
+from ..games import Game
+from ..hashtags import tags_in
+from ..images import MAX_IMAGE_BYTES, TOO_LARGE
+from . import Batch, Cursor, Outcome, Post, Reply, bare_id, hosts_on, parse_time, utc_text
+
+DEFAULT_HANDLE = "critterdb"
+
+
+class JsonlTimeline:
+    """Posts from PATH; replies are appended to PATH.replies.jsonl."""
+
+    platform = "jsonl"
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.replies_path = Path(f"{path}.replies.jsonl")
+
+    def handle(self) -> str:
+        return os.environ.get("CRITTERDB_BOT_HANDLE", DEFAULT_HANDLE).lstrip("@")
+
+    def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
+        """The lines after the cursor; one that cannot be read is named and passed over."""
+        lines = self._lines()
+        name = f"jsonl:{self.path.resolve()}:{game.slug}"
+        done = int(cursors.get(name, "0"))
+        if done > len(lines):
+            done = 0  # another file has come to its place
+        known, failures = self._parse(lines)
+        fresh = [self._with_parent(known[n], known) for n in sorted(known) if n >= done]
+        failures = [text for number, text in failures.items() if number >= done]
+        return Batch(fresh, [Cursor(name, str(len(lines)))] if lines else [], failures)
+
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+        hosts = {handle.lower() for handle in hosts_on(game, self.platform)}
+        posts = self._parse(self._lines())[0].values()
+        return [
+            post
+            for post in posts
+            if post.author.lower() in hosts and (post.in_reply_to or post.quotes)
+        ]
+
+    def find_existing(self, post_ids: Sequence[str]) -> set[str]:
+        return {post.id for post in self._parse(self._lines())[0].values()} & set(post_ids)
+
+    def find_replies(self, post_ids: Sequence[str]) -> dict[str, Reply]:
+        if not self.replies_path.exists():
+            return {}
+        text = self.replies_path.read_text("utf-8")
+        replies = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+        return {
+            each["in_reply_to"]: Reply(each["id"])
+            for each in replies
+            if each["in_reply_to"] in post_ids
+        }
+
+    def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
+        """Bytes behind an address, or of a file whose path starts at PATH's folder."""
+        if "://" in address:
+            return fetcher.fetch(address)
+        try:
+            with (self.path.parent / address).open("rb") as file:
+                data = file.read(MAX_IMAGE_BYTES + 1)
+        except (OSError, ValueError) as error:
+            message = f"{address} could not be read. Check its path"
+            raise Refusal("missing_image", message) from error
+        if len(data) > MAX_IMAGE_BYTES:
+            raise Refusal("too_large", TOO_LARGE)
+        return data
+
+    def send(self, post_id: str, text: str) -> Outcome:
+        reply = {
+            "id": f"jsonl:reply-{bare_id(post_id)}",
+            "author": self.handle(),
+            "posted_at": utc_text(datetime.now(UTC)),
+            "text": text,
+            "in_reply_to": post_id,
+        }
+        line = json.dumps(reply, ensure_ascii=False) + "\n"
+        try:
+            with self.replies_path.open("a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            return Outcome("unknown", error=f"{self.replies_path}: {error.strerror}", stop=True)
+        return Outcome("sent", Reply(str(reply["id"])))
+
+    def _lines(self) -> list[str]:
+        """The lines that are complete: somebody may be writing the last one."""
+        try:
+            text = self.path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise TimelineError(f"{self.path} could not be read: {reason}") from error
+        lines = text.split("\n")
+        if lines and not lines[-1].rstrip().endswith("}"):
+            lines.pop()
+        return lines
+
+    def _parse(self, lines: Iterable[str]) -> tuple[dict[int, Post], dict[int, str]]:
+        """Posts and complaints by the number of their line, from 0."""
+        posts: dict[int, Post] = {}
+        failures: dict[int, str] = {}
+        for number, line in enumerate(lines):
+            if not line.strip():
+                continue
+            try:
+                posts[number] = self._read_line(json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                failures[number] = f"{self.path}, line {number + 1}: {error!r}"
+        ours = {post.id for post in posts.values() if post.author.lower() == self.handle().lower()}
+        ours |= self._own_reply_ids()
+        for number, post in posts.items():
+            if post.quotes in ours:
+                posts[number] = replace(post, summons=True)
+        return posts, failures
+
+    def _own_reply_ids(self) -> set[str]:
+        if not self.replies_path.exists():
+            return set()
+        text = self.replies_path.read_text("utf-8")
+        return {json.loads(line)["id"] for line in text.splitlines() if line.endswith("}")}
+
+    def _read_line(self, line: dict[str, Any]) -> Post:
+        text = str(line.get("text") or "")
+        mentions = line.get("mentions") or []
+        names = [] if isinstance(mentions, bool) else [str(each) for each in mentions]
+        own = self.handle().lower()
+        address = str(line.get("url") or "")
+        return Post(
+            id=_as_id(line["id"]) or "",
+            author=str(line["author"]).lstrip("@"),
+            posted_at=utc_text(parse_time(line["posted_at"])),
+            text=text,
+            url=address if address.startswith(("https://", "http://")) else None,
+            photos=tuple(str(each) for each in line.get("images") or []),
+            hashtags=tags_in(text),
+            summons=mentions is True or own in [name.lstrip("@").lower() for name in names],
+            in_reply_to=_as_id(line.get("in_reply_to")),
+            quotes=_as_id(line.get("quotes")),
+            by_bot=bool(line.get("bot")) and str(line["author"]).lstrip("@").lower() != own,
+            is_repost=bool(line.get("repost")),
+        )
+
+    def _with_parent(self, post: Post, known: Mapping[int, Post]) -> Post:
+        if post.photos:
+            return post
+        wanted = post.quotes or post.in_reply_to
+        parent = next((each for each in known.values() if each.id == wanted), None)
+        return replace(post, parent=parent)
+
+
+def _as_id(given: object) -> str | None:
+    if given is None or given == "":
+        return None
+    return str(given) if str(given).startswith("jsonl:") else f"jsonl:{given}"

@@ -1,0 +1,313 @@
+"""X, through tweepy: mentions of the bot and hashtag posts of the hosts; replies without links.
+
+X has no idempotency key and refuses replies that nobody asked for, so whatever is not plainly
+accepted or refused stays unknown until the bot's own posts have been looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import TimelineError
+from ..fetch import Fetcher, Opening
+from ..games import Game
+from . import Batch, Cursor, Outcome, Post, Reply, bare_id, hosts_on
+from .x_posts import FIELDS, Json, Page
+
+DEFAULT_API = "https://api.twitter.com"
+TIMEOUT_S = 15.0
+PAGE_SIZE = 100
+MAX_PAGES = 8  # X shows the latest 800 mentions
+LOOKUP_SIZE = 100  # posts a request
+
+WRITING_SECRETS = (
+    "CRITTERDB_X_CONSUMER_KEY",
+    "CRITTERDB_X_CONSUMER_SECRET",
+    "CRITTERDB_X_ACCESS_TOKEN",
+    "CRITTERDB_X_ACCESS_TOKEN_SECRET",
+)
+
+
+class XTimeline:
+    """One account on X."""
+
+    platform = "x"
+
+    def __init__(self, client: Any, api: str) -> None:
+        self.client = client
+        self.api = api
+        # A bearer token reads for the app; without one the account reads for itself.
+        self.as_user = not client.bearer_token
+
+    @classmethod
+    def from_environment(cls) -> XTimeline:
+        """As the CRITTERDB_X_… settings say. Raises TimelineError where one is missing."""
+        api = os.environ.get("CRITTERDB_X_API", DEFAULT_API).rstrip("/")
+        missing = [name for name in WRITING_SECRETS if not os.environ.get(name)]
+        if missing:
+            raise TimelineError(
+                f"X needs {', '.join(missing)} in the environment. You find them in the developer "
+                "portal of X, under your app's keys and tokens"
+            )
+        secrets = [os.environ[name] for name in WRITING_SECRETS]
+        return cls(_client(api, os.environ.get("CRITTERDB_X_BEARER_TOKEN"), secrets), api)
+
+    @cached_property
+    def me(self) -> Json:
+        """The bot's own account: `id` and `username`."""
+        body = self._ask(lambda: self.client.get_me(user_auth=True))
+        if "data" not in body:
+            raise TimelineError("X does not say whose account this is. Check the CRITTERDB_X_ keys")
+        return dict(body["data"])
+
+    def handle(self) -> str:
+        return str(self.me["username"])
+
+    def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
+        """Mentions, and the hosts' posts with the hashtag; one failing source spoils no other."""
+        own_id = self.me["id"]
+        sources: dict[str, Callable[..., Any]] = {
+            f"x:mentions:{game.slug}": lambda **options: self.client.get_users_mentions(
+                own_id, **options
+            )
+        }
+        for host in hosts_on(game, "x") if game.hashtag else []:
+            sources[f"x:search:{game.slug}:{host.lower()}"] = self._search(
+                f"from:{host} #{game.hashtag} -is:retweet"
+            )
+        posts: list[Post] = []
+        found: list[Cursor] = []
+        failures: list[TimelineError] = []
+        for name, source in sources.items():
+            try:
+                some, cursor = self._read_source(name, source, cursors.get(name))
+            except TimelineError as error:
+                failures.append(error)
+                continue
+            posts.extend(some)
+            found.extend([cursor] if cursor else [])
+        if len(failures) == len(sources):
+            raise failures[0]
+        return Batch(posts, found, [str(error) for error in failures])
+
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+        if not post_ids:
+            return []
+        oldest = str(min(int(bare_id(each)) for each in post_ids))
+        messages: list[Post] = []
+        for host in hosts_on(game, "x"):
+            query = f"from:{host} (is:reply OR is:quote) -is:retweet"
+            some, _ = self._read_source("", self._search(query), oldest, with_parents=False)
+            messages.extend(some)
+        return messages
+
+    def find_existing(self, post_ids: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for bodies in self._look_up([bare_id(each) for each in post_ids]):
+            found |= {post.id for post in bodies.read()}
+        return found
+
+    def find_replies(self, post_ids: Sequence[str]) -> dict[str, Reply]:
+        oldest = str(min(int(bare_id(each)) for each in post_ids))
+        own, _ = self._read_source(
+            "",
+            lambda **options: self.client.get_users_tweets(self.me["id"], **options),
+            oldest,
+            with_parents=False,
+        )
+        return {
+            post.in_reply_to: Reply(post.id, post.url)
+            for post in own
+            if post.in_reply_to in post_ids
+        }
+
+    def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
+        configured, asked = urlsplit(self.api), urlsplit(address)
+        if asked.scheme == configured.scheme and asked.netloc == configured.netloc:
+            return Fetcher(allow=_openings(self.api)).fetch(address)
+        return fetcher.fetch(address)
+
+    def send(self, post_id: str, text: str) -> Outcome:
+        import requests
+        import tweepy
+
+        try:
+            body = self.client.create_tweet(
+                text=text, in_reply_to_tweet_id=bare_id(post_id), user_auth=True
+            )
+            reply_id = str(body["data"]["id"])
+        except tweepy.TooManyRequests as error:
+            return Outcome("planned", error=_come_back(error), stop=True)
+        except tweepy.Unauthorized:
+            return Outcome("planned", error="X did not accept the keys (401)", stop=True)
+        except tweepy.TwitterServerError as error:
+            return Outcome("unknown", error=_first_line(error))
+        except tweepy.HTTPException as error:
+            return Outcome("refused", error=_first_line(error))
+        except requests.RequestException as error:
+            if _never_connected(error):
+                return Outcome("planned", error="X could not be reached", stop=True)
+            return Outcome("unknown", error=f"No answer from X ({type(error).__name__})")
+        except (KeyError, TypeError, ValueError):
+            return Outcome("unknown", error="X gave an answer that says nothing")
+        url = f"https://x.com/{self.handle()}/status/{reply_id}"
+        return Outcome("sent", Reply(f"x:{reply_id}", url))
+
+    def _search(self, query: str) -> Callable[..., Any]:
+        return lambda **options: self.client.search_recent_tweets(
+            query, **{_SEARCH_NAMES.get(name, name): each for name, each in options.items()}
+        )
+
+    def _read_source(
+        self,
+        name: str,
+        source: Callable[..., Any],
+        since: str | None,
+        *,
+        with_parents: bool = True,
+    ) -> tuple[list[Post], Cursor | None]:
+        """Every page since an id, newest first; and the cursor, which is the first page's."""
+        gap: str | None = None
+        newest, token = None, None
+        posts: list[Post] = []
+        for number in range(MAX_PAGES):
+            try:
+                body = self._ask(source, since_id=since, pagination_token=token)
+            except _TooOld:
+                # Search reaches back a week: what lies between is out of its sight.
+                gap, since = since, None
+                body = self._ask(source, since_id=None, pagination_token=token)
+            page = Page(body, self.me["id"])
+            posts.extend(page.read(self._parents(page) if with_parents else None))
+            meta = body.get("meta") or {}
+            newest = meta.get("newest_id") if number == 0 else newest
+            token = meta.get("next_token")
+            if not token:
+                break
+        else:
+            gap = since
+        return posts, Cursor(name, newest, gap) if newest else None
+
+    def _parents(self, page: Page) -> dict[str, Post]:
+        """What posts without photos refer to: their media come only with a look of their own."""
+        wanted = {
+            page.parent_id(post)
+            for post, read in zip(page.posts, page.read(), strict=True)
+            if not read.photos and not read.is_repost
+        }
+        bare = sorted(each for each in wanted if each)
+        return {
+            str(raw["id"]): post
+            for found in self._look_up(bare)
+            for raw, post in zip(found.posts, found.read(), strict=True)
+        }
+
+    def _look_up(self, bare_ids: list[str]) -> list[Page]:
+        return [
+            Page(
+                self._ask(self.client.get_tweets, ids=bare_ids[start : start + LOOKUP_SIZE]),
+                self.me["id"],
+            )
+            for start in range(0, len(bare_ids), LOOKUP_SIZE)
+        ]
+
+    def _ask(self, call: Callable[..., Any], **options: Any) -> Json:
+        """The body of one reading. Raises TimelineError in words for people."""
+        import requests
+        import tweepy
+
+        if options:
+            options = {name: each for name, each in options.items() if each is not None}
+            options |= FIELDS | {"user_auth": self.as_user}
+            if "ids" not in options:
+                options["max_results"] = PAGE_SIZE
+        try:
+            return dict(call(**options))
+        except tweepy.TooManyRequests as error:
+            raise TimelineError(_come_back(error)) from error
+        except tweepy.Unauthorized as error:
+            raise TimelineError(
+                "X did not accept the keys (401). Check the CRITTERDB_X_ settings"
+            ) from error
+        except tweepy.BadRequest as error:
+            if "since_id" in options and "since_id" in str(error):
+                raise _TooOld(str(error)) from error
+            raise TimelineError(f"X did not understand: {_first_line(error)}") from error
+        except tweepy.HTTPException as error:
+            raise TimelineError(f"X gave no posts: {_first_line(error)}. Try later") from error
+        except (requests.RequestException, ValueError, TypeError) as error:
+            raise TimelineError(
+                f"X at {self.api} could not be read ({type(error).__name__}). Try later"
+            ) from error
+
+
+# Search calls its page token by another name than the other endpoints.
+_SEARCH_NAMES = {"pagination_token": "next_token"}
+
+
+class _TooOld(TimelineError):
+    """The cursor lies before what search reaches."""
+
+
+def _client(api: str, bearer: str | None, secrets: Sequence[str]) -> Any:
+    """A tweepy client that talks to `api` and waits for nothing longer than TIMEOUT_S."""
+    try:
+        import requests
+        import tweepy
+    except ImportError as error:
+        raise TimelineError(
+            "Playing on X needs its packages: pip install 'critterdb[bot]'"
+        ) from error
+
+    class Session(requests.Session):
+        # tweepy's host is fixed and it passes no timeout. Changed here, before the request is
+        # signed, so that the signature is of the address that is asked.
+        def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+            options = {"timeout": TIMEOUT_S, "allow_redirects": False} | options
+            return super().request(method, api + url.removeprefix(DEFAULT_API), *args, **options)
+
+    # Their debug messages hold tokens.
+    for name in ("tweepy", "oauthlib", "requests_oauthlib"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    client = tweepy.Client(bearer, *secrets, return_type=dict)
+    client.session = Session()
+    return client
+
+
+def _openings(api: str) -> list[Opening]:
+    """The configured server's own addresses, which the guard lets through for its photos."""
+    parts = urlsplit(api)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise TimelineError(f"{api} could not be found. Check CRITTERDB_X_API") from error
+    return [Opening(ip_network(address[4][0]), port) for address in found]
+
+
+def _come_back(error: Any) -> str:
+    if not error.reset_time:
+        return "X wants fewer requests. Try again in a quarter of an hour"
+    moment = datetime.fromtimestamp(error.reset_time, UTC)
+    return f"X wants fewer requests. Come back at {moment:%H:%M:%S} UTC"
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _never_connected(error: Exception) -> bool:
+    """Whether not a byte reached the server, so that nothing can have been posted."""
+    import requests
+    from urllib3.exceptions import NewConnectionError
+
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)

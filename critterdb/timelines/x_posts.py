@@ -1,0 +1,101 @@
+"""The JSON of X's API v2 → posts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from . import Post, parse_time, utc_text
+
+Json = dict[str, Any]
+
+# What to ask for with every reading of posts.
+FIELDS: dict[str, list[str]] = {
+    "expansions": ["author_id", "attachments.media_keys", "referenced_tweets.id"],
+    "tweet_fields": [
+        "attachments",
+        "author_id",
+        "conversation_id",
+        "created_at",
+        "edit_history_tweet_ids",
+        "entities",
+        "note_tweet",
+        "referenced_tweets",
+    ],
+    "media_fields": ["url", "preview_image_url", "type"],
+    "user_fields": ["username"],
+}
+
+
+class Page:
+    """Posts as one response gives them, with the users, media and other posts it includes."""
+
+    def __init__(self, body: Json, own_id: str) -> None:
+        included = body.get("includes") or {}
+        self.own_id = own_id
+        self.posts: list[Json] = body.get("data") or []
+        self.users = {user["id"]: user["username"] for user in included.get("users", [])}
+        self.media = {each["media_key"]: each for each in included.get("media", [])}
+        self.included = {each["id"]: each for each in included.get("tweets", [])}
+
+    def parent_id(self, post: Json) -> str | None:
+        """The post that shows what this one asks about: the quoted one before the answered one."""
+        return _reference(post, "quoted") or _reference(post, "replied_to")
+
+    def read(self, parents: dict[str, Post] | None = None) -> list[Post]:
+        """The posts; `parents` are those that were looked up, by their bare id."""
+        return [self._read_one(post, parents or {}) for post in self.posts]
+
+    def _read_one(self, post: Json, parents: dict[str, Post]) -> Post:
+        photos = tuple(self._photos(post))
+        text, entities = _text(post)
+        author = self.users.get(post.get("author_id", ""), post.get("author_id", ""))
+        # Every edit is a new id; the first one stays the post's.
+        first_id = (post.get("edit_history_tweet_ids") or [post["id"]])[0]
+        return Post(
+            id=f"x:{first_id}",
+            author=author,
+            posted_at=utc_text(parse_time(post["created_at"])),
+            text=text,
+            url=f"https://x.com/{author}/status/{first_id}",
+            photos=photos,
+            hashtags=tuple(each["tag"] for each in entities.get("hashtags", [])),
+            summons=self._mentions_bot(entities) or self._quotes_bot(post),
+            in_reply_to=_as_id(_reference(post, "replied_to")),
+            quotes=_as_id(_reference(post, "quoted")),
+            thread=_as_id(post.get("conversation_id")),
+            parent=None if photos else parents.get(self.parent_id(post) or ""),
+            is_repost=_reference(post, "retweeted") is not None,
+        )
+
+    def _photos(self, post: Json) -> Iterable[str]:
+        """Addresses of all photos; of a video or GIF its preview frame."""
+        for key in (post.get("attachments") or {}).get("media_keys", []):
+            media = self.media.get(key, {})
+            address = media.get("url") or media.get("preview_image_url")
+            if address:
+                yield address
+
+    def _mentions_bot(self, entities: Json) -> bool:
+        return any(each.get("id") == self.own_id for each in entities.get("mentions", []))
+
+    def _quotes_bot(self, post: Json) -> bool:
+        quoted = self.included.get(_reference(post, "quoted") or "", {})
+        return bool(quoted.get("author_id") == self.own_id)
+
+
+def _reference(post: Json, kind: str) -> str | None:
+    for each in post.get("referenced_tweets") or []:
+        if each["type"] == kind:
+            return str(each["id"])
+    return None
+
+
+def _as_id(bare: str | None) -> str | None:
+    return f"x:{bare}" if bare else None
+
+
+def _text(post: Json) -> tuple[str, Json]:
+    """Text and entities; a long post has its whole text in a field of its own."""
+    whole = post.get("note_tweet") or post
+    return whole.get("text", ""), whole.get("entities") or post.get("entities") or {}
