@@ -31,9 +31,9 @@ class Waiting:
     """A reply that may be sent."""
 
     post_id: str
+    game: str
     author: str
     text: str
-    status: str
 
 
 def save_reply(
@@ -79,7 +79,10 @@ def over_cap(
         FROM replies JOIN posts ON posts.id = replies.post_id
         WHERE posts.platform = :platform AND replies.post_id <> :leave_out
             AND replies.status IN {_OPEN}
-            AND coalesce(replies.sent_at, replies.planned_at) > :since
+            AND (
+                coalesce(replies.sent_at, replies.planned_at) > :since
+                OR replies.status IN ('sending', 'unknown')
+            )
         """,
         {
             "author": author,
@@ -115,9 +118,9 @@ def recover(db: SiteDatabase, platform: str, now: datetime) -> int:
     return len(rows)
 
 
-def waiting(db: SiteDatabase, platform: str) -> list[Waiting]:
-    """Drafts and planned replies in the order in which they were planned."""
-    return _rows(db, platform, ("draft", "planned"))
+def waiting(db: SiteDatabase, platform: str, game: str) -> list[Waiting]:
+    """A game's drafts and planned replies in the order in which they were planned."""
+    return [row for row in _rows(db, platform, ("draft", "planned")) if row.game == game]
 
 
 def unknown(db: SiteDatabase, platform: str) -> list[str]:
@@ -206,7 +209,7 @@ def _doubt(db: SiteDatabase, post_id: str, error: str | None, now: datetime) -> 
 
 def _not_shown(db: SiteDatabase, post_id: str, now: datetime) -> None:
     row = db.execute("SELECT value FROM cursors WHERE name = ?", [_doubt_name(post_id)]).fetchone()
-    doubt = json.loads(row[0]) if row else {"ended_at": utc_text(now), "looks": 0}
+    doubt = json.loads(row[0]) if row else {"ended_at": now.isoformat(), "looks": 0}
     ended_at = parse_time(doubt["ended_at"])
     wait = timedelta(seconds=_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S))
     if doubt["looks"] + 1 >= LOOKS and now - ended_at >= wait:
@@ -220,7 +223,7 @@ def _note_doubt(
     db: SiteDatabase, post_id: str, *, ended_at: datetime, looks: int, now: datetime
 ) -> None:
     """When the last attempt ended, and how often it was looked for since."""
-    value = json.dumps({"ended_at": utc_text(ended_at), "looks": looks})
+    value = json.dumps({"ended_at": ended_at.isoformat(), "looks": looks})
     row = {"name": _doubt_name(post_id), "value": value, "updated_at": utc_text(now)}
     db["cursors"].upsert(row, pk="name")
 
@@ -233,7 +236,7 @@ def _rows(db: SiteDatabase, platform: str, statuses: tuple[str, ...]) -> list[Wa
     marks = ", ".join("?" * len(statuses))
     rows = db.query(
         f"""
-        SELECT replies.post_id, posts.author, replies.text, replies.status
+        SELECT replies.post_id, replies.game, posts.author, replies.text
         FROM replies JOIN posts ON posts.id = replies.post_id
         WHERE posts.platform = ? AND replies.status IN ({marks})
         ORDER BY replies.planned_at, replies.rowid

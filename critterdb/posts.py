@@ -1,0 +1,124 @@
+"""Which posts belong to a game, and their rows: never their text, only where and whose they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from .answers import read_answer, target_taxa, taxon_names
+from .games import Game
+from .hashtags import has_tag
+from .outbox import save_reply
+from .schema import SiteDatabase
+from .timelines import Batch, Post, hosts_on, utc_text
+
+OPTED_OUT = "opted_out"
+
+
+def read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:
+    """How far each source of a platform has been read."""
+    rows = db["cursors"].rows_where("name LIKE ?", [f"{platform}:%"])
+    return {row["name"]: row["value"] for row in rows}
+
+
+def save_batch(
+    db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now: datetime
+) -> list[str]:
+    """Store the game's posts with the cursors that cover them; the ids of the new ones."""
+    chosen = choose_posts(db, game, platform, batch.posts)
+    with db.atomic():
+        for post in batch.posts:
+            if is_stop(post) and _is_to_bot(db, post):
+                row = {"platform": platform, "author": post.author, "at": utc_text(now)}
+                db["opt_outs"].insert(row | {"why": "said stop"}, ignore=True)
+        new = [post for post in chosen if _save_post(db, game, platform, post, now)]
+        for cursor in batch.cursors:
+            db["cursors"].upsert(
+                {
+                    "name": cursor.name,
+                    "value": cursor.value,
+                    "updated_at": utc_text(now),
+                    "gap_from": cursor.gap_from,
+                },
+                pk="name",
+            )
+    return [post.id for post in new]
+
+
+def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Post]) -> list[Post]:
+    """The game's own among posts, each once: hashtag posts of its hosts, and calls to the bot.
+
+    Reposts, other bots, quotes without photos of their own, near-miss hashtags, a host's answers
+    and calls that carry another game's hashtag are not.
+    """
+    hosts = {handle.lower() for handle in hosts_on(game, platform)}
+    others = [row["hashtag"] for row in db["games"].rows_where("slug <> ?", [game.slug])]
+    names, target = taxon_names(db, game), target_taxa(db, game)
+    chosen: dict[str, Post] = {}
+    for post in posts:
+        if post.is_repost or post.by_bot or is_stop(post):
+            continue
+        ours = has_tag(post.hashtags, game.hashtag)
+        by_host = ours and post.author.lower() in hosts
+        if by_host and not post.summons:
+            if post.quotes and not post.photos:
+                continue
+            if (post.in_reply_to or post.quotes) and read_answer(post.text, game, names, target):
+                continue
+        elif not post.summons or (not ours and any(has_tag(post.hashtags, tag) for tag in others)):
+            continue
+        earlier = chosen.get(post.id)
+        summons = post.summons or bool(earlier and earlier.summons)
+        chosen[post.id] = replace(post, summons=summons)
+    return list(chosen.values())
+
+
+def is_stop(post: Post) -> bool:
+    """Whether a message is the one word that opts its author out."""
+    words = re.sub(r"[@＠][\w.@-]+", " ", post.text)
+    return re.sub(r"[\W_]+", " ", words).strip().casefold() == "stop"
+
+
+def opted_out(db: SiteDatabase, platform: str, author: str) -> bool:
+    """Whether somebody wants nothing to do with the bot."""
+    found = db.execute(
+        "SELECT 1 FROM opt_outs WHERE platform = ? AND lower(author) = lower(?)",
+        [platform, author],
+    )
+    return found.fetchone() is not None
+
+
+def _is_to_bot(db: SiteDatabase, post: Post) -> bool:
+    return post.summons or bool(
+        post.in_reply_to and db["replies"].count_where("reply_id = ?", [post.in_reply_to])
+    )
+
+
+def _save_post(db: SiteDatabase, game: Game, platform: str, post: Post, now: datetime) -> bool:
+    if db["posts"].count_where("id = ?", [post.id]):
+        if post.summons:
+            db["posts"].update(post.id, {"summoned": 1})
+        return False
+    db["posts"].insert(
+        {
+            "id": post.id,
+            "platform": platform,
+            "game": game.slug,
+            "url": post.url,
+            "author": post.author,
+            "posted_at": post.posted_at,
+            "seen_at": utc_text(now),
+            "summoned": int(post.summons),
+        }
+    )
+    source = post if post.photos or not post.parent else post.parent
+    if any(opted_out(db, platform, each.author) for each in (post, source)):
+        save_reply(db, post.id, game.slug, status="skipped", reason=OPTED_OUT, now=now)
+        return True
+    db["post_images"].insert_all(
+        {"post_id": post.id, "position": position, "url": address}
+        for position, address in enumerate(source.photos)
+    )
+    return True
