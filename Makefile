@@ -12,7 +12,7 @@ STAMP = $(VENV)/.installed
 .PHONY: help setup demo test lint serve benchmarks clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make a virtual environment with everything in it
 
@@ -36,8 +36,10 @@ lint: $(STAMP) ## Check style and types
 serve: $(STAMP) ## Serve the site in this folder
 	$(BIN)/critterdb serve --port $(PORT)
 
-benchmarks: $(STAMP) ## Measure; PHOTOS=FOLDER names a folder of labelled photos
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script $(PHOTOS) || exit 1; done
+benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, RESPONSES=FOLDER of recorded JSON)
+	$(if $(PHOTOS)$(RESPONSES),,@echo "Name what to measure on: make benchmarks PHOTOS=FOLDER")
+	$(if $(PHOTOS),$(BIN)/python benchmarks/main_job.py $(PHOTOS))
+	$(if $(RESPONSES),$(BIN)/python benchmarks/recorded_responses.py $(RESPONSES))
 
 clean: ## Remove the virtual environment, the demo and what tools left behind
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -15,22 +15,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import outbox
-from .answering import Classification
 from .answers import save_answers
-from .errors import Refusal, SiteError, TimelineError
+from .errors import SiteError, TimelineError
 from .fetch import Fetcher
 from .games import Game
-from .images import ImageInfo
 from .models import Model
+from .planning import Played, is_answered, play_post
 from .posts import OPTED_OUT, opted_out, read_cursors, save_batch
-from .predictions import classify_image, save_image, save_prediction
 from .schema import SiteDatabase, site_folder
-from .timelines import Timeline, hosts_on, parse_time, utc_text
-from .wording import choose_wording
+from .timelines import Timeline, hosts_on, utc_text
 
-TOO_OLD = timedelta(hours=48)  # at first sight
 ANSWERS_COME_WITHIN = timedelta(days=7)
-FETCH_AGAIN_FOR = timedelta(hours=6)
 LOCK_WAIT_S = 60.0
 
 Row = dict[str, Any]
@@ -57,6 +52,13 @@ class RoundReport:
     answers: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+
+    def count(self, played: Played) -> None:
+        """Add what came of one post."""
+        self.classified += played.classified
+        self.drafted += played.status == "draft"
+        if played.reason:
+            self.skipped[played.reason] += 1
 
     def __str__(self) -> str:
         counts = [
@@ -100,18 +102,18 @@ def play_round(
         outbox.recover(db, timeline.platform, now())
         batch = timeline.read(game, read_cursors(db, timeline.platform))
         report.read, report.failures = len(batch.posts), list(batch.failures)
-        new = save_batch(db, game, timeline.platform, batch, now=now())
-        report.new = len(new)
+        report.new = save_batch(db, game, timeline.platform, batch, now=now())
         may_send = _look_for_answers(db, game, timeline, report, now)
         pending = _pending_posts(db, game, timeline.platform)
         for done, row in enumerate(pending, start=1):
-            _play_post(db, timeline, model, fetcher, row, report, post=post, now=now)
+            report.count(play_post(db, timeline, model, fetcher, row, post=post, now=now()))
             if progress:
                 progress(done, len(pending))
         may_send &= _reconcile(db, timeline, report, now)
         if post and may_send:
             _send_waiting(db, game, timeline, report, seen={p.id for p in batch.posts}, now=now)
-        _count_outcomes(db, game, timeline.platform, new, report)
+        report.planned = len(outbox.waiting(db, timeline.platform, game.slug, "planned"))
+        report.unknown = len(outbox.unknown(db, timeline.platform))
     return report
 
 
@@ -152,142 +154,6 @@ def _pending_posts(db: SiteDatabase, game: Game, platform: str) -> list[Row]:
             [game.slug, platform],
         )
     )
-
-
-def _play_post(
-    db: SiteDatabase,
-    timeline: Timeline,
-    model: Model,
-    fetcher: Fetcher,
-    post_row: Row,
-    report: RoundReport,
-    *,
-    post: bool,
-    now: Clock,
-) -> None:
-    """Classify a post's photos and plan its reply, both in one transaction."""
-    images = list(db["post_images"].rows_where("post_id = ?", [post_row["id"]], "position"))
-    looked: list[tuple[Row, Classification, ImageInfo]] = []
-    errors: list[tuple[Row, str]] = []
-    if not opted_out(db, timeline.platform, post_row["author"]):
-        for image in images:
-            try:
-                data = timeline.fetch_photo(image["url"], fetcher)
-                looked.append((image, *classify_image(model, data)))
-            except Refusal as refusal:
-                errors.append((image, refusal.code))
-    with db.atomic():
-        for image, code in errors:
-            key = (image["post_id"], image["position"])
-            db["post_images"].update(key, {"error": code})
-        if not looked and _worth_another_try(post_row, errors, now()):
-            report.skipped["photos to be fetched again"] += 1
-            return
-        prediction_id, answer = _save_predictions(db, model, post_row["id"], looked)
-        _plan_reply(db, timeline, post_row, answer, prediction_id, post=post, now=now())
-    report.classified += bool(looked)
-
-
-def _worth_another_try(post_row: Row, errors: list[tuple[Row, str]], now: datetime) -> bool:
-    since_seen = now - parse_time(post_row["seen_at"])
-    return since_seen < FETCH_AGAIN_FOR and any(code == "fetch_failed" for _, code in errors)
-
-
-def _save_predictions(
-    db: SiteDatabase,
-    model: Model,
-    post_id: str,
-    looked: list[tuple[Row, Classification, ImageInfo]],
-) -> tuple[int | None, Classification | None]:
-    """A prediction an image, and one over all of several; the row that speaks for the post."""
-    if not looked:
-        return None, None
-    for image, classification, info in looked:
-        save_image(db.conn, info, image["url"])
-        key = (image["post_id"], image["position"])
-        db["post_images"].update(key, {"image_sha256": info.sha256, "error": None})
-        prediction_id = save_prediction(
-            db.conn,
-            model,
-            classification,
-            source="bot",
-            image_sha256=info.sha256,
-            post_id=post_id,
-        )
-    if len(looked) == 1:
-        return prediction_id, looked[0][1]
-    together = model.combine([classification for _, classification, _ in looked])
-    return save_prediction(db.conn, model, together, source="bot", post_id=post_id), together
-
-
-def _plan_reply(
-    db: SiteDatabase,
-    timeline: Timeline,
-    post_row: Row,
-    answer: Classification | None,
-    prediction_id: int | None,
-    *,
-    post: bool,
-    now: datetime,
-) -> None:
-    """Write a post's one reply row: what will be said, or why nothing will."""
-    reason = _skip_reason(db, timeline, post_row, answer, now)
-    text = None
-    if answer and not reason:
-        taken = outbox.texts_of_the_day(db, timeline.platform, now)
-        text = choose_wording(answer, post_row["id"], taken)
-    outbox.save_reply(
-        db,
-        post_row["id"],
-        post_row["game"],
-        status="skipped" if reason else "planned" if post else "draft",
-        reason=reason,
-        text=text,
-        prediction_id=prediction_id,
-        now=now,
-    )
-
-
-def _skip_reason(
-    db: SiteDatabase,
-    timeline: Timeline,
-    post_row: Row,
-    answer: Classification | None,
-    now: datetime,
-) -> str | None:
-    """The first reason to say nothing, in the order in which they count."""
-    author, platform = post_row["author"], post_row["platform"]
-    age = parse_time(post_row["seen_at"]) - parse_time(post_row["posted_at"])
-    reasons = (
-        (OPTED_OUT, opted_out(db, platform, author)),
-        ("own_post", author.lower() == timeline.handle().lower()),
-        ("deleted", post_row["deleted_at"] is not None),
-        ("answered", _is_answered(db, post_row["id"])),
-        ("too_old", age > TOO_OLD),
-        ("no_photo", answer is None),
-        ("not_summoned", not post_row["summoned"] and not _consents(db, post_row)),
-        ("cap", outbox.over_cap(db, platform, author, now)),
-    )
-    return next((reason for reason, holds in reasons if holds), None)
-
-
-def _consents(db: SiteDatabase, post_row: Row) -> bool:
-    """Whether the author is a host who wants replies unasked; X accepts none of those."""
-    if post_row["platform"] == "x":
-        return False
-    found = db.execute(
-        """
-        SELECT 1 FROM games, json_each(games.hosts) AS host
-        WHERE games.slug = ? AND host.value ->> 'platform' = ?
-            AND lower(host.value ->> 'handle') = lower(?) AND host.value ->> 'consents'
-        """,
-        [post_row["game"], post_row["platform"], post_row["author"]],
-    )
-    return found.fetchone() is not None
-
-
-def _is_answered(db: SiteDatabase, post_id: str) -> bool:
-    return bool(db["answers"].count_where("post_id = ?", [post_id]))
 
 
 def _reconcile(db: SiteDatabase, timeline: Timeline, report: RoundReport, now: Clock) -> bool:
@@ -340,23 +206,11 @@ def _no_longer_welcome(
         with db.atomic():
             db["posts"].update(reply.post_id, {"deleted_at": utc_text(now)})
         return "deleted"
-    if _is_answered(db, reply.post_id):
+    if is_answered(db, reply.post_id):
         return "answered"
     if outbox.over_cap(db, platform, reply.author, now, leave_out=reply.post_id):
         return "cap"
     return None
-
-
-def _count_outcomes(
-    db: SiteDatabase, game: Game, platform: str, new: list[str], report: RoundReport
-) -> None:
-    for row in db["replies"].rows_where("game = ?", [game.slug]):
-        if not row["post_id"].startswith(f"{platform}:"):
-            continue
-        report.unknown += row["status"] == "unknown"
-        report.planned += row["status"] == "planned"
-        if row["post_id"] in new:
-            report.drafted += row["status"] == "draft"
 
 
 def _in_words(skipped: Counter[str]) -> str:

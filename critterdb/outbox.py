@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from .errors import TimelineError
 from .schema import SiteDatabase
@@ -118,9 +119,10 @@ def recover(db: SiteDatabase, platform: str, now: datetime) -> int:
     return len(rows)
 
 
-def waiting(db: SiteDatabase, platform: str, game: str) -> list[Waiting]:
+def waiting(db: SiteDatabase, platform: str, game: str, *statuses: str) -> list[Waiting]:
     """A game's drafts and planned replies in the order in which they were planned."""
-    return [row for row in _rows(db, platform, ("draft", "planned")) if row.game == game]
+    rows = _rows(db, platform, statuses or ("draft", "planned"))
+    return [row for row in rows if row.game == game]
 
 
 def unknown(db: SiteDatabase, platform: str) -> list[str]:
@@ -209,7 +211,7 @@ def _doubt(db: SiteDatabase, post_id: str, error: str | None, now: datetime) -> 
 
 def _not_shown(db: SiteDatabase, post_id: str, now: datetime) -> None:
     row = db.execute("SELECT value FROM cursors WHERE name = ?", [_doubt_name(post_id)]).fetchone()
-    doubt = json.loads(row[0]) if row else {"ended_at": now.isoformat(), "looks": 0}
+    doubt: dict[str, Any] = json.loads(row[0]) if row else {"ended_at": now.isoformat(), "looks": 0}
     ended_at = parse_time(doubt["ended_at"])
     wait = timedelta(seconds=_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S))
     if doubt["looks"] + 1 >= LOOKS and now - ended_at >= wait:

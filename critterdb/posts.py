@@ -23,17 +23,15 @@ def read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:
     return {row["name"]: row["value"] for row in rows}
 
 
-def save_batch(
-    db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now: datetime
-) -> list[str]:
-    """Store the game's posts with the cursors that cover them; the ids of the new ones."""
+def save_batch(db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now: datetime) -> int:
+    """Store the game's posts with the cursors that cover them; how many are new."""
     chosen = choose_posts(db, game, platform, batch.posts)
     with db.atomic():
         for post in batch.posts:
             if is_stop(post) and _is_to_bot(db, post):
                 row = {"platform": platform, "author": post.author, "at": utc_text(now)}
                 db["opt_outs"].insert(row | {"why": "said stop"}, ignore=True)
-        new = [post for post in chosen if _save_post(db, game, platform, post, now)]
+        new = sum(_save_post(db, game, platform, post, now) for post in chosen)
         for cursor in batch.cursors:
             db["cursors"].upsert(
                 {
@@ -44,7 +42,7 @@ def save_batch(
                 },
                 pk="name",
             )
-    return [post.id for post in new]
+    return new
 
 
 def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Post]) -> list[Post]:

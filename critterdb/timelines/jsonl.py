@@ -42,9 +42,9 @@ class JsonlTimeline:
         done = int(cursors.get(name, "0"))
         if done > len(lines):
             done = 0  # another file has come to its place
-        known, failures = self._parse(lines)
+        known, complaints = self._parse(lines)
         fresh = [self._with_parent(known[n], known) for n in sorted(known) if n >= done]
-        failures = [text for number, text in failures.items() if number >= done]
+        failures = [text for number, text in complaints.items() if number >= done]
         return Batch(fresh, [Cursor(name, str(len(lines)))] if lines else [], failures)
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:

@@ -126,7 +126,7 @@ class XTimeline:
         return {
             post.in_reply_to: Reply(post.id, post.url)
             for post in own
-            if post.in_reply_to in post_ids
+            if post.in_reply_to and post.in_reply_to in post_ids
         }
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:

@@ -49,7 +49,8 @@ class Page:
     def _read_one(self, post: Json, parents: dict[str, Post]) -> Post:
         photos = tuple(self._photos(post))
         text, entities = _text(post)
-        author = self.users.get(post.get("author_id", ""), post.get("author_id", ""))
+        author_id = str(post.get("author_id", ""))
+        author = str(self.users.get(author_id, author_id))
         # Every edit is a new id; the first one stays the post's.
         first_id = (post.get("edit_history_tweet_ids") or [post["id"]])[0]
         return Post(

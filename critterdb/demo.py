@@ -1,0 +1,200 @@
+"""The whole system on a drawn reserve, with no network: what `critterdb demo` runs.
+
+iNaturalist and X are played by stand-in servers on loopback; everything else is the real command,
+run as a person would run it, so that what is shown is what one would type.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .errors import SiteError
+from .games import PRESETS, save_game
+from .reserve import Picture, Reserve, draw_reserve
+from .schema import DATABASE_NAME, SiteDatabase, open_database
+from .sites import serve_arguments
+from .standins.inaturalist import StandInINaturalist
+from .standins.x import StandInX
+from .terminal import table_lines
+
+MARKER = ".critterdb-demo"  # says that a folder may be made anew
+GAME = PRESETS["cougarornot"]
+BOT, HOST, PLAYERS = "critterbot", "ranger_rowan", ("ada", "ben", "cleo", "dot")
+PICTURES_TO_TRY = 2
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A post of the game that the demo made: its id, and what its picture shows."""
+
+    post_id: str
+    shows: Picture
+
+
+def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> None:
+    """Draw a reserve, then init, sync, train, classify and play in `folder`, telling `report`.
+
+    With `serve_port` it goes on to serve the site on 127.0.0.1 until it is stopped, the stand-ins
+    with it. Raises SiteError where the folder holds something else, or where a step fails.
+    """
+    started = time.perf_counter()
+    _clear(folder)
+    reserve = draw_reserve()
+    report(
+        f"Drew a reserve: {len(reserve.photos)} photos of {len(reserve.species)} species by "
+        f"{reserve.observers} observers, in {time.perf_counter() - started:.1f} s. "
+        "Its animals are drawn, so how well it does says nothing about real ones."
+    )
+    with _standins(reserve) as (inaturalist, x):
+        environment = _environment(inaturalist, x)
+        steps = _Steps(folder, environment, report)
+        _play(steps, reserve, x)
+        report(f"\nDone in {time.perf_counter() - started:.0f} s. The site is {folder}")
+        if serve_port is None:
+            report(f"Look at it with: critterdb --db {folder / DATABASE_NAME} serve")
+            return
+        address = f"http://127.0.0.1:{serve_port}"
+        report(f"\nOpen {address}/ or {address}/critters/bot_history; Ctrl-C ends it.")
+        report(f"Or ask it: curl '{address}/-/classify?url={x.add_file(reserve.to_try[0].data)}'\n")
+        _serve(folder, serve_port, environment)
+
+
+def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
+    """Every arrow of the system once, and the bot's round three times."""
+    steps.run("init")
+    with steps.database() as db:
+        save_game(db, replace(GAME, hosts=[{"platform": "x", "handle": HOST, "consents": True}]))
+    steps.run("sync", GAME.slug)
+    steps.run("train")
+    names = [steps.keep_picture(picture) for picture in reserve.to_try[:PICTURES_TO_TRY]]
+    steps.run("classify", *names)
+    played = _post_pictures(reserve, x)
+    steps.say(f"Posted {len(x.posts)} times on a stand-in of X, as {HOST} and some players.")
+    steps.run("bot", "--on", "x")
+    steps.run("bot", "--on", "x", "--post")
+    _tell_answers(played, x)
+    steps.say(f"{HOST} told the answers.")
+    steps.run("bot", "--on", "x", "--post")
+    steps.say("The score so far:")
+    with steps.database() as db:
+        steps.show(db, "SELECT posts, right, wrong, abstained, brier, baseline_right FROM scoreboard")
+        steps.show(
+            db,
+            "SELECT author, answer, score, status, reason, truth, right FROM bot_history "
+            "ORDER BY posted_at, post_id",
+        )
+
+
+def _post_pictures(reserve: Reserve, x: StandInX) -> list[Played]:
+    """Questions of the host and of players: some ask the bot, some do not, some show no animal."""
+    played = []
+    for number, picture in enumerate(reserve.to_play):
+        player = PLAYERS[number % len(PLAYERS)]
+        if picture.taxon_id is None:
+            x.add_post(player, f"@{BOT} what about this one? #{GAME.hashtag}", [picture.data])
+            continue
+        author = HOST if number % 2 else player
+        asks = f"@{BOT} " if number % 4 != 1 else ""
+        text = f"{asks}Is it a cougar? #{GAME.hashtag}"
+        played.append(Played(x.add_post(author, text, [picture.data]), picture))
+    return played
+
+
+def _tell_answers(played: list[Played], x: StandInX) -> None:
+    for one in played:
+        x.add_post(HOST, f"It is a {one.shows.name}.", in_reply_to=one.post_id)
+
+
+class _Steps:
+    """Runs commands of `critterdb` in the demo's folder and reports what they say."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], report: Report) -> None:
+        self.folder = folder
+        self.environment = environment
+        self.say = report
+
+    def run(self, *arguments: str) -> None:
+        """One command, its words and its time. Raises SiteError where it fails."""
+        self.say(f"\n$ critterdb {' '.join(arguments)}")
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "critterdb.cli", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+        )
+        for line in done.stdout.splitlines():
+            self.say(f"  {line}")
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise SiteError(f"The demo stopped at “critterdb {arguments[0]}”: {reason}")
+        self.say(f"  [{time.perf_counter() - started:.1f} s]")
+
+    def keep_picture(self, picture: Picture) -> str:
+        """Write a picture into the demo's folder; the name under which a command finds it."""
+        name = f"{picture.name.lower().replace(' ', '-')}.jpg"
+        (self.folder / name).write_bytes(picture.data)
+        return name
+
+    @contextmanager
+    def database(self) -> Iterator[SiteDatabase]:
+        db = open_database(self.folder / DATABASE_NAME)
+        yield db
+        db.close()
+
+    def show(self, db: SiteDatabase, sql: str) -> None:
+        rows = list(db.query(sql))
+        for line in table_lines(rows, list(rows[0]) if rows else []):
+            self.say(f"  {line}")
+
+
+@contextmanager
+def _standins(reserve: Reserve) -> Iterator[tuple[StandInINaturalist, StandInX]]:
+    with (
+        StandInINaturalist(reserve.observations, reserve.taxa, reserve.photos) as inaturalist,
+        StandInX(BOT) as x,
+    ):
+        yield inaturalist, x
+
+
+def _environment(inaturalist: StandInINaturalist, x: StandInX) -> dict[str, str]:
+    return {
+        "CRITTERDB_INATURALIST_API": inaturalist.url,
+        "CRITTERDB_REQUESTS_PER_MINUTE": "6000",
+        "CRITTERDB_FETCH_ALLOW": f"127.0.0.1/32:{urlsplit(x.url).port}",
+        "CRITTERDB_RECONCILE_SECONDS": "0",
+        **x.environment(),
+    }
+
+
+def _clear(folder: Path) -> None:
+    """An empty folder for the demo; an earlier demo's is made anew, anything else is kept."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+        raise SiteError(
+            f"{folder} holds something that is no demo. Name another folder: critterdb demo FOLDER"
+        )
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / MARKER).write_text("Made by critterdb demo, which may remove this folder.\n", "utf-8")
+
+
+def _serve(folder: Path, port: int, environment: dict[str, str]) -> None:
+    """Be a Datasette server from here on."""
+    from datasette.cli import cli as datasette_cli
+
+    os.environ.update(environment)
+    arguments = serve_arguments(folder / DATABASE_NAME, "127.0.0.1", port)
+    datasette_cli.main(arguments, prog_name="datasette", standalone_mode=False)

@@ -1,0 +1,175 @@
+"""One post → predictions of its photos → one planned reply, or the reason for none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from . import outbox
+from .answering import Classification
+from .errors import Refusal
+from .fetch import Fetcher
+from .images import ImageInfo
+from .models import Model
+from .posts import OPTED_OUT, opted_out
+from .predictions import classify_image, save_image, save_prediction
+from .schema import SiteDatabase
+from .timelines import Timeline, parse_time
+from .wording import choose_wording
+
+TOO_OLD = timedelta(hours=48)  # at first sight
+FETCH_AGAIN_FOR = timedelta(hours=6)
+PHOTOS_LATER = "photos_to_be_fetched_again"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of a post: its reply's status (null where it has none yet), and why."""
+
+    status: str | None
+    reason: str | None
+    classified: bool = False
+
+
+def play_post(
+    db: SiteDatabase,
+    timeline: Timeline,
+    model: Model,
+    fetcher: Fetcher,
+    post_row: Row,
+    *,
+    post: bool,
+    now: datetime,
+) -> Played:
+    """Classify a post's photos and plan its reply, both in one transaction."""
+    handle = timeline.handle()
+    images = list(db["post_images"].rows_where("post_id = ?", [post_row["id"]], "position"))
+    looked: list[tuple[Row, Classification, ImageInfo]] = []
+    errors: list[tuple[Row, str]] = []
+    if not opted_out(db, timeline.platform, post_row["author"]):
+        for image in images:
+            try:
+                data = timeline.fetch_photo(image["url"], fetcher)
+                looked.append((image, *classify_image(model, data)))
+            except Refusal as refusal:
+                errors.append((image, refusal.code))
+    with db.atomic():
+        for image, code in errors:
+            key = (image["post_id"], image["position"])
+            db["post_images"].update(key, {"error": code})
+        if not looked and _worth_another_try(post_row, errors, now):
+            return Played(status=None, reason=PHOTOS_LATER)
+        prediction_id, answer = _save_predictions(db, model, post_row["id"], looked)
+        status, reason = _plan_reply(
+            db, handle, post_row, answer, prediction_id, post=post, now=now
+        )
+    return Played(status, reason, classified=bool(looked))
+
+
+def _worth_another_try(post_row: Row, errors: list[tuple[Row, str]], now: datetime) -> bool:
+    since_seen = now - parse_time(post_row["seen_at"])
+    return since_seen < FETCH_AGAIN_FOR and any(code == "fetch_failed" for _, code in errors)
+
+
+def _save_predictions(
+    db: SiteDatabase,
+    model: Model,
+    post_id: str,
+    looked: list[tuple[Row, Classification, ImageInfo]],
+) -> tuple[int | None, Classification | None]:
+    """A prediction an image, and one over all of several; the row that speaks for the post."""
+    if not looked:
+        return None, None
+    for image, classification, info in looked:
+        save_image(db.conn, info, image["url"])
+        key = (image["post_id"], image["position"])
+        db["post_images"].update(key, {"image_sha256": info.sha256, "error": None})
+        prediction_id = save_prediction(
+            db.conn,
+            model,
+            classification,
+            source="bot",
+            image_sha256=info.sha256,
+            post_id=post_id,
+        )
+    if len(looked) == 1:
+        return prediction_id, looked[0][1]
+    together = model.combine([classification for _, classification, _ in looked])
+    return save_prediction(db.conn, model, together, source="bot", post_id=post_id), together
+
+
+def _plan_reply(
+    db: SiteDatabase,
+    handle: str,
+    post_row: Row,
+    answer: Classification | None,
+    prediction_id: int | None,
+    *,
+    post: bool,
+    now: datetime,
+) -> tuple[str, str | None]:
+    """Write a post's one reply row: what will be said, or why nothing will."""
+    reason = _skip_reason(db, handle, post_row, answer, now)
+    text = None
+    if answer and not reason:
+        taken = outbox.texts_of_the_day(db, post_row["platform"], now)
+        text = choose_wording(answer, post_row["id"], taken)
+    status = "skipped" if reason else "planned" if post else "draft"
+    outbox.save_reply(
+        db,
+        post_row["id"],
+        post_row["game"],
+        status=status,
+        reason=reason,
+        text=text,
+        prediction_id=prediction_id,
+        now=now,
+    )
+    return status, reason
+
+
+def _skip_reason(
+    db: SiteDatabase,
+    handle: str,
+    post_row: Row,
+    answer: Classification | None,
+    now: datetime,
+) -> str | None:
+    """The first reason to say nothing, in the order in which they count."""
+    author, platform = post_row["author"], post_row["platform"]
+    age = parse_time(post_row["seen_at"]) - parse_time(post_row["posted_at"])
+    reasons = (
+        (OPTED_OUT, opted_out(db, platform, author)),
+        ("own_post", author.lower() == handle.lower()),
+        ("deleted", post_row["deleted_at"] is not None),
+        ("answered", is_answered(db, post_row["id"])),
+        ("too_old", age > TOO_OLD),
+        ("no_photo", answer is None),
+        ("not_summoned", not post_row["summoned"] and not _consents(db, post_row)),
+        ("cap", outbox.over_cap(db, platform, author, now)),
+    )
+    return next((reason for reason, holds in reasons if holds), None)
+
+
+def _consents(db: SiteDatabase, post_row: Row) -> bool:
+    """Whether the author is a host who wants replies unasked; X accepts none of those."""
+    if post_row["platform"] == "x":
+        return False
+    found = db.execute(
+        """
+        SELECT 1 FROM games, json_each(games.hosts) AS host
+        WHERE games.slug = ? AND json_extract(host.value, '$.platform') = ?
+            AND lower(json_extract(host.value, '$.handle')) = lower(?)
+            AND json_extract(host.value, '$.consents')
+        """,
+        [post_row["game"], post_row["platform"], post_row["author"]],
+    )
+    return found.fetchone() is not None
+
+
+def is_answered(db: SiteDatabase, post_id: str) -> bool:
+    """Whether the host's answer to a post is known."""
+    return bool(db["answers"].count_where("post_id = ?", [post_id]))

@@ -1,0 +1,52 @@
+"""A site with the tiny model, a stand-in X, and rounds played between them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from critterdb.bot import RoundReport, play_round
+from critterdb.fetch import Fetcher
+from critterdb.games import get_game
+from critterdb.models import current_model
+from critterdb.schema import SiteDatabase
+from critterdb.standins.x import StandInX
+from critterdb.timelines import open_timeline
+
+GAME, HASHTAG, HOST, BOT = "tints", "tintOrNot", "host", "critterbot"
+
+
+class Ground:
+    """Where rounds are played. `later` moves the bot's clock forward, in seconds."""
+
+    def __init__(self, db: SiteDatabase, x: StandInX | None = None, *, on: str = "x") -> None:
+        self.db = db
+        self.x = x
+        self.on = on
+        self.later = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.later)
+
+    def play(self, *, post: bool = True) -> RoundReport:
+        return play_round(
+            self.db,
+            get_game(self.db, GAME),
+            open_timeline(self.on),
+            model=current_model(self.db, GAME),
+            fetcher=Fetcher(),
+            post=post,
+            now=self.now,
+        )
+
+    def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        return list(self.db.query(sql, parameters))
+
+    def reply(self, post_id: str) -> dict[str, Any]:
+        return self.db["replies"].get(f"x:{post_id}")
+
+
+def add_host(db: SiteDatabase, platform: str = "x", *, consents: bool = False) -> None:
+    hosts = [{"platform": platform, "handle": HOST, "consents": consents}]
+    db["games"].update(GAME, {"hosts": json.dumps(hosts)})
