@@ -114,7 +114,7 @@ def save_answers(
     """Write what the hosts' messages, oldest first, say about these posts; count the answers."""
     names, target = taxon_names(db, game), target_taxa(db, game)
     before = db["answers"].count
-    for message in sorted(messages, key=lambda post: (post.posted_at, post.id)):
+    for message in sorted(messages, key=_order):
         verdict = read_answer(message.text, game, names, target)
         if verdict is None:
             continue
@@ -128,6 +128,11 @@ def save_answers(
                 else:
                     _save_candidate(db, post_id, verdict, message, found_at)
     return int(db["answers"].count - before)
+
+
+def _order(post: Post) -> tuple[str, int, str]:
+    # Ids grow in length before they grow in their digits.
+    return post.posted_at, len(post.id), post.id
 
 
 def _save_answer(

@@ -75,7 +75,7 @@ class RoundReport:
             )
             if number
         ]
-        line = f"Read {self.read} posts, {self.new} new"
+        line = f"Read {self.read} post{'' if self.read == 1 else 's'}, {self.new} new"
         line += ": " + ", ".join(counts) if counts else ". Nothing to do"
         return ". ".join([line, *self.failures])
 

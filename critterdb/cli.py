@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .errors import CritterError, Refusal
+from .errors import CritterError, Refusal, TimelineError
 from .terminal import answer_lines, percent, progress_bar, status_lines, table_lines
 
 if TYPE_CHECKING:
@@ -449,8 +449,13 @@ def bot(ctx: click.Context, game: str | None, platform: str, post: bool, every: 
     timeline = open_timeline(platform)
     while True:
         model = current_model(db, chosen.slug)
-        report = play_round(db, chosen, timeline, model=model, fetcher=Fetcher(), post=post)
-        click.echo(str(report))
+        try:
+            report = play_round(db, chosen, timeline, model=model, fetcher=Fetcher(), post=post)
+            click.echo(str(report))
+        except TimelineError as error:
+            if not every:
+                raise
+            click.echo(f"Error: {error}", err=True)
         if not every:
             return
         time.sleep(every)

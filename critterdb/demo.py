@@ -29,7 +29,6 @@ from .terminal import table_lines
 MARKER = ".critterdb-demo"  # says that a folder may be made anew
 GAME = PRESETS["cougarornot"]
 BOT, HOST, PLAYERS = "critterbot", "ranger_rowan", ("ada", "ben", "cleo", "dot")
-PICTURES_TO_TRY = 2
 
 Report = Callable[[str], None]
 
@@ -66,7 +65,9 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
             return
         address = f"http://127.0.0.1:{serve_port}"
         report(f"\nOpen {address}/ or {address}/critters/bot_history; Ctrl-C ends it.")
-        report(f"Or ask it: curl '{address}/-/classify?url={x.add_file(reserve.to_try[0].data)}'\n")
+        report(
+            f"Or ask it: curl '{address}/-/classify?url={x.add_file(reserve.to_play[0].data)}'\n"
+        )
         _serve(folder, serve_port, environment)
 
 
@@ -77,7 +78,7 @@ def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
         save_game(db, replace(GAME, hosts=[{"platform": "x", "handle": HOST, "consents": True}]))
     steps.run("sync", GAME.slug)
     steps.run("train")
-    names = [steps.keep_picture(picture) for picture in reserve.to_try[:PICTURES_TO_TRY]]
+    names = [steps.keep_picture(picture) for picture in reserve.to_play[3:5]]
     steps.run("classify", *names)
     played = _post_pictures(reserve, x)
     steps.say(f"Posted {len(x.posts)} times on a stand-in of X, as {HOST} and some players.")
@@ -88,7 +89,9 @@ def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
     steps.run("bot", "--on", "x", "--post")
     steps.say("The score so far:")
     with steps.database() as db:
-        steps.show(db, "SELECT posts, right, wrong, abstained, brier, baseline_right FROM scoreboard")
+        steps.show(
+            db, "SELECT posts, right, wrong, abstained, brier, baseline_right FROM scoreboard"
+        )
         steps.show(
             db,
             "SELECT author, answer, score, status, reason, truth, right FROM bot_history "
@@ -102,7 +105,7 @@ def _post_pictures(reserve: Reserve, x: StandInX) -> list[Played]:
     for number, picture in enumerate(reserve.to_play):
         player = PLAYERS[number % len(PLAYERS)]
         if picture.taxon_id is None:
-            x.add_post(player, f"@{BOT} what about this one? #{GAME.hashtag}", [picture.data])
+            x.add_post(player, f"@{BOT} and this? #{GAME.hashtag}", [picture.data])
             continue
         author = HOST if number % 2 else player
         asks = f"@{BOT} " if number % 4 != 1 else ""

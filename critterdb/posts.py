@@ -33,15 +33,10 @@ def save_batch(db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now
                 db["opt_outs"].insert(row | {"why": "said stop"}, ignore=True)
         new = sum(_save_post(db, game, platform, post, now) for post in chosen)
         for cursor in batch.cursors:
-            db["cursors"].upsert(
-                {
-                    "name": cursor.name,
-                    "value": cursor.value,
-                    "updated_at": utc_text(now),
-                    "gap_from": cursor.gap_from,
-                },
-                pk="name",
-            )
+            row = {"name": cursor.name, "value": cursor.value, "updated_at": utc_text(now)}
+            # A gap stays on record when later readings are whole.
+            row |= {"gap_from": cursor.gap_from} if cursor.gap_from else {}
+            db["cursors"].upsert(row, pk="name")
     return new
 
 

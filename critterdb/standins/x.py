@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..timelines.x_posts import EPOCH_MS
 from .server import Request, StandIn
 
 Json = dict[str, Any]
 
-TWITTER_EPOCH_MS = 1_288_834_974_657  # what X counts the time in its ids from
 SEARCH_REACH = timedelta(days=7)
-FAULTS = ("401", "429", "500", "html", "drop_before", "drop_after")
+AFTER = ("drop_after", "stall_after")
 RESET_AFTER_S = 900
+STALL_S = 30
 
 SECRETS = {
     "CRITTERDB_X_BEARER_TOKEN": "standin-bearer",
@@ -30,9 +32,9 @@ class StandInX(StandIn):
     """X with an account for the bot.
 
     `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, html,
-    drop_before (the connection goes and nothing was done) or drop_after (it goes, and the post
-    stands). `sent` lists the replies that were accepted. Its search is sloppy: it also finds
-    longer hashtags, so that whoever relies on it is found out.
+    drop_before (the connection goes and nothing was done), drop_after (it goes, and the post
+    stands) or stall_after (the post stands, and no answer comes). `sent` lists the replies that
+    were accepted. Its search also finds longer hashtags, so that whoever relies on it is found out.
     """
 
     def __init__(self, handle: str = "critterbot", *, page_size: int = 100) -> None:
@@ -45,12 +47,17 @@ class StandInX(StandIn):
         self.sent: list[Json] = []
         self.read_faults: deque[str] = deque()
         self.post_faults: deque[str] = deque()
+        self.stopped = threading.Event()
         self.me = self.add_user(handle)
 
     @property
     def url(self) -> str:
         """What CRITTERDB_X_API is to be."""
         return self.base
+
+    def stop(self) -> None:
+        self.stopped.set()
+        super().stop()
 
     def environment(self) -> dict[str, str]:
         """Settings under which the bot plays here."""
@@ -59,10 +66,8 @@ class StandInX(StandIn):
     def add_user(self, handle: str) -> Json:
         """The account with this name, made where there is none."""
         key = handle.lower()
-        if key not in self.users:
-            user = {"id": str(len(self.users) + 1), "username": handle, "name": handle}
-            self.users[key] = user
-        return self.users[key]
+        user = {"id": str(len(self.users) + 1), "username": handle, "name": handle}
+        return self.users.setdefault(key, user)
 
     def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
         """Serve bytes under /media/NAME; the address."""
@@ -85,7 +90,7 @@ class StandInX(StandIn):
     ) -> str:
         """Let somebody post, with photos as bytes or addresses; the id.
 
-        `media` is photo, video or animated_gif, of which `photos` are the preview frames.
+        Where `media` is video or animated_gif, `photos` are the preview frames.
         """
         posted_at = posted_at or datetime.now(UTC)
         with self.lock:
@@ -103,8 +108,8 @@ class StandInX(StandIn):
                     {"type": kind, "id": other} for kind, other in references.items() if other
                 ],
             }
-            if photos:
-                post["attachments"] = {"media_keys": [self._add_media(p, media) for p in photos]}
+            keys = [self._add_media(photo, media) for photo in photos]
+            post |= {"attachments": {"media_keys": keys}} if keys else {}
             self.posts[post_id] = post
         return post_id
 
@@ -117,8 +122,7 @@ class StandInX(StandIn):
         if parts[0] == "media":
             self._serve_file(request, parts[-1])
         elif not self._is_known(request):
-            problem = {"title": "Unauthorized", "detail": "Unauthorized", "status": 401}
-            request.answer_json(problem, status=401)
+            request.answer_json({"title": "Unauthorized", "status": 401}, status=401)
         elif request.method == "POST":
             self._create(request)
         elif not self._spoil(request, self.read_faults):
@@ -139,7 +143,7 @@ class StandInX(StandIn):
             case ["tweets"]:
                 wanted = request.query["ids"].split(",")
                 found = [self.posts[each] for each in wanted if each in self.posts]
-                gone = [_missing(each) for each in wanted if each not in self.posts]
+                gone = [{"value": each} for each in wanted if each not in self.posts]
                 request.answer_json(self._body(found) | ({"errors": gone} if gone else {}))
             case _:
                 request.answer_json({"title": "Not Found Error", "status": 404}, status=404)
@@ -147,8 +151,8 @@ class StandInX(StandIn):
     def _search(self, request: Request) -> None:
         oldest = self._id_at(datetime.now(UTC) - SEARCH_REACH)
         if int(request.query.get("since_id", oldest)) < oldest:
-            problem = {"detail": f"'since_id' must be a tweet id created after {oldest}"}
-            request.answer_json({"errors": [{"message": problem["detail"]}]} | problem, status=400)
+            problem = {"message": f"'since_id' must be a tweet id created after {oldest}"}
+            request.answer_json({"errors": [problem]}, status=400)
             return
         words = request.query["query"].lower()
         author = re.search(r"from:(\w+)", words)
@@ -174,13 +178,12 @@ class StandInX(StandIn):
         found = sorted((p for p in found if wanted(p)), key=lambda p: int(p["id"]), reverse=True)
         token = request.query.get("next_token") or request.query.get("pagination_token") or "t0"
         start = int(token[1:])
-        size = min(int(request.query.get("max_results", 10)), self.page_size)
-        page = found[start : start + size]
+        page = found[start : start + min(int(request.query["max_results"]), self.page_size)]
         meta: Json = {"result_count": len(page)}
         if page:
             meta |= {"newest_id": page[0]["id"], "oldest_id": page[-1]["id"]}
-        if start + size < len(found):
-            meta["next_token"] = f"t{start + size}"
+        if start + len(page) < len(found):
+            meta["next_token"] = f"t{start + len(page)}"
         request.answer_json(self._body(page) | {"meta": meta})
 
     def _body(self, posts: list[Json]) -> Json:
@@ -194,16 +197,14 @@ class StandInX(StandIn):
             if each["id"] in self.posts
         ]
         keys = [k for post in posts for k in post.get("attachments", {}).get("media_keys", [])]
-        includes = {
-            "users": list({p["author_id"]: self._author(p) for p in posts + referred}.values()),
-            "tweets": referred,
-            "media": [self.media[key] for key in dict.fromkeys(keys)],
-        }
+        users = {post["author_id"]: self._author(post) for post in posts + referred}
+        media = [self.media[key] for key in dict.fromkeys(keys)]
+        includes = {"users": list(users.values()), "tweets": referred, "media": media}
         return {"data": posts, "includes": {name: each for name, each in includes.items() if each}}
 
     def _create(self, request: Request) -> None:
         fault = self.post_faults[0] if self.post_faults else ""
-        if fault != "drop_after" and self._spoil(request, self.post_faults):
+        if fault not in AFTER and self._spoil(request, self.post_faults):
             return
         body = request.json()
         parent = body.get("reply", {}).get("in_reply_to_tweet_id")
@@ -225,13 +226,14 @@ class StandInX(StandIn):
         post = self.posts.get(parent or "")
         if post is None:
             return "You attempted to reply to a Tweet that is deleted or not visible to you."
-        quoted = [e["id"] for e in post["referenced_tweets"] if e["type"] == "quoted"]
-        quotes_me = any(
-            each in self.posts and self.posts[each]["author_id"] == self.me["id"] for each in quoted
-        )
-        if not quotes_me and not self._mentions(post, self.me["id"]):
-            return "Reply to this conversation is not allowed because you have not been mentioned."
-        return None
+        quoted = [
+            self.posts.get(each["id"], {}).get("author_id")
+            for each in post["referenced_tweets"]
+            if each["type"] == "quoted"
+        ]
+        if self.me["id"] in quoted or self._mentions(post, self.me["id"]):
+            return None
+        return "Reply to this conversation is not allowed because you have not been mentioned."
 
     def _spoil(self, request: Request, faults: deque[str]) -> bool:
         with self.lock:
@@ -244,23 +246,22 @@ class StandInX(StandIn):
             request.answer_json({"title": "Too Many Requests"}, status=429, headers=limits)
         elif fault == "html":
             request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
+        elif fault == "stall_after":
+            self.stopped.wait(STALL_S)
         elif fault.startswith("drop"):
             request.hang_up()
         return bool(fault)
 
     def _is_known(self, request: Request) -> bool:
         given = request.headers.get("Authorization", "")
-        if request.method == "GET" and given == f"Bearer {SECRETS['CRITTERDB_X_BEARER_TOKEN']}":
-            return True
+        if given == f"Bearer {SECRETS['CRITTERDB_X_BEARER_TOKEN']}":
+            return bool(request.method == "GET")
         names = ("CRITTERDB_X_CONSUMER_KEY", "CRITTERDB_X_ACCESS_TOKEN")
         return given.startswith("OAuth ") and all(SECRETS[name] in given for name in names)
 
     def _serve_file(self, request: Request, name: str) -> None:
-        if name in self.files:
-            data, kind = self.files[name]
-            request.answer(data, kind=kind)
-        else:
-            request.answer(b"", status=404)
+        data, kind = self.files.get(name, (b"", "text/plain"))
+        request.answer(data, kind=kind, status=200 if data else 404)
 
     def _author(self, post: Json) -> Json:
         return next(user for user in self.users.values() if user["id"] == post["author_id"])
@@ -296,9 +297,4 @@ class StandInX(StandIn):
 
     @staticmethod
     def _id_at(moment: datetime) -> int:
-        return (int(moment.timestamp() * 1000) - TWITTER_EPOCH_MS) << 22
-
-
-def _missing(post_id: str) -> Json:
-    detail = f"Could not find tweet with ids: [{post_id}]."
-    return {"value": post_id, "detail": detail, "title": "Not Found Error"}
+        return (int(moment.timestamp() * 1000) - EPOCH_MS) << 22

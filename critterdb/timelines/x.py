@@ -6,24 +6,26 @@ accepted or refused stays unknown until the bot's own posts have been looked at.
 
 from __future__ import annotations
 
-import logging
 import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
-from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import TimelineError
-from ..fetch import Fetcher, Opening
+from ..fetch import Fetcher
 from ..games import Game
 from . import Batch, Cursor, Outcome, Post, Reply, bare_id, hosts_on
+from .x_client import (
+    DEFAULT_API,
+    come_back,
+    first_line,
+    never_connected,
+    open_client,
+    openings,
+)
 from .x_posts import FIELDS, Json, Page
 
-DEFAULT_API = "https://api.twitter.com"
-TIMEOUT_S = 15.0
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions
 LOOKUP_SIZE = 100  # posts a request
@@ -58,7 +60,7 @@ class XTimeline:
                 "portal of X, under your app's keys and tokens"
             )
         secrets = [os.environ[name] for name in WRITING_SECRETS]
-        return cls(_client(api, os.environ.get("CRITTERDB_X_BEARER_TOKEN"), secrets), api)
+        return cls(open_client(api, os.environ.get("CRITTERDB_X_BEARER_TOKEN"), secrets), api)
 
     @cached_property
     def me(self) -> Json:
@@ -132,7 +134,7 @@ class XTimeline:
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
         configured, asked = urlsplit(self.api), urlsplit(address)
         if asked.scheme == configured.scheme and asked.netloc == configured.netloc:
-            return Fetcher(allow=_openings(self.api)).fetch(address)
+            return Fetcher(allow=openings(self.api)).fetch(address)
         return fetcher.fetch(address)
 
     def send(self, post_id: str, text: str) -> Outcome:
@@ -145,15 +147,15 @@ class XTimeline:
             )
             reply_id = str(body["data"]["id"])
         except tweepy.TooManyRequests as error:
-            return Outcome("planned", error=_come_back(error), stop=True)
+            return Outcome("planned", error=come_back(error), stop=True)
         except tweepy.Unauthorized:
             return Outcome("planned", error="X did not accept the keys (401)", stop=True)
         except tweepy.TwitterServerError as error:
-            return Outcome("unknown", error=_first_line(error))
+            return Outcome("unknown", error=first_line(error))
         except tweepy.HTTPException as error:
-            return Outcome("refused", error=_first_line(error))
+            return Outcome("refused", error=first_line(error))
         except requests.RequestException as error:
-            if _never_connected(error):
+            if never_connected(error):
                 return Outcome("planned", error="X could not be reached", stop=True)
             return Outcome("unknown", error=f"No answer from X ({type(error).__name__})")
         except (KeyError, TypeError, ValueError):
@@ -232,7 +234,7 @@ class XTimeline:
         try:
             return dict(call(**options))
         except tweepy.TooManyRequests as error:
-            raise TimelineError(_come_back(error)) from error
+            raise TimelineError(come_back(error)) from error
         except tweepy.Unauthorized as error:
             raise TimelineError(
                 "X did not accept the keys (401). Check the CRITTERDB_X_ settings"
@@ -240,9 +242,9 @@ class XTimeline:
         except tweepy.BadRequest as error:
             if "since_id" in options and "since_id" in str(error):
                 raise _TooOld(str(error)) from error
-            raise TimelineError(f"X did not understand: {_first_line(error)}") from error
+            raise TimelineError(f"X did not understand: {first_line(error)}") from error
         except tweepy.HTTPException as error:
-            raise TimelineError(f"X gave no posts: {_first_line(error)}. Try later") from error
+            raise TimelineError(f"X gave no posts: {first_line(error)}. Try later") from error
         except (requests.RequestException, ValueError, TypeError) as error:
             raise TimelineError(
                 f"X at {self.api} could not be read ({type(error).__name__}). Try later"
@@ -255,59 +257,3 @@ _SEARCH_NAMES = {"pagination_token": "next_token"}
 
 class _TooOld(TimelineError):
     """The cursor lies before what search reaches."""
-
-
-def _client(api: str, bearer: str | None, secrets: Sequence[str]) -> Any:
-    """A tweepy client that talks to `api` and waits for nothing longer than TIMEOUT_S."""
-    try:
-        import requests
-        import tweepy
-    except ImportError as error:
-        raise TimelineError(
-            "Playing on X needs its packages: pip install 'critterdb[bot]'"
-        ) from error
-
-    class Session(requests.Session):
-        # tweepy's host is fixed and it passes no timeout. Changed here, before the request is
-        # signed, so that the signature is of the address that is asked.
-        def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-            options = {"timeout": TIMEOUT_S, "allow_redirects": False} | options
-            return super().request(method, api + url.removeprefix(DEFAULT_API), *args, **options)
-
-    # Their debug messages hold tokens.
-    for name in ("tweepy", "oauthlib", "requests_oauthlib"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    client = tweepy.Client(bearer, *secrets, return_type=dict)
-    client.session = Session()
-    return client
-
-
-def _openings(api: str) -> list[Opening]:
-    """The configured server's own addresses, which the guard lets through for its photos."""
-    parts = urlsplit(api)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise TimelineError(f"{api} could not be found. Check CRITTERDB_X_API") from error
-    return [Opening(ip_network(address[4][0]), port) for address in found]
-
-
-def _come_back(error: Any) -> str:
-    if not error.reset_time:
-        return "X wants fewer requests. Try again in a quarter of an hour"
-    moment = datetime.fromtimestamp(error.reset_time, UTC)
-    return f"X wants fewer requests. Come back at {moment:%H:%M:%S} UTC"
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-def _never_connected(error: Exception) -> bool:
-    """Whether not a byte reached the server, so that nothing can have been posted."""
-    import requests
-    from urllib3.exceptions import NewConnectionError
-
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)

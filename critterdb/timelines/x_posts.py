@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from . import Post, parse_time, utc_text
 
 Json = dict[str, Any]
+
+EPOCH_MS = 1_288_834_974_657  # what X counts the time in its ids from
 
 # What to ask for with every reading of posts.
 FIELDS: dict[str, list[str]] = {
@@ -56,7 +59,7 @@ class Page:
         return Post(
             id=f"x:{first_id}",
             author=author,
-            posted_at=utc_text(parse_time(post["created_at"])),
+            posted_at=_posted_at(post),
             text=text,
             url=f"https://x.com/{author}/status/{first_id}",
             photos=photos,
@@ -83,6 +86,13 @@ class Page:
     def _quotes_bot(self, post: Json) -> bool:
         quoted = self.included.get(_reference(post, "quoted") or "", {})
         return bool(quoted.get("author_id") == self.own_id)
+
+
+def _posted_at(post: Json) -> str:
+    if "created_at" in post:
+        return utc_text(parse_time(post["created_at"]))
+    milliseconds = (int(post["id"]) >> 22) + EPOCH_MS
+    return utc_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def _reference(post: Json, kind: str) -> str | None:

@@ -1,0 +1,194 @@
+"""Replies under accidents: at most one on the server, whatever the network or the process does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support_models import make_tiny_model, picture
+from support_x import BOT, GAME, HASHTAG, Ground, add_host
+
+from critterdb import outbox
+from critterdb.schema import DATABASE_NAME, SiteDatabase, site_folder
+from critterdb.standins.x import StandInX
+from critterdb.timelines import open_timeline
+
+ASK = f"@{BOT} what is this?"
+
+
+@pytest.fixture
+def ground(db: SiteDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    add_host(db)
+    with StandInX(BOT) as x:
+        for name, value in x.environment().items():
+            monkeypatch.setenv(name, value)
+        yield Ground(db, x)
+
+
+def ask(ground: Ground) -> str:
+    return ground.x.add_post("ann", ASK, [picture("red")])
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "500", "html"])
+def test_doubt_is_settled_with_exactly_one_reply(ground: Ground, fault: str) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append(fault)
+    assert ground.play().unknown == 1
+    reply = ground.reply(post)
+    assert (reply["status"], reply["attempts"], reply["sent_at"]) == ("unknown", 1, None)
+    for ground.later in (1, 70, 140, 210):
+        ground.play()
+    settled = ground.reply(post)
+    assert (settled["status"], settled["text"]) == ("sent", reply["text"])
+    assert settled["attempts"] == (1 if fault == "drop_after" else 2)
+    assert settled["reply_id"] == f"x:{ground.x.sent[0]['id']}"
+    assert settled["reply_url"].endswith(ground.x.sent[0]["id"])
+    assert len(ground.x.sent) == 1
+    assert ground.rows("SELECT name FROM cursors WHERE name LIKE 'doubt:%'") == []
+
+
+def test_what_is_in_doubt_is_not_sent_again_too_early(ground: Ground) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append("drop_before")
+    ground.play()
+    for ground.later in (10, 20, 55):
+        ground.play()
+        assert ground.reply(post)["status"] == "unknown"
+    assert not ground.x.sent
+    ground.later = 62
+    assert ground.play().sent == 1
+
+
+def test_two_looks_are_needed_however_late(ground: Ground) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append("drop_before")
+    ground.play()
+    ground.later = 500
+    ground.play()
+    assert ground.reply(post)["status"] == "unknown"
+    ground.later = 510
+    ground.play()
+    assert ground.reply(post)["status"] == "sent"
+
+
+def test_the_wait_can_be_set(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRITTERDB_RECONCILE_SECONDS", "0")
+    ask(ground)
+    ground.x.post_faults.append("drop_before")
+    ground.play()
+    ground.play()
+    assert not ground.x.sent
+    assert ground.play().sent == 1
+
+
+def test_a_dry_round_settles_doubt_but_sends_nothing(ground: Ground) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append("drop_before")
+    ground.play()
+    for ground.later in (70, 140):
+        ground.play(post=False)
+    assert ground.reply(post)["status"] == "planned"
+    assert not ground.x.sent
+
+
+def test_doubt_waits_while_the_platform_cannot_be_read(ground: Ground) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append("drop_after")
+    ground.play()
+    ground.later = 100
+    # The account, mentions, the hosts' posts and their messages are read before the look.
+    ground.x.read_faults.extend(["", "", "", "", "500"])
+    assert ground.play().failures
+    assert ground.reply(post)["status"] == "unknown"
+    ground.play()
+    assert ground.reply(post)["status"] == "sent"
+
+
+def test_a_refused_reply_is_never_retried(ground: Ground) -> None:
+    post = ask(ground)
+    ground.play(post=False)
+    ground.x.posts[post]["entities"]["mentions"] = []
+    report = ground.play()
+    reply = ground.reply(post)
+    assert (report.refused, reply["status"], reply["attempts"]) == (1, "refused", 1)
+    assert "not been mentioned" in reply["error"]
+    ground.x.posts[post]["entities"]["mentions"] = [ground.x.me]
+    ground.play()
+    assert ground.reply(post)["attempts"] == 1
+    assert not ground.x.sent
+
+
+def test_a_duplicate_of_ones_own_lost_reply_counts_as_sent(ground: Ground) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append("drop_after")
+    ground.play()
+    ground.db["replies"].update(f"x:{post}", {"status": "planned"})
+    ground.play()
+    assert ground.reply(post)["status"] == "sent"
+    assert len(ground.x.sent) == 1
+
+
+@pytest.mark.parametrize(("fault", "words"), [("429", "Come back at"), ("401", "keys")])
+def test_what_was_certainly_not_sent_waits(ground: Ground, fault: str, words: str) -> None:
+    posts = [ask(ground), ground.x.add_post("bob", ASK, [picture("green")])]
+    ground.x.post_faults.append(fault)
+    report = ground.play()
+    assert [ground.reply(post)["status"] for post in posts] == ["planned", "planned"]
+    assert report.planned == 2
+    assert words in str(report)
+    assert ground.play().sent == 2
+
+
+def test_a_server_that_is_not_there_takes_nothing(ground: Ground) -> None:
+    post = ask(ground)
+    ground.play(post=False)
+    timeline = open_timeline("x")
+    ground.x.stop()
+    (waiting,) = outbox.waiting(ground.db, "x", GAME)
+    assert outbox.send(ground.db, timeline, waiting, ground.now).status == "planned"
+    assert ground.reply(post)["status"] == "planned"
+
+
+def start_round(ground: Ground) -> subprocess.Popen[str]:
+    root = str(Path(__file__).parent.parent)
+    database = str(site_folder(ground.db) / DATABASE_NAME)
+    code = "from critterdb.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "--db", database, "bot", GAME, "--on", "x", "--post"],
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_a_round_killed_while_sending_doubles_nothing(ground: Ground) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append("stall_after")
+    process = start_round(ground)
+    for _ in range(200):
+        if ground.x.sent:
+            break
+        time.sleep(0.05)
+    assert ground.reply(post)["status"] == "sending"
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    ground.play()
+    assert ground.reply(post)["status"] == "sent"
+    assert len(ground.x.sent) == 1
+
+
+def test_two_rounds_at_once_send_one_reply(ground: Ground) -> None:
+    ask(ground)
+    processes = [start_round(ground), start_round(ground)]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert len(ground.x.sent) == 1
+    assert ground.db["predictions"].count == 1
