@@ -102,15 +102,22 @@ def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
 def _post_pictures(reserve: Reserve, x: StandInX) -> list[Played]:
     """Questions of the host and of players: some ask the bot, some do not, some show no animal."""
     played = []
+    pictures = list(reserve.to_play)
     for number, picture in enumerate(reserve.to_play):
+        if picture not in pictures:
+            continue
         player = PLAYERS[number % len(PLAYERS)]
         if picture.taxon_id is None:
             x.add_post(player, f"@{BOT} and this? #{GAME.hashtag}", [picture.data])
             continue
+        # The first question comes with two photos of one animal.
+        alike = [one for one in pictures if one.taxon_id == picture.taxon_id][: 1 if played else 2]
+        pictures = [one for one in pictures if one not in alike]
         author = HOST if number % 2 else player
         asks = f"@{BOT} " if number % 4 != 1 else ""
         text = f"{asks}Is it a cougar? #{GAME.hashtag}"
-        played.append(Played(x.add_post(author, text, [picture.data]), picture))
+        post_id = x.add_post(author, text, [one.data for one in alike])
+        played.append(Played(post_id, picture))
     return played
 
 
