@@ -6,6 +6,7 @@ run as a person would run it, so that what is shown is what one would type.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -74,6 +75,7 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
 def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
     """Every arrow of the system once, and the bot's round three times."""
     steps.run("init")
+    _name_site(steps.folder)
     with steps.database() as db:
         save_game(db, replace(GAME, hosts=[{"platform": "x", "handle": HOST, "consents": True}]))
     steps.run("sync", GAME.slug)
@@ -101,7 +103,7 @@ def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
 
 def _post_pictures(reserve: Reserve, x: StandInX) -> list[Played]:
     """Questions of the host and of players: some ask the bot, some do not, some show no animal."""
-    played = []
+    played: list[Played] = []
     pictures = list(reserve.to_play)
     for number, picture in enumerate(reserve.to_play):
         if picture not in pictures:
@@ -124,6 +126,19 @@ def _post_pictures(reserve: Reserve, x: StandInX) -> list[Played]:
 def _tell_answers(played: list[Played], x: StandInX) -> None:
     for one in played:
         x.add_post(HOST, f"It is a {one.shows.name}.", in_reply_to=one.post_id)
+
+
+def _name_site(folder: Path) -> None:
+    """Say on every page that nothing here is real."""
+    file = folder / "metadata.json"
+    words = {
+        "title": "critterdb demo: a drawn reserve",
+        "description": "These animals, their observers and the posts are made up by a program. "
+        "How well the model does here says nothing about real ones.",
+        "source": "critterdb demo",
+        "source_url": None,
+    }
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **words}, indent=2), "utf-8")
 
 
 class _Steps:

@@ -23,6 +23,7 @@ OBSERVERS = 48
 PHOTOS_PER_OBSERVATION = 2  # at most
 FIRST_DAY = date(2026, 1, 1)
 JPEG_QUALITY = 84
+FIRST_ID = 1000
 
 LIFE, ANIMALS, CATS, LYNXES = 48460, 1, 41944, 41975
 HIGHER_TAXA = (
@@ -111,33 +112,29 @@ def _observations(kinds: list[str], seed: int) -> list[Json]:
     """Observations with one or two photos, numbered as they came in."""
     rng = np.random.default_rng([seed, len(kinds)])
     taxa = {taxon["preferred_common_name"]: taxon for taxon in _taxa()}
-    observations: list[Json] = []
+    found: list[tuple[str, list[int]]] = []
     number = 0
     while number < len(kinds):
         kind = kinds[number]
         wanted = int(rng.integers(1, PHOTOS_PER_OBSERVATION + 1))
         photo_ids = [n + 1 for n in range(number, number + wanted) if kinds[n : n + 1] == [kind]]
         number += len(photo_ids)
-        observer = int(rng.integers(0, OBSERVERS))
-        observations.append(
-            _observation(1000 + len(observations), taxa[kind], observer, photo_ids, rng)
-        )
-    order = rng.permutation(len(observations))
+        found.append((kind, photo_ids))
     return [
-        {**observations[place], "id": 1000 + arrival}
-        for arrival, place in enumerate(order.tolist())
+        _observation(FIRST_ID + arrival, taxa[found[place][0]], found[place][1], rng)
+        for arrival, place in enumerate(rng.permutation(len(found)).tolist())
     ]
 
 
-def _observation(
-    number: int, taxon: Json, observer: int, photo_ids: list[int], rng: np.random.Generator
-) -> Json:
+def _observation(number: int, taxon: Json, photo_ids: list[int], rng: np.random.Generator) -> Json:
+    observer = int(rng.integers(0, OBSERVERS))
     login = f"{FIRST_NAMES[observer % len(FIRST_NAMES)]}_{observer // len(FIRST_NAMES) + 1}"
     license_code = LICENSES[int(rng.integers(0, len(LICENSES)))]
     day = FIRST_DAY + timedelta(days=int(rng.integers(0, 300)))
     latitude, longitude = rng.uniform((37.2, -119.8), (37.9, -119.2)).round(4)
     return {
         "id": number,
+        "uri": f"https://reserve.invalid/observations/{number}",
         "uuid": str(uuid.UUID(bytes=rng.bytes(16), version=4)),
         "quality_grade": "research",
         "observed_on": day.isoformat(),

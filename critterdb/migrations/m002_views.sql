@@ -48,17 +48,10 @@ WHERE answers.verdict <> 'inconclusive';
 CREATE VIEW bot_history AS
 SELECT
     replies.post_id,
-    posts.platform,
-    replies.game,
     posts.author,
-    posts.posted_at,
     first_image.url AS image,
-    first_image.image_sha256,
     coalesce(answer.common_name, answer.name) AS answer,
     round(predictions.score, 3) AS score,
-    predictions.abstained,
-    replies.status,
-    coalesce(replies.reason, predictions.reason) AS reason,
     replies.text AS reply,
     coalesce(truth.common_name, truth.name, answers.verdict) AS truth,
     CASE
@@ -71,12 +64,19 @@ SELECT
             predictions.taxon_id = truths.taxon_id
             OR predictions.taxon_id IN (SELECT value FROM json_each(truths.ancestor_ids))
     END AS right,
+    replies.status,
+    coalesce(replies.reason, predictions.reason) AS reason,
+    predictions.abstained,
+    posts.posted_at,
     posts.url AS post_url,
     replies.reply_url,
+    posts.platform,
+    replies.game,
     replies.planned_at,
     replies.sent_at,
     replies.prediction_id,
-    predictions.model_id
+    predictions.model_id,
+    first_image.image_sha256
 FROM replies
 JOIN posts ON posts.id = replies.post_id
 LEFT JOIN post_images AS first_image
