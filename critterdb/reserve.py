@@ -1,7 +1,7 @@
 """A small reserve drawn by the program, in the shape in which iNaturalist's API would tell of it.
 
-Its people and pictures are made up and the same on every machine; its species are real names with
-iNaturalist's ids, so that everything that works here works there.
+Its people and pictures are made up and the same on every machine. Its species have their real
+names; of their ids only the game's own (the family and the cougar) are sure to be iNaturalist's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The pictures of the demo: critters with coats and poses, scenes around them, and memes."""
+"""The pictures of the demo: cats with coats and poses, scenes around them, and memes."""
 
-from .critters import draw_critter
-from .looks import LOOKS, Look
-from .scenes import draw_meme
+from .coats import KINDS, Kind
+from .memes import draw_meme
+from .pictures import draw_critter
 
-__all__ = ["LOOKS", "Look", "draw_critter", "draw_meme"]
+__all__ = ["KINDS", "Kind", "draw_critter", "draw_meme"]
