@@ -193,7 +193,7 @@ def use_model(db: SiteDatabase, model_id: str) -> str:
     return str(row["game"])
 
 
-_loaded: dict[tuple[str, str], Model] = {}
+_loaded: dict[Path, tuple[tuple[str, int, int], Model]] = {}
 _loading = threading.Lock()
 
 
@@ -202,15 +202,26 @@ def current_model(
 ) -> Model:
     """The model in use by `game` (or by the only game that has one), or the one with `model_id`.
 
-    Raises ModelError where there is none, or where its file is not to be trusted.
+    Kept in memory until its file changes. Raises ModelError where there is none, or where its file
+    is not to be trusted.
     """
     row = model_row(db, model_id or _model_in_use(db, game))
     path = site_folder(db) / row["path"]
-    key = (str(path), row["sha256"])
     with _loading:
-        if key not in _loaded or not path.is_file():
-            _loaded[key] = load_model(path, sha256=row["sha256"])
-        return _loaded[key]
+        version = _version(path, row["sha256"])
+        if path not in _loaded or _loaded[path][0] != version:
+            _loaded.pop(path, None)
+            _loaded[path] = (version, load_model(path, sha256=row["sha256"]))
+        return _loaded[path][1]
+
+
+def _version(path: Path, sha256: str) -> tuple[str, int, int]:
+    """What tells that a file may have changed since it was read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return sha256, 0, 0
+    return sha256, found.st_mtime_ns, found.st_size
 
 
 def _model_in_use(db: SiteDatabase, game: str | None) -> str:

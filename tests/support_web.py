@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 from PIL import Image
+from support_models import COUGAR, make_tiny_model
 
 from critterdb.games import ensure_game
-from critterdb.models import FORMAT, smoke_pixels
 from critterdb.schema import DATABASE_NAME, open_database
 from critterdb.sites import init_site
 
-TAXON, OBSERVER = 42007, 7
+TAXON, OBSERVER = COUGAR, 7
 SEEN_AT = "2026-11-23T10:00:00Z"
 START_SECONDS = 30
 
@@ -138,92 +137,17 @@ def add_post(folder: Path, post_id: str, picture: str) -> None:
     db.close()
 
 
-LABELS = (
-    (TAXON, "Puma concolor", "Cougar"),
-    (41976, "Lynx rufus", "Bobcat"),
-    (118552, "Felis catus", "Domestic Cat"),
-)
 MODEL_ID = "cougarornot-colours"
 
 
-def add_model(folder: Path, model_id: str = MODEL_ID) -> str:
-    """A real, tiny model in use: red is a cougar, green a bobcat, blue a cat, grey nothing."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    size, sharpness = 32, 12.0
-    constants = {
-        "hw": np.array([1, 2]),
-        "channels": np.array([1]),
-        "scale": np.array(255, np.float32),
-        "sharp": np.array(sharpness, np.float32),
-        "one": np.array(1, np.float32),
-    }
-    steps = [
-        ("Cast", ["pixels"], "bytes", {"to": TensorProto.FLOAT}),
-        ("Div", ["bytes", "scale"], "shares", {}),
-        ("ReduceMean", ["shares", "hw"], "embedding", {"keepdims": 0}),
-        ("Mul", ["embedding", "sharp"], "logits", {}),
-        ("Softmax", ["logits"], "probabilities", {"axis": 1}),
-        ("ReduceMax", ["embedding", "channels"], "most", {"keepdims": 0}),
-        ("ReduceMin", ["embedding", "channels"], "least", {"keepdims": 0}),
-        ("Sub", ["most", "least"], "colour", {}),
-        ("Sub", ["one", "colour"], "novelty", {}),
-    ]
-    outputs = {"probabilities": ["N", 3], "embedding": ["N", 3], "novelty": ["N"]}
-    graph = helper.make_graph(
-        [helper.make_node(kind, names, [to], **extra) for kind, names, to, extra in steps],
-        "colours",
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", size, size, 3])],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    shares = np.exp(sharpness * smoke_pixels(size).mean(axis=(1, 2), dtype=np.float64) / 255)
-    metadata = {
-        "format": FORMAT,
-        "id": model_id,
-        "game": "cougarornot",
-        "backbone": "colours@32",
-        "size": size,
-        "resize": "crop",
-        "labels": [
-            {"taxon_id": i, "name": name, "common_name": common, "rank": "species", "ancestors": []}
-            for i, name, common in LABELS
-        ],
-        "temperature": 1.0,
-        "threshold": 0.8,
-        "novelty_threshold": 0.8,
-        "licenses": {"cc-by": 2, "cc0": 1},
-        "smoke_test": {"probabilities": (shares / shares.sum())[0].tolist()},
-    }
-    helper.set_model_props(model, {"critterdb": json.dumps(metadata)})
-    onnx.checker.check_model(model)
-    data = model.SerializeToString()
-    (folder / "models").mkdir(exist_ok=True)
-    (folder / "models" / f"{model_id}.onnx").write_bytes(data)
+def add_model(folder: Path) -> str:
+    """The tiny model in use: red is a cougar, lime a bobcat, blue a cat, grey nothing known."""
     db = open_database(folder / DATABASE_NAME)
     ensure_game(db, "cougarornot")
-    with db.atomic():
-        for taxon_id, name, common_name in LABELS:
-            row = {"id": taxon_id, "name": name, "common_name": common_name, "rank": "species"}
-            db["taxa"].insert(row, ignore=True)
-        db["models"].insert(
-            {
-                "id": model_id,
-                "game": "cougarornot",
-                "backbone": "colours@32",
-                "created_at": SEEN_AT,
-                "path": f"models/{model_id}.onnx",
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "bytes": len(data),
-                "photos": 3,
-                "error_rate": 0.05,
-            }
-        )
-        db["games"].update("cougarornot", {"model_id": model_id})
+    model = make_tiny_model(db, "cougarornot")
+    db["models"].update(model.id, {"error_rate": 0.05})
     db.close()
-    return model_id
+    return model.id
 
 
 def rows(folder: Path, sql: str) -> list[dict[str, Any]]:

@@ -62,8 +62,9 @@ def drop_label(model: Any, metadata: dict[str, Any]) -> None:
 
 
 def other_weights(model: Any, metadata: dict[str, Any]) -> None:
-    sharp = next(one for one in model.graph.initializer if one.name == "sharp")
-    sharp.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(sharp) * 9, "sharp"))
+    weight = next(one for one in model.graph.initializer if one.name == "critterdb_weight")
+    stronger = onnx.numpy_helper.to_array(weight) * 9
+    weight.CopyFrom(onnx.numpy_helper.from_array(stronger, weight.name))
 
 
 def other_format(model: Any, metadata: dict[str, Any]) -> None:
