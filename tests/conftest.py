@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support_models import make_tiny_model
+from support_x import BOT, GAME, HASHTAG, Ground, add_host
 
 from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
+from critterdb.standins.x import StandInX
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
@@ -45,3 +48,14 @@ def db(site: Path) -> Iterator[SiteDatabase]:
     database = open_database(site / DATABASE_NAME)
     yield database
     database.close()
+
+
+@pytest.fixture
+def ground(db: SiteDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    """The tiny model's game, its host, and a stand-in X to play it on."""
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    add_host(db)
+    with StandInX(BOT) as x:
+        for name, value in x.environment().items():
+            monkeypatch.setenv(name, value)
+        yield Ground(db, x)

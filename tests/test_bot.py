@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support_models import make_tiny_model, picture
-from support_x import BOT, GAME, HASHTAG, HOST, Ground, add_host
+from support_models import picture
+from support_x import BOT, GAME, HASHTAG, HOST, Ground
 
 from critterdb.errors import TimelineError
-from critterdb.schema import SiteDatabase, site_folder
+from critterdb.schema import site_folder
 from critterdb.standins.x import StandInX
 
 ASK = f"@{BOT} what is this?"
-
-
-@pytest.fixture
-def ground(db: SiteDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
-    make_tiny_model(db, GAME, hashtag=HASHTAG)
-    add_host(db)
-    with StandInX(BOT) as x:
-        for name, value in x.environment().items():
-            monkeypatch.setenv(name, value)
-        yield Ground(db, x)
 
 
 def hours_ago(hours: float) -> datetime:

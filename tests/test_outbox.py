@@ -7,29 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_models import make_tiny_model, picture
-from support_x import BOT, GAME, HASHTAG, Ground, add_host
+from support_models import picture
+from support_x import BOT, GAME, Ground
 
 from critterdb import outbox
-from critterdb.schema import DATABASE_NAME, SiteDatabase, site_folder
-from critterdb.standins.x import StandInX
+from critterdb.schema import DATABASE_NAME, site_folder
 from critterdb.timelines import open_timeline
 
 ASK = f"@{BOT} what is this?"
-
-
-@pytest.fixture
-def ground(db: SiteDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
-    make_tiny_model(db, GAME, hashtag=HASHTAG)
-    add_host(db)
-    with StandInX(BOT) as x:
-        for name, value in x.environment().items():
-            monkeypatch.setenv(name, value)
-        yield Ground(db, x)
 
 
 def ask(ground: Ground) -> str:
