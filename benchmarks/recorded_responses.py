@@ -19,8 +19,10 @@ from typing import Any
 
 from critterdb.errors import CritterError
 from critterdb.games import Game, save_game
-from critterdb.inaturalist import DEFAULT_LICENSES, save_observations, save_taxa
+from critterdb.observations import save_observations
+from critterdb.photo_rows import DEFAULT_LICENSES
 from critterdb.schema import SiteDatabase, open_database
+from critterdb.taxa import save_taxa
 
 GAME = Game("recorded", taxon_id=48460)
 COLUMNS = ("observations", "observers", "photos", "taxa")

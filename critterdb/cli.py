@@ -12,7 +12,15 @@ import click
 
 from . import __version__
 from .errors import CritterError, Refusal, TimelineError
-from .terminal import answer_lines, percent, progress_bar, status_lines, table_lines
+from .terminal import (
+    answer_lines,
+    percent,
+    plan_lines,
+    progress_bar,
+    status_lines,
+    sync_lines,
+    table_lines,
+)
 
 if TYPE_CHECKING:
     from .schema import SiteDatabase
@@ -152,49 +160,57 @@ def games_show(ctx: click.Context, slug: str) -> None:
 
 @main.command()
 @click.argument("game", required=False)
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many observations.")
-@click.option(
-    "--photos-per-observation", type=click.IntRange(min=1), help="At most this many photos of each."
-)
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many new observations.")
+@click.option("--photos-per-observation", type=click.IntRange(min=1), help="At most this many.")
+@click.option("--per-observer", type=click.IntRange(min=1), help="At most this many photos of one.")
+@click.option("--per-taxon", type=click.IntRange(min=1), help="At most this many photos of one.")
 @click.option("--license", "licenses", multiple=True, help="A photo licence to accept; repeatable.")
 @click.option("--no-photos", is_flag=True, help="Rows only, no photo files.")
+@click.option("--recheck", is_flag=True, help="Look at every observation again.")
+@click.option("--plan", is_flag=True, help="Say what it would take, and fetch nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.pass_context
 def sync(
     ctx: click.Context,
     game: str | None,
-    limit: int | None,
-    photos_per_observation: int | None,
     licenses: tuple[str, ...],
     no_photos: bool,
+    plan: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Fetch observations and photos of a game from iNaturalist.
+    """Make a game's observations and photos say what iNaturalist says today.
 
-    It goes on where the last run stopped, and keeps to iNaturalist's limits by itself.
+    It goes on where the last run stopped, finds what changed, marks what is gone, and keeps to
+    iNaturalist's limits by itself.
     """
     from .games import ensure_game
-    from .inaturalist import DEFAULT_LICENSES, INaturalist, sync_game
+    from .inaturalist import INaturalist
+    from .photo_rows import DEFAULT_LICENSES
+    from .syncing import plan_sync, sync_game
 
     db = open_site(ctx)
     chosen = ensure_game(db, game)
-    with progress_bar(f"Syncing {chosen.slug}") as progress:
-        report = sync_game(
-            db,
-            chosen,
-            api=INaturalist(db),
-            limit=limit,
-            licenses=licenses or DEFAULT_LICENSES,
-            photos=not no_photos,
-            photos_per_observation=photos_per_observation,
-            progress=progress,
-        )
-    click.echo(
-        f"{chosen.slug}: {report.observations} observations and {report.photos} photos "
-        f"({report.bytes / 1e6:.1f} MB) in {report.requests} requests."
-    )
-    for reason, number in sorted(report.skipped.items()):
-        click.echo(f"  left out, {reason}: {number}")
-    if report.failed:
-        click.echo(f"  photos that could not be had (see photos.error): {report.failed}")
+    api = INaturalist(db)
+    if plan:
+        result: Any = plan_sync(db, chosen, api=api, photos=not no_photos)
+        lines = plan_lines(chosen.slug, result)
+    else:
+        with progress_bar(f"Syncing {chosen.slug}") as progress:
+            result = sync_game(
+                db,
+                chosen,
+                api=api,
+                licenses=licenses or DEFAULT_LICENSES,
+                photos=not no_photos,
+                progress=progress,
+                **options,
+            )
+        lines = sync_lines(chosen.slug, result)
+    if as_json:
+        show_json(vars(result))
+    else:
+        show_lines(lines)
 
 
 @main.command("import")

@@ -1,19 +1,13 @@
-"""The iNaturalist API → rows: a patient client, `fetch_*` generators, and the sync of a game.
-
-Pages are walked by ascending id, and the cursor is committed with the rows that it covers, so a run
-can be killed anywhere and the next one goes on from there.
-"""
+"""The iNaturalist API: a patient client, and what it is asked for."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -21,10 +15,9 @@ import httpx
 
 from .errors import SourceError
 from .games import Game
-from .observations import DEFAULT_LICENSES, ancestor_ids, save_observations, save_taxa
 from .pace import Pace, user_agent
-from .photos import fetch_photos
-from .schema import SiteDatabase, sqlite3, utc_now
+from .schema import SiteDatabase
+from .taxa import ancestor_ids, save_taxa
 
 DEFAULT_API = "https://api.inaturalist.org/v1"
 PAGE_SIZE = 200
@@ -34,21 +27,10 @@ DEADLINE_S = 120.0  # for one whole response, however busily it drips
 MAX_RESPONSE_BYTES = 64_000_000
 ATTEMPTS = 5
 MAX_RETRY_AFTER_S = 120  # a longer wait is told to the person instead of sat through
+ODD_PAGES = 3  # that say there is more and show nothing new, before a walk gives up
 KINGDOM_LEVEL = 70
 
 Json = dict[str, Any]
-
-
-@dataclass
-class SyncReport:
-    """What a sync did: rows, files and their bytes, and what was left out, counted by reason."""
-
-    requests: int = 0
-    observations: int = 0
-    photos: int = 0
-    bytes: int = 0
-    failed: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
 
 
 class INaturalist:
@@ -73,6 +55,8 @@ class INaturalist:
             trust_env=False,
         )
         self.pace = Pace(db, self.host, sleep=sleep)
+        # By its own clock, when it last answered.
+        self.server_time: datetime | None = None
         # What the server does not know would otherwise be asked for with every page.
         self.asked_taxa: set[int] = set()
         self._sleep = sleep
@@ -114,6 +98,7 @@ class INaturalist:
                 body += chunk
                 if len(body) > MAX_RESPONSE_BYTES or time.monotonic() > deadline:
                     raise ValueError("its answer has no end")
+        self.server_time = _moment(response.headers.get("Date", "")) or self.server_time
         return response.status_code, response.headers.get("Retry-After", ""), bytes(body)
 
     def _asked_wait_s(self, retry_after: str) -> float:
@@ -126,138 +111,55 @@ class INaturalist:
         return wait_s
 
 
-def sync_game(
-    db: SiteDatabase,
-    game: Game,
-    *,
-    api: INaturalist,
-    limit: int | None = None,
-    licenses: Sequence[str] = DEFAULT_LICENSES,
-    photos: bool = True,
-    photos_per_observation: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> SyncReport:
-    """Fetch what is new of a game's observations, then the photo files that are still missing.
-
-    Raises SourceError where the server cannot be asked; what had come until then is kept, and the
-    row of `syncs` says why it ended.
-    """
-    if game.taxon_id is None:
-        raise SourceError(
-            f"{game.slug} was imported from a folder, so there is nothing to sync. "
-            f"Add photos with: critterdb import FOLDER --game {game.slug}"
-        )
-    run = _Run(db, game, api)
-    error: str | None = "interrupted"
-    try:
-        save_missing_taxa(db, api, {game.taxon_id, game.target_taxon_id or game.taxon_id})
-        run.sync_observations(limit, licenses, photos_per_observation, progress)
-        if photos:
-            run.sync_photos(progress)
-        error = None
-    except Exception as failure:
-        error = str(failure)
-        raise
-    finally:
-        # On a full disk this row cannot be written either; the first error is the one to show.
-        with contextlib.suppress(sqlite3.Error):
-            run.save({"finished_at": utc_now(), "error": error})
-    return run.report
+def query_of(game: Game) -> dict[str, object]:
+    """What a game asks for: research-grade observations with photos of its taxon, in its place."""
+    return {
+        "taxon_id": game.taxon_id,
+        "place_id": game.place_id,
+        "identified": True,
+        "photos": True,
+        "identifications": "most_agree",
+        "quality_grade": "research",
+    }
 
 
-class _Run:
-    """One sync under way: its report, and its row in `syncs` that keeps up with it."""
-
-    def __init__(self, db: SiteDatabase, game: Game, api: INaturalist) -> None:
-        self.db = db
-        self.game = game
-        self.api = api
-        self.report = SyncReport()
-        self._requests_before = api.pace.requests
-        row = {"game": game.slug, "source": api.base_url, "started_at": utc_now()}
-        self._id: Any = db["syncs"].insert(row).last_pk
-
-    def save(self, changes: Json | None = None) -> None:
-        self.report.requests = self.api.pace.requests - self._requests_before
-        counts = {
-            name: getattr(self.report, name)
-            for name in ("requests", "observations", "photos", "bytes")
-        }
-        self.db["syncs"].update(self._id, counts | (changes or {}))
-
-    def sync_observations(
-        self,
-        limit: int | None,
-        licenses: Sequence[str],
-        photos_per_observation: int | None,
-        progress: Callable[[int, int], None] | None,
-    ) -> None:
-        db, report = self.db, self.report
-        cursor = f"inaturalist:{self.game.slug}:id_above"
-        id_above = read_cursor(db, cursor)
-        pages = fetch_observations(self.api, self.game, id_above=id_above, limit=limit)
-        for total, results in pages:
-            taxa = [result["taxon"] for result in results if result.get("taxon")]
-            lineages = {each for taxon in taxa for each in ancestor_ids(taxon)}
-            save_missing_taxa(db, self.api, lineages - {taxon["id"] for taxon in taxa})
-            with db.atomic():
-                save_taxa(db, taxa)
-                report.skipped += save_observations(
-                    db,
-                    self.game.slug,
-                    results,
-                    licenses=licenses,
-                    photos_per_observation=photos_per_observation,
-                )
-                write_cursor(db, cursor, str(results[-1]["id"]))
-                report.observations += len(results)
-                self.save()
-            if progress:
-                progress(report.observations, min(total, limit or total))
-
-    def sync_photos(self, progress: Callable[[int, int], None] | None) -> None:
-        got = fetch_photos(
-            self.db,
-            self.game.slug,
-            pace=self.api.pace,
-            trusted=self.api.base_url,
-            progress=progress,
-        )
-        self.report.photos, self.report.bytes, self.report.failed = (
-            got.photos,
-            got.bytes,
-            got.failed,
-        )
+def count_observations(api: INaturalist, query: Mapping[str, object]) -> int:
+    """How many observations the site has for a query."""
+    page = api.get("observations", **{**query, "per_page": 0})
+    return int(page.get("total_results") or 0)
 
 
 def fetch_observations(
-    api: INaturalist, game: Game, *, id_above: int, limit: int | None = None
+    api: INaturalist, query: Mapping[str, object], *, id_above: int, limit: int | None = None
 ) -> Iterator[tuple[int, list[Json]]]:
-    """Pages of a game's observations by ascending id, each with the number of all there are."""
-    given, total = 0, None
+    """Pages of a query's observations by ascending id, each with the number of all there are."""
+    given, odd, total = 0, 0, None
     while limit is None or given < limit:
-        page = api.get(
-            "observations",
-            taxon_id=game.taxon_id,
-            place_id=game.place_id,
-            identified=True,
-            photos=True,
-            identifications="most_agree",
-            quality_grade="research",
-            order_by="id",
-            order="asc",
-            id_above=id_above,
-            per_page=min(PAGE_SIZE, limit - given) if limit else PAGE_SIZE,
-        )
+        per_page = min(PAGE_SIZE, limit - given) if limit else PAGE_SIZE
+        order = {"order_by": "id", "order": "asc", "id_above": id_above, "per_page": per_page}
+        page = api.get("observations", **{**query, **order})
+        remaining = int(page.get("total_results") or 0)
         # A cache may repeat an old page: ids that are not above the cursor are no news.
         fresh = {one["id"]: one for one in page["results"] if _id(one) > id_above}
         if not fresh:
+            odd += 1
+            if (remaining or page["results"]) and odd < ODD_PAGES:
+                continue
             return
         results = [fresh[each] for each in sorted(fresh)]
-        total = total or int(page.get("total_results") or len(results))
+        total = total or max(remaining, len(results))
         given += len(results)
         id_above = results[-1]["id"]
         yield total, results
+
+
+def fetch_by_id(
+    api: INaturalist, ids: Sequence[int], query: Mapping[str, object] | None = None
+) -> list[Json]:
+    """Those of at most 30 observations that the site still has, or still has for a query."""
+    wanted = ",".join(map(str, ids))
+    page = api.get("observations", **{**(query or {}), "id": wanted, "per_page": PAGE_SIZE})
+    return [one for one in page["results"] if _id(one) in set(ids)]
 
 
 def fetch_taxa(api: INaturalist, ids: Iterable[int]) -> Iterator[Json]:
@@ -295,17 +197,6 @@ def _undescribed(db: SiteDatabase, ids: Iterable[int]) -> set[int]:
         [json.dumps(sorted(wanted)), KINGDOM_LEVEL],
     )
     return wanted - {row["id"] for row in described}
-
-
-def read_cursor(db: SiteDatabase, name: str) -> int:
-    """Where the last run stopped; 0 at the beginning."""
-    rows = list(db["cursors"].rows_where("name = ?", [name]))
-    return int(rows[0]["value"]) if rows else 0
-
-
-def write_cursor(db: SiteDatabase, name: str, value: str) -> None:
-    """Remember where we are; to be called in the transaction of the rows that it covers."""
-    db["cursors"].upsert({"name": name, "value": value, "updated_at": utc_now()}, pk="name")
 
 
 def _host(base_url: str) -> str:
@@ -348,8 +239,13 @@ def _retry_after_s(text: str) -> float:
     """The server's own word on when to come back, seconds or a date, as seconds from now."""
     if text.isascii() and text.isdigit():
         return float(text)
+    moment = _moment(text)
+    return max(moment.timestamp() - time.time(), 0.0) if moment else 0.0
+
+
+def _moment(text: str) -> datetime | None:
+    """A time as HTTP's headers write it; null where it cannot be read."""
     try:
-        moment = parsedate_to_datetime(text)
+        return parsedate_to_datetime(text)
     except ValueError:
-        return 0.0
-    return max(moment.timestamp() - time.time(), 0.0)
+        return None

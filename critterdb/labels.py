@@ -67,18 +67,21 @@ class Taxonomy:
     """
 
     def __init__(self, db: SiteDatabase, rank: str) -> None:
-        self._of_rank = {
-            int(row["id"]) for row in db["taxa"].rows_where("rank = ?", [rank], select="id")
-        }
+        rows = list(db["taxa"].rows_where(select="id, rank, ancestor_ids, synonym_id"))
+        self._of_rank = {row["id"] for row in rows if row["rank"] == rank}
         self._ancestors = {
-            int(row["id"]): [*map(int, json.loads(row["ancestor_ids"])), int(row["id"])]
-            for row in db["taxa"].rows_where(select="id, ancestor_ids")
+            row["id"]: [*map(int, json.loads(row["ancestor_ids"])), row["id"]] for row in rows
         }
+        self._synonyms = {row["id"]: row["synonym_id"] for row in rows if row["synonym_id"]}
 
     def label(self, taxon_id: int | None) -> int | None:
-        """The taxon at the rank that this one belongs to; None where there is none."""
+        """The taxon at the rank that this one belongs to; None where there is none.
+
+        A taxon that is no longer used counts as the one that took its place.
+        """
         if taxon_id is None:
             return None
+        taxon_id = self._synonyms.get(taxon_id, taxon_id)
         lineage = self._ancestors.get(taxon_id, [taxon_id])
         return next((each for each in reversed(lineage) if each in self._of_rank), None)
 

@@ -31,7 +31,9 @@ WORKERS = 4
 BATCH = 16
 TIMEOUT_S = 30.0  # of silence
 DEADLINE_S = 60.0  # for one whole photo
-ATTEMPTS = 3
+ATTEMPTS = 3  # in one run
+MAX_RUNS = 5  # in which a photo may fail before it is left alone
+REFUSED = ("status 403", "status 404")
 STRAY_AGE_S = 3600
 
 NOT_TRIED = "not tried: the server of the photos before this one did not answer"
@@ -130,6 +132,7 @@ def fetch_photos(
     *,
     pace: Pace,
     trusted: str,
+    look_again: Callable[[list[int]], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> DownloadReport:
@@ -137,59 +140,98 @@ def fetch_photos(
 
     `trusted` is the configured server: photos on its own host and port, and on iNaturalist's hosts,
     are fetched directly; every other address goes through the guard. A photo that cannot be had
-    keeps its reason in `error`; once a whole batch meets silence, the rest is left for a later run.
+    keeps its reason in `error`, and is left alone after MAX_RUNS; once a whole batch meets silence,
+    the rest is left for a later run. Where an address is refused (403, 404), `look_again` is called
+    with the observations, and photos that have another address by then are tried once more.
     Raises SourceError where the byte limits or the disk are used up.
     """
     report = DownloadReport()
-    tidy_photos(db)
-    wanted = _missing_photos(db, game)
     headers = {"User-Agent": user_agent(), "Accept-Encoding": "identity"}
     with (
         httpx.Client(timeout=TIMEOUT_S, trust_env=False, headers=headers) as client,
         ThreadPoolExecutor(WORKERS) as pool,
     ):
         source = _PhotoSource(client, Fetcher(), httpx.URL(trusted), sleep)
-        for start in range(0, len(wanted), BATCH):
-            batch = wanted[start : start + BATCH]
-            pace.check_bytes(ahead=len(batch) * MAX_IMAGE_BYTES)
-            downloads = list(pool.map(source.download, batch))
-            pace.count_bytes(sum(download.received for download in downloads))
-            _save_downloads(db, downloads, report)
-            if len(batch) == BATCH and all(download.silent for download in downloads):
-                rest = [Download(photo["id"], error=NOT_TRIED) for photo in wanted[start + BATCH :]]
-                _save_downloads(db, rest, report)
-                break
-            if progress:
-                progress(start + len(batch), len(wanted))
+
+        def download(photos: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return _download_batches(db, photos, source, pool, pace, report, progress)
+
+        refused = download(_missing_photos(db, game))
+        if refused and look_again:
+            look_again(sorted({photo["observation_id"] for photo in refused}))
+            known = {photo["id"]: photo["url"] for photo in refused}
+            moved = [
+                photo
+                for photo in _missing_photos(db, game)
+                if known.get(photo["id"], photo["url"]) != photo["url"]
+            ]
+            report.failed -= len(moved)
+            download(moved)
     return report
 
 
+def _download_batches(
+    db: SiteDatabase,
+    wanted: list[dict[str, Any]],
+    source: _PhotoSource,
+    pool: ThreadPoolExecutor,
+    pace: Pace,
+    report: DownloadReport,
+    progress: Callable[[int, int], None] | None,
+) -> list[dict[str, Any]]:
+    """Download photos, a batch a transaction; those whose address was refused."""
+    refused: list[dict[str, Any]] = []
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        pace.check_bytes(ahead=len(batch) * MAX_IMAGE_BYTES)
+        downloads = list(pool.map(source.download, batch))
+        pace.count_bytes(sum(download.received for download in downloads))
+        _save_downloads(db, downloads, report)
+        refused += [
+            photo
+            for photo, download in zip(batch, downloads, strict=True)
+            if download.error in REFUSED
+        ]
+        if len(batch) == BATCH and all(download.silent for download in downloads):
+            rest = [Download(photo["id"], error=NOT_TRIED) for photo in wanted[start + BATCH :]]
+            _save_downloads(db, rest, report)
+            break
+        if progress:
+            progress(start + len(batch), len(wanted))
+    return refused
+
+
+_MISSING = """
+FROM photos
+JOIN game_observations USING (observation_id)
+WHERE game_observations.game = ?
+    AND game_observations.left_at IS NULL
+    AND photos.path IS NULL
+    AND photos.url IS NOT NULL
+    AND photos.withdrawn_at IS NULL
+    AND photos.attempts < ?
+"""
+
+
+def count_missing_photos(db: SiteDatabase, game: str) -> int:
+    """How many photos of a game have no file yet and will be asked for."""
+    row = db.execute(f"SELECT count(*) {_MISSING}", [game, MAX_RUNS]).fetchone()
+    return int(row[0])
+
+
 def _missing_photos(db: SiteDatabase, game: str) -> list[dict[str, Any]]:
-    return list(
-        db.query(
-            """
-            SELECT photos.id, photos.url
-            FROM photos
-            JOIN game_observations USING (observation_id)
-            WHERE game_observations.game = ?
-                AND game_observations.left_at IS NULL
-                AND photos.path IS NULL
-                AND photos.url IS NOT NULL
-                AND photos.withdrawn_at IS NULL
-            ORDER BY photos.id
-            """,
-            [game],
-        )
-    )
+    sql = f"SELECT photos.id, photos.observation_id, photos.url {_MISSING} ORDER BY photos.id"
+    return list(db.query(sql, [game, MAX_RUNS]))
 
 
 def _save_downloads(db: SiteDatabase, downloads: list[Download], report: DownloadReport) -> None:
     site = site_folder(db)
     changes: list[tuple[int, dict[str, Any]]] = []
+    failed: list[tuple[str | None, int, int]] = []
     for download in downloads:
         if download.info is None:
             report.failed += 1
-            changes.append((download.photo_id, {"error": download.error}))
+            failed.append((download.error, int(download.error != NOT_TRIED), download.photo_id))
             continue
         sha256, path = place_photo(site, download.data, image_format(download.data))
         report.photos += 1
@@ -202,11 +244,15 @@ def _save_downloads(db: SiteDatabase, downloads: list[Download], report: Downloa
             "bytes": download.info.bytes,
             "fetched_at": utc_now(),
             "error": None,
+            "attempts": 0,
         }
         changes.append((download.photo_id, row))
     with db.atomic():
         for photo_id, row in changes:
             db["photos"].update(photo_id, row)
+        db.conn.executemany(
+            "UPDATE photos SET error = ?, attempts = attempts + ? WHERE id = ?", failed
+        )
 
 
 class _PhotoSource:

@@ -73,3 +73,33 @@ def status_lines(found: dict[str, Any]) -> list[str]:
             value = ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
         lines.append(f"{name.replace('_', ' '):<12}{value or '–'}")
     return lines
+
+
+def plan_lines(game: str, plan: Any) -> list[str]:
+    """What a sync would take (a SyncPlan), in words."""
+    lines = [
+        f"{game}: {plan.new:,} new observations, {plan.changed:,} changed, "
+        f"{plan.to_recheck:,} to be looked at again.",
+        f"  About {plan.photos:,} photos ({plan.bytes / 1e6:,.0f} MB), {plan.requests:,} requests.",
+    ]
+    hours = plan.minutes / 60
+    time = f"{plan.minutes:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
+    lines.append(f"  At the allowed pace that takes about {time}, and can be stopped at any time.")
+    return lines
+
+
+def sync_lines(game: str, report: Any) -> list[str]:
+    """What a sync did (a SyncReport), in words."""
+    lines = [
+        f"{game}: {report.observations} new observations, {report.changed} changed, and "
+        f"{report.photos} photos ({report.bytes / 1e6:.1f} MB) in {report.requests} requests."
+    ]
+    if report.left or report.withdrawn:
+        lines.append(
+            f"  marked: {report.left} that left the game's query, "
+            f"{report.withdrawn} that are gone from the site"
+        )
+    lines += [f"  left out, {reason}: {n}" for reason, n in sorted(report.skipped.items())]
+    if report.failed:
+        lines.append(f"  photos that could not be had (see photos.error): {report.failed}")
+    return lines

@@ -2,81 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from PIL import Image
+from support_inaturalist import TAXA, Json, jpeg, observation
 
 from critterdb.errors import SourceError
 from critterdb.games import Game, ensure_game
-from critterdb.inaturalist import INaturalist, save_observations, save_taxa, sync_game
+from critterdb.inaturalist import INaturalist
+from critterdb.observations import save_observations
+from critterdb.photo_rows import Caps
 from critterdb.schema import SiteDatabase, site_folder
 from critterdb.standins.inaturalist import FAULTS, StandInINaturalist
-
-Json = dict[str, Any]
-
-LIFE = {"id": 48460, "name": "Life", "rank": "stateofmatter", "rank_level": 100}
-CATS = {"id": 41944, "name": "Felidae", "rank": "family", "rank_level": 30}
-COUGAR = {"id": 42007, "name": "Puma concolor", "rank": "species", "rank_level": 10}
-BOBCAT = {"id": 41976, "name": "Lynx rufus", "rank": "species", "rank_level": 10}
-
-
-def taxon(base: Json, *parents: Json, common: str | None = None) -> Json:
-    return {
-        **base,
-        "ancestor_ids": [parent["id"] for parent in parents] + [base["id"]],
-        "parent_id": parents[-1]["id"] if parents else None,
-        "preferred_common_name": common,
-        "is_active": True,
-    }
-
-
-TAXA = [
-    taxon(LIFE),
-    taxon(CATS, LIFE, common="Felids"),
-    taxon(COUGAR, LIFE, CATS, common="Cougar"),
-    taxon(BOBCAT, LIFE, CATS, common="Bobcat"),
-]
-
-
-def jpeg(seed: int, size: tuple[int, int] = (64, 48)) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", size, (seed * 37 % 256, seed * 91 % 256, seed % 256)).save(file, "JPEG")
-    return file.getvalue()
-
-
-def observation(number: int, **changes: object) -> Json:
-    """An observation as the API gives it, private point included."""
-    return {
-        "id": number,
-        "uuid": f"uuid-{number}",
-        "quality_grade": "research",
-        "observed_on": "2026-10-01",
-        "updated_at": "2026-10-02T10:00:00Z",
-        "captive": False,
-        "obscured": False,
-        "location": "44.5,-110.25",
-        "private_location": "44.123456,-110.654321",
-        "private_place_guess": "behind the barn",
-        "place_guess": "Yellowstone",
-        "license_code": "cc-by",
-        "uri": f"https://www.inaturalist.org/observations/{number}",
-        "public_positional_accuracy": 12,
-        "taxon": TAXA[2 + number % 2],
-        "user": {"id": 7 + number % 3, "login": f"user{number % 3}", "name": None},
-        "photos": [
-            {
-                "id": number * 10,
-                "license_code": "cc-by-nc",
-                "url": f"https://static.inaturalist.org/photos/{number * 10}/square.jpg?1",
-                "attribution": "(c) someone, some rights reserved (CC BY-NC)",
-            }
-        ],
-        **changes,
-    }
+from critterdb.syncing import sync_game
+from critterdb.taxa import save_taxa
 
 
 @pytest.fixture
@@ -84,6 +24,7 @@ def server() -> Iterator[StandInINaturalist]:
     observations = [observation(number) for number in range(1, 451)]
     photos = {number * 10: jpeg(number) for number in range(1, 451)}
     with StandInINaturalist(observations, TAXA, photos) as standin:
+        standin.silence_s = 0.8
         yield standin
 
 
@@ -94,7 +35,7 @@ def game(db: SiteDatabase, monkeypatch: pytest.MonkeyPatch) -> Game:
 
 
 def client(db: SiteDatabase, server: StandInINaturalist) -> INaturalist:
-    return INaturalist(db, server.url, sleep=lambda _: None)
+    return INaturalist(db, server.url, sleep=lambda _: None, timeout_s=0.5)
 
 
 def rows(db: SiteDatabase, table: str) -> list[Json]:
@@ -152,7 +93,7 @@ def test_a_second_run_goes_on_where_the_first_stopped(
     assert "id_above=205" in walked[0]
     server.requests.clear()
     assert sync_game(db, game, api=client(db, server)).observations == 0
-    assert len(server.requests) == 1
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -254,7 +195,7 @@ def test_only_wanted_licences_and_so_many_photos(db: SiteDatabase, game: Game) -
     codes = ["cc0", "CC-BY", None, "cc-by-nd", "cc-by-sa"]
     photos = [{"id": 90 + n, "license_code": code, "url": "u"} for n, code in enumerate(codes)]
     skipped = save_observations(
-        db, game.slug, [observation(1, photos=photos)], photos_per_observation=2
+        db, game.slug, [observation(1, photos=photos)], caps=Caps(per_observation=2)
     )
     assert [row["license_code"] for row in rows(db, "photos")] == ["cc0", "cc-by"]
     assert sum(skipped.values()) == 3

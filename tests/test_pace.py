@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 from critterdb.errors import SourceError
 from critterdb.pace import BYTES_PER_HOUR, REQUESTS_PER_DAY, Pace, requests_per_minute
 from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
+from critterdb.standins.inaturalist import StandInINaturalist
 
 HOST = "api.inaturalist.org"
 
@@ -66,6 +70,32 @@ def test_two_at_once_obey_like_one(site: Path) -> None:
     assert db["ledger"].count == 80
     assert most_in_a_minute(db) <= 55
     db.close()
+
+
+def test_two_processes_keep_the_pace_as_the_server_sees_it(site: Path) -> None:
+    script = (
+        "import sys; from critterdb.inaturalist import INaturalist\n"
+        "from critterdb.schema import open_database\n"
+        "api = INaturalist(open_database(sys.argv[1]), sys.argv[2])\n"
+        "for _ in range(25): api.get('taxa/1')"
+    )
+    with StandInINaturalist([], [], {}, per_minute=40) as server:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", script, str(site / DATABASE_NAME), server.url],
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(Path(__file__).parent.parent),
+                    "CRITTERDB_REQUESTS_PER_MINUTE": "40",
+                },
+            )
+            for _ in range(2)
+        ]
+        assert [process.wait(timeout=120) for process in processes] == [0, 0]
+        assert len(server.requests) == 50
+        asked = list(server.asked_at)
+    # The stand-in keeps a minute's requests, and answers 429 beyond the pace: none was needed.
+    assert len(asked) <= 40
 
 
 def test_a_day_s_requests_end(db: SiteDatabase) -> None:

@@ -11,10 +11,11 @@ import pytest
 from critterdb.games import ensure_game
 from critterdb.images import decode_image
 from critterdb.importing import group_near_duplicates
-from critterdb.inaturalist import INaturalist, sync_game
+from critterdb.inaturalist import INaturalist
 from critterdb.reserve import SPECIES, Reserve, draw_reserve
 from critterdb.schema import SiteDatabase
 from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.syncing import sync_game
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from .server import Request, StandIn
 
 MAX_PER_PAGE = 200
 MAX_RESULTS = 10_000
-FAULTS = ("429", "500", "html", "truncated", "reset")
+FAULTS = ("429", "429 date", "500", "502", "html", "truncated", "too short", "silence", "reset")
 
 Json = dict[str, Any]
 
@@ -20,7 +22,8 @@ class StandInINaturalist(StandIn):
     """Serves observations, taxa and photos given as the API's own objects.
 
     Photo addresses are made anew, so that they lead here. `per_minute` answers 429 beyond it, and
-    each word in `faults` (429, 500, html, truncated, reset) spoils one request to the API.
+    each word in `faults` (one of FAULTS) spoils one request to the API; `odd_pages` are empty ones
+    to come, or with `repeats_pages` the page before once more.
     """
 
     def __init__(
@@ -37,6 +40,10 @@ class StandInINaturalist(StandIn):
         self.photos = dict(photos)
         self.per_minute = per_minute
         self.faults: deque[str] = deque()
+        self.odd_pages = 0
+        self.repeats_pages = False
+        self.silence_s = 30.0
+        self._last_page: list[Json] = []
         self.asked_at: deque[float] = deque()
 
     @property
@@ -67,7 +74,7 @@ class StandInINaturalist(StandIn):
             error = f"Result window is too large, page * per_page must be at most {MAX_RESULTS}"
             request.answer_json({"error": error, "status": 403}, status=403)
             return
-        results = chosen[(page - 1) * per_page : page * per_page]
+        results = self._distort(chosen[(page - 1) * per_page : page * per_page])
         request.answer_json(
             {"total_results": len(chosen), "page": page, "per_page": per_page, "results": results}
         )
@@ -81,35 +88,78 @@ class StandInINaturalist(StandIn):
                 self.asked_at.popleft()
             too_fast = self.per_minute is not None and len(self.asked_at) > self.per_minute
             fault = "429" if too_fast else self.faults.popleft() if self.faults else ""
+        if fault:
+            self._serve_fault(request, fault)
+        return bool(fault)
+
+    def _serve_fault(self, request: Request, fault: str) -> None:
+        page = b'{"total_results": 3, "results": [{"id"'
         if fault == "429":
             request.answer_json({"error": "Too many"}, status=429, headers={"Retry-After": "1"})
+        elif fault == "429 date":
+            moment = format_datetime(datetime.now(UTC) + timedelta(seconds=1), usegmt=True)
+            request.answer_json({"error": "Too many"}, status=429, headers={"Retry-After": moment})
         elif fault == "500":
             request.answer(b"", status=500)
+        elif fault == "502":
+            request.answer(b"<html>Bad Gateway</html>", kind="text/html", status=502)
         elif fault == "html":
             request.answer(b"<html><body>Be right back</body></html>", kind="text/html")
         elif fault == "truncated":
-            request.answer(b'{"total_results": 3, "results": [{"id"', length=4000)
+            request.answer(page, length=4000)
+            request.hang_up()
+        elif fault == "too short":
+            request.answer(page, length=len(page) - 10)
+            request.hang_up()
+        elif fault == "silence":
+            time.sleep(self.silence_s)
             request.hang_up()
         elif fault == "reset":
             request.hang_up()
-        return bool(fault)
+
+    def edit(self, observation_id: int, **changes: object) -> None:
+        """Change an observation as somebody on the site would; the site notes when."""
+        moment = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.lock:
+            old = self.observations[observation_id]
+            self.observations[observation_id] = {**old, **changes, "updated_at": moment}
+
+    def delete(self, observation_id: int) -> None:
+        with self.lock:
+            del self.observations[observation_id]
 
     def _observations(self, ids: list[str], query: Mapping[str, str]) -> list[Json]:
-        chosen = [self._with_photos_here(one) for one in self.observations.values()]
-        if ids:
-            wanted = {int(i) for i in ids[0].split(",")}
-            return [one for one in chosen if one["id"] in wanted]
-        if "taxon_id" in query:
-            taxon_id = int(query["taxon_id"])
-            chosen = [
-                one
-                for one in chosen
-                if taxon_id in (one.get("taxon") or {}).get("ancestor_ids", [])
-            ]
+        with self.lock:
+            chosen = [self._with_photos_here(one) for one in self.observations.values()]
+        if ids or "id" in query:
+            wanted = {int(i) for i in (ids[0] if ids else query["id"]).split(",")}
+            chosen = [one for one in chosen if one["id"] in wanted]
         above = int(query.get("id_above", 0))
-        chosen = [one for one in chosen if one["id"] > above]
+        chosen = [one for one in chosen if one["id"] > above and self._matches(one, query)]
         newest_first = query.get("order", "desc") == "desc"
         return sorted(chosen, key=lambda one: one["id"], reverse=newest_first)
+
+    def _matches(self, observation: Json, query: Mapping[str, str]) -> bool:
+        ancestors = (observation.get("taxon") or {}).get("ancestor_ids", [])
+        if "taxon_id" in query and int(query["taxon_id"]) not in ancestors:
+            return False
+        if "quality_grade" in query and observation["quality_grade"] != query["quality_grade"]:
+            return False
+        if query.get("photos") == "true" and not observation.get("photos"):
+            return False
+        if "updated_since" in query:
+            since = datetime.fromisoformat(query["updated_since"])
+            return bool(datetime.fromisoformat(observation["updated_at"]) >= since)
+        return True
+
+    def _distort(self, results: list[Json]) -> list[Json]:
+        """Serve an empty page or an old one where that was asked for, as a cache sometimes does."""
+        with self.lock:
+            if self.odd_pages and results:
+                self.odd_pages -= 1
+                return self._last_page if self.repeats_pages else []
+            self._last_page = results
+            return results
 
     def _with_photos_here(self, observation: Json) -> Json:
         photos = [

@@ -1,0 +1,379 @@
+"""The sync of a game: what is new, what changed, what is gone, and then the photo files.
+
+New observations are walked by ascending id, changed ones by what the site says of its clock, and
+each cursor is committed with the rows that it covers: a run can be killed anywhere, and the next
+one goes on from there. Nothing is deleted; what left or is gone says since when.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .errors import SourceError
+from .games import Game
+from .inaturalist import (
+    IDS_PER_REQUEST,
+    PAGE_SIZE,
+    INaturalist,
+    count_observations,
+    fetch_by_id,
+    fetch_observations,
+    query_of,
+    save_missing_taxa,
+)
+from .observations import mark_left, mark_withdrawn, save_observations
+from .pace import BYTES_PER_HOUR
+from .photo_rows import DEFAULT_LICENSES, Caps, load_caps
+from .photos import count_missing_photos, fetch_photos, tidy_photos
+from .schema import SiteDatabase, sqlite3, utc_now
+from .taxa import ancestor_ids, save_taxa
+
+OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
+RECHECK_AFTER = timedelta(days=7)
+# Before anything is known of a game: what cats of the USA have.
+PHOTOS_PER_OBSERVATION = 1.6
+BYTES_PER_PHOTO = 80_000
+
+Json = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class SyncReport:
+    """What a sync did: observations, files and their bytes; `skipped` photos by reason."""
+
+    requests: int = 0
+    observations: int = 0
+    changed: int = 0
+    left: int = 0
+    withdrawn: int = 0
+    photos: int = 0
+    bytes: int = 0
+    failed: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class SyncPlan:
+    """What a sync would do: numbers of observations to fetch and to look at again, and its cost."""
+
+    new: int
+    changed: int
+    to_recheck: int
+    requests: int
+    photos: int
+    bytes: int
+    minutes: float
+
+
+def sync_game(
+    db: SiteDatabase,
+    game: Game,
+    *,
+    api: INaturalist,
+    limit: int | None = None,
+    licenses: Sequence[str] = DEFAULT_LICENSES,
+    photos: bool = True,
+    photos_per_observation: int | None = None,
+    per_observer: int | None = None,
+    per_taxon: int | None = None,
+    recheck: bool = False,
+    progress: Progress | None = None,
+) -> SyncReport:
+    """Make a game's rows and photo files say what the site says today.
+
+    `limit` is of new observations. Raises SourceError where the server cannot be asked; what had
+    come until then is kept, and the row of `syncs` says why it ended.
+    """
+    _check_has_taxon(game)
+    caps = load_caps(
+        db,
+        game.slug,
+        per_observation=photos_per_observation,
+        per_observer=per_observer,
+        per_taxon=per_taxon,
+    )
+    run = _Run(db, game, api, licenses, caps, progress)
+    error: str | None = "interrupted"
+    try:
+        save_missing_taxa(db, api, filter(None, (game.taxon_id, game.target_taxon_id)))
+        complete = run.walk_new(limit)
+        run.walk_changed()
+        if complete:
+            run.recheck_where_due(force=recheck)
+        if photos:
+            run.fetch_photo_files()
+        tidy_photos(db)
+        error = None
+    except Exception as failure:
+        error = str(failure)
+        raise
+    finally:
+        # On a full disk this row cannot be written either; the first error is the one to show.
+        with contextlib.suppress(sqlite3.Error):
+            run.save({"finished_at": utc_now(), "error": error})
+    return run.report
+
+
+def plan_sync(db: SiteDatabase, game: Game, *, api: INaturalist, photos: bool = True) -> SyncPlan:
+    """What a sync would do, by asking for counts only. Raises SourceError."""
+    _check_has_taxon(game)
+    cursors = _Cursors(db, game)
+    query = query_of(game)
+    new = count_observations(api, {**query, "id_above": cursors.read("id_above") or 0})
+    since = cursors.read("updated_since")
+    changed = count_observations(api, {**query, "updated_since": since}) if since else 0
+    ours = _count_ours(db, game)
+    due = _recheck_is_due(cursors, count_observations(api, query), ours + new)
+    to_recheck = ours + new if due else 0
+    requests = math.ceil((new + changed) / PAGE_SIZE) + math.ceil(to_recheck / IDS_PER_REQUEST) + 3
+    photo_count, photo_bytes = _expected_photos(db, game, new) if photos else (0, 0)
+    minutes = requests / api.pace.per_minute + 60 * photo_bytes / BYTES_PER_HOUR
+    return SyncPlan(new, changed, to_recheck, requests, photo_count, photo_bytes, round(minutes, 1))
+
+
+class _Cursors:
+    """Where the walks of a game stand; a cursor is written in the transaction of its rows."""
+
+    def __init__(self, db: SiteDatabase, game: Game) -> None:
+        self.db = db
+        self.prefix = f"inaturalist:{game.slug}:"
+
+    def read(self, name: str) -> Any:
+        for row in self.db["cursors"].rows_where("name = ?", [self.prefix + name]):
+            return json.loads(row["value"])
+        return None
+
+    def write(self, name: str, value: object) -> None:
+        row = {"name": self.prefix + name, "value": json.dumps(value), "updated_at": utc_now()}
+        self.db["cursors"].upsert(row, pk="name")
+
+    def forget(self, name: str) -> None:
+        self.db["cursors"].delete_where("name = ?", [self.prefix + name])
+
+
+class _Run:
+    """One sync under way: its report, and its row in `syncs` that keeps up with it."""
+
+    def __init__(
+        self,
+        db: SiteDatabase,
+        game: Game,
+        api: INaturalist,
+        licenses: Sequence[str],
+        caps: Caps,
+        progress: Progress | None,
+    ) -> None:
+        self.db = db
+        self.game = game
+        self.api = api
+        self.licenses = licenses
+        self.caps = caps
+        self.progress = progress
+        self.query = query_of(game)
+        self.cursors = _Cursors(db, game)
+        self.report = SyncReport()
+        self._requests_before = api.pace.requests
+        row = {"game": game.slug, "source": api.base_url, "started_at": utc_now()}
+        self._id: Any = db["syncs"].insert(row).last_pk
+
+    def save(self, changes: Json | None = None) -> None:
+        """Bring the row of `syncs` up to date."""
+        report = self.report
+        report.requests = self.api.pace.requests - self._requests_before
+        row = {
+            "requests": report.requests,
+            "observations": report.observations + report.changed,
+            "photos": report.photos,
+            "bytes": report.bytes,
+        }
+        self.db["syncs"].update(self._id, row | (changes or {}))
+
+    def walk_new(self, limit: int | None) -> bool:
+        """Save what came after the last id; whether the walk reached its end."""
+        report = self.report
+        id_above = self.cursors.read("id_above") or 0
+        pages = fetch_observations(self.api, self.query, id_above=id_above, limit=limit)
+        for total, results in pages:
+            self._save_lineages(results)
+            with self.db.atomic():
+                self._save_page(results)
+                self.cursors.write("id_above", results[-1]["id"])
+                # What changes while the first walk is under way is found by the other one.
+                if self.cursors.read("updated_since") is None:
+                    self.cursors.write("updated_since", self._site_time())
+                report.observations += len(results)
+                self.save()
+            if self.progress:
+                self.progress(report.observations, min(total, limit or total))
+        return limit is None or report.observations < limit
+
+    def walk_changed(self) -> None:
+        """Save what the site changed since the last walk of this kind began."""
+        since = self.cursors.read("updated_since")
+        if since is None:
+            return
+        walk = self.cursors.read("changed_walk") or {"began": self._site_time(), "id_above": 0}
+        query = {**self.query, "updated_since": since}
+        for _, results in fetch_observations(self.api, query, id_above=walk["id_above"]):
+            self._save_lineages(results)
+            walk["id_above"] = results[-1]["id"]
+            with self.db.atomic():
+                self._save_page(results)
+                self.cursors.write("changed_walk", walk)
+                self.report.changed += len(results)
+                self.save()
+        with self.db.atomic():
+            self.cursors.write("updated_since", walk["began"])
+            self.cursors.forget("changed_walk")
+
+    def recheck_where_due(self, *, force: bool) -> None:
+        """Look for what left the query or is gone, where the counts or the time say so."""
+        site, ours = count_observations(self.api, self.query), _count_ours(self.db, self.game)
+        under_way = self.cursors.read("recheck_walk") is not None
+        if force or under_way or _recheck_is_due(self.cursors, site, ours):
+            self._recheck()
+            ours = _count_ours(self.db, self.game)
+        elif self.cursors.read("recheck"):
+            return
+        with self.db.atomic():
+            self.cursors.write("recheck", {"at": utc_now(), "site": site, "ours": ours})
+            self.cursors.forget("recheck_walk")
+
+    def _recheck(self) -> None:
+        above = self.cursors.read("recheck_walk") or 0
+        total, done = _count_ours(self.db, self.game, above), 0
+        while ids := _ids_of_game(self.db, self.game, above):
+            in_query = self._look(ids, self.query)
+            others = self._look(sorted(set(ids) - set(in_query)), None)
+            gone = set(ids) - set(in_query) - set(others)
+            self._save_lineages([*in_query.values(), *others.values()])
+            above = ids[-1]
+            with self.db.atomic():
+                self._save_page(in_query.values())
+                self._save_page(others.values(), in_query=False)
+                mark_withdrawn(self.db, sorted(gone))
+                self.cursors.write("recheck_walk", above)
+                self.report.left += len(others)
+                self.report.withdrawn += len(gone)
+                self.save()
+            done += len(ids)
+            if self.progress:
+                self.progress(done, total)
+
+    def _look(self, ids: Sequence[int], query: Json | None) -> dict[int, Json]:
+        """Those of the observations that the site shows; what it does not is asked for twice.
+
+        One odd answer (an empty page of a cache) must not withdraw anything.
+        """
+        found: dict[int, Json] = {}
+        for _ in range(2):
+            missing = [each for each in ids if each not in found]
+            if missing:
+                found |= {one["id"]: one for one in fetch_by_id(self.api, missing, query)}
+        return found
+
+    def fetch_photo_files(self) -> None:
+        """Download what is missing; addresses that are refused get a fresh look first."""
+        got = fetch_photos(
+            self.db,
+            self.game.slug,
+            pace=self.api.pace,
+            trusted=self.api.base_url,
+            look_again=self._look_again,
+            progress=self.progress,
+        )
+        report = self.report
+        report.photos, report.bytes, report.failed = got.photos, got.bytes, got.failed
+
+    def _look_again(self, observation_ids: Sequence[int]) -> None:
+        for start in range(0, len(observation_ids), IDS_PER_REQUEST):
+            ids = observation_ids[start : start + IDS_PER_REQUEST]
+            results = fetch_by_id(self.api, ids, self.query)
+            self._save_lineages(results)
+            self._save_page(results)
+
+    def _save_lineages(self, results: Iterable[Json]) -> None:
+        """Ask for ancestors and synonyms that are not known yet: before the transaction."""
+        taxa = [result["taxon"] for result in results if result.get("taxon")]
+        wanted = {each for taxon in taxa for each in ancestor_ids(taxon)}
+        wanted |= {s for taxon in taxa for s in taxon.get("current_synonymous_taxon_ids") or []}
+        save_missing_taxa(self.db, self.api, wanted - {taxon["id"] for taxon in taxa})
+
+    def _save_page(self, results: Iterable[Json], *, in_query: bool = True) -> None:
+        results = list(results)
+        with self.db.atomic():
+            save_taxa(self.db, [result["taxon"] for result in results if result.get("taxon")])
+            skipped = save_observations(
+                self.db,
+                self.game.slug,
+                results,
+                licenses=self.licenses,
+                caps=self.caps,
+            )
+            if not in_query:
+                mark_left(self.db, self.game.slug, [result["id"] for result in results])
+        self.report.skipped += skipped
+
+    def _site_time(self) -> str:
+        """The site's clock, not ours, somewhat before its last answer."""
+        moment = (self.api.server_time or datetime.now(UTC)) - OVERLAP
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _recheck_is_due(cursors: _Cursors, site: int, ours: int) -> bool:
+    """Whether the counts differ in a way not looked into yet, or the last look is a week old."""
+    last = cursors.read("recheck")
+    if last is None:
+        return site != ours
+    age = datetime.now(UTC) - datetime.fromisoformat(last["at"])
+    return age > RECHECK_AFTER or (site != ours and (site, ours) != (last["site"], last["ours"]))
+
+
+def _count_ours(db: SiteDatabase, game: Game, above: int = 0) -> int:
+    return int(
+        db["game_observations"].count_where(
+            "game = ? AND left_at IS NULL AND observation_id > ?", [game.slug, above]
+        )
+    )
+
+
+def _ids_of_game(db: SiteDatabase, game: Game, above: int) -> list[int]:
+    rows = db["game_observations"].rows_where(
+        "game = ? AND left_at IS NULL AND observation_id > ?",
+        [game.slug, above],
+        order_by="observation_id",
+        limit=IDS_PER_REQUEST,
+    )
+    return [row["observation_id"] for row in rows]
+
+
+def _expected_photos(db: SiteDatabase, game: Game, new: int) -> tuple[int, int]:
+    """How many photo files and bytes are to come, by what the game's photos were like so far."""
+    known = db.execute(
+        """
+        SELECT count(photos.id), count(DISTINCT seen.observation_id), avg(photos.bytes)
+        FROM game_observations AS seen
+        LEFT JOIN photos USING (observation_id)
+        WHERE seen.game = ? AND seen.left_at IS NULL
+        """,
+        [game.slug],
+    ).fetchone()
+    each = known[0] / known[1] if known[1] else PHOTOS_PER_OBSERVATION
+    photos = count_missing_photos(db, game.slug) + round(new * each)
+    return photos, round(photos * (known[2] or BYTES_PER_PHOTO))
+
+
+def _check_has_taxon(game: Game) -> None:
+    if game.taxon_id is None:
+        raise SourceError(
+            f"{game.slug} was imported from a folder, so there is nothing to sync. "
+            f"Add photos with: critterdb import FOLDER --game {game.slug}"
+        )
