@@ -149,7 +149,8 @@ class StandInINaturalist(StandIn):
             return False
         if "updated_since" in query:
             since = datetime.fromisoformat(query["updated_since"])
-            return bool(datetime.fromisoformat(observation["updated_at"]) >= since)
+            changed = observation.get("updated_at")
+            return bool(changed and datetime.fromisoformat(changed) >= since)
         return True
 
     def _distort(self, results: list[Json]) -> list[Json]:
