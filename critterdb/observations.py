@@ -104,7 +104,7 @@ def _observation_row(result: Json) -> Json:
         "id": result["id"],
         "uuid": result.get("uuid"),
         "taxon_id": (result.get("taxon") or {}).get("id"),
-        "observer_id": (result.get("user") or {}).get("id"),
+        "observer_id": (result.get("user") or {}).get("id") or None,
         "observed_on": result.get("observed_on"),
         "updated_at": _utc(result.get("updated_at")),
         "quality_grade": result.get("quality_grade"),
