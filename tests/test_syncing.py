@@ -253,3 +253,17 @@ def test_an_inactive_taxon_leads_to_the_one_that_took_its_place(
     from critterdb.labels import Taxonomy
 
     assert Taxonomy(db, "species").label(old["id"]) == COUGAR["id"]
+
+
+def test_every_published_photo_is_credited(
+    db: SiteDatabase, game: Game, server: StandInINaturalist, synced: SyncReport
+) -> None:
+    server.edit(9, photos=[photo(90, license_code=None)])
+    server.delete(10)
+    sync(db, game, server)
+    with_file = db.query("SELECT id FROM photos WHERE path IS NOT NULL ORDER BY id")
+    credited = list(db.query("SELECT * FROM photo_credits ORDER BY photo_id"))
+    assert [row["photo_id"] for row in credited] == [row["id"] for row in with_file]
+    assert len(credited) == OBSERVATIONS - 2
+    needed = ("photo", "taxon", "license_code", "attribution", "observer", "observation_url")
+    assert all(row[name] for row in credited for name in needed)
