@@ -1,6 +1,7 @@
 """The base install, alone in a virtual environment: no torch, and yet it works."""
 
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -23,7 +24,13 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("light")
     wheels = folder / "wheels"
     pip = [sys.executable, "-m", "pip", "--quiet"]
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(wheels), str(ROOT)], check=True)
+    # Built from a copy: setuptools would take what an earlier build left in build/.
+    source = folder / "source"
+    for name in ("critterdb", "plugins"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "pyproject.toml", "metadata.json", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(wheels), str(source)], check=True)
     venv.create(folder / "venv", with_pip=True)
     bin_folder = folder / "venv" / "bin"
     (wheel,) = wheels.glob("critterdb-*.whl")
