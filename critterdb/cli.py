@@ -14,6 +14,8 @@ from . import __version__
 from .errors import CritterError, Refusal, TimelineError
 from .terminal import (
     answer_lines,
+    export_lines,
+    import_lines,
     percent,
     plan_lines,
     progress_bar,
@@ -214,41 +216,48 @@ def sync(
 
 
 @main.command("import")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--game", required=True, help="The slug of the game that the folder becomes.")
+@click.argument("source", metavar="FOLDER|FILE.csv", type=click.Path(path_type=Path))
+@click.option("--game", required=True, help="The slug of the game that it becomes.")
 @click.option("--license", "license_code", help="The licence of all these photos, such as cc-by.")
 @click.option("--attribution", help="Whom to credit for them.")
 @click.pass_context
 def import_(
     ctx: click.Context,
-    folder: Path,
+    source: Path,
     game: str,
     license_code: str | None,
     attribution: str | None,
 ) -> None:
-    """Take a folder of labelled photos, FOLDER/LABEL/*.jpg, as a game of its own.
+    """Take labelled photos, FOLDER/LABEL/*.jpg, or an iNaturalist export CSV, as a game.
 
-    Without --license and --attribution the photos stay local: they train, and are never published.
+    Without --license and --attribution the photos of a folder stay local: they train, and are never
+    published. Those of an export are fetched from iNaturalist, each with its own licence.
     Where there is no site yet, one is made in the current folder.
     """
-    from .importing import import_folder
     from .sites import init_site
 
+    is_export = source.suffix.lower() == ".csv"
+    if is_export and (license_code or attribution):
+        raise click.UsageError("Photos of an export have licences of their own: leave these out.")
     if not ctx.obj.exists() and ctx.obj == Path("critters.db"):
         init_site(Path())
     db = open_site(ctx)
     with progress_bar("Importing") as progress:
-        report = import_folder(
-            db,
-            folder,
-            game,
-            license_code=license_code,
-            attribution=attribution,
-            progress=progress,
-        )
-    click.echo(f"{game}: {report.photos} new photos with {report.labels} labels.")
-    for reason, number in sorted(report.skipped.items()):
-        click.echo(f"  left out, {reason}: {number}")
+        if is_export:
+            from .exports import import_export
+            from .inaturalist import INaturalist
+
+            lines = export_lines(
+                game, import_export(db, source, game, api=INaturalist(db), progress=progress)
+            )
+        else:
+            from .importing import import_folder
+
+            licence = {"license_code": license_code, "attribution": attribution}
+            lines = import_lines(
+                game, import_folder(db, source, game, progress=progress, **licence)
+            )
+    show_lines(lines)
     click.echo(f"Next: critterdb train {game}")
 
 

@@ -185,6 +185,17 @@ def save_missing_taxa(db: SiteDatabase, api: INaturalist, ids: Iterable[int]) ->
     save_taxa(db, found)
 
 
+def save_lineages(db: SiteDatabase, api: INaturalist, results: Iterable[Json]) -> None:
+    """Ask for the ancestors and synonyms of observations' taxa that are not known yet.
+
+    The network is asked here, so this comes before the transaction that writes the observations.
+    """
+    taxa = [result["taxon"] for result in results if result.get("taxon")]
+    wanted = {each for taxon in taxa for each in ancestor_ids(taxon)}
+    wanted |= {each for taxon in taxa for each in taxon.get("current_synonymous_taxon_ids") or []}
+    save_missing_taxa(db, api, wanted - {taxon["id"] for taxon in taxa})
+
+
 def _undescribed(db: SiteDatabase, ids: Iterable[int]) -> set[int]:
     """Those of the taxa that are missing, or only placeholders without a lineage."""
     wanted = set(ids)

@@ -26,6 +26,7 @@ from .inaturalist import (
     fetch_by_id,
     fetch_observations,
     query_of,
+    save_lineages,
     save_missing_taxa,
 )
 from .observations import mark_left, mark_withdrawn, save_observations
@@ -33,7 +34,7 @@ from .pace import BYTES_PER_HOUR
 from .photo_rows import DEFAULT_LICENSES, Caps, load_caps
 from .photos import count_missing_photos, fetch_photos, tidy_photos
 from .schema import SiteDatabase, sqlite3, utc_now
-from .taxa import ancestor_ids, save_taxa
+from .taxa import save_taxa
 
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
 RECHECK_AFTER = timedelta(days=7)
@@ -202,7 +203,7 @@ class _Run:
         id_above = self.cursors.read("id_above") or 0
         pages = fetch_observations(self.api, self.query, id_above=id_above, limit=limit)
         for total, results in pages:
-            self._save_lineages(results)
+            save_lineages(self.db, self.api, results)
             with self.db.atomic():
                 self._save_page(results)
                 self.cursors.write("id_above", results[-1]["id"])
@@ -223,7 +224,7 @@ class _Run:
         walk = self.cursors.read("changed_walk") or {"began": self._site_time(), "id_above": 0}
         query = {**self.query, "updated_since": since}
         for _, results in fetch_observations(self.api, query, id_above=walk["id_above"]):
-            self._save_lineages(results)
+            save_lineages(self.db, self.api, results)
             walk["id_above"] = results[-1]["id"]
             with self.db.atomic():
                 self._save_page(results)
@@ -254,7 +255,7 @@ class _Run:
             in_query = self._look(ids, self.query)
             others = self._look(sorted(set(ids) - set(in_query)), None)
             gone = set(ids) - set(in_query) - set(others)
-            self._save_lineages([*in_query.values(), *others.values()])
+            save_lineages(self.db, self.api, [*in_query.values(), *others.values()])
             above = ids[-1]
             with self.db.atomic():
                 self._save_page(in_query.values())
@@ -297,15 +298,8 @@ class _Run:
         for start in range(0, len(observation_ids), IDS_PER_REQUEST):
             ids = observation_ids[start : start + IDS_PER_REQUEST]
             results = fetch_by_id(self.api, ids, self.query)
-            self._save_lineages(results)
+            save_lineages(self.db, self.api, results)
             self._save_page(results)
-
-    def _save_lineages(self, results: Iterable[Json]) -> None:
-        """Ask for ancestors and synonyms that are not known yet: before the transaction."""
-        taxa = [result["taxon"] for result in results if result.get("taxon")]
-        wanted = {each for taxon in taxa for each in ancestor_ids(taxon)}
-        wanted |= {s for taxon in taxa for s in taxon.get("current_synonymous_taxon_ids") or []}
-        save_missing_taxa(self.db, self.api, wanted - {taxon["id"] for taxon in taxa})
 
     def _save_page(self, results: Iterable[Json], *, in_query: bool = True) -> None:
         results = list(results)

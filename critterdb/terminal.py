@@ -99,7 +99,28 @@ def sync_lines(game: str, report: Any) -> list[str]:
             f"  marked: {report.left} that left the game's query, "
             f"{report.withdrawn} that are gone from the site"
         )
-    lines += [f"  left out, {reason}: {n}" for reason, n in sorted(report.skipped.items())]
-    if report.failed:
+    return lines + _left_out(report)
+
+
+def export_lines(game: str, report: Any) -> list[str]:
+    """What an import of an export did (an ExportReport), in words."""
+    return [
+        f"{game}: {report.observations} observations and {report.photos} photos "
+        f"({report.bytes / 1e6:.1f} MB) in {report.requests} requests.",
+        *_left_out(report),
+    ]
+
+
+def import_lines(game: str, report: Any) -> list[str]:
+    """What an import of a folder did (an ImportReport), in words."""
+    return [
+        f"{game}: {report.photos} new photos with {report.labels} labels.",
+        *_left_out(report),
+    ]
+
+
+def _left_out(report: Any) -> list[str]:
+    lines = [f"  left out, {reason}: {n}" for reason, n in sorted(report.skipped.items())]
+    if getattr(report, "failed", 0):
         lines.append(f"  photos that could not be had (see photos.error): {report.failed}")
     return lines
