@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .errors import CritterError, Refusal, TimelineError
+from .cli_games import games
+from .console import CritterGroup, Interval, open_site, show_json, show_lines
+from .errors import Refusal, TimelineError
 from .terminal import (
     answer_lines,
     export_lines,
@@ -25,63 +27,9 @@ from .terminal import (
 )
 
 if TYPE_CHECKING:
-    from .schema import SiteDatabase
+    pass
 
 DEFAULT_PORT = 8001
-UNITS_S = {"s": 1, "m": 60, "h": 3600}
-
-
-class CritterGroup(click.Group):
-    """Turns what critterdb's functions raise into one clear line and exit status 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except CritterError as error:
-            raise click.ClickException(str(error)) from error
-        except OSError as error:
-            raise click.ClickException(
-                f"{error}. Nothing half written was kept; solve this and run the command again"
-            ) from error
-        except Exception as error:
-            # Named here by its module so that `critterdb --help` need not import SQLite.
-            if type(error).__module__.split(".")[0] in ("sqlite3", "pysqlite3"):
-                raise click.ClickException(
-                    f"The database says: {error}. Check the free disk space, then try again"
-                ) from error
-            raise
-
-
-class Interval(click.ParamType):
-    """A stretch of time such as 30s, 10m or 1h, in seconds."""
-
-    name = "interval"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        number, unit = value[:-1], value[-1:]
-        if not number.isdigit() or unit not in UNITS_S or not int(number):
-            self.fail(f"{value} is not a time such as 30s, 10m or 1h", param, ctx)
-        return int(number) * UNITS_S[unit]
-
-
-def open_site(ctx: click.Context) -> SiteDatabase:
-    """The database that --db, CRITTERDB_DB or the current folder name."""
-    from .schema import open_database
-
-    db = open_database(ctx.obj)
-    ctx.find_root().call_on_close(db.close)
-    return db
-
-
-def show_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def show_lines(lines: list[str]) -> None:
-    for line in lines:
-        click.echo(line)
 
 
 @click.group(cls=CritterGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,6 +57,9 @@ def main(ctx: click.Context, db: Path, verbose: bool) -> None:
         logging.getLogger("critterdb").setLevel(logging.DEBUG)
 
 
+main.add_command(games)
+
+
 @main.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def init(folder: Path) -> None:
@@ -119,45 +70,6 @@ def init(folder: Path) -> None:
     click.echo(f"{path} is ready.")
     step = f"cd {folder} && " if folder != Path() else ""
     click.echo(f"Next: {step}critterdb sync cougarornot")
-
-
-@main.group(invoke_without_command=True)
-@click.pass_context
-def games(ctx: click.Context) -> None:
-    """List the hashtag games of this site, and the presets."""
-    if ctx.invoked_subcommand:
-        return
-    from .games import PRESETS
-
-    db = open_site(ctx)
-    rows = list(
-        db.query(
-            """
-            SELECT slug, hashtag, question, rank, model_id AS model,
-                (SELECT count(*) FROM game_observations
-                 WHERE game = slug AND left_at IS NULL) AS observations
-            FROM games ORDER BY slug
-            """
-        )
-    )
-    if rows:
-        columns = ["slug", "hashtag", "question", "rank", "observations", "model"]
-        show_lines(table_lines(rows, columns))
-    unused = sorted(set(PRESETS) - {row["slug"] for row in rows})
-    if unused:
-        click.echo(f"Presets that can be synced: {', '.join(unused)}")
-
-
-@games.command("show")
-@click.argument("slug")
-@click.pass_context
-def games_show(ctx: click.Context, slug: str) -> None:
-    """Show all that is known of a game, as JSON."""
-    from dataclasses import asdict
-
-    from .games import ensure_game
-
-    show_json(asdict(ensure_game(open_site(ctx), slug)))
 
 
 @main.command()

@@ -38,6 +38,7 @@ class StandInINaturalist(StandIn):
         self.observations = {observation["id"]: observation for observation in observations}
         self.taxa = {taxon["id"]: taxon for taxon in taxa}
         self.photos = dict(photos)
+        self.places: list[Json] = []
         self.per_minute = per_minute
         self.faults: deque[str] = deque()
         self.odd_pages = 0
@@ -62,6 +63,8 @@ class StandInINaturalist(StandIn):
             chosen = self._observations(parts[2:], request.query)
         elif parts[:2] == ["v1", "taxa"]:
             chosen = self._taxa(parts[2:], request.query)
+        elif parts[:2] == ["v1", "places"]:
+            chosen = self._places(parts[2:], request.query)
         else:
             request.answer_json({"error": "Not Found", "status": 404}, status=404)
             return
@@ -180,6 +183,12 @@ class StandInINaturalist(StandIn):
             if words in taxon["name"].casefold()
             or words in (taxon.get("preferred_common_name") or "").casefold()
         ]
+
+    def _places(self, names: list[str], query: Mapping[str, str]) -> list[Json]:
+        if names != ["autocomplete"]:
+            return [one for one in self.places if str(one["id"]) in names]
+        words = query.get("q", "").casefold()
+        return [one for one in self.places if words in one["display_name"].casefold()]
 
     def _with_ancestors(self, taxon: Json) -> Json:
         ancestors = [self.taxa[i] for i in taxon["ancestor_ids"][:-1] if i in self.taxa]

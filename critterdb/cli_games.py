@@ -1,0 +1,102 @@
+"""`critterdb games`: list them, show one, make one from names, change one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .console import open_site, show_json, show_lines
+from .terminal import table_lines
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def games(ctx: click.Context) -> None:
+    """List the hashtag games of this site, and the presets."""
+    if ctx.invoked_subcommand:
+        return
+    from .games import PRESETS
+
+    db = open_site(ctx)
+    rows = list(
+        db.query(
+            """
+            SELECT slug, hashtag, question, rank, model_id AS model,
+                (SELECT count(*) FROM game_observations
+                 WHERE game = slug AND left_at IS NULL) AS observations
+            FROM games ORDER BY slug
+            """
+        )
+    )
+    if rows:
+        columns = ["slug", "hashtag", "question", "rank", "observations", "model"]
+        show_lines(table_lines(rows, columns))
+    unused = sorted(set(PRESETS) - {row["slug"] for row in rows})
+    if unused:
+        click.echo(f"Presets that can be synced: {', '.join(unused)}")
+
+
+@games.command("show")
+@click.argument("slug")
+@click.pass_context
+def games_show(ctx: click.Context, slug: str) -> None:
+    """Show all that is known of a game, as JSON."""
+    from dataclasses import asdict
+
+    from .games import ensure_game
+
+    show_json(asdict(ensure_game(open_site(ctx), slug)))
+
+
+def game_options(command: Any) -> Any:
+    """What `add` and `edit` both take."""
+    for option in reversed(
+        (
+            click.option("--hashtag", help="The game's hashtag, such as cougarOrNot."),
+            click.option("--question", help="What people are asked, such as “Is it a cougar?”"),
+            click.option("--taxon", help="What the game is about: a name, or a number."),
+            click.option("--place", help="Where: a name, or a number."),
+            click.option("--target", help="The taxon that the question is about."),
+            click.option("--rank", help="The rank of the labels, such as species."),
+            click.option("--host", "hosts", multiple=True, help="PLATFORM:HANDLE; repeatable."),
+            click.option(
+                "--consenting-host",
+                "consenting_hosts",
+                multiple=True,
+                help="PLATFORM:HANDLE of a host who agreed to get replies; repeatable.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@games.command("add")
+@click.argument("slug")
+@game_options
+@click.pass_context
+def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
+    """Make a game: names of taxa and places are looked up, and what was chosen is shown.
+
+    critterdb games add foxornot --hashtag FoxOrNot --taxon Canidae --target "Vulpes vulpes"
+    """
+    from .inaturalist import INaturalist
+    from .naming import add_game
+
+    db = open_site(ctx)
+    show_lines(add_game(db, INaturalist(db), slug, wishes))
+    click.echo(f"Next: critterdb sync {slug.lower()} --plan")
+
+
+@games.command("edit")
+@click.argument("slug")
+@game_options
+@click.pass_context
+def games_edit(ctx: click.Context, slug: str, **wishes: Any) -> None:
+    """Change a game: only what is given. Hosts that are given replace those that were there."""
+    from .inaturalist import INaturalist
+    from .naming import edit_game
+
+    db = open_site(ctx)
+    show_lines(edit_game(db, INaturalist(db), slug, wishes))

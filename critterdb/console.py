@@ -1,0 +1,68 @@
+"""What the commands share: errors as one clear line, the site's database, lines and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import CritterError
+
+if TYPE_CHECKING:
+    from .schema import SiteDatabase
+
+UNITS_S = {"s": 1, "m": 60, "h": 3600}
+
+
+class CritterGroup(click.Group):
+    """Turns what critterdb's functions raise into one clear line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CritterError as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(
+                f"{error}. Nothing half written was kept; solve this and run the command again"
+            ) from error
+        except Exception as error:
+            # Named here by its module so that `critterdb --help` need not import SQLite.
+            if type(error).__module__.split(".")[0] in ("sqlite3", "pysqlite3"):
+                raise click.ClickException(
+                    f"The database says: {error}. Check the free disk space, then try again"
+                ) from error
+            raise
+
+
+class Interval(click.ParamType):
+    """A stretch of time such as 30s, 10m or 1h, in seconds."""
+
+    name = "interval"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, unit = value[:-1], value[-1:]
+        if not number.isdigit() or unit not in UNITS_S or not int(number):
+            self.fail(f"{value} is not a time such as 30s, 10m or 1h", param, ctx)
+        return int(number) * UNITS_S[unit]
+
+
+def open_site(ctx: click.Context) -> SiteDatabase:
+    """The database that --db, CRITTERDB_DB or the current folder name."""
+    from .schema import open_database
+
+    db = open_database(ctx.obj)
+    ctx.find_root().call_on_close(db.close)
+    return db
+
+
+def show_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show_lines(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)
