@@ -7,6 +7,7 @@ observer never has one of them on each side.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -40,11 +41,10 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class Picture:
-    """A photo file that was read: its label, place, facts and perceptual hash (bool, 256)."""
+    """A photo that the site has a copy of: its label, facts and perceptual hash (bool, 256)."""
 
     label: str
-    source: Path
-    data: bytes
+    path: str  # relative to the site
     info: ImageInfo
     look: np.ndarray
 
@@ -72,15 +72,13 @@ def import_folder(
             "(jpg, jpeg, png, webp or gif), one folder a label"
         )
     report = ImportReport(labels=len({label for label, _ in files}))
-    pictures = _read_pictures(files, report, progress)
+    pictures = _read_pictures(site_folder(db), files, report, progress)
     known = _known_photos(db, game_slug)
     fresh = [p for p in pictures if (p.label.casefold(), p.info.sha256) not in known]
-    site = site_folder(db)
-    paths = [place_photo(site, p.data, image_format(p.data))[1] for p in fresh]
     with db.atomic():
         if not db["games"].count_where("slug = ?", [game_slug.lower()]):
             save_game(db, Game(game_slug.lower(), question="What is it?"))
-        _save_pictures(db, game_slug.lower(), fresh, paths, license_code, attribution)
+        _save_pictures(db, game_slug.lower(), fresh, license_code, attribution)
     report.photos = len(fresh)
     report.skipped["already there"] = len(pictures) - len(fresh)
     report.skipped += Counter()  # drops the zeros
@@ -99,15 +97,17 @@ def _photo_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _read_pictures(
+    site: Path,
     files: list[tuple[str, Path]],
     report: ImportReport,
     progress: Callable[[int, int], None] | None,
 ) -> list[Picture]:
-    """Decode every file once, and keep each label's first copy of equal bytes."""
+    """Decode and place every file, and keep each label's first copy of equal bytes."""
     pictures: list[Picture] = []
     seen: set[tuple[str, str]] = set()
+    read = functools.partial(_read_picture, site)
     with ThreadPoolExecutor(WORKERS) as pool:
-        for done, picture in enumerate(pool.map(_read_picture, files), start=1):
+        for done, picture in enumerate(pool.map(read, files), start=1):
             if isinstance(picture, str):
                 report.skipped[picture] += 1
             elif (picture.label, picture.info.sha256) in seen:
@@ -120,7 +120,7 @@ def _read_pictures(
     return pictures
 
 
-def _read_picture(labelled: tuple[str, Path]) -> Picture | str:
+def _read_picture(site: Path, labelled: tuple[str, Path]) -> Picture | str:
     label, path = labelled
     try:
         data = path.read_bytes()
@@ -130,7 +130,8 @@ def _read_picture(labelled: tuple[str, Path]) -> Picture | str:
     except OSError as error:
         return f"not readable ({error.strerror})"
     grey = np.asarray(image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE)), dtype=np.int16)
-    return Picture(label, path, data, info, (grey[:, 1:] > grey[:, :-1]).ravel())
+    _, placed = place_photo(site, data, image_format(data))
+    return Picture(label, placed, info, (grey[:, 1:] > grey[:, :-1]).ravel())
 
 
 def group_near_duplicates(looks: np.ndarray, near_bits: int = NEAR_BITS) -> list[int]:
@@ -174,7 +175,6 @@ def _save_pictures(
     db: SiteDatabase,
     game: str,
     pictures: list[Picture],
-    paths: list[str],
     license_code: str | None,
     attribution: str | None,
 ) -> None:
@@ -185,7 +185,7 @@ def _save_pictures(
     observation_id = _lowest(db, "observations")
     observers: dict[int, int] = {}
     observations: dict[tuple[int, str], int] = {}
-    for picture, path, group in zip(pictures, paths, group_near_duplicates(looks), strict=True):
+    for picture, group in zip(pictures, group_near_duplicates(looks), strict=True):
         if group not in observers:
             observer_id -= 1
             observers[group] = observer_id
@@ -216,7 +216,7 @@ def _save_pictures(
                 "height": picture.info.height,
                 "bytes": picture.info.bytes,
                 "sha256": picture.info.sha256,
-                "path": path,
+                "path": picture.path,
                 "fetched_at": now,
             }
         )

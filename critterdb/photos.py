@@ -34,7 +34,7 @@ DEADLINE_S = 60.0  # for one whole photo
 ATTEMPTS = 3  # in one run
 MAX_RUNS = 5  # in which a photo may fail before it is left alone
 REFUSED = ("status 403", "status 404")
-STRAY_AGE_S = 3600
+STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then
 
 NOT_TRIED = "not tried: the server of the photos before this one did not answer"
 
@@ -80,9 +80,10 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
     sha256 = hashlib.sha256(data).hexdigest()
     path = f"photos/{sha256[:2]}/{sha256}.{suffix}"
     target = site / path
-    if target.is_file() and target.stat().st_size == len(data):
-        return sha256, path
     try:
+        if target.is_file() and target.stat().st_size == len(data):
+            os.utime(target)  # it is wanted again: not a stray, whatever its age
+            return sha256, path
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=site / "photos", suffix=f".{os.getpid()}.part")
         try:
@@ -103,11 +104,15 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
 
 
 def tidy_photos(db: SiteDatabase) -> None:
-    """Remove what no row may have: halves of killed processes, and files of withdrawn photos."""
+    """Remove what killed processes left (halves, files that no row names) and withdrawn photos."""
     site = site_folder(db)
     for partial in (site / "photos").glob("*.part"):
         if not _writer_lives(partial):
             partial.unlink(missing_ok=True)
+    named = {row["path"] for row in db.query("SELECT path FROM photos WHERE path IS NOT NULL")}
+    for file in (site / "photos").glob("??/*"):
+        if str(file.relative_to(site)) not in named and _age_s(file) > STRAY_AGE_S:
+            file.unlink(missing_ok=True)
     withdrawn = list(
         db.query("SELECT id, path FROM photos WHERE withdrawn_at IS NOT NULL AND path IS NOT NULL")
     )
@@ -325,10 +330,14 @@ def _server(address: httpx.URL) -> tuple[str, int | None]:
     return address.host, address.port or _PORTS.get(address.scheme)
 
 
+def _age_s(file: Path) -> float:
+    return time.time() - file.stat().st_mtime
+
+
 def _writer_lives(partial: Path) -> bool:
     """Whether the process that writes this file may still be at it."""
     try:
-        if time.time() - partial.stat().st_mtime > STRAY_AGE_S:
+        if _age_s(partial) > STRAY_AGE_S:
             return False
         os.kill(int(partial.suffixes[-2][1:]), 0)
     except (ProcessLookupError, FileNotFoundError, ValueError, IndexError):

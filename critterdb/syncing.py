@@ -236,32 +236,38 @@ class _Run:
             self.cursors.forget("changed_walk")
 
     def recheck_where_due(self, *, force: bool) -> None:
-        """Look for what left the query or is gone, where the counts or the time say so."""
+        """Look for what left the query or is gone, where the counts or the time say so.
+
+        A walk that was cut short is gone on with; `force` begins at the first id. What it compares
+        with is how many the site had when it began: whatever went meanwhile makes the next one due.
+        """
         site, ours = count_observations(self.api, self.query), _count_ours(self.db, self.game)
-        under_way = self.cursors.read("recheck_walk") is not None
-        if force or under_way or _recheck_is_due(self.cursors, site, ours):
-            self._recheck()
-            ours = _count_ours(self.db, self.game)
-        elif self.cursors.read("recheck"):
-            return
+        walk = None if force else self.cursors.read("recheck_walk")
+        if force or walk or _recheck_is_due(self.cursors, site, ours):
+            walk = walk or {"began": utc_now(), "site": site, "above": 0}
+            self._recheck(walk)
+            self._note_recheck(walk["began"], walk["site"], _count_ours(self.db, self.game))
+        elif self.cursors.read("recheck") is None:
+            self._note_recheck(utc_now(), site, ours)
+
+    def _note_recheck(self, at: str, site: int, ours: int) -> None:
         with self.db.atomic():
-            self.cursors.write("recheck", {"at": utc_now(), "site": site, "ours": ours})
+            self.cursors.write("recheck", {"at": at, "site": site, "ours": ours})
             self.cursors.forget("recheck_walk")
 
-    def _recheck(self) -> None:
-        above = self.cursors.read("recheck_walk") or 0
-        total, done = _count_ours(self.db, self.game, above), 0
-        while ids := _ids_of_game(self.db, self.game, above):
+    def _recheck(self, walk: Json) -> None:
+        total, done = _count_ours(self.db, self.game, walk["above"]), 0
+        while ids := _ids_of_game(self.db, self.game, walk["above"]):
             in_query = self._look(ids, self.query)
             others = self._look(sorted(set(ids) - set(in_query)), None)
             gone = set(ids) - set(in_query) - set(others)
             save_lineages(self.db, self.api, [*in_query.values(), *others.values()])
-            above = ids[-1]
+            walk["above"] = ids[-1]
             with self.db.atomic():
                 self._save_page(in_query.values())
                 self._save_page(others.values(), in_query=False)
                 mark_withdrawn(self.db, sorted(gone))
-                self.cursors.write("recheck_walk", above)
+                self.cursors.write("recheck_walk", walk)
                 self.report.left += len(others)
                 self.report.withdrawn += len(gone)
                 self.save()

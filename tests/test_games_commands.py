@@ -116,7 +116,7 @@ def test_an_existing_game_is_edited_and_not_added(
     row = db["games"].get("catornot")
     assert (row["rank"], row["hashtag"], row["taxon_id"]) == ("genus", "catOrNot", 41944)
     assert json.loads(row["hosts"]) == [
-        {"platform": "mastodon", "handle": "me@here.ex", "consents": True}
+        {"platform": "mastodon", "handle": "me@here.example", "consents": True}
     ]
 
 

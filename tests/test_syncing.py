@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,6 +75,21 @@ def test_a_new_identification_moves_the_label(
     assert (report.changed, db["observations"].get(5)["taxon_id"]) == (1, COUGAR["id"])
 
 
+def test_what_a_killed_process_left_is_tidied_when_it_is_old(
+    db: SiteDatabase, game: Game, server: StandInINaturalist, synced: SyncReport
+) -> None:
+    photos = site_folder(db) / "photos"
+    files = {file for file in photos.rglob("*") if file.is_file()}
+    (photos / "ab").mkdir(exist_ok=True)
+    old, young = photos / "ab" / "left.jpg", photos / "ab" / "just_now.jpg"
+    for file in (old, young):
+        file.write_bytes(b"half of a photo")
+    for file in [*files, old]:
+        os.utime(file, (time.time() - 2 * 3600,) * 2)
+    sync(db, game, server)
+    assert {file for file in photos.rglob("*") if file.is_file()} == files | {young}
+
+
 def test_a_withdrawn_licence_withdraws_the_photo(
     db: SiteDatabase, game: Game, server: StandInINaturalist, synced: SyncReport
 ) -> None:
@@ -127,6 +144,22 @@ def test_a_difference_that_was_looked_into_is_not_looked_into_again(
     assert sync(db, game, server).withdrawn == 1
     assert sync(db, game, server).requests == 3
     assert sync(db, game, server, recheck=True).requests == 3 + 3  # 89 ids, 30 a request
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_goes_behind_a_half_done_recheck_is_found(
+    db: SiteDatabase, game: Game, server: StandInINaturalist, synced: SyncReport, force: bool
+) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sync(db, game, server, recheck=True, progress=stop)
+    server.delete(5)  # among those looked at
+    first = sync(db, game, server, recheck=force)
+    second = sync(db, game, server)
+    assert (first.withdrawn, second.withdrawn) == ((1, 0) if force else (0, 1))
+    assert sync(db, game, server).requests == 3
 
 
 @pytest.mark.parametrize("option", ["week", "recheck"])
