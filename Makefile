@@ -37,7 +37,7 @@ serve: $(STAMP) ## Serve the site in this folder
 	$(BIN)/critterdb serve --port $(PORT)
 
 benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, RESPONSES=FOLDER of recorded JSON)
-	$(if $(PHOTOS)$(RESPONSES),,@echo "Name what to measure on: make benchmarks PHOTOS=FOLDER")
+	$(BIN)/python benchmarks/sync.py
 	$(if $(PHOTOS),$(BIN)/python benchmarks/main_job.py $(PHOTOS))
 	$(if $(RESPONSES),$(BIN)/python benchmarks/recorded_responses.py $(RESPONSES))
 

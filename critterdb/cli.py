@@ -74,15 +74,39 @@ def init(folder: Path) -> None:
 
 @main.command()
 @click.argument("game", required=False)
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many new observations.")
-@click.option("--photos-per-observation", type=click.IntRange(min=1), help="At most this many.")
-@click.option("--per-observer", type=click.IntRange(min=1), help="At most this many photos of one.")
-@click.option("--per-taxon", type=click.IntRange(min=1), help="At most this many photos of one.")
-@click.option("--license", "licenses", multiple=True, help="A photo licence to accept; repeatable.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="At most N new observations."
+)
+@click.option(
+    "--photos-per-observation",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most N photos of each observation, the first ones.",
+)
+@click.option(
+    "--per-observer",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most N photos by the same observer.",
+)
+@click.option(
+    "--per-taxon",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most N photos of the same taxon.",
+)
+@click.option(
+    "--license",
+    "licenses",
+    multiple=True,
+    metavar="CODE",
+    help="Take photos of this licence, such as cc-by; repeatable. "
+    "Without it: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
+)
 @click.option("--no-photos", is_flag=True, help="Rows only, no photo files.")
-@click.option("--recheck", is_flag=True, help="Look at every observation again.")
+@click.option("--recheck", is_flag=True, help="Ask again for every observation, from the first.")
 @click.option("--plan", is_flag=True, help="Say what it would take, and fetch nothing.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def sync(
     ctx: click.Context,
