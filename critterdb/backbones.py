@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from .errors import ModelError
 from .graphs import finish_graph, import_onnx, write_atomically
+from .images import square_pixels
 from .runtime import open_session
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
@@ -45,11 +47,16 @@ class Backbone:
 
     @cached_property
     def session(self) -> Any:
-        return open_session(self.onnx_path.read_bytes())
+        # One thread a run: who has many photos runs it on every core at once.
+        return open_session(self.onnx_path.read_bytes(), threads=1)
 
     @property
     def dimensions(self) -> int:
         return int(self.session.get_outputs()[0].shape[1])
+
+    def pixels(self, image: Image.Image) -> np.ndarray:
+        """The network's view of an upright RGB image: uint8 size×size×3."""
+        return square_pixels(image, self.size, self.resize)
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
         """Embeddings float32 N×D of pixels uint8 N×size×size×3."""
@@ -66,23 +73,40 @@ def load_backbone(
     """The backbone `name`, exported to `folder`/models/backbones/ unless it is there already.
 
     `efficientnet_lite0` comes with the train extra; `resnet34` and timm names fetch their weights,
-    or take them from the file `weights`. Raises ModelError where that cannot be done.
+    or take them from the file `weights`. `size` in pixels is the network's own unless given.
+    Raises ModelError where that cannot be done.
     """
-    size = size or DEFAULT_SIZE
-    digest = _weights_digest(name, weights)
-    recipe = f"{name}@{size}-{digest}"
+    if name == DEFAULT_BACKBONE and weights is None:
+        chosen = backbone_at(folder, name, LITE0_SHA256, size or DEFAULT_SIZE)
+        if chosen.onnx_path.is_file():
+            return chosen  # no need of torch
+    return export_backbone(load_network(name, weights), size=size, folder=folder)
+
+
+def backbone_at(folder: Path, name: str, digest: str, size: int, resize: str = "crop") -> Backbone:
+    """A backbone by what its vectors depend on; `digest` is of its weights."""
+    recipe = f"{name}@{size}-{digest[:8]}"
     path = folder / "models" / "backbones" / f"{recipe.replace('/', '_')}.onnx"
-    if not path.is_file():
-        write_atomically(path, _export(_load_network(name, weights), size))
-    return Backbone(recipe, name, size, path)
+    return Backbone(recipe, name, size, path, resize)
 
 
-def _weights_digest(name: str, weights: Path | None) -> str:
-    if weights is not None:
-        return _file_digest(weights)[:8]
-    if name == DEFAULT_BACKBONE:
-        return LITE0_SHA256[:8]
-    return "pretrained"
+def export_backbone(network: Network, *, size: int | None = None, folder: Path) -> Backbone:
+    """A network in memory as a backbone in `folder`, exported unless it is there already."""
+    size = size or network.size
+    chosen = backbone_at(folder, network.name, network.digest, size, network.resize)
+    if not chosen.onnx_path.is_file():
+        try:
+            data = _export(network, size)
+        except ModelError:
+            raise
+        except Exception as error:
+            # torch's exporter has errors of its own for each step.
+            raise ModelError(
+                f"The backbone {network.name} could not be made an ONNX file: "
+                f"{_first_line(error)}. Try another size with --size, or another backbone"
+            ) from error
+        write_atomically(chosen.onnx_path, data)
+    return chosen
 
 
 def _file_digest(path: Path) -> str:
@@ -105,42 +129,68 @@ def _lite0_weights() -> Path:
 
 @dataclass(frozen=True)
 class Network:
-    """A torch module that gives pooled features, with the mean and deviation its inputs want."""
+    """A torch module that gives pooled features N×D, and how its inputs were prepared.
 
+    `mean` and `std` are of pixels from 0 to 1, `size` is its own input size, `resize` as in
+    images.square_pixels, and `digest` is a SHA-256 of its weights.
+    """
+
+    name: str
     module: Any
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    size: int
+    resize: str
+    digest: str
 
 
-def _load_network(name: str, weights: Path | None) -> Network:
+def load_network(name: str, weights: Path | None = None) -> Network:
+    """The pretrained network `name`, with weights from a file where one is given.
+
+    Raises ModelError where torch is missing, or the name or the weights are not to be had.
+    """
+    import_torch()
+    try:
+        if name == DEFAULT_BACKBONE:
+            return _lite0(weights)
+        if name == "resnet34":
+            return _resnet34(weights)
+        return _timm_network(name, weights)
+    except ModelError:
+        raise
+    except Exception as error:
+        # timm, torchvision and the hub each have errors of their own for a bad name and no network.
+        raise ModelError(
+            f"The backbone {name} could not be loaded: {_first_line(error)}. "
+            f"Check its name and the network, give --weights FILE, or use {DEFAULT_BACKBONE}"
+        ) from error
+
+
+def import_torch() -> Any:
+    """torch, with timm beside it. Raises ModelError where they are not installed."""
     try:
         with warnings.catch_warnings():
             # timm and torch tell each other of their plans here; the user can do nothing about it.
             warnings.simplefilter("ignore", FutureWarning)
-            import timm
+            import timm  # noqa: F401
             import torch
     except ImportError as error:
         raise ModelError(
             "Training needs its extra packages: pip install 'critterdb[train]'"
         ) from error
-    if name == DEFAULT_BACKBONE:
-        module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-        _load_in_order(module, torch.load(weights or _lite0_weights(), weights_only=True))
-        module.reset_classifier(0)
-        return Network(module.eval(), (0.5,) * 3, (0.5,) * 3)
-    try:
-        if name == "resnet34":
-            return _resnet34(weights)
-        options = {"checkpoint_path": str(weights)} if weights else {}
-        module = timm.create_model(name, pretrained=weights is None, num_classes=0, **options)
-    except Exception as error:
-        # timm, torchvision and the hub each have errors of their own for a bad name and no network.
-        raise ModelError(
-            f"The backbone {name} could not be loaded: {str(error).splitlines()[0]}. "
-            f"Check its name and the network, give --weights FILE, or use {DEFAULT_BACKBONE}"
-        ) from error
-    config = module.pretrained_cfg
-    return Network(module.eval(), tuple(config["mean"]), tuple(config["std"]))
+    return torch
+
+
+def _lite0(weights: Path | None) -> Network:
+    import timm
+    import torch
+
+    module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    _load_in_order(module, torch.load(weights or _lite0_weights(), weights_only=True))
+    module.reset_classifier(0)
+    digest = _state_digest(module) if weights else LITE0_SHA256
+    half = (0.5,) * 3
+    return Network(DEFAULT_BACKBONE, module.eval(), half, half, DEFAULT_SIZE, "crop", digest)
 
 
 def _resnet34(weights: Path | None) -> Network:
@@ -151,7 +201,47 @@ def _resnet34(weights: Path | None) -> Network:
     if weights:
         module.load_state_dict(torch.load(weights, weights_only=True))
     module.fc = torch.nn.Identity()
-    return Network(module.eval(), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    told = ResNet34_Weights.DEFAULT.transforms()
+    return Network(
+        "resnet34",
+        module.eval(),
+        tuple(told.mean),
+        tuple(told.std),
+        told.crop_size[0],
+        f"crop-{told.interpolation.value}",
+        _state_digest(module),
+    )
+
+
+def _timm_network(name: str, weights: Path | None) -> Network:
+    import timm
+
+    options = {"checkpoint_path": str(weights)} if weights else {}
+    module = timm.create_model(name, pretrained=weights is None, num_classes=0, **options)
+    told = timm.data.resolve_data_config(model=module)
+    shape = "squash" if told["crop_mode"] == "squash" else "crop"
+    return Network(
+        name,
+        module.eval(),
+        tuple(told["mean"]),
+        tuple(told["std"]),
+        told["input_size"][-1],
+        shape if told["interpolation"] == "bicubic" else f"{shape}-bilinear",
+        _state_digest(module),
+    )
+
+
+def _state_digest(module: Any) -> str:
+    """A SHA-256 of a module's weights, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _load_in_order(module: Any, tensors: dict[str, Any]) -> None:
@@ -168,6 +258,10 @@ def _load_in_order(module: Any, tensors: dict[str, Any]) -> None:
 def _export(network: Network, size: int) -> bytes:
     """ONNX bytes of a network with its scaling in front: uint8 N×H×W×3 in, N×D out."""
     import torch
+
+    for module in network.module.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False  # the exporter takes twice as long to trace what works in place
 
     class Pixels(torch.nn.Module):
         def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 
 from .backbones import Backbone
 from .errors import Refusal
-from .images import decode_image, square_pixels
+from .images import decode_image
 from .runtime import cores
 from .schema import SiteDatabase, site_folder
 
@@ -42,28 +42,33 @@ def embed_photos(
     are committed as it goes, so a killed run goes on where it stopped.
     """
     missing = _missing_photos(db, backbone.recipe, game)
-    site = site_folder(db)
     embedded = done = 0
-    batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
     waiting: list[tuple[str, bytes, int]] = []
-    # One session run at a time uses every core; decoding the next photos overlaps with it.
-    with ThreadPoolExecutor(cores()) as pool:
-        ahead = pool.map(lambda batch: _read_batch(site, batch, backbone), batches)
-        for batch, (pixels, errors) in zip(batches, ahead, strict=True):
-            good = [photo for photo in batch if photo.photo_id not in errors]
-            if good:
-                vectors = backbone.embed(pixels).astype(STORED_AS)
-                waiting += [
-                    (photo.sha256, vector.tobytes(), len(vector))
-                    for photo, vector in zip(good, vectors, strict=True)
-                ]
-            _save_errors(db, errors)
-            if len(waiting) >= ROWS_A_TRANSACTION:
-                embedded += _save_vectors(db, backbone.recipe, waiting)
-            done += len(batch)
-            if progress:
-                progress(done, len(missing))
+    for vectors, errors in _embed_batches(site_folder(db), missing, backbone):
+        waiting += vectors
+        _save_errors(db, errors)
+        if len(waiting) >= ROWS_A_TRANSACTION:
+            embedded += _save_vectors(db, backbone.recipe, waiting)
+        done += len(vectors) + len(errors)
+        if progress:
+            progress(done, len(missing))
     return embedded + _save_vectors(db, backbone.recipe, waiting)
+
+
+def _embed_batches(
+    site: Path, photos: Sequence[PhotoFile], backbone: Backbone
+) -> Iterator[tuple[list[tuple[str, bytes, int]], dict[int, str]]]:
+    """The rows and errors of each batch, in order.
+
+    Each core decodes and embeds batches of its own: one network run over all cores leaves them
+    waiting for each other between layers, and for the decoding.
+    """
+    batches = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
+    pool = ThreadPoolExecutor(cores())
+    try:
+        yield from pool.map(lambda batch: _embed_batch(site, batch, backbone), batches)
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever interrupts need not wait for the rest
 
 
 def load_embeddings(db: SiteDatabase, recipe: str, sha256s: Sequence[str]) -> np.ndarray:
@@ -95,18 +100,24 @@ def _missing_photos(db: SiteDatabase, recipe: str, game: str) -> list[PhotoFile]
     return [PhotoFile(**row) for row in rows]
 
 
-def _read_batch(
+def _embed_batch(
     site: Path, batch: Sequence[PhotoFile], backbone: Backbone
-) -> tuple[np.ndarray, dict[int, str]]:
-    pixels, errors = [], {}
+) -> tuple[list[tuple[str, bytes, int]], dict[int, str]]:
+    good, pixels, errors = [], [], {}
     for photo in batch:
         try:
             data = (site / photo.path).read_bytes()
-            image = decode_image(data, shorter_side=backbone.size)
-            pixels.append(square_pixels(image, backbone.size, backbone.resize))
+            pixels.append(backbone.pixels(decode_image(data, shorter_side=backbone.size)))
+            good.append(photo)
         except (OSError, Refusal) as error:
             errors[photo.photo_id] = str(error)
-    return np.stack(pixels) if pixels else np.empty(0), errors
+    if not good:
+        return [], errors
+    vectors = backbone.embed(np.stack(pixels)).astype(STORED_AS)
+    return [
+        (photo.sha256, vector.tobytes(), len(vector))
+        for photo, vector in zip(good, vectors, strict=True)
+    ], errors
 
 
 def _save_vectors(db: SiteDatabase, recipe: str, waiting: list[tuple[str, bytes, int]]) -> int:
