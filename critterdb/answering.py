@@ -102,7 +102,10 @@ def _coarser(probabilities: np.ndarray, labels: list[Label], threshold: float) -
     top = labels[int(np.argmax(probabilities))]
     for ancestor in reversed(top.get("ancestors", [])):
         inside = [
-            any(one["taxon_id"] == ancestor["taxon_id"] for one in label.get("ancestors", []))
+            any(
+                one["taxon_id"] == ancestor["taxon_id"]
+                for one in [label, *label.get("ancestors", [])]
+            )
             for label in labels
         ]
         if all(inside):

@@ -250,7 +250,7 @@ def evaluate_model(
     started = time.perf_counter()
     model = current_model(db, model_id=model_id)
     places = {label["taxon_id"]: place for place, label in enumerate(model.labels)}
-    rows = [row for row in _test_photos(db, model) if row["label"] in places]
+    rows = _test_photos(db, model)
     site = site_folder(db)
     outcome = _run(
         model,
@@ -265,9 +265,10 @@ def evaluate_model(
 
 def _test_photos(db: SiteDatabase, model: Model) -> list[dict[str, Any]]:
     from .games import get_game
-    from .labels import load_examples
+    from .labels import label_photos
 
-    examples = load_examples(db, get_game(db, model.game), min_photos=1)
+    labels = {label["taxon_id"] for label in model.labels}
+    examples = label_photos(db, get_game(db, model.game), labels)
     return [
         {"id": int(photo_id), "path": str(path), "label": int(label)}
         for photo_id, path, label, part in zip(

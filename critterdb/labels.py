@@ -1,13 +1,15 @@
 """Which photos train and test a game's model, and as what: labels at the game's rank.
 
 People identify to whatever rank they can, so a subspecies counts as its species, and what is only
-known to be of some family, or is a hybrid, has no label at the rank of species.
+known to be of some family, or is a hybrid, has no label at the rank of species. Labels with too few
+photos fold into an ancestor, or are left out.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -31,7 +33,7 @@ class Examples:
 
     `parts` holds "train", "valid", "test", or "" for an observation that is in no part yet.
     `left_out` counts photos by the reason why they are not here, `too_few` holds (name, photos) of
-    the labels that were dropped.
+    the labels that were dropped, and `folded` (name, photos, name of the coarser label).
     """
 
     photo_ids: np.ndarray
@@ -44,6 +46,7 @@ class Examples:
     paths: np.ndarray
     left_out: dict[str, int] = field(default_factory=dict)
     too_few: list[tuple[str, int]] = field(default_factory=list)
+    folded: list[tuple[str, int, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.photo_ids)
@@ -84,6 +87,17 @@ class Taxonomy:
         taxon_id = self._synonyms.get(taxon_id, taxon_id)
         lineage = self._ancestors.get(taxon_id, [taxon_id])
         return next((each for each in reversed(lineage) if each in self._of_rank), None)
+
+    def lineage(self, taxon_id: int) -> list[int]:
+        """The taxon and its ancestors, the nearest first."""
+        return self._ancestors.get(taxon_id, [taxon_id])[::-1]
+
+    def nearest(self, taxon_id: int | None, labels: Collection[int]) -> int | None:
+        """What a taxon counts as where only `labels` are known: itself or its nearest ancestor."""
+        label = self.label(taxon_id)
+        if label is None:
+            return None
+        return next((each for each in self.lineage(label) if each in labels), None)
 
     def agree(self, taxon_id: int | None, label: int) -> bool:
         """Whether an identification says the label, or only less than it and nothing against it."""
@@ -141,19 +155,63 @@ def load_examples(db: SiteDatabase, game: Game, *, min_photos: int = MIN_PHOTOS)
             + f". Get some with: critterdb sync {game.slug}, or critterdb import FOLDER"
         )
     counts = Counter(row["label"] for row in rows)
-    small = {label for label, photos in counts.items() if photos < min_photos}
-    names = taxon_names(db, small)
-    too_few = sorted((names[label], counts[label]) for label in small)
-    if len(counts) - len(small) < 2:
+    label_of = fold_labels(counts, {label: taxonomy.lineage(label) for label in counts}, min_photos)
+    small = {label for label in counts if label_of[label] != label}
+    names = taxon_names(db, small | {each for each in label_of.values() if each is not None})
+    too_few = sorted((names[label], counts[label]) for label in small if label_of[label] is None)
+    folded = sorted(
+        (names[label], counts[label], names[into])
+        for label in small
+        if (into := label_of[label]) is not None
+    )
+    kept = {each for each in label_of.values() if each is not None}
+    if len(kept) < 2:
         raise TrainingError(
             f"A model needs two labels with at least {min_photos} photos each, and the game "
-            f"{game.slug} has {len(counts) - len(small)}"
+            f"{game.slug} has {len(kept)}"
             + (f" (too few: {', '.join(f'{n} {p}' for n, p in too_few)})" if too_few else "")
             + ". Add photos, or lower --min-photos"
         )
-    if small:
+    if too_few:
         left_out[TOO_FEW] = sum(photos for _, photos in too_few)
-    return _as_examples([row for row in rows if row["label"] not in small], left_out, too_few)
+    rows = [row | {"label": label_of[row["label"]]} for row in rows if label_of[row["label"]]]
+    return _as_examples(rows, left_out, too_few, folded)
+
+
+def label_photos(db: SiteDatabase, game: Game, labels: Collection[int]) -> Examples:
+    """The photos of a game that are of these labels, or of what folds into one of them."""
+    taxonomy = Taxonomy(db, game.rank)
+    rows, left_out = _labelled_photos(db, game, taxonomy)
+    for row in rows:
+        row["label"] = taxonomy.nearest(row["label"], labels)
+    return _as_examples([row for row in rows if row["label"] is not None], left_out, [], [])
+
+
+def fold_labels(
+    counts: Mapping[int, int], lineages: Mapping[int, list[int]], min_photos: int
+) -> dict[int, int | None]:
+    """What each label counts as: itself, an ancestor where it has too few photos, or nothing.
+
+    `lineages` hold a label and its ancestors, the nearest first. Small labels that share an
+    ancestor stand for it together, as soon as they have enough photos. An ancestor of every label
+    says nothing, so none folds into that.
+    """
+    label_of: dict[int, int | None] = {
+        label: label if photos >= min_photos else None for label, photos in counts.items()
+    }
+    shared = set.intersection(*(set(lineage) for lineage in lineages.values()))
+    small = [label for label, kept in label_of.items() if kept is None]
+    ancestors = {each for label in small for each in lineages[label][1:]} - shared
+    depth = {
+        each: len(lineages[label]) - place
+        for label in small
+        for place, each in enumerate(lineages[label])
+    }
+    for ancestor in sorted(ancestors, key=lambda each: (-depth[each], each)):
+        inside = [each for each in small if ancestor in lineages[each] and label_of[each] is None]
+        if sum(counts[each] for each in inside) >= min_photos:
+            label_of |= dict.fromkeys(inside, ancestor)
+    return label_of
 
 
 def taxon_names(db: SiteDatabase, taxon_ids: set[int]) -> dict[int, str]:
@@ -187,7 +245,10 @@ def _labelled_photos(
 
 
 def _as_examples(
-    rows: list[dict[str, Any]], left_out: Counter[str], too_few: list[tuple[str, int]]
+    rows: list[dict[str, Any]],
+    left_out: Counter[str],
+    too_few: list[tuple[str, int]],
+    folded: list[tuple[str, int, str]],
 ) -> Examples:
     def column(name: str, kind: Any) -> np.ndarray:
         return np.array([row[name] for row in rows], dtype=kind)
@@ -203,6 +264,7 @@ def _as_examples(
         paths=column("path", object),
         left_out=dict(left_out),
         too_few=too_few,
+        folded=folded,
     )
 
 

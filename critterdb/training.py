@@ -190,6 +190,7 @@ def _card(
         "observers": len(set(examples.observer_ids.tolist())),
         "left_out": examples.left_out,
         "labels_with_too_few_photos": dict(examples.too_few),
+        "folded": {name: {"photos": n, "into": into} for name, n, into in examples.folded},
         "metrics": {name: value for name, value in found.items() if name != "labels"},
         "thresholds": thresholds,
         "intended_use": INTENDED_USE,

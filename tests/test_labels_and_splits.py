@@ -9,7 +9,15 @@ import pytest
 
 from critterdb.errors import TrainingError
 from critterdb.games import Game, ensure_game
-from critterdb.labels import AMBIGUOUS, DUPLICATE, NOT_AT_RANK, TOO_FEW, load_examples
+from critterdb.labels import (
+    AMBIGUOUS,
+    DUPLICATE,
+    NOT_AT_RANK,
+    TOO_FEW,
+    fold_labels,
+    label_photos,
+    load_examples,
+)
 from critterdb.schema import SiteDatabase
 from critterdb.splits import plan_parts, split_observations
 
@@ -114,6 +122,47 @@ def test_rare_labels_are_dropped_and_named(db: SiteDatabase, game: Game) -> None
     examples = load_examples(db, game)
     assert examples.too_few == [("Lynx canadensis", 1)]
     assert examples.left_out == {TOO_FEW: 1}
+
+
+def test_rare_labels_fold_into_the_nearest_ancestor_that_they_fill(
+    db: SiteDatabase, game: Game
+) -> None:
+    fill(db)
+    genus = 5
+    rows = [(genus, "Leopardus", "genus", [LIFE, CATS])]
+    rows += [(n, f"Leopardus {n}", "species", [LIFE, CATS, genus]) for n in (6, 7)]
+    for taxon_id, name, rank, ancestors in rows:
+        lineage = json.dumps([*ancestors, taxon_id])
+        db["taxa"].insert({"id": taxon_id, "name": name, "rank": rank, "ancestor_ids": lineage})
+    for number in range(12):
+        add(db, 1001 + number, 6 + number % 2, observer=100 + number)
+    examples = load_examples(db, game)
+    assert Counter(examples.taxon_ids.tolist()) == {COUGAR: 60, BOBCAT: 120, genus: 12}
+    assert examples.folded == [("Leopardus 6", 6, "Leopardus"), ("Leopardus 7", 6, "Leopardus")]
+    assert TOO_FEW not in examples.left_out
+    again = label_photos(db, game, {COUGAR, genus})
+    assert Counter(again.taxon_ids.tolist()) == {COUGAR: 60, genus: 12}
+
+
+# A species, its genus, its family: 1 and 2 in genus 10, 3 in genus 20, all in family 100.
+LINEAGES = {1: [1, 10, 100], 2: [2, 10, 100], 3: [3, 20, 100]}
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        pytest.param({1: 9, 2: 9}, {1: 1, 2: 2}, id="enough"),
+        pytest.param({1: 9, 2: 1}, {1: 1, 2: None}, id="the genus would say nothing"),
+        pytest.param({1: 3, 2: 2, 3: 9}, {1: 10, 2: 10, 3: 3}, id="two share a genus"),
+        pytest.param({1: 9, 2: 1, 3: 9}, {1: 1, 2: None, 3: 3}, id="a small one stays out"),
+        pytest.param({1: 2, 2: 1, 3: 9}, {1: None, 2: None, 3: 3}, id="together still too few"),
+    ],
+)
+def test_what_a_small_label_counts_as(
+    counts: dict[int, int], expected: dict[int, int | None]
+) -> None:
+    lineages = {label: LINEAGES[label] for label in counts}
+    assert fold_labels(counts, lineages, min_photos=5) == expected
 
 
 def test_one_label_is_no_game(db: SiteDatabase, game: Game) -> None:
