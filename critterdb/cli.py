@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from . import __version__
 from .cli_games import games
+from .cli_images import classify, duplicates, similar
+from .cli_models import evaluate, models, train
 from .console import CritterGroup, Interval, open_site, show_json, show_lines
-from .errors import Refusal, TimelineError
+from .errors import TimelineError
 from .terminal import (
-    answer_lines,
     export_lines,
     import_lines,
-    percent,
     plan_lines,
     progress_bar,
     status_lines,
     sync_lines,
-    table_lines,
 )
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_PORT = 8001
 
@@ -57,7 +52,8 @@ def main(ctx: click.Context, db: Path, verbose: bool) -> None:
         logging.getLogger("critterdb").setLevel(logging.DEBUG)
 
 
-main.add_command(games)
+for _command in (games, train, models, evaluate, classify, similar, duplicates):
+    main.add_command(_command)
 
 
 @main.command()
@@ -195,197 +191,6 @@ def import_(
             )
     show_lines(lines)
     click.echo(f"Next: critterdb train {game}")
-
-
-@main.command()
-@click.argument("game", required=False)
-@click.option("--backbone", default="efficientnet_lite0", show_default=True)
-@click.option(
-    "--weights",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A local file with the backbone's weights.",
-)
-@click.option("--seed", default=0, show_default=True)
-@click.option(
-    "--min-photos", type=click.IntRange(min=3), help="Leave out labels with fewer photos."
-)
-@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
-@click.pass_context
-def train(
-    ctx: click.Context,
-    game: str | None,
-    backbone: str,
-    weights: Path | None,
-    seed: int,
-    min_photos: int | None,
-    as_json: bool,
-) -> None:
-    """Train a model from the photos of a game, and measure it on photos that it has not seen."""
-    from .games import get_game
-
-    db = open_site(ctx)
-    chosen = get_game(db, game)
-    from .training import DEFAULT_MIN_PHOTOS, train_game
-
-    with progress_bar(f"Looking at the photos of {chosen.slug}") as progress:
-        result = train_game(
-            db,
-            chosen,
-            backbone=backbone,
-            weights=weights,
-            seed=seed,
-            min_photos=min_photos or DEFAULT_MIN_PHOTOS,
-            progress=progress,
-        )
-    show_evaluation(result, as_json)
-
-
-def show_evaluation(result: dict[str, Any], as_json: bool) -> None:
-    from .evaluation import report_lines
-
-    if as_json:
-        show_json(result)
-        return
-    show_lines(report_lines(result))
-
-
-@main.group(invoke_without_command=True)
-@click.pass_context
-def models(ctx: click.Context) -> None:
-    """List the models of this site and how well each did; * marks the one in use."""
-    if ctx.invoked_subcommand:
-        return
-    rows = list(
-        open_site(ctx).query(
-            """
-            SELECT models.*, games.model_id IS NOT NULL AS used
-            FROM models LEFT JOIN games ON games.model_id = models.id
-            ORDER BY models.game, models.created_at
-            """
-        )
-    )
-    if not rows:
-        click.echo("There is no model yet. Train one with: critterdb train")
-        return
-    for row in rows:
-        row["model"] = f"{'*' if row['used'] else ' '} {row['id']}"
-        row["error"] = percent(row["error_rate"])
-        row["balanced"] = percent(row["balanced_error_rate"])
-        row["calibration"] = percent(row["ece"])
-        row["size"] = f"{row['bytes'] / 1e6:.1f} MB"
-    columns = ["model", "backbone", "photos", "error", "balanced", "calibration", "size"]
-    show_lines(table_lines(rows, columns))
-
-
-@models.command("show")
-@click.argument("model_id")
-@click.pass_context
-def models_show(ctx: click.Context, model_id: str) -> None:
-    """Show a model's row, its recipe and its card, as JSON."""
-    from .models import model_row
-
-    row = model_row(open_site(ctx), model_id)
-    show_json({**row, "recipe": json.loads(row["recipe"]), "card": json.loads(row["card"])})
-
-
-@models.command("use")
-@click.argument("model_id")
-@click.pass_context
-def models_use(ctx: click.Context, model_id: str) -> None:
-    """Let its game use this model from now on."""
-    from .models import use_model
-
-    game = use_model(open_site(ctx), model_id)
-    click.echo(f"{game} now uses {model_id}.")
-
-
-@main.command()
-@click.argument("model", required=False)
-@click.option(
-    "--photos",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Measure on FOLDER/LABEL/*.jpg instead; FOLDER/_none holds pictures of nothing known.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
-@click.pass_context
-def evaluate(ctx: click.Context, model: str | None, photos: Path | None, as_json: bool) -> None:
-    """Measure a model again on its test photos, or on photos of your own."""
-    db = open_site(ctx)
-    from .evaluation import evaluate_folder, evaluate_model
-
-    with progress_bar("Measuring") as progress:
-        if photos:
-            result = evaluate_folder(db, model, photos, progress=progress)
-        else:
-            result = evaluate_model(db, model, progress=progress)
-    show_evaluation(result, as_json)
-
-
-@main.command()
-@click.argument("images", nargs=-1, required=True)
-@click.option("--model", "model_name", help="A model's id, or a .onnx file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an image, in an array.")
-@click.pass_context
-def classify(
-    ctx: click.Context, images: tuple[str, ...], model_name: str | None, as_json: bool
-) -> None:
-    """Say what is in each IMAGE: a file, an http(s) address, or - for standard input."""
-    from .models import current_model, load_model
-    from .predictions import answer_payload, classify_image, refusal_payload, save_classification
-
-    db = None
-    if model_name and model_name.endswith(".onnx"):
-        model = load_model(Path(model_name))
-    else:
-        db = open_site(ctx)
-        model = current_model(db, model_id=model_name)
-    payloads = []
-    for source in images:
-        started = time.perf_counter()
-        try:
-            classification, info = classify_image(model, read_source(source))
-            prediction_id = None
-            if db is not None:
-                url = source if "://" in source else None
-                prediction_id = save_classification(
-                    db, model, classification, info, source="cli", url=url
-                )
-            took_ms = (time.perf_counter() - started) * 1000
-            payload = answer_payload(model, classification, info, prediction_id, took_ms)
-        except Refusal as refusal:
-            payload = refusal_payload(refusal)
-        payloads.append({**payload, "source": source})
-    if as_json:
-        show_json(payloads)
-    else:
-        for payload in payloads:
-            if payload["ok"]:
-                show_lines(answer_lines(payload))
-            else:
-                click.echo(f"Error: {payload['source']}: {payload['error']}", err=True)
-    if not all(payload["ok"] for payload in payloads):
-        ctx.exit(1)
-
-
-def read_source(source: str) -> bytes:
-    """The bytes of a file, of an address behind the guard, or of standard input."""
-    from .images import MAX_IMAGE_BYTES
-
-    if "://" in source:
-        from .fetch import Fetcher
-
-        return Fetcher().fetch(source)
-    if source == "-":
-        data = sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
-    else:
-        try:
-            with open(source, "rb") as file:
-                data = file.read(MAX_IMAGE_BYTES + 1)
-        except OSError as error:
-            raise Refusal("missing_image", f"{source}: {error.strerror}. Check the name") from error
-    if len(data) > MAX_IMAGE_BYTES:
-        raise Refusal("too_large", "That is over 10 MB. Make the picture smaller and try again")
-    return data
 
 
 @main.command()

@@ -12,6 +12,7 @@ import numpy as np
 from .backbones import Backbone
 from .errors import Refusal
 from .images import decode_image
+from .labels import UNREADABLE, Examples
 from .runtime import cores
 from .schema import SiteDatabase, site_folder
 
@@ -71,14 +72,23 @@ def _embed_batches(
         pool.shutdown(cancel_futures=True)  # whoever interrupts need not wait for the rest
 
 
-def load_embeddings(db: SiteDatabase, recipe: str, sha256s: Sequence[str]) -> np.ndarray:
-    """Vectors float32 N×D, in the order given. Raises KeyError where one is missing."""
+def load_embeddings(
+    db: SiteDatabase, examples: Examples, recipe: str
+) -> tuple[Examples, np.ndarray]:
+    """The examples whose files could be read, and their vectors float32 N×D."""
     rows = db.conn.execute("SELECT sha256, vector FROM embeddings WHERE backbone = ?", [recipe])
-    wanted = set(sha256s)
+    wanted = set(examples.sha256s)
     vectors = {sha256: vector for sha256, vector in rows if sha256 in wanted}
-    return np.stack([np.frombuffer(vectors[sha256], STORED_AS) for sha256 in sha256s]).astype(
-        np.float32
-    )
+    readable = np.array([sha256 in vectors for sha256 in examples.sha256s], bool)
+    examples = examples.where(readable, UNREADABLE)
+    return examples, as_vectors([vectors[sha256] for sha256 in examples.sha256s])
+
+
+def as_vectors(blobs: Sequence[bytes]) -> np.ndarray:
+    """Vectors float32 N×D of what `embeddings.vector` holds; 0×0 of nothing."""
+    if not blobs:
+        return np.empty((0, 0), np.float32)
+    return np.stack([np.frombuffer(blob, STORED_AS) for blob in blobs]).astype(np.float32)
 
 
 def _missing_photos(db: SiteDatabase, recipe: str, game: str) -> list[PhotoFile]:

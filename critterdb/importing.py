@@ -20,6 +20,7 @@ import numpy as np
 from .errors import Refusal, SourceError
 from .games import Game, save_game
 from .images import ImageInfo, image_format, read_image
+from .neighbours import group_pairs
 from .photos import place_photo
 from .schema import SiteDatabase, site_folder, utc_now
 
@@ -139,21 +140,15 @@ def group_near_duplicates(looks: np.ndarray, near_bits: int = NEAR_BITS) -> list
 
     Difference hashing: neighbouring photos of a burst or resaved copies differ in few bits.
     """
-    first = list(range(len(looks)))
+    return group_pairs(len(looks), _near_hashes(looks, near_bits))
+
+
+def _near_hashes(looks: np.ndarray, near_bits: int) -> Iterator[tuple[int, int]]:
     signs = looks.astype(np.float32) * 2 - 1
-    bits = looks.shape[1] if len(looks) else 0
     for start in range(0, len(looks), 512):
-        distances = (bits - signs[start : start + 512] @ signs.T) / 2
+        distances = (looks.shape[1] - signs[start : start + 512] @ signs.T) / 2
         for row, other in np.argwhere(distances <= near_bits):
-            a, b = _root(first, start + int(row)), _root(first, int(other))
-            first[max(a, b)] = min(a, b)
-    return [_root(first, index) for index in range(len(looks))]
-
-
-def _root(first: list[int], index: int) -> int:
-    while first[index] != index:
-        index = first[index]
-    return index
+            yield start + int(row), int(other)
 
 
 def _known_photos(db: SiteDatabase, game_slug: str) -> set[tuple[str, str]]:

@@ -25,6 +25,8 @@ AMBIGUOUS = "photos of several taxa at once"
 DUPLICATE = "photos that are there twice"
 NOT_AT_RANK = "photos identified only above the game's rank, or as a hybrid"
 TOO_FEW = "photos of labels with too few"
+NEAR_DUPLICATE = "near-duplicates of a photo in another part"
+UNREADABLE = "photos whose files could not be read"
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,13 @@ class Examples:
         """Which examples are of this part: a mask."""
         return self.parts == part
 
-    def where(self, kept: np.ndarray) -> Examples:
-        """Only the examples of a mask."""
+    def where(self, kept: np.ndarray, reason: str) -> Examples:
+        """Only the examples of a mask; the others are counted as left out for `reason`."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
         chosen = {n: a[kept] for n, a in arrays.items() if isinstance(a, np.ndarray)}
-        return replace(self, **chosen)
+        gone = int((~kept).sum())
+        left_out = self.left_out | ({reason: gone} if gone else {})
+        return replace(self, **chosen, left_out=left_out)
 
 
 class Taxonomy:

@@ -120,5 +120,5 @@ def _register(name: str) -> Callable[[Database], None]:
     return migrate
 
 
-for _name in ("m001_tables", "m002_views", "m003_sync"):
+for _name in ("m001_tables", "m002_views", "m003_sync", "m004_models"):
     _register(_name)

@@ -16,12 +16,14 @@ from .backbones import DEFAULT_BACKBONE, Backbone, load_backbone
 from .calibration import choose_novelty_threshold, choose_threshold, fit_temperature, softmax
 from .embeddings import embed_photos, load_embeddings
 from .errors import TrainingError
-from .evaluation import Outcome, card_counts, figures, save_evaluation
+from .evaluation import card_counts, save_evaluation
 from .games import Game
 from .heads import Head, train_head
 from .labels import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
 from .labels import Examples, load_examples
+from .measures import Outcome, figures
 from .model_files import ModelFile, write_model
+from .neighbours import separate_parts
 from .novelty import NoveltyParameters, fit_novelty
 from .schema import SiteDatabase, site_folder, utc_now
 from .splits import split_observations
@@ -58,8 +60,8 @@ def train_game(
     split_observations(db, game.slug)
     network = load_backbone(backbone, weights=weights, size=size, folder=site_folder(db))
     embed_photos(db, network, game.slug, progress=progress)
-    examples = _with_vectors(db, load_examples(db, game, min_photos=min_photos), network.recipe)
-    vectors = load_embeddings(db, network.recipe, list(examples.sha256s))
+    examples = load_examples(db, game, min_photos=min_photos)
+    examples, vectors = separate_parts(*load_embeddings(db, examples, network.recipe))
     taxon_ids = sorted(set(examples.taxon_ids[examples.of_part("train")].tolist()))
     truth = np.array([taxon_ids.index(t) if t in taxon_ids else -1 for t in examples.taxon_ids])
     masks = {part: examples.of_part(part) & (truth >= 0) for part in ("train", "valid", "test")}
@@ -119,15 +121,18 @@ def train_game(
         _save_history(db, model_id, head)
         save_evaluation(db, model_id, outcome, examples.photo_ids[masks["test"]].tolist())
         db["games"].update(game.slug, {"model_id": model_id})
-    return {"model": model_id, **found, "seconds": seconds}
+    return {"model": model_id, **found, "seconds": seconds, **_told(examples)}
 
 
-def _with_vectors(db: SiteDatabase, examples: Examples, recipe: str) -> Examples:
-    """Without the photos whose files could not be read."""
-    rows = db.query("SELECT sha256 FROM embeddings WHERE backbone = ?", [recipe])
-    embedded = {row["sha256"] for row in rows}
-    kept = np.array([sha256 in embedded for sha256 in examples.sha256s], bool)
-    return examples.where(kept)
+def _told(examples: Examples) -> dict[str, Any]:
+    """What became of labels and photos that could not be taken as they are."""
+    return {
+        "left_out": examples.left_out,
+        "too_few": [{"name": name, "photos": photos} for name, photos in examples.too_few],
+        "folded": [
+            {"name": name, "photos": photos, "into": into} for name, photos, into in examples.folded
+        ],
+    }
 
 
 def _check_parts(masks: dict[str, np.ndarray], labels: int) -> None:
@@ -188,9 +193,7 @@ def _card(
         "photos_by_license": card_counts(examples.licenses.tolist()),
         "splits": {part: int(mask.sum()) for part, mask in masks.items()},
         "observers": len(set(examples.observer_ids.tolist())),
-        "left_out": examples.left_out,
-        "labels_with_too_few_photos": dict(examples.too_few),
-        "folded": {name: {"photos": n, "into": into} for name, n, into in examples.folded},
+        **_told(examples),
         "metrics": {name: value for name, value in found.items() if name != "labels"},
         "thresholds": thresholds,
         "intended_use": INTENDED_USE,

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from support_photos import COATS, coat, make_photo_folder, no_coat
 
 from critterdb.cli import main
-from critterdb.embeddings import load_embeddings
+from critterdb.embeddings import as_vectors
 from critterdb.errors import TrainingError
 from critterdb.games import get_game
 from critterdb.importing import import_folder
@@ -65,6 +65,7 @@ def test_the_figures_are_those_of_the_contract(trained: Trained) -> None:
         "balanced_error_rate",
         "top3_error_rate",
         "ece",
+        "ece_before",
         "answered",
         "wrong_among_answered",
         "novelty_auroc",
@@ -72,6 +73,9 @@ def test_the_figures_are_those_of_the_contract(trained: Trained) -> None:
         "known_refused",
         "labels",
         "seconds",
+        "left_out",
+        "too_few",
+        "folded",
     ]
 
 
@@ -111,12 +115,10 @@ def test_the_file_gives_what_training_measured(trained: Trained) -> None:
 
 
 def test_training_again_costs_no_new_embeddings(trained: Trained) -> None:
-    [recipe] = {row["backbone"] for row in trained.db["embeddings"].rows}
+    assert len({row["backbone"] for row in trained.db["embeddings"].rows}) == 1
     before = trained.db["embeddings"].count
     assert before == PHOTOS * len(COATS)
-    vectors = load_embeddings(
-        trained.db, recipe, [row["sha256"] for row in trained.db["embeddings"].rows]
-    )
+    vectors = as_vectors([row["vector"] for row in trained.db["embeddings"].rows])
     assert np.isfinite(vectors).all()
     again = train_game(trained.db, get_game(trained.db, "coats"))
     assert trained.db["embeddings"].count == before
@@ -140,8 +142,9 @@ def test_rows_tell_the_whole_story(trained: Trained) -> None:
     db, model_id = trained.db, trained.result["model"]
     row = db["models"].get(model_id)
     assert row["bytes"] == (trained.folder / row["path"]).stat().st_size
-    assert row["photos"] == PHOTOS * len(COATS)
-    assert json.loads(row["card"])["splits"]["test"] == trained.result["photos"]
+    card = json.loads(row["card"])
+    assert row["photos"] + sum(card["left_out"].values()) == PHOTOS * len(COATS)
+    assert card["splits"]["test"] == trained.result["photos"]
     confused = db.query("SELECT sum(photos) AS n FROM confusions WHERE model_id = ?", [model_id])
     assert next(iter(confused))["n"] == trained.result["photos"]
     names = {one["name"] for one in db["model_metrics"].rows_where("model_id = ?", [model_id])}
@@ -172,6 +175,31 @@ def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> 
     assert failed.exit_code == 1
     assert "zebra is no label" in failed.stderr
     assert "spotted coat" in failed.stderr
+
+
+def test_the_same_picture_is_the_most_similar_one(trained: Trained) -> None:
+    photo = next(iter(trained.photos.glob("striped_coat/*.jpg")))
+    found = json.loads(run(trained, "similar", str(photo), "--count", "5", "--json"))
+    assert len(found) == 5
+    assert found[0]["distance"] == pytest.approx(0, abs=0.001)
+    assert [one["name"] for one in found] == ["striped coat"] * 5
+    assert [one["distance"] for one in found] == sorted(one["distance"] for one in found)
+    told = run(trained, "similar", str(photo))
+    assert len(told.splitlines()) == 11
+    assert found[0]["path"] in told
+
+
+def test_photos_of_one_picture_are_listed_together(trained: Trained, tmp_path: Path) -> None:
+    source = next(iter(trained.photos.glob("spotted_coat/*.jpg")))
+    again = tmp_path / "again" / "spotted_coat"
+    again.mkdir(parents=True)
+    (again / "copy.jpg").write_bytes(source.read_bytes())
+    import_folder(trained.db, tmp_path / "again", "again")
+    groups = json.loads(run(trained, "duplicates", "--json"))
+    [new] = trained.db.query("SELECT min(id) AS id FROM photos")
+    [group] = [group for group in groups if new["id"] in {one["photo_id"] for one in group}]
+    assert group[0]["distance"] == 0
+    assert "spotted coat" in run(trained, "duplicates")
 
 
 def test_the_lists_name_the_model(trained: Trained) -> None:

@@ -1,0 +1,137 @@
+"""`critterdb train`, `models` and `evaluate`: make a model, choose among them, measure one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .console import open_site, show_json, show_lines
+from .terminal import percent, progress_bar, table_lines
+
+
+@click.command()
+@click.argument("game", required=False)
+@click.option("--backbone", default="efficientnet_lite0", show_default=True)
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A local file with the backbone's weights.",
+)
+@click.option(
+    "--size", type=click.IntRange(min=32), metavar="PIXELS", help="Other than the backbone's own."
+)
+@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--min-photos",
+    type=click.IntRange(min=3),
+    help="Labels with fewer photos fold into a coarser one, or are left out.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+@click.pass_context
+def train(
+    ctx: click.Context,
+    game: str | None,
+    min_photos: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a model from the photos of a game, and measure it on photos that it has not seen."""
+    from .games import get_game
+
+    db = open_site(ctx)
+    chosen = get_game(db, game)
+    from .training import DEFAULT_MIN_PHOTOS, train_game
+
+    with progress_bar(f"Looking at the photos of {chosen.slug}") as progress:
+        result = train_game(
+            db,
+            chosen,
+            min_photos=min_photos or DEFAULT_MIN_PHOTOS,
+            progress=progress,
+            **options,
+        )
+    show_evaluation(result, as_json)
+
+
+def show_evaluation(result: dict[str, Any], as_json: bool) -> None:
+    from .reports import report_lines
+
+    if as_json:
+        show_json(result)
+        return
+    show_lines(report_lines(result))
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def models(ctx: click.Context) -> None:
+    """List the models of this site and how well each did; * marks the one in use."""
+    if ctx.invoked_subcommand:
+        return
+    rows = list(
+        open_site(ctx).query(
+            """
+            SELECT models.*, games.model_id IS NOT NULL AS used
+            FROM models LEFT JOIN games ON games.model_id = models.id
+            ORDER BY models.game, models.created_at
+            """
+        )
+    )
+    if not rows:
+        click.echo("There is no model yet. Train one with: critterdb train")
+        return
+    for row in rows:
+        row["model"] = f"{'*' if row['used'] else ' '} {row['id']}"
+        row["error"] = percent(row["error_rate"])
+        row["balanced"] = percent(row["balanced_error_rate"])
+        row["calibration"] = percent(row["ece"])
+        row["size"] = f"{row['bytes'] / 1e6:.1f} MB"
+    columns = ["model", "backbone", "photos", "error", "balanced", "calibration", "size"]
+    show_lines(table_lines(rows, columns))
+
+
+@models.command("show")
+@click.argument("model_id")
+@click.pass_context
+def models_show(ctx: click.Context, model_id: str) -> None:
+    """Show a model's row, its recipe and its card, as JSON."""
+    from .models import model_row
+
+    row = model_row(open_site(ctx), model_id)
+    show_json({**row, "recipe": json.loads(row["recipe"]), "card": json.loads(row["card"])})
+
+
+@models.command("use")
+@click.argument("model_id")
+@click.pass_context
+def models_use(ctx: click.Context, model_id: str) -> None:
+    """Let its game use this model from now on."""
+    from .models import use_model
+
+    game = use_model(open_site(ctx), model_id)
+    click.echo(f"{game} now uses {model_id}.")
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Measure on FOLDER/LABEL/*.jpg instead; FOLDER/_none holds pictures of nothing known.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+@click.pass_context
+def evaluate(ctx: click.Context, model: str | None, photos: Path | None, as_json: bool) -> None:
+    """Measure a model again on its test photos, or on photos of your own."""
+    db = open_site(ctx)
+    from .evaluation import evaluate_folder, evaluate_model
+
+    with progress_bar("Measuring") as progress:
+        if photos:
+            result = evaluate_folder(db, model, photos, progress=progress)
+        else:
+            result = evaluate_model(db, model, progress=progress)
+    show_evaluation(result, as_json)

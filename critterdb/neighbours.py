@@ -1,0 +1,162 @@
+"""Which photos lie near each other, by their embeddings: similar ones, and near-duplicates.
+
+Distance is one minus the cosine of two embeddings: 0 for the same picture, about 1 for two that
+have nothing in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .embeddings import as_vectors
+from .labels import NEAR_DUPLICATE, Examples
+from .novelty import normalized
+from .schema import SiteDatabase
+
+# Near-duplicates are a photo and its crop, mirror image or resaved copy. Backbones differ in how
+# far apart they put any two photos, so nearness is also judged by how near the nearest usually is.
+NEAR_DISTANCE = 0.08
+NEAR_SHARE = 1 / 3  # of the median distance to the nearest other photo
+SAMPLE = 1000  # photos, of whom the median is taken
+ROWS_A_STEP = 512
+
+Pair = tuple[int, int, float]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A photo of the database, how far it is, and what it is and whose."""
+
+    photo_id: int
+    distance: float
+    taxon_id: int | None
+    name: str | None
+    license_code: str | None
+    attribution: str | None
+    url: str | None
+    path: str
+
+
+def near_pairs(vectors: np.ndarray, places: np.ndarray | None = None) -> list[Pair]:
+    """Near-duplicates among embeddings N×D: (place, earlier place, distance), the nearest first.
+
+    `places` says for which of the photos to look; without it, for all.
+    """
+    unit = normalized(vectors)
+    everywhere = np.arange(len(unit))
+    if len(unit) < 2:
+        return []
+    sample = everywhere[:: max(1, len(unit) // SAMPLE)]
+    nearest = [distances.min(axis=1) for _, distances in _distances(unit, sample)]
+    limit = min(NEAR_DISTANCE, NEAR_SHARE * float(np.median(np.concatenate(nearest))))
+    found: dict[tuple[int, int], float] = {}
+    for rows, distances in _distances(unit, everywhere if places is None else places):
+        for row, other in np.argwhere(distances <= limit):
+            pair = (max(int(rows[row]), int(other)), min(int(rows[row]), int(other)))
+            found[pair] = max(0.0, float(distances[row, other]))
+    pairs = [(*pair, distance) for pair, distance in found.items()]
+    return sorted(pairs, key=lambda pair: (pair[2], pair[0], pair[1]))
+
+
+def _distances(unit: np.ndarray, places: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Places n and their distances n×N to all; to itself, a photo's is infinite."""
+    for start in range(0, len(places), ROWS_A_STEP):
+        rows = places[start : start + ROWS_A_STEP]
+        distances = 1 - unit[rows] @ unit.T
+        distances[np.arange(len(rows)), rows] = np.inf
+        yield rows, distances
+
+
+def separate_parts(examples: Examples, vectors: np.ndarray) -> tuple[Examples, np.ndarray]:
+    """Examples and their vectors N×D without the near-duplicates of a photo in another part.
+
+    Examples come in the order of their arrival: of two, the later one is left out.
+    """
+    held_out = np.flatnonzero(examples.parts != "train")
+    earlier: dict[int, list[int]] = {}
+    for later, first, _ in near_pairs(vectors, held_out):
+        if examples.parts[later] != examples.parts[first]:
+            earlier.setdefault(later, []).append(first)
+    kept = np.ones(len(examples), bool)
+    for later in sorted(earlier):
+        kept[later] = not any(kept[first] for first in earlier[later])
+    return examples.where(kept, NEAR_DUPLICATE), vectors[kept]
+
+
+def group_pairs(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """For each of `count` places the first one that pairs lead to from it, over any number."""
+    first = list(range(count))
+
+    def root(place: int) -> int:
+        while first[place] != place:
+            first[place] = first[first[place]]
+            place = first[place]
+        return place
+
+    for one, other in pairs:
+        a, b = root(one), root(other)
+        first[max(a, b)] = min(a, b)
+    return [root(place) for place in range(count)]
+
+
+_PHOTOS = """
+SELECT photos.id, photos.sha256, embeddings.vector, observations.taxon_id,
+    coalesce(nullif(taxa.common_name, ''), taxa.name) AS name,
+    photos.license_code, photos.attribution, photos.url, photos.path
+FROM embeddings
+JOIN photos ON photos.sha256 = embeddings.sha256
+JOIN observations ON observations.id = photos.observation_id
+LEFT JOIN taxa ON taxa.id = observations.taxon_id
+WHERE embeddings.backbone = :recipe AND photos.path IS NOT NULL
+    AND photos.withdrawn_at IS NULL AND observations.withdrawn_at IS NULL
+ORDER BY abs(photos.id)
+"""
+
+
+def find_similar(
+    db: SiteDatabase, recipe: str, vector: np.ndarray, *, count: int = 10
+) -> list[Neighbour]:
+    """The `count` photos of the database nearest to an embedding D of `recipe`."""
+    rows, vectors = _load_photos(db, recipe)
+    if not rows:
+        return []
+    distances = 1 - normalized(vectors) @ normalized(vector[None])[0]
+    nearest = np.argsort(distances, kind="stable")[:count]
+    return [_neighbour(rows[place], float(distances[place])) for place in nearest]
+
+
+def find_duplicates(db: SiteDatabase, recipe: str) -> list[list[Neighbour]]:
+    """Groups of photos that show the same picture, the first photo first; distances are to it."""
+    rows, vectors = _load_photos(db, recipe)
+    pairs = near_pairs(vectors) if rows else []
+    groups: dict[int, list[int]] = {}
+    for place, first in enumerate(group_pairs(len(rows), (pair[:2] for pair in pairs))):
+        groups.setdefault(first, []).append(place)
+    unit = normalized(vectors) if pairs else vectors
+    return [
+        [_neighbour(rows[place], 1 - float(unit[place] @ unit[first])) for place in places]
+        for first, places in groups.items()
+        if len(places) > 1
+    ]
+
+
+def _load_photos(db: SiteDatabase, recipe: str) -> tuple[list[dict[str, Any]], np.ndarray]:
+    rows = list(db.query(_PHOTOS, {"recipe": recipe}))
+    return rows, as_vectors([row.pop("vector") for row in rows])
+
+
+def _neighbour(row: dict[str, Any], distance: float) -> Neighbour:
+    return Neighbour(
+        photo_id=row["id"],
+        distance=round(max(0.0, distance), 4),
+        taxon_id=row["taxon_id"],
+        name=row["name"],
+        license_code=row["license_code"],
+        attribution=row["attribution"],
+        url=row["url"],
+        path=row["path"],
+    )
