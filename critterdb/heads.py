@@ -1,41 +1,60 @@
-"""A linear head on embeddings, trained with fastai.
+"""A head on embeddings, trained with fastai: a few candidates, of which validation chooses one.
 
-Embeddings are scaled to one length first, so that how strongly a backbone fires says nothing and
-one learning rate suits them all. Labels with many photos weigh less for each photo: with plain
-weights most errors go towards the commonest label.
+Each is a linear map in the end. Embeddings are scaled to one length first, so that how strongly a
+backbone fires says nothing and one learning rate suits them all. Labels with few photos are helped:
+left alone, most errors go towards the commonest label.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from .calibration import fit_temperature, negative_log_likelihood
 from .errors import TrainingError
 from .novelty import normalized
 
-LEARNING_RATE = 1e-3  # at its height, of a one-cycle schedule
-WEIGHT_DECAY = 0.3
+LEARNING_RATE = 3e-3  # at its height, of a one-cycle schedule
 MIN_EPOCHS, MAX_EPOCHS = 20, 200
 MIN_STEPS = 400  # batches in all, so that a small game learns as long as a large one
 MIN_BATCH, MAX_BATCH = 16, 128  # photos
+COSINE_SCALE = 10.0  # of the logits of a cosine head, at first
 PATIENCE = 12  # epochs without a better validation loss
-IMBALANCE_POWER = 0.5  # a photo weighs (photos of its label) to the power of minus this
+# Of labels' shares of the photos, a half is taken off by weights and a half off the logits.
+WEIGHT_POWER = 0.5  # a photo weighs (photos of its label) to the power of minus this
+LOGIT_ADJUSTMENT = 0.5  # times the logarithm of a label's share (Menon et al. 2021)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to train a head: `kind` is "linear", or "cosine" with label vectors of one length."""
+
+    kind: str
+    weight_decay: float
+
+
+CANDIDATES = (
+    Candidate("linear", 3.0),
+    Candidate("linear", 10.0),
+    Candidate("cosine", 0.0),
+)
 
 
 @dataclass(frozen=True)
 class Head:
     """Logits N×C are `normalized(vectors) @ weight.T + bias`; weight is C×D.
 
-    `history` has a dictionary an epoch: train_loss, valid_loss, valid_error_rate.
+    `history` has a dictionary an epoch: valid_loss, valid_error_rate.
     """
 
     weight: np.ndarray
     bias: np.ndarray
+    candidate: Candidate
     history: list[dict[str, float]] = field(default_factory=list)
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:
@@ -43,10 +62,10 @@ class Head:
         return normalized(vectors) @ self.weight.T + self.bias
 
 
-def label_weights(truth: np.ndarray, labels: int) -> np.ndarray:
+def label_weights(truth: np.ndarray, labels: int, power: float = WEIGHT_POWER) -> np.ndarray:
     """How much a photo of each label counts, 1 on average over the photos."""
     photos = np.bincount(truth, minlength=labels).clip(min=1)
-    weights = photos ** -float(IMBALANCE_POWER)
+    weights = photos ** -float(power)
     return np.asarray(weights / weights[truth].mean(), np.float32)
 
 
@@ -58,12 +77,16 @@ def train_head(
     *,
     labels: int,
     seed: int = 0,
+    candidates: Sequence[Candidate] = CANDIDATES,
+    weight_power: float = WEIGHT_POWER,
+    logit_adjustment: float = LOGIT_ADJUSTMENT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Head:
     """Train a head on embeddings N×D with label places N; the same seed gives the same head.
 
-    The epoch with the lowest loss on the validation photos is kept. Raises TrainingError where
-    fastai is not installed.
+    The candidates are trained side by side, from the same batches; each keeps the epoch with its
+    lowest loss on the validation photos, and the best of them, temperature included, is taken.
+    Raises TrainingError where fastai is not installed.
     """
     fastai = _import_fastai()
     import torch
@@ -75,31 +98,80 @@ def train_head(
     batch = int(np.clip(2 ** round(math.log2(max(1, len(truth) / 8))), MIN_BATCH, MAX_BATCH))
     epochs = math.ceil(MIN_STEPS / math.ceil(len(truth) / batch))
     epochs = int(np.clip(epochs, MIN_EPOCHS, MAX_EPOCHS))
+    weights = torch.from_numpy(label_weights(truth, labels, weight_power))
+    surprise = torch.nn.CrossEntropyLoss(weight=weights)
     with fastai.no_random(seed):
-        linear = torch.nn.Linear(vectors.shape[1], labels)
-        torch.nn.init.zeros_(linear.weight)
-        torch.nn.init.zeros_(linear.bias)
+        heads = _modules(torch, candidates, vectors.shape[1], labels)
         learner = fastai.Learner(
             fastai.DataLoaders(
                 _loader(fastai, *train, batch, shuffle=True),
                 _loader(fastai, *valid, max(1, len(valid_truth)), shuffle=False),
             ),
-            linear,
-            loss_func=fastai.CrossEntropyLossFlat(
-                weight=torch.from_numpy(label_weights(truth, labels))
-            ),
+            heads,
+            loss_func=lambda logits, wanted: sum(surprise(each, wanted) for each in logits),
             opt_func=fastai.Adam,
-            metrics=fastai.error_rate,
+            splitter=lambda heads: [list(head.parameters()) for head in heads.heads],
         )
-        keep = _best_epoch(fastai, epochs, progress)
+        keep = _best_epochs(fastai, len(candidates), epochs, progress)
+        decays = [candidate.weight_decay for candidate in candidates]
         with learner.no_bar(), learner.no_logging():
-            learner.fit_one_cycle(epochs, LEARNING_RATE, wd=WEIGHT_DECAY, cbs=keep)
-    state = keep.state
-    return Head(
-        weight=state["weight"].numpy() * np.float32(scale),
-        bias=state["bias"].numpy(),
-        history=keep.history,
-    )
+            learner.fit_one_cycle(epochs, LEARNING_RATE, wd=decays, cbs=keep)
+    shares = (np.bincount(truth, minlength=labels) + 1) / (len(truth) + labels)
+    trained = [
+        Head(
+            weight=weight.numpy() * np.float32(scale),
+            bias=bias.numpy() - np.float32(logit_adjustment) * np.log(shares, dtype=np.float32),
+            candidate=candidate,
+            history=history,
+        )
+        for candidate, (weight, bias), history in zip(
+            candidates, keep.kept, keep.history, strict=True
+        )
+    ]
+    return min(trained, key=lambda head: _calibrated_loss(head, valid_vectors, valid_truth))
+
+
+def _modules(torch: Any, candidates: Sequence[Candidate], dimensions: int, labels: int) -> Any:
+    """The candidates as one torch module; each part's `weight` C×D and `bias` C are its head."""
+
+    class Cosine(torch.nn.Module):
+        """Nearness to a direction for each label (Gidaris and Komodakis 2018), as a linear map."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.directions = torch.nn.Parameter(0.01 * torch.randn(labels, dimensions))
+            self.log_scale = torch.nn.Parameter(torch.tensor(math.log(COSINE_SCALE)))
+            self.register_buffer("bias", torch.zeros(labels))
+
+        @property
+        def weight(self) -> Any:
+            directions = torch.nn.functional.normalize(self.directions)
+            return directions * self.log_scale.exp() / math.sqrt(dimensions)
+
+        def forward(self, vectors: Any) -> Any:
+            return vectors @ self.weight.T
+
+    def linear() -> Any:
+        module = torch.nn.Linear(dimensions, labels)
+        for parameter in module.parameters():
+            torch.nn.init.zeros_(parameter)
+        return module
+
+    class Heads(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            kinds = {"linear": linear, "cosine": Cosine}
+            self.heads = torch.nn.ModuleList(kinds[one.kind]() for one in candidates)
+
+        def forward(self, vectors: Any) -> Any:
+            return [head(vectors) for head in self.heads]
+
+    return Heads()
+
+
+def _calibrated_loss(head: Head, vectors: np.ndarray, truth: np.ndarray) -> float:
+    logits = head.logits(vectors)
+    return negative_log_likelihood(logits / fit_temperature(logits, truth), truth)
 
 
 def _import_fastai() -> Any:
@@ -111,8 +183,6 @@ def _import_fastai() -> Any:
         "data.core": ("DataLoaders",),
         "data.load": ("DataLoader",),
         "learner": ("Learner",),
-        "losses": ("CrossEntropyLossFlat",),
-        "metrics": ("error_rate",),
         "optimizer": ("Adam",),
         "torch_core": ("no_random",),
     }
@@ -157,34 +227,41 @@ def _loader(fastai: Any, vectors: Any, truth: Any, batch: int, *, shuffle: bool)
     )
 
 
-def _best_epoch(fastai: Any, epochs: int, progress: Callable[[int, int], None] | None) -> Any:
-    """A fastai callback that keeps the best epoch's weights in memory and stops when it is past."""
+def _best_epochs(
+    fastai: Any, count: int, epochs: int, progress: Callable[[int, int], None] | None
+) -> Any:
+    """A fastai callback that keeps each head's best epoch, and stops when all are past theirs."""
+    import torch
 
-    class BestEpoch(fastai.Callback):
+    class BestEpochs(fastai.Callback):
         order = 60  # after fastai's Recorder
 
         def __init__(self) -> None:
-            self.best, self.stale = math.inf, 0
-            self.history: list[dict[str, float]] = []
-            self.state: dict[str, Any] = {}
+            self.kept: list[Any] = [None] * count
+            self.history: list[list[dict[str, float]]] = [[] for _ in range(count)]
+
+        def after_pred(self) -> None:
+            if self.training:
+                return
+            wanted = self.yb[0]  # validation photos come in one batch
+            for place, logits in enumerate(self.pred):
+                loss = float(torch.nn.functional.cross_entropy(logits, wanted))
+                wrong = float((logits.argmax(dim=1) != wanted).float().mean())
+                best = min((row["valid_loss"] for row in self.history[place]), default=math.inf)
+                self.history[place].append({"valid_loss": loss, "valid_error_rate": wrong})
+                if loss < best:
+                    head = self.model.heads[place]
+                    self.kept[place] = (head.weight.detach().clone(), head.bias.detach().clone())
 
         def after_epoch(self) -> None:
-            train_loss, valid_loss, error_rate = self.recorder.values[-1]
-            self.history.append(
-                {
-                    "train_loss": float(train_loss),
-                    "valid_loss": float(valid_loss),
-                    "valid_error_rate": float(error_rate),
-                }
-            )
+            done = len(self.history[0])
             if progress:
-                progress(len(self.history), epochs)
-            self.stale += 1
-            if valid_loss < self.best:
-                self.best, self.stale = valid_loss, 0
-                state = self.model.state_dict()
-                self.state = {name: value.detach().clone() for name, value in state.items()}
-            if self.stale >= PATIENCE:
+                progress(done, epochs)
+            if all(self.stale(rows) >= PATIENCE for rows in self.history):
                 raise fastai.CancelFitException
 
-    return BestEpoch()
+        def stale(self, rows: list[dict[str, float]]) -> int:
+            losses = [row["valid_loss"] for row in rows]
+            return len(losses) - 1 - losses.index(min(losses))
+
+    return BestEpochs()

@@ -114,6 +114,7 @@ def train_game(
         "seed": seed,
         "min_photos": min_photos,
         "epochs": len(head.history),
+        "head": vars(head.candidate),
     }
     with db.atomic():
         _save_model(db, game, model_id, network, file, thresholds, card, recipe, seconds)

@@ -148,7 +148,7 @@ def test_rows_tell_the_whole_story(trained: Trained) -> None:
     confused = db.query("SELECT sum(photos) AS n FROM confusions WHERE model_id = ?", [model_id])
     assert next(iter(confused))["n"] == trained.result["photos"]
     names = {one["name"] for one in db["model_metrics"].rows_where("model_id = ?", [model_id])}
-    assert {"reliability", "risk_coverage", "top_k", "answered", "train_loss"} <= names
+    assert {"reliability", "risk_coverage", "top_k", "answered", "valid_loss", "novelty"} <= names
     assert db["model_labels"].count_where("model_id = ? AND photos_train > 0", [model_id]) == 3
 
 

@@ -1,0 +1,62 @@
+"""The head: the same seed gives the same one, validation chooses, and rare labels are found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from critterdb.heads import CANDIDATES, Head, train_head
+
+DIMENSIONS, LABELS = 24, 4
+COMMON, RARE = 300, 12  # training photos
+
+
+def clusters(photos: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors around one direction a label, near enough to overlap, and the label places."""
+    middles = np.random.default_rng(7).normal(size=(LABELS, DIMENSIONS))
+    truth = np.repeat(np.arange(LABELS), photos)
+    noise = np.random.default_rng(seed).normal(size=(len(truth), DIMENSIONS))
+    return (middles[truth] + 1.6 * noise).astype(np.float32), truth
+
+
+def train(seed: int = 0, **options: float) -> Head:
+    vectors, truth = clusters([COMMON, COMMON, COMMON, RARE], seed=1)
+    valid, valid_truth = clusters([60, 60, 60, 6], seed=2)
+    return train_head(vectors, truth, valid, valid_truth, labels=LABELS, seed=seed, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    return train()
+
+
+def recall(head: Head, label: int) -> float:
+    vectors, truth = clusters([100] * LABELS, seed=3)
+    top = head.logits(vectors).argmax(axis=1)
+    return float((top == truth)[truth == label].mean())
+
+
+def test_the_same_seed_gives_the_same_head(head: Head) -> None:
+    again = train()
+    assert np.array_equal(head.weight, again.weight)
+    assert np.array_equal(head.bias, again.bias)
+    assert head.history == again.history
+    assert not np.array_equal(head.weight, train(seed=1).weight)
+
+
+def test_validation_chose_one_of_the_candidates_and_stopped_in_time(head: Head) -> None:
+    assert head.candidate in CANDIDATES
+    losses = [row["valid_loss"] for row in head.history]
+    assert min(losses) < losses[0]
+    assert head.weight.shape == (LABELS, DIMENSIONS)
+
+
+def test_a_rare_label_is_found_more_often_than_without_help(head: Head) -> None:
+    plain = train(weight_power=0.0, logit_adjustment=0.0)
+    assert recall(head, 3) > recall(plain, 3) + 0.1
+    assert np.mean([recall(head, n) for n in range(3)]) > 0.7
+
+
+def test_how_long_a_vector_is_says_nothing(head: Head) -> None:
+    vectors, _ = clusters([5] * LABELS, seed=4)
+    assert head.logits(vectors) == pytest.approx(head.logits(vectors * 7), abs=1e-4)
