@@ -116,7 +116,7 @@ def train_head(
         decays = [candidate.weight_decay for candidate in candidates]
         with learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(epochs, LEARNING_RATE, wd=decays, cbs=keep)
-    shares = (np.bincount(truth, minlength=labels) + 1) / (len(truth) + labels)
+    shares = np.bincount(truth, minlength=labels).clip(min=1) / len(truth)
     trained = [
         Head(
             weight=weight.numpy() * np.float32(scale),
