@@ -188,7 +188,7 @@ def _lite0(weights: Path | None) -> Network:
     module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     _load_in_order(module, torch.load(weights or _lite0_weights(), weights_only=True))
     module.reset_classifier(0)
-    digest = _state_digest(module) if weights else LITE0_SHA256
+    digest = state_digest(module) if weights else LITE0_SHA256
     half = (0.5,) * 3
     return Network(DEFAULT_BACKBONE, module.eval(), half, half, DEFAULT_SIZE, "crop", digest)
 
@@ -209,7 +209,7 @@ def _resnet34(weights: Path | None) -> Network:
         tuple(told.std),
         told.crop_size[0],
         f"crop-{told.interpolation.value}",
-        _state_digest(module),
+        state_digest(module),
     )
 
 
@@ -227,11 +227,11 @@ def _timm_network(name: str, weights: Path | None) -> Network:
         tuple(told["std"]),
         told["input_size"][-1],
         shape if told["interpolation"] == "bicubic" else f"{shape}-bilinear",
-        _state_digest(module),
+        state_digest(module),
     )
 
 
-def _state_digest(module: Any) -> str:
+def state_digest(module: Any) -> str:
     """A SHA-256 of a module's weights, whatever file they came from."""
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():

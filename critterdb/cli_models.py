@@ -23,6 +23,21 @@ from .terminal import percent, progress_bar, table_lines
 @click.option(
     "--size", type=click.IntRange(min=32), metavar="PIXELS", help="Other than the backbone's own."
 )
+@click.option(
+    "--fine-tune",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="EPOCHS",
+    help="Let the whole network learn too, so many epochs; minutes each without a GPU.",
+)
+@click.option(
+    "--max-wrong",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="Answer so seldom that at most this share of the answers is wrong.",
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option(
     "--min-photos",
@@ -74,8 +89,13 @@ def models(ctx: click.Context) -> None:
     rows = list(
         open_site(ctx).query(
             """
-            SELECT models.*, games.model_id IS NOT NULL AS used
+            SELECT models.*, games.model_id IS NOT NULL AS used,
+                answered.value AS answered, wrong.value AS wrong_then
             FROM models LEFT JOIN games ON games.model_id = models.id
+            LEFT JOIN model_metrics AS answered
+                ON answered.model_id = models.id AND answered.name = 'answered'
+            LEFT JOIN model_metrics AS wrong
+                ON wrong.model_id = models.id AND wrong.name = 'wrong_among_answered'
             ORDER BY models.game, models.created_at
             """
         )
@@ -87,10 +107,12 @@ def models(ctx: click.Context) -> None:
         row["model"] = f"{'*' if row['used'] else ' '} {row['id']}"
         row["error"] = percent(row["error_rate"])
         row["balanced"] = percent(row["balanced_error_rate"])
+        row["answered"] = percent(row["answered"])
+        row["wrong then"] = percent(row["wrong_then"])
         row["calibration"] = percent(row["ece"])
         row["size"] = f"{row['bytes'] / 1e6:.1f} MB"
-    columns = ["model", "backbone", "photos", "error", "balanced", "calibration", "size"]
-    show_lines(table_lines(rows, columns))
+    columns = ["model", "photos", "error", "balanced", "answered", "wrong then", "calibration"]
+    show_lines(table_lines(rows, [*columns, "size", "backbone"]))
 
 
 @models.command("show")

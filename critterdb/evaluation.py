@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,8 @@ def _test_photos(db: SiteDatabase, model: Model) -> list[dict[str, Any]]:
 
     labels = {label["taxon_id"] for label in model.labels}
     examples = label_photos(db, get_game(db, model.game), labels)
-    examples, _ = separate_parts(*load_embeddings(db, examples, model.backbone))
+    recipe = json.loads(model_row(db, model.id)["recipe"]).get("near_duplicates_by", model.backbone)
+    examples, _ = separate_parts(*load_embeddings(db, examples, recipe))
     return [
         {"id": int(photo_id), "path": str(path), "label": int(label)}
         for photo_id, path, label, part in zip(
@@ -213,8 +214,3 @@ def _run(
 def _result(model: Model, outcome: Outcome, started: float) -> dict[str, Any]:
     seconds = round(time.perf_counter() - started, 2)
     return {"model": model.id, **figures(outcome), "seconds": seconds}
-
-
-def card_counts(values: Sequence[object]) -> dict[str, int]:
-    """How often each value occurs, for a model's card; null is `none`."""
-    return dict(Counter(str(value or "none") for value in values).most_common())

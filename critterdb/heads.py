@@ -32,7 +32,10 @@ LOGIT_ADJUSTMENT = 0.5  # times the logarithm of a label's share (Menon et al. 2
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to train a head: `kind` is "linear", or "cosine" with label vectors of one length."""
+    """A way to train a head: `kind` is "linear", or "cosine" with label vectors of one length.
+
+    "fine-tuned" is a linear head that was trained together with its network.
+    """
 
     kind: str
     weight_decay: float
@@ -67,6 +70,12 @@ def label_weights(truth: np.ndarray, labels: int, power: float = WEIGHT_POWER) -
     photos = np.bincount(truth, minlength=labels).clip(min=1)
     weights = photos ** -float(power)
     return np.asarray(weights / weights[truth].mean(), np.float32)
+
+
+def prior_shift(truth: np.ndarray, labels: int, adjustment: float = LOGIT_ADJUSTMENT) -> np.ndarray:
+    """What comes off the logits C, so that a label is not said because it is common."""
+    shares = np.bincount(truth, minlength=labels).clip(min=1) / len(truth)
+    return np.asarray(adjustment * np.log(shares), np.float32)
 
 
 def train_head(
@@ -116,11 +125,11 @@ def train_head(
         decays = [candidate.weight_decay for candidate in candidates]
         with learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(epochs, LEARNING_RATE, wd=decays, cbs=keep)
-    shares = np.bincount(truth, minlength=labels).clip(min=1) / len(truth)
+    shift = prior_shift(truth, labels, logit_adjustment)
     trained = [
         Head(
             weight=weight.numpy() * np.float32(scale),
-            bias=bias.numpy() - np.float32(logit_adjustment) * np.log(shares, dtype=np.float32),
+            bias=bias.numpy() - shift,
             candidate=candidate,
             history=history,
         )
@@ -128,7 +137,7 @@ def train_head(
             candidates, keep.kept, keep.history, strict=True
         )
     ]
-    return min(trained, key=lambda head: _calibrated_loss(head, valid_vectors, valid_truth))
+    return min(trained, key=lambda head: calibrated_loss(head, valid_vectors, valid_truth))
 
 
 def _modules(torch: Any, candidates: Sequence[Candidate], dimensions: int, labels: int) -> Any:
@@ -169,7 +178,8 @@ def _modules(torch: Any, candidates: Sequence[Candidate], dimensions: int, label
     return Heads()
 
 
-def _calibrated_loss(head: Head, vectors: np.ndarray, truth: np.ndarray) -> float:
+def calibrated_loss(head: Head, vectors: np.ndarray, truth: np.ndarray) -> float:
+    """The log loss of a head on photos that its temperature is fitted to."""
     logits = head.logits(vectors)
     return negative_log_likelihood(logits / fit_temperature(logits, truth), truth)
 

@@ -143,9 +143,16 @@ def _read_metadata(path: Path, text: str) -> dict[str, Any]:
         metadata = json.loads(text)
     except ValueError as error:
         raise _untrusted(path, "it does not describe itself as critterdb's do") from error
+    if not isinstance(metadata, dict):
+        raise _untrusted(path, "it does not describe itself as critterdb's do")
     missing = [name for name in REQUIRED if name not in metadata]
     if missing:
         raise _untrusted(path, f"its description lacks {', '.join(missing)}")
+    labels = metadata["labels"]
+    if not isinstance(labels, list) or not all(
+        isinstance(label, dict) and isinstance(label.get("taxon_id"), int) for label in labels
+    ):
+        raise _untrusted(path, "its labels are no taxa")
     if metadata["format"] != FORMAT:
         raise _untrusted(path, f"its format is {metadata['format']}, not {FORMAT}")
     return dict(metadata)
@@ -188,9 +195,23 @@ def model_row(db: SiteDatabase, model_id: str) -> dict[str, Any]:
 def use_model(db: SiteDatabase, model_id: str) -> str:
     """Let its game use this model; return the game. Raises ModelError where the file is bad."""
     row = model_row(db, model_id)
-    load_model(site_folder(db) / row["path"], sha256=row["sha256"])
+    _load_by_row(db, row)
     db["games"].update(row["game"], {"model_id": model_id})
     return str(row["game"])
+
+
+def _load_by_row(db: SiteDatabase, row: dict[str, Any]) -> Model:
+    """Load the file of a `models` row. Raises ModelError where the rows tell of another."""
+    path = site_folder(db) / row["path"]
+    model = load_model(path, sha256=row["sha256"])
+    if model.id != row["id"]:
+        raise _untrusted(path, f"it holds the model {model.id}, not {row['id']}")
+    labels = db.query("SELECT taxon_id FROM model_labels WHERE model_id = ?", [row["id"]])
+    if sorted(label["taxon_id"] for label in labels) != sorted(
+        label["taxon_id"] for label in model.labels
+    ):
+        raise _untrusted(path, "its labels are not those that the database lists for it")
+    return model
 
 
 _loaded: dict[Path, tuple[tuple[str, int, int], Model]] = {}
@@ -211,7 +232,7 @@ def current_model(
         version = _version(path, row["sha256"])
         if path not in _loaded or _loaded[path][0] != version:
             _loaded.pop(path, None)
-            _loaded[path] = (version, load_model(path, sha256=row["sha256"]))
+            _loaded[path] = (version, _load_by_row(db, row))
         return _loaded[path][1]
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import onnx
 import pytest
+from support_models import make_tiny_model
 from support_web import MODEL_ID, add_model, make_site
 
 from critterdb.errors import ModelError
-from critterdb.models import current_model, load_model, use_model
+from critterdb.models import MAX_MODEL_BYTES, current_model, load_model, use_model
 from critterdb.schema import DATABASE_NAME, open_database
 from critterdb.wire import has_external_data
 
@@ -71,6 +72,10 @@ def other_format(model: Any, metadata: dict[str, Any]) -> None:
     metadata["format"] = 99
 
 
+def labels_without_taxa(model: Any, metadata: dict[str, Any]) -> None:
+    metadata["labels"] = ["cougar", "bobcat", "cat"]
+
+
 def no_threshold(model: Any, metadata: dict[str, Any]) -> None:
     del metadata["threshold"]
 
@@ -87,6 +92,7 @@ def rename_output(model: Any, metadata: dict[str, Any]) -> None:
         (drop_label, "3 outputs for 2 labels"),
         (other_weights, "smoke test"),
         (other_format, "format is 99"),
+        (labels_without_taxa, "no taxa"),
         (no_threshold, "lacks threshold"),
         (rename_output, "outputs"),
     ],
@@ -114,6 +120,62 @@ def test_a_file_other_than_its_row_says_is_refused(folder: Path, file: Path) -> 
         current_model(db)
     with pytest.raises(ModelError, match="SHA-256"):
         use_model(db, MODEL_ID)
+
+
+def refused_at_once(folder: Path, reason: str) -> None:
+    """Loading for an answer and selecting both refuse, within a second and with the reason."""
+    db = open_database(folder / DATABASE_NAME)
+    for load in (current_model, lambda db: use_model(db, MODEL_ID)):
+        started = time.perf_counter()
+        with pytest.raises(ModelError, match=rf"refused: .*{reason}.* Train anew"):
+            load(db)
+        assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("place", [0, 0.1, 0.5, 0.9, 0.999])
+def test_a_flipped_bit_is_refused(folder: Path, file: Path, place: float) -> None:
+    data = bytearray(file.read_bytes())
+    data[int(place * len(data))] ^= 4
+    file.write_bytes(data)
+    refused_at_once(folder, "SHA-256")
+
+
+def believe(folder: Path, file: Path) -> None:
+    """Let the row vouch for the file as it is: a database made by somebody else."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    open_database(folder / DATABASE_NAME)["models"].update(MODEL_ID, {"sha256": digest})
+
+
+def test_a_swapped_file_is_refused(folder: Path, file: Path, tmp_path: Path) -> None:
+    other = make_tiny_model(open_database(tmp_path / DATABASE_NAME, create=True), "paints")
+    file.write_bytes((tmp_path / "models" / f"{other.id}.onnx").read_bytes())
+    refused_at_once(folder, "SHA-256")
+    believe(folder, file)
+    refused_at_once(folder, f"not {MODEL_ID}")
+
+
+def test_a_file_that_is_too_large_is_refused_unread(folder: Path, file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.truncate(MAX_MODEL_BYTES + 1)
+    refused_at_once(folder, "larger than 400 MB")
+
+
+def test_other_labels_than_the_rows_say_are_refused(folder: Path, file: Path) -> None:
+    def other_taxon(model: Any, metadata: dict[str, Any]) -> None:
+        metadata["labels"][0]["taxon_id"] = 12345
+
+    rewrite(file, other_taxon)
+    believe(folder, file)
+    refused_at_once(folder, "labels are not those")
+
+
+@pytest.mark.parametrize("change", [external, other_weights])
+def test_what_its_row_vouches_for_is_still_looked_at(
+    folder: Path, file: Path, change: Change
+) -> None:
+    rewrite(file, change)
+    believe(folder, file)
+    refused_at_once(folder, "another file|smoke test")
 
 
 def test_a_model_without_its_file_and_one_that_is_unknown(folder: Path, file: Path) -> None:

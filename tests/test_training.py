@@ -120,9 +120,14 @@ def test_training_again_costs_no_new_embeddings(trained: Trained) -> None:
     assert before == PHOTOS * len(COATS)
     vectors = as_vectors([row["vector"] for row in trained.db["embeddings"].rows])
     assert np.isfinite(vectors).all()
-    again = train_game(trained.db, get_game(trained.db, "coats"))
+    again = train_game(trained.db, get_game(trained.db, "coats"), max_wrong=0.3)
     assert trained.db["embeddings"].count == before
     assert current_model(trained.db, "coats").id == again["model"] != trained.result["model"]
+    bolder, usual = (
+        trained.db["models"].get(result["model"]) for result in (again, trained.result)
+    )
+    assert bolder["threshold"] <= usual["threshold"]
+    assert json.loads(bolder["recipe"])["max_wrong"] == 0.3
     run(trained, "models", "use", trained.result["model"])
     assert current_model(trained.db, "coats").id == trained.result["model"]
 

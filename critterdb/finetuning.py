@@ -1,0 +1,180 @@
+"""A whole network trained on pixels with fastai, starting from the head that its embeddings gave.
+
+The head is trained first, so that its first guesses do not spoil what the network knows (Kumar et
+al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution").
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .backbones import Network, state_digest
+from .errors import TrainingError
+from .heads import Candidate, Head, label_weights, prior_shift
+from .runtime import cores
+
+# Learning rates of the network's first layers and of the head, at the height of one cycle; those
+# between get rates between.
+LOWEST_RATE, HIGHEST_RATE = 5e-5, 1e-3
+WEIGHT_DECAY = 0.05
+BATCH_CPU, BATCH_GPU = 16, 64  # photos
+LAYER_GROUPS = 3  # the network's two halves, and the head
+
+
+def fine_tune(
+    network: Network,
+    head: Head,
+    paths: Sequence[Path],
+    truth: np.ndarray,
+    is_train: np.ndarray,
+    *,
+    epochs: int,
+    size: int,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Network, Head]:
+    """Train `network` (changed in place) and `head` together on photo files with label places N.
+
+    `is_train` N tells the photos to learn from; the rest validates. Uses CUDA in half precision
+    where there is one. Raises TrainingError where fastai is missing or the training diverged.
+    """
+    fastai = _import_fastai()
+    import torch
+
+    labels = len(head.bias)
+    shift = prior_shift(truth[is_train], labels)
+    on_gpu = torch.cuda.is_available()
+    with warnings.catch_warnings(), fastai.no_random(seed):
+        warnings.simplefilter("ignore")
+        loaders = _loaders(fastai, network, paths, truth, is_train, size, on_gpu)
+        model = _joined(torch, network, head, shift)
+        learner = fastai.Learner(
+            loaders,
+            model,
+            loss_func=fastai.CrossEntropyLossFlat(
+                weight=torch.from_numpy(label_weights(truth[is_train], labels)).to(loaders.device)
+            ),
+            opt_func=fastai.Adam,
+            splitter=_layer_groups,
+            cbs=_watch(fastai, epochs, len(loaders.train), progress),
+        )
+        if on_gpu:
+            learner.to_fp16()
+        with learner.no_bar(), learner.no_logging():
+            learner.fit_one_cycle(epochs, slice(LOWEST_RATE, HIGHEST_RATE), wd=WEIGHT_DECAY)
+    model = model.float().cpu().eval()
+    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
+        raise TrainingError(
+            "Fine-tuning led to numbers that are none. Train without --fine-tune, or with fewer "
+            "epochs, or with another --seed"
+        )
+    tuned = replace(network, digest=state_digest(network.module))
+    weight = model.head.weight.detach().numpy() * np.float32(model.scale)
+    bias = model.head.bias.detach().numpy() - shift
+    return tuned, Head(weight, bias, Candidate("fine-tuned", WEIGHT_DECAY))
+
+
+def _joined(torch: Any, network: Network, head: Head, shift: np.ndarray) -> Any:
+    """Network and head as one module that gives logits of normalised pixels N×3×H×W."""
+
+    class Joined(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            labels, dimensions = head.weight.shape
+            self.scale = math.sqrt(dimensions)
+            self.network = network.module
+            self.head = torch.nn.Linear(dimensions, labels)
+            self.head.weight.data = torch.from_numpy(head.weight / np.float32(self.scale))
+            self.head.bias.data = torch.from_numpy(head.bias + shift)
+
+        def train(self, mode: bool = True) -> Any:
+            super().train(mode)
+            for module in self.network.modules():
+                if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                    # A few photos say less of what is usual than all that it was trained on.
+                    module.eval()
+            return self
+
+        def forward(self, pixels: Any) -> Any:
+            vectors = torch.nn.functional.normalize(self.network(pixels).float())
+            return self.head(vectors * self.scale)
+
+    return Joined()
+
+
+def _layer_groups(model: Any) -> list[list[Any]]:
+    """The parameters in groups with a learning rate each, the nearest to the pixels first."""
+    parameters = list(model.network.parameters())
+    half = len(parameters) // 2
+    return [parameters[:half], parameters[half:], list(model.head.parameters())]
+
+
+def _loaders(
+    fastai: Any,
+    network: Network,
+    paths: Sequence[Path],
+    truth: np.ndarray,
+    is_train: np.ndarray,
+    size: int,
+    on_gpu: bool,
+) -> Any:
+    places = list(range(len(paths)))
+    block = fastai.DataBlock(
+        blocks=(fastai.ImageBlock, fastai.CategoryBlock(vocab=sorted(set(truth.tolist())))),
+        get_x=lambda place: paths[place],
+        get_y=lambda place: int(truth[place]),
+        splitter=fastai.IndexSplitter([place for place in places if not is_train[place]]),
+        item_tfms=fastai.Resize(size, method=_resize_method(fastai, network)),
+        batch_tfms=[
+            *fastai.aug_transforms(),
+            fastai.Normalize.from_stats(network.mean, network.std, cuda=on_gpu),
+        ],
+    )
+    batch = BATCH_GPU if on_gpu else BATCH_CPU
+    return block.dataloaders(
+        places,
+        bs=min(batch, int(is_train.sum())),  # fastai drops what does not fill a batch
+        num_workers=cores() if on_gpu else 0,
+        device="cuda" if on_gpu else "cpu",
+    )
+
+
+def _resize_method(fastai: Any, network: Network) -> Any:
+    squashed = network.resize.startswith("squash")
+    return fastai.ResizeMethod.Squish if squashed else fastai.ResizeMethod.Crop
+
+
+def _watch(
+    fastai: Any, epochs: int, batches: int, progress: Callable[[int, int], None] | None
+) -> list[Any]:
+    """A fastai callback that tells of every batch."""
+    if not progress:
+        return []
+    tell = progress
+
+    class Watch(fastai.Callback):
+        def after_batch(self) -> None:
+            if self.training:
+                tell(self.epoch * batches + self.iter + 1, epochs * batches)
+
+    return [Watch()]
+
+
+def _import_fastai() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from fastai.vision import all as fastai
+    except ImportError as error:
+        raise TrainingError(
+            f"Fine-tuning needs the package {error.name}. Install it with: "
+            "pip install 'critterdb[train]'"
+        ) from error
+    return fastai
