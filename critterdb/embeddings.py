@@ -117,7 +117,9 @@ def _embed_batch(
     for photo in batch:
         try:
             data = (site / photo.path).read_bytes()
-            pixels.append(backbone.pixels(decode_image(data, shorter_side=backbone.size)))
+            pixels.append(
+                backbone.pixels(decode_image(data, shorter_side=backbone.view.shorter_side))
+            )
             good.append(photo)
         except (OSError, Refusal) as error:
             errors[photo.photo_id] = str(error)

@@ -191,7 +191,7 @@ def _run(
     probabilities, novelty = [], []
     for done, path in enumerate(files, start=1):
         try:
-            image = decode_image(path.read_bytes(), shorter_side=model.size)
+            image = decode_image(path.read_bytes(), shorter_side=model.view.shorter_side)
         except (Refusal, OSError) as error:
             raise SourceError(
                 f"{path} could not be read: {error}. Remove it, then run it again"

@@ -147,7 +147,7 @@ def _loaders(
 
 
 def _resize_method(fastai: Any, network: Network) -> Any:
-    squashed = network.resize.startswith("squash")
+    squashed = network.view.shape == "squash"
     return fastai.ResizeMethod.Squish if squashed else fastai.ResizeMethod.Crop
 
 

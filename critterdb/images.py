@@ -73,21 +73,6 @@ def decode_image(
     return _decode(data, max_pixels, shorter_side)[0]
 
 
-def square_pixels(image: Image.Image, size: int, resize: str = "crop") -> np.ndarray:
-    """A model's input: uint8, size×size×3.
-
-    `crop` scales the shorter side to `size` and cuts the middle out, `squash` scales both sides;
-    `-bilinear` after either is for networks that were trained so, all others want bicubic.
-    """
-    shape, _, filtered = resize.partition("-")
-    resampling = Image.Resampling.BILINEAR if filtered == "bilinear" else Image.Resampling.BICUBIC
-    if shape == "squash":
-        square = image.resize((size, size), resampling, reducing_gap=2.0)
-    else:
-        square = ImageOps.fit(image, (size, size), resampling)
-    return np.asarray(square, dtype=np.uint8)
-
-
 def _decode(
     data: bytes, max_pixels: int, shorter_side: int | None
 ) -> tuple[Image.Image, tuple[int, int]]:

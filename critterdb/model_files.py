@@ -49,12 +49,14 @@ def write_model(
     }
     network = backbone.onnx_path.read_bytes()
     session = open_session(compose_graph(network, **parts, properties={}))
-    probabilities = session.run(["probabilities"], {"pixels": smoke_pixels(backbone.size)})[0][0]
+    probabilities = session.run(["probabilities"], {"pixels": smoke_pixels(backbone.view.size)})[0][
+        0
+    ]
     description = {
         "format": FORMAT,
         "backbone": backbone.recipe,
-        "size": backbone.size,
-        "resize": backbone.resize,
+        "size": backbone.view.size,
+        "resize": backbone.view.resize,
         **metadata,
         "smoke_test": {"probabilities": [round(float(p), 5) for p in probabilities]},
     }

@@ -18,9 +18,9 @@ from PIL import Image
 
 from .answering import Classification, combine, decide
 from .errors import ModelError
-from .images import square_pixels
 from .runtime import open_session
 from .schema import SiteDatabase, site_folder
+from .views import View
 from .wire import has_external_data
 
 FORMAT = 1
@@ -50,7 +50,7 @@ class Model:
     id: str
     game: str
     backbone: str
-    size: int
+    view: View
     labels: list[dict[str, Any]]
     thresholds: dict[str, float]
     metadata: dict[str, Any]
@@ -58,13 +58,13 @@ class Model:
     session: Any
 
     def run(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Probabilities N×C, embeddings N×D and novelty N of pixels uint8 N×size×size×3."""
+        """Probabilities N×C, embeddings N×D and novelty N of pixels uint8 N×H×W×3."""
         probabilities, embedding, novelty = self.session.run(list(OUTPUTS), {"pixels": pixels})
         return probabilities, embedding, novelty
 
     def pixels(self, image: Image.Image) -> np.ndarray:
-        """The model's view of an upright RGB image: uint8 size×size×3."""
-        return square_pixels(image, self.size, self.metadata["resize"])
+        """The model's view of an upright RGB image: uint8 H×W×3."""
+        return self.view.pixels(image)
 
     def classify(self, image: Image.Image) -> Classification:
         """What is in an upright RGB image."""
@@ -110,7 +110,7 @@ def load_model(path: Path, *, sha256: str | None = None) -> Model:
         id=metadata["id"],
         game=metadata["game"],
         backbone=metadata["backbone"],
-        size=metadata["size"],
+        view=_read_view(path, metadata),
         labels=metadata["labels"],
         thresholds={
             name: metadata[name] for name in ("threshold", "novelty_threshold", "temperature")
@@ -158,6 +158,13 @@ def _read_metadata(path: Path, text: str) -> dict[str, Any]:
     return dict(metadata)
 
 
+def _read_view(path: Path, metadata: dict[str, Any]) -> View:
+    try:
+        return View.parse(metadata["size"], metadata["resize"])
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _untrusted(path, "it does not say how it looks at an image") from error
+
+
 def _check_structure(path: Path, session: Any, metadata: dict[str, Any]) -> None:
     inputs = {one.name: one for one in session.get_inputs()}
     outputs = {one.name: one for one in session.get_outputs()}
@@ -172,7 +179,7 @@ def _check_structure(path: Path, session: Any, metadata: dict[str, Any]) -> None
 
 def _smoke_test(path: Path, model: Model) -> None:
     try:
-        probabilities, _, _ = model.run(smoke_pixels(model.size))
+        probabilities, _, _ = model.run(smoke_pixels(model.view.size))
     except Exception as error:
         raise _untrusted(path, "it fails on its own smoke test") from error
     expected = np.array(model.metadata["smoke_test"]["probabilities"])

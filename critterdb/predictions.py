@@ -18,7 +18,7 @@ def classify_image(
     model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
 ) -> tuple[Classification, ImageInfo]:
     """What is in a stranger's image. Raises Refusal where the bytes are not accepted."""
-    image, info = read_image(data, max_pixels=max_pixels, shorter_side=model.size)
+    image, info = read_image(data, max_pixels=max_pixels, shorter_side=model.view.shorter_side)
     return model.classify(image), info
 
 

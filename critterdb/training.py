@@ -109,7 +109,7 @@ def train_game(
     recipe = {
         "backbone": backbone,
         "weights": str(weights) if weights else None,
-        "size": network.size,
+        "size": network.view.size,
         "fine_tune": fine_tune,
         "seed": seed,
         "min_photos": min_photos,
@@ -123,7 +123,7 @@ def train_game(
             lesson,
             head,
             load_network(backbone, weights),
-            size=network.size,
+            size=network.view.size,
             epochs=fine_tune,
             seed=seed,
             progress=progress,

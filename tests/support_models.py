@@ -16,6 +16,7 @@ from critterdb.model_files import write_model
 from critterdb.models import Model, current_model
 from critterdb.novelty import NoveltyParameters
 from critterdb.schema import SiteDatabase, site_folder, utc_now
+from critterdb.views import View
 
 SIZE = 32  # pixels
 SHARPNESS = 12.0
@@ -57,7 +58,9 @@ def make_tiny_model(db: SiteDatabase, game_slug: str = "tints", *, hashtag: str 
     """Write taxa, game and a model in use, unless they are there; return the loaded model."""
     folder = site_folder(db)
     model_id = f"{game_slug}-colours"
-    backbone = Backbone("colours@32", "colours", SIZE, folder / "models" / "backbones" / "c.onnx")
+    backbone = Backbone(
+        "colours@32", "colours", View(SIZE), folder / "models" / "backbones" / "c.onnx"
+    )
     write_atomically(backbone.onnx_path, _colour_average())
     file = write_model(
         folder / "models" / f"{model_id}.onnx",

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from critterdb.errors import Refusal
-from critterdb.images import decode_image, read_image, square_pixels
+from critterdb.images import decode_image, read_image
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -104,9 +104,3 @@ def test_a_large_jpeg_is_decoded_small_but_never_below_the_model_s_size() -> Non
     image, info = read_image(saved(halves(size=(1600, 1200)), "JPEG"), shorter_side=288)
     assert (info.width, info.height) == (1600, 1200)
     assert 288 <= min(image.size) < 1200
-
-
-@pytest.mark.parametrize("size", [(80, 60), (60, 80), (500, 375)])
-def test_the_model_s_view_is_a_square(size: tuple[int, int]) -> None:
-    pixels = square_pixels(halves(size=size), 48)
-    assert (pixels.shape, pixels.dtype) == ((48, 48, 3), np.uint8)

@@ -1,0 +1,69 @@
+"""How a network looks at an image: which part of it, at what size, scaled by which filter."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+SHAPES = ("crop", "squash")
+
+
+@dataclass(frozen=True)
+class View:
+    """`crop` sees a square in the middle, `squash` all of it with both sides scaled.
+
+    `size` is in pixels; `share` is how much of the shorter side (of both, with `squash`) is seen.
+    Raises ValueError for a view that is none.
+    """
+
+    size: int
+    shape: str = "crop"
+    filter: str = "bicubic"
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.shape not in SHAPES or self.filter not in FILTERS:
+            raise ValueError(f"no view: {self.shape}, {self.filter}")
+        if not (0.1 <= self.share <= 1 and 1 <= self.size <= 4096):
+            raise ValueError(f"no view: {self.size} pixels of {self.share}")
+
+    @classmethod
+    def parse(cls, size: int, resize: str) -> View:
+        """A view from `size` and what `resize` says of the rest: `crop`, `crop-bilinear-0.875`."""
+        shape, *words = resize.split("-")
+        view = cls(int(size), shape)
+        for word in words:
+            view = (
+                replace(view, filter=word) if word in FILTERS else replace(view, share=float(word))
+            )
+        return view
+
+    @property
+    def resize(self) -> str:
+        """All but the size as one word; what is usual is left out."""
+        words = [self.shape]
+        words += [self.filter] if self.filter != "bicubic" else []
+        words += [f"{self.share:g}"] if self.share != 1 else []
+        return "-".join(words)
+
+    @property
+    def shorter_side(self) -> int:
+        """Pixels to which the shorter side is scaled (both sides, with `squash`)."""
+        return math.floor(self.size / self.share)
+
+    def pixels(self, image: Image.Image) -> np.ndarray:
+        """The view of an upright RGB image: uint8 size×size×3.
+
+        To the pixel what torchvision's `Resize` and `CenterCrop` make of a Pillow image.
+        """
+        side, shorter = self.shorter_side, min(image.size)
+        squashed = self.shape == "squash"
+        width, height = (side if squashed else side * each // shorter for each in image.size)
+        scaled = image.resize((width, height), FILTERS[self.filter])
+        left, top = round((width - self.size) / 2), round((height - self.size) / 2)
+        square = scaled.crop((left, top, left + self.size, top + self.size))
+        return np.asarray(square, dtype=np.uint8)

@@ -1,0 +1,149 @@
+"""Every kind of backbone says in ONNX what the original network says of the same photo."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from torchvision.models import ResNet34_Weights, resnet34
+
+from critterdb.backbones import Backbone, load_backbone, load_network
+from critterdb.drawing import draw_critter
+from critterdb.errors import ModelError
+from critterdb.images import decode_image
+
+CLOSE = 1e-4
+SMALL = ["test_efficientnet", "test_vit"]  # timm's own miniatures: seconds and not minutes
+
+
+def photo(seed: int) -> Image.Image:
+    return draw_critter("Bobcat", np.random.default_rng(seed)).convert("RGB")
+
+
+def timm_weights(folder: Path, name: str) -> Path:
+    """A file of weights as people have them, of numbers that nobody trained."""
+    torch.manual_seed(7)
+    module = timm.create_model(name, pretrained=False)
+    torch.save(module.state_dict(), folder / f"{name}.pth")
+    return folder / f"{name}.pth"
+
+
+def resnet_weights(folder: Path) -> Path:
+    torch.manual_seed(7)
+    torch.save(resnet34(weights=None).state_dict(), folder / "resnet34.pth")
+    return folder / "resnet34.pth"
+
+
+def original(name: str, weights: Path) -> tuple[Any, Any]:
+    """The network without its classifier, and the preparation of its makers, both from them."""
+    if name == "resnet34":
+        module = resnet34(weights=None)
+        module.load_state_dict(torch.load(weights, weights_only=True))
+        module.fc = torch.nn.Identity()
+        return module.eval(), ResNet34_Weights.DEFAULT.transforms()
+    module = timm.create_model(name, pretrained=False)
+    module.load_state_dict(torch.load(weights, weights_only=True))
+    module.reset_classifier(0)
+    told = timm.data.resolve_data_config(model=module)
+    return module.eval(), timm.data.create_transform(**told)
+
+
+def says(network: Any, pixels: np.ndarray, mean: Any, std: Any) -> np.ndarray:
+    scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    shape = (1, 3, 1, 1)
+    with torch.no_grad():
+        found = network((scaled - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape))
+    return np.asarray(found)
+
+
+def assert_same(found: np.ndarray, expected: np.ndarray) -> None:
+    """Within 1e-4, in units of the vector's usual entry where those are large."""
+    scale = max(1.0, float(np.abs(expected).mean()))
+    assert np.abs(found - expected).max() / scale <= CLOSE
+
+
+@pytest.mark.parametrize("name", ["resnet34", *SMALL])
+def test_weights_from_a_file(tmp_path: Path, name: str) -> None:
+    weights = resnet_weights(tmp_path) if name == "resnet34" else timm_weights(tmp_path, name)
+    size = 96 if name == "resnet34" else None
+    backbone = load_backbone(name, weights=weights, size=size, folder=tmp_path)
+    network, _ = original(name, weights)
+    pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(3)])
+    told = ResNet34_Weights.DEFAULT.transforms() if name == "resnet34" else network.pretrained_cfg
+    mean, std = (told.mean, told.std) if name == "resnet34" else (told["mean"], told["std"])
+    assert_same(backbone.embed(pixels), says(network, pixels, mean, std))
+    assert backbone.recipe.startswith(f"{name}@{pixels.shape[1]}-")
+
+
+@pytest.mark.parametrize("name", ["resnet34", *SMALL])
+def test_pixels_are_prepared_as_their_makers_did(tmp_path: Path, name: str) -> None:
+    weights = resnet_weights(tmp_path) if name == "resnet34" else timm_weights(tmp_path, name)
+    network = load_network(name, weights)
+    _, prepare = original(name, weights)
+    for size in ((333, 500), (500, 333), (400, 400), (97, 211)):
+        image = photo(sum(size)).resize(size)
+        scaled = (network.view.pixels(image) / 255 - network.mean) / network.std
+        theirs = np.asarray(prepare(image)).transpose(1, 2, 0)
+        assert np.abs(scaled - theirs).max() < 1e-5
+
+
+def test_the_default_is_the_published_network(tmp_path: Path) -> None:
+    """EfficientNet-Lite0 as timm builds it, with the weights of its package, and no download."""
+    backbone = load_backbone(size=96, folder=tmp_path)
+    network = load_network("efficientnet_lite0").module
+    pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(3)])
+    assert_same(backbone.embed(pixels), says(network, pixels, [0.5] * 3, [0.5] * 3))
+
+
+def test_a_photo_s_vector_comes_through_the_same_door(tmp_path: Path) -> None:
+    """From the bytes of a file, decoded at a fraction of its size, close to the whole of it."""
+    backbone = load_backbone(size=96, folder=tmp_path)
+    file = io.BytesIO()
+    photo(3).resize((800, 600)).save(file, "JPEG", quality=95)
+    small = decode_image(file.getvalue(), shorter_side=backbone.view.shorter_side)
+    whole = decode_image(file.getvalue())
+    assert min(small.size) < 600
+    near, far = (embed(backbone, image) for image in (small, whole))
+    assert near @ far / np.linalg.norm(near) / np.linalg.norm(far) > 0.98
+
+
+def embed(backbone: Backbone, image: Image.Image) -> np.ndarray:
+    return np.asarray(backbone.embed(backbone.pixels(image)[None])[0])
+
+
+def test_other_weights_make_another_recipe(tmp_path: Path) -> None:
+    name = SMALL[0]
+    first = load_backbone(name, weights=timm_weights(tmp_path, name), folder=tmp_path)
+    module = timm.create_model(name, pretrained=False)
+    torch.save(module.state_dict(), tmp_path / "others.pth")
+    second = load_backbone(name, weights=tmp_path / "others.pth", folder=tmp_path)
+    assert first.recipe != second.recipe
+    assert first.onnx_path != second.onnx_path
+    again = load_backbone(name, weights=tmp_path / f"{name}.pth", folder=tmp_path)
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("efficientnet_lite0", "not those of EfficientNet-Lite0"),
+        ("resnet34", "does not hold weights of this"),
+        ("test_vit", "does not hold weights of this"),
+        ("no_such_network", "could not be loaded"),
+    ],
+)
+def test_weights_of_another_network_and_unknown_names(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    weights = timm_weights(tmp_path, SMALL[0])
+    with pytest.raises(ModelError, match=reason):
+        load_backbone(name, weights=weights, folder=tmp_path)
+    weights.write_bytes(b"no weights at all")
+    with pytest.raises(ModelError, match="--weights FILE"):
+        load_backbone(name, weights=weights, folder=tmp_path)
