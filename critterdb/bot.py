@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from . import outbox
+from . import outbox, platforms
 from .answers import save_answers
-from .errors import SiteError, TimelineError
+from .errors import RateLimited, SiteError, TimelineError
 from .fetch import Fetcher
 from .games import Game
 from .models import Model
 from .planning import Played, is_answered, play_post
-from .posts import OPTED_OUT, opted_out, read_cursors, save_batch
+from .posts import OPTED_OUT, opt_out, opted_out, read_cursors, save_batch
 from .schema import SiteDatabase, site_folder
-from .timelines import Timeline, hosts_on, utc_text
+from .timelines import Batch, Outcome, Timeline, hosts_on, utc_text
 
 ANSWERS_COME_WITHIN = timedelta(days=7)
 LOCK_WAIT_S = 60.0
@@ -97,14 +97,15 @@ def play_round(
     database does not end.
     """
     report = RoundReport()
-    post = post and not outbox.is_off()
-    with _only_round(db):
-        outbox.recover(db, timeline.platform, now())
-        batch = timeline.read(game, read_cursors(db, timeline.platform))
+    post = post and not outbox.is_off(db)
+    platform = timeline.platform
+    with _only_round(db, platform):
+        outbox.recover(db, platform, now())
+        batch = _read(db, game, timeline, now)
         report.read, report.failures = len(batch.posts), list(batch.failures)
-        report.new = save_batch(db, game, timeline.platform, batch, now=now())
+        report.new = save_batch(db, game, platform, batch, now=now())
         may_send = _look_for_answers(db, game, timeline, report, now)
-        pending = _pending_posts(db, game, timeline.platform)
+        pending = _pending_posts(db, game, platform)
         for done, row in enumerate(pending, start=1):
             report.count(play_post(db, timeline, model, fetcher, row, post=post, now=now()))
             if progress:
@@ -112,9 +113,34 @@ def play_round(
         may_send &= _reconcile(db, timeline, report, now)
         if post and may_send:
             _send_waiting(db, game, timeline, report, seen={p.id for p in batch.posts}, now=now)
-        report.planned = len(outbox.waiting(db, timeline.platform, game.slug, "planned"))
-        report.unknown = len(outbox.unknown(db, timeline.platform))
+        report.planned = len(outbox.waiting(db, platform, game.slug, "planned"))
+        report.unknown = len(outbox.unknown(db, platform))
+        platforms.note_round(db, platform, now())
     return report
+
+
+def _read(db: SiteDatabase, game: Game, timeline: Timeline, now: Clock) -> Batch:
+    """New posts, unless the platform said that it wants to be left alone."""
+    platform = timeline.platform
+    standing = platforms.standing(db, platform)
+    if standing.reads_later(now()):
+        raise TimelineError(
+            f"{platform} wants fewer requests and is left alone until {standing.read_from}"
+        )
+    try:
+        batch = timeline.read(game, read_cursors(db, platform))
+    except TimelineError as error:
+        _heed(db, platform, error, now())
+        raise
+    platforms.note_reading(db, platform, now())
+    if batch.retry_at:
+        platforms.pause_reading(db, platform, batch.retry_at, now())
+    return batch
+
+
+def _heed(db: SiteDatabase, platform: str, error: TimelineError, now: datetime) -> None:
+    if isinstance(error, RateLimited):
+        platforms.pause_reading(db, platform, error.until, now)
 
 
 def _look_for_answers(
@@ -136,6 +162,7 @@ def _look_for_answers(
     try:
         messages = timeline.read_host_messages(game, post_ids)
     except TimelineError as error:
+        _heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return False
     report.answers += save_answers(db, game, post_ids, messages, utc_text(now()))
@@ -160,6 +187,7 @@ def _reconcile(db: SiteDatabase, timeline: Timeline, report: RoundReport, now: C
     try:
         report.sent += outbox.reconcile(db, timeline, now)
     except TimelineError as error:
+        _heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return False
     return True
@@ -175,15 +203,23 @@ def _send_waiting(
     now: Clock,
 ) -> None:
     """Send what waits, earlier drafts too, where it is still welcome."""
+    platform = timeline.platform
+    standing = platforms.standing(db, platform)
+    if standing.sends_later(now()):
+        report.failures.append(f"Sending waits until {standing.send_from}: {standing.pause_reason}")
+        return
     replies = outbox.waiting(db, timeline.platform, game.slug)
     to_check = [reply.post_id for reply in replies if reply.post_id not in seen]
     try:
         gone = set(to_check) - timeline.find_existing(to_check) if to_check else set()
     except TimelineError as error:
+        _heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return
     for reply in replies:
-        reason = _no_longer_welcome(db, timeline.platform, reply, gone, now())
+        if outbox.is_off(db):
+            return
+        reason = _no_longer_welcome(db, platform, reply, gone, now())
         if reason:
             outbox.skip(db, reply.post_id, reason)
             report.skipped[reason] += 1
@@ -193,8 +229,25 @@ def _send_waiting(
         report.refused += outcome.status == "refused"
         if outcome.error and outcome.status != "sent":
             report.failures.append(outcome.error)
-        if outcome.stop:
+        if _must_pause(db, platform, reply, outcome, now()) or outcome.stop:
             return
+
+
+def _must_pause(
+    db: SiteDatabase, platform: str, reply: outbox.Waiting, outcome: Outcome, now: datetime
+) -> bool:
+    """Take to heart how the platform met a reply; whether it is to be left alone for a while."""
+    if outcome.blocked:
+        opt_out(db, platform, reply.author, "blocked the bot", now)
+    if outcome.status == "sent":
+        platforms.note_sent(db, platform)
+    elif outcome.status == "refused":
+        return platforms.note_refusal(db, platform, now) is not None
+    elif outcome.retry_at:
+        reason = outcome.error or "the platform wants fewer replies"
+        platforms.pause_sending(db, platform, outcome.retry_at, now, reason)
+        return True
+    return False
 
 
 def _no_longer_welcome(
@@ -218,9 +271,9 @@ def _in_words(skipped: Counter[str]) -> str:
 
 
 @contextmanager
-def _only_round(db: SiteDatabase) -> Iterator[None]:
-    """Hold the site's bot lock: one round at a time, so that nobody else is sending."""
-    with (site_folder(db) / "bot.lock").open("w") as file:
+def _only_round(db: SiteDatabase, platform: str) -> Iterator[None]:
+    """Hold the site's lock for a platform: one round at a time, so that nobody else is sending."""
+    with (site_folder(db) / f"bot-{platform}.lock").open("w") as file:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
             try:

@@ -7,8 +7,13 @@ CritterError
 ├── TrainingError      too little to learn from
 ├── ModelError         a model file that is missing or not to be trusted
 ├── TimelineError      a platform that could not be read or written
+│   └── RateLimited    it wants to be left alone until a time
 └── Refusal            bytes or an address of a stranger that are not accepted
 """
+
+from __future__ import annotations
+
+from datetime import datetime
 
 
 class CritterError(Exception):
@@ -37,6 +42,14 @@ class ModelError(CritterError):
 
 class TimelineError(CritterError):
     """A platform could not be read from, or written to."""
+
+
+class RateLimited(TimelineError):
+    """A platform wants fewer requests; `until` is when it will listen again."""
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
 
 
 class Refusal(CritterError):

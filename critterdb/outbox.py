@@ -2,27 +2,29 @@
 
 A row says `sending` before the network hears of it and its outcome after. A round that finds
 `sending` was killed there, so the row becomes `unknown`; what is unknown is looked for among the
-bot's own posts, and goes back to `planned` only when two looks did not show it.
+bot's own posts, and goes back to `planned` only when two looks did not show it. Text, key and
+record of a reply are the same in each attempt.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .errors import TimelineError
-from .schema import SiteDatabase
-from .timelines import Outcome, Reply, Timeline, parse_time, utc_text
+from .errors import RateLimited, TimelineError
+from .schema import SiteDatabase, durable, site_folder
+from .timelines import Envelope, Outcome, Reply, Timeline, parse_time, utc_text
 
 AUTHOR_CAP = 3  # replies an author a day
 DEFAULT_DAY_CAP = 20
 DAY = timedelta(days=1)
 DEFAULT_RECONCILE_S = 60
 LOOKS = 2
+ATTEMPTS = 5  # sendings of one reply that the platform refuses after an earlier one was in doubt
+OFF_FILE = "bot.off"
 
 _OPEN = ("draft", "planned", "sending", "unknown", "sent")
 
@@ -35,6 +37,8 @@ class Waiting:
     game: str
     author: str
     text: str
+    attempts: int
+    envelope: Envelope | None
 
 
 def save_reply(
@@ -61,9 +65,10 @@ def save_reply(
     db["replies"].insert(row, ignore=True)
 
 
-def is_off() -> bool:
-    """Whether CRITTERDB_BOT_OFF forbids sending anything."""
-    return os.environ.get("CRITTERDB_BOT_OFF", "") not in ("", "0")
+def is_off(db: SiteDatabase) -> bool:
+    """Whether CRITTERDB_BOT_OFF, or a file `bot.off` beside the database, forbids sending."""
+    by_setting = os.environ.get("CRITTERDB_BOT_OFF", "") not in ("", "0")
+    return by_setting or (site_folder(db) / OFF_FILE).exists()
 
 
 def over_cap(
@@ -115,7 +120,8 @@ def recover(db: SiteDatabase, platform: str, now: datetime) -> int:
     with db.atomic():
         rows = _rows(db, platform, ("sending",))
         for row in rows:
-            _doubt(db, row.post_id, "the round was interrupted while sending", now)
+            killed = Outcome("unknown", error="the round was interrupted while sending")
+            _record(db, row.post_id, killed, now)
     return len(rows)
 
 
@@ -125,9 +131,10 @@ def waiting(db: SiteDatabase, platform: str, game: str, *statuses: str) -> list[
     return [row for row in rows if row.game == game]
 
 
-def unknown(db: SiteDatabase, platform: str) -> list[str]:
-    """The posts whose replies are in doubt."""
-    return [row.post_id for row in _rows(db, platform, ("unknown",))]
+def unknown(db: SiteDatabase, platform: str) -> dict[str, Envelope]:
+    """The posts whose replies are in doubt, with what was sent."""
+    rows = _rows(db, platform, ("unknown",))
+    return {row.post_id: row.envelope or Envelope() for row in rows}
 
 
 def skip(db: SiteDatabase, post_id: str, reason: str) -> None:
@@ -140,20 +147,27 @@ def send(
     db: SiteDatabase, timeline: Timeline, reply: Waiting, clock: Callable[[], datetime]
 ) -> Outcome:
     """Send one reply, its text as it was planned, and record what came of it."""
-    with db.atomic():
+    envelope = reply.envelope
+    if envelope is None:
+        try:
+            envelope = timeline.prepare(reply.post_id, reply.text, clock())
+        except TimelineError as error:
+            return _put_off(db, reply.post_id, error)
+    # On the disk before the network hears of it: what a power cut made us forget we would repeat.
+    with durable(db):
         claimed = db.execute(
             """
-            UPDATE replies SET status = 'sending', attempts = attempts + 1, error = NULL
+            UPDATE replies SET status = 'sending', attempts = attempts + 1, error = NULL, looks = 0,
+                send_key = coalesce(send_key, ?), send_record = coalesce(send_record, ?)
             WHERE post_id = ? AND status IN ('draft', 'planned') RETURNING attempts
             """,
-            [reply.post_id],
+            [envelope.key, envelope.record, reply.post_id],
         ).fetchone()
     if claimed is None:
         return Outcome("planned", error="it was no longer waiting")
-    outcome = timeline.send(reply.post_id, reply.text)
+    outcome = timeline.send(reply.post_id, reply.text, envelope)
     if outcome.status == "refused" and claimed[0] > 1:
-        # An earlier attempt that was thought lost may be what the platform calls a duplicate.
-        outcome = _look_once(timeline, reply.post_id) or outcome
+        outcome = _look_after_refusal(timeline, reply.post_id, envelope, outcome, claimed[0])
     with db.atomic():
         _record(db, reply.post_id, outcome, clock())
     return outcome
@@ -161,13 +175,13 @@ def send(
 
 def reconcile(db: SiteDatabase, timeline: Timeline, clock: Callable[[], datetime]) -> int:
     """Look for replies in doubt; the number of those that were found. Raises TimelineError."""
-    posts = unknown(db, timeline.platform)
-    if not posts:
+    attempted = unknown(db, timeline.platform)
+    if not attempted:
         return 0
     looked_at = clock()
-    shown = timeline.find_replies(posts)
+    shown = timeline.find_replies(attempted)
     with db.atomic():
-        for post_id in posts:
+        for post_id in attempted:
             if post_id in shown:
                 _settle(db, post_id, shown[post_id], looked_at)
             else:
@@ -175,21 +189,41 @@ def reconcile(db: SiteDatabase, timeline: Timeline, clock: Callable[[], datetime
     return len(shown)
 
 
-def _look_once(timeline: Timeline, post_id: str) -> Outcome | None:
+def _put_off(db: SiteDatabase, post_id: str, error: TimelineError) -> Outcome:
+    with db.atomic():
+        db["replies"].update(post_id, {"error": str(error)})
+    until = error.until if isinstance(error, RateLimited) else None
+    return Outcome("planned", error=str(error), stop=until is not None, retry_at=until)
+
+
+def _look_after_refusal(
+    timeline: Timeline, post_id: str, envelope: Envelope, refusal: Outcome, attempts: int
+) -> Outcome:
+    """What a refusal means after an attempt that was thought lost.
+
+    The platform may be calling a duplicate what it has not shown yet, so a refusal alone proves
+    neither that the reply stands nor that it does not.
+    """
     try:
-        found = timeline.find_replies([post_id]).get(post_id)
-    except TimelineError as error:
-        return Outcome("unknown", error=str(error))
-    return Outcome("sent", found) if found else None
+        found = timeline.find_replies({post_id: envelope}).get(post_id)
+    except TimelineError:
+        return Outcome("unknown", error=refusal.error)
+    if found:
+        return Outcome("sent", found)
+    return refusal if attempts >= ATTEMPTS else Outcome("unknown", error=refusal.error)
 
 
 def _record(db: SiteDatabase, post_id: str, outcome: Outcome, now: datetime) -> None:
-    if outcome.status == "unknown":
-        _doubt(db, post_id, outcome.error, now)
-    elif outcome.reply:
+    if outcome.reply:
         _settle(db, post_id, outcome.reply, now)
-    else:
-        db["replies"].update(post_id, {"status": outcome.status, "error": outcome.error})
+        return
+    row = {
+        "status": outcome.status,
+        "error": outcome.error,
+        "attempt_ended_at": utc_text(now),
+        "looks": 0,
+    }
+    db["replies"].update(post_id, row)
 
 
 def _settle(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None:
@@ -201,51 +235,36 @@ def _settle(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None
         "error": None,
     }
     db["replies"].update(post_id, row)
-    db["cursors"].delete_where("name = ?", [_doubt_name(post_id)])
-
-
-def _doubt(db: SiteDatabase, post_id: str, error: str | None, now: datetime) -> None:
-    db["replies"].update(post_id, {"status": "unknown", "error": error})
-    _note_doubt(db, post_id, ended_at=now, looks=0, now=now)
 
 
 def _not_shown(db: SiteDatabase, post_id: str, now: datetime) -> None:
-    row = db.execute("SELECT value FROM cursors WHERE name = ?", [_doubt_name(post_id)]).fetchone()
-    doubt: dict[str, Any] = json.loads(row[0]) if row else {"ended_at": now.isoformat(), "looks": 0}
-    ended_at = parse_time(doubt["ended_at"])
+    row = db["replies"].get(post_id)
+    ended_at = parse_time(row["attempt_ended_at"] or row["planned_at"])
     wait = timedelta(seconds=_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S))
-    if doubt["looks"] + 1 >= LOOKS and now - ended_at >= wait:
-        db["replies"].update(post_id, {"status": "planned"})
-        db["cursors"].delete_where("name = ?", [_doubt_name(post_id)])
-    else:
-        _note_doubt(db, post_id, ended_at=ended_at, looks=doubt["looks"] + 1, now=now)
-
-
-def _note_doubt(
-    db: SiteDatabase, post_id: str, *, ended_at: datetime, looks: int, now: datetime
-) -> None:
-    """When the last attempt ended, and how often it was looked for since."""
-    value = json.dumps({"ended_at": ended_at.isoformat(), "looks": looks})
-    row = {"name": _doubt_name(post_id), "value": value, "updated_at": utc_text(now)}
-    db["cursors"].upsert(row, pk="name")
-
-
-def _doubt_name(post_id: str) -> str:
-    return f"doubt:{post_id}"
+    looks = row["looks"] + 1
+    is_gone = looks >= LOOKS and now - ended_at >= wait
+    changes = {"looks": looks} | ({"status": "planned"} if is_gone else {})
+    db["replies"].update(post_id, changes)
 
 
 def _rows(db: SiteDatabase, platform: str, statuses: tuple[str, ...]) -> list[Waiting]:
     marks = ", ".join("?" * len(statuses))
     rows = db.query(
         f"""
-        SELECT replies.post_id, replies.game, posts.author, replies.text
+        SELECT replies.post_id, replies.game, posts.author, replies.text, replies.attempts,
+            replies.send_key, replies.send_record
         FROM replies JOIN posts ON posts.id = replies.post_id
         WHERE posts.platform = ? AND replies.status IN ({marks})
         ORDER BY replies.planned_at, replies.rowid
         """,
         [platform, *statuses],
     )
-    return [Waiting(**row) for row in rows]
+    return [_waiting(row) for row in rows]
+
+
+def _waiting(row: dict[str, Any]) -> Waiting:
+    key, record = row.pop("send_key"), row.pop("send_record")
+    return Waiting(**row, envelope=None if key is None else Envelope(key, record))
 
 
 def _number(name: str, default: int) -> int:

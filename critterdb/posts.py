@@ -29,8 +29,10 @@ def save_batch(db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now
     with db.atomic():
         for post in batch.posts:
             if is_stop(post) and _is_to_bot(db, post):
-                row = {"platform": platform, "author": post.author, "at": utc_text(now)}
-                db["opt_outs"].insert(row | {"why": "said stop"}, ignore=True)
+                opt_out(db, platform, post.author, "said stop", now)
+            for each in (post, post.parent):
+                if each and each.opts_out:
+                    opt_out(db, platform, each.author, each.opts_out, now)
         new = sum(_save_post(db, game, platform, post, now) for post in chosen)
         for cursor in batch.cursors:
             row = {"name": cursor.name, "value": cursor.value, "updated_at": utc_text(now)}
@@ -81,6 +83,15 @@ def opted_out(db: SiteDatabase, platform: str, author: str) -> bool:
         [platform, author],
     )
     return found.fetchone() is not None
+
+
+def opt_out(db: SiteDatabase, platform: str, author: str, why: str, now: datetime) -> None:
+    """Leave somebody alone for good; the first reason stays on record."""
+    if opted_out(db, platform, author):
+        return
+    row = {"platform": platform, "author": author, "at": utc_text(now), "why": why}
+    with db.atomic():
+        db["opt_outs"].insert(row, ignore=True)
 
 
 def _is_to_bot(db: SiteDatabase, post: Post) -> bool:

@@ -85,6 +85,20 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
     return db
 
 
+@contextmanager
+def durable(db: SiteDatabase) -> Generator[None, None, None]:
+    """A transaction that is on the disk when it ends, whatever happens to the power.
+
+    The others are whole after a power cut, but the last ones may be missing.
+    """
+    db.conn.execute("PRAGMA synchronous = FULL")
+    try:
+        with db.atomic():
+            yield
+    finally:
+        db.conn.execute("PRAGMA synchronous = NORMAL")
+
+
 def site_folder(db: Database) -> Path:
     """The folder that holds the database; paths in `photos` and `models` are relative to it."""
     row = db.conn.execute("PRAGMA database_list").fetchone()
@@ -120,5 +134,5 @@ def _register(name: str) -> Callable[[Database], None]:
     return migrate
 
 
-for _name in ("m001_tables", "m002_views", "m003_sync", "m004_models"):
+for _name in ("m001_tables", "m002_views", "m003_sync", "m004_models", "m005_bot"):
     _register(_name)

@@ -321,6 +321,21 @@ def test_a_platform_that_cannot_be_read_is_named(ground: Ground, fault: str, wor
         ground.play()
     assert ground.db["cursors"].count == 0
     ground.x.read_faults.clear()
+    ground.later = 1100 if fault == "429" else 0
+    assert ground.play().sent == 1
+
+
+def test_a_platform_that_wants_peace_is_not_asked_before_its_reset(ground: Ground) -> None:
+    ground.x.add_post("ann", ASK, [picture("red")])
+    ground.x.read_faults.append("429")
+    with pytest.raises(TimelineError, match="Come back at"):
+        ground.play()
+    asked = len(ground.x.requests)
+    ground.later = 880
+    with pytest.raises(TimelineError, match="left alone until"):
+        ground.play()
+    assert len(ground.x.requests) == asked
+    ground.later = 1100
     assert ground.play().sent == 1
 
 

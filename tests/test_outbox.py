@@ -39,7 +39,6 @@ def test_doubt_is_settled_with_exactly_one_reply(ground: Ground, fault: str) -> 
     assert settled["reply_id"] == f"x:{ground.x.sent[0]['id']}"
     assert settled["reply_url"].endswith(ground.x.sent[0]["id"])
     assert len(ground.x.sent) == 1
-    assert ground.rows("SELECT name FROM cursors WHERE name LIKE 'doubt:%'") == []
 
 
 def test_what_is_in_doubt_is_not_sent_again_too_early(ground: Ground) -> None:
@@ -131,7 +130,43 @@ def test_what_was_certainly_not_sent_waits(ground: Ground, fault: str, words: st
     assert [ground.reply(post)["status"] for post in posts] == ["planned", "planned"]
     assert report.planned == 2
     assert words in str(report)
+    ground.later = 1200
     assert ground.play().sent == 2
+
+
+def test_sending_waits_for_the_platforms_own_reset(ground: Ground) -> None:
+    ask(ground)
+    ground.x.post_faults.append("429")
+    ground.play()
+    writes = ground.x.writes
+    for ground.later in (10, 600, 899):
+        assert "Sending waits until" in str(ground.play())
+    assert ground.x.writes == writes == 1
+    ground.later = 1100
+    assert ground.play().sent == 1
+    assert ground.db["platforms"].get("x")["send_from"] is None
+
+
+def test_after_five_refusals_in_a_row_nothing_is_tried_for_hours(ground: Ground) -> None:
+    for number in range(8):
+        ground.x.add_post(f"user{number}", ASK, [picture("red", seed=number)])
+    ground.play(post=False)
+    for post in ground.x.posts.values():
+        post["entities"]["mentions"] = []
+    assert ground.play().refused == ground.x.writes == 5
+    ground.later = 5 * 3600
+    assert "were refused" in str(ground.play())
+    assert ground.x.writes == 5
+    ground.later = 6 * 3600 + 60
+    assert ground.play().refused == 1
+    ground.later = 17 * 3600
+    ground.play()
+    assert ground.x.writes == 6
+    for post in ground.x.posts.values():
+        post["entities"]["mentions"] = [ground.x.me]
+    ground.later = 19 * 3600
+    assert ground.play().sent == 2
+    assert ground.db["platforms"].get("x")["refusals"] == 0
 
 
 def test_a_server_that_is_not_there_takes_nothing(ground: Ground) -> None:

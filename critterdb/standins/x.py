@@ -51,6 +51,12 @@ class StandInX(StandIn):
         self.me = self.add_user(handle)
 
     @property
+    def writes(self) -> int:
+        """How many requests tried to write."""
+        with self.lock:
+            return sum(not each.startswith("GET ") for each in self.requests)
+
+    @property
     def url(self) -> str:
         """What CRITTERDB_X_API is to be."""
         return self.base

@@ -23,6 +23,8 @@ class Post:
 
     `summons` says that it mentions the bot or quotes it. `parent` is the post that it replies to or
     quotes, given where the post has no photos of its own; `thread` is the first post of its thread.
+    `opts_out` says how the author let the platform know that no bot is wanted: `#nobot in the
+    profile`, or a block.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Post:
     parent: Post | None = None
     is_repost: bool = False
     by_bot: bool = False
+    opts_out: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,28 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one reading gave; the cursors are to be stored together with the posts they cover."""
+    """What one reading gave; the cursors are to be stored together with the posts they cover.
+
+    Sources that failed are named in `failures`; `retry_at` is when the platform wants to be asked
+    again, where it said so.
+    """
 
     posts: list[Post]
     cursors: list[Cursor]
     failures: list[str] = field(default_factory=list)
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What stays the same in each attempt at a reply; frozen in its row before the first one.
+
+    `key` is Mastodon's Idempotency-Key or Bluesky's record key; `record` is whatever else must not
+    change, in the platform's own words (for Bluesky the whole record as JSON). X has neither.
+    """
+
+    key: str = ""
+    record: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,17 +92,25 @@ class Outcome:
     """What is known after an attempt to reply.
 
     `planned` means that it certainly was not sent and may be later; with `stop` nothing else should
-    be tried in this round.
+    be tried in this round, and before `retry_at` where the platform named a time. `blocked` says
+    that it was refused because the author wants nothing of the bot.
     """
 
     status: Literal["sent", "refused", "unknown", "planned"]
     reply: Reply | None = None
     error: str | None = None
     stop: bool = False
+    retry_at: datetime | None = None
+    blocked: bool = False
 
 
 class Timeline(Protocol):
-    """A platform. Every method may raise TimelineError; `send` answers with an Outcome instead."""
+    """A platform.
+
+    Every method may raise TimelineError, as RateLimited where the platform wants to be left alone
+    until a time; `send` answers with an Outcome instead. No call takes longer than
+    `deadline.CALL_DEADLINE_S`.
+    """
 
     platform: str
 
@@ -98,7 +126,7 @@ class Timeline(Protocol):
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
         """Which of these posts are still there."""
 
-    def find_replies(self, post_ids: Sequence[str]) -> dict[str, Reply]:
+    def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         """The bot's own replies to these posts, as the platform shows them."""
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
@@ -107,8 +135,18 @@ class Timeline(Protocol):
         Raises Refusal.
         """
 
-    def send(self, post_id: str, text: str) -> Outcome:
-        """Reply to a post, once."""
+    def fits(self, text: str) -> bool:
+        """Whether a reply is short enough, counted as the platform counts."""
+
+    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
+        """What every attempt at this reply is to have in common; it is stored before the first."""
+
+    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
+        """Reply to a post. The same envelope again may not make a second reply where the platform
+        has a way to prevent that."""
+
+    def label_as_bot(self) -> str:
+        """Mark the account as a bot; what was done, in words. Doing it again changes nothing."""
 
 
 def utc_text(moment: datetime) -> str:

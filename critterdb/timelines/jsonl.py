@@ -18,9 +18,10 @@ from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import tags_in
 from ..images import MAX_IMAGE_BYTES, TOO_LARGE
-from . import Batch, Cursor, Outcome, Post, Reply, bare_id, hosts_on, parse_time, utc_text
+from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on, parse_time, utc_text
 
 DEFAULT_HANDLE = "critterdb"
+MAX_LENGTH = 280
 
 
 class JsonlTimeline:
@@ -59,7 +60,7 @@ class JsonlTimeline:
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
         return {post.id for post in self._parse(self._lines())[0].values()} & set(post_ids)
 
-    def find_replies(self, post_ids: Sequence[str]) -> dict[str, Reply]:
+    def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         if not self.replies_path.exists():
             return {}
         text = self.replies_path.read_text("utf-8")
@@ -67,7 +68,7 @@ class JsonlTimeline:
         return {
             each["in_reply_to"]: Reply(each["id"])
             for each in replies
-            if each["in_reply_to"] in post_ids
+            if each["in_reply_to"] in attempted
         }
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
@@ -84,7 +85,16 @@ class JsonlTimeline:
             raise Refusal("too_large", TOO_LARGE)
         return data
 
-    def send(self, post_id: str, text: str) -> Outcome:
+    def fits(self, text: str) -> bool:
+        return len(text) <= MAX_LENGTH
+
+    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
+        return Envelope()
+
+    def label_as_bot(self) -> str:
+        raise TimelineError("A file has no account to label. Name a platform with --on")
+
+    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
         reply = {
             "id": f"jsonl:reply-{bare_id(post_id)}",
             "author": self.handle(),

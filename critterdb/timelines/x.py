@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import TimelineError
+from ..errors import RateLimited, TimelineError
 from ..fetch import Fetcher
 from ..games import Game
-from . import Batch, Cursor, Outcome, Post, Reply, bare_id, hosts_on
+from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on
 from .x_client import (
     DEFAULT_API,
-    come_back,
     first_line,
     never_connected,
     open_client,
     openings,
+    rate_limit,
 )
 from .x_posts import FIELDS, Json, Page
 
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions
 LOOKUP_SIZE = 100  # posts a request
+MAX_LENGTH = 280
 
 WRITING_SECRETS = (
     "CRITTERDB_X_CONSUMER_KEY",
@@ -98,7 +100,9 @@ class XTimeline:
             found.extend([cursor] if cursor else [])
         if len(failures) == len(sources):
             raise failures[0]
-        return Batch(posts, found, [str(error) for error in failures])
+        limits = [error.until for error in failures if isinstance(error, RateLimited)]
+        retry_at = max(limits, default=None)
+        return Batch(posts, found, [str(error) for error in failures], retry_at)
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
         if not post_ids:
@@ -117,8 +121,8 @@ class XTimeline:
             found |= {post.id for post in bodies.read()}
         return found
 
-    def find_replies(self, post_ids: Sequence[str]) -> dict[str, Reply]:
-        oldest = str(min(int(bare_id(each)) for each in post_ids))
+    def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
+        oldest = str(min(int(bare_id(each)) for each in attempted))
         own, _ = self._read_source(
             "",
             lambda **options: self.client.get_users_tweets(self.me["id"], **options),
@@ -128,7 +132,7 @@ class XTimeline:
         return {
             post.in_reply_to: Reply(post.id, post.url)
             for post in own
-            if post.in_reply_to and post.in_reply_to in post_ids
+            if post.in_reply_to and post.in_reply_to in attempted
         }
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
@@ -137,7 +141,20 @@ class XTimeline:
             return Fetcher(allow=openings(self.api)).fetch(address)
         return fetcher.fetch(address)
 
-    def send(self, post_id: str, text: str) -> Outcome:
+    def fits(self, text: str) -> bool:
+        return len(text) <= MAX_LENGTH
+
+    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
+        """X has no key under which a reply would be known again."""
+        return Envelope()
+
+    def label_as_bot(self) -> str:
+        raise TimelineError(
+            "X has no call for this. Mark the account by hand: Settings, Your account, Account "
+            "information, Automation"
+        )
+
+    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
         import requests
         import tweepy
 
@@ -147,7 +164,8 @@ class XTimeline:
             )
             reply_id = str(body["data"]["id"])
         except tweepy.TooManyRequests as error:
-            return Outcome("planned", error=come_back(error), stop=True)
+            limit = rate_limit(error)
+            return Outcome("planned", error=str(limit), stop=True, retry_at=limit.until)
         except tweepy.Unauthorized:
             return Outcome("planned", error="X did not accept the keys (401)", stop=True)
         except tweepy.TwitterServerError as error:
@@ -234,7 +252,7 @@ class XTimeline:
         try:
             return dict(call(**options))
         except tweepy.TooManyRequests as error:
-            raise TimelineError(come_back(error)) from error
+            raise rate_limit(error) from error
         except tweepy.Unauthorized as error:
             raise TimelineError(
                 "X did not accept the keys (401). Check the CRITTERDB_X_ settings"

@@ -5,33 +5,33 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import TimelineError
+from ..errors import RateLimited, TimelineError
 from ..fetch import Opening
 
 DEFAULT_API = "https://api.twitter.com"
-TIMEOUT_S = 15.0
+WITHOUT_RESET = timedelta(minutes=15)  # X counts its limits in stretches of this length
 
 
 def open_client(api: str, bearer: str | None, secrets: Sequence[str]) -> Any:
-    """A tweepy client that talks to `api` and waits for nothing longer than TIMEOUT_S."""
+    """A tweepy client that talks to `api`, each call with a deadline."""
     try:
-        import requests
         import tweepy
+
+        from .sessions import DeadlineSession
     except ImportError as error:
         raise TimelineError(
             "Playing on X needs its packages: pip install 'critterdb[bot]'"
         ) from error
 
-    class Session(requests.Session):
-        # tweepy's host is fixed and it passes no timeout. Changed here, before the request is
-        # signed, so that the signature is of the address that is asked.
-        def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-            options = {"timeout": TIMEOUT_S, "allow_redirects": False} | options
+    class Session(DeadlineSession):
+        # tweepy's host is fixed. Changed here, before the request is signed, so that the signature
+        # is of the address that is asked.
+        def request(self, method: Any, url: Any, *args: Any, **options: Any) -> Any:
             return super().request(method, api + url.removeprefix(DEFAULT_API), *args, **options)
 
     # Their debug messages hold tokens.
@@ -53,12 +53,12 @@ def openings(api: str) -> list[Opening]:
     return [Opening(ip_network(address[4][0]), port) for address in found]
 
 
-def come_back(error: Any) -> str:
-    """When to ask again after a 429, in words."""
-    if not error.reset_time:
-        return "X wants fewer requests. Try again in a quarter of an hour"
-    moment = datetime.fromtimestamp(error.reset_time, UTC)
-    return f"X wants fewer requests. Come back at {moment:%H:%M:%S} UTC"
+def rate_limit(error: Any) -> RateLimited:
+    """A 429 with the time of X's own reset."""
+    until = datetime.now(UTC) + WITHOUT_RESET
+    if error.reset_time:
+        until = datetime.fromtimestamp(error.reset_time, UTC)
+    return RateLimited(f"X wants fewer requests. Come back at {until:%H:%M:%S} UTC", until)
 
 
 def first_line(error: Exception) -> str:

@@ -1,0 +1,113 @@
+"""How the bot stands with each platform: when it may ask again, and after how many refusals."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .schema import SiteDatabase
+from .timelines import parse_time, utc_text
+
+REFUSALS_IN_A_ROW = 5
+FIRST_PAUSE = timedelta(hours=6)
+LONGEST_PAUSE = timedelta(hours=24)
+
+Draw = Callable[[float, float], float]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A platform's row; times are null where nothing stands in the way."""
+
+    platform: str
+    round_at: str | None = None
+    read_at: str | None = None
+    read_from: str | None = None
+    send_from: str | None = None
+    pause_reason: str | None = None
+    refusals: int = 0
+
+    def reads_later(self, now: datetime) -> bool:
+        """Whether the platform does not want to be read yet."""
+        return self.read_from is not None and now < parse_time(self.read_from)
+
+    def sends_later(self, now: datetime) -> bool:
+        """Whether no reply may be tried yet."""
+        return self.send_from is not None and now < parse_time(self.send_from)
+
+
+def standing(db: SiteDatabase, platform: str) -> Standing:
+    """How the bot stands with a platform, also with one that it never played on."""
+    for row in db["platforms"].rows_where("platform = ?", [platform]):
+        return Standing(**row)
+    return Standing(platform)
+
+
+def note_reading(db: SiteDatabase, platform: str, now: datetime) -> None:
+    """The platform was read, as far as it can be."""
+    _save(db, platform, read_at=utc_text(now), read_from=None)
+
+
+def note_round(db: SiteDatabase, platform: str, now: datetime) -> None:
+    """A round has ended."""
+    _save(db, platform, round_at=utc_text(now))
+
+
+def pause_reading(
+    db: SiteDatabase, platform: str, until: datetime, now: datetime, draw: Draw = random.uniform
+) -> datetime:
+    """Ask for nothing before the platform's own reset and a little more; that time."""
+    until = with_jitter(until, now, draw)
+    _save(db, platform, read_from=utc_text(until))
+    return until
+
+
+def pause_sending(
+    db: SiteDatabase,
+    platform: str,
+    until: datetime,
+    now: datetime,
+    reason: str,
+    draw: Draw = random.uniform,
+) -> datetime:
+    """Send nothing before the platform's own reset and a little more; that time."""
+    until = with_jitter(until, now, draw)
+    _save(db, platform, send_from=utc_text(until), pause_reason=reason)
+    return until
+
+
+def note_sent(db: SiteDatabase, platform: str) -> None:
+    """A reply was accepted: earlier refusals no longer count."""
+    _save(db, platform, refusals=0, send_from=None, pause_reason=None)
+
+
+def note_refusal(db: SiteDatabase, platform: str, now: datetime) -> datetime | None:
+    """A reply was refused; where that happens again and again, when the next one may be tried.
+
+    After five in a row nothing is sent for six hours. Then one is tried, and another refusal
+    doubles the pause, up to a day.
+    """
+    refusals = standing(db, platform).refusals + 1
+    _save(db, platform, refusals=refusals)
+    beyond = refusals - REFUSALS_IN_A_ROW
+    if beyond < 0:
+        return None
+    until = now + min(FIRST_PAUSE * 2 ** min(beyond, 4), LONGEST_PAUSE)
+    reason = f"the last {refusals} replies were refused; see replies.error"
+    _save(db, platform, send_from=utc_text(until), pause_reason=reason)
+    return until
+
+
+def with_jitter(until: datetime, now: datetime, draw: Draw) -> datetime:
+    """A little after `until`, so that not all clients come back in the same second."""
+    wait = max((until - now).total_seconds(), 0)
+    return now + timedelta(seconds=wait + draw(1.0, max(2.0, wait / 10)))
+
+
+def _save(db: SiteDatabase, platform: str, **values: Any) -> None:
+    with db.atomic():
+        db["platforms"].insert({"platform": platform}, pk="platform", ignore=True)
+        db["platforms"].update(platform, values)

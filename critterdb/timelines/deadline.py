@@ -1,0 +1,73 @@
+"""An end for every call to a platform, however its server dawdles.
+
+The timeouts of HTTP libraries start anew with each byte, so a server that drips can hold a call for
+ever. Here a call runs in a thread of its own; when its time is up its sockets are shut from outside
+and it is left alone. What was shut can no longer write, so that nothing is posted after the caller
+was told that the outcome is unknown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+CALL_DEADLINE_S = 15.0
+
+
+class Call:
+    """One call to a server, with the sockets that it opened."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._is_over = False
+
+    def watch(self, opened: socket.socket) -> None:
+        """Let the deadline shut this socket; one that is opened too late is closed at once."""
+        with self._lock:
+            if self._is_over:
+                opened.close()
+                raise TimeoutError("the time for this call is up")
+            # TLS takes the socket itself away; a duplicate stays.
+            self._sockets.append(opened.dup())
+
+    def end(self) -> None:
+        """Shut what is still open."""
+        with self._lock:
+            self._is_over = True
+            for each in self._sockets:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()
+            self._sockets.clear()
+
+
+def within(seconds: float, work: Callable[[Call], Any]) -> Any:
+    """What `work` gives or raises. Raises TimeoutError where it takes longer than `seconds`.
+
+    `work` gets a Call, which it is to tell of each socket that it opens; none outlives it.
+    """
+    call = Call()
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work(call))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        thread.join(seconds)
+    finally:
+        call.end()
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeoutError(f"no answer within {seconds:.0f} seconds")
+    return results[0]

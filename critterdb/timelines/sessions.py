@@ -1,0 +1,79 @@
+"""A `requests` session whose calls end in time, for the client libraries that use one."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from .deadline import CALL_DEADLINE_S, Call, within
+
+
+class DeadlineSession(requests.Session):
+    """A session that follows no redirects, reads no environment, and ends each call in time.
+
+    A call that took too long raises requests.ReadTimeout, as a server that says nothing would.
+    """
+
+    def __init__(self, seconds: float = CALL_DEADLINE_S) -> None:
+        super().__init__()
+        # A .netrc would replace the token, and a redirect could carry it elsewhere.
+        self.trust_env = False
+        self.seconds = seconds
+        self._of_thread = threading.local()
+
+    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+        options |= {"timeout": self.seconds, "allow_redirects": False}
+
+        def ask(call: Call) -> requests.Response:
+            self._of_thread.adapter = adapter = _WatchedAdapter(call)
+            try:
+                return super(DeadlineSession, self).request(method, url, *args, **options)
+            finally:
+                adapter.close()
+
+        try:
+            response: requests.Response = within(self.seconds, ask)
+        except TimeoutError as error:
+            raise requests.ReadTimeout(str(error)) from error
+        return response
+
+    def get_adapter(self, url: Any) -> HTTPAdapter:
+        adapter: HTTPAdapter = self._of_thread.adapter
+        return adapter
+
+
+class _WatchedAdapter(HTTPAdapter):
+    """Connections of one call, each made known to it."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        call = self._call
+
+        class Connection(HTTPConnection):
+            def _new_conn(self) -> Any:
+                opened = super()._new_conn()
+                call.watch(opened)
+                return opened
+
+        class SecureConnection(HTTPSConnection):
+            def _new_conn(self) -> Any:
+                opened = super()._new_conn()
+                call.watch(opened)
+                return opened
+
+        class Pool(HTTPConnectionPool):
+            ConnectionCls = Connection
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = SecureConnection
+
+        self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}

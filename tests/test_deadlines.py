@@ -1,0 +1,106 @@
+"""Every call to a platform ends in time, whether its server hangs, drips, or never lets one in."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from critterdb.timelines.deadline import Call, within
+from critterdb.timelines.sessions import DeadlineSession
+
+
+@contextmanager
+def server(treat: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that treats each connection in its own way; its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                connection = listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=treat, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    listener.close()
+
+
+def drip(start: bytes) -> Callable[[socket.socket], None]:
+    def treat(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(start)
+        try:
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+        except OSError:
+            connection.close()
+
+    return treat
+
+
+@pytest.mark.parametrize(
+    "treat",
+    [
+        lambda connection: time.sleep(5),
+        drip(b""),
+        drip(b"HTTP/1.1 200 OK\r\nX-Long: "),
+        drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
+    ],
+    ids=["silent", "dripping status", "dripping header", "dripping body"],
+)
+def test_a_call_ends_however_the_server_dawdles(treat: Callable[[socket.socket], None]) -> None:
+    with server(treat) as address:
+        start = time.monotonic()
+        with pytest.raises(requests.RequestException):
+            DeadlineSession(0.4).get(address)
+        assert time.monotonic() - start < 2
+
+
+def test_a_redirect_is_not_followed() -> None:
+    def treat(connection: socket.socket) -> None:
+        connection.recv(65536)
+        head = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(head)
+        connection.close()
+
+    with server(treat) as address:
+        assert DeadlineSession().get(address).status_code == 302
+
+
+def test_what_is_too_late_can_no_longer_write() -> None:
+    written: list[OSError | str] = []
+    done = threading.Event()
+    ours, theirs = socket.socketpair()
+
+    def work(call: Call) -> None:
+        call.watch(ours)
+        time.sleep(0.4)
+        try:
+            ours.sendall(b"too late")
+            written.append("sent")
+        except OSError as error:
+            written.append(error)
+        with pytest.raises(TimeoutError):
+            call.watch(socket.socket())
+        done.set()
+
+    with pytest.raises(TimeoutError):
+        within(0.1, work)
+    assert done.wait(5)
+    assert isinstance(written[0], OSError)
+    assert theirs.recv(100) == b""
+
+
+def test_what_work_gives_or_raises_comes_through() -> None:
+    assert within(5, lambda call: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        within(5, lambda call: 1 / 0)
