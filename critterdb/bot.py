@@ -21,7 +21,7 @@ from .fetch import Fetcher
 from .games import Game
 from .models import Model
 from .planning import Played, is_answered, play_post
-from .posts import OPTED_OUT, opt_out, opted_out, read_cursors, save_batch
+from .posts import OPTED_OUT, opt_out, opted_out, read_cursors, save_batch, unseen
 from .schema import SiteDatabase, site_folder
 from .timelines import Batch, Outcome, Timeline, hosts_on, utc_text
 
@@ -102,7 +102,7 @@ def play_round(
     with _only_round(db, platform):
         outbox.recover(db, platform, now())
         batch = _read(db, game, timeline, now)
-        report.read, report.failures = len(batch.posts), list(batch.failures)
+        report.read, report.failures = unseen(db, batch.posts), list(batch.failures)
         report.new = save_batch(db, game, platform, batch, now=now())
         may_send = _look_for_answers(db, game, timeline, report, now)
         pending = _pending_posts(db, game, platform)

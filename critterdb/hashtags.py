@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+_LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)
 _TAG = re.compile(r"(?<![\w&/])[#＃](\w+)")
 
 
@@ -22,7 +23,7 @@ def has_tag(tags: Iterable[str], wanted: str | None) -> bool:
 def tags_in(text: str) -> tuple[str, ...]:
     """The hashtags of a text, for sources that do not list them themselves.
 
-    A tag stands at a beginning or after something that is no letter, digit, & or /, and holds more
-    than digits, as on the platforms.
+    A tag stands at a beginning or after something that is no letter, digit, & or /, outside links,
+    and holds more than digits, as on the platforms.
     """
-    return tuple(tag for tag in _TAG.findall(text) if not tag.isdecimal())
+    return tuple(tag for tag in _TAG.findall(_LINK.sub(" ", text)) if not tag.isdecimal())

@@ -42,6 +42,11 @@ def save_batch(db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now
     return new
 
 
+def unseen(db: SiteDatabase, posts: Iterable[Post]) -> int:
+    """How many of these are not stored: timelines show some again, to miss none."""
+    return len({p.id for p in posts if not db["posts"].count_where("id = ?", [p.id])})
+
+
 def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Post]) -> list[Post]:
     """The game's own among posts, each once: hashtag posts of its hosts, and calls to the bot.
 

@@ -18,6 +18,7 @@ from critterdb.games import get_game
 from critterdb.schema import SiteDatabase
 from critterdb.standins.x import SECRETS, StandInX
 from critterdb.timelines import open_timeline
+from critterdb.timelines.x_length import x_weight
 from critterdb.timelines.x_posts import Page
 
 NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -210,6 +211,82 @@ def test_hosts_are_searched_by_their_exact_words(x: StandInX, db: SiteDatabase) 
     timeline = open_timeline("x")
     assert timeline.read(get_game(db, GAME), {}).posts == []
     assert any(f"query=from%3A{HOST}+%23{HASHTAG}" in each for each in x.requests)
+
+
+def test_a_post_that_x_shows_late_is_not_missed(x: StandInX, db: SiteDatabase) -> None:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    minutes_ago = [datetime.now(UTC) - timedelta(minutes=n) for n in (9, 5, 1)]
+    _, late, last = (
+        x.add_post(f"user{n}", f"@{BOT}", [picture("red", seed=n)], posted_at=moment)
+        for n, moment in enumerate(minutes_ago)
+    )
+    x.held_back.add(late)
+    assert Ground(db, x).play().new == 2
+    x.held_back.clear()
+    report = Ground(db, x).play()
+    assert (report.read, report.new, report.sent) == (1, 1, 1)
+    assert Ground(db, x).play().read == 0
+    assert db["cursors"].get(f"x:mentions:{GAME}")["value"] == last
+    assert len(x.sent) == 3
+
+
+def test_what_lies_deeper_than_xs_pages_is_a_gap(x: StandInX, db: SiteDatabase) -> None:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    x.page_size = 2
+    first = x.add_post("ann", f"@{BOT}", [picture("red")], posted_at=days_ago(1))
+    Ground(db, x).play(post=False)
+    for number in range(18):
+        moment = datetime.now(UTC) - timedelta(minutes=20 - number)
+        x.add_post("ann", f"@{BOT}", [picture("red")], posted_at=moment)
+    assert Ground(db, x).play(post=False).new == 16
+    assert db["cursors"].get(f"x:mentions:{GAME}")["gap_from"] == first
+
+
+def test_an_answer_to_an_edited_post_finds_its_first_id(x: StandInX, db: SiteDatabase) -> None:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    add_host(db)
+    first = x.add_post(HOST, f"#{HASHTAG}", [picture("red")], posted_at=hours_ago(2))
+    Ground(db, x).play()
+    edit = x.add_post(HOST, f"#{HASHTAG}!", [picture("red")], edit_of=first)
+    x.add_post(HOST, "It is a bobcat", in_reply_to=edit)
+    assert Ground(db, x).play().answers == 1
+    assert [row["post_id"] for row in db["answers"].rows] == [f"x:{first}"]
+
+
+def hours_ago(hours: float) -> datetime:
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("", 0),
+        ("a bobcat", 8),
+        ("café", 4),
+        ("cafe\u0301", 4),
+        ("… – “quoted”", 13),
+        ("山猫", 4),
+        ("🐈", 2),
+        ("👩‍👩‍👧‍👦", 2),
+        ("👍🏽", 2),
+        ("🇺🇸", 2),
+        ("1️⃣", 2),
+        ("❤️", 2),
+        ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", 2),
+        ("© 2026", 6),
+        ("https://example.org/a/very/long/address/that/x/makes/short and", 27),
+    ],
+)
+def test_lengths_are_counted_as_x_counts(text: str, weight: int) -> None:
+    assert x_weight(text) == weight
+
+
+def test_the_limit_of_x_is_of_weight(x: StandInX) -> None:
+    timeline = open_timeline("x")
+    assert timeline.fits("猫" * 140)
+    assert not timeline.fits("猫" * 141)
+    assert timeline.fits("a" * 280)
+    assert not timeline.fits("a" * 281)
 
 
 def test_xs_own_json_is_read() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import re
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..hashtags import tags_in
 from ..timelines.x_posts import EPOCH_MS
 from .server import Request, StandIn
 
@@ -31,15 +34,35 @@ SECRETS = {
 class StandInX(StandIn):
     """X with an account for the bot.
 
-    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, html,
+    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
     drop_before (the connection goes and nothing was done), drop_after (it goes, and the post
-    stands) or stall_after (the post stands, and no answer comes). `sent` lists the replies that
-    were accepted. Its search also finds longer hashtags, so that whoever relies on it is found out.
+    stands) or stall_after (the post stands, and no answer comes). `accidents` are chances of the
+    same for every post that the bot sends, drawn with `seed`. `sent` lists the replies that were
+    accepted; the account's own posts are shown `own_delay_s` later. What is in `held_back` is not
+    shown in any list yet. Its search also finds longer hashtags, so that whoever relies on it is
+    found out.
     """
 
-    def __init__(self, handle: str = "critterbot", *, page_size: int = 100) -> None:
+    def __init__(
+        self,
+        handle: str = "critterbot",
+        *,
+        page_size: int = 100,
+        own_delay_s: float = 0,
+        reset_after_s: int = RESET_AFTER_S,
+        refuses_duplicates: bool = True,
+        accidents: Mapping[str, float] | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.page_size = page_size
+        self.own_delay_s = own_delay_s
+        self.reset_after_s = reset_after_s
+        self.refuses_duplicates = refuses_duplicates
+        self.accidents = dict(accidents or {})
+        self.random = random.Random(seed)
+        self.held_back: set[str] = set()
+        self.shown_from: dict[str, float] = {}
         self.users: dict[str, Json] = {}
         self.posts: dict[str, Json] = {}
         self.media: dict[str, Json] = {}
@@ -180,7 +203,14 @@ class StandInX(StandIn):
         """Newest first, from `since_id` on, a page at a time."""
         since = int(request.query.get("since_id", 0))
         with self.lock:
-            found = [post for post in self.posts.values() if int(post["id"]) > since]
+            hidden = self.held_back | {
+                post_id for post_id, at in self.shown_from.items() if at > time.monotonic()
+            }
+            found = [
+                post
+                for post in self.posts.values()
+                if int(post["id"]) > since and post["id"] not in hidden
+            ]
         found = sorted((p for p in found if wanted(p)), key=lambda p: int(p["id"]), reverse=True)
         token = request.query.get("next_token") or request.query.get("pagination_token") or "t0"
         start = int(token[1:])
@@ -209,6 +239,7 @@ class StandInX(StandIn):
         return {"data": posts, "includes": {name: each for name, each in includes.items() if each}}
 
     def _create(self, request: Request) -> None:
+        self._draw_accident()
         fault = self.post_faults[0] if self.post_faults else ""
         if fault not in AFTER and self._spoil(request, self.post_faults):
             return
@@ -223,11 +254,12 @@ class StandInX(StandIn):
         post_id = self.add_post(self.me["username"], body["text"], in_reply_to=parent)
         with self.lock:
             self.sent.append({"id": post_id, "text": body["text"], "in_reply_to": parent})
+            self.shown_from[post_id] = time.monotonic() + self.own_delay_s
         if not self._spoil(request, self.post_faults):
             request.answer_json({"data": {"id": post_id, "text": body["text"]}}, status=201)
 
     def _objection(self, text: str, parent: str | None) -> str | None:
-        if any(each["text"] == text for each in self.sent):
+        if self.refuses_duplicates and any(each["text"] == text for each in self.sent):
             return "You are not allowed to create a Tweet with duplicate content."
         post = self.posts.get(parent or "")
         if post is None:
@@ -241,13 +273,22 @@ class StandInX(StandIn):
             return None
         return "Reply to this conversation is not allowed because you have not been mentioned."
 
+    def _draw_accident(self) -> None:
+        with self.lock:
+            chance = self.random.random()
+            for fault, share in self.accidents.items():
+                if chance < share:
+                    self.post_faults.append(fault)
+                    return
+                chance -= share
+
     def _spoil(self, request: Request, faults: deque[str]) -> bool:
         with self.lock:
             fault = faults.popleft() if faults else ""
-        if fault in ("401", "500"):
+        if fault in ("401", "500", "503"):
             request.answer_json({"title": "Problem", "status": int(fault)}, status=int(fault))
         elif fault == "429":
-            reset = int(datetime.now(UTC).timestamp()) + RESET_AFTER_S
+            reset = int(datetime.now(UTC).timestamp()) + self.reset_after_s
             limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)}
             request.answer_json({"title": "Too Many Requests"}, status=429, headers=limits)
         elif fault == "html":
@@ -281,7 +322,7 @@ class StandInX(StandIn):
 
     def _entities(self, text: str) -> Json:
         return {
-            "hashtags": [{"tag": tag} for tag in re.findall(r"#(\w+)", text)],
+            "hashtags": [{"tag": tag} for tag in tags_in(text)],
             "mentions": [
                 {"username": name, "id": self.add_user(name)["id"]}
                 for name in re.findall(r"@(\w+)", text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,12 +25,13 @@ from .x_client import (
     openings,
     rate_limit,
 )
-from .x_posts import FIELDS, Json, Page
+from .x_length import MAX_WEIGHT, x_weight
+from .x_posts import FIELDS, Json, Page, id_before
 
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions
 LOOKUP_SIZE = 100  # posts a request
-MAX_LENGTH = 280
+OVERLAP = timedelta(minutes=10)  # X shows some posts later than others that came after them
 
 WRITING_SECRETS = (
     "CRITTERDB_X_CONSUMER_KEY",
@@ -92,7 +93,7 @@ class XTimeline:
         failures: list[TimelineError] = []
         for name, source in sources.items():
             try:
-                some, cursor = self._read_source(name, source, cursors.get(name))
+                some, cursor = self._read_source(name, source, cursors.get(name), overlap=OVERLAP)
             except TimelineError as error:
                 failures.append(error)
                 continue
@@ -142,7 +143,7 @@ class XTimeline:
         return fetcher.fetch(address)
 
     def fits(self, text: str) -> bool:
-        return len(text) <= MAX_LENGTH
+        return x_weight(text) <= MAX_WEIGHT
 
     def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
         """X has no key under which a reply would be known again."""
@@ -171,7 +172,8 @@ class XTimeline:
         except tweepy.TwitterServerError as error:
             return Outcome("unknown", error=first_line(error))
         except tweepy.HTTPException as error:
-            return Outcome("refused", error=first_line(error))
+            words = first_line(error)
+            return Outcome("refused", error=words, blocked="blocked" in words.lower())
         except requests.RequestException as error:
             if never_connected(error):
                 return Outcome("planned", error="X could not be reached", stop=True)
@@ -192,29 +194,40 @@ class XTimeline:
         source: Callable[..., Any],
         since: str | None,
         *,
+        overlap: timedelta = timedelta(0),
         with_parents: bool = True,
     ) -> tuple[list[Post], Cursor | None]:
-        """Every page since an id, newest first; and the cursor, which is the first page's."""
-        gap: str | None = None
-        newest, token = None, None
+        """Every page since an id, or a little before it; and the cursor, which is the first page's.
+
+        What X no longer shows is a gap from that id on.
+        """
+        start, body = self._first_page(source, since, overlap)
+        gap = since if start is None else None
+        newest = max((body.get("meta") or {}).get("newest_id") or "0", since or "0", key=int)
         posts: list[Post] = []
-        for number in range(MAX_PAGES):
-            try:
-                body = self._ask(source, since_id=since, pagination_token=token)
-            except _TooOld:
-                # Search reaches back a week: what lies between is out of its sight.
-                gap, since = since, None
-                body = self._ask(source, since_id=None, pagination_token=token)
+        for pages_left in reversed(range(MAX_PAGES)):
             page = Page(body, self.me["id"])
             posts.extend(page.read(self._parents(page) if with_parents else None))
-            meta = body.get("meta") or {}
-            newest = meta.get("newest_id") if number == 0 else newest
-            token = meta.get("next_token")
+            token = (body.get("meta") or {}).get("next_token")
             if not token:
                 break
-        else:
-            gap = since
-        return posts, Cursor(name, newest, gap) if newest else None
+            if pages_left:
+                body = self._ask(source, since_id=start, pagination_token=token)
+            else:
+                gap = since
+        return posts, Cursor(name, newest, gap) if newest != "0" else None
+
+    def _first_page(
+        self, source: Callable[..., Any], since: str | None, overlap: timedelta
+    ) -> tuple[str | None, Json]:
+        """The id that was read from, null where X does not reach back so far; and the page."""
+        starts = [id_before(since, overlap), since] if since else []
+        for start in starts:
+            try:
+                return start, self._ask(source, since_id=start)
+            except _TooOld:
+                continue
+        return None, self._ask(source, since_id=None)
 
     def _parents(self, page: Page) -> dict[str, Post]:
         """What posts without photos refer to: their media come only with a look of their own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import Post, parse_time, utc_text
@@ -30,6 +30,11 @@ FIELDS: dict[str, list[str]] = {
 }
 
 
+def id_before(bare: str, stretch: timedelta) -> str:
+    """The id that a post had which came so much earlier."""
+    return str(max(int(bare) - (int(stretch.total_seconds() * 1000) << 22), 0))
+
+
 class Page:
     """Posts as one response gives them, with the users, media and other posts it includes."""
 
@@ -54,8 +59,7 @@ class Page:
         text, entities = _text(post)
         author_id = str(post.get("author_id", ""))
         author = str(self.users.get(author_id, author_id))
-        # Every edit is a new id; the first one stays the post's.
-        first_id = (post.get("edit_history_tweet_ids") or [post["id"]])[0]
+        first_id = _first_id(post)
         return Post(
             id=f"x:{first_id}",
             author=author,
@@ -65,12 +69,17 @@ class Page:
             photos=photos,
             hashtags=tuple(each["tag"] for each in entities.get("hashtags", [])),
             summons=self._mentions_bot(entities) or self._quotes_bot(post),
-            in_reply_to=_as_id(_reference(post, "replied_to")),
-            quotes=_as_id(_reference(post, "quoted")),
+            in_reply_to=self._refers(post, "replied_to"),
+            quotes=self._refers(post, "quoted"),
             thread=_as_id(post.get("conversation_id")),
             parent=None if photos else parents.get(self.parent_id(post) or ""),
             is_repost=_reference(post, "retweeted") is not None,
         )
+
+    def _refers(self, post: Json, kind: str) -> str | None:
+        """The post referred to, by its first id where an edit of it is meant."""
+        bare = _reference(post, kind)
+        return _as_id(_first_id(self.included[bare]) if bare in self.included else bare)
 
     def _photos(self, post: Json) -> Iterable[str]:
         """Addresses of all photos; of a video or GIF its preview frame."""
@@ -86,6 +95,11 @@ class Page:
     def _quotes_bot(self, post: Json) -> bool:
         quoted = self.included.get(_reference(post, "quoted") or "", {})
         return bool(quoted.get("author_id") == self.own_id)
+
+
+def _first_id(post: Json) -> str:
+    """Every edit is a new id; the first one stays the post's."""
+    return str((post.get("edit_history_tweet_ids") or [post["id"]])[0])
 
 
 def _posted_at(post: Json) -> str:

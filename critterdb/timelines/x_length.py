@@ -1,0 +1,48 @@
+"""How long a text is on X: characters weigh one or two, an emoji two, a link 23.
+
+The weights are those of twitter-text's configuration v3, https://github.com/twitter/twitter-text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_WEIGHT = 280
+LINK_WEIGHT = 23
+LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))  # code points that weigh one
+
+_LINK = re.compile(r"https?://\S+")
+_PICTURE = (
+    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf"
+    "\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+)
+_TONE, _TAGS = "[\U0001f3fb-\U0001f3ff]", "[\U000e0020-\U000e007f]"
+_EMOJI = re.compile(
+    "[\U0001f1e6-\U0001f1ff]{2}"  # a flag
+    "|[0-9#*]\ufe0f?\u20e3"  # a keycap
+    f"|{_PICTURE}(?:\ufe0f|{_TONE}|{_TAGS}+)*(?:\u200d{_PICTURE}(?:\ufe0f|{_TONE})*)*"
+)
+# These are text unless a variation selector makes a picture of them.
+_TEXT_BY_DEFAULT = frozenset("©®‼⁉™ℹ")
+
+
+def x_weight(text: str) -> int:
+    """The length of a text as X counts it, of which MAX_WEIGHT is allowed."""
+    text = unicodedata.normalize("NFC", text)
+    text, links = _LINK.subn("", text)
+    weight = links * LINK_WEIGHT
+
+    def take(match: re.Match[str]) -> str:
+        nonlocal weight
+        if match[0] in _TEXT_BY_DEFAULT:
+            return match[0]
+        weight += 2
+        return ""
+
+    rest = _EMOJI.sub(take, text)
+    return weight + sum(_weight(ord(character)) for character in rest)
+
+
+def _weight(code: int) -> int:
+    return 1 if any(first <= code <= last for first, last in LIGHT) else 2
