@@ -23,9 +23,11 @@ def classify(
     ctx: click.Context, images: tuple[str, ...], model_name: str | None, as_json: bool
 ) -> None:
     """Say what is in each IMAGE: a file, an http(s) address, or - for standard input."""
+    from .decoders import shared_decoders
     from .models import current_model, load_model
     from .predictions import answer_payload, classify_image, refusal_payload, save_classification
 
+    shared_decoders().warm_up()  # while the model is loaded
     db = None
     if model_name and model_name.endswith(".onnx"):
         model = load_model(Path(model_name))
@@ -94,14 +96,14 @@ def similar(
 
     A distance of 0 is the same picture, one of 1 has nothing in common with it.
     """
-    from .images import read_image
+    from .decoders import shared_decoders
     from .models import current_model
     from .neighbours import find_similar
 
     db = open_site(ctx)
     model = current_model(db, model_id=model_id)
-    picture, _ = read_image(read_source(image), shorter_side=model.view.shorter_side)
-    _, vectors, _ = model.run(model.pixels(picture)[None])
+    pixels, _ = shared_decoders().view(read_source(image), model.view)
+    _, vectors, _ = model.run(pixels[None])
     found = [vars(one) for one in find_similar(db, model.backbone, vectors[0], count=count)]
     if as_json:
         show_json(found)

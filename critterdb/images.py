@@ -2,6 +2,9 @@
 
 Pillow's decoders raise nearly anything on hostile files (SyntaxError and struct.error among them),
 so whatever they raise becomes a Refusal here. Size is judged from the header, before any pixel.
+
+This decodes in the calling process, which is right for files that are one's own. What strangers
+send goes through `decoders`, which does the same in a process that may die of it.
 """
 
 from __future__ import annotations
@@ -10,10 +13,10 @@ import hashlib
 import io
 from dataclasses import dataclass
 
-import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageChops, ImageFile, ImageOps
 
 from .errors import Refusal
+from .jpegs import JpegStructure, read_structure, with_more_data
 
 MAX_IMAGE_BYTES = 10_000_000
 MAX_IMAGE_PIXELS = 50_000_000
@@ -58,8 +61,8 @@ def read_image(
     data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, shorter_side: int | None = None
 ) -> tuple[Image.Image, ImageInfo]:
     """Decode `data` and tell about it; see decode_image."""
-    image, size = _decode(data, max_pixels, shorter_side)
-    return image, ImageInfo(hashlib.sha256(data).hexdigest(), *size, len(data))
+    image, width, height = decode_sized(data, max_pixels=max_pixels, shorter_side=shorter_side)
+    return image, image_info(data, width, height)
 
 
 def decode_image(
@@ -67,42 +70,91 @@ def decode_image(
 ) -> Image.Image:
     """The first frame of an image as upright RGB; transparency lies on mid-grey.
 
-    `shorter_side` (pixels) lets a JPEG be decoded at a fraction of its size, never below that.
+    `shorter_side` (pixels) lets a picture be decoded at a fraction of its size, never below that.
     Raises Refusal: not_an_image, image_truncated, image_too_small, too_large, image_too_complex.
     """
-    return _decode(data, max_pixels, shorter_side)[0]
+    return decode_sized(data, max_pixels=max_pixels, shorter_side=shorter_side)[0]
 
 
-def _decode(
-    data: bytes, max_pixels: int, shorter_side: int | None
-) -> tuple[Image.Image, tuple[int, int]]:
+def image_info(data: bytes, width: int, height: int) -> ImageInfo:
+    """What is recorded of an image whose upright size is known."""
+    return ImageInfo(hashlib.sha256(data).hexdigest(), width, height, len(data))
+
+
+def decode_sized(
+    data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, shorter_side: int | None = None
+) -> tuple[Image.Image, int, int]:
+    """As decode_image, with the width and height that the whole upright image has."""
     if len(data) > MAX_IMAGE_BYTES:
         raise Refusal("too_large", TOO_LARGE)
     kind = image_format(data)
-    try:
-        image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
-    except Image.DecompressionBombError as error:
-        raise Refusal("too_large", TOO_LARGE) from error
-    except Exception as error:
-        raise Refusal("not_an_image", NOT_AN_IMAGE) from error
+    image = _open(data)
     width, height = image.size
     if width * height > max_pixels:
         raise Refusal("too_large", TOO_LARGE)
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
         raise Refusal("image_too_small", TOO_SMALL)
-    if kind == "jpg" and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
-        raise Refusal("image_too_complex", TOO_COMPLEX)
-    sideways = _orientation(image) in (5, 6, 7, 8)
+    if kind == "jpg":
+        structure = read_structure(data, max_scans=MAX_JPEG_SCANS)
+        if structure.scans > MAX_JPEG_SCANS:
+            raise Refusal("image_too_complex", TOO_COMPLEX)
     try:
-        if shorter_side and kind == "jpg":
-            scale = shorter_side / min(width, height)
-            image.draft("RGB", (max(1, round(width * scale)), max(1, round(height * scale))))
-        image.load()
-        upright = _upright(image)
-        rgb = _to_rgb(upright)
+        _load(image, kind, shorter_side)
+        if kind == "jpg" and _is_cut_short(data, structure, image, shorter_side):
+            raise Refusal("image_truncated", TRUNCATED)
+        sideways, upright = _upright(image)
+        rgb = _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
+    except Refusal:
+        raise
+    except MemoryError as error:
+        raise Refusal("image_too_complex", TOO_COMPLEX) from error
     except Exception as error:
         raise _refusal_for(error, data, kind) from error
-    return rgb, ((height, width) if sideways else (width, height))
+    return (rgb, height, width) if sideways else (rgb, width, height)
+
+
+def _open(data: bytes) -> ImageFile.ImageFile:
+    try:
+        return Image.open(io.BytesIO(data), formats=tuple(FORMATS))
+    except Image.DecompressionBombError as error:
+        raise Refusal("too_large", TOO_LARGE) from error
+    except MemoryError as error:
+        raise Refusal("image_too_complex", TOO_COMPLEX) from error
+    except Exception as error:
+        raise Refusal("not_an_image", NOT_AN_IMAGE) from error
+
+
+def _load(image: ImageFile.ImageFile, kind: str, shorter_side: int | None) -> None:
+    if shorter_side and kind == "jpg":
+        scale = shorter_side / min(image.size)
+        width, height = (max(1, round(side * scale)) for side in image.size)
+        image.draft("RGB", (width, height))
+    image.load()
+
+
+def _is_cut_short(
+    data: bytes, structure: JpegStructure, image: Image.Image, shorter_side: int | None
+) -> bool:
+    """Whether pixels of a loaded JPEG are missing although it ends in an end marker.
+
+    libjpeg paints what it lacks as mid-grey. So where the last pixels are mid-grey, the picture is
+    decoded again with other bytes before the end marker: only an unfinished one changes by them.
+    """
+    if not structure.complete:
+        return True
+    right, below = image.size
+    corner = image.crop((right - 1, below - 1, right, below)).getextrema()
+    if any(not 126 <= value <= 129 for value in _flat(corner)):
+        return False
+    again = _open(with_more_data(data, structure))
+    _load(again, "jpg", shorter_side)
+    return ImageChops.difference(image.convert("RGB"), again.convert("RGB")).getbbox() is not None
+
+
+def _flat(extrema: tuple[object, ...]) -> list[float]:
+    """The numbers of what getextrema() gives: a pair, or a pair a band."""
+    pairs = extrema if isinstance(extrema[0], tuple) else (extrema,)
+    return [number for pair in pairs for number in pair]  # type: ignore[attr-defined]
 
 
 def _refusal_for(error: Exception, data: bytes, kind: str) -> Refusal:
@@ -114,7 +166,7 @@ def _refusal_for(error: Exception, data: bytes, kind: str) -> Refusal:
 
 def _ends_early(data: bytes, kind: str) -> bool:
     if kind == "jpg":
-        return b"\xff\xd9" not in data[-1024:]
+        return not read_structure(data, max_scans=MAX_JPEG_SCANS).complete
     if kind == "png":
         return b"IEND" not in data[-64:]
     if kind == "webp":
@@ -122,33 +174,53 @@ def _ends_early(data: bytes, kind: str) -> bool:
     return not data.rstrip(b"\0").endswith(b";")
 
 
-def _orientation(image: Image.Image) -> int:
+def _upright(image: Image.Image) -> tuple[bool, Image.Image]:
+    """The image as its EXIF block says that it was held, and whether that swapped its sides."""
     try:
-        return int(image.getexif().get(0x0112, 1))
+        orientation = int(image.getexif().get(0x0112, 1))
+        # Where nothing is to be turned, exif_transpose() would make a copy.
+        upright = ImageOps.exif_transpose(image) if 2 <= orientation <= 8 else image
     except Exception:
         # A broken EXIF block is no reason to refuse a picture: it stays as it lies.
-        return 1
+        return False, image
+    return orientation in (5, 6, 7, 8), upright
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
+def _smaller(image: Image.Image, shorter_side: int | None) -> Image.Image:
+    """Every n-th part of a picture that is far larger than wanted; at least twice what is wanted.
+
+    What JPEG gets while decoding, other formats get here. Resizing a large picture takes as long as
+    decoding it.
+    """
+    factor = min(image.size) // (2 * shorter_side) if shorter_side else 1
+    if factor < 2 or image.mode not in ("L", "RGB") or "transparency" in image.info:
         return image
+    return image.reduce(factor)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        # convert("RGB") clips 16 bits to 8 instead of scaling them.
-        values = np.asarray(image, dtype=np.float32)
-        scale = 255 / max(float(values.max()), 1) if values.max() > 65535 else 255 / 65535
-        image = Image.fromarray((values * scale).clip(0, 255).astype(np.uint8), "L")
-    if "A" in image.getbands() or "transparency" in image.info:
+        return _from_16_bits(image)
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         layer = image.convert("RGBA")
-        ground = Image.new("RGB", image.size, MID_GREY)
-        ground.paste(layer, mask=layer.getchannel("A"))
-        return ground
-    return image.convert("RGB")
+        return _on_grey(layer, layer.getchannel("A"))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _on_grey(image: Image.Image, alpha: Image.Image) -> Image.Image:
+    ground = Image.new("RGB", image.size, MID_GREY)
+    ground.paste(image, mask=alpha)
+    return ground
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    # convert("RGB") clips 16 bits to 8 instead of scaling them.
+    values = image.convert("I")
+    grey = values.point([round(value / 257) for value in range(65536)], "L").convert("RGB")
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return grey
+    return _on_grey(grey, values.point([255 * (value != clear) for value in range(65536)], "L"))
 
 
 # Pillow must refuse cut-off files, whatever another package of the process has set.

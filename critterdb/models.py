@@ -68,7 +68,11 @@ class Model:
 
     def classify(self, image: Image.Image) -> Classification:
         """What is in an upright RGB image."""
-        probabilities, _, novelty = self.run(self.pixels(image)[None])
+        return self.classify_pixels(self.pixels(image))
+
+    def classify_pixels(self, pixels: np.ndarray) -> Classification:
+        """What is in an image of which these are the model's view, uint8 H×W×3."""
+        probabilities, _, novelty = self.run(pixels[None])
         return decide(probabilities[0], float(novelty[0]), self.labels, self.thresholds)
 
     def classify_many(self, images: list[Image.Image]) -> list[Classification]:

@@ -20,9 +20,10 @@ from typing import Any
 
 import httpx
 
+from .decoders import shared_decoders
 from .errors import Refusal, SourceError
 from .fetch import Fetcher
-from .images import MAX_IMAGE_BYTES, ImageInfo, image_format, read_image
+from .images import MAX_IMAGE_BYTES, ImageInfo, image_format
 from .pace import Pace, is_inaturalist, user_agent
 from .schema import SiteDatabase, site_folder, utc_now
 
@@ -289,7 +290,7 @@ class _PhotoSource:
         try:
             self._receive(url, received)
             data = bytes(received)
-            _, info = read_image(data)
+            info = shared_decoders().check(data)
         except Refusal as refusal:
             reason = f"{refusal.code}: {refusal}"
             return Download(photo_id, error=reason, received=len(received)), False

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from .answering import Classification
+from .decoders import shared_decoders
 from .errors import Refusal
-from .images import MAX_IMAGE_PIXELS, ImageInfo, read_image
+from .images import MAX_IMAGE_PIXELS, ImageInfo
 from .models import Model
 from .schema import SiteDatabase, utc_now
 
@@ -17,9 +18,12 @@ from .schema import SiteDatabase, utc_now
 def classify_image(
     model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
 ) -> tuple[Classification, ImageInfo]:
-    """What is in a stranger's image. Raises Refusal where the bytes are not accepted."""
-    image, info = read_image(data, max_pixels=max_pixels, shorter_side=model.view.shorter_side)
-    return model.classify(image), info
+    """What is in a stranger's image, decoded by a process that may die of it. Blocks.
+
+    Raises Refusal where the bytes are not accepted.
+    """
+    pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
+    return model.classify_pixels(pixels), info
 
 
 def save_image(conn: Any, info: ImageInfo, url: str | None = None) -> None:

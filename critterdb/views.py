@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 SHAPES = ("crop", "squash")
@@ -55,8 +58,8 @@ class View:
         """Pixels to which the shorter side is scaled (both sides, with `squash`)."""
         return math.floor(self.size / self.share)
 
-    def pixels(self, image: Image.Image) -> np.ndarray:
-        """The view of an upright RGB image: uint8 size×size×3.
+    def look(self, image: Image.Image) -> Image.Image:
+        """The view of an upright RGB image, size×size.
 
         To the pixel what torchvision's `Resize` and `CenterCrop` make of a Pillow image.
         """
@@ -65,5 +68,10 @@ class View:
         width, height = (side if squashed else side * each // shorter for each in image.size)
         scaled = image.resize((width, height), FILTERS[self.filter])
         left, top = round((width - self.size) / 2), round((height - self.size) / 2)
-        square = scaled.crop((left, top, left + self.size, top + self.size))
-        return np.asarray(square, dtype=np.uint8)
+        return scaled.crop((left, top, left + self.size, top + self.size))
+
+    def pixels(self, image: Image.Image) -> np.ndarray:
+        """As look(), uint8 size×size×3."""
+        import numpy as np  # not above: the processes that decode have no use for it
+
+        return np.asarray(self.look(image), dtype=np.uint8)

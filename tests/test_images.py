@@ -50,6 +50,13 @@ def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
     assert image.getpixel((5, 5)) == pytest.approx((128, 128, 128), abs=1)
 
 
+def test_a_transparent_shade_of_sixteen_bits_lies_on_grey() -> None:
+    values = np.full((60, 80), 0x8000, np.uint16)
+    values[30:] = 0xFFFF
+    image = decode_image(saved(Image.fromarray(values), "PNG", transparency=0xFFFF))
+    assert image.getpixel((5, 50)) == (128, 128, 128)
+
+
 def test_transparency_lies_on_grey() -> None:
     image = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
     assert decode_image(saved(image, "PNG")).getpixel((5, 5)) == (128, 128, 128)
@@ -98,6 +105,53 @@ def test_what_is_refused_and_as_what(data: bytes, code: str) -> None:
     with pytest.raises(Refusal) as refused:
         decode_image(data)
     assert refused.value.code == code
+
+
+def photo_like(size: tuple[int, int] = (320, 240), mode: str = "RGB") -> Image.Image:
+    noise = np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize(size).convert(mode)
+
+
+KINDS_OF_JPEG: list[dict[str, Any]] = [{}, {"progressive": True}, {"restart_marker_rows": 1}]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("options", KINDS_OF_JPEG, ids=str)
+@pytest.mark.parametrize("shorter_side", [None, 60])
+def test_a_short_jpeg_is_told_although_it_ends_in_an_end_marker(
+    mode: str, options: dict[str, Any], shorter_side: int | None
+) -> None:
+    data = saved(photo_like(mode=mode), "JPEG", **options)
+    start = data.index(b"\xff\xda")
+    # Of a progressive one the last part is the finest detail: nobody sees that it lacks.
+    for percent in range(5, 70 if options.get("progressive") else 95, 3):
+        cut = data[: start + (len(data) - start) * percent // 100].rstrip(b"\xff") + b"\xff\xd9"
+        with pytest.raises(Refusal) as refused:
+            decode_image(cut, shorter_side=shorter_side)
+        assert refused.value.code == "image_truncated"
+
+
+@pytest.mark.parametrize("colour", [(126, 127, 128), (128, 128, 128), (129, 128, 127)])
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"restart_marker_rows": 1}], ids=str
+)
+def test_a_whole_jpeg_may_end_in_grey(colour: tuple[int, ...], options: dict[str, Any]) -> None:
+    image = photo_like()
+    image.paste(colour, (0, 100, 320, 240))
+    decode_image(saved(image, "JPEG", **options))
+    decode_image(saved(image, "JPEG", **options) + b"trailing bytes \xff\xd8\xff")
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("RGB", "PNG"), ("L", "PNG"), ("P", "GIF"), ("RGBA", "PNG"), ("RGB", "WEBP")]
+)
+def test_other_large_pictures_are_made_smaller_and_look_the_same(mode: str, kind: str) -> None:
+    image = photo_like((1400, 1050), mode)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    small = decode_image(saved(image, kind, **options), shorter_side=100)
+    expected = image.convert("RGB").reduce(5)
+    assert small.size == expected.size
+    assert np.abs(np.asarray(small, int) - np.asarray(expected, int)).max() <= 1
 
 
 def test_a_large_jpeg_is_decoded_small_but_never_below_the_model_s_size() -> None:

@@ -1,0 +1,137 @@
+"""The process that decodes what strangers send: bytes in, pixels out, and little else it can do.
+
+It is started with an empty environment and no file but the socket to its parent, may open none, and
+is ended by the kernel when it takes more time or memory than an image is worth. It imports Pillow
+and no more, so that it starts in a tenth of a second and is small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+import warnings
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from .errors import Refusal
+from .images import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized
+from .views import View
+
+HEADER = struct.Struct("<I")
+MAX_HEADER_BYTES = 4096
+READY = b"+"
+LIMITS = {
+    "RLIMIT_NOFILE": 0,  # what is open stays so
+    "RLIMIT_NPROC": 0,
+    "RLIMIT_FSIZE": 0,
+    "RLIMIT_CORE": 0,
+}
+# What Pillow would import on first use, when files can no longer be opened.
+WARM_UP = (
+    "PIL.ExifTags",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.MpoImagePlugin",
+    "PIL.PngImagePlugin",
+    "PIL.TiffImagePlugin",
+    "PIL.WebPImagePlugin",
+    "xml.etree.ElementTree",
+)
+
+
+def main(memory_bytes: int) -> None:
+    """Serve the socket that is standard input until the parent closes it."""
+    parent = socket.socket(fileno=sys.stdin.fileno())
+    warnings.simplefilter("ignore")
+    _warm_up()
+    _limit(memory_bytes)
+    parent.sendall(READY)
+    while (request := receive_message(parent)) is not None:
+        _serve(parent, request)
+    os._exit(0)
+
+
+def _warm_up() -> None:
+    for name in WARM_UP:
+        importlib.import_module(name)
+    Image.preinit()
+    ImageOps.exif_transpose(Image.new("RGB", (8, 8))).resize((4, 4), Image.Resampling.BICUBIC)
+
+
+def _limit(memory_bytes: int) -> None:
+    for name, most in {**LIMITS, "RLIMIT_AS": memory_bytes}.items():
+        # Not every system has, or grants, each of them.
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            resource.setrlimit(getattr(resource, name), (most, most))
+
+
+def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
+    data = bytearray(request["bytes"])
+    if not receive_into(parent, data):
+        return
+    # Nobody catches this timer's signal, so that at its end the kernel ends the process.
+    signal.setitimer(signal.ITIMER_PROF, request["cpu_s"])
+    try:
+        answer, pixels = _decode(bytes(data), request)
+    except Refusal as refusal:
+        answer, pixels = {"code": refusal.code, "error": str(refusal)}, b""
+    except MemoryError:
+        answer, pixels = {"code": "image_too_complex", "error": TOO_COMPLEX}, b""
+    except Exception:
+        answer, pixels = {"code": "not_an_image", "error": NOT_AN_IMAGE}, b""
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    send_message(parent, {**answer, "bytes": len(pixels)}, pixels)
+
+
+def _decode(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    view = View(**request["view"]) if request["view"] else None
+    shorter_side = view.shorter_side if view else MIN_SIDE
+    image, width, height = decode_sized(
+        data, max_pixels=request["max_pixels"], shorter_side=shorter_side
+    )
+    pixels = view.look(image).tobytes() if view else b""
+    return {"width": width, "height": height}, pixels
+
+
+def send_message(to: socket.socket, header: dict[str, Any], body: bytes = b"") -> None:
+    """A JSON object with its length before it, and the bytes that it tells of."""
+    text = json.dumps(header).encode()
+    to.sendall(HEADER.pack(len(text)) + text)
+    to.sendall(body)
+
+
+def receive_message(source: socket.socket, deadline: float | None = None) -> dict[str, Any] | None:
+    """The next JSON object, or None where the other side is gone.
+
+    Raises ValueError for what is none, and TimeoutError at the deadline (of time.monotonic()).
+    """
+    size = bytearray(HEADER.size)
+    if not receive_into(source, size, deadline):
+        return None
+    (length,) = HEADER.unpack(size)
+    if length > MAX_HEADER_BYTES:
+        raise ValueError("the header is too long")
+    text = bytearray(length)
+    return dict(json.loads(text)) if receive_into(source, text, deadline) else None
+
+
+def receive_into(source: socket.socket, buffer: bytearray, deadline: float | None = None) -> bool:
+    """Fill `buffer`; False where the other side is gone before. Raises TimeoutError."""
+    rest = memoryview(buffer)
+    while rest:
+        if deadline is not None:
+            source.settimeout(max(deadline - time.monotonic(), 0.001))
+        received = source.recv_into(rest)
+        if not received:
+            return False
+        rest = rest[received:]
+    return True

@@ -1,0 +1,104 @@
+"""What a JPEG's structure tells, and its decoder does not: how many scans, and whether all came.
+
+libjpeg fills in whatever is missing before an end marker and calls it a warning, which Pillow does
+not pass on. So the markers are read here; no pixel is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # stuffed bytes and restarts do not end one
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_SOS, _EOI, _DRI = 0xDA, 0xD9, 0xDD
+_OTHER_DATA = bytes(range(1, 251)) * 16  # any bytes that are no marker
+_ALL_COEFFICIENTS = (1 << 64) - 1
+
+
+@dataclass
+class JpegStructure:
+    """`scans` that there are, and the offsets between which the last one's data lie.
+
+    `complete` is whether an end marker came and the scans before it bring every coefficient of
+    every component at full precision.
+    """
+
+    scans: int = 0
+    last_scan_start: int = 0
+    last_scan_end: int = 0
+    has_restarts: bool = False
+    complete: bool = False
+    _progressive: bool = False
+    _wanted: dict[int, int] = field(default_factory=dict)  # component → bits, one a coefficient
+
+
+def read_structure(data: bytes, *, max_scans: int) -> JpegStructure:
+    """Walk the markers of the first image in `data`; stop behind `max_scans`."""
+    found = JpegStructure()
+    at = 2
+    while at + 1 < len(data) and found.scans <= max_scans:
+        if data[at] != 0xFF:
+            at = data.find(b"\xff", at)  # libjpeg skips what is no marker, too
+            if at < 0:
+                break
+            continue
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker == _EOI:
+            found.complete = bool(found.scans) and not any(found._wanted.values())
+            break
+        if marker in _WITHOUT_LENGTH or marker == 0:
+            at += 2
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        segment = data[at + 4 : at + 2 + length]
+        at += 2 + max(length, 2)
+        if marker in _FRAMES:
+            _note_frame(found, marker, segment)
+        elif marker == _DRI:
+            found.has_restarts = any(segment[:2])
+        elif marker == _SOS:
+            _note_scan(found, segment)
+            found.last_scan_start = at
+            end = _SCAN_END.search(data, at)
+            found.last_scan_end = at = end.start() if end else len(data)
+    return found
+
+
+def with_more_data(data: bytes, structure: JpegStructure) -> bytes:
+    """The image with other bytes before its end marker: pixels that had none are made of them."""
+    scan = data[structure.last_scan_start : structure.last_scan_end]
+    restart = b""
+    if structure.has_restarts:
+        # A decoder that has come to the end of an interval looks for its marker and no further.
+        restart = bytes([0xFF, 0xD0 + len(_RESTART.findall(scan)) % 8])
+    return data[: structure.last_scan_end] + restart + _OTHER_DATA + bytes([0xFF, _EOI])
+
+
+def _note_frame(found: JpegStructure, marker: int, segment: bytes) -> None:
+    found._progressive = marker in _PROGRESSIVE
+    for place in range(6, min(len(segment), 6 + 3 * segment[5]) if len(segment) > 5 else 0, 3):
+        found._wanted.setdefault(segment[place], _ALL_COEFFICIENTS)
+
+
+def _note_scan(found: JpegStructure, segment: bytes) -> None:
+    found.scans += 1
+    if not segment or len(segment) < 4 + 2 * segment[0]:
+        return
+    count = segment[0]
+    first, last, precision = segment[1 + 2 * count : 4 + 2 * count]
+    if not found._progressive:
+        brought = _ALL_COEFFICIENTS
+    elif precision & 0x0F:
+        return  # a first look at these coefficients: lower bits of them are still to come
+    else:
+        brought = ((1 << (min(last, 63) + 1)) - 1) & ~((1 << min(first, 63)) - 1)
+    for place in range(1, 1 + 2 * count, 2):
+        component = segment[place]
+        found._wanted[component] = found._wanted.get(component, 0) & ~brought

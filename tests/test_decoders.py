@@ -1,0 +1,196 @@
+"""Decoding in processes that may die: what comes back, what ends them, and what stays standing."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support_models import picture
+
+from critterdb.decoders import Decoders, shared_decoders
+from critterdb.errors import Refusal
+from critterdb.images import read_image
+from critterdb.views import View
+
+VIEW = View(32)
+
+
+@pytest.fixture
+def decoders() -> Iterator[Decoders]:
+    pool = Decoders(1)
+    yield pool
+    pool.close()
+
+
+def refused(decoders: Decoders, data: bytes) -> str:
+    with pytest.raises(Refusal) as caught:
+        decoders.view(data, VIEW)
+    return caught.value.code
+
+
+@pytest.fixture(scope="module")
+def heavy() -> bytes:
+    """A few bytes that are 49 megapixels, and most of a second to decode."""
+    file = io.BytesIO()
+    Image.new("RGB", (7000, 7000)).save(file, "WEBP", lossless=True, method=0)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("view", [VIEW, View(48, "squash", "bilinear", 0.9)])
+def test_pixels_are_those_of_decoding_here(decoders: Decoders, kind: str, view: View) -> None:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(picture("green", (330, 210)))).save(file, kind)
+    pixels, info = decoders.view(file.getvalue(), view)
+    image, expected = read_image(file.getvalue(), shorter_side=view.shorter_side)
+    assert (pixels.dtype, pixels.shape) == (np.uint8, (view.size, view.size, 3))
+    assert (pixels == view.pixels(image)).all()
+    assert info == expected == decoders.check(file.getvalue())
+
+
+def test_refusals_are_those_of_decoding_here(decoders: Decoders) -> None:
+    assert refused(decoders, b"hello") == "not_an_image"
+    assert refused(decoders, picture("red")[:-300]) == "image_truncated"
+    assert refused(decoders, picture("red", (400, 10))) == "image_too_small"
+    assert refused(decoders, bytes(10_000_001)) == "too_large"
+    with pytest.raises(Refusal) as caught:
+        decoders.check(picture("red"), max_pixels=5000)
+    assert caught.value.code == "too_large"
+
+
+def test_what_takes_too_long_ends_its_process_and_nothing_else(heavy: bytes) -> None:
+    pool = Decoders(2, cpu_s=0.2)
+    with ThreadPoolExecutor(6) as threads:
+        bad = [threads.submit(refused, pool, heavy) for _ in range(3)]
+        good = [threads.submit(pool.view, picture("blue", seed=n), VIEW) for n in range(30)]
+        assert {one.result() for one in bad} == {"image_too_complex"}
+        assert all(one.result()[1].width == 120 for one in good)
+    pool.close()
+
+
+def test_what_needs_more_memory_than_there_is_is_refused() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (7000, 7000)).save(file, "PNG", compress_level=1)
+    pool = Decoders(1, memory_bytes=150_000_000)
+    assert refused(pool, file.getvalue()) == "image_too_complex"
+    assert pool.check(picture("red")).width == 120
+    pool.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_was_killed_while_idle_is_replaced(
+    decoders: Decoders, number: signal.Signals
+) -> None:
+    first = decoders.check(picture("red"))
+    [pid] = decoders.process_ids()
+    os.kill(pid, number)
+    assert ends(pid)
+    assert decoders.check(picture("red")) == first
+    assert decoders.process_ids() != [pid]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGSEGV, "not_an_image"), (signal.SIGKILL, "image_too_complex")]
+)
+def test_a_process_that_dies_at_work_is_a_refusal(
+    decoders: Decoders, number: signal.Signals, code: str
+) -> None:
+    decoders.check(picture("red"))
+    [pid] = decoders.process_ids()
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(refused, decoders, picture("red"))
+        time.sleep(0.1)
+        os.kill(pid, number)
+        os.kill(pid, signal.SIGCONT)
+        assert answer.result() == code
+
+
+def test_an_image_is_tried_again_where_somebody_ended_the_process(decoders: Decoders) -> None:
+    decoders.check(picture("red"))
+    [pid] = decoders.process_ids()
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(decoders.check, picture("red"))
+        time.sleep(0.1)
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGCONT)
+        assert answer.result().width == 120
+
+
+def test_a_process_that_hangs_is_ended() -> None:
+    pool = Decoders(1, wall_s=0.5)
+    pool.check(picture("red"))
+    [pid] = pool.process_ids()
+    os.kill(pid, signal.SIGSTOP)
+    assert refused(pool, picture("red")) == "image_too_complex"
+    assert ends(pid)
+    pool.close()
+
+
+def test_the_process_knows_no_secrets_opens_nothing_and_is_small(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CRITTERDB_X_ACCESS_TOKEN", "secret")
+    pool = Decoders(1)
+    pool.check(picture("red"))
+    [pid] = pool.process_ids()
+    folder = Path(f"/proc/{pid}")
+    assert b"secret" not in (folder / "environ").read_bytes()
+    assert sorted(os.listdir(folder / "fd")) == ["0", "1", "2"]
+    assert "Max open files            0 " in (folder / "limits").read_text()
+    resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    assert resident < 40_000_000
+    pool.close()
+
+
+def test_processes_end_with_their_parent() -> None:
+    code = (
+        "import sys, time; from critterdb.decoders import shared_decoders as s;"
+        "s().check(sys.stdin.buffer.read()); print(*s().process_ids(), flush=True); time.sleep(60)"
+    )
+    root = str(Path(__file__).parent.parent)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root
+    )
+    assert parent.stdin
+    assert parent.stdout
+    parent.stdin.write(picture("red"))
+    parent.stdin.close()
+    pid = int(parent.stdout.readline())
+    assert Path(f"/proc/{pid}").exists()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert ends(pid)
+
+
+def ends(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_forked_process_gets_decoders_of_its_own() -> None:
+    mine = shared_decoders()
+    mine.check(picture("red"))
+    pid = os.fork()
+    if not pid:
+        os._exit(int(shared_decoders() is mine))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert mine.check(picture("red")).width == 120
