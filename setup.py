@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
+SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py", "Dockerfile")
 
 
 class BuildWithSiteFiles(build_py):
@@ -48,7 +48,7 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["critterdb", "critterdb.*"]),
     package_data={
-        "critterdb": ["py.typed", "migrations/*.sql"],
+        "critterdb": ["py.typed", "publishing.sql", "published_readme.md", "migrations/*.sql"],
         "critterdb.web": ["templates/*.html", "static/*", "queries/*.sql"],
     },
     include_package_data=False,

@@ -20,6 +20,7 @@ from .terminal import (
     import_lines,
     plan_lines,
     progress_bar,
+    publish_lines,
     status_lines,
     sync_lines,
 )
@@ -228,17 +229,79 @@ def bot(ctx: click.Context, game: str | None, platform: str, post: bool, every: 
 
 
 @main.command()
-@click.option("-h", "--host", default="127.0.0.1", show_default=True)
-@click.option("-p", "--port", default=DEFAULT_PORT, show_default=True)
+@click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("-p", "--port", default=DEFAULT_PORT, show_default=True, help="On which port.")
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="Open the database as a file that never changes: nothing is recorded.",
+)
 @click.pass_context
-def serve(ctx: click.Context, host: str, port: int) -> None:
-    """Serve the site with Datasette, the classifying endpoint included."""
-    from .sites import serve_arguments
+def serve(ctx: click.Context, host: str, port: int, read_only: bool) -> None:
+    """Serve the site with Datasette, the classifying endpoint included.
 
-    open_site(ctx).close()
+    A folder that critterdb publish made is read-only by itself.
+    """
+    from .sites import is_published, serve_arguments, settle_for_reading
+
+    if read_only or is_published(ctx.obj):
+        settle_for_reading(ctx.obj)
+    else:
+        open_site(ctx).close()
     from datasette.cli import cli as datasette_cli
 
-    datasette_cli.main(serve_arguments(ctx.obj, host, port), prog_name="datasette")
+    arguments = serve_arguments(ctx.obj, host, port, read_only=read_only)
+    datasette_cli.main(arguments, prog_name="datasette")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--no-photos", is_flag=True, help="Leave the photo files out; their rows go along.")
+@click.option(
+    "--license",
+    "licenses",
+    multiple=True,
+    metavar="CODE",
+    help="Publish what has this licence, such as cc-by; repeatable. "
+    "Without it: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
+)
+@click.option(
+    "--writable",
+    is_flag=True,
+    help="Let the copy record what it is asked, instead of being served read-only.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_context
+def publish(
+    ctx: click.Context,
+    folder: Path,
+    no_photos: bool,
+    licenses: tuple[str, ...],
+    writable: bool,
+    as_json: bool,
+) -> None:
+    """Prepare FOLDER for a host: a copy of the site with openly licensed data only.
+
+    It holds the database, models, photos, plugin, a Dockerfile and this critterdb as a wheel, and
+    is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
+    """
+    from .photo_rows import DEFAULT_LICENSES
+    from .publishing import publish_site
+
+    db = open_site(ctx)
+    with progress_bar("Copying photos") as progress:
+        report = publish_site(
+            db,
+            folder,
+            photos=not no_photos,
+            licenses=licenses or DEFAULT_LICENSES,
+            read_only=not writable,
+            progress=progress,
+        )
+    if as_json:
+        show_json(vars(report))
+    else:
+        show_lines(publish_lines(report))
 
 
 @main.command()

@@ -9,7 +9,7 @@ brings a newer one, is a dependency.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -97,6 +97,27 @@ def durable(db: SiteDatabase) -> Generator[None, None, None]:
             yield
     finally:
         db.conn.execute("PRAGMA synchronous = NORMAL")
+
+
+def check_readable(path: Path) -> None:
+    """See without writing that `path` is a database of this critterdb. Raises SiteError if not."""
+    if not path.is_file():
+        raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
+    try:
+        conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        with closing(SiteDatabase(conn)) as db:
+            _check_ownership(db, path)
+            old = bool(migrations.pending(db))
+    except sqlite3.Error as error:
+        raise SiteError(
+            f"{path} could not be read as a critterdb database: {error}. "
+            "Name another file with --db, or make a site with: critterdb init FOLDER"
+        ) from error
+    if old:
+        raise SiteError(
+            f"{path} was made by an older critterdb. "
+            "Bring it up to date where it may be written: critterdb status"
+        )
 
 
 def site_folder(db: Database) -> Path:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from .errors import SiteError
-from .schema import DATABASE_NAME, SiteDatabase, open_database, site_folder, sqlite3
+from .schema import (
+    DATABASE_NAME,
+    SiteDatabase,
+    check_readable,
+    open_database,
+    site_folder,
+    sqlite3,
+)
 
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
+DOCKERFILE = "Dockerfile"
+INSPECTED = "inspect-data.json"  # says to Datasette that the databases it lists never change
 
 
 def site_source() -> Path:
@@ -46,24 +57,75 @@ def init_site(folder: Path) -> Path:
     return path
 
 
-def serve_arguments(database: Path, host: str, port: int) -> list[str]:
+def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = False) -> list[str]:
     """The arguments of `datasette` that serve a site with its plugin, wherever the site came from.
 
-    A site that lost its plugins/ or metadata.json is served with those of the package. The
-    database is named only where its name is not the one that Datasette finds by itself.
+    A site that lost its plugins/ or metadata.json is served with those of the package. Datasette
+    finds everything in a folder by itself; only where the file has another name, or is to be
+    immutable though its folder does not say so, file and furniture are named one by one.
     """
-    folder = database.resolve().parent
+    database = database.resolve()
+    folder, usual = database.parent, database.name == DATABASE_NAME
+    by_folder = usual and (not read_only or is_published(database))
     arguments = ["serve", "--host", host, "--port", str(port)]
-    if database.name != DATABASE_NAME:
-        arguments.append(str(database.resolve()))
-    else:
+    if by_folder:
         arguments.append(str(folder))
-    named_file = database.name != DATABASE_NAME
-    if named_file or not (folder / "plugins").is_dir():
+    else:
+        arguments += ["--immutable", str(database)] if read_only else [str(database)]
+    if not usual or not (folder / "plugins").is_dir():
         arguments += ["--plugins-dir", str(site_source() / "plugins")]
-    if named_file or not any((folder / f"metadata.{kind}").exists() for kind in ("json", "yaml")):
-        arguments += ["--metadata", str(site_source() / "metadata.json")]
+    elif not by_folder:
+        arguments += ["--plugins-dir", str(folder / "plugins")]
+    told = [folder / f"metadata.{kind}" for kind in ("json", "yaml", "yml")]
+    metadata = next((file for file in told if usual and file.exists()), None)
+    if metadata is None or not by_folder:
+        arguments += ["--metadata", str(metadata or site_source() / "metadata.json")]
+    if usual and not by_folder:
+        arguments += _furniture_arguments(folder)
     return arguments
+
+
+def _furniture_arguments(folder: Path) -> list[str]:
+    """What Datasette would find in a folder that it was given as a whole."""
+    arguments = []
+    if (folder / "templates").is_dir():
+        arguments += ["--template-dir", str(folder / "templates")]
+    if (folder / "static").is_dir():
+        arguments += ["--static", f"static:{folder / 'static'}"]
+    if (folder / "settings.json").is_file():
+        for name, value in json.loads((folder / "settings.json").read_text("utf-8")).items():
+            arguments += ["--setting", name, json.dumps(value) if value is not None else ""]
+    return arguments
+
+
+def is_published(database: Path) -> bool:
+    """Whether the folder says that its database never changes, as `critterdb publish` does."""
+    return (database.resolve().parent / INSPECTED).is_file()
+
+
+def settle_for_reading(path: Path) -> None:
+    """Make sure that `path` can be served as a file that never changes.
+
+    Its write-ahead log is folded in where the file may be written. Raises SiteError where the file
+    is missing, older than this critterdb, or in use by a process that writes.
+    """
+    if path.is_file() and not is_published(path) and os.access(path.parent, os.W_OK):
+        with closing(open_database(path)) as db:
+            try:
+                db.conn.execute("PRAGMA journal_mode = DELETE")
+            except sqlite3.OperationalError as error:
+                raise SiteError(
+                    f"Another process has {path} open: {error}. Stop it, or serve without "
+                    "--read-only"
+                ) from error
+        return
+    check_readable(path)
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise SiteError(
+            f"{log} holds changes that cannot be folded in here. Run `critterdb status` where the "
+            "folder may be written"
+        )
 
 
 def site_status(db: SiteDatabase) -> dict[str, Any]:

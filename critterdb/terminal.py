@@ -119,6 +119,37 @@ def import_lines(game: str, report: Any) -> list[str]:
     ]
 
 
+PUBLISHED_NAMES = {
+    "observations": "observations",
+    "photos": "photos",
+    "models": "models",
+    "posts": "posts",
+    "predictions": "predictions",
+}
+
+
+def publish_lines(report: Any) -> list[str]:
+    """What a published folder holds (a Published), in words."""
+    held = ", ".join(f"{report.rows[table]:,} {name}" for table, name in PUBLISHED_NAMES.items())
+    lines = [
+        f"{report.folder} is ready: {held}.",
+        f"  files: database {report.database_bytes / 1e6:.1f} MB, {report.photo_files:,} photo "
+        f"files ({report.photo_bytes / 1e6:.1f} MB), {report.model_files} models",
+    ]
+    if report.withheld:
+        kept = ", ".join(f"{number:,} {table}" for table, number in report.withheld.items())
+        lines.append(f"  kept at home: {kept} (why: docs/deployment.md)")
+    if report.missing:
+        lines.append(
+            f"  not there, or not what their rows say: {len(report.missing)} files, "
+            f"such as {report.missing[0]}"
+        )
+    lines += [f"  note: {note}" for note in report.notes]
+    lines.append(f"Look at it with: datasette {report.folder}")
+    lines.append(f"Or as an image:  docker build --tag critters {report.folder}")
+    return lines
+
+
 def _left_out(report: Any) -> list[str]:
     lines = [f"  left out, {reason}: {n}" for reason, n in sorted(report.skipped.items())]
     if getattr(report, "failed", 0):

@@ -1,0 +1,74 @@
+"""The running critterdb as a wheel, so that a container gets the version that made its site.
+
+A published folder must not depend on where its critterdb once came from: a checkout, a private
+index, or a version that nobody else has.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from . import __version__
+from .errors import SiteError
+from .sites import DOCKERFILE, SITE_FILES, site_source
+
+WHEEL = (
+    "Wheel-Version: 1.0\nGenerator: critterdb {version}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+)
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the same program gives the same bytes
+
+
+def write_wheel(folder: Path) -> Path:
+    """Write `critterdb-VERSION-py3-none-any.whl` into `folder`; return its path.
+
+    Raises SiteError where critterdb was never installed, so that nobody knows what it depends on.
+    """
+    try:
+        installed = distribution("critterdb")
+    except PackageNotFoundError as error:
+        raise SiteError(
+            "critterdb runs from a folder and is not installed, so it cannot pack itself. "
+            "Install it first: pip install -e ."
+        ) from error
+    path = folder / f"critterdb-{__version__}-py3-none-any.whl"
+    info = f"critterdb-{__version__}.dist-info"
+    record = []
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+
+        def add(name: str, data: bytes) -> None:
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = 0o644 << 16
+            wheel.writestr(entry, data, zipfile.ZIP_DEFLATED)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
+            record.append(f"{name},sha256={digest.decode()},{len(data)}\n")
+
+        for name, file in package_files():
+            add(name, file.read_bytes())
+        for name, text in _metadata(installed):
+            add(f"{info}/{name}", text.encode())
+        wheel.writestr(f"{info}/RECORD", "".join([*record, f"{info}/RECORD,,\n"]))
+    return path
+
+
+def package_files() -> Iterator[tuple[str, Path]]:
+    """What a wheel of critterdb holds: names inside it, and the files."""
+    package = Path(__file__).parent
+    for file in sorted(package.rglob("*")):
+        name = file.relative_to(package)
+        hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
+        if file.is_file() and not hidden and name.parts[0] != "site":
+            yield f"critterdb/{name.as_posix()}", file
+    for site_file in (*SITE_FILES, DOCKERFILE):
+        yield f"critterdb/site/{site_file}", site_source() / site_file
+
+
+def _metadata(installed: Distribution) -> Iterator[tuple[str, str]]:
+    yield "METADATA", installed.read_text("METADATA") or ""
+    yield "WHEEL", WHEEL.format(version=__version__)
+    yield "entry_points.txt", installed.read_text("entry_points.txt") or ""
+    yield "top_level.txt", "critterdb\n"

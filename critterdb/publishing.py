@@ -1,0 +1,368 @@
+"""A copy of a site with openly licensed data only, ready for a container or `datasette publish`.
+
+`publishing.sql` says table by table and column by column what goes along: what it does not name
+stays at home, so that a new column is published only when somebody has decided so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .errors import SiteError
+from .packing import write_wheel
+from .photo_rows import DEFAULT_LICENSES
+from .schema import DATABASE_NAME, SiteDatabase, open_database, site_folder
+from .sites import DOCKERFILE, INSPECTED, SITE_FILES, site_source
+
+MARKER = ".critterdb-published"  # says that a folder may be made anew
+WHEEL_FOLDER = "plugins"  # `datasette publish` takes no folder but this, templates and static ones
+# What people add to a Datasette folder; anything else beside the database stays at home.
+FURNITURE = (
+    "metadata.json",
+    "metadata.yaml",
+    "metadata.yml",
+    "datasette.yaml",
+    "datasette.json",
+    "settings.json",
+    "plugins",
+    "templates",
+    "static",
+)
+
+WITHHELD = {
+    "answer_candidates": "Other people's posts that wait for a person to read them.",
+    "cursors": "How far the bot has read: of use to the site that goes on only.",
+    "ledger": "What limits are counted from: of use to the site that goes on only.",
+    "opt_outs": "Who asked to be left alone is nobody's business.",
+    "_sqlite_migrations": "Written by the copy itself.",
+}
+WITHHELD_COLUMNS = {
+    "images": {"url": "Somebody may have asked about it in private."},
+    "observations": {"withdrawn_at": "Nothing withdrawn is published."},
+    "photos": {
+        "attempts": "The copy fetches nothing.",
+        "error": "The copy fetches nothing.",
+        "withdrawn_at": "Nothing withdrawn is published.",
+    },
+    "posts": {"deleted_at": "No deleted post is published."},
+    "replies": {"error": "What a platform said to the bot alone."},
+    "reviews": {"actor": "Who reviewed is theirs to say."},
+    "syncs": {"error": "Of use to the site that goes on only."},
+}
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Published:
+    """What a published folder holds, and of each table how many rows stayed at home."""
+
+    folder: str
+    rows: dict[str, int] = field(default_factory=dict)
+    withheld: dict[str, int] = field(default_factory=dict)
+    licenses: dict[str, int] = field(default_factory=dict)
+    photo_files: int = 0
+    photo_bytes: int = 0
+    model_files: int = 0
+    database_bytes: int = 0
+    read_only: bool = True
+    missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def publish_site(
+    db: SiteDatabase,
+    folder: Path,
+    *,
+    photos: bool = True,
+    licenses: Sequence[str] = DEFAULT_LICENSES,
+    read_only: bool = True,
+    progress: Progress | None = None,
+) -> Published:
+    """Write the copy to `folder`, which appears whole or not at all; an earlier copy is replaced.
+
+    Raises SiteError where the folder holds something else, lies inside the site, or cannot be
+    written.
+    """
+    folder = folder.absolute()
+    home = site_folder(db)
+    _check_target(folder, home)
+    made = folder.with_name(f".{folder.name}.part")
+    try:
+        _remove(made)
+        made.mkdir(parents=True)
+        report = Published(str(folder), read_only=read_only)
+        (made / MARKER).write_text(
+            "Made by critterdb publish, which may replace this folder.\n", "utf-8"
+        )
+        _copy_furniture(home, made)
+        with closing(open_database(made / DATABASE_NAME, create=True)) as copy:
+            _copy_rows(copy, home / _file_name(db), licenses)
+            _copy_photos(copy, home, made, report, wanted=photos, progress=progress)
+            _copy_models(copy, home, made, report)
+            _settle(db, copy, report)
+        _describe(made / DATABASE_NAME, report)
+        _write_container_files(made, report)
+        _put_in_place(made, folder)
+    except OSError as error:
+        raise SiteError(
+            f"{folder} could not be written: {error}. Choose another place with room for it"
+        ) from error
+    finally:
+        _remove(made)
+    return report
+
+
+def statements() -> list[tuple[str, str]]:
+    """The statements of publishing.sql in order, each with the words of its comment."""
+    text = files("critterdb").joinpath("publishing.sql").read_text("utf-8")
+    found = []
+    for part in text.split("\n\n"):
+        comment = " ".join(re.findall(r"^-- (.+)$", part, re.MULTILINE))
+        sql = re.sub(r"^--.*\n?", "", part, flags=re.MULTILINE).strip()
+        if sql:
+            found.append((sql, comment))
+    return found
+
+
+def published_columns() -> dict[str, list[str]]:
+    """The columns of each table that go along."""
+    told = {}
+    for sql, _ in statements():
+        match = re.match(r"INSERT INTO main\.(\w+) \(([^)]+)\)", sql)
+        if match:
+            told[match[1]] = re.findall(r"\w+", match[2])
+    return told
+
+
+def table_rules() -> dict[str, str]:
+    """What of each table goes along, in words."""
+    told = {}
+    for sql, comment in statements():
+        match = re.match(r"INSERT INTO main\.(\w+)", sql)
+        if match:
+            told[match[1]] = comment
+    return told
+
+
+def _check_target(folder: Path, home: Path) -> None:
+    resolved = folder.resolve()
+    if resolved == home or home.is_relative_to(resolved):
+        raise SiteError(f"{folder} holds the site itself. Name another folder for the copy")
+    if folder.exists() and not folder.is_dir():
+        raise SiteError(f"{folder} is a file. Name another folder for the copy")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+        raise SiteError(
+            f"{folder} holds something that critterdb publish did not make. "
+            "Name another folder for the copy"
+        )
+
+
+def _file_name(db: SiteDatabase) -> str:
+    return Path(db.conn.execute("PRAGMA database_list").fetchone()[2]).name
+
+
+def _copy_furniture(home: Path, made: Path) -> None:
+    """The site's own pages and settings, with critterdb's plugin; links are not followed."""
+    for name in FURNITURE:
+        source = home / name
+        if source.is_symlink():
+            continue
+        if source.is_dir():
+            shutil.copytree(source, made / name, ignore=_not_for_others)
+        elif source.is_file():
+            shutil.copyfile(source, made / name)
+    for name in SITE_FILES:
+        told = (made / f"metadata.{kind}" for kind in ("json", "yaml", "yml"))
+        if name == "metadata.json" and any(file.exists() for file in told):
+            continue
+        (made / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(site_source() / name, made / name)
+    _keep_local_photos_off(made / "metadata.json")
+
+
+def _not_for_others(folder: str, names: list[str]) -> list[str]:
+    """Links, what Python made, an earlier copy's wheel, and what people hide."""
+    return [
+        name
+        for name in names
+        if name.startswith((".", "__pycache__"))
+        or name.endswith(".whl")
+        or Path(folder, name).is_symlink()
+    ]
+
+
+def _keep_local_photos_off(file: Path) -> None:
+    """A published folder may get photos of its own one day; they should not show by an old wish."""
+    if not file.is_file():
+        return
+    try:
+        metadata = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise SiteError(f"metadata.json of the site is no JSON: {error}. Mend it") from error
+    settings = (metadata.get("plugins") or {}).get("critterdb") or {}
+    if settings.get("local_photos"):
+        settings["local_photos"] = False
+        file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _copy_rows(copy: SiteDatabase, source: Path, licenses: Sequence[str]) -> None:
+    """Every statement in one transaction, so that the copy is of one moment."""
+    conn = copy.conn
+    conn.execute("ATTACH ? AS site", [str(source)])
+    conn.execute("CREATE TEMP TABLE wanted_licenses (code TEXT PRIMARY KEY)")
+    conn.executemany("INSERT INTO wanted_licenses VALUES (?)", [(code,) for code in set(licenses)])
+    with copy.atomic():
+        conn.execute("PRAGMA defer_foreign_keys = ON")
+        for sql, _ in statements():
+            conn.execute(sql)
+    conn.execute("DETACH site")
+
+
+def _copy_photos(
+    copy: SiteDatabase,
+    home: Path,
+    made: Path,
+    report: Published,
+    *,
+    wanted: bool,
+    progress: Progress | None,
+) -> None:
+    """The files of published photos, each checked; a row whose file is not right says so."""
+    if not wanted:
+        copy.execute("UPDATE photos SET path = NULL")
+        return
+    rows = copy.execute(
+        "SELECT path, min(sha256) FROM photos WHERE path IS NOT NULL GROUP BY path"
+    ).fetchall()
+    for number, (path, sha256) in enumerate(rows, 1):
+        size = _copy_checked(home, made, path, sha256, within="photos")
+        if size is None:
+            copy.execute("UPDATE photos SET path = NULL WHERE path = ?", [path])
+            report.missing.append(path)
+        else:
+            report.photo_files += 1
+            report.photo_bytes += size
+        if progress:
+            progress(number, len(rows))
+
+
+def _copy_models(copy: SiteDatabase, home: Path, made: Path, report: Published) -> None:
+    for row in copy.query("SELECT id, path, sha256, card FROM models ORDER BY id"):
+        if _copy_checked(home, made, row["path"], row["sha256"], within="models") is None:
+            report.missing.append(row["path"])
+            continue
+        report.model_files += 1
+        learnt_from = json.loads(row["card"]).get("photos_by_license") or {}
+        closed = sum(n for code, n in learnt_from.items() if code not in DEFAULT_LICENSES)
+        if closed:
+            report.notes.append(
+                f"{row['id']} learnt from {closed:,} photos that are not openly licensed: "
+                "the model goes along, they do not"
+            )
+
+
+def _copy_checked(home: Path, made: Path, path: str, sha256: str, *, within: str) -> int | None:
+    """Copy a file that its row names; its bytes, or None where it is not there or not the same."""
+    source, target = home / path, made / path
+    if not source.resolve().is_relative_to((home / within).resolve()):
+        return None
+    digest, size = hashlib.sha256(), 0
+    try:
+        with source.open("rb") as reading:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as writing:
+                while block := reading.read(1 << 20):
+                    digest.update(block)
+                    size += writing.write(block)
+    except FileNotFoundError:
+        return None
+    if digest.hexdigest() != sha256:
+        target.unlink()
+        return None
+    return size
+
+
+def _settle(db: SiteDatabase, copy: SiteDatabase, report: Published) -> None:
+    """Count what went along and what stayed, check that the copy is whole, fold its log in."""
+    for table in copy.table_names():
+        report.rows[table] = copy[table].count
+        left = db[table].count - report.rows[table]
+        if left > 0:
+            report.withheld[table] = left
+    report.licenses = dict(
+        copy.execute(
+            "SELECT license_code, count(*) FROM photos GROUP BY license_code ORDER BY 2 DESC"
+        ).fetchall()
+    )
+    broken = copy.execute("PRAGMA foreign_key_check").fetchall()
+    verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    if broken or verdict != "ok":
+        raise SiteError(
+            f"The copy failed its check: {broken[:3] or verdict}. Look at the disk, then try again"
+        )
+    # One file, which can be served where nothing may be written.
+    copy.conn.execute("PRAGMA journal_mode = DELETE")
+
+
+def _describe(database: Path, report: Published) -> None:
+    """Write what `datasette inspect` does: with it Datasette opens the file as immutable."""
+    report.database_bytes = database.stat().st_size
+    if not report.read_only:
+        return
+    with database.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    counts = {name: {"count": count} for name, count in report.rows.items()}
+    told = {"hash": digest, "size": report.database_bytes, "file": DATABASE_NAME, "tables": counts}
+    (database.parent / INSPECTED).write_text(
+        json.dumps({database.stem: told}, indent=2) + "\n", "utf-8"
+    )
+
+
+def _write_container_files(made: Path, report: Published) -> None:
+    wheel = write_wheel(made / WHEEL_FOLDER)
+    shutil.copyfile(site_source() / DOCKERFILE, made / DOCKERFILE)
+    template = files("critterdb").joinpath("published_readme.md").read_text("utf-8")
+    words: dict[str, Any] = {
+        "photos": f"{report.rows['photos']:,}",
+        "observations": f"{report.rows['observations']:,}",
+        "licenses": ", ".join(f"{n:,} {code}" for code, n in report.licenses.items()) or "none",
+        "models": f"{report.rows['models']:,}",
+        "wheel": f"{WHEEL_FOLDER}/{wheel.name}",
+        "static": " ".join(
+            f"--static {name}:{name}" for name in ("models", "photos") if (made / name).is_dir()
+        ),
+    }
+    (made / "README.md").write_text(template.format(**words), "utf-8")
+
+
+def _put_in_place(made: Path, folder: Path) -> None:
+    """Rename the finished copy to its name; an earlier one is moved away first."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not folder.exists() or not any(folder.iterdir()):
+        os.replace(made, folder)
+        return
+    old = folder.with_name(f".{folder.name}.old")
+    _remove(old)
+    os.rename(folder, old)
+    try:
+        os.rename(made, folder)
+    except OSError:
+        os.rename(old, folder)
+        raise
+    _remove(old)
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)

@@ -1,0 +1,210 @@
+-- What goes into a published copy, a statement a table. `main` is the copy, `site` the database that
+-- it is made from; what is not named here stays at home. Statements are separated by blank lines,
+-- and the comment above each one says what it leaves out: docs/deployment.md shows these comments.
+-- `wanted_licenses` holds the licences that count as open, `published_photos` and
+-- `published_posts` are what the other statements go by.
+
+CREATE TEMP TABLE published_photos AS
+SELECT photos.id, photos.observation_id
+FROM site.photos
+JOIN site.observations ON observations.id = photos.observation_id
+WHERE photos.license_code IN (SELECT code FROM wanted_licenses)
+    AND photos.attribution IS NOT NULL
+    AND photos.withdrawn_at IS NULL
+    AND observations.withdrawn_at IS NULL
+
+CREATE TEMP TABLE published_posts AS
+SELECT posts.id
+FROM site.posts
+JOIN site.replies ON replies.post_id = posts.id
+WHERE posts.deleted_at IS NULL
+    AND posts.platform <> 'jsonl'
+    AND (
+        replies.status IN ('sent', 'refused')
+        OR replies.status = 'skipped'
+        AND coalesce(replies.reason, '') NOT IN ('opted_out', 'deleted')
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM site.opt_outs
+        WHERE opt_outs.platform = posts.platform AND lower(opt_outs.author) = lower(posts.author)
+    )
+
+-- Those under an open licence, whole. One without, but with an openly licensed photo, is reduced to
+-- its number, address, taxon and observer, which the photo's credit needs: no time, no place.
+INSERT INTO main.observations (
+    id, uuid, taxon_id, observer_id, observed_on, updated_at, quality_grade, captive,
+    place_guess, latitude, longitude, positional_accuracy, obscured, license_code, url
+)
+SELECT
+    id, uuid, taxon_id, observer_id, observed_on, updated_at, quality_grade, captive,
+    place_guess, latitude, longitude, positional_accuracy, obscured, license_code, url
+FROM site.observations
+WHERE withdrawn_at IS NULL AND license_code IN (SELECT code FROM wanted_licenses)
+UNION ALL
+SELECT
+    id, NULL, taxon_id, observer_id, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL, NULL, license_code, url
+FROM site.observations
+WHERE id IN (SELECT observation_id FROM published_photos)
+    AND (license_code IS NULL OR license_code NOT IN (SELECT code FROM wanted_licenses))
+
+-- Those of a published observation.
+INSERT INTO main.observers (id, login, name)
+SELECT id, login, name FROM site.observers
+WHERE id IN (SELECT observer_id FROM main.observations)
+
+-- Those with an open licence and a credit line, by their own licence; nothing withdrawn, nothing
+-- local.
+INSERT INTO main.photos (
+    id, observation_id, position, url, license_code, attribution, width, height, bytes, sha256,
+    path, fetched_at
+)
+SELECT
+    id, observation_id, position, url, license_code, attribution, width, height, bytes, sha256,
+    path, fetched_at
+FROM site.photos
+WHERE id IN (SELECT id FROM published_photos)
+
+-- Where both photo and observation are published.
+INSERT INTO main.shared_photos (photo_id, observation_id)
+SELECT photo_id, observation_id FROM site.shared_photos
+WHERE photo_id IN (SELECT id FROM main.photos)
+    AND observation_id IN (SELECT id FROM main.observations)
+
+-- Of published photos, so that similar ones can be found.
+INSERT INTO main.embeddings (sha256, backbone, vector, dimensions)
+SELECT sha256, backbone, vector, dimensions FROM site.embeddings
+WHERE sha256 IN (SELECT sha256 FROM main.photos)
+
+-- All.
+INSERT INTO main.games (
+    slug, hashtag, question, taxon_id, place_id, target_taxon_id, rank, hosts, model_id
+)
+SELECT slug, hashtag, question, taxon_id, place_id, target_taxon_id, rank, hosts, model_id
+FROM site.games
+
+-- Of published observations.
+INSERT INTO main.game_observations (game, observation_id, seen_at, left_at)
+SELECT game, observation_id, seen_at, left_at FROM site.game_observations
+WHERE observation_id IN (SELECT id FROM main.observations)
+
+-- Of published observations.
+INSERT INTO main.splits (game, observation_id, part)
+SELECT game, observation_id, part FROM site.splits
+WHERE observation_id IN (SELECT id FROM main.observations)
+
+-- All, with their files: a model holds none of its photos, and its card says by licence what it
+-- learnt from.
+INSERT INTO main.models (
+    id, game, backbone, created_at, path, sha256, bytes, photos, error_rate, balanced_error_rate,
+    ece, temperature, threshold, novelty_threshold, seconds, recipe, card
+)
+SELECT
+    id, game, backbone, created_at, path, sha256, bytes, photos, error_rate, balanced_error_rate,
+    ece, temperature, threshold, novelty_threshold, seconds, recipe, card
+FROM site.models
+
+-- All.
+INSERT INTO main.model_labels (
+    model_id, taxon_id, photos_train, photos_test, precision, recall, f1
+)
+SELECT model_id, taxon_id, photos_train, photos_test, precision, recall, f1
+FROM site.model_labels
+
+-- All: counts and curves name no photo.
+INSERT INTO main.model_metrics (model_id, name, x, value, photos)
+SELECT model_id, name, x, value, photos FROM site.model_metrics
+
+-- All: counts of every test photo, published or not.
+INSERT INTO main.confusions (model_id, actual_taxon_id, predicted_taxon_id, photos)
+SELECT model_id, actual_taxon_id, predicted_taxon_id, photos FROM site.confusions
+
+-- What the bot has made public: posts that it answered, or passed over for a reason other than an
+-- opt-out or a deletion. No post of an author who opted out, none with a draft or a reply under
+-- way, no replays of a JSONL file.
+INSERT INTO main.posts (id, platform, game, url, author, posted_at, seen_at, summoned)
+SELECT id, platform, game, url, author, posted_at, seen_at, summoned
+FROM site.posts
+WHERE id IN (SELECT id FROM published_posts)
+
+-- Pictures of published posts, without an address: somebody else may have named it first.
+INSERT INTO main.images (sha256, width, height, bytes, first_seen_at)
+SELECT sha256, width, height, bytes, first_seen_at FROM site.images
+WHERE sha256 IN (
+    SELECT image_sha256 FROM site.post_images WHERE post_id IN (SELECT id FROM main.posts)
+    UNION
+    SELECT image_sha256 FROM site.predictions
+    WHERE source = 'bot' AND post_id IN (SELECT id FROM main.posts)
+)
+
+-- Of published posts.
+INSERT INTO main.post_images (post_id, position, url, image_sha256, error)
+SELECT post_id, position, url, image_sha256, error FROM site.post_images
+WHERE post_id IN (SELECT id FROM main.posts)
+
+-- The evaluation of published photos, and the bot's of published posts; nothing that was asked on
+-- the command line or at the endpoint.
+INSERT INTO main.predictions (
+    id, model_id, source, photo_id, image_sha256, post_id, taxon_id, score, top_taxon_id,
+    abstained, reason, novelty, scores, thresholds, created_at
+)
+SELECT
+    id, model_id, source, photo_id, image_sha256, post_id, taxon_id, score, top_taxon_id,
+    abstained, reason, novelty, scores, thresholds, created_at
+FROM site.predictions
+WHERE (source = 'evaluation' AND photo_id IN (SELECT id FROM main.photos))
+    OR (source = 'bot' AND post_id IN (SELECT id FROM main.posts))
+
+-- Of published posts; words only of those that were sent.
+INSERT INTO main.replies (
+    post_id, game, status, reason, text, reply_id, reply_url, prediction_id, planned_at, sent_at,
+    attempts
+)
+SELECT
+    post_id, game, status, reason, CASE status WHEN 'sent' THEN text END, reply_id, reply_url,
+    CASE WHEN prediction_id IN (SELECT id FROM main.predictions) THEN prediction_id END,
+    planned_at, sent_at, attempts
+FROM site.replies
+WHERE post_id IN (SELECT id FROM main.posts)
+
+-- To published posts.
+INSERT INTO main.answers (post_id, taxon_id, verdict, source_url, found_at, method)
+SELECT post_id, taxon_id, verdict, source_url, found_at, method FROM site.answers
+WHERE post_id IN (SELECT id FROM main.posts)
+
+-- Of published predictions, without who reviewed.
+INSERT INTO main.reviews (id, prediction_id, verdict, taxon_id, created_at)
+SELECT id, prediction_id, verdict, taxon_id, created_at FROM site.reviews
+WHERE prediction_id IN (SELECT id FROM main.predictions)
+
+-- When the data came; files and servers of one's own are called "local".
+INSERT INTO main.syncs (
+    id, game, source, started_at, finished_at, requests, observations, photos, bytes
+)
+SELECT
+    id, game, CASE WHEN source LIKE 'https://%' THEN source ELSE 'local' END, started_at,
+    finished_at, requests, observations, photos, bytes
+FROM site.syncs
+
+-- iNaturalist's own, all; labels of local photos where a model or a published row names them.
+INSERT INTO main.taxa (
+    id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_active, synonym_id
+)
+WITH RECURSIVE wanted (id) AS (
+    SELECT id FROM site.taxa WHERE id > 0
+    UNION SELECT taxon_id FROM main.observations
+    UNION SELECT taxon_id FROM main.model_labels
+    UNION SELECT actual_taxon_id FROM main.confusions
+    UNION SELECT predicted_taxon_id FROM main.confusions
+    UNION SELECT taxon_id FROM main.games
+    UNION SELECT target_taxon_id FROM main.games
+    UNION SELECT taxon_id FROM main.predictions
+    UNION SELECT top_taxon_id FROM main.predictions
+    UNION SELECT taxon_id FROM main.answers
+    UNION SELECT taxon_id FROM main.reviews
+    UNION SELECT taxa.parent_id FROM site.taxa JOIN wanted USING (id)
+    UNION SELECT taxa.synonym_id FROM site.taxa JOIN wanted USING (id)
+)
+SELECT id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_active, synonym_id
+FROM site.taxa
+WHERE id IN (SELECT id FROM wanted WHERE id IS NOT NULL)

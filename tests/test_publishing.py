@@ -1,0 +1,297 @@
+"""`critterdb publish`: what goes along, what stays at home; a folder that is whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from support_publishing import SECRETS, make_full_site
+from support_web import MODEL_ID, change_metadata, jpeg, serving
+
+from critterdb.cli import main
+from critterdb.publishing import (
+    MARKER,
+    WITHHELD,
+    WITHHELD_COLUMNS,
+    published_columns,
+    table_rules,
+)
+from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database, sqlite3
+
+Publish = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    return make_full_site(tmp_path / "mysite")
+
+
+@pytest.fixture
+def publish(full: Path, tmp_path: Path) -> Publish:
+    """Run the command on the full site, into `tmp_path/public`."""
+
+    def run(*options: str) -> dict[str, Any]:
+        command = ["--db", str(full / DATABASE_NAME), "publish", str(tmp_path / "public")]
+        done = CliRunner().invoke(main, [*command, "--json", *options])
+        assert done.exit_code == 0, done.stderr
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    return run
+
+
+def values(folder: Path, sql: str) -> list[Any]:
+    """First column of a query, the file opened as one that never changes."""
+    address = f"{(folder / DATABASE_NAME).as_uri()}?mode=ro&immutable=1"
+    conn = sqlite3.connect(address, uri=True)
+    found = [row[0] for row in conn.execute(sql)]
+    conn.close()
+    return found
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+
+
+def test_every_table_and_column_is_decided_upon(db: SiteDatabase) -> None:
+    goes = published_columns()
+    virtual = {name for name in db.table_names() if "VIRTUAL TABLE" in db[name].schema}
+    shadows = {f"{name}_{part}" for name in virtual
+               for part in ("data", "idx", "content", "docsize", "config")}  # fmt: skip
+    live = set(db.table_names()) - virtual - shadows
+    assert set(goes) | set(WITHHELD) == live
+    assert not set(goes) & set(WITHHELD)
+    for table, columns in goes.items():
+        decided = [*columns, *WITHHELD_COLUMNS.get(table, {})]
+        assert sorted(decided) == sorted(column.name for column in db[table].columns), table
+    assert all(reason for reason in table_rules().values())
+
+
+def test_photos_go_by_their_own_licence(publish: Publish, tmp_path: Path) -> None:
+    report = publish()
+    public = tmp_path / "public"
+    assert values(public, "SELECT id FROM photos ORDER BY id") == [1, 6]
+    files = {file.stem for file in (public / "photos").rglob("*.jpg")}
+    assert files == {hashlib.sha256(jpeg(colour)).hexdigest() for colour in ("red", "navy")}
+    assert values(public, "SELECT photo_id FROM photo_credits ORDER BY 1") == [1, 6]
+    assert len(values(public, "SELECT sha256 FROM embeddings")) == 2
+    assert report["licenses"] == {"cc-by": 1, "cc0": 1}
+    assert report["withheld"]["photos"] == 4
+
+
+def test_an_observation_without_a_licence_keeps_time_and_place(
+    publish: Publish, tmp_path: Path
+) -> None:
+    publish()
+    public = tmp_path / "public"
+    assert values(public, "SELECT id FROM observations ORDER BY id") == [1, 6]
+    assert values(public, "SELECT place_guess FROM observations ORDER BY id") == ["Boulder", None]
+    blank = "SELECT coalesce(latitude, longitude, observed_on, uuid) FROM observations WHERE id = 6"
+    assert values(public, blank) == [None]
+    assert values(public, "SELECT observer_id FROM observations WHERE id = 6") == [7]
+
+
+def test_only_what_the_bot_made_public(publish: Publish, tmp_path: Path) -> None:
+    publish()
+    public = tmp_path / "public"
+    assert values(public, "SELECT id FROM posts ORDER BY id") == ["x:1", "x:2"]
+    assert values(public, "SELECT text FROM replies ORDER BY post_id") == [
+        "I say cougar to x:1.",
+        None,
+    ]
+    assert values(public, "SELECT post_id FROM bot_history ORDER BY 1") == ["x:1", "x:2"]
+    assert values(public, "SELECT source FROM predictions ORDER BY id") == [
+        "evaluation",
+        "bot",
+        "bot",
+    ]
+
+
+def test_no_private_word_is_anywhere_in_the_folder(publish: Publish, tmp_path: Path) -> None:
+    publish()
+    held = all_bytes(tmp_path / "public")
+    assert [word for word in SECRETS if word.encode() in held] == []
+    assert b"I say cougar" in held
+
+
+def test_the_copy_is_one_file_with_sound_foreign_keys(publish: Publish, tmp_path: Path) -> None:
+    publish()
+    public = tmp_path / "public"
+    assert values(public, "PRAGMA journal_mode") == ["delete"]
+    assert values(public, "PRAGMA foreign_key_check") == []
+    assert [file.name for file in public.glob("critters.db*")] == ["critters.db"]
+    names = {file.name for file in public.iterdir()}
+    assert names == {
+        MARKER, "critters.db", "inspect-data.json", "metadata.json", "plugins", "photos", "models",
+        "Dockerfile", "README.md",
+    }  # fmt: skip
+    settings = json.loads((public / "metadata.json").read_text())["plugins"]["critterdb"]
+    assert settings["local_photos"] is False
+
+
+def test_without_photos_the_rows_stay(publish: Publish, tmp_path: Path) -> None:
+    report = publish("--no-photos")
+    public = tmp_path / "public"
+    assert not (public / "photos").exists()
+    assert values(public, "SELECT coalesce(path, license_code) FROM photos ORDER BY id") == [
+        "cc-by",
+        "cc0",
+    ]
+    assert report["photo_files"] == 0
+    assert report["missing"] == []
+
+
+def test_other_licences_on_request(publish: Publish, tmp_path: Path) -> None:
+    publish("--license", "cc-by-nc-nd", "--license", "cc0")
+    assert values(tmp_path / "public", "SELECT id FROM photos ORDER BY id") == [4, 6]
+
+
+def test_a_changed_or_missing_file_is_told_and_not_published(
+    publish: Publish, full: Path, tmp_path: Path
+) -> None:
+    red, navy = (hashlib.sha256(jpeg(colour)).hexdigest() for colour in ("red", "navy"))
+    (full / f"photos/{red[:2]}/{red}.jpg").write_bytes(b"something else")
+    (full / f"photos/{navy[:2]}/{navy}.jpg").unlink()
+    report = publish()
+    assert len(report["missing"]) == 2
+    assert values(tmp_path / "public", "SELECT path FROM photos") == [None, None]
+    assert b"something else" not in all_bytes(tmp_path / "public")
+
+
+def test_an_earlier_copy_is_replaced_and_anything_else_left_alone(
+    publish: Publish, full: Path, tmp_path: Path
+) -> None:
+    publish()
+    (tmp_path / "public" / "stale.txt").write_text("old")
+    publish()
+    assert not (tmp_path / "public" / "stale.txt").exists()
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
+    thesis = tmp_path / "thesis"
+    thesis.mkdir()
+    (thesis / "thesis.txt").write_text("years of work")
+    for target, words in ((thesis, "did not make"), (full, "the site itself")):
+        done = CliRunner().invoke(main, ["--db", str(full / DATABASE_NAME), "publish", str(target)])
+        assert done.exit_code == 1
+        assert words in done.stderr
+    assert (thesis / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_killed_run_leaves_the_earlier_copy(full: Path, tmp_path: Path) -> None:
+    """Killed when the database is under way, it leaves what was there, and the next run works."""
+    public = tmp_path / "public"
+    command = [sys.executable, "-m", "critterdb.cli", "--db", str(full / DATABASE_NAME), "publish"]
+    subprocess.run([*command, str(public)], check=True, capture_output=True)
+    before = all_bytes(public)
+    os.mkfifo(full / "photos" / "held")  # reading it never ends
+    db = open_database(full / DATABASE_NAME)
+    db.execute("UPDATE photos SET path = 'photos/held' WHERE id = 6")
+    db.close()
+    process = subprocess.Popen([*command, str(public)], stderr=subprocess.DEVNULL)
+    part = tmp_path / ".public.part"
+    deadline = time.monotonic() + 30
+    while not list(part.glob("photos/*/*.jpg")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert part.exists()
+    assert all_bytes(public) == before
+    (full / "photos" / "held").unlink()
+    subprocess.run([*command, str(public)], check=True, capture_output=True)
+    assert not part.exists()
+
+
+def test_it_serves_read_only_and_records_nothing(publish: Publish, tmp_path: Path) -> None:
+    publish()
+    public = tmp_path / "public"
+    before = all_bytes(public)
+    with serving(public, ["-m", "critterdb.cli", "serve", "--port", "{port}"]) as address:
+        [database] = httpx.get(f"{address}/-/databases.json").json()
+        assert database["name"] == "critters"
+        assert database["is_mutable"] is False
+        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        assert answer["answer"]["common_name"] == "Cougar"
+        assert answer["prediction_id"] is None
+        sha256 = hashlib.sha256(jpeg("red")).hexdigest()
+        photo = httpx.get(f"{address}/-/critterdb/photos/{sha256}")
+        assert photo.content == jpeg("red")
+    assert all_bytes(public) == before
+
+
+def test_a_writable_copy_records(publish: Publish, tmp_path: Path) -> None:
+    publish("--writable")
+    public = tmp_path / "public"
+    assert not (public / "inspect-data.json").exists()
+    with serving(public, ["-m", "critterdb.cli", "serve", "--port", "{port}"]) as address:
+        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+    assert answer["prediction_id"] is not None
+
+
+def test_any_site_can_be_served_read_only(full: Path) -> None:
+    (full / "settings.json").write_text('{"default_page_size": 7, "allow_download": false}')
+    arguments = ["-m", "critterdb.cli", "serve", "--read-only", "--port", "{port}"]
+    with serving(full, arguments) as address:
+        [database] = httpx.get(f"{address}/-/databases.json").json()
+        assert database["is_mutable"] is False
+        settings = httpx.get(f"{address}/-/settings.json").json()
+        assert (settings["default_page_size"], settings["allow_download"]) == (7, False)
+        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        assert answer["model"]["id"] == MODEL_ID
+        assert answer["prediction_id"] is None
+
+
+def test_read_only_is_refused_while_another_writes(full: Path) -> None:
+    other = open_database(full / DATABASE_NAME)
+    other.execute("SELECT count(*) FROM photos").fetchone()
+    command = ["--db", str(full / DATABASE_NAME), "serve", "--read-only", "--port", "1"]
+    done = CliRunner().invoke(main, command)
+    other.close()
+    assert done.exit_code == 1
+    assert "Another process" in done.stderr
+
+
+def test_the_words_of_the_command(full: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        main, ["--db", str(full / DATABASE_NAME), "publish", str(tmp_path / "public")]
+    )
+    assert "2 observations, 2 photos, 1 models, 2 posts, 3 predictions" in done.stdout
+    assert "kept at home:" in done.stdout
+    assert "1 opt_outs" in done.stdout
+    readme = (tmp_path / "public" / "README.md").read_text()
+    assert "2 observations and 2 photos (1 cc-by, 1 cc0)" in readme
+
+
+def test_furniture_of_the_site_goes_along_and_nothing_else(
+    publish: Publish, full: Path, tmp_path: Path
+) -> None:
+    change_metadata(full, {"title": "Cats of Boulder"})
+    for name in (
+        "templates/index.html",
+        "static/look.css",
+        "plugins/mine.py",
+        "notes.txt",
+        ".env",
+        "static/.htpasswd",
+    ):
+        (full / name).parent.mkdir(exist_ok=True)
+        (full / name).write_text("# mine")
+    (full / "static" / "link").symlink_to("/etc/passwd")
+    publish()
+    public = tmp_path / "public"
+    assert json.loads((public / "metadata.json").read_text())["title"] == "Cats of Boulder"
+    for name in ("templates/index.html", "static/look.css", "plugins/mine.py"):
+        assert (public / name).read_text() == "# mine"
+    assert not (public / "notes.txt").exists()
+    assert not (public / ".env").exists()
+    assert [file.name for file in (public / "static").iterdir()] == ["look.css"]
