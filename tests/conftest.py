@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support_container import Image, build_image
 from support_models import make_tiny_model
+from support_publishing import make_full_site
 from support_x import BOT, GAME, HASHTAG, Ground, add_host
 
+from critterdb.publishing import publish_site
 from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
 from critterdb.standins.x import StandInX
 
@@ -31,6 +34,16 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """A published site and the base install beside it, as the Dockerfile makes them."""
+    folder = tmp_path_factory.mktemp("image")
+    db = open_database(make_full_site(folder / "home") / DATABASE_NAME)
+    publish_site(db, folder / "public")
+    db.close()
+    return build_image(folder / "public", folder)
 
 
 @pytest.fixture

@@ -158,6 +158,12 @@ def rows(folder: Path, sql: str) -> list[dict[str, Any]]:
     return found
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def serving(
     folder: Path, arguments: list[str], *, python: str | None = sys.executable
@@ -166,9 +172,7 @@ def serving(
 
     It runs the code of this checkout in `python`, or where that is null a program as installed.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [*([python] if python else []), *(one.format(port=port) for one in arguments)]
     root = str(Path(__file__).parent.parent)

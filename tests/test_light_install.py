@@ -1,43 +1,24 @@
 """The base install, alone in a virtual environment: no torch, and yet it works."""
 
 import json
-import shutil
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import httpx
 import pytest
+from support_container import Image
 from support_photos import make_photo_folder
 from support_web import add_model, jpeg, rows, serving
 
 from critterdb.standins.inaturalist import StandInINaturalist
 
-ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "fastai", "timm", "onnx", "tweepy")
 
 
-@pytest.fixture(scope="module")
-def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of an environment with a wheel of critterdb and nothing beside it."""
-    folder = tmp_path_factory.mktemp("light")
-    wheels = folder / "wheels"
-    pip = [sys.executable, "-m", "pip", "--quiet"]
-    # Built from a copy: setuptools would take what an earlier build left in build/.
-    source = folder / "source"
-    for name in ("critterdb", "plugins"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "pyproject.toml", "metadata.json", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(wheels), str(source)], check=True)
-    venv.create(folder / "venv", with_pip=True)
-    bin_folder = folder / "venv" / "bin"
-    (wheel,) = wheels.glob("critterdb-*.whl")
-    subprocess.run(
-        [str(bin_folder / "python"), "-m", "pip", "--quiet", "install", str(wheel)], check=True
-    )
-    return bin_folder
+@pytest.fixture(scope="session")
+def light(image: Image) -> Path:
+    """The bin folder of an environment with critterdb's wheel and what it asks for."""
+    return image.bin
 
 
 def test_it_holds_no_training_and_no_bot(light: Path) -> None:

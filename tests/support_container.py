@@ -1,0 +1,98 @@
+"""The Dockerfile without Docker: its own commands, run in a virtual environment and a folder.
+
+The environment stands for the image's Python, a folder for its file system. Users, layers and the
+base image itself are not tried.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import venv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+COPIED = "/tmp/critterdb/"
+
+
+@dataclass
+class Image:
+    """What a Dockerfile says, as far as it could be run: `root` holds its files."""
+
+    root: Path
+    bin: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    user: str = "root"
+    command: list[str] = field(default_factory=list)
+    health: list[str] = field(default_factory=list)
+
+    @property
+    def site(self) -> Path:
+        return self.root / "site"
+
+    def run_environment(self, **more: str) -> dict[str, str]:
+        return {"PATH": f"{self.bin}:/usr/bin:/bin", **self.environment, **more}
+
+
+def read_dockerfile(file: Path) -> list[tuple[str, str]]:
+    """Its instructions in order, continued lines joined."""
+    lines = [line for line in file.read_text("utf-8").splitlines() if not line.startswith("#")]
+    whole = "\n".join(lines).replace("\\\n", " ")
+    return [
+        (name, rest.strip())
+        for name, _, rest in (line.partition(" ") for line in whole.splitlines() if line.strip())
+    ]
+
+
+def build_image(context: Path, folder: Path) -> Image:
+    """Run the Dockerfile of `context`; what it copies and installs lies in `folder`."""
+    venv.create(folder / "venv", with_pip=True)
+    image = Image(folder / "root", folder / "venv" / "bin")
+    for name, rest in read_dockerfile(context / "Dockerfile"):
+        match name:
+            case "FROM":
+                assert rest == "python:3.11-slim"
+            case "COPY":
+                *sources, target = [one for one in rest.split() if not one.startswith("--")]
+                for source in sources:
+                    _copy(context, source, image.root / target.lstrip("/"))
+            case "RUN":
+                _run(image, rest)
+            case "ENV":
+                image.environment |= dict(one.split("=", 1) for one in shlex.split(rest))
+            case "USER":
+                image.user = rest
+            case "CMD":
+                image.command = json.loads(rest)
+            case "HEALTHCHECK":
+                image.health = json.loads(rest[rest.index("[") :])
+            case "WORKDIR":
+                assert rest == "/site"
+            case "EXPOSE":
+                assert rest == image.environment["PORT"]
+            case _:
+                raise AssertionError(f"nobody runs {name} here")
+    return image
+
+
+def _copy(context: Path, pattern: str, target: Path) -> None:
+    if pattern == ".":
+        shutil.copytree(context, target, dirs_exist_ok=True)
+        return
+    found = list(context.glob(pattern))
+    assert found, pattern
+    target.mkdir(parents=True, exist_ok=True)
+    for file in found:
+        shutil.copy(file, target)
+
+
+def _run(image: Image, command: str) -> None:
+    if command.startswith("useradd "):
+        return
+    assert command.startswith("pip install "), command
+    command = command.replace(COPIED, f"{image.root}{COPIED}")
+    environment = {**os.environ, "PATH": f"{image.bin}:/usr/bin:/bin"}
+    subprocess.run(["sh", "-c", command], env=environment, check=True, stdout=subprocess.DEVNULL)
