@@ -44,6 +44,7 @@ WITHHELD = {
     "cursors": "How far the bot has read: of use to the site that goes on only.",
     "ledger": "What limits are counted from: of use to the site that goes on only.",
     "opt_outs": "Who asked to be left alone is nobody's business.",
+    "platforms": "How the bot stands with each platform: of use to the bot that goes on only.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
 WITHHELD_COLUMNS = {
@@ -55,7 +56,13 @@ WITHHELD_COLUMNS = {
         "withdrawn_at": "Nothing withdrawn is published.",
     },
     "posts": {"deleted_at": "No deleted post is published."},
-    "replies": {"error": "What a platform said to the bot alone."},
+    "replies": {
+        "attempt_ended_at": "Of use to the bot that goes on only.",
+        "error": "What a platform said to the bot alone.",
+        "looks": "Of use to the bot that goes on only.",
+        "send_key": "Of use to the bot that goes on only.",
+        "send_record": "Of use to the bot that goes on only.",
+    },
     "reviews": {"actor": "Who reviewed is theirs to say."},
     "syncs": {"error": "Of use to the site that goes on only."},
 }
