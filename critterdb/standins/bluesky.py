@@ -1,0 +1,530 @@
+"""A stand-in Bluesky: repository and views in one server, with its limits and accidents."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from ..timelines.bluesky_records import timestamp_id
+from ..timelines.graphemes import count_graphemes
+from .server import Request, StandIn
+
+Json = dict[str, Any]
+
+POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
+LOGINS = ((300, 30), (86_400, 300))  # seconds, logins
+MOST_URIS, MOST_ITEMS = 25, 100
+AFTER = ("drop_after", "stall_after", "503_after")
+RESET_AFTER_S = 300
+STALL_S = 30
+PASSWORD = "standin-app-password"
+
+
+class StandInBluesky(StandIn):
+    """Bluesky with an account for the bot.
+
+    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
+    expired, drop_before (the connection goes and nothing was done), drop_after or 503_after (the
+    record stands all the same) or stall_after (it stands, and no answer comes). `sent` lists the
+    records that the bot made, `changed` those that it put another one over. Views show the bot's
+    own posts `delay_s` later; its repository shows them at once.
+    """
+
+    def __init__(self, handle: str = "critterbot.test", *, page_size: int = MOST_ITEMS) -> None:
+        super().__init__()
+        self.page_size = page_size
+        self.accounts: dict[str, Json] = {}
+        self.records: dict[str, Json] = {}
+        self.files: dict[str, tuple[bytes, str]] = {}
+        self.blocks: set[tuple[str, str]] = set()
+        self.reply_disabled: set[str] = set()
+        self.sent: list[Json] = []
+        self.changed: list[str] = []
+        self.read_faults: deque[str] = deque()
+        self.post_faults: deque[str] = deque()
+        self.delay_s = 0.0
+        self.logins: list[float] = []
+        self.access: set[str] = set()
+        self.refresh: set[str] = set()
+        self.stopped = threading.Event()
+        self._clock = 0
+        self.me = self.add_user(handle)
+
+    @property
+    def url(self) -> str:
+        """What CRITTERDB_BLUESKY_URL is to be."""
+        return self.base
+
+    def stop(self) -> None:
+        self.stopped.set()
+        super().stop()
+
+    def environment(self) -> dict[str, str]:
+        """Settings under which the bot plays here."""
+        return {
+            "CRITTERDB_BLUESKY_URL": self.url,
+            "CRITTERDB_BLUESKY_HANDLE": str(self.me["handle"]),
+            "CRITTERDB_BLUESKY_PASSWORD": PASSWORD,
+        }
+
+    def secrets(self) -> set[str]:
+        """Whatever must stand in no log, row or error."""
+        with self.lock:
+            return {PASSWORD, *self.access, *self.refresh}
+
+    def expire(self, *, refresh: bool = False) -> None:
+        """Let the access tokens run out; with `refresh` the others too."""
+        with self.lock:
+            self.access.clear()
+            if refresh:
+                self.refresh.clear()
+
+    def add_user(self, handle: str, *, bot: bool = False) -> Json:
+        """The account with this name, made where there is none."""
+        name = full_name(handle)
+        did = "did:plc:" + hashlib.sha256(name.encode()).hexdigest()[:24]
+        account = self.accounts.setdefault(did, {"did": did, "handle": name, "labels": []})
+        if bot:
+            account["labels"] = [{"src": did, "uri": did, "val": "bot", "cts": _iso(_now())}]
+        return account
+
+    def block(self, handle: str) -> None:
+        """Let somebody block the bot."""
+        self.blocks.add((self.add_user(handle)["did"], self.me["did"]))
+
+    def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
+        """Serve bytes under /media/NAME; the address."""
+        name = name or f"{len(self.files) + 1}.jpg"
+        self.files[name] = (data, kind)
+        return f"{self.base}/media/{name}"
+
+    def add_post(
+        self,
+        author: str,
+        text: str,
+        photos: Sequence[bytes | str] = (),
+        *,
+        in_reply_to: str | None = None,
+        quotes: str | None = None,
+        reposts: str | None = None,
+        posted_at: datetime | None = None,
+        media: str = "photo",
+        facets: bool = True,
+    ) -> str:
+        """Let somebody post, with photos as bytes or addresses; the uri.
+
+        Where `media` is video or gif, `photos` are the preview frames. Without `facets` the text's
+        hashtags and mentions are not marked as such.
+        """
+        did = self.add_user(author)["did"]
+        moment = posted_at or _now()
+        with self.lock:
+            if reposts:
+                return self._put(did, REPOSTS, {"subject": self._reference(reposts)}, moment)
+            record: Json = {"$type": POSTS, "text": text, "createdAt": _iso(moment)}
+            marked = self._facets(text) if facets else []
+            record |= {"facets": marked} if marked else {}
+            if in_reply_to:
+                parent = self._reference(in_reply_to)
+                above = self.records[in_reply_to]["value"].get("reply") or {}
+                record["reply"] = {"parent": parent, "root": above.get("root") or parent}
+            addresses = [self.add_file(p) if isinstance(p, bytes) else p for p in photos]
+            embed, view = self._embeds(addresses, media, quotes)
+            record |= {"embed": embed} if embed else {}
+            return self._put(did, POSTS, record, moment, view=view)
+
+    def delete_post(self, uri: str) -> None:
+        with self.lock:
+            del self.records[uri]
+
+    def handle(self, request: Request) -> None:
+        parts = request.path.strip("/").split("/")
+        if parts[0] == "media":
+            data, kind = self.files.get(parts[-1], (b"", "text/plain"))
+            request.answer(data, kind=kind, status=200 if data else 404)
+            return
+        name = parts[-1]
+        if name == "com.atproto.server.createSession":
+            self._log_in(request)
+        elif name == "com.atproto.server.refreshSession":
+            self._renew(request)
+        elif self._token(request) not in self.access:
+            expired = bool(self._token(request))
+            _refuse(request, 400 if expired else 401, "ExpiredToken" if expired else "AuthMissing")
+        elif request.method == "POST":
+            self._write(request, name)
+        elif not self._spoil(request, self.read_faults):
+            self._read(request, name)
+
+    def _read(self, request: Request, name: str) -> None:
+        query = request.query
+        match name:
+            case "app.bsky.notification.listNotifications":
+                self._serve_page(request, "notifications", self._notifications())
+            case "app.bsky.feed.getAuthorFeed":
+                did = self._did(query.get("actor", ""))
+                if did is None:
+                    _refuse(request, 400, "InvalidRequest", "Profile not found")
+                    return
+                self._serve_page(request, "feed", self._feed(did))
+            case "app.bsky.feed.getPosts":
+                uris = [each for key, each in _pairs(request) if key == "uris"]
+                if len(uris) > MOST_URIS:
+                    _refuse(request, 400, "InvalidRequest", "Error: too many uris")
+                    return
+                with self.lock:
+                    shown = [self._view(each) for each in uris if self._is_shown(each)]
+                request.answer_json({"posts": shown}, headers=_limits())
+            case "com.atproto.repo.getRecord":
+                uri = f"at://{query['repo']}/{query['collection']}/{query['rkey']}"
+                with self.lock:
+                    found = self.records.get(uri)
+                if found is None:
+                    _refuse(request, 400, "RecordNotFound", f"Could not locate record: {uri}")
+                    return
+                request.answer_json(
+                    {"uri": uri, "cid": found["cid"], "value": found["value"]}, headers=_limits()
+                )
+            case _:
+                _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
+
+    def _write(self, request: Request, name: str) -> None:
+        fault = self.post_faults[0] if self.post_faults else ""
+        if fault not in AFTER and self._spoil(request, self.post_faults):
+            return
+        if name != "com.atproto.repo.putRecord":
+            _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
+            return
+        body = request.json()
+        problem = self._objection(body)
+        if problem:
+            _refuse(request, 400, *problem)
+            return
+        with self.lock:
+            uri = self._put_own(body)
+            answer = {"uri": uri, "cid": self.records[uri]["cid"], "validationStatus": "valid"}
+        if not self._spoil(request, self.post_faults):
+            request.answer_json(answer, headers=_limits())
+
+    def _put_own(self, body: Json) -> str:
+        """The record under its key; the identical one again changes nothing."""
+        did, collection, record = self.me["did"], body["collection"], body["record"]
+        uri = f"at://{did}/{collection}/{body['rkey']}"
+        old = self.records.get(uri)
+        if old and old["cid"] == _cid(record):
+            return uri
+        if old:
+            self.changed.append(uri)
+        elif collection == POSTS:
+            parent = ((record.get("reply") or {}).get("parent") or {}).get("uri")
+            self.sent.append({"id": uri, "text": record["text"], "in_reply_to": parent})
+        if collection == PROFILE:
+            values = (record.get("labels") or {}).get("values") or []
+            self.me["labels"] = [{"src": did, "uri": did, "val": each["val"]} for each in values]
+        return self._put(did, collection, record, _now(), rkey=body["rkey"])
+
+    def _objection(self, body: Json) -> tuple[str, str] | None:
+        record = body.get("record") or {}
+        if body.get("repo") not in (self.me["did"], self.me["handle"]):
+            return "InvalidRequest", "Could not find repo"
+        if not re.fullmatch(r"[A-Za-z0-9._:~-]{1,512}", str(body.get("rkey"))):
+            return "InvalidRequest", "Invalid rkey"
+        if record.get("$type") != body.get("collection"):
+            return "InvalidRequest", "Invalid $type"
+        text = str(record.get("text") or "")
+        if count_graphemes(text) > 300:
+            return "InvalidRecord", "Record/text must not be longer than 300 graphemes"
+        if body["collection"] == POSTS and not record.get("createdAt"):
+            return "InvalidRecord", 'Record must have the property "createdAt"'
+        if "swapRecord" in body:
+            uri = f"at://{self.me['did']}/{body['collection']}/{body['rkey']}"
+            if (self.records.get(uri) or {}).get("cid") != body["swapRecord"]:
+                return "InvalidSwap", "Record was at another version"
+        return None
+
+    def _log_in(self, request: Request) -> None:
+        body, now = request.json(), time.time()
+        with self.lock:
+            self.logins.append(now)
+            is_often = any(
+                sum(each > now - seconds for each in self.logins) > most for seconds, most in LOGINS
+            )
+        if is_often:
+            _refuse(request, 429, "RateLimitExceeded", "Rate Limit Exceeded", _limits(0))
+        elif body != {"identifier": self.me["handle"], "password": PASSWORD}:
+            _refuse(request, 401, "AuthenticationRequired", "Invalid identifier or password")
+        else:
+            self._give_session(request)
+
+    def _renew(self, request: Request) -> None:
+        with self.lock:
+            is_known = self._token(request) in self.refresh
+            self.refresh.discard(self._token(request))
+        if is_known:
+            self._give_session(request)
+        else:
+            _refuse(request, 400, "ExpiredToken", "Token has been revoked")
+
+    def _give_session(self, request: Request) -> None:
+        access, refresh = (f"standin-{kind}-{secrets.token_hex(8)}" for kind in ("access", "again"))
+        with self.lock:
+            self.access.add(access)
+            self.refresh.add(refresh)
+        names = {"did": self.me["did"], "handle": self.me["handle"]}
+        request.answer_json(names | {"accessJwt": access, "refreshJwt": refresh}, headers=_limits())
+
+    @staticmethod
+    def _token(request: Request) -> str:
+        return str(request.headers.get("Authorization", "")).removeprefix("Bearer ")
+
+    def _serve_page(self, request: Request, name: str, items: list[Json]) -> None:
+        """Newest first; the cursor says where the page before ended."""
+        start = int(request.query.get("cursor", "0"))
+        most = int(request.query.get("limit", "50"))
+        if not 1 <= most <= MOST_ITEMS:
+            _refuse(
+                request, 400, "InvalidRequest", f"Error: Params must have limit <= {MOST_ITEMS}"
+            )
+            return
+        page = items[start : start + min(most, self.page_size)]
+        body: Json = {name: page}
+        if start + len(page) < len(items):
+            body["cursor"] = str(start + len(page))
+        request.answer_json(body, headers=_limits())
+
+    def _notifications(self) -> list[Json]:
+        own = self.me["did"]
+        found = []
+        with self.lock:
+            for uri, kept in self._newest_first(POSTS):
+                reason = self._reason(kept["value"])
+                if kept["did"] == own or not reason:
+                    continue
+                found.append(
+                    {
+                        "uri": uri,
+                        "cid": kept["cid"],
+                        "author": self._profile(kept["did"]),
+                        "reason": reason,
+                        "record": kept["value"],
+                        "isRead": False,
+                        "indexedAt": kept["indexedAt"],
+                        "labels": [],
+                    }
+                )
+        return found
+
+    def _reason(self, record: Json) -> str | None:
+        own = self.me["did"]
+        reply = ((record.get("reply") or {}).get("parent") or {}).get("uri", "")
+        features = [each for facet in record.get("facets") or [] for each in facet["features"]]
+        if f"//{own}/" in reply:
+            return "reply"
+        if any(each.get("did") == own for each in features):
+            return "mention"
+        quoted = (record.get("embed") or {}).get("record") or {}
+        quoted = quoted.get("record") or quoted
+        return "quote" if f"//{own}/" in str(quoted.get("uri")) else None
+
+    def _feed(self, did: str) -> list[Json]:
+        items: list[Json] = []
+        with self.lock:
+            for uri, kept in self._newest_first(POSTS, REPOSTS):
+                if kept["did"] != did or not self._is_shown(uri):
+                    continue
+                if "subject" in kept["value"]:
+                    reason = {
+                        "$type": "app.bsky.feed.defs#reasonRepost",
+                        "by": self._profile(did),
+                        "indexedAt": kept["indexedAt"],
+                    }
+                    subject = kept["value"]["subject"]["uri"]
+                    items.append({"post": self._view(subject), "reason": reason})
+                else:
+                    items.append({"post": self._view(uri)})
+        return items
+
+    def _newest_first(self, *collections: str) -> list[tuple[str, Json]]:
+        chosen = [(u, k) for u, k in self.records.items() if k["collection"] in collections]
+        return sorted(chosen, key=lambda each: (each[1]["indexedAt"], each[0]), reverse=True)
+
+    def _is_shown(self, uri: str) -> bool:
+        kept = self.records.get(uri)
+        is_own = bool(kept) and kept["did"] == self.me["did"]
+        return bool(kept) and not (is_own and time.monotonic() - kept["put_at"] < self.delay_s)
+
+    def _view(self, uri: str) -> Json:
+        kept = self.records[uri]
+        view = {
+            "uri": uri,
+            "cid": kept["cid"],
+            "author": self._profile(kept["did"]),
+            "record": kept["value"],
+            "indexedAt": kept["indexedAt"],
+            "viewer": {"replyDisabled": True} if uri in self.reply_disabled else {},
+            "labels": [],
+        }
+        return view | ({"embed": kept["view"]} if kept["view"] else {})
+
+    def _profile(self, did: str) -> Json:
+        blocks = (did, self.me["did"]) in self.blocks
+        return {**self.accounts[did], "viewer": {"muted": False, "blockedBy": blocks}}
+
+    def _put(
+        self,
+        did: str,
+        collection: str,
+        value: Json,
+        moment: datetime,
+        *,
+        view: Json | None = None,
+        rkey: str | None = None,
+    ) -> str:
+        if rkey is None:
+            self._clock += 1
+            rkey = timestamp_id(int(moment.timestamp() * 1_000_000) + self._clock, 0)
+        uri = f"at://{did}/{collection}/{rkey}"
+        self.records[uri] = {
+            "did": did,
+            "collection": collection,
+            "cid": _cid(value),
+            "value": value,
+            "view": view,
+            "indexedAt": _iso(moment),
+            "put_at": time.monotonic(),
+        }
+        return uri
+
+    def _embeds(
+        self, addresses: list[str], media: str, quotes: str | None
+    ) -> tuple[Json | None, Json | None]:
+        """What the record embeds, and how the views show it."""
+        kind = {"photo": "images", "video": "video", "gif": "external"}[media]
+        record: Json = {"$type": f"app.bsky.embed.{kind}"}
+        view: Json = {"$type": f"app.bsky.embed.{kind}#view"}
+        if kind == "images":
+            record["images"] = [{"alt": "", "image": _blob(each)} for each in addresses]
+            view["images"] = [{"alt": "", "fullsize": a, "thumb": a} for a in addresses]
+        elif kind == "video" and addresses:
+            record["video"] = _blob(addresses[0])
+            view |= {"cid": "bafvideo", "playlist": "", "thumbnail": addresses[0]}
+        elif addresses:
+            card = {"uri": "https://media.tenor.com/x/cat.gif", "title": "a", "description": "b"}
+            record["external"] = card
+            view["external"] = card | {"thumb": addresses[0]}
+        if not quotes:
+            return (record, view) if addresses else (None, None)
+        strong = self._reference(quotes)
+        shown = {"$type": "app.bsky.embed.record#viewRecord", **self._view(quotes)}
+        quoted: Json = {"$type": "app.bsky.embed.record", "record": strong}
+        quoted_view: Json = {"$type": "app.bsky.embed.record#view", "record": shown}
+        if not addresses:
+            return quoted, quoted_view
+        both = "app.bsky.embed.recordWithMedia"
+        return (
+            {"$type": both, "record": quoted, "media": record},
+            {"$type": f"{both}#view", "record": quoted_view, "media": view},
+        )
+
+    def _facets(self, text: str) -> list[Json]:
+        """Hashtags and mentions as the platform's own app marks them."""
+        found = []
+        for match in re.finditer(r"(?<!\S)[#＃](\w+)", text):
+            tag = {"$type": "app.bsky.richtext.facet#tag", "tag": match[1]}
+            found.append(_facet(text, match.start(), match.end(), tag))
+        for match in re.finditer(r"(?<!\w)@([\w.-]*\w)", text):
+            did = self.add_user(match[1])["did"]
+            mention = {"$type": "app.bsky.richtext.facet#mention", "did": did}
+            found.append(_facet(text, match.start(), match.end(), mention))
+        return found
+
+    def _reference(self, uri: str) -> Json:
+        return {"uri": uri, "cid": self.records[uri]["cid"]}
+
+    def _did(self, actor: str) -> str | None:
+        if actor in self.accounts:
+            return actor
+        for did, account in self.accounts.items():
+            if account["handle"] == actor.lower():
+                return did
+        return None
+
+    def _spoil(self, request: Request, faults: deque[str]) -> bool:
+        with self.lock:
+            fault = faults.popleft() if faults else ""
+        if fault == "expired":
+            self.expire()
+            _refuse(request, 400, "ExpiredToken", "Token has expired")
+        elif fault in ("401", "500", "503", "503_after"):
+            _refuse(request, int(fault[:3]), "UpstreamFailure" if fault != "401" else "AuthMissing")
+        elif fault == "429":
+            _refuse(request, 429, "RateLimitExceeded", "Rate Limit Exceeded", _limits(0))
+        elif fault == "html":
+            request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
+        elif fault == "stall_after":
+            self.stopped.wait(STALL_S)
+        elif fault.startswith("drop"):
+            request.hang_up()
+        return bool(fault)
+
+
+def full_name(handle: str) -> str:
+    """`ann.test` of `ann`: names are domains here."""
+    name = handle.lower().lstrip("@")
+    return name if "." in name else f"{name}.test"
+
+
+def _facet(text: str, start: int, end: int, feature: Json) -> Json:
+    before, covered = text[:start].encode(), text[:end].encode()
+    return {"index": {"byteStart": len(before), "byteEnd": len(covered)}, "features": [feature]}
+
+
+def _blob(address: str) -> Json:
+    ref = {"$link": "baf" + hashlib.sha256(address.encode()).hexdigest()[:32]}
+    return {"$type": "blob", "ref": ref, "mimeType": "image/jpeg", "size": 1000}
+
+
+def _cid(value: Json) -> str:
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return "bafyrei" + hashlib.sha256(canonical.encode()).hexdigest()[:40]
+
+
+def _limits(remaining: int = 2990) -> dict[str, str]:
+    return {
+        "RateLimit-Limit": "3000",
+        "RateLimit-Remaining": str(remaining),
+        "RateLimit-Reset": str(int(time.time()) + RESET_AFTER_S),
+        "RateLimit-Policy": "3000;w=300",
+    }
+
+
+def _refuse(
+    request: Request,
+    status: int,
+    name: str,
+    message: str = "",
+    headers: dict[str, str] | None = None,
+) -> None:
+    request.answer_json({"error": name, "message": message}, status=status, headers=headers)
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(request.target).query)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _iso(moment: datetime) -> str:
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

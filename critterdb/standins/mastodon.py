@@ -1,0 +1,454 @@
+"""A stand-in Mastodon: what the bot uses of its API, with its limits and accidents.
+
+The package `mastodon-mock` is the more complete one; this one also loses answers, forgets
+Idempotency-Keys, delays what it shows, and blocks.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+import time
+import unicodedata
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from .server import Request, StandIn
+
+Json = dict[str, Any]
+
+MOST_ITEMS, MOST_CHARACTERS = 40, 500
+AFTER = ("drop_after", "stall_after", "503_after")
+RESET_AFTER_S = 300
+STALL_S = 30
+TOKEN = "standin-mastodon-token"
+KEYS_LAST_S = 3600.0
+
+
+class StandInMastodon(StandIn):
+    """An instance with an account for the bot.
+
+    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
+    drop_before (the connection goes and nothing was done), drop_after or 503_after (the status
+    stands all the same) or stall_after (it stands, and no answer comes). `sent` lists the statuses
+    of the bot. They are shown `delay_s` later, and `forget_keys` lets an hour go by.
+    """
+
+    def __init__(
+        self, handle: str = "critterbot", *, page_size: int = MOST_ITEMS, quotes: bool = True
+    ) -> None:
+        super().__init__()
+        self.page_size = page_size
+        self.quotes = quotes  # whether this server has them, and lookups of many statuses
+        self.accounts: dict[str, Json] = {}
+        self.statuses: dict[str, Json] = {}
+        self.notifications: list[Json] = []
+        self.files: dict[str, tuple[bytes, str]] = {}
+        self.blocks: set[str] = set()
+        self.keys: dict[str, tuple[str, float]] = {}
+        self.sent: list[Json] = []
+        self.read_faults: deque[str] = deque()
+        self.post_faults: deque[str] = deque()
+        self.delay_s = 0.0
+        self.stopped = threading.Event()
+        self._count = 0
+        self.me = self.add_user(handle)
+
+    @property
+    def url(self) -> str:
+        """What CRITTERDB_MASTODON_URL is to be."""
+        return self.base
+
+    @property
+    def domain(self) -> str:
+        """The part of local handles that is left out."""
+        return urlsplit(self.base).netloc
+
+    def stop(self) -> None:
+        self.stopped.set()
+        super().stop()
+
+    def environment(self) -> dict[str, str]:
+        """Settings under which the bot plays here."""
+        return {"CRITTERDB_MASTODON_URL": self.url, "CRITTERDB_MASTODON_TOKEN": TOKEN}
+
+    def secrets(self) -> set[str]:
+        """Whatever must stand in no log, row or error."""
+        return {TOKEN}
+
+    def forget_keys(self) -> None:
+        """Idempotency-Keys hold for an hour."""
+        with self.lock:
+            self.keys.clear()
+
+    def add_user(self, handle: str, *, bot: bool = False, note: str = "") -> Json:
+        """The account with this name, made where there is none."""
+        acct = handle.lower().lstrip("@")
+        account = self.accounts.setdefault(
+            acct,
+            {
+                "id": str(1000 + len(self.accounts)),
+                "username": acct.partition("@")[0],
+                "acct": acct,
+                "bot": False,
+                "note": "",
+                "fields": [],
+                "url": f"{self.base}/@{acct}",
+            },
+        )
+        account["bot"] |= bot
+        account["note"] = note or account["note"]
+        return account
+
+    def block(self, handle: str) -> None:
+        """Let somebody block the bot."""
+        self.blocks.add(self.add_user(handle)["id"])
+
+    def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
+        """Serve bytes under /media/NAME; the address."""
+        name = name or f"{len(self.files) + 1}.jpg"
+        self.files[name] = (data, kind)
+        return f"{self.base}/media/{name}"
+
+    def add_post(
+        self,
+        author: str,
+        text: str,
+        photos: Sequence[bytes | str] = (),
+        *,
+        in_reply_to: str | None = None,
+        quotes: str | None = None,
+        reposts: str | None = None,
+        posted_at: datetime | None = None,
+        media: str = "photo",
+        edit_of: str | None = None,
+        visibility: str = "public",
+    ) -> str:
+        """Let somebody post, with photos as bytes or addresses; the id.
+
+        Where `media` is video or gifv, `photos` are the preview frames. An edit keeps its id.
+        """
+        moment = posted_at or datetime.now(UTC)
+        addresses = [self.add_file(p) if isinstance(p, bytes) else p for p in photos]
+        with self.lock:
+            account = self.add_user(author)
+            mentioned = [self.add_user(each) for each in _handles(text)]
+            status: Json = {
+                "id": edit_of or self._new_id(moment),
+                "created_at": _iso(moment),
+                "edited_at": _iso(datetime.now(UTC)) if edit_of else None,
+                "account": account,
+                "content": self._content(text),
+                "visibility": visibility,
+                "in_reply_to_id": in_reply_to,
+                "in_reply_to_account_id": None,
+                "reblog": self.statuses[reposts] if reposts else None,
+                "media_attachments": [_attachment(each, media) for each in addresses],
+                "mentions": [
+                    {key: each[key] for key in ("id", "username", "acct", "url")}
+                    for each in mentioned
+                ],
+                "tags": [{"name": tag, "url": f"{self.base}/tags/{tag}"} for tag in _tags(text)],
+                "put_at": time.monotonic(),
+            }
+            status["url"] = status["uri"] = f"{account['url']}/{status['id']}"
+            if quotes and self.quotes:
+                status["quote"] = {"state": "accepted", "quoted_status": self.statuses[quotes]}
+            self.statuses[status["id"]] = status
+            if not edit_of:
+                self._notify(status)
+        return str(status["id"])
+
+    def delete_post(self, status_id: str) -> None:
+        with self.lock:
+            del self.statuses[status_id]
+
+    def handle(self, request: Request) -> None:
+        parts = request.path.strip("/").split("/")
+        if parts[0] == "media":
+            data, kind = self.files.get(parts[-1], (b"", "text/plain"))
+            request.answer(data, kind=kind, status=200 if data else 404)
+        elif request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            request.answer_json({"error": "The access token is invalid"}, status=401)
+        elif request.method != "GET":
+            self._write(request, parts[2:])
+        elif not self._spoil(request, self.read_faults):
+            self._read(request, parts[2:])
+
+    def _read(self, request: Request, parts: list[str]) -> None:
+        match parts:
+            case ["accounts", "verify_credentials"]:
+                request.answer_json(self.me, headers=_limits())
+            case ["instance"]:
+                request.answer_json(
+                    {
+                        "domain": self.domain,
+                        "uri": self.domain,
+                        "configuration": {
+                            "statuses": {
+                                "max_characters": MOST_CHARACTERS,
+                                "characters_reserved_per_url": 23,
+                            }
+                        },
+                    },
+                    headers=_limits(),
+                )
+            case ["notifications"]:
+                types = [each for key, each in _pairs(request) if key == "types[]"]
+                if not self.quotes and "quote" in types:
+                    _refuse(request, 422, "Unknown notification type")
+                    return
+                kept = [n for n in self.notifications if not types or n["type"] in types]
+                self._serve_page(request, kept)
+            case ["timelines", "tag", tag]:
+                public = self._shown(lambda status: status["visibility"] == "public")
+                names = unicodedata.normalize("NFKC", tag).lower()
+                self._serve_page(
+                    request, [s for s in public if any(t["name"] == names for t in s["tags"])]
+                )
+            case ["accounts", "lookup"]:
+                acct = request.query["acct"].lower().removesuffix(f"@{self.domain}")
+                found = self.accounts.get(acct)
+                if found:
+                    request.answer_json(found, headers=_limits())
+                else:
+                    _refuse(request, 404, "Record not found")
+            case ["accounts", "search"]:
+                request.answer_json([], headers=_limits())
+            case ["accounts", "relationships"]:
+                ids = [each for key, each in _pairs(request) if key.startswith("id")]
+                shown = [{"id": each, "blocked_by": each in self.blocks} for each in ids]
+                request.answer_json(shown, headers=_limits())
+            case ["accounts", account_id, "statuses"]:
+                own = self._shown(lambda status: bool(status["account"]["id"] == account_id))
+                self._serve_page(request, [s for s in own if not s["reblog"]])
+            case ["statuses"] if self.quotes:
+                ids = [each for key, each in _pairs(request) if key == "id[]"]
+                found = self._shown(lambda status: status["id"] in ids)
+                request.answer_json(_public(found[:20]), headers=_limits())
+            case ["statuses", status_id]:
+                self._serve_one(request, status_id, lambda status: _public([status])[0])
+            case ["statuses", status_id, "context"]:
+                self._serve_one(request, status_id, self._context)
+            case _:
+                _refuse(request, 404, "Record not found")
+
+    def _write(self, request: Request, parts: list[str]) -> None:
+        if parts == ["accounts", "update_credentials"]:
+            self.me["bot"] = "bot" in request.body.decode() and "bot=0" not in request.body.decode()
+            request.answer_json(self.me, headers=_limits())
+            return
+        fault = self.post_faults[0] if self.post_faults else ""
+        if fault not in AFTER and self._spoil(request, self.post_faults):
+            return
+        if parts != ["statuses"]:
+            _refuse(request, 404, "Record not found")
+            return
+        body = dict(parse_qsl(request.body.decode()))
+        problem = self._objection(body)
+        if problem:
+            _refuse(request, *problem)
+            return
+        key = request.headers.get("Idempotency-Key", "")
+        with self.lock:
+            status_id, kept_at = self.keys.get(key, ("", 0.0))
+            is_known = status_id in self.statuses and time.monotonic() - kept_at < KEYS_LAST_S
+        if not is_known:
+            status_id = self.add_post(
+                self.me["acct"],
+                body["status"],
+                in_reply_to=body.get("in_reply_to_id"),
+                visibility=body.get("visibility", "public"),
+            )
+            with self.lock:
+                self.sent.append(
+                    {
+                        "id": status_id,
+                        "text": body["status"],
+                        "in_reply_to": body.get("in_reply_to_id"),
+                        "visibility": body.get("visibility"),
+                    }
+                )
+        # The key is written after the status: between the two an answer can be lost.
+        if fault in AFTER:
+            self._spoil(request, self.post_faults)
+            return
+        with self.lock:
+            if key:
+                self.keys[key] = (status_id, time.monotonic())
+            answer = _public([self.statuses[status_id]])[0]
+        self._spoil(request, self.post_faults)
+        request.answer_json(answer, headers=_limits())
+
+    def _objection(self, body: Json) -> tuple[int, str] | None:
+        text = re.sub(r"https?://\S+", "x" * 23, body.get("status", ""))
+        text = re.sub(r"(@\w+)@[\w.:-]+\w", r"\1", text)
+        if not text.strip():
+            return 422, "Validation failed: Text can't be blank"
+        if len(text) > MOST_CHARACTERS:
+            return 422, f"Validation failed: Text character limit of {MOST_CHARACTERS} exceeded"
+        parent = body.get("in_reply_to_id")
+        if parent and (parent not in self.statuses or self._blocks(self.statuses[parent])):
+            return 404, "The post you are trying to reply to does not appear to exist"
+        return None
+
+    def _blocks(self, status: Json) -> bool:
+        return status["account"]["id"] in self.blocks
+
+    def _shown(self, wanted: Callable[[Json], bool]) -> list[Json]:
+        """Statuses in the order of their ids; the bot's own ones only after a while."""
+        now = time.monotonic()
+        with self.lock:
+            chosen = [
+                status
+                for status in self.statuses.values()
+                if wanted(status)
+                and (
+                    status["account"]["id"] != self.me["id"]
+                    or now - status["put_at"] >= self.delay_s
+                )
+            ]
+        return sorted(chosen, key=lambda status: int(status["id"]))
+
+    def _serve_one(self, request: Request, status_id: str, show: Callable[[Json], object]) -> None:
+        found = self._shown(lambda status: bool(status["id"] == status_id))
+        if found and not self._blocks(found[0]):
+            request.answer_json(show(found[0]), headers=_limits())
+        else:
+            _refuse(request, 404, "Record not found")
+
+    def _context(self, status: Json) -> Json:
+        above: list[Json] = []
+        parent = self.statuses.get(status["in_reply_to_id"] or "")
+        while parent:
+            above.insert(0, parent)
+            parent = self.statuses.get(parent["in_reply_to_id"] or "")
+        below, ids = [], {status["id"]}
+        for each in sorted(self.statuses.values(), key=lambda one: int(one["id"])):
+            if each["in_reply_to_id"] in ids:
+                ids.add(each["id"])
+                below.append(each)
+        return {"ancestors": _public(above), "descendants": _public(below)}
+
+    def _serve_page(self, request: Request, items: list[Json]) -> None:
+        """A page, newest first: the newest, or with `min_id` the one that follows it."""
+        query = request.query
+        most = min(int(query.get("limit", "20")), MOST_ITEMS, self.page_size)
+        below = int(query.get("max_id", 1 << 70))
+        chosen = [each for each in items if int(each["id"]) < below]
+        if "min_id" in query:
+            page = [each for each in chosen if int(each["id"]) > int(query["min_id"])][:most]
+        else:
+            since = int(query.get("since_id", 0))
+            page = [each for each in chosen if int(each["id"]) > since][-most:]
+        request.answer_json(_public(reversed(page)), headers=_limits())
+
+    def _notify(self, status: Json) -> None:
+        own = self.me["id"]
+        quoted = (status.get("quote") or {}).get("quoted_status") or {}
+        if status["account"]["id"] == own or status["account"]["id"] in self.blocks:
+            return
+        if any(each["id"] == own for each in status["mentions"]):
+            kind = "mention"
+        elif (quoted.get("account") or {}).get("id") == own:
+            kind = "quote"
+        else:
+            return
+        self._count += 1
+        self.notifications.append(
+            {
+                "id": str(self._count),
+                "type": kind,
+                "created_at": status["created_at"],
+                "account": status["account"],
+                "status": status,
+            }
+        )
+
+    def _content(self, text: str) -> str:
+        """The text as HTML, as Mastodon writes it."""
+        escaped = html.escape(text, quote=False).replace("\n", "<br>")
+        escaped = re.sub(
+            r"(?<![\w/&])[#＃](\w+)",
+            rf'<a href="{self.base}/tags/\1" class="mention hashtag" rel="tag">#<span>\1</span></a>',
+            escaped,
+        )
+        escaped = re.sub(
+            r"(?<![\w/])@(\w+)(@[\w.:-]+\w)?",
+            r'<span class="h-card"><a href="#" class="u-url mention">@<span>\1</span></a></span>',
+            escaped,
+        )
+        escaped = re.sub(
+            r"(https?://)([^\s<]+)",
+            r'<a href="\1\2" rel="nofollow"><span class="invisible">\1</span><span>\2</span></a>',
+            escaped,
+        )
+        return f"<p>{escaped}</p>"
+
+    def _spoil(self, request: Request, faults: deque[str]) -> bool:
+        with self.lock:
+            fault = faults.popleft() if faults else ""
+        if fault in ("401", "500", "503", "503_after"):
+            _refuse(request, int(fault[:3]), "Something went wrong")
+        elif fault == "429":
+            request.answer_json({"error": "Too many requests"}, status=429, headers=_limits(0))
+        elif fault == "html":
+            request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
+        elif fault == "stall_after":
+            self.stopped.wait(STALL_S)
+        elif fault.startswith("drop"):
+            request.hang_up()
+        return bool(fault)
+
+    def _new_id(self, moment: datetime) -> str:
+        number = int(moment.timestamp() * 1000) << 16
+        while str(number) in self.statuses:
+            number += 1
+        return str(number)
+
+
+def _handles(text: str) -> list[str]:
+    found = re.findall(r"(?<![\w/])@(\w+(?:@[\w.:-]+\w)?)", text)
+    return list(dict.fromkeys(each.lower() for each in found))
+
+
+def _tags(text: str) -> list[str]:
+    plain = re.sub(r"https?://\S+", " ", text)
+    found = re.findall(r"(?<![\w/&])[#＃](\w+)", plain)
+    return list(dict.fromkeys(unicodedata.normalize("NFKC", each).lower() for each in found))
+
+
+def _attachment(address: str, kind: str) -> Json:
+    if kind == "photo":
+        return {"id": "1", "type": "image", "url": address, "preview_url": address}
+    return {"id": "1", "type": kind, "url": f"{address}.mp4", "preview_url": address}
+
+
+def _public(statuses: Iterable[Json]) -> list[Json]:
+    return [{k: v for k, v in each.items() if k != "put_at"} for each in statuses]
+
+
+def _limits(remaining: int = 290) -> dict[str, str]:
+    reset = datetime.now(UTC) + timedelta(seconds=RESET_AFTER_S)
+    return {
+        "X-RateLimit-Limit": "300",
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": reset.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _refuse(request: Request, status: int, message: str) -> None:
+    request.answer_json({"error": message}, status=status, headers=_limits())
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(request.target).query)
+
+
+def _iso(moment: datetime) -> str:
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

@@ -1,0 +1,329 @@
+"""Bluesky, through atproto: mentions and quotes of the bot, hashtag posts of the hosts.
+
+A reply's record, its key and its time are chosen and stored before the first attempt; putting the
+identical record under the same key again changes nothing, however long ago the first attempt was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from ..errors import RateLimited, TimelineError
+from ..fetch import Fetcher
+from ..games import Game
+from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on, parse_time, utc_text
+from .bluesky_client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused
+from .bluesky_posts import (
+    BOT_LABEL,
+    POSTS,
+    Json,
+    Reader,
+    record_key,
+    web_address,
+)
+from .bluesky_records import reply_record, time_of_key, timestamp_id
+from .graphemes import count_graphemes
+from .own_server import fetch_from
+
+DEFAULT_SERVER = "https://bsky.social"
+PAGE_SIZE = 100
+MAX_PAGES = 50
+LOOKUP_SIZE = 25  # posts a request
+MAX_GRAPHEMES, MAX_BYTES = 300, 3000
+
+FIRST_LOOK = timedelta(hours=48)  # what is older at first sight is not answered anyway
+ANSWERS_COME_WITHIN = timedelta(days=8)
+# Posts are shown in the order in which they were indexed, give or take.
+LATE_ARRIVALS = timedelta(minutes=2)
+
+_SUMMONS = frozenset({"mention", "quote", "reply"})
+
+
+class BlueskyTimeline:
+    """One account on Bluesky, or on another server of its protocol."""
+
+    platform = "bluesky"
+
+    def __init__(self, client: BlueskyClient) -> None:
+        self.client = client
+        self._last_key = 0
+
+    @classmethod
+    def from_environment(cls) -> BlueskyTimeline:
+        """As the CRITTERDB_BLUESKY_… settings say. Raises TimelineError where one is missing."""
+        needed = ("CRITTERDB_BLUESKY_HANDLE", "CRITTERDB_BLUESKY_PASSWORD")
+        missing = [name for name in needed if not os.environ.get(name)]
+        if missing:
+            raise TimelineError(
+                f"Bluesky needs {' and '.join(missing)} in the environment. As password, give an "
+                "app password: Settings, Privacy and security, App passwords"
+            )
+        address = os.environ.get("CRITTERDB_BLUESKY_URL", "").rstrip("/") or DEFAULT_SERVER
+        if urlsplit(address).scheme not in ("http", "https"):
+            raise TimelineError(
+                f"CRITTERDB_BLUESKY_URL is {address!r}. Give an address such as {DEFAULT_SERVER}"
+            )
+        handle, password = (os.environ[name] for name in needed)
+        return cls(BlueskyClient(address, handle.strip().lstrip("@"), password))
+
+    @property
+    def reader(self) -> Reader:
+        return Reader(self.client.did)
+
+    def handle(self) -> str:
+        return self.client.handle
+
+    def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
+        """Mentions, and the hosts' posts; one failing source spoils no other."""
+        sources: dict[str, Callable[[str | None], _Reading]] = {
+            f"bluesky:notifications:{game.slug}": self._read_notifications
+        }
+        for host in hosts_on(game, self.platform) if game.hashtag else []:
+            sources[f"bluesky:feed:{game.slug}:{host.lower()}"] = self._feed_reader(host)
+        posts: list[Post] = []
+        found: list[Cursor] = []
+        failures: list[TimelineError] = []
+        for name, source in sources.items():
+            try:
+                reading = source(cursors.get(name))
+            except TimelineError as error:
+                failures.append(error)
+                continue
+            posts.extend(reading.posts)
+            if reading.newest:
+                found.append(Cursor(name, reading.newest, reading.gap_from))
+        if len(failures) == len(sources):
+            raise failures[0]
+        limits = [error.until for error in failures if isinstance(error, RateLimited)]
+        return Batch(posts, found, [str(error) for error in failures], max(limits, default=None))
+
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+        hosts = hosts_on(game, self.platform)
+        if not post_ids or not hosts:
+            return []
+        oldest = min(time_of_key(record_key(each)) for each in post_ids)
+        since = utc_text(max(oldest, datetime.now(UTC) - ANSWERS_COME_WITHIN))
+        messages = [post for host in hosts for post in self._feed_reader(host)(since).posts]
+        return [each for each in messages if each.in_reply_to or each.quotes]
+
+    def find_existing(self, post_ids: Sequence[str]) -> set[str]:
+        return {f"bluesky:{uri}" for uri in self._look_up(bare_id(each) for each in post_ids)}
+
+    def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
+        """Each is looked for under its own key, where it stands or does not."""
+        found: dict[str, Reply] = {}
+        for post_id, envelope in attempted.items():
+            try:
+                body = self.client.get(
+                    "com.atproto.repo.getRecord",
+                    repo=self.client.did,
+                    collection=POSTS,
+                    rkey=envelope.key,
+                )
+            except Refused as error:
+                if error.name not in ("RecordNotFound", "NotFound", "InvalidRequest"):
+                    raise
+                continue
+            parent = ((body.get("value") or {}).get("reply") or {}).get("parent") or {}
+            if f"bluesky:{parent.get('uri')}" == post_id:
+                found[post_id] = _reply(str(body["uri"]))
+        return found
+
+    def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
+        return fetch_from(self.client.address, address, fetcher)
+
+    def fits(self, text: str) -> bool:
+        return count_graphemes(text) <= MAX_GRAPHEMES and len(text.encode()) <= MAX_BYTES
+
+    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
+        """The whole record, with the versions of the posts that it replies to, and its key."""
+        uri = bare_id(post_id)
+        view = self._look_up([uri]).get(uri)
+        if view is None:
+            raise TimelineError(f"{web_address(uri)} is no longer there")
+        record = reply_record(view, text, now)
+        return Envelope(self._new_key(now), json.dumps(record, ensure_ascii=False))
+
+    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
+        try:
+            refusal = self._unwelcome(bare_id(post_id))
+            body = {
+                "repo": self.client.did,
+                "collection": POSTS,
+                "rkey": envelope.key,
+                "record": json.loads(envelope.record),
+            }
+        except TimelineError as error:
+            return _not_tried(error)
+        if refusal:
+            return refusal
+        try:
+            answer = self.client.post("com.atproto.repo.putRecord", body)
+            uri = str(answer["uri"])
+        except RateLimited as error:
+            return _not_tried(error)
+        except NeverConnected as error:
+            return Outcome("planned", error=str(error), stop=True)
+        except Refused as error:
+            if error.status == 401 or error.name in ABOUT_THE_ACCOUNT:
+                return Outcome("planned", error=str(error), stop=True)
+            return Outcome("refused", error=str(error))
+        except TimelineError as error:
+            return Outcome("unknown", error=str(error))
+        except (KeyError, TypeError):
+            return Outcome("unknown", error="Bluesky gave an answer that says nothing")
+        return Outcome("sent", _reply(uri))
+
+    def _unwelcome(self, uri: str) -> Outcome | None:
+        """Why the author wants no reply; the server itself would not say so."""
+        view = self._look_up([uri]).get(uri)
+        if view is None:
+            return Outcome("refused", error="The post is no longer there")
+        if ((view.get("author") or {}).get("viewer") or {}).get("blockedBy"):
+            return Outcome("refused", error="The author blocks the bot", blocked=True)
+        if (view.get("viewer") or {}).get("replyDisabled"):
+            return Outcome("refused", error="The author has limited who may reply")
+        return None
+
+    def label_as_bot(self) -> str:
+        """Put the self-label into the profile; whatever else stands there stays."""
+        place = {"repo": self.client.did, "collection": "app.bsky.actor.profile", "rkey": "self"}
+        try:
+            body = self.client.get("com.atproto.repo.getRecord", **place)
+        except Refused as error:
+            if error.name not in ("RecordNotFound", "NotFound", "InvalidRequest"):
+                raise
+            body = {}
+        profile = dict(body.get("value") or {"$type": "app.bsky.actor.profile"})
+        values = list((profile.get("labels") or {}).get("values") or [])
+        if any(each.get("val") == BOT_LABEL for each in values):
+            return f"{self.handle()} is labelled as a bot already"
+        profile["labels"] = {
+            "$type": "com.atproto.label.defs#selfLabels",
+            "values": [*values, {"val": BOT_LABEL}],
+        }
+        changed = place | {"record": profile, "swapRecord": body.get("cid")}
+        self.client.post("com.atproto.repo.putRecord", changed)
+        return f"{self.handle()} is now labelled as a bot"
+
+    def _read_notifications(self, since: str | None) -> _Reading:
+        def page(token: str | None) -> tuple[list[Json], str | None]:
+            body = self.client.get(
+                "app.bsky.notification.listNotifications", limit=PAGE_SIZE, cursor=token
+            )
+            return list(body.get("notifications") or []), body.get("cursor")
+
+        reading = self._walk(page, since)
+        items = [each for each in reading.items if each.get("reason") in _SUMMONS]
+        # Answers to the bot that do not call it are read only for a `stop`: they need no photos.
+        bare = {str(each["uri"]): self.reader.read(each) for each in items}
+        views = self._look_up(uri for uri, post in bare.items() if post.summons)
+        parents = self._parents(views.values())
+        reading.posts = [
+            self.reader.read(views[uri], parents) if uri in views else post
+            for uri, post in bare.items()
+            if uri in views or not post.summons
+        ]
+        return reading
+
+    def _feed_reader(self, host: str) -> Callable[[str | None], _Reading]:
+        def page(token: str | None) -> tuple[list[Json], str | None]:
+            body = self.client.get(
+                "app.bsky.feed.getAuthorFeed",
+                actor=host,
+                filter="posts_with_replies",
+                limit=PAGE_SIZE,
+                cursor=token,
+            )
+            return list(body.get("feed") or []), body.get("cursor")
+
+        def read(since: str | None) -> _Reading:
+            reading = self._walk(page, since)
+            # A repost stands in the feed at the time of the repost; it is no post of the host.
+            views = [each["post"] for each in reading.items if not each.get("reason")]
+            parents = self._parents(each for each in views if not self.reader.read(each).photos)
+            reading.posts = [self.reader.read(each, parents) for each in views]
+            return reading
+
+        return read
+
+    def _walk(
+        self, page: Callable[[str | None], tuple[list[Json], str | None]], since: str | None
+    ) -> _Reading:
+        """Newest first, back to a time; without it as far as anything might be answered."""
+        reading = _Reading()
+        token: str | None = None
+        until: str | None = _earlier(since, LATE_ARRIVALS) if since else None
+        for _ in range(MAX_PAGES):
+            items, token = page(token)
+            times = [_seen_at(each) for each in items]
+            if times and not reading.newest:
+                # The first page may begin with what is pinned.
+                reading.newest = max([*times, since or ""])
+                until = until or _earlier(max(times), FIRST_LOOK)
+            fresh = [each for each, moment in zip(items, times, strict=True) if moment > str(until)]
+            reading.items.extend(fresh)
+            if not token or not fresh:
+                return reading
+        reading.gap_from = since
+        return reading
+
+    def _parents(self, views: Iterable[Json]) -> dict[str, Json]:
+        """What posts without photos refer to."""
+        bare = [each for each in views if not self.reader.read(each).photos]
+        wanted = {self.reader.parent_uri(each.get("record") or {}) for each in bare}
+        return self._look_up(sorted(each for each in wanted if each))
+
+    def _look_up(self, uris: Iterable[str]) -> dict[str, Json]:
+        """The views of these posts, by their uri, as far as they are there."""
+        wanted = list(dict.fromkeys(uris))
+        found: dict[str, Json] = {}
+        for some in _batches(wanted, LOOKUP_SIZE):
+            body = self.client.get("app.bsky.feed.getPosts", uris=some)
+            found |= {str(each["uri"]): each for each in body.get("posts") or []}
+        return found
+
+    def _new_key(self, now: datetime) -> str:
+        """A record key of the time, never the same twice."""
+        self._last_key = max(self._last_key + 1, int(now.timestamp() * 1_000_000))
+        return timestamp_id(self._last_key, secrets.randbelow(1024))
+
+
+class _Reading:
+    """What a source gave, and how far it was read."""
+
+    def __init__(self) -> None:
+        self.items: list[Json] = []
+        self.posts: list[Post] = []
+        self.newest: str | None = None
+        self.gap_from: str | None = None
+
+
+def _reply(uri: str) -> Reply:
+    return Reply(f"bluesky:{uri}", web_address(uri))
+
+
+def _not_tried(error: TimelineError) -> Outcome:
+    until = error.until if isinstance(error, RateLimited) else None
+    return Outcome("planned", error=str(error), stop=True, retry_at=until)
+
+
+def _seen_at(item: Json) -> str:
+    """When a notification or an entry of a feed came to be there."""
+    moment = (item.get("reason") or {}) if "post" in item else {}
+    view = item.get("post", item)
+    return str(moment.get("indexedAt") or view.get("indexedAt") or "1970-01-01T00:00:00Z")
+
+
+def _earlier(moment: str, by: timedelta) -> str:
+    return (parse_time(moment) - by).isoformat().replace("+00:00", "Z")
+
+
+def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])

@@ -1,0 +1,180 @@
+"""atproto, made to end each call in time, with a session that outlives the process.
+
+Only atproto's transport and errors are used: its models refuse a whole page for one odd record.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..errors import RateLimited, TimelineError
+from .bluesky_session import Session
+
+WITHOUT_RESET = timedelta(minutes=5)
+_EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
+# Refusals that concern the bot's account and not what it said.
+ABOUT_THE_ACCOUNT = _EXPIRED | {"AccountTakedown", "AccountDeactivated", "AccountSuspended"}
+
+Json = dict[str, Any]
+
+
+class Refused(TimelineError):
+    """The server said no: `status` and `name` are its own."""
+
+    def __init__(self, message: str, status: int, name: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.name = name
+
+
+class InDoubt(TimelineError):
+    """No answer, or one that says nothing of what was done."""
+
+
+class NeverConnected(TimelineError):
+    """Not a byte reached the server."""
+
+
+class BlueskyClient:
+    """Calls by their name; logs in when needed, and keeps what it got for that."""
+
+    def __init__(self, address: str, handle: str, password: str) -> None:
+        try:
+            from atproto_client.request import Request
+
+            from .transports import DeadlineTransport
+        except ImportError as error:
+            raise TimelineError(
+                "Playing on Bluesky needs its packages: pip install 'critterdb[bot]'"
+            ) from error
+        self.address = address
+        self._request = Request(transport=DeadlineTransport(), trust_env=False)
+        self._name, self._password = handle, password
+        self._session = Session(address, handle)
+
+    @property
+    def did(self) -> str:
+        """The id of the bot's own account."""
+        return str(self._tokens()["did"])
+
+    @property
+    def handle(self) -> str:
+        """The name of the bot's own account."""
+        return str(self._tokens().get("handle") or self._name)
+
+    def get(self, name: str, **params: Any) -> Json:
+        """What a query answers. Raises TimelineError, or one of its kinds here."""
+        given = {key: each for key, each in params.items() if each is not None}
+        return self._with_session(
+            lambda headers: self._request.get(self._call_at(name), params=given, headers=headers)
+        )
+
+    def post(self, name: str, body: Json) -> Json:
+        """What a procedure answers. Raises as `get` does."""
+        return self._with_session(lambda headers: self._procedure(name, body, headers))
+
+    def _with_session(self, call: Any) -> Json:
+        try:
+            return self._call(call, self._tokens()["accessJwt"])
+        except Refused as error:
+            if error.name not in _EXPIRED:
+                raise
+        return self._call(call, self._renew()["accessJwt"])
+
+    def _tokens(self) -> Json:
+        return self._session.tokens or self._log_in()
+
+    def _renew(self) -> Json:
+        """New tokens for the old ones, or for the password where those are too old."""
+        try:
+            body = self._call(
+                lambda headers: self._procedure("com.atproto.server.refreshSession", None, headers),
+                str((self._session.tokens or {}).get("refreshJwt")),
+            )
+        except Refused:
+            return self._log_in()
+        return self._session.keep(body)
+
+    def _log_in(self) -> Json:
+        self._session.spend_login()
+        body = {"identifier": self._name, "password": self._password}
+        try:
+            given = self._call(
+                lambda headers: self._procedure("com.atproto.server.createSession", body, headers)
+            )
+        except Refused as error:
+            self._session.forget()
+            if error.name == "AuthFactorTokenRequired":
+                raise TimelineError(
+                    "Bluesky wants a second factor. Make an app password in its settings, and give "
+                    "that as CRITTERDB_BLUESKY_PASSWORD"
+                ) from None
+            raise TimelineError(
+                f"Bluesky did not let {self._name} in ({error.status} {error.name}). Check "
+                "CRITTERDB_BLUESKY_HANDLE and CRITTERDB_BLUESKY_PASSWORD"
+            ) from None
+        return self._session.keep(given)
+
+    def _procedure(self, name: str, body: Json | None, headers: dict[str, str]) -> Any:
+        # Sent as they stand: a frozen record must not change in a single byte.
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        headers = headers | ({} if body is None else {"Content-Type": "application/json"})
+        return self._request.post(self._call_at(name), headers=headers, content=content)
+
+    def _call_at(self, name: str) -> str:
+        return f"{self.address}/xrpc/{name}"
+
+    def _call(self, call: Any, token: str | None = None) -> Json:
+        import httpx
+        from atproto_client.exceptions import RequestErrorBase
+
+        try:
+            response = call({"Authorization": f"Bearer {token}"} if token else {})
+        except RequestErrorBase as error:
+            if error.response is not None:
+                raise self._refusal(error.response) from None
+            raise self._no_answer(error.__cause__ or error) from None
+        except httpx.HTTPError as error:
+            raise self._no_answer(error) from None
+        except ValueError:
+            raise InDoubt("Bluesky gave an answer that says nothing. Try later") from None
+        if not isinstance(response.content, dict):
+            raise InDoubt("Bluesky gave an answer that says nothing. Try later")
+        return response.content
+
+    def _refusal(self, response: Any) -> TimelineError:
+        status, content = int(response.status_code), response.content
+        name = str(getattr(content, "error", None) or "")
+        words = f"{status} {name} {getattr(content, 'message', None) or ''}"
+        words = " ".join(words.split())[:200]
+        if status == 429:
+            until = _reset(response.headers)
+            return RateLimited(
+                f"Bluesky wants fewer requests. Come back at {until:%H:%M:%S} UTC", until
+            )
+        if 400 <= status < 500 and status != 408:
+            return Refused(f"Bluesky said {words}", status, name)
+        return InDoubt(f"Bluesky said {words}. Try later")
+
+    def _no_answer(self, error: BaseException) -> TimelineError:
+        import httpx
+
+        kind = type(error).__name__
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return NeverConnected(f"Bluesky at {self.address} could not be reached ({kind})")
+        return InDoubt(f"Bluesky at {self.address} gave no answer ({kind}). Try later")
+
+
+def _reset(headers: dict[str, str]) -> datetime:
+    """When the server listens again; its clock and ours may differ."""
+    now = datetime.now(UTC)
+    try:
+        until = datetime.fromtimestamp(int(headers["ratelimit-reset"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        try:
+            until = now + timedelta(seconds=float(headers["retry-after"]))
+        except (KeyError, ValueError, OverflowError):
+            until = now + WITHOUT_RESET
+    return max(until, now)

@@ -1,0 +1,178 @@
+"""The JSON of Bluesky's views → posts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..hashtags import fold_tag, tags_in
+from . import Post, parse_time, utc_text
+
+Json = Mapping[str, Any]
+
+POSTS = "app.bsky.feed.post"
+BOT_LABEL = "bot"
+
+# Where GIFs come from that are posted as cards with a link.
+_GIF_HOSTS = ("tenor.com", "giphy.com", "klipy.com")
+
+
+class Reader:
+    """Reads posts as the account with the id `own_did`."""
+
+    def __init__(self, own_did: str) -> None:
+        self.own_did = own_did
+
+    def parent_uri(self, record: Json) -> str | None:
+        """The post that shows what this one asks about: the quoted one before the answered one."""
+        return quoted_uri(record) or _uri((record.get("reply") or {}).get("parent"))
+
+    def read(
+        self,
+        view: Json,
+        parents: Mapping[str, Json] | None = None,
+        *,
+        is_repost: bool = False,
+    ) -> Post:
+        """One post out of its view; `parents` are the views of others, by their uri."""
+        record = view.get("record") or {}
+        author = view.get("author") or {}
+        did = str(author.get("did") or did_of(str(view["uri"])))
+        photos = tuple(_photos(view.get("embed")))
+        parent = None if photos else (parents or {}).get(self.parent_uri(record) or "")
+        quoted = quoted_uri(record)
+        reply = record.get("reply") or {}
+        is_own = did == self.own_did
+        return Post(
+            id=f"bluesky:{view['uri']}",
+            author=_handle(author, did),
+            posted_at=_posted_at(view, record),
+            text=str(record.get("text") or ""),
+            url=web_address(str(view["uri"])),
+            photos=photos,
+            hashtags=tuple(_hashtags(record)),
+            summons=self.own_did in _mentioned(record) or did_of(quoted or "") == self.own_did,
+            in_reply_to=_post_id(_uri(reply.get("parent"))),
+            quotes=_post_id(quoted),
+            thread=_post_id(_uri(reply.get("root"))) or f"bluesky:{view['uri']}",
+            parent=self.read(parent) if parent else None,
+            is_repost=is_repost,
+            by_bot=not is_own and _says_that_it_is_a_bot(author, did),
+            opts_out="blocks the bot" if (author.get("viewer") or {}).get("blockedBy") else None,
+        )
+
+
+def did_of(uri: str) -> str:
+    """`did:plc:abc` of `at://did:plc:abc/app.bsky.feed.post/3k…`."""
+    return uri.removeprefix("at://").partition("/")[0]
+
+
+def record_key(uri: str) -> str:
+    """`3k…` of `at://did:plc:abc/app.bsky.feed.post/3k…`."""
+    return uri.rpartition("/")[2]
+
+
+def web_address(uri: str) -> str:
+    """Where people see a post. With the account's id, because handles change."""
+    return f"https://bsky.app/profile/{did_of(uri)}/post/{record_key(uri)}"
+
+
+def quoted_uri(record: Json) -> str | None:
+    """The post that a record quotes, with photos of its own or without."""
+    embed = record.get("embed") or {}
+    quoted = embed.get("record") or {}
+    if embed.get("$type") == "app.bsky.embed.recordWithMedia":
+        quoted = quoted.get("record") or {}
+    uri = _uri(quoted)
+    # Lists, feeds and starter packs can be embedded too.
+    return uri if uri and f"/{POSTS}/" in uri else None
+
+
+def _photos(embed: Json | None) -> Iterable[str]:
+    """Addresses of all photos; of a video or GIF its preview frame."""
+    embed = embed or {}
+    kind = str(embed.get("$type") or "").partition("#")[0]
+    found: list[Any] = []
+    if kind == "app.bsky.embed.recordWithMedia":
+        found = list(_photos(embed.get("media")))
+    elif kind in ("app.bsky.embed.images", "app.bsky.embed.gallery"):
+        shown = [*(embed.get("images") or []), *(embed.get("items") or [])]
+        found = [each.get("fullsize") or each.get("thumb") for each in shown]
+    elif kind == "app.bsky.embed.video":
+        found = [embed.get("thumbnail")]
+    elif kind == "app.bsky.embed.external":
+        card = embed.get("external") or {}
+        found = [card.get("thumb")] if _is_gif(str(card.get("uri") or "")) else []
+    return [each for each in found if _is_address(each)]
+
+
+def _is_gif(address: str) -> bool:
+    parts = urlsplit(address)
+    host = (parts.hostname or "").lower()
+    from_library = any(host == each or host.endswith(f".{each}") for each in _GIF_HOSTS)
+    return from_library or parts.path.lower().endswith(".gif")
+
+
+def _features(record: Json) -> Iterable[tuple[Json, Json]]:
+    """Each facet's features with the stretch of bytes that they cover."""
+    for facet in record.get("facets") or []:
+        for feature in facet.get("features") or []:
+            yield feature, facet.get("index") or {}
+
+
+def _mentioned(record: Json) -> set[str]:
+    return {str(each["did"]) for each, _ in _features(record) if each.get("did")}
+
+
+def _hashtags(record: Json) -> Iterable[str]:
+    """Tags that are marked as such, and those in the text that a client did not mark."""
+    text = str(record.get("text") or "").encode()
+    listed = [str(each) for each in record.get("tags") or []]
+    for feature, index in _features(record):
+        if feature.get("tag"):
+            listed.append(str(feature["tag"]))
+        elif feature.get("uri"):
+            start, end = int(index.get("byteStart") or 0), int(index.get("byteEnd") or 0)
+            text = text[:start] + b"x" * len(text[start:end]) + text[end:]
+    folded = {fold_tag(each) for each in listed}
+    plain = re.sub(r"https?://\S+", " ", text.decode(errors="replace"))
+    return [*listed, *(each for each in tags_in(plain) if fold_tag(each) not in folded)]
+
+
+def _says_that_it_is_a_bot(author: Json, did: str) -> bool:
+    return any(
+        each.get("val") == BOT_LABEL and each.get("src") == did and not each.get("neg")
+        for each in author.get("labels") or []
+    )
+
+
+def _posted_at(view: Json, record: Json) -> str:
+    """When it was written, as it says, but not later than it was first seen."""
+    times = []
+    for given in (record.get("createdAt"), view.get("indexedAt")):
+        try:
+            times.append(parse_time(str(given)))
+        except ValueError:
+            continue
+    return utc_text(min(times, default=datetime.now(UTC) - timedelta(days=365)))
+
+
+def _handle(author: Json, did: str) -> str:
+    name = str(author.get("handle") or "")
+    return did if not name or name == "handle.invalid" else name
+
+
+def _is_address(given: object) -> bool:
+    return isinstance(given, str) and given.startswith(("https://", "http://"))
+
+
+def _uri(reference: Json | None) -> str | None:
+    uri = str((reference or {}).get("uri") or "")
+    return uri if uri.startswith("at://") else None
+
+
+def _post_id(uri: str | None) -> str | None:
+    return f"bluesky:{uri}" if uri else None

@@ -1,0 +1,97 @@
+"""A login session that is kept: Bluesky allows 30 logins in 5 minutes and 300 a day.
+
+It lies in a file that only its owner can read, in the user's own folder of states and never beside
+the database, because sites are copied and published. Where there is no such file, each process logs
+in for itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import RateLimited
+
+LOGINS_IN_5_MINUTES, LOGINS_A_DAY = 10, 100  # a third of what Bluesky allows
+FIVE_MINUTES_S, DAY_S = 300.0, 86_400.0
+
+Json = dict[str, Any]
+_KEPT = ("did", "handle", "accessJwt", "refreshJwt")
+
+
+class Session:
+    """Tokens of one account on one server, and when it logged in."""
+
+    def __init__(self, address: str, handle: str) -> None:
+        digest = hashlib.sha256(f"{address} {handle.lower()}".encode()).hexdigest()[:16]
+        self.path = state_folder() / f"bluesky-{digest}.json"
+        kept = self._read()
+        self.tokens: Json | None = kept.get("tokens")
+        self._logins: list[float] = kept.get("logins", [])
+
+    def keep(self, body: Json) -> Json:
+        """Take the tokens out of what the server answered; they are returned."""
+        self.tokens = {name: body[name] for name in _KEPT if name in body}
+        self._write()
+        return self.tokens
+
+    def forget(self) -> None:
+        """The tokens are of no use any more."""
+        self.tokens = None
+        self._write()
+
+    def spend_login(self) -> None:
+        """Count one login. Raises RateLimited where it would be too many."""
+        now = time.time()
+        self._logins = [each for each in self._logins if now - DAY_S < each <= now]
+        recent = [each for each in self._logins if each > now - FIVE_MINUTES_S]
+        free_at = 0.0
+        if len(self._logins) >= LOGINS_A_DAY:
+            free_at = self._logins[-LOGINS_A_DAY] + DAY_S
+        elif len(recent) >= LOGINS_IN_5_MINUTES:
+            free_at = recent[-LOGINS_IN_5_MINUTES] + FIVE_MINUTES_S
+        if free_at:
+            raise RateLimited(
+                "critterdb logged in to Bluesky too often, and waits before it does so again. "
+                "Is the folder of its session writable?",
+                datetime.fromtimestamp(free_at, UTC),
+            )
+        self._logins.append(now)
+        self._write()
+
+    def _read(self) -> Json:
+        try:
+            if self.path.stat().st_mode & 0o077:
+                return {}
+            kept = json.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def _write(self) -> None:
+        """Whole or not at all, and for its owner only."""
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.path.parent)  # made with mode 0600
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    json.dump({"tokens": self.tokens, "logins": self._logins}, file)
+                os.replace(name, self.path)
+            except OSError:
+                os.unlink(name)
+                raise
+
+
+def state_folder() -> Path:
+    """Where this user's programs keep what should outlive them."""
+    given = os.environ.get("STATE_DIRECTORY") or os.environ.get("XDG_STATE_HOME")
+    if os.environ.get("STATE_DIRECTORY"):
+        return Path(str(given).split(":")[0])
+    return Path(given or Path.home() / ".local" / "state") / "critterdb"

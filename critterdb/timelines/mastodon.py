@@ -1,0 +1,294 @@
+"""Mastodon, through Mastodon.py: mentions and quotes of the bot, hashtag posts of the hosts.
+
+Replies are unlisted, begin with the handle of whom they answer, and carry an Idempotency-Key, which
+the server honours for an hour; after that only a look at the bot's own statuses prevents a second
+one, and such a look comes before each further attempt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import RateLimited, TimelineError
+from ..fetch import Fetcher
+from ..games import Game
+from ..hashtags import fold_tag
+from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on
+from .mastodon_client import MastodonClient, NotThere, NotUnderstood
+from .mastodon_pages import GetPage, Reading, id_order, read_list, settled_id
+from .mastodon_posts import Json, Reader
+from .own_server import fetch_from
+
+LOOKUP_SIZE = 20  # statuses or accounts a request
+THREADS = 40  # conversations that are looked through in a round
+
+DEFAULT_MAX_CHARACTERS = 500
+CHARACTERS_OF_A_LINK = 23
+RESERVED_FOR_HANDLE = 64  # characters; a handle counts without its domain
+
+_SUMMONS = ["mention", "quote"]
+# A private post is answered in private.
+_VISIBILITY = {"direct": "direct", "private": "direct"}
+
+
+class MastodonTimeline:
+    """One account on an instance of Mastodon, GoToSocial, Pleroma or their kin."""
+
+    platform = "mastodon"
+
+    def __init__(self, client: MastodonClient) -> None:
+        self.client = client
+        self._looks_up_many = True  # a call that came with Mastodon 4.3
+
+    @classmethod
+    def from_environment(cls) -> MastodonTimeline:
+        """As the CRITTERDB_MASTODON_… settings say. Raises TimelineError where one is missing."""
+        needed = ("CRITTERDB_MASTODON_URL", "CRITTERDB_MASTODON_TOKEN")
+        missing = [name for name in needed if not os.environ.get(name)]
+        if missing:
+            raise TimelineError(
+                f"Mastodon needs {' and '.join(missing)} in the environment. The token stands in "
+                "the account's preferences, under Development, Your applications"
+            )
+        return cls(MastodonClient(*(os.environ[name] for name in needed)))
+
+    @cached_property
+    def me(self) -> Json:
+        """The bot's own account."""
+        account: Json = self.client.ask("account_verify_credentials")
+        if not account.get("id"):
+            raise TimelineError(
+                "Mastodon does not say whose account this is. Check CRITTERDB_MASTODON_TOKEN"
+            )
+        return account
+
+    @cached_property
+    def instance(self) -> Json:
+        """What the instance says of itself; kin of Mastodon know only the older call."""
+        try:
+            return dict(self.client.ask("instance_v2"))
+        except NotThere:
+            return dict(self.client.ask("instance_v1"))
+
+    @cached_property
+    def reader(self) -> Reader:
+        named = str(self.instance.get("domain") or self.instance.get("uri") or "")
+        domain = urlsplit(named if "://" in named else f"//{named}").netloc
+        return Reader(self.me, domain or urlsplit(self.client.address).netloc)
+
+    def handle(self) -> str:
+        return self.reader.handle(self.me)
+
+    def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
+        """Mentions, and the hosts' posts with the hashtag; one failing source spoils no other."""
+        prefix = f"mastodon:{self.reader.domain}"
+        sources: dict[str, Callable[[str | None], Reading]] = {
+            f"{prefix}:mentions:{game.slug}": self._read_mentions
+        }
+        hosts = self._hosts(game)
+        if game.hashtag and hosts:
+            tag = fold_tag(game.hashtag)
+            sources[f"{prefix}:tag:{game.slug}:{tag}"] = lambda since: self._read_tag(
+                tag, hosts, since
+            )
+        posts: list[Post] = []
+        found: list[Cursor] = []
+        failures: list[TimelineError] = []
+        for name, source in sources.items():
+            try:
+                reading = source(cursors.get(name))
+                posts.extend(self._as_posts(reading.items))
+            except TimelineError as error:
+                failures.append(error)
+                continue
+            failures.extend([reading.failure] if reading.failure else [])
+            found.extend([Cursor(name, reading.cursor)] if reading.cursor else [])
+        if len(failures) == len(sources) and not posts:
+            raise failures[0]
+        limits = [error.until for error in failures if isinstance(error, RateLimited)]
+        return Batch(posts, found, [str(error) for error in failures], max(limits, default=None))
+
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+        if not post_ids:
+            return []
+        oldest = min((bare_id(each) for each in post_ids), key=id_order)
+        messages: list[Post] = []
+        for host in sorted(self._hosts(game)):
+            account_id = self._account_id(host)
+            if account_id:
+                statuses = read_list(self._statuses_of(account_id), oldest).whole()
+                messages.extend(self.reader.read(each) for each in statuses)
+        replies = [each for each in messages if each.in_reply_to or each.quotes]
+        return self._with_threads(replies, set(post_ids))
+
+    def find_existing(self, post_ids: Sequence[str]) -> set[str]:
+        return {f"mastodon:{each}" for each in self._look_up([bare_id(one) for one in post_ids])}
+
+    def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
+        oldest = min((bare_id(each) for each in attempted), key=id_order)
+        statuses = read_list(self._statuses_of(str(self.me["id"])), oldest).whole()
+        own = [self.reader.read(each) for each in statuses]
+        return {
+            post.in_reply_to: Reply(post.id, post.url)
+            for post in own
+            if post.in_reply_to and post.in_reply_to in attempted
+        }
+
+    def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
+        return fetch_from(self.client.address, address, fetcher)
+
+    def fits(self, text: str) -> bool:
+        """Whether it is within the instance's limit, links and handles counted as Mastodon does."""
+        settings = (self.instance.get("configuration") or {}).get("statuses") or {}
+        limit = settings.get("max_characters") or self.instance.get("max_toot_chars")
+        of_a_link = settings.get("characters_reserved_per_url") or CHARACTERS_OF_A_LINK
+        length = count_characters(text, int(of_a_link))
+        return length + RESERVED_FOR_HANDLE <= int(limit or DEFAULT_MAX_CHARACTERS)
+
+    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
+        """The key comes from the post and the account, so that also a lost database repeats it."""
+        status = self.client.ask("status", bare_id(post_id))
+        digest = hashlib.sha256(f"{self.handle()} {post_id}".encode()).hexdigest()
+        record = {
+            "status": f"@{status['account']['acct']} {text}",
+            "in_reply_to_id": bare_id(post_id),
+            "visibility": _VISIBILITY.get(str(status.get("visibility")), "unlisted"),
+            "language": "en",
+        }
+        return Envelope(f"critterdb-{digest[:32]}", json.dumps(record, ensure_ascii=False))
+
+    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
+        record = json.loads(envelope.record)
+
+        def post(client: Any) -> Outcome:
+            status = client.status_post(**record, idempotency_key=envelope.key)
+            url = status.get("url")
+            return Outcome("sent", Reply(f"mastodon:{status['id']}", str(url) if url else None))
+
+        return self.client.attempt(post)
+
+    def label_as_bot(self) -> str:
+        if self.me.get("bot"):
+            return f"{self.handle()} is marked as a bot already"
+        self.client.ask("account_update_credentials", bot=True)
+        return f"{self.handle()} is now marked as a bot"
+
+    def _hosts(self, game: Game) -> set[str]:
+        return {self.reader.full_handle(each).lower() for each in hosts_on(game, self.platform)}
+
+    def _read_mentions(self, since: str | None) -> Reading:
+        def page(**options: Any) -> list[Json]:
+            try:
+                return list(self.client.ask("notifications", types=_SUMMONS, **options))
+            except NotUnderstood:
+                # Not every server knows of quotes.
+                return list(self.client.ask("notifications", types=["mention"], **options))
+
+        reading = read_list(page, since)
+        wanted = [each for each in reading.items if each.get("type") in _SUMMONS]
+        reading.items = [each["status"] for each in wanted if each.get("status")]
+        return reading
+
+    def _read_tag(self, tag: str, hosts: set[str], since: str | None) -> Reading:
+        reading = read_list(
+            lambda **options: list(self.client.ask("timeline_hashtag", tag, **options)), since
+        )
+        reading.cursor = settled_id(reading.items) or since
+        reading.items = [
+            each for each in reading.items if self.reader.handle(each["account"]).lower() in hosts
+        ]
+        return reading
+
+    def _statuses_of(self, account_id: str) -> GetPage:
+        return lambda **options: list(
+            self.client.ask("account_statuses", account_id, exclude_reblogs=True, **options)
+        )
+
+    def _as_posts(self, statuses: Sequence[Json]) -> list[Post]:
+        """Statuses as posts, with what they ask about, and who blocks the bot."""
+        bare = [self.reader.read(each) for each in statuses]
+        wanted = {
+            self.reader.parent_id(status)
+            for status, post in zip(statuses, bare, strict=True)
+            if not post.photos and not post.parent and not post.is_repost
+        }
+        parents = self._look_up(sorted(each for each in wanted if each))
+        blocking = self._blocking([*statuses, *parents.values()])
+        return [self.reader.read(each, parents, blocking) for each in statuses]
+
+    def _blocking(self, statuses: Iterable[Json]) -> set[str]:
+        """The ids of authors who block the bot."""
+        ids = sorted({str(each["account"]["id"]) for each in statuses} - {str(self.me["id"])})
+        found: set[str] = set()
+        for start in range(0, len(ids), LOOKUP_SIZE):
+            some = ids[start : start + LOOKUP_SIZE]
+            for each in self.client.ask("account_relationships", some):
+                found |= {str(each["id"])} if each.get("blocked_by") else set()
+        return found
+
+    def _look_up(self, bare_ids: Sequence[str]) -> dict[str, Json]:
+        """These statuses, by their id, as far as they are there."""
+        found: dict[str, Json] = {}
+        for start in range(0, len(bare_ids), LOOKUP_SIZE):
+            for status in self._look_up_page(bare_ids[start : start + LOOKUP_SIZE]):
+                found[str(status["id"])] = status
+        return found
+
+    def _look_up_page(self, bare_ids: Sequence[str]) -> list[Json]:
+        if len(bare_ids) > 1 and self._looks_up_many:
+            try:
+                return list(self.client.ask("statuses", list(bare_ids)))
+            except (NotThere, NotUnderstood):
+                self._looks_up_many = False
+        found = []
+        for each in bare_ids:
+            try:
+                found.append(self.client.ask("status", each))
+            except NotThere:
+                continue
+        return found
+
+    def _account_id(self, handle: str) -> str | None:
+        """The id of an account; None where the server cannot find it."""
+        name, _, domain = handle.partition("@")
+        acct = name if domain == self.reader.domain else handle
+        try:
+            return str(self.client.ask("account_lookup", acct)["id"])
+        except NotThere:
+            found = self.client.ask("account_search", handle, resolve=True, limit=5)
+        matching = [each for each in found if self.reader.handle(each).lower() == handle]
+        return str(matching[0]["id"]) if matching else None
+
+    def _with_threads(self, messages: Sequence[Post], post_ids: set[str]) -> list[Post]:
+        """Messages deeper in a conversation are led to the post that it is about."""
+        threaded: list[Post] = []
+        looked = 0
+        for message in messages:
+            is_direct = {message.in_reply_to, message.quotes} & post_ids
+            if is_direct or not message.in_reply_to or looked >= THREADS:
+                threaded.append(message)
+                continue
+            looked += 1
+            try:
+                context = self.client.ask("status_context", bare_id(message.id))
+            except NotThere:
+                continue
+            above = [f"mastodon:{each['id']}" for each in context.get("ancestors") or []]
+            about = next((each for each in reversed(above) if each in post_ids), None)
+            threaded.append(replace(message, thread=about or (above[0] if above else None)))
+        return threaded
+
+
+def count_characters(text: str, of_a_link: int = CHARACTERS_OF_A_LINK) -> int:
+    """A text's length as Mastodon counts: links are all alike, handles have no domain."""
+    text = re.sub(r"https?://\S+", "x" * of_a_link, text)
+    return len(re.sub(r"(@\w+)@[\w.-]+\w", r"\1", text))

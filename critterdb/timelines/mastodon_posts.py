@@ -1,0 +1,209 @@
+"""The JSON of Mastodon and its kin (GoToSocial, Pleroma, Akkoma) → posts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..hashtags import fold_tag, has_tag, tags_in
+from . import Post, parse_time, utc_text
+
+Json = Mapping[str, Any]
+
+NO_BOT = "nobot"
+_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif)$", re.IGNORECASE)
+_BLOCKS = frozenset({"p", "div", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
+
+
+class Reader:
+    """Reads statuses as the account `me` on the server called `domain`."""
+
+    def __init__(self, me: Json, domain: str) -> None:
+        self.own_id = str(me["id"])
+        self.domain = domain.lower()
+
+    def handle(self, account: Json) -> str:
+        """`user@domain`, also for an account of our own server."""
+        name = str(account.get("acct") or account.get("username") or "").lstrip("@")
+        return name if "@" in name else f"{name}@{self.domain}"
+
+    def full_handle(self, name: str) -> str:
+        """A handle as people write it, with its domain; a bare name is local."""
+        return self.handle({"acct": name.strip()})
+
+    def parent_id(self, status: Json) -> str | None:
+        """The status that this one asks about: the quoted one before the answered one."""
+        quoted, quoted_id = _quote(status)
+        return str(quoted["id"]) if quoted else quoted_id or _id(status.get("in_reply_to_id"))
+
+    def read(
+        self,
+        status: Json,
+        parents: Mapping[str, Json] | None = None,
+        blocking: Collection[str] = (),
+    ) -> Post:
+        """One post; `parents` are statuses that were looked up, by their id.
+
+        `blocking` holds the ids of accounts that block the bot.
+        """
+        known = dict(parents or {})
+        quoted, quoted_id = _quote(status)
+        if quoted:
+            known[str(quoted["id"])] = quoted
+            quoted_id = str(quoted["id"])
+        photos = tuple(_photos(status))
+        parent = None if photos else known.get(self.parent_id(status) or "")
+        text, spoken = text_of(str(status.get("content") or ""))
+        account = status.get("account") or {}
+        is_own = str(account.get("id")) == self.own_id
+        return Post(
+            id=f"mastodon:{status['id']}",
+            author=self.handle(account),
+            posted_at=_time(status["created_at"]),
+            text=text,
+            url=_address(status.get("url")) or _address(status.get("uri")),
+            photos=photos,
+            hashtags=tuple(_hashtags(status, spoken)),
+            summons=self._mentions_bot(status) or self._is_ours(known.get(quoted_id or "")),
+            in_reply_to=_post_id(status.get("in_reply_to_id")),
+            quotes=_post_id(quoted_id),
+            parent=self.read(parent, None, blocking) if parent else None,
+            is_repost=bool(status.get("reblog")),
+            by_bot=bool(account.get("bot")) and not is_own,
+            opts_out=None if is_own else _opts_out(account, blocking),
+        )
+
+    def _mentions_bot(self, status: Json) -> bool:
+        return any(str(each.get("id")) == self.own_id for each in status.get("mentions") or [])
+
+    def _is_ours(self, status: Json | None) -> bool:
+        account = (status or {}).get("account") or {}
+        return str(account.get("id")) == self.own_id
+
+
+def text_of(content: str) -> tuple[str, str]:
+    """The text of a status's HTML, and the same without the links in it."""
+    parser = _Text()
+    parser.feed(content)
+    parser.close()
+    return parser.text(parser.all), parser.text(parser.spoken)
+
+
+class _Text(HTMLParser):
+    """Gathers text. Links to pages are told from mentions and hashtags by their class."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.all: list[str] = []
+        self.spoken: list[str] = []
+        self._is_link = False
+        self._hidden: str | None = None  # the tag that hides what is in it
+        self._depth = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        classes = set((given.get("class") or "").split())
+        if self._hidden:
+            self._depth += tag == self._hidden
+        elif tag in ("script", "style") or "quote-inline" in classes:
+            self._hidden, self._depth = tag, 1
+        elif tag == "br":
+            self._add("\n")
+        elif tag == "a":
+            is_tag = "tag" in (given.get("rel") or "").split()
+            self._is_link = not (is_tag or classes & {"mention", "hashtag", "u-url"})
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._hidden:
+            self._depth -= tag == self._hidden
+            if not self._depth:
+                self._hidden = None
+        elif tag == "a":
+            self._is_link = False
+        elif tag in _BLOCKS:
+            self._add("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self._add(data)
+
+    def _add(self, text: str) -> None:
+        self.all.append(text)
+        self.spoken.append("" if self._is_link else text)
+
+    @staticmethod
+    def text(parts: Iterable[str]) -> str:
+        return "".join(parts).strip()
+
+
+def _quote(status: Json) -> tuple[Json | None, str | None]:
+    """The quoted status where it is shown, and its id where that is known.
+
+    Mastodon wraps it with a state; Pleroma gives the status itself, under its own name or not.
+    """
+    pleroma = status.get("pleroma") or {}
+    quote = status.get("quote") or pleroma.get("quote") or {}
+    shown = quote.get("quoted_status") if "state" in quote else quote
+    known_id = (
+        quote.get("quoted_status_id") or status.get("quote_id") or pleroma.get("quote_id") or None
+    )
+    return (shown if shown and shown.get("account") else None), _id(known_id)
+
+
+def _photos(status: Json) -> Iterable[str]:
+    """Addresses of all photos; of a video or GIF its preview frame."""
+    for media in status.get("media_attachments") or []:
+        kind = media.get("type")
+        if kind == "image":
+            address = media.get("url") or media.get("remote_url") or media.get("preview_url")
+        elif kind in ("gifv", "video"):
+            address = media.get("preview_url") or media.get("preview_remote_url")
+        elif kind == "unknown":
+            # The server did not fetch it; whoever posted it may still serve it.
+            address = media.get("remote_url") or media.get("url")
+            address = address if _PICTURE.search(urlsplit(str(address)).path) else None
+        else:
+            address = None
+        if _address(address):
+            yield str(address)
+
+
+def _hashtags(status: Json, spoken: str) -> Iterable[str]:
+    """What the server calls hashtags, and those that it overlooked, as some do full-width ones."""
+    listed = [str(each.get("name") or "") for each in status.get("tags") or []]
+    folded = {fold_tag(each) for each in listed}
+    found = tags_in(re.sub(r"https?://\S+", " ", spoken))
+    return [*listed, *(each for each in found if fold_tag(each) not in folded)]
+
+
+def _opts_out(account: Json, blocking: Collection[str]) -> str | None:
+    if str(account.get("id")) in blocking:
+        return "blocks the bot"
+    return "#nobot in the profile" if _wants_no_bot(account) else None
+
+
+def _wants_no_bot(account: Json) -> bool:
+    said = [str(account.get("note") or "")]
+    for field in account.get("fields") or []:
+        said += [str(field.get("name") or ""), str(field.get("value") or "")]
+    return any(has_tag(tags_in(text_of(each)[0]), NO_BOT) for each in said)
+
+
+def _time(given: object) -> str:
+    return utc_text(given if isinstance(given, datetime) else parse_time(str(given)))
+
+
+def _address(given: object) -> str | None:
+    return given if isinstance(given, str) and given.startswith(("https://", "http://")) else None
+
+
+def _id(given: object) -> str | None:
+    return str(given) if given else None
+
+
+def _post_id(bare: object) -> str | None:
+    return f"mastodon:{bare}" if bare else None
