@@ -18,7 +18,7 @@ from . import outbox, platforms
 from .answers import save_answers
 from .errors import RateLimited, SiteError, TimelineError
 from .fetch import Fetcher
-from .games import Game
+from .games import Game, complete_hosts
 from .models import Model
 from .planning import Played, is_answered, play_post
 from .posts import OPTED_OUT, opt_out, opted_out, read_cursors, save_batch, unseen
@@ -102,6 +102,7 @@ def play_round(
     with _only_round(db, platform):
         outbox.recover(db, platform, now())
         batch = _read(db, game, timeline, now)
+        game = complete_hosts(db, game, platform, timeline.full_handle)
         report.read, report.failures = unseen(db, batch.posts), list(batch.failures)
         report.new = save_batch(db, game, platform, batch, now=now())
         may_send = _look_for_answers(db, game, timeline, report, now)

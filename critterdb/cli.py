@@ -196,21 +196,28 @@ def import_(
 
 @main.command()
 @click.argument("game", required=False)
-@click.option("--on", "platform", required=True, help="x, or jsonl:PATH.")
+@click.option("--on", "platform", required=True, help="x, mastodon, bluesky, or jsonl:PATH.")
 @click.option("--post", is_flag=True, help="Send the replies; without it they stay drafts.")
 @click.option("--every", type=Interval(), help="Play a round every so often, such as 10m.")
+@click.option("--label", is_flag=True, help="Mark the account as a bot's, and play no round.")
 @click.pass_context
-def bot(ctx: click.Context, game: str | None, platform: str, post: bool, every: int | None) -> None:
+def bot(
+    ctx: click.Context, game: str | None, platform: str, post: bool, every: int | None, label: bool
+) -> None:
     """Play a round: read new posts, classify their photos, plan one reply each.
 
     Without --post nothing is sent: replies are drafts that you can read in bot_history.
     """
+    from .timelines import open_timeline
+
+    if label:
+        click.echo(f"{open_timeline(platform).label_as_bot()}.")
+        return
     db = open_site(ctx)
     from .bot import play_round
     from .fetch import Fetcher
     from .games import get_game
     from .models import current_model
-    from .timelines import open_timeline
 
     chosen = get_game(db, game)
     timeline = open_timeline(platform)

@@ -6,6 +6,7 @@ A preset becomes a row of `games` when it is first used, so that people can edit
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -124,6 +125,21 @@ def save_game(db: SiteDatabase, game: Game) -> None:
                 ignore=True,
             )
         db["games"].upsert(row, pk="slug")
+
+
+def complete_hosts(
+    db: SiteDatabase, game: Game, platform: str, complete: Callable[[str], str]
+) -> Game:
+    """The game with its hosts' handles as a platform's posts give them; its row too."""
+    hosts = [
+        {**host, "handle": complete(host["handle"])} if host["platform"] == platform else host
+        for host in game.hosts
+    ]
+    if hosts == game.hosts:
+        return game
+    with db.atomic():
+        db["games"].update(game.slug, {"hosts": json.dumps(hosts)})
+    return replace(game, hosts=hosts)
 
 
 def _only_slug(db: SiteDatabase) -> str:

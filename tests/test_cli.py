@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from critterdb.cli import main
 
-HEAVY = ("torch", "fastai", "onnxruntime", "tweepy", "datasette", "sqlite_utils", "numpy")
+HEAVY = ("torch", "fastai", "onnxruntime", "datasette", "sqlite_utils", "numpy")
+HEAVY += ("tweepy", "mastodon", "atproto", "atproto_client")
 HELP_LIMIT_S = 0.3
 
 

@@ -12,7 +12,7 @@ from support_web import add_model, jpeg, rows, serving
 
 from critterdb.standins.inaturalist import StandInINaturalist
 
-HEAVY = ("torch", "torchvision", "fastai", "timm", "onnx", "tweepy")
+HEAVY = ("torch", "torchvision", "fastai", "timm", "onnx", "tweepy", "mastodon", "atproto")
 
 
 @pytest.fixture(scope="session")

@@ -137,8 +137,8 @@ def test_a_file_that_is_not_there(db: SiteDatabase, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mastodon", "cannot play on mastodon yet"),
-        ("bluesky", "cannot play on bluesky yet"),
+        ("mastodon:x", "no timeline"),
+        ("bluesky:x", "no timeline"),
         ("jsonl", "no timeline"),
         ("jsonl:", "no timeline"),
         ("x:y", "no timeline"),

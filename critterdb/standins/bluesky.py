@@ -291,9 +291,7 @@ class StandInBluesky(StandIn):
         start = int(request.query.get("cursor", "0"))
         most = int(request.query.get("limit", "50"))
         if not 1 <= most <= MOST_ITEMS:
-            _refuse(
-                request, 400, "InvalidRequest", f"Error: Params must have limit <= {MOST_ITEMS}"
-            )
+            _refuse(request, 400, "InvalidRequest", "Error: limit is out of bounds")
             return
         page = items[start : start + min(most, self.page_size)]
         body: Json = {name: page}
@@ -359,8 +357,10 @@ class StandInBluesky(StandIn):
 
     def _is_shown(self, uri: str) -> bool:
         kept = self.records.get(uri)
-        is_own = bool(kept) and kept["did"] == self.me["did"]
-        return bool(kept) and not (is_own and time.monotonic() - kept["put_at"] < self.delay_s)
+        if kept is None:
+            return False
+        is_new = time.monotonic() - kept["put_at"] < self.delay_s
+        return not (is_new and kept["did"] == self.me["did"])
 
     def _view(self, uri: str) -> Json:
         kept = self.records[uri]

@@ -212,9 +212,9 @@ class StandInMastodon(StandIn):
                 )
             case ["accounts", "lookup"]:
                 acct = request.query["acct"].lower().removesuffix(f"@{self.domain}")
-                found = self.accounts.get(acct)
-                if found:
-                    request.answer_json(found, headers=_limits())
+                account = self.accounts.get(acct)
+                if account:
+                    request.answer_json(account, headers=_limits())
                 else:
                     _refuse(request, 404, "Record not found")
             case ["accounts", "search"]:
@@ -374,7 +374,7 @@ class StandInMastodon(StandIn):
         escaped = html.escape(text, quote=False).replace("\n", "<br>")
         escaped = re.sub(
             r"(?<![\w/&])[#＃](\w+)",
-            rf'<a href="{self.base}/tags/\1" class="mention hashtag" rel="tag">#<span>\1</span></a>',
+            r'<a href="/tags/\1" class="mention hashtag" rel="tag">#<span>\1</span></a>',
             escaped,
         )
         escaped = re.sub(

@@ -61,6 +61,7 @@ class Request:
     def __init__(self, handler: BaseHTTPRequestHandler) -> None:
         self._handler = handler
         self.method = handler.command
+        self.target = handler.path
         parts = urlsplit(handler.path)
         self.path = parts.path
         self.query = dict(parse_qsl(parts.query))
@@ -112,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.owner.handle(request)
 
-    do_POST = do_PUT = do_DELETE = do_GET
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -14,8 +14,6 @@ from ..errors import TimelineError
 from ..fetch import Fetcher
 from ..games import Game
 
-PLANNED_PLATFORMS = ("mastodon", "bluesky")
-
 
 @dataclass(frozen=True)
 class Post:
@@ -117,6 +115,11 @@ class Timeline(Protocol):
     def handle(self) -> str:
         """The bot's own name there."""
 
+    def full_handle(self, name: str) -> str:
+        """A handle as posts give it, for one as people write it: without @, and with the domain
+        that goes without saying.
+        """
+
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
         """Posts since the cursors: those of the game's hosts with its hashtag, and mentions."""
 
@@ -171,19 +174,26 @@ def hosts_on(game: Game, platform: str) -> list[str]:
 
 
 def open_timeline(name: str) -> Timeline:
-    """The timeline called `x` or `jsonl:PATH`. Raises TimelineError for anything else."""
+    """The timeline called `x`, `mastodon`, `bluesky` or `jsonl:PATH`. Raises TimelineError for
+    anything else.
+    """
     platform, _, rest = name.partition(":")
     if platform == "x" and not rest:
         from .x import XTimeline
 
         return XTimeline.from_environment()
+    if platform == "mastodon" and not rest:
+        from .mastodon import MastodonTimeline
+
+        return MastodonTimeline.from_environment()
+    if platform == "bluesky" and not rest:
+        from .bluesky import BlueskyTimeline
+
+        return BlueskyTimeline.from_environment()
     if platform == "jsonl" and rest:
         from .jsonl import JsonlTimeline
 
         return JsonlTimeline(rest)
-    if platform in PLANNED_PLATFORMS:
-        raise TimelineError(
-            f"critterdb cannot play on {platform} yet. Use --on x, or replay posts from a file "
-            "with --on jsonl:PATH"
-        )
-    raise TimelineError(f"There is no timeline called {name}. Use x, or jsonl:PATH")
+    raise TimelineError(
+        f"There is no timeline called {name}. Use x, mastodon, bluesky, or jsonl:PATH"
+    )

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from ..errors import RateLimited, TimelineError
 from ..fetch import Fetcher
 from ..games import Game
-from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on, parse_time, utc_text
+from . import Batch, Envelope, Outcome, Post, Reply, bare_id, hosts_on, utc_text
 from .bluesky_client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused
+from .bluesky_pages import is_repost, walk_back
 from .bluesky_posts import (
     BOT_LABEL,
     POSTS,
@@ -29,17 +30,14 @@ from .bluesky_posts import (
 from .bluesky_records import reply_record, time_of_key, timestamp_id
 from .graphemes import count_graphemes
 from .own_server import fetch_from
+from .sources import Found, Source, gather
 
 DEFAULT_SERVER = "https://bsky.social"
 PAGE_SIZE = 100
-MAX_PAGES = 50
 LOOKUP_SIZE = 25  # posts a request
 MAX_GRAPHEMES, MAX_BYTES = 300, 3000
 
-FIRST_LOOK = timedelta(hours=48)  # what is older at first sight is not answered anyway
 ANSWERS_COME_WITHIN = timedelta(days=8)
-# Posts are shown in the order in which they were indexed, give or take.
-LATE_ARRIVALS = timedelta(minutes=2)
 
 _SUMMONS = frozenset({"mention", "quote", "reply"})
 
@@ -78,29 +76,17 @@ class BlueskyTimeline:
     def handle(self) -> str:
         return self.client.handle
 
+    def full_handle(self, name: str) -> str:
+        return name.lstrip("@")
+
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
         """Mentions, and the hosts' posts; one failing source spoils no other."""
-        sources: dict[str, Callable[[str | None], _Reading]] = {
+        sources: dict[str, Source] = {
             f"bluesky:notifications:{game.slug}": self._read_notifications
         }
         for host in hosts_on(game, self.platform) if game.hashtag else []:
             sources[f"bluesky:feed:{game.slug}:{host.lower()}"] = self._feed_reader(host)
-        posts: list[Post] = []
-        found: list[Cursor] = []
-        failures: list[TimelineError] = []
-        for name, source in sources.items():
-            try:
-                reading = source(cursors.get(name))
-            except TimelineError as error:
-                failures.append(error)
-                continue
-            posts.extend(reading.posts)
-            if reading.newest:
-                found.append(Cursor(name, reading.newest, reading.gap_from))
-        if len(failures) == len(sources):
-            raise failures[0]
-        limits = [error.until for error in failures if isinstance(error, RateLimited)]
-        return Batch(posts, found, [str(error) for error in failures], max(limits, default=None))
+        return gather(sources, cursors)
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
         hosts = hosts_on(game, self.platform)
@@ -108,7 +94,14 @@ class BlueskyTimeline:
             return []
         oldest = min(time_of_key(record_key(each)) for each in post_ids)
         since = utc_text(max(oldest, datetime.now(UTC) - ANSWERS_COME_WITHIN))
-        messages = [post for host in hosts for post in self._feed_reader(host)(since).posts]
+        messages: list[Post] = []
+        for host in hosts:
+            try:
+                messages.extend(self._feed_reader(host)(since).posts)
+            except Refused as error:
+                # An account that is gone says nothing; the reading before has named it.
+                if error.status != 400 or error.name in ABOUT_THE_ACCOUNT:
+                    raise
         return [each for each in messages if each.in_reply_to or each.quotes]
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
@@ -211,27 +204,30 @@ class BlueskyTimeline:
         self.client.post("com.atproto.repo.putRecord", changed)
         return f"{self.handle()} is now labelled as a bot"
 
-    def _read_notifications(self, since: str | None) -> _Reading:
+    def _read_notifications(self, since: str | None) -> Found:
         def page(token: str | None) -> tuple[list[Json], str | None]:
             body = self.client.get(
                 "app.bsky.notification.listNotifications", limit=PAGE_SIZE, cursor=token
             )
             return list(body.get("notifications") or []), body.get("cursor")
 
-        reading = self._walk(page, since)
-        items = [each for each in reading.items if each.get("reason") in _SUMMONS]
+        items, found = walk_back(page, since)
         # Answers to the bot that do not call it are read only for a `stop`: they need no photos.
-        bare = {str(each["uri"]): self.reader.read(each) for each in items}
+        bare = {
+            str(each["uri"]): self.reader.read(each)
+            for each in items
+            if each.get("reason") in _SUMMONS
+        }
         views = self._look_up(uri for uri, post in bare.items() if post.summons)
         parents = self._parents(views.values())
-        reading.posts = [
+        found.posts = [
             self.reader.read(views[uri], parents) if uri in views else post
             for uri, post in bare.items()
             if uri in views or not post.summons
         ]
-        return reading
+        return found
 
-    def _feed_reader(self, host: str) -> Callable[[str | None], _Reading]:
+    def _feed_reader(self, host: str) -> Source:
         def page(token: str | None) -> tuple[list[Json], str | None]:
             body = self.client.get(
                 "app.bsky.feed.getAuthorFeed",
@@ -242,36 +238,15 @@ class BlueskyTimeline:
             )
             return list(body.get("feed") or []), body.get("cursor")
 
-        def read(since: str | None) -> _Reading:
-            reading = self._walk(page, since)
+        def read(since: str | None) -> Found:
+            items, found = walk_back(page, since)
             # A repost stands in the feed at the time of the repost; it is no post of the host.
-            views = [each["post"] for each in reading.items if not each.get("reason")]
-            parents = self._parents(each for each in views if not self.reader.read(each).photos)
-            reading.posts = [self.reader.read(each, parents) for each in views]
-            return reading
+            views = [each["post"] for each in items if not is_repost(each)]
+            parents = self._parents(views)
+            found.posts = [self.reader.read(each, parents) for each in views]
+            return found
 
         return read
-
-    def _walk(
-        self, page: Callable[[str | None], tuple[list[Json], str | None]], since: str | None
-    ) -> _Reading:
-        """Newest first, back to a time; without it as far as anything might be answered."""
-        reading = _Reading()
-        token: str | None = None
-        until: str | None = _earlier(since, LATE_ARRIVALS) if since else None
-        for _ in range(MAX_PAGES):
-            items, token = page(token)
-            times = [_seen_at(each) for each in items]
-            if times and not reading.newest:
-                # The first page may begin with what is pinned.
-                reading.newest = max([*times, since or ""])
-                until = until or _earlier(max(times), FIRST_LOOK)
-            fresh = [each for each, moment in zip(items, times, strict=True) if moment > str(until)]
-            reading.items.extend(fresh)
-            if not token or not fresh:
-                return reading
-        reading.gap_from = since
-        return reading
 
     def _parents(self, views: Iterable[Json]) -> dict[str, Json]:
         """What posts without photos refer to."""
@@ -294,16 +269,6 @@ class BlueskyTimeline:
         return timestamp_id(self._last_key, secrets.randbelow(1024))
 
 
-class _Reading:
-    """What a source gave, and how far it was read."""
-
-    def __init__(self) -> None:
-        self.items: list[Json] = []
-        self.posts: list[Post] = []
-        self.newest: str | None = None
-        self.gap_from: str | None = None
-
-
 def _reply(uri: str) -> Reply:
     return Reply(f"bluesky:{uri}", web_address(uri))
 
@@ -311,17 +276,6 @@ def _reply(uri: str) -> Reply:
 def _not_tried(error: TimelineError) -> Outcome:
     until = error.until if isinstance(error, RateLimited) else None
     return Outcome("planned", error=str(error), stop=True, retry_at=until)
-
-
-def _seen_at(item: Json) -> str:
-    """When a notification or an entry of a feed came to be there."""
-    moment = (item.get("reason") or {}) if "post" in item else {}
-    view = item.get("post", item)
-    return str(moment.get("indexedAt") or view.get("indexedAt") or "1970-01-01T00:00:00Z")
-
-
-def _earlier(moment: str, by: timedelta) -> str:
-    return (parse_time(moment) - by).isoformat().replace("+00:00", "Z")
 
 
 def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:

@@ -36,6 +36,9 @@ class JsonlTimeline:
     def handle(self) -> str:
         return os.environ.get("CRITTERDB_BOT_HANDLE", DEFAULT_HANDLE).lstrip("@")
 
+    def full_handle(self, name: str) -> str:
+        return name.lstrip("@")
+
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
         """The lines after the cursor; one that cannot be read is named and passed over."""
         lines = self._lines()

@@ -11,22 +11,23 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import RateLimited, TimelineError
+from ..errors import TimelineError
 from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import fold_tag
-from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on
+from . import Batch, Envelope, Outcome, Post, Reply, bare_id, hosts_on
 from .mastodon_client import MastodonClient, NotThere, NotUnderstood
-from .mastodon_pages import GetPage, Reading, id_order, read_list, settled_id
+from .mastodon_pages import GetPage, id_order, read_list, settled_id
 from .mastodon_posts import Json, Reader
 from .own_server import fetch_from
+from .sources import Found, Source, gather
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
 THREADS = 40  # conversations that are looked through in a round
@@ -88,34 +89,19 @@ class MastodonTimeline:
     def handle(self) -> str:
         return self.reader.handle(self.me)
 
+    def full_handle(self, name: str) -> str:
+        return self.reader.full_handle(name)
+
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
-        """Mentions, and the hosts' posts with the hashtag; one failing source spoils no other."""
+        """Mentions, and the hosts' posts with the hashtag."""
         prefix = f"mastodon:{self.reader.domain}"
-        sources: dict[str, Callable[[str | None], Reading]] = {
-            f"{prefix}:mentions:{game.slug}": self._read_mentions
-        }
+        sources: dict[str, Source] = {f"{prefix}:mentions:{game.slug}": self._read_mentions}
         hosts = self._hosts(game)
         if game.hashtag and hosts:
             tag = fold_tag(game.hashtag)
-            sources[f"{prefix}:tag:{game.slug}:{tag}"] = lambda since: self._read_tag(
-                tag, hosts, since
-            )
-        posts: list[Post] = []
-        found: list[Cursor] = []
-        failures: list[TimelineError] = []
-        for name, source in sources.items():
-            try:
-                reading = source(cursors.get(name))
-                posts.extend(self._as_posts(reading.items))
-            except TimelineError as error:
-                failures.append(error)
-                continue
-            failures.extend([reading.failure] if reading.failure else [])
-            found.extend([Cursor(name, reading.cursor)] if reading.cursor else [])
-        if len(failures) == len(sources) and not posts:
-            raise failures[0]
-        limits = [error.until for error in failures if isinstance(error, RateLimited)]
-        return Batch(posts, found, [str(error) for error in failures], max(limits, default=None))
+            name = f"{prefix}:tag:{game.slug}:{tag}"
+            sources[name] = lambda since: self._read_tag(tag, hosts, since)
+        return gather(sources, cursors)
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
         if not post_ids:
@@ -183,9 +169,9 @@ class MastodonTimeline:
         return f"{self.handle()} is now marked as a bot"
 
     def _hosts(self, game: Game) -> set[str]:
-        return {self.reader.full_handle(each).lower() for each in hosts_on(game, self.platform)}
+        return {self.full_handle(each).lower() for each in hosts_on(game, self.platform)}
 
-    def _read_mentions(self, since: str | None) -> Reading:
+    def _read_mentions(self, since: str | None) -> Found:
         def page(**options: Any) -> list[Json]:
             try:
                 return list(self.client.ask("notifications", types=_SUMMONS, **options))
@@ -195,18 +181,18 @@ class MastodonTimeline:
 
         reading = read_list(page, since)
         wanted = [each for each in reading.items if each.get("type") in _SUMMONS]
-        reading.items = [each["status"] for each in wanted if each.get("status")]
-        return reading
+        statuses = [each["status"] for each in wanted if each.get("status")]
+        return Found(self._as_posts(statuses), reading.cursor, failure=reading.failure)
 
-    def _read_tag(self, tag: str, hosts: set[str], since: str | None) -> Reading:
+    def _read_tag(self, tag: str, hosts: set[str], since: str | None) -> Found:
         reading = read_list(
             lambda **options: list(self.client.ask("timeline_hashtag", tag, **options)), since
         )
-        reading.cursor = settled_id(reading.items) or since
-        reading.items = [
+        statuses = [
             each for each in reading.items if self.reader.handle(each["account"]).lower() in hosts
         ]
-        return reading
+        cursor = settled_id(reading.items) or since
+        return Found(self._as_posts(statuses), cursor, failure=reading.failure)
 
     def _statuses_of(self, account_id: str) -> GetPage:
         return lambda **options: list(

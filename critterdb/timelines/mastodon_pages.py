@@ -62,7 +62,7 @@ def read_list(page: GetPage, since: str | None) -> Reading:
 
 
 def settled_id(statuses: Sequence[Json]) -> str | None:
-    """The newest id so far back that nothing older will still come in; of statuses, oldest first."""
+    """The newest id so far back that nothing older will still come in; statuses: oldest first."""
     times = [_moment(each) for each in statuses]
     settled = max(times) - LATE_ARRIVALS if times else None
     old = [

@@ -11,18 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import RateLimited, TimelineError
 from ..fetch import Fetcher
 from ..games import Game
 from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on
+from .own_server import fetch_from
 from .x_client import (
     DEFAULT_API,
     first_line,
     never_connected,
     open_client,
-    openings,
     rate_limit,
 )
 from .x_length import MAX_WEIGHT, x_weight
@@ -75,6 +74,9 @@ class XTimeline:
 
     def handle(self) -> str:
         return str(self.me["username"])
+
+    def full_handle(self, name: str) -> str:
+        return name.lstrip("@")
 
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
         """Mentions, and the hosts' posts with the hashtag; one failing source spoils no other."""
@@ -137,10 +139,7 @@ class XTimeline:
         }
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
-        configured, asked = urlsplit(self.api), urlsplit(address)
-        if asked.scheme == configured.scheme and asked.netloc == configured.netloc:
-            return Fetcher(allow=openings(self.api)).fetch(address)
-        return fetcher.fetch(address)
+        return fetch_from(self.api, address, fetcher)
 
     def fits(self, text: str) -> bool:
         return x_weight(text) <= MAX_WEIGHT

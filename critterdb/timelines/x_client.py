@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import RateLimited, TimelineError
-from ..fetch import Opening
 
 DEFAULT_API = "https://api.twitter.com"
 WITHOUT_RESET = timedelta(minutes=15)  # X counts its limits in stretches of this length
@@ -40,17 +36,6 @@ def open_client(api: str, bearer: str | None, secrets: Sequence[str]) -> Any:
     client = tweepy.Client(bearer, *secrets, return_type=dict)
     client.session = Session()
     return client
-
-
-def openings(api: str) -> list[Opening]:
-    """The configured server's own addresses, which the guard lets through for its photos."""
-    parts = urlsplit(api)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise TimelineError(f"{api} could not be found. Check CRITTERDB_X_API") from error
-    return [Opening(ip_network(address[4][0]), port) for address in found]
 
 
 def rate_limit(error: Any) -> RateLimited:

@@ -1,0 +1,69 @@
+"""The three platforms as the game sees them: a stand-in server, names, and what each one has."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from support_x import GAME, HASHTAG, HOST, Ground
+
+from critterdb.schema import SiteDatabase
+from critterdb.standins.bluesky import StandInBluesky
+from critterdb.standins.mastodon import StandInMastodon
+from critterdb.standins.x import StandInX
+
+STAND_INS: dict[str, Any] = {
+    "x": StandInX,
+    "mastodon": StandInMastodon,
+    "bluesky": StandInBluesky,
+}
+NEW_PLATFORMS = ("mastodon", "bluesky")
+
+
+@dataclass
+class Stage(Ground):
+    """Rounds on one of the platforms, between `db` and `server`."""
+
+    db: SiteDatabase
+    server: Any
+    on: str
+    later: float = 0.0
+
+    @property
+    def bot(self) -> str:
+        """How people write the bot's name there."""
+        return str(
+            {"x": "critterbot", "mastodon": "critterbot", "bluesky": "critterbot.test"}[self.on]
+        )
+
+    @property
+    def ask(self) -> str:
+        return f"@{self.bot} what is this?"
+
+    @property
+    def tag(self) -> str:
+        return f"#{HASHTAG}"
+
+    def author(self, name: str) -> str:
+        """A name as the rows have it."""
+        if self.on == "mastodon":
+            return f"{name}@{self.server.domain}"
+        return f"{name}.test" if self.on == "bluesky" else name
+
+    def set_host(self, *, consents: bool = False) -> None:
+        handle = self.author(HOST)
+        self.server.add_user(HOST)
+        hosts = [{"platform": self.on, "handle": handle, "consents": consents}]
+        self.db["games"].update(GAME, {"hosts": json.dumps(hosts)})
+
+    def reply(self, post_id: str) -> dict[str, Any]:
+        return dict(self.db["replies"].get(f"{self.on}:{post_id}"))
+
+    def outcome(self, post_id: str) -> tuple[str, str | None]:
+        row = self.reply(post_id)
+        return row["status"], row["reason"]
+
+    def answered(self) -> list[str]:
+        """The posts with a reply of the bot, as the server has them."""
+        return sorted(each["in_reply_to"] for each in self.server.sent)
