@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import outbox, platforms
 from .answers import save_answers
-from .errors import RateLimited, SiteError, TimelineError
+from .caps import is_off
+from .errors import SiteError, TimelineError
 from .fetch import Fetcher
 from .games import Game, complete_hosts
 from .models import Model
-from .planning import Played, is_answered, play_post
-from .posts import OPTED_OUT, opt_out, opted_out, read_cursors, save_batch, unseen
+from .planning import play_post
+from .posts import read_cursors, save_batch, unseen
+from .round_reports import RoundReport
 from .schema import SiteDatabase, site_folder
-from .timelines import Batch, Outcome, Timeline, hosts_on, utc_text
+from .sending import send_waiting
+from .timelines import Batch, Timeline, hosts_on, utc_text
 
 ANSWERS_COME_WITHIN = timedelta(days=7)
 LOCK_WAIT_S = 60.0
@@ -37,49 +38,6 @@ def utc_clock() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass
-class RoundReport:
-    """What a round did, in numbers of posts; `skipped` by reason, `failures` in words."""
-
-    read: int = 0
-    new: int = 0
-    classified: int = 0
-    drafted: int = 0
-    planned: int = 0
-    sent: int = 0
-    unknown: int = 0
-    refused: int = 0
-    answers: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-
-    def count(self, played: Played) -> None:
-        """Add what came of one post."""
-        self.classified += played.classified
-        self.drafted += played.status == "draft"
-        if played.reason:
-            self.skipped[played.reason] += 1
-
-    def __str__(self) -> str:
-        counts = [
-            f"{number} {word}"
-            for number, word in (
-                (self.classified, "classified"),
-                (self.drafted, "drafted"),
-                (self.sent, "sent"),
-                (self.planned, "still to be sent"),
-                (self.unknown, "in doubt"),
-                (self.refused, "refused"),
-                (self.skipped.total(), f"skipped ({_in_words(self.skipped)})"),
-                (self.answers, "answers found"),
-            )
-            if number
-        ]
-        line = f"Read {self.read} post{'' if self.read == 1 else 's'}, {self.new} new"
-        line += ": " + ", ".join(counts) if counts else ". Nothing to do"
-        return ". ".join([line, *self.failures])
-
-
 def play_round(
     db: SiteDatabase,
     game: Game,
@@ -89,15 +47,18 @@ def play_round(
     fetcher: Fetcher,
     post: bool = False,
     now: Clock = utc_clock,
+    stopping: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] | None = None,
 ) -> RoundReport:
     """Play one round; without `post` replies stay drafts.
+
+    It ends between two posts when `stopping` says so.
 
     Raises TimelineError where nothing could be read, and SiteError where another round on the same
     database does not end.
     """
     report = RoundReport()
-    post = post and not outbox.is_off(db)
+    post = post and not is_off(db)
     platform = timeline.platform
     with _only_round(db, platform):
         outbox.recover(db, platform, now())
@@ -108,12 +69,15 @@ def play_round(
         may_send = _look_for_answers(db, game, timeline, report, now)
         pending = _pending_posts(db, game, platform)
         for done, row in enumerate(pending, start=1):
+            if stopping():
+                return report
             report.count(play_post(db, timeline, model, fetcher, row, post=post, now=now()))
             if progress:
                 progress(done, len(pending))
         may_send &= _reconcile(db, timeline, report, now)
         if post and may_send:
-            _send_waiting(db, game, timeline, report, seen={p.id for p in batch.posts}, now=now)
+            seen = {each.id for each in batch.posts}
+            send_waiting(db, game, timeline, report, seen=seen, now=now, stopping=stopping)
         report.planned = len(outbox.waiting(db, platform, game.slug, "planned"))
         report.unknown = len(outbox.unknown(db, platform))
         platforms.note_round(db, platform, now())
@@ -131,17 +95,12 @@ def _read(db: SiteDatabase, game: Game, timeline: Timeline, now: Clock) -> Batch
     try:
         batch = timeline.read(game, read_cursors(db, platform))
     except TimelineError as error:
-        _heed(db, platform, error, now())
+        platforms.heed(db, platform, error, now())
         raise
     platforms.note_reading(db, platform, now())
     if batch.retry_at:
         platforms.pause_reading(db, platform, batch.retry_at, now())
     return batch
-
-
-def _heed(db: SiteDatabase, platform: str, error: TimelineError, now: datetime) -> None:
-    if isinstance(error, RateLimited):
-        platforms.pause_reading(db, platform, error.until, now)
 
 
 def _look_for_answers(
@@ -163,7 +122,7 @@ def _look_for_answers(
     try:
         messages = timeline.read_host_messages(game, post_ids)
     except TimelineError as error:
-        _heed(db, timeline.platform, error, now())
+        platforms.heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return False
     report.answers += save_answers(db, game, post_ids, messages, utc_text(now()))
@@ -188,87 +147,10 @@ def _reconcile(db: SiteDatabase, timeline: Timeline, report: RoundReport, now: C
     try:
         report.sent += outbox.reconcile(db, timeline, now)
     except TimelineError as error:
-        _heed(db, timeline.platform, error, now())
+        platforms.heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return False
     return True
-
-
-def _send_waiting(
-    db: SiteDatabase,
-    game: Game,
-    timeline: Timeline,
-    report: RoundReport,
-    *,
-    seen: set[str],
-    now: Clock,
-) -> None:
-    """Send what waits, earlier drafts too, where it is still welcome."""
-    platform = timeline.platform
-    standing = platforms.standing(db, platform)
-    if standing.sends_later(now()):
-        report.failures.append(f"Sending waits until {standing.send_from}: {standing.pause_reason}")
-        return
-    replies = outbox.waiting(db, timeline.platform, game.slug)
-    to_check = [reply.post_id for reply in replies if reply.post_id not in seen]
-    try:
-        gone = set(to_check) - timeline.find_existing(to_check) if to_check else set()
-    except TimelineError as error:
-        _heed(db, timeline.platform, error, now())
-        report.failures.append(str(error))
-        return
-    for reply in replies:
-        if outbox.is_off(db):
-            return
-        reason = _no_longer_welcome(db, platform, reply, gone, now())
-        if reason:
-            outbox.skip(db, reply.post_id, reason)
-            report.skipped[reason] += 1
-            continue
-        outcome = outbox.send(db, timeline, reply, now)
-        report.sent += outcome.status == "sent"
-        report.refused += outcome.status == "refused"
-        if outcome.error and outcome.status != "sent":
-            report.failures.append(outcome.error)
-        if _must_pause(db, platform, reply, outcome, now()) or outcome.stop:
-            return
-
-
-def _must_pause(
-    db: SiteDatabase, platform: str, reply: outbox.Waiting, outcome: Outcome, now: datetime
-) -> bool:
-    """Take to heart how the platform met a reply; whether it is to be left alone for a while."""
-    if outcome.blocked:
-        opt_out(db, platform, reply.author, "blocked the bot", now)
-    if outcome.status == "sent":
-        platforms.note_sent(db, platform)
-    elif outcome.status == "refused":
-        return platforms.note_refusal(db, platform, now) is not None
-    elif outcome.retry_at:
-        reason = outcome.error or "the platform wants fewer replies"
-        platforms.pause_sending(db, platform, outcome.retry_at, now, reason)
-        return True
-    return False
-
-
-def _no_longer_welcome(
-    db: SiteDatabase, platform: str, reply: outbox.Waiting, gone: set[str], now: datetime
-) -> str | None:
-    if opted_out(db, platform, reply.author):
-        return OPTED_OUT
-    if reply.post_id in gone:
-        with db.atomic():
-            db["posts"].update(reply.post_id, {"deleted_at": utc_text(now)})
-        return "deleted"
-    if is_answered(db, reply.post_id):
-        return "answered"
-    if outbox.over_cap(db, platform, reply.author, now, leave_out=reply.post_id):
-        return "cap"
-    return None
-
-
-def _in_words(skipped: Counter[str]) -> str:
-    return ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in skipped.items())
 
 
 @contextmanager

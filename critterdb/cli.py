@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import click
 
 from . import __version__
+from .cli_bot import bot
 from .cli_games import games
 from .cli_images import classify, duplicates, similar
 from .cli_models import evaluate, models, train
-from .console import CritterGroup, Interval, open_site, show_json, show_lines
-from .errors import TimelineError
+from .console import CritterGroup, open_site, show_json, show_lines
 from .terminal import (
     export_lines,
     import_lines,
@@ -53,7 +52,7 @@ def main(ctx: click.Context, db: Path, verbose: bool) -> None:
         logging.getLogger("critterdb").setLevel(logging.DEBUG)
 
 
-for _command in (games, train, models, evaluate, classify, similar, duplicates):
+for _command in (bot, games, train, models, evaluate, classify, similar, duplicates):
     main.add_command(_command)
 
 
@@ -192,47 +191,6 @@ def import_(
             )
     show_lines(lines)
     click.echo(f"Next: critterdb train {game}")
-
-
-@main.command()
-@click.argument("game", required=False)
-@click.option("--on", "platform", required=True, help="x, mastodon, bluesky, or jsonl:PATH.")
-@click.option("--post", is_flag=True, help="Send the replies; without it they stay drafts.")
-@click.option("--every", type=Interval(), help="Play a round every so often, such as 10m.")
-@click.option("--label", is_flag=True, help="Mark the account as a bot's, and play no round.")
-@click.pass_context
-def bot(
-    ctx: click.Context, game: str | None, platform: str, post: bool, every: int | None, label: bool
-) -> None:
-    """Play a round: read new posts, classify their photos, plan one reply each.
-
-    Without --post nothing is sent: replies are drafts that you can read in bot_history.
-    """
-    from .timelines import open_timeline
-
-    if label:
-        click.echo(f"{open_timeline(platform).label_as_bot()}.")
-        return
-    db = open_site(ctx)
-    from .bot import play_round
-    from .fetch import Fetcher
-    from .games import get_game
-    from .models import current_model
-
-    chosen = get_game(db, game)
-    timeline = open_timeline(platform)
-    while True:
-        model = current_model(db, chosen.slug)
-        try:
-            report = play_round(db, chosen, timeline, model=model, fetcher=Fetcher(), post=post)
-            click.echo(str(report))
-        except TimelineError as error:
-            if not every:
-                raise
-            click.echo(f"Error: {error}", err=True)
-        if not every:
-            return
-        time.sleep(every)
 
 
 @main.command()

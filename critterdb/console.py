@@ -63,6 +63,11 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def show_json_line(value: object) -> None:
+    """One object a line, for commands that go on."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
 def show_lines(lines: list[str]) -> None:
     for line in lines:
         click.echo(line)

@@ -8,25 +8,19 @@ record of a reply are the same in each attempt.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from .caps import DAY, whole_number
 from .errors import RateLimited, TimelineError
-from .schema import SiteDatabase, durable, site_folder
+from .schema import SiteDatabase, durable
 from .timelines import Envelope, Outcome, Reply, Timeline, parse_time, utc_text
 
-AUTHOR_CAP = 3  # replies an author a day
-DEFAULT_DAY_CAP = 20
-DAY = timedelta(days=1)
 DEFAULT_RECONCILE_S = 60
 LOOKS = 2
 ATTEMPTS = 5  # sendings of one reply that the platform refuses after an earlier one was in doubt
-OFF_FILE = "bot.off"
-
-_OPEN = ("draft", "planned", "sending", "unknown", "sent")
 
 
 @dataclass(frozen=True)
@@ -63,43 +57,6 @@ def save_reply(
         "planned_at": utc_text(now),
     }
     db["replies"].insert(row, ignore=True)
-
-
-def is_off(db: SiteDatabase) -> bool:
-    """Whether CRITTERDB_BOT_OFF, or a file `bot.off` beside the database, forbids sending."""
-    by_setting = os.environ.get("CRITTERDB_BOT_OFF", "") not in ("", "0")
-    return by_setting or (site_folder(db) / OFF_FILE).exists()
-
-
-def over_cap(
-    db: SiteDatabase, platform: str, author: str, now: datetime, *, leave_out: str = ""
-) -> bool:
-    """Whether one more reply within 24 hours would be too many, for the author or for all.
-
-    Drafts count: they may be sent. Raises TimelineError where CRITTERDB_REPLIES_PER_DAY is no
-    number.
-    """
-    row = db.execute(
-        f"""
-        SELECT count(*), coalesce(sum(lower(posts.author) = lower(:author)), 0)
-        FROM replies JOIN posts ON posts.id = replies.post_id
-        WHERE posts.platform = :platform AND replies.post_id <> :leave_out
-            AND replies.status IN {_OPEN}
-            AND (
-                coalesce(replies.sent_at, replies.planned_at) > :since
-                OR replies.status IN ('sending', 'unknown')
-            )
-        """,
-        {
-            "author": author,
-            "platform": platform,
-            "leave_out": leave_out,
-            "since": utc_text(now - DAY),
-        },
-    ).fetchone()
-    return bool(row[0] >= _number("CRITTERDB_REPLIES_PER_DAY", DEFAULT_DAY_CAP)) or bool(
-        row[1] >= AUTHOR_CAP
-    )
 
 
 def texts_of_the_day(db: SiteDatabase, platform: str, now: datetime) -> set[str]:
@@ -240,7 +197,7 @@ def _settle(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None
 def _not_shown(db: SiteDatabase, post_id: str, now: datetime) -> None:
     row = db["replies"].get(post_id)
     ended_at = parse_time(row["attempt_ended_at"] or row["planned_at"])
-    wait = timedelta(seconds=_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S))
+    wait = timedelta(seconds=whole_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S))
     looks = row["looks"] + 1
     is_gone = looks >= LOOKS and now - ended_at >= wait
     changes = {"looks": looks} | ({"status": "planned"} if is_gone else {})
@@ -265,11 +222,3 @@ def _rows(db: SiteDatabase, platform: str, statuses: tuple[str, ...]) -> list[Wa
 def _waiting(row: dict[str, Any]) -> Waiting:
     key, record = row.pop("send_key"), row.pop("send_record")
     return Waiting(**row, envelope=None if key is None else Envelope(key, record))
-
-
-def _number(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
-    try:
-        return int(text) if text else default
-    except ValueError as error:
-        raise TimelineError(f"{name} is {text!r}. Give a whole number") from error

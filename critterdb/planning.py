@@ -8,6 +8,7 @@ from typing import Any
 
 from . import outbox
 from .answering import Classification
+from .caps import over_cap
 from .errors import Refusal
 from .fetch import Fetcher
 from .images import ImageInfo
@@ -149,7 +150,7 @@ def _skip_reason(
         ("too_old", age > TOO_OLD),
         ("no_photo", answer is None),
         ("not_summoned", not post_row["summoned"] and not _consents(db, post_row)),
-        ("cap", outbox.over_cap(db, platform, author, now)),
+        ("cap", over_cap(db, platform, author, now)),
     )
     return next((reason for reason, holds in reasons if holds), None)
 

@@ -1,4 +1,4 @@
-"""How the bot stands with each platform: when it may ask again, and after how many refusals."""
+"""How the bot stands with each platform: when it may ask again, and what stands in the way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from .caps import day_cap, is_off, replies_of_the_day
+from .errors import RateLimited, TimelineError
 from .schema import SiteDatabase
 from .timelines import parse_time, utc_text
 
@@ -49,6 +51,12 @@ def standing(db: SiteDatabase, platform: str) -> Standing:
 def note_reading(db: SiteDatabase, platform: str, now: datetime) -> None:
     """The platform was read, as far as it can be."""
     _save(db, platform, read_at=utc_text(now), read_from=None)
+
+
+def heed(db: SiteDatabase, platform: str, error: TimelineError, now: datetime) -> None:
+    """Where an error says when to come back, do not ask before."""
+    if isinstance(error, RateLimited):
+        pause_reading(db, platform, error.until, now)
 
 
 def note_round(db: SiteDatabase, platform: str, now: datetime) -> None:
@@ -99,6 +107,34 @@ def note_refusal(db: SiteDatabase, platform: str, now: datetime) -> datetime | N
     reason = f"the last {refusals} replies were refused; see replies.error"
     _save(db, platform, send_from=utc_text(until), pause_reason=reason)
     return until
+
+
+def standings(db: SiteDatabase, now: datetime) -> dict[str, dict[str, Any]]:
+    """For each platform that was played on: last round and poll, caps, resets, the outbox."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in db["platforms"].rows_where(order_by="platform"):
+        platform = row["platform"]
+        used, _ = replies_of_the_day(db, platform, "", now)
+        by_status = db.query(
+            """
+            SELECT status, count(*) AS number FROM replies
+            JOIN posts ON posts.id = replies.post_id WHERE platform = ? GROUP BY status
+            """,
+            [platform],
+        )
+        later = {name: row[name] for name in ("read_from", "send_from")}
+        found[platform] = {
+            "last_round": row["round_at"],
+            "last_poll": row["read_at"],
+            "replies_today": used,
+            "replies_a_day": day_cap(),
+            **{name: at if at and parse_time(at) > now else None for name, at in later.items()},
+            "waits_because": row["pause_reason"],
+            "refusals_in_a_row": row["refusals"],
+            "is_off": is_off(db),
+            "outbox": {each["status"]: each["number"] for each in by_status},
+        }
+    return found
 
 
 def with_jitter(until: datetime, now: datetime, draw: Draw) -> datetime:

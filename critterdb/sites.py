@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .errors import SiteError
+from .platforms import standings
 from .schema import (
     DATABASE_NAME,
     SiteDatabase,
@@ -145,6 +147,7 @@ def site_status(db: SiteDatabase) -> dict[str, Any]:
             row["status"]: row["number"]
             for row in db.query("SELECT status, count(*) AS number FROM replies GROUP BY status")
         },
+        "bot": standings(db, datetime.now(UTC)),
     }
 
 

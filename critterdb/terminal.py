@@ -69,10 +69,30 @@ def status_lines(found: dict[str, Any]) -> list[str]:
     """A name and its value a line; what is empty is a dash."""
     lines = []
     for name, value in found.items():
+        if name == "bot":
+            lines += [_standing_line(platform, row) for platform, row in value.items()]
+            continue
         if isinstance(value, dict):
             value = ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
         lines.append(f"{name.replace('_', ' '):<12}{value or '–'}")
     return lines
+
+
+def _standing_line(platform: str, row: dict[str, Any]) -> str:
+    """How the bot stands with one platform."""
+    parts = [
+        f"last round {row['last_round'] or '–'}",
+        f"last poll {row['last_poll'] or '–'}",
+        f"{row['replies_today']} of {row['replies_a_day']} replies in 24 hours",
+        ", ".join(f"{number} {status}" for status, number in row["outbox"].items()),
+    ]
+    if row["read_from"]:
+        parts.append(f"next reset: reading waits until {row['read_from']}")
+    if row["send_from"]:
+        parts.append(f"next reset: sending waits until {row['send_from']} ({row['waits_because']})")
+    if row["is_off"]:
+        parts.append("off: nothing is sent")
+    return f"bot on {platform}: " + "; ".join(part for part in parts if part)
 
 
 def plan_lines(game: str, plan: Any) -> list[str]:

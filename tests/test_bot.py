@@ -243,7 +243,7 @@ def test_an_author_gets_three_replies_a_day(ground: Ground) -> None:
     assert ground.rows("SELECT count(*) AS n FROM replies WHERE reason = 'cap'") == [{"n": 2}]
     ground.later = 25 * 3600
     ground.x.add_post("ann", ASK, [picture("red", seed=9)])
-    ground.play()
+    assert ground.play().sent == 1
     assert len(ground.x.sent) == 5
 
 

@@ -36,7 +36,8 @@ class StandInX(StandIn):
 
     `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
     drop_before (the connection goes and nothing was done), drop_after (it goes, and the post
-    stands) or stall_after (the post stands, and no answer comes). `accidents` are chances of the
+    stands), stall_after (the post stands, and no answer comes) or wait_2 (all is well, after two
+    seconds). `accidents` are chances of the
     same for every post that the bot sends, drawn with `seed`. `sent` lists the replies that were
     accepted; the account's own posts are shown `own_delay_s` later. What is in `held_back` is not
     shown in any list yet. Its search also finds longer hashtags, so that whoever relies on it is
@@ -241,7 +242,10 @@ class StandInX(StandIn):
     def _create(self, request: Request) -> None:
         self._draw_accident()
         fault = self.post_faults[0] if self.post_faults else ""
-        if fault not in AFTER and self._spoil(request, self.post_faults):
+        if fault == "wait_2":
+            self.post_faults.popleft()
+            self.stopped.wait(2)
+        elif fault not in AFTER and self._spoil(request, self.post_faults):
             return
         body = request.json()
         parent = body.get("reply", {}).get("in_reply_to_tweet_id")
@@ -255,7 +259,7 @@ class StandInX(StandIn):
         with self.lock:
             self.sent.append({"id": post_id, "text": body["text"], "in_reply_to": parent})
             self.shown_from[post_id] = time.monotonic() + self.own_delay_s
-        if not self._spoil(request, self.post_faults):
+        if fault not in AFTER or not self._spoil(request, self.post_faults):
             request.answer_json({"data": {"id": post_id, "text": body["text"]}}, status=201)
 
     def _objection(self, text: str, parent: str | None) -> str | None:

@@ -1,0 +1,55 @@
+"""What a round of the bot did, in numbers and in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .planning import Played
+
+
+@dataclass
+class RoundReport:
+    """What a round did, in numbers of posts; `skipped` by reason, `failures` in words."""
+
+    read: int = 0
+    new: int = 0
+    classified: int = 0
+    drafted: int = 0
+    planned: int = 0
+    sent: int = 0
+    unknown: int = 0
+    refused: int = 0
+    answers: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def count(self, played: Played) -> None:
+        """Add what came of one post."""
+        self.classified += played.classified
+        self.drafted += played.status == "draft"
+        if played.reason:
+            self.skipped[played.reason] += 1
+
+    def __str__(self) -> str:
+        counts = [
+            f"{number} {word}"
+            for number, word in (
+                (self.classified, "classified"),
+                (self.drafted, "drafted"),
+                (self.sent, "sent"),
+                (self.planned, "still to be sent"),
+                (self.unknown, "in doubt"),
+                (self.refused, "refused"),
+                (self.skipped.total(), f"skipped ({_in_words(self.skipped)})"),
+                (self.answers, "answers found"),
+            )
+            if number
+        ]
+        line = f"Read {self.read} post{'' if self.read == 1 else 's'}, {self.new} new"
+        line += ": " + ", ".join(counts) if counts else ". Nothing to do"
+        return ". ".join([line, *self.failures])
+
+
+def _in_words(skipped: Counter[str]) -> str:
+    return ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in skipped.items())

@@ -1,0 +1,91 @@
+"""The last step of a round: replies that wait are sent where they are still welcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from . import caps, outbox, platforms
+from .errors import TimelineError
+from .games import Game
+from .planning import is_answered
+from .posts import OPTED_OUT, opt_out, opted_out
+from .round_reports import RoundReport
+from .schema import SiteDatabase
+from .timelines import Outcome, Timeline, utc_text
+
+Clock = Callable[[], datetime]
+
+
+def send_waiting(
+    db: SiteDatabase,
+    game: Game,
+    timeline: Timeline,
+    report: RoundReport,
+    *,
+    seen: set[str],
+    now: Clock,
+    stopping: Callable[[], bool],
+) -> None:
+    """Send what waits, earlier drafts too, where it is still welcome."""
+    platform = timeline.platform
+    standing = platforms.standing(db, platform)
+    if standing.sends_later(now()):
+        report.failures.append(f"Sending waits until {standing.send_from}: {standing.pause_reason}")
+        return
+    replies = outbox.waiting(db, timeline.platform, game.slug)
+    to_check = [reply.post_id for reply in replies if reply.post_id not in seen]
+    try:
+        gone = set(to_check) - timeline.find_existing(to_check) if to_check else set()
+    except TimelineError as error:
+        platforms.heed(db, timeline.platform, error, now())
+        report.failures.append(str(error))
+        return
+    for reply in replies:
+        if stopping() or caps.is_off(db):
+            return
+        reason = _no_longer_welcome(db, platform, reply, gone, now())
+        if reason:
+            outbox.skip(db, reply.post_id, reason)
+            report.skipped[reason] += 1
+            continue
+        outcome = outbox.send(db, timeline, reply, now)
+        report.sent += outcome.status == "sent"
+        report.refused += outcome.status == "refused"
+        if outcome.error and outcome.status != "sent":
+            report.failures.append(outcome.error)
+        if _must_pause(db, platform, reply, outcome, now()) or outcome.stop:
+            return
+
+
+def _must_pause(
+    db: SiteDatabase, platform: str, reply: outbox.Waiting, outcome: Outcome, now: datetime
+) -> bool:
+    """Take to heart how the platform met a reply; whether it is to be left alone for a while."""
+    if outcome.blocked:
+        opt_out(db, platform, reply.author, "blocked the bot", now)
+    if outcome.status == "sent":
+        platforms.note_sent(db, platform)
+    elif outcome.status == "refused":
+        return platforms.note_refusal(db, platform, now) is not None
+    elif outcome.retry_at:
+        reason = outcome.error or "the platform wants fewer replies"
+        platforms.pause_sending(db, platform, outcome.retry_at, now, reason)
+        return True
+    return False
+
+
+def _no_longer_welcome(
+    db: SiteDatabase, platform: str, reply: outbox.Waiting, gone: set[str], now: datetime
+) -> str | None:
+    if opted_out(db, platform, reply.author):
+        return OPTED_OUT
+    if reply.post_id in gone:
+        with db.atomic():
+            db["posts"].update(reply.post_id, {"deleted_at": utc_text(now)})
+        return "deleted"
+    if is_answered(db, reply.post_id):
+        return "answered"
+    if caps.over_cap(db, platform, reply.author, now, leave_out=reply.post_id):
+        return "cap"
+    return None
