@@ -94,10 +94,13 @@ def _save_predictions(
             "model_id": model_id,
             "source": "evaluation",
             "photo_id": int(photo_id),
+            "label_taxon_id": outcome.labels[truth]["taxon_id"],
             **classification.as_row(),
             "created_at": now,
         }
-        for photo_id, classification in zip(photo_ids, outcome.classifications(), strict=True)
+        for photo_id, truth, classification in zip(
+            photo_ids, outcome.truth, outcome.classifications(), strict=True
+        )
     )
 
 

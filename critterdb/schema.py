@@ -155,5 +155,12 @@ def _register(name: str) -> Callable[[Database], None]:
     return migrate
 
 
-for _name in ("m001_tables", "m002_views", "m003_sync", "m004_models", "m005_bot"):
+for _name in (
+    "m001_tables",
+    "m002_views",
+    "m003_sync",
+    "m004_models",
+    "m005_bot",
+    "m008_pages",
+):
     _register(_name)

@@ -17,6 +17,7 @@ if find_spec("critterdb") is None:
 
 from critterdb.web import cells, compat, desk, photos_route, static_files
 from critterdb.web.classify import classify
+from critterdb.web.routes import ROUTES
 
 
 @hookimpl
@@ -47,12 +48,16 @@ def register_routes() -> list[tuple[str, Any]]:
         (r"^/-/classify(?P<format>\.json)?$", classify),
         (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos_route.photo),
         (r"^/-/critterdb/static/(?P<name>[^/]+)$", static_files.static),
+        *ROUTES,
     ]
 
 
 @hookimpl
 def menu_links(datasette: Any) -> list[dict[str, str]]:
-    return [{"href": datasette.urls.path("/-/classify"), "label": "Classify a photo"}]
+    return [
+        {"href": datasette.urls.path("/-/critters"), "label": "Critters"},
+        {"href": datasette.urls.path("/-/classify"), "label": "Classify a photo"},
+    ]
 
 
 @hookimpl

@@ -20,7 +20,9 @@ QUERIES: dict[str, dict[str, Any]] = METADATA["databases"]["critters"]["queries"
 
 
 def live_columns(db: SiteDatabase) -> dict[str, list[str]]:
-    names = db.table_names() + db.view_names()
+    # The tables in which an index for searching keeps its own things are SQLite's, not ours.
+    shadows = tuple(f"_fts_{part}" for part in ("data", "idx", "docsize", "config", "content"))
+    names = [n for n in db.table_names() + db.view_names() if not n.endswith(shadows)]
     return {name: [column.name for column in db[name].columns] for name in names}
 
 

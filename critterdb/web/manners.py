@@ -26,10 +26,10 @@ def data_headers() -> dict[str, str]:
     return {**COMMON_HEADERS, "Content-Security-Policy": DATA_POLICY}
 
 
-def page_headers(image_url: str | None = None) -> dict[str, str]:
-    """Headers for a page that runs only our own files and shows one picture from elsewhere."""
-    origin = image_origin(image_url) if image_url else None
-    policy = PAGE_POLICY.format(images=f" {origin}" if origin else "")
+def page_headers(*image_urls: str | None) -> dict[str, str]:
+    """Headers for a page that runs only our own files, and shows these pictures from elsewhere."""
+    origins = sorted({origin for url in image_urls if url and (origin := image_origin(url))})
+    policy = PAGE_POLICY.format(images="".join(f" {origin}" for origin in origins))
     return {**COMMON_HEADERS, "Content-Security-Policy": policy}
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from ..errors import Refusal
 from .desk import desk_of, site_database
+from .layout import layout_context, percent
 from .manners import image_origin
 from .static_files import static_path
 
@@ -32,10 +33,8 @@ async def page_context(
     settings = desk_of(datasette).settings
     urls = datasette.urls
     context: dict[str, Any] = {
-        "critter_css": urls.path(static_path("critterdb.css")),
+        **await layout_context(request, datasette),
         "critter_js": urls.path(static_path("classify.js")),
-        "site_title": await site_title(datasette),
-        "current_path": urls.path(PATH),
         "classify_path": urls.path(PATH),
         "api_url": datasette.absolute_url(request, urls.path(PATH)),
         "max_bytes": settings.max_bytes,
@@ -95,22 +94,6 @@ def describe(payload: dict[str, Any], labels: list[str]) -> dict[str, Any]:
         for label in predictions[:BARS]
     ]
     return {"verdict": words[0], "headline": words[1], "explanation": words[2], "bars": bars}
-
-
-def percent(score: float) -> str:
-    """A probability in words that promise neither nothing nor certainty."""
-    if score < 0.01:
-        return "under 1%"
-    return "over 99%" if score > 0.99 else f"{score:.0%}"
-
-
-async def site_title(datasette: Datasette) -> str:
-    """The title in metadata.json, on both lines of Datasette."""
-    if hasattr(datasette, "get_instance_metadata"):
-        metadata = await datasette.get_instance_metadata()
-    else:
-        metadata = datasette.metadata() or {}
-    return str(metadata.get("title") or "critterdb")
 
 
 async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     allow_hosts: frozenset[str] = frozenset()
     local_photos: bool = False
+    review: dict[str, Any] | bool | None = None
 
 
 def load_settings(config: Mapping[str, Any] | None) -> Settings:
@@ -53,8 +54,9 @@ def load_settings(config: Mapping[str, Any] | None) -> Settings:
     for name in ("trusted_proxies", "allow_hosts"):
         if not isinstance(given.get(name, []), list):
             raise _unusable(name, given[name], "a list")
-    if "allow" in given and not isinstance(given["allow"], dict | bool):
-        raise _unusable("allow", given["allow"], 'an allow block such as {"id": "*"}')
+    for name in ("allow", "review"):
+        if not isinstance(given.get(name, {}), dict | bool):
+            raise _unusable(name, given[name], 'an allow block such as {"id": "*"}')
     try:
         proxies = tuple(ipaddress.ip_network(name) for name in given.get("trusted_proxies", []))
     except ValueError as error:

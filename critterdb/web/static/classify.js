@@ -1,11 +1,12 @@
-// Shows the chosen photo at once, and the answer beside it without leaving the page. Without this
-// file the forms do the same with a page load.
+// Shows the chosen, pasted or dropped photo at once, and the answer beside it without leaving the
+// page. Without this file the forms do the same with a page load.
 (() => {
   "use strict";
   const form = document.querySelector("form.by-file");
   const input = document.getElementById("image");
   const result = document.getElementById("result");
   let preview = null;
+  document.documentElement.classList.add("scripted");
 
   const card = (className, ...children) => {
     const element = document.createElement("div");
@@ -53,6 +54,56 @@
     preview = input.files.length ? URL.createObjectURL(input.files[0]) : null;
     if (preview) showPreview("Ready", "Press “Look at it” and I tell you what I see.", false);
     else result.hidden = true;
+  });
+
+  // What is pasted or dropped goes into the form, and is looked at straight away. A dropped link
+  // or a pasted address goes into the other form.
+  const take = (files) => {
+    const photo = [...files].find((file) => file.type.startsWith("image/"));
+    if (!photo) return false;
+    const carrier = new DataTransfer();
+    carrier.items.add(photo);
+    input.files = carrier.files;
+    input.dispatchEvent(new Event("change"));
+    form.requestSubmit();
+    return true;
+  };
+
+  const takeAddress = (words) => {
+    const address = (words || "").trim().split(/\s+/)[0];
+    if (!/^https?:\/\//i.test(address)) return false;
+    document.getElementById("url").value = address;
+    document.querySelector("form.by-address").requestSubmit();
+    return true;
+  };
+
+  document.addEventListener("paste", (event) => {
+    if (take(event.clipboardData.files)) event.preventDefault();
+    else if (!event.target.closest("input, textarea")) {
+      takeAddress(event.clipboardData.getData("text/plain"));
+    }
+  });
+
+  const carriesSomething = (event) =>
+    [...event.dataTransfer.types].some((type) => type === "Files" || type === "text/uri-list");
+
+  document.addEventListener("dragover", (event) => {
+    if (!carriesSomething(event)) return;
+    event.preventDefault();
+    document.documentElement.classList.add("dropping");
+  });
+
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.documentElement.classList.remove("dropping");
+  });
+
+  document.addEventListener("drop", (event) => {
+    document.documentElement.classList.remove("dropping");
+    if (!carriesSomething(event)) return;
+    event.preventDefault();
+    if (take(event.dataTransfer.files)) return;
+    if (event.dataTransfer.files.length) problem("That is no photo. Drop a JPEG, PNG, WebP or GIF.");
+    else takeAddress(event.dataTransfer.getData("text/uri-list"));
   });
 
   form.addEventListener("submit", async (event) => {

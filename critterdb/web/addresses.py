@@ -1,0 +1,44 @@
+"""Where critterdb's pages lie, below Datasette's base_url."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+HOME = "/-/critters"
+CLASSIFY = "/-/classify"
+HISTORY = f"{HOME}/history"
+MODELS = f"{HOME}/models"
+COMPARE = f"{HOME}/compare"
+SPECIES = f"{HOME}/species"
+REVIEW = f"{HOME}/review"
+ANSWERS = f"{HOME}/answers"
+
+
+def model_page(model_id: str) -> str:
+    return f"{MODELS}/{quote(model_id, safe='')}"
+
+
+def cell_page(model_id: str, actual: int, predicted: int) -> str:
+    return f"{model_page(model_id)}/confusion?actual={actual}&predicted={predicted}"
+
+
+def species_page(taxon_id: int) -> str:
+    return f"{SPECIES}/{taxon_id}"
+
+
+def photo_page(photo_id: int) -> str:
+    return f"{HOME}/photos/{photo_id}"
+
+
+def post_page(post_id: str) -> str:
+    return f"{HOME}/posts/{quote(post_id, safe=':')}"
+
+
+def photo_file(sha256: str) -> str:
+    return f"/-/critterdb/photos/{sha256}"
+
+
+def with_query(path: str, **parameters: object) -> str:
+    """`path` with those parameters that are not empty."""
+    query = urlencode({key: value for key, value in parameters.items() if value not in (None, "")})
+    return f"{path}?{query}" if query else path

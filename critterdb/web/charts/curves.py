@@ -1,0 +1,89 @@
+"""How far a model's sureness can be trusted, and how it learnt: curves over model_metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from .svg import Plot, joined, line, nice_top, picture, shares, tag
+
+Point = dict[str, Any]
+
+WIDTH, HEIGHT = 350, 300
+
+
+def reliability_diagram(points: Sequence[Point]) -> Markup:
+    """Points {confidence, right, photos}: on the diagonal a model is as right as it is sure."""
+    plot = Plot(WIDTH, HEIGHT)
+    x, y = plot.across(0, 1), plot.upwards(0, 1)
+    most = max((point["photos"] for point in points), default=1)
+    dots = [
+        tag(
+            "circle",
+            tag(
+                "title",
+                f"{point['photos']} photos: {point['confidence']:.0%} sure, "
+                f"{point['right']:.0%} right",
+            ),
+            cx=x(point["confidence"]),
+            cy=y(point["right"]),
+            r=4 + 8 * (point["photos"] / most) ** 0.5,
+            class_="dot",
+        )
+        for point in points
+    ]
+    body = [
+        plot.y_axis(y, shares(), "how often it was right"),
+        plot.x_axis(x, shares(), "how sure it said it was"),
+        line([(x(0), y(0)), (x(1), y(1))], "diagonal"),
+        line([(x(p["confidence"]), y(p["right"])) for p in points], "curve"),
+        *dots,
+    ]
+    spoken = f"Reliability: how often the model was right at {len(points)} levels of sureness"
+    return picture(WIDTH, HEIGHT, spoken, joined(body))
+
+
+def risk_coverage(points: Sequence[Point], answered: float | None, wrong: float | None) -> Markup:
+    """Points {answered, wrong}, and the place where the model's thresholds put it."""
+    top = nice_top(max([*(p["wrong"] for p in points), wrong or 0, 0.05]))
+    plot = Plot(WIDTH, HEIGHT)
+    x, y = plot.across(0, 1), plot.upwards(0, top)
+    body = [
+        plot.y_axis(
+            y,
+            [(top * part / 4, f"{top * part / 4:.1%}") for part in range(5)],
+            "wrong among those answered",
+        ),
+        plot.x_axis(x, shares(), "photos answered, the surest first"),
+        line([(x(p["answered"]), y(p["wrong"])) for p in points], "curve"),
+    ]
+    if answered is not None and wrong is not None:
+        place = tag("title", f"In use: {answered:.0%} answered, {wrong:.1%} of those wrong")
+        body.append(tag("circle", place, cx=x(answered), cy=y(wrong), r=7, class_="dot strong"))
+    spoken = "Risk against coverage: how many of the answers are wrong, by the share answered"
+    return picture(WIDTH, HEIGHT, spoken, joined(body))
+
+
+def training_curves(points: Sequence[Point]) -> Markup:
+    """Points {epoch, error_rate, loss} of the validation photos."""
+    plot = Plot(WIDTH, HEIGHT)
+    last = max((point["epoch"] for point in points), default=1)
+    x, y = plot.across(1, max(last, 2)), plot.upwards(0, 1)
+    losses = [point for point in points if point["loss"] is not None]
+    top = nice_top(max((point["loss"] for point in losses), default=1))
+    wrong = [(x(p["epoch"]), y(p["error_rate"])) for p in points if p["error_rate"] is not None]
+    body = [
+        plot.y_axis(y, shares(), "of the top"),
+        plot.x_axis(x, _whole_ticks(last), "epoch"),
+        line([(x(p["epoch"]), y(p["loss"] / top)) for p in losses], "curve second"),
+        line(wrong, "curve"),
+    ]
+    spoken = f"Training: error and loss on validation photos over {last:g} epochs"
+    return picture(WIDTH, HEIGHT, spoken, joined(body))
+
+
+def _whole_ticks(last: float) -> list[tuple[float, str]]:
+    step = max(1, round(last / 5))
+    return [(at, str(at)) for at in range(1, int(last) + 1) if at == 1 or at % step == 0]

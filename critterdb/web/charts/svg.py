@@ -1,0 +1,121 @@
+"""SVG elements, scales and axes, of which the charts are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+Scale = Callable[[float], float]
+
+
+def tag(name: str, *children: str | Markup, **attributes: object) -> Markup:
+    """An element; `class_` becomes class, other underscores hyphens, None leaves one out."""
+    words = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_short(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    inside = Markup("").join(children)
+    return Markup(f"<{name}{words}>{inside}</{name}>" if inside else f"<{name}{words}/>")
+
+
+def _short(value: object) -> object:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+
+
+def joined(parts: Iterable[Markup]) -> Markup:
+    return Markup("").join(parts)
+
+
+def linear(start: float, stop: float, low: float, high: float) -> Scale:
+    """Numbers from `start` to `stop` → places from `low` to `high`."""
+    span = (stop - start) or 1.0
+    return lambda value: low + (value - start) / span * (high - low)
+
+
+def picture(width: float, height: float, label: str, body: Markup, class_: str = "chart") -> Markup:
+    """A chart that is one picture to a screen reader; its numbers stand in a table beside it."""
+    return tag(
+        "svg",
+        body,
+        class_=class_,
+        viewBox=f"0 0 {width:g} {height:g}",
+        role="img",
+        aria_label=label,
+        preserveAspectRatio="xMidYMid meet",
+    )
+
+
+def words(x: float, y: float, text: str, class_: str = "label", anchor: str = "start") -> Markup:
+    return tag("text", escape(text), x=x, y=y, class_=class_, text_anchor=anchor)
+
+
+def line(points: Iterable[tuple[float, float]], class_: str) -> Markup:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return tag("polyline", points=path, class_=class_)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A frame with two axes: where numbers lie in a picture of `width` × `height`."""
+
+    width: float
+    height: float
+    left: float = 46
+    right: float = 22
+    top: float = 30
+    bottom: float = 40
+
+    def across(self, start: float, stop: float) -> Scale:
+        return linear(start, stop, self.left, self.width - self.right)
+
+    def upwards(self, start: float, stop: float) -> Scale:
+        return linear(start, stop, self.height - self.bottom, self.top)
+
+    def x_axis(self, x: Scale, ticks: Iterable[tuple[float, str]], title: str) -> Markup:
+        base = self.height - self.bottom
+        middle = (self.left + self.width - self.right) / 2
+        return joined(
+            [
+                tag(
+                    "line",
+                    x1=self.left,
+                    x2=self.width - self.right,
+                    y1=base,
+                    y2=base,
+                    class_="axis",
+                ),
+                *(words(x(at), base + 16, text, "tick", "middle") for at, text in ticks),
+                words(middle, self.height - 6, title, "axis-title", "middle"),
+            ]
+        )
+
+    def y_axis(self, y: Scale, ticks: Iterable[tuple[float, str]], title: str) -> Markup:
+        ends = {"x1": self.left, "x2": self.width - self.right}
+        return joined(
+            [
+                *(
+                    tag("line", **ends, y1=y(at), y2=y(at), class_="grid")
+                    + words(self.left - 6, y(at) + 4, text, "tick", "end")
+                    for at, text in ticks
+                ),
+                words(4, 12, title, "axis-title"),
+            ]
+        )
+
+
+def shares(*, step: float = 0.25, top: float = 1.0) -> list[tuple[float, str]]:
+    """Ticks at shares of a whole: 0%, 25% …"""
+    return [(at * step, f"{at * step:.0%}") for at in range(round(top / step) + 1)]
+
+
+def nice_top(value: float) -> float:
+    """The next round number at or above a value: where an axis may end."""
+    if value <= 0:
+        return 1.0
+    size = 10 ** (len(str(int(value))) - 1) if value >= 1 else 0.01
+    while size * 10 < value:
+        size *= 10
+    return next(step * size for step in (1, 2, 2.5, 5, 10) if step * size >= value)

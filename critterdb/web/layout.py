@@ -1,0 +1,83 @@
+"""What the layout of our pages needs: style, the site's name, the way to the other pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import addresses
+from .rights import may_review
+from .static_files import static_path
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from datasette.utils.asgi import Request
+
+NAVIGATION = (
+    (addresses.HISTORY, "What it said"),
+    (addresses.SPECIES, "Critters"),
+    (addresses.MODELS, "Models"),
+    (addresses.CLASSIFY, "Classify a photo"),
+)
+
+
+async def layout_context(request: Request, datasette: Datasette) -> dict[str, Any]:
+    """What critterdb_layout.html shows around every page."""
+    urls = datasette.urls
+    links = [*NAVIGATION]
+    if may_review(datasette, request.actor):
+        links.append((addresses.REVIEW, "Review"))
+    here = request.path
+    return {
+        "critter_css": urls.path(static_path("critterdb.css")),
+        "site_title": await site_title(datasette),
+        "home_path": urls.path(addresses.HOME),
+        "current_path": here,
+        "navigation": [
+            {"href": urls.path(path), "label": label, "current": here.startswith(urls.path(path))}
+            for path, label in links
+        ],
+        "at": addresses,
+        "percent": percent,
+        "share": share,
+        "date": date,
+        "number": number,
+    }
+
+
+async def site_title(datasette: Datasette) -> str:
+    """The title in metadata.json, on both lines of Datasette."""
+    if hasattr(datasette, "get_instance_metadata"):
+        metadata = await datasette.get_instance_metadata()
+    else:
+        metadata = datasette.metadata() or {}
+    return str(metadata.get("title") or "critterdb")
+
+
+def percent(score: float) -> str:
+    """A probability in words that promise neither nothing nor certainty."""
+    if score < 0.01:
+        return "under 1%"
+    return "over 99%" if score > 0.99 else f"{score:.0%}"
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """A measured share, or a dash where it was not measured."""
+    return "–" if value is None else f"{value:.{digits}%}"
+
+
+def date(time: str | None) -> str:
+    """`2026-11-23T10:00:00Z` as 23 November 2026."""
+    from datetime import datetime
+
+    if not time:
+        return ""
+    try:
+        day = datetime.fromisoformat(time[:10])
+    except ValueError:
+        return time
+    return f"{day.day} {day:%B %Y}"
+
+
+def number(value: float | None) -> str:
+    """1234567 as 1,234,567."""
+    return "–" if value is None else f"{value:,}"

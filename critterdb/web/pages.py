@@ -1,0 +1,176 @@
+"""What every page has in common: who may see it, its JSON, its headers, its layout.
+
+A page is a function that takes a Visit and returns a Page: the data, which is also its JSON, and
+what only the template needs. Data come from one function on one connection, so that a page is one
+trip to a reading thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..schema import SiteDatabase
+from . import addresses
+from .compat import may_view
+from .desk import Desk, desk_of, site_database
+from .layout import layout_context
+from .manners import cors_headers, data_headers, page_headers
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from datasette.database import Database
+    from datasette.utils.asgi import Request, Response
+
+T = TypeVar("T")
+
+
+class NotHere(Exception):
+    """There is nothing at this address; the words say what to do instead."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request for one of our pages."""
+
+    request: Request
+    datasette: Datasette
+    database: Database
+    desk: Desk
+
+    async def read(self, function: Callable[[SiteDatabase], T]) -> T:
+        """`function(db)` on a reading connection."""
+        found: T = await self.database.execute_fn(lambda conn: function(SiteDatabase(conn)))
+        return found
+
+    def path(self, address: str) -> str:
+        return str(self.datasette.urls.path(address))
+
+    def absolute(self, address: str) -> str:
+        return str(self.datasette.absolute_url(self.request, self.path(address)))
+
+    def argument(self, name: str) -> str:
+        return str(self.request.args.get(name) or "").strip()
+
+    def number(self, name: str) -> int | None:
+        """A whole number among the query's parameters. Raises NotHere where it is none."""
+        value = self.argument(name)
+        if not value:
+            return None
+        try:
+            return int(value)
+        except ValueError:
+            raise NotHere(f"“{name}” should be a number, not {value}") from None
+
+
+@dataclass
+class Page:
+    """What a page shows. `preview` is the address of a picture for links that people share."""
+
+    template: str
+    title: str
+    description: str
+    data: dict[str, Any]
+    view: dict[str, Any] = field(default_factory=dict)
+    preview: str | None = None
+    pictures_from: tuple[str, ...] = ()
+    status: int = 200
+
+
+PageFunction = Callable[[Visit], Awaitable["Page | Response"]]
+View = Callable[..., Awaitable["Response"]]
+
+
+def page(
+    *tables: str, methods: tuple[str, ...] = ("GET", "HEAD")
+) -> Callable[[PageFunction], View]:
+    """Make a Datasette view of a page that shows rows of these tables."""
+
+    def decorate(function: PageFunction) -> View:
+        # Datasette gives a view what the names of its parameters ask for.
+        async def view(request: Request, datasette: Datasette) -> Response:
+            return await _serve(request, datasette, function, tables, methods)
+
+        view.__name__, view.__doc__ = function.__name__, function.__doc__
+        return view
+
+    return decorate
+
+
+async def _serve(
+    request: Request,
+    datasette: Datasette,
+    function: PageFunction,
+    tables: tuple[str, ...],
+    methods: tuple[str, ...],
+) -> Response:
+    from datasette.utils.asgi import Response
+
+    if request.method not in methods:
+        allow = ", ".join(methods)
+        words = f"Use one of {allow} here, not {request.method}."
+        return Response(words, status=405, headers={**data_headers(), "Allow": allow})
+    database = site_database(datasette)
+    if database is None:
+        problem = _problem("This Datasette serves no database of critterdb", 503)
+        return await _respond(request, datasette, problem)
+    for table in tables:
+        if not await may_view(datasette, request.actor, database.name, table):
+            problem = _problem("This page is not open to you. Sign in, then try again", 403)
+            return await _respond(request, datasette, problem)
+    try:
+        shown = await function(Visit(request, datasette, database, desk_of(datasette)))
+    except NotHere as error:
+        shown = _problem(str(error), 404)
+    return await _respond(request, datasette, shown) if isinstance(shown, Page) else shown
+
+
+def _problem(words: str, status: int) -> Page:
+    code = {403: "forbidden", 404: "not_found", 503: "no_database"}[status]
+    data = {"ok": False, "error": words, "code": code, "status": status}
+    title = "This is not open to you" if status == 403 else "There is nothing here"
+    return Page("critterdb_problem.html", title, words, data, {"words": words}, status=status)
+
+
+async def _respond(request: Request, datasette: Datasette, shown: Page) -> Response:
+    from datasette.utils.asgi import Response
+
+    if request.url_vars.get("format") == ".json":
+        headers = {**data_headers(), **cors_headers(datasette)}
+        body = json.dumps(
+            shown.data if "ok" in shown.data else {"ok": True, **shown.data}, ensure_ascii=False
+        )
+        kind = "application/json; charset=utf-8"
+    else:
+        headers = page_headers(*shown.pictures_from)
+        context = {
+            **await layout_context(request, datasette),
+            **shown.data,
+            **shown.view,
+            "page_title": shown.title,
+            "page_description": shown.description,
+            "page_preview": shown.preview
+            and datasette.absolute_url(request, datasette.urls.path(shown.preview)),
+            "page_json": json_address(request),
+            "database_name": desk_of(datasette).database_name,
+        }
+        body = await datasette.render_template(shown.template, context, request=request)
+        kind = "text/html; charset=utf-8"
+    headers["Cache-Control"] = "no-cache" if shown.status == 200 else "no-store"
+    return Response(
+        "" if request.method == "HEAD" else body,
+        status=shown.status,
+        headers=headers,
+        content_type=kind,
+    )
+
+
+def json_address(request: Request) -> str:
+    """The same page as JSON."""
+    query = f"?{request.query_string}" if request.query_string else ""
+    return f"{request.path.removesuffix('.json')}.json{query}"
+
+
+__all__ = ["NotHere", "Page", "Visit", "addresses", "json_address", "page"]
