@@ -162,7 +162,7 @@ class StandInBluesky(StandIn):
             _refuse(request, 400 if expired else 401, "ExpiredToken" if expired else "AuthMissing")
         elif request.method == "POST":
             self._write(request, name)
-        elif not self._spoil(request, self.read_faults):
+        elif not self._spoil(request, self._next_fault(self.read_faults)):
             self._read(request, name)
 
     def _read(self, request: Request, name: str) -> None:
@@ -198,8 +198,8 @@ class StandInBluesky(StandIn):
                 _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
 
     def _write(self, request: Request, name: str) -> None:
-        fault = self.post_faults[0] if self.post_faults else ""
-        if fault not in AFTER and self._spoil(request, self.post_faults):
+        fault = self._next_fault(self.post_faults)
+        if fault not in AFTER and self._spoil(request, fault):
             return
         if name != "com.atproto.repo.putRecord":
             _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
@@ -212,7 +212,7 @@ class StandInBluesky(StandIn):
         with self.lock:
             uri = self._put_own(body)
             answer = {"uri": uri, "cid": self.records[uri]["cid"], "validationStatus": "valid"}
-        if not self._spoil(request, self.post_faults):
+        if not self._spoil(request, fault):
             request.answer_json(answer, headers=_limits())
 
     def _put_own(self, body: Json) -> str:
@@ -458,9 +458,11 @@ class StandInBluesky(StandIn):
                 return did
         return None
 
-    def _spoil(self, request: Request, faults: deque[str]) -> bool:
+    def _next_fault(self, faults: deque[str]) -> str:
         with self.lock:
-            fault = faults.popleft() if faults else ""
+            return faults.popleft() if faults else ""
+
+    def _spoil(self, request: Request, fault: str) -> bool:
         if fault == "expired":
             self.expire()
             _refuse(request, 400, "ExpiredToken", "Token has expired")

@@ -176,7 +176,7 @@ class StandInMastodon(StandIn):
             request.answer_json({"error": "The access token is invalid"}, status=401)
         elif request.method != "GET":
             self._write(request, parts[2:])
-        elif not self._spoil(request, self.read_faults):
+        elif not self._spoil(request, self._next_fault(self.read_faults)):
             self._read(request, parts[2:])
 
     def _read(self, request: Request, parts: list[str]) -> None:
@@ -242,8 +242,8 @@ class StandInMastodon(StandIn):
             self.me["bot"] = "bot" in request.body.decode() and "bot=0" not in request.body.decode()
             request.answer_json(self.me, headers=_limits())
             return
-        fault = self.post_faults[0] if self.post_faults else ""
-        if fault not in AFTER and self._spoil(request, self.post_faults):
+        fault = self._next_fault(self.post_faults)
+        if fault not in AFTER and self._spoil(request, fault):
             return
         if parts != ["statuses"]:
             _refuse(request, 404, "Record not found")
@@ -274,14 +274,12 @@ class StandInMastodon(StandIn):
                     }
                 )
         # The key is written after the status: between the two an answer can be lost.
-        if fault in AFTER:
-            self._spoil(request, self.post_faults)
+        if self._spoil(request, fault):
             return
         with self.lock:
             if key:
                 self.keys[key] = (status_id, time.monotonic())
             answer = _public([self.statuses[status_id]])[0]
-        self._spoil(request, self.post_faults)
         request.answer_json(answer, headers=_limits())
 
     def _objection(self, body: Json) -> tuple[int, str] | None:
@@ -389,9 +387,11 @@ class StandInMastodon(StandIn):
         )
         return f"<p>{escaped}</p>"
 
-    def _spoil(self, request: Request, faults: deque[str]) -> bool:
+    def _next_fault(self, faults: deque[str]) -> str:
         with self.lock:
-            fault = faults.popleft() if faults else ""
+            return faults.popleft() if faults else ""
+
+    def _spoil(self, request: Request, fault: str) -> bool:
         if fault in ("401", "500", "503", "503_after"):
             _refuse(request, int(fault[:3]), "Something went wrong")
         elif fault == "429":

@@ -156,9 +156,10 @@ class MastodonClient:
 
 def server_address(text: str) -> str:
     """The address of an instance as people write it. Raises TimelineError for anything else."""
-    address = text.strip().rstrip("/")
-    if address and "://" not in address:
+    address = text.strip()
+    if "://" not in address:
         address = f"https://{address}"
+    address = address.rstrip("/")
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise TimelineError(
