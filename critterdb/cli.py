@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,15 @@ from .cli_bot import bot
 from .cli_games import games
 from .cli_images import classify, duplicates, similar
 from .cli_models import evaluate, models, train
+from .cli_site import DEFAULT_PORT, backup, completion, publish, serve, status
 from .console import CritterGroup, open_site, show_json, show_lines
 from .terminal import (
     export_lines,
     import_lines,
     plan_lines,
     progress_bar,
-    publish_lines,
-    status_lines,
     sync_lines,
 )
-
-DEFAULT_PORT = 8001
 
 
 @click.group(cls=CritterGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,9 +40,13 @@ DEFAULT_PORT = 8001
 def main(ctx: click.Context, db: Path, verbose: bool) -> None:
     """From iNaturalist photos to a hashtag game's answers, with every step kept in one database.
 
-    Begin with:  critterdb init mysite; cd mysite; critterdb sync cougarornot
+    \b
+    Look first:  critterdb demo --serve
+    Begin with:  critterdb init mysite; cd mysite; critterdb sync cougarornot --plan
     """
     ctx.obj = db
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
     if verbose:
         import logging
 
@@ -54,9 +56,11 @@ def main(ctx: click.Context, db: Path, verbose: bool) -> None:
 
 for _command in (bot, games, train, models, evaluate, classify, similar, duplicates):
     main.add_command(_command)
+for _command in (status, serve, publish, backup, completion):
+    main.add_command(_command)
 
 
-@main.command()
+@main.command(short_help="Make a site: a folder with a database, settings and plugin.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def init(folder: Path) -> None:
     """Make a site: a folder with a database, metadata.json and plugins/."""
@@ -68,7 +72,7 @@ def init(folder: Path) -> None:
     click.echo(f"Next: {step}critterdb sync cougarornot")
 
 
-@main.command()
+@main.command(short_help="Fetch a game's observations and photos from iNaturalist.")
 @click.argument("game", required=False)
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="At most N new observations."
@@ -147,7 +151,7 @@ def sync(
         show_lines(lines)
 
 
-@main.command("import")
+@main.command("import", short_help="Take labelled photos of your own, or an iNaturalist export.")
 @click.argument("source", metavar="FOLDER|FILE.csv", type=click.Path(path_type=Path))
 @click.option("--game", required=True, help="The slug of the game that it becomes.")
 @click.option("--license", "license_code", help="The licence of all these photos, such as cc-by.")
@@ -193,118 +197,17 @@ def import_(
     click.echo(f"Next: critterdb train {game}")
 
 
-@main.command()
-@click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("-p", "--port", default=DEFAULT_PORT, show_default=True, help="On which port.")
-@click.option(
-    "--read-only",
-    is_flag=True,
-    help="Open the database as a file that never changes: nothing is recorded.",
-)
-@click.pass_context
-def serve(ctx: click.Context, host: str, port: int, read_only: bool) -> None:
-    """Serve the site with Datasette, the classifying endpoint included.
-
-    A folder that critterdb publish made is read-only by itself.
-    """
-    from .sites import is_published, serve_arguments, settle_for_reading
-
-    if read_only or is_published(ctx.obj):
-        settle_for_reading(ctx.obj)
-    else:
-        open_site(ctx).close()
-    from datasette.cli import cli as datasette_cli
-
-    arguments = serve_arguments(ctx.obj, host, port, read_only=read_only)
-    datasette_cli.main(arguments, prog_name="datasette")
-
-
-@main.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--no-photos", is_flag=True, help="Leave the photo files out; their rows go along.")
-@click.option(
-    "--license",
-    "licenses",
-    multiple=True,
-    metavar="CODE",
-    help="Publish what has this licence, such as cc-by; repeatable. "
-    "Without it: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
-)
-@click.option(
-    "--writable",
-    is_flag=True,
-    help="Let the copy record what it is asked, instead of being served read-only.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.pass_context
-def publish(
-    ctx: click.Context,
-    folder: Path,
-    no_photos: bool,
-    licenses: tuple[str, ...],
-    writable: bool,
-    as_json: bool,
-) -> None:
-    """Prepare FOLDER for a host: a copy of the site with openly licensed data only.
-
-    It holds the database, models, photos, plugin, a Dockerfile and this critterdb as a wheel, and
-    is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
-    """
-    from .photo_rows import DEFAULT_LICENSES
-    from .publishing import publish_site
-
-    db = open_site(ctx)
-    with progress_bar("Copying photos") as progress:
-        report = publish_site(
-            db,
-            folder,
-            photos=not no_photos,
-            licenses=licenses or DEFAULT_LICENSES,
-            read_only=not writable,
-            progress=progress,
-        )
-    if as_json:
-        show_json(vars(report))
-    else:
-        show_lines(publish_lines(report))
-
-
-@main.command()
+@main.command(short_help="Run the whole system on a drawn reserve, without a network.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-site")
 @click.option("--serve", "keep_serving", is_flag=True, help="Go on to serve the finished site.")
-@click.option("-p", "--port", default=DEFAULT_PORT, show_default=True)
+@click.option(
+    "-p", "--port", default=DEFAULT_PORT, show_default=True, help="On which port to serve."
+)
 def demo(folder: Path, keep_serving: bool, port: int) -> None:
     """Run the whole system on a small drawn reserve, with no network at all."""
     from .demo import run_demo
 
     run_demo(folder, report=click.echo, serve_port=port if keep_serving else None)
-
-
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-@click.pass_context
-def status(ctx: click.Context, as_json: bool) -> None:
-    """Say what the database holds, the SQLite in use, the last sync, and the outbox."""
-    from .sites import site_status
-
-    found = site_status(open_site(ctx))
-    if as_json:
-        show_json(found)
-        return
-    show_lines(status_lines(found))
-
-
-@main.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_context
-def backup(ctx: click.Context, file: Path) -> None:
-    """Write a consistent copy of the database to FILE, and check it."""
-    from .sites import backup_database
-
-    size = backup_database(open_site(ctx), file)
-    click.echo(
-        f"{file} holds a checked copy ({size / 1e6:.1f} MB). photos/ and models/ lie beside it."
-    )
 
 
 if __name__ == "__main__":

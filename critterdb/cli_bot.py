@@ -8,7 +8,7 @@ from .console import Interval, open_site, show_json_line
 from .errors import CritterError
 
 
-@click.command()
+@click.command(short_help="Play a round: read posts, classify photos, plan replies.")
 @click.argument("game", required=False)
 @click.option(
     "--on",

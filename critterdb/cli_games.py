@@ -10,7 +10,7 @@ from .console import open_site, show_json, show_lines
 from .terminal import table_lines
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="List the hashtag games; show, add, edit one.")
 @click.pass_context
 def games(ctx: click.Context) -> None:
     """List the hashtag games of this site, and the presets."""

@@ -14,7 +14,7 @@ from .errors import Refusal
 from .terminal import answer_lines, table_lines
 
 
-@click.command()
+@click.command(short_help="Say what is in a picture.")
 @click.argument("images", nargs=-1, required=True)
 @click.option("--model", "model_name", help="A model's id, or a .onnx file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an image, in an array.")
@@ -83,10 +83,17 @@ def read_source(source: str) -> bytes:
     return data
 
 
-@click.command()
+@click.command(short_help="Find the photos of the site that look most like a picture.")
 @click.argument("image")
 @click.option("--model", "model_id", help="Whose eyes to look with; without it, those in use.")
-@click.option("--count", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="So many photos.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The photos as a JSON array.")
 @click.pass_context
 def similar(
@@ -113,7 +120,7 @@ def similar(
         click.echo("The site has no photos to compare with. Get some with: critterdb sync")
 
 
-@click.command()
+@click.command(short_help="List photos of the site that show the same picture.")
 @click.option("--model", "model_id", help="Whose eyes to look with; without it, those in use.")
 @click.option("--json", "as_json", is_flag=True, help="Each group as an array, in an array.")
 @click.pass_context

@@ -12,9 +12,15 @@ from .console import open_site, show_json, show_lines
 from .terminal import percent, progress_bar, table_lines
 
 
-@click.command()
+@click.command(short_help="Train a model from a game's photos, and measure it.")
 @click.argument("game", required=False)
-@click.option("--backbone", default="efficientnet_lite0", show_default=True)
+@click.option(
+    "--backbone",
+    default="efficientnet_lite0",
+    show_default=True,
+    metavar="NAME",
+    help="The pretrained network that looks at photos: resnet34, or any name that timm knows.",
+)
 @click.option(
     "--weights",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -38,7 +44,7 @@ from .terminal import percent, progress_bar, table_lines
     metavar="SHARE",
     help="Answer so seldom that at most this share of the answers is wrong.",
 )
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same model.")
 @click.option(
     "--min-photos",
     type=click.IntRange(min=3),
@@ -80,7 +86,7 @@ def show_evaluation(result: dict[str, Any], as_json: bool) -> None:
     show_lines(report_lines(result))
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="Compare the models; show or choose one.")
 @click.pass_context
 def models(ctx: click.Context) -> None:
     """List the models of this site and how well each did; * marks the one in use."""
@@ -137,7 +143,7 @@ def models_use(ctx: click.Context, model_id: str) -> None:
     click.echo(f"{game} now uses {model_id}.")
 
 
-@click.command()
+@click.command(short_help="Measure a model again, on its test photos or on yours.")
 @click.argument("model", required=False)
 @click.option(
     "--photos",

@@ -12,11 +12,42 @@ from .errors import CritterError
 if TYPE_CHECKING:
     from .schema import SiteDatabase
 
+# The order in which data flows; what stands in none of these comes last, under "More".
+SECTIONS = {
+    "Begin": ("init", "demo", "status"),
+    "Get photos": ("games", "sync", "import", "similar", "duplicates"),
+    "Learn and ask": ("train", "evaluate", "models", "classify"),
+    "Play": ("bot",),
+    "Show and keep": ("serve", "publish", "backup", "completion"),
+}
+
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
 
 class CritterGroup(click.Group):
-    """Turns what critterdb's functions raise into one clear line and exit status 1."""
+    """Lists commands as the data flow; turns what critterdb raises into one clear line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        known = [name for names in SECTIONS.values() for name in names if name in self.commands]
+        return known + sorted(set(self.commands) - set(known))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(ctx)
+        sections = {
+            **SECTIONS,
+            "More": tuple(n for n in names if n not in sum(SECTIONS.values(), ())),
+        }
+        width = max(map(len, names))
+        for title, members in sections.items():
+            found = [self.commands[name] for name in members if name in self.commands]
+            rows = [
+                (str(one.name).ljust(width), one.get_short_help_str(formatter.width))
+                for one in found
+                if not one.hidden
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

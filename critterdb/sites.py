@@ -17,7 +17,6 @@ from .schema import (
     SiteDatabase,
     check_readable,
     open_database,
-    site_folder,
     sqlite3,
 )
 
@@ -139,13 +138,19 @@ def site_status(db: SiteDatabase) -> dict[str, Any]:
     )
     version = sqlite3.sqlite_version
     return {
-        "database": str(site_folder(db) / DATABASE_NAME),
+        "database": db.conn.execute("PRAGMA database_list").fetchone()[2],
         "rows": {name: db[name].count for name in tables},
+        "games": {
+            row["slug"]: row["model_id"]
+            for row in db.query("SELECT slug, model_id FROM games ORDER BY slug")
+        },
         "sqlite": f"{version}{' (can corrupt a WAL: upgrade it)' if has_wal_bug(version) else ''}",
         "last_sync": last_sync,
         "outbox": {
             row["status"]: row["number"]
-            for row in db.query("SELECT status, count(*) AS number FROM replies GROUP BY status")
+            for row in db.query(
+                "SELECT status, count(*) AS number FROM replies GROUP BY status ORDER BY status"
+            )
         },
         "bot": standings(db, datetime.now(UTC)),
     }

@@ -65,17 +65,48 @@ def answer_lines(payload: dict[str, Any]) -> list[str]:
     return lines
 
 
+# Where a reply is well, where it waits, and where somebody should look.
+OUTBOX_COLOURS = {"sent": "green", "planned": "cyan", "sending": "cyan", "draft": "cyan"}
+OUTBOX_TROUBLE = {"unknown": "yellow", "refused": "red"}
+
+
 def status_lines(found: dict[str, Any]) -> list[str]:
-    """A name and its value a line; what is empty is a dash."""
-    lines = []
-    for name, value in found.items():
-        if name == "bot":
-            lines += [_standing_line(platform, row) for platform, row in value.items()]
-            continue
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
-        lines.append(f"{name.replace('_', ' '):<12}{value or '–'}")
-    return lines
+    """How a site is, a subject a line; colours vanish where the output is no terminal."""
+    rows = ", ".join(f"{number:,} {name}" for name, number in found["rows"].items())
+    games = ", ".join(
+        f"{slug} ({model or click.style('no model yet', fg='yellow')})"
+        for slug, model in found["games"].items()
+    )
+    colours = OUTBOX_COLOURS | OUTBOX_TROUBLE
+    outbox = ", ".join(
+        click.style(f"{number} {status}", fg=colours.get(status))
+        for status, number in found["outbox"].items()
+    )
+    buggy = "(" in found["sqlite"]
+    told = {
+        "database": found["database"],
+        "holds": rows,
+        "games": games,
+        "last sync": _sync_words(found["last_sync"]),
+        "outbox": outbox,
+        "sqlite": click.style(found["sqlite"], fg="red" if buggy else None),
+    }
+    lines = [
+        f"{click.style(f'{name:<11}', bold=True)}{value or click.style('none yet', dim=True)}"
+        for name, value in told.items()
+    ]
+    return lines + [_standing_line(platform, row) for platform, row in found["bot"].items()]
+
+
+def _sync_words(sync: dict[str, Any] | None) -> str:
+    if sync is None:
+        return ""
+    words = f"{sync['game']}, begun {sync['started_at']}, "
+    if sync["error"]:
+        return words + click.style(f"ended early: {sync['error']}", fg="red")
+    if sync["finished_at"] is None:
+        return words + click.style("under way, or interrupted: run it again", fg="yellow")
+    return words + click.style(f"finished {sync['finished_at']}", fg="green")
 
 
 def _standing_line(platform: str, row: dict[str, Any]) -> str:

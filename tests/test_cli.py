@@ -1,15 +1,19 @@
 """The command: quick to start, light to import, and clear when something is wrong."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from critterdb.cli import main
+from critterdb.schema import SiteDatabase, site_folder
 
 HEAVY = ("torch", "fastai", "onnxruntime", "datasette", "sqlite_utils", "numpy")
 HEAVY += ("tweepy", "mastodon", "atproto", "atproto_client")
@@ -138,3 +142,67 @@ def test_usage_errors_end_with_two(site: Path) -> None:
     database = str(site / "critters.db")
     assert run("--db", database, "bot", "--on", "x", "--every", "soon").exit_code == 2
     assert run("dance").exit_code == 2
+
+
+def test_the_help_follows_the_data_and_leaves_no_command_out() -> None:
+    said = CliRunner().invoke(main, ["--help"]).stdout
+    listed = re.findall(r"^  (\w+)  +[A-Z]", said, re.MULTILINE)
+    assert sorted(listed) == sorted(main.commands)
+    assert listed.index("init") < listed.index("sync") < listed.index("train")
+    assert listed.index("train") < listed.index("bot") < listed.index("serve")
+    assert said.count("...") == 1  # ARGS...; no summary was cut off
+    assert "More:" not in said
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_option_is_explained(name: str) -> None:
+    command = main.commands[name]
+    commands = [command, *getattr(command, "commands", {}).values()]
+    for one in commands:
+        assert one.help, one.name
+        options = [p for p in one.params if isinstance(p, click.Option)]
+        assert [option.name for option in options if not option.help] == []
+
+
+def test_status_has_colours_only_in_a_terminal(site: Path) -> None:
+    command = ["--db", str(site / "critters.db"), "status"]
+    plain = CliRunner().invoke(main, command)
+    assert "\x1b" not in plain.stdout
+    assert "outbox     none yet" in plain.stdout
+    coloured = CliRunner().invoke(main, command, color=True)
+    assert "\x1b[1moutbox" in coloured.stdout
+    wished = CliRunner().invoke(main, command, color=True, env={"NO_COLOR": "1"})
+    assert wished.stdout == plain.stdout
+
+
+def test_status_tells_a_sync_that_was_interrupted_and_one_that_failed(db: SiteDatabase) -> None:
+    command = ["--db", str(site_folder(db) / "critters.db"), "status"]
+    db["games"].insert({"slug": "cougarornot"})
+    row = {"game": "cougarornot", "source": "x", "started_at": "2026-11-25T10:00:00Z"}
+    db["syncs"].insert(row)
+    assert "interrupted: run it again" in CliRunner().invoke(main, command).stdout
+    db["syncs"].insert(row | {"error": "no network"})
+    said = CliRunner().invoke(main, command).stdout
+    assert "ended early: no network" in said
+    assert "cougarornot (no model yet)" in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str) -> None:
+    done = CliRunner().invoke(main, ["completion", shell])
+    assert done.exit_code == 0
+    assert "_CRITTERDB_COMPLETE" in done.stdout
+
+
+def test_completion_knows_the_options() -> None:
+    environment = {
+        **os.environ,
+        "_CRITTERDB_COMPLETE": "bash_complete",
+        "COMP_WORDS": "critterdb publish --no",
+        "COMP_CWORD": "2",
+    }
+    script = "import sys; sys.argv[0] = 'critterdb'; from critterdb.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
+    assert "--no-photos" in done.stdout

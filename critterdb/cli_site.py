@@ -1,0 +1,135 @@
+"""`critterdb status`, `serve`, `publish`, `backup`, `completion`: a site shown and looked after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .console import open_site, show_json, show_lines
+from .terminal import progress_bar, publish_lines, status_lines
+
+DEFAULT_PORT = 8001
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command(short_help="Say what the site holds and how it is.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Say what the database holds, the SQLite in use, the last sync, and the outbox."""
+    from .sites import site_status
+
+    found = site_status(open_site(ctx))
+    if as_json:
+        show_json(found)
+        return
+    show_lines(status_lines(found))
+
+
+@click.command(short_help="Show the site in a browser, with Datasette.")
+@click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("-p", "--port", default=DEFAULT_PORT, show_default=True, help="On which port.")
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="Open the database as a file that never changes: nothing is recorded.",
+)
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int, read_only: bool) -> None:
+    """Serve the site with Datasette, the classifying endpoint included.
+
+    A folder that critterdb publish made is read-only by itself.
+    """
+    from .sites import is_published, serve_arguments, settle_for_reading
+
+    if read_only or is_published(ctx.obj):
+        settle_for_reading(ctx.obj)
+    else:
+        open_site(ctx).close()
+    from datasette.cli import cli as datasette_cli
+
+    arguments = serve_arguments(ctx.obj, host, port, read_only=read_only)
+    datasette_cli.main(arguments, prog_name="datasette")
+
+
+@click.command(short_help="Prepare an openly licensed copy for a host.")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--no-photos", is_flag=True, help="Leave the photo files out; their rows go along.")
+@click.option(
+    "--license",
+    "licenses",
+    multiple=True,
+    metavar="CODE",
+    help="Publish what has this licence, such as cc-by; repeatable. "
+    "Without it: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
+)
+@click.option(
+    "--writable",
+    is_flag=True,
+    help="Let the copy record what it is asked, instead of being served read-only.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_context
+def publish(
+    ctx: click.Context,
+    folder: Path,
+    no_photos: bool,
+    licenses: tuple[str, ...],
+    writable: bool,
+    as_json: bool,
+) -> None:
+    """Prepare FOLDER for a host: a copy of the site with openly licensed data only.
+
+    It holds the database, models, photos, plugin, a Dockerfile and this critterdb as a wheel, and
+    is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
+    """
+    from .photo_rows import DEFAULT_LICENSES
+    from .publishing import publish_site
+
+    db = open_site(ctx)
+    with progress_bar("Copying photos") as progress:
+        report = publish_site(
+            db,
+            folder,
+            photos=not no_photos,
+            licenses=licenses or DEFAULT_LICENSES,
+            read_only=not writable,
+            progress=progress,
+        )
+    if as_json:
+        show_json(vars(report))
+    else:
+        show_lines(publish_lines(report))
+
+
+@click.command(short_help="Copy the database while others write, and check it.")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def backup(ctx: click.Context, file: Path) -> None:
+    """Write a consistent copy of the database to FILE, and check it."""
+    from .sites import backup_database
+
+    size = backup_database(open_site(ctx), file)
+    click.echo(
+        f"{file} holds a checked copy ({size / 1e6:.1f} MB). photos/ and models/ lie beside it."
+    )
+
+
+@click.command(short_help="Let a shell complete commands and options.")
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the script that completes critterdb's commands and options in SHELL.
+
+    \b
+    bash: eval "$(critterdb completion bash)"       in ~/.bashrc
+    zsh:  eval "$(critterdb completion zsh)"        in ~/.zshrc
+    fish: critterdb completion fish | source        in ~/.config/fish/config.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found
+    root = ctx.find_root().command
+    click.echo(found(root, {}, "critterdb", "_CRITTERDB_COMPLETE").source())
