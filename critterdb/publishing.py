@@ -45,6 +45,7 @@ WITHHELD = {
     "ledger": "What limits are counted from: of use to the site that goes on only.",
     "opt_outs": "Who asked to be left alone is nobody's business.",
     "platforms": "How the bot stands with each platform: of use to the bot that goes on only.",
+    "prediction_counts": "The copy counts its own predictions.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
 WITHHELD_COLUMNS = {

@@ -1,8 +1,8 @@
 -- What goes into a published copy, a statement a table. `main` is the copy, `site` the database that
 -- it is made from; what is not named here stays at home. Statements are separated by blank lines,
 -- and the comment above each one says what it leaves out: docs/deployment.md shows these comments.
--- `wanted_licenses` holds the licences that count as open, `published_photos` and
--- `published_posts` are what the other statements go by.
+-- `wanted_licenses` holds the licences that count as open; the temporary tables are what the other
+-- statements go by. Triggers of the copy make its search index and its counts, so the order matters.
 
 CREATE TEMP TABLE published_photos AS
 SELECT photos.id, photos.observation_id
@@ -12,6 +12,17 @@ WHERE photos.license_code IN (SELECT code FROM wanted_licenses)
     AND photos.attribution IS NOT NULL
     AND photos.withdrawn_at IS NULL
     AND observations.withdrawn_at IS NULL
+
+CREATE TEMP TABLE published_observations AS
+SELECT id, observer_id, taxon_id, is_open
+FROM (
+    SELECT
+        id, observer_id, taxon_id, withdrawn_at,
+        coalesce(license_code, '') IN (SELECT code FROM wanted_licenses) AS is_open
+    FROM site.observations
+)
+WHERE (is_open AND withdrawn_at IS NULL)
+    OR id IN (SELECT observation_id FROM published_photos)
 
 CREATE TEMP TABLE published_posts AS
 SELECT posts.id
@@ -29,6 +40,32 @@ WHERE posts.deleted_at IS NULL
         WHERE opt_outs.platform = posts.platform AND lower(opt_outs.author) = lower(posts.author)
     )
 
+-- Those of a published observation.
+INSERT INTO main.observers (id, login, name)
+SELECT id, login, name FROM site.observers
+WHERE id IN (SELECT observer_id FROM published_observations)
+
+-- iNaturalist's own, all; labels of local photos where a model or a published row names them.
+INSERT INTO main.taxa (
+    id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_active, synonym_id
+)
+WITH RECURSIVE wanted (id) AS (
+    SELECT id FROM site.taxa WHERE id > 0
+    UNION SELECT taxon_id FROM published_observations
+    UNION SELECT taxon_id FROM site.model_labels
+    UNION SELECT actual_taxon_id FROM site.confusions
+    UNION SELECT predicted_taxon_id FROM site.confusions
+    UNION SELECT taxon_id FROM site.games
+    UNION SELECT target_taxon_id FROM site.games
+    UNION SELECT taxon_id FROM site.answers
+    UNION SELECT taxon_id FROM site.reviews
+    UNION SELECT taxa.parent_id FROM site.taxa JOIN wanted USING (id)
+    UNION SELECT taxa.synonym_id FROM site.taxa JOIN wanted USING (id)
+)
+SELECT id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_active, synonym_id
+FROM site.taxa
+WHERE id IN (SELECT id FROM wanted WHERE id IS NOT NULL)
+
 -- Those under an open licence, whole. One without, but with an openly licensed photo, is reduced to
 -- its number, address, taxon and observer, which the photo's credit needs: no time, no place.
 INSERT INTO main.observations (
@@ -39,19 +76,13 @@ SELECT
     id, uuid, taxon_id, observer_id, observed_on, updated_at, quality_grade, captive,
     place_guess, latitude, longitude, positional_accuracy, obscured, license_code, url
 FROM site.observations
-WHERE withdrawn_at IS NULL AND license_code IN (SELECT code FROM wanted_licenses)
+WHERE id IN (SELECT id FROM published_observations WHERE is_open)
 UNION ALL
 SELECT
     id, NULL, taxon_id, observer_id, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, license_code, url
 FROM site.observations
-WHERE id IN (SELECT observation_id FROM published_photos)
-    AND (license_code IS NULL OR license_code NOT IN (SELECT code FROM wanted_licenses))
-
--- Those of a published observation.
-INSERT INTO main.observers (id, login, name)
-SELECT id, login, name FROM site.observers
-WHERE id IN (SELECT observer_id FROM main.observations)
+WHERE id IN (SELECT id FROM published_observations WHERE NOT is_open)
 
 -- Those with an open licence and a credit line, by their own licence; nothing withdrawn, nothing
 -- local.
@@ -146,11 +177,11 @@ WHERE post_id IN (SELECT id FROM main.posts)
 -- the command line or at the endpoint.
 INSERT INTO main.predictions (
     id, model_id, source, photo_id, image_sha256, post_id, taxon_id, score, top_taxon_id,
-    abstained, reason, novelty, scores, thresholds, created_at
+    label_taxon_id, abstained, reason, novelty, scores, thresholds, created_at
 )
 SELECT
     id, model_id, source, photo_id, image_sha256, post_id, taxon_id, score, top_taxon_id,
-    abstained, reason, novelty, scores, thresholds, created_at
+    label_taxon_id, abstained, reason, novelty, scores, thresholds, created_at
 FROM site.predictions
 WHERE (source = 'evaluation' AND photo_id IN (SELECT id FROM main.photos))
     OR (source = 'bot' AND post_id IN (SELECT id FROM main.posts))
@@ -185,26 +216,3 @@ SELECT
     id, game, CASE WHEN source LIKE 'https://%' THEN source ELSE 'local' END, started_at,
     finished_at, requests, observations, photos, bytes
 FROM site.syncs
-
--- iNaturalist's own, all; labels of local photos where a model or a published row names them.
-INSERT INTO main.taxa (
-    id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_active, synonym_id
-)
-WITH RECURSIVE wanted (id) AS (
-    SELECT id FROM site.taxa WHERE id > 0
-    UNION SELECT taxon_id FROM main.observations
-    UNION SELECT taxon_id FROM main.model_labels
-    UNION SELECT actual_taxon_id FROM main.confusions
-    UNION SELECT predicted_taxon_id FROM main.confusions
-    UNION SELECT taxon_id FROM main.games
-    UNION SELECT target_taxon_id FROM main.games
-    UNION SELECT taxon_id FROM main.predictions
-    UNION SELECT top_taxon_id FROM main.predictions
-    UNION SELECT taxon_id FROM main.answers
-    UNION SELECT taxon_id FROM main.reviews
-    UNION SELECT taxa.parent_id FROM site.taxa JOIN wanted USING (id)
-    UNION SELECT taxa.synonym_id FROM site.taxa JOIN wanted USING (id)
-)
-SELECT id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_active, synonym_id
-FROM site.taxa
-WHERE id IN (SELECT id FROM wanted WHERE id IS NOT NULL)

@@ -140,6 +140,17 @@ def test_the_copy_is_one_file_with_sound_foreign_keys(publish: Publish, tmp_path
     assert settings["local_photos"] is False
 
 
+def test_search_and_counts_are_of_what_is_published(publish: Publish, tmp_path: Path) -> None:
+    publish()
+    public = tmp_path / "public"
+    find = "SELECT rowid FROM observations_fts WHERE observations_fts MATCH"
+    assert values(public, f"{find} 'cougar' ORDER BY 1") == [1, 6]
+    assert values(public, f"{find} 'boulder'") == [1]
+    assert values(public, "SELECT rowid FROM taxa_fts WHERE taxa_fts MATCH 'bobcat'") == [41976]
+    counted = "SELECT source || predictions || reviewed FROM prediction_counts ORDER BY 1"
+    assert values(public, counted) == ["bot20", "evaluation11"]
+
+
 def test_without_photos_the_rows_stay(publish: Publish, tmp_path: Path) -> None:
     report = publish("--no-photos")
     public = tmp_path / "public"
