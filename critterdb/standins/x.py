@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,11 +36,9 @@ class StandInX(StandIn):
     `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
     drop_before (the connection goes and nothing was done), drop_after (it goes, and the post
     stands), stall_after (the post stands, and no answer comes) or wait_2 (all is well, after two
-    seconds). `accidents` are chances of the
-    same for every post that the bot sends, drawn with `seed`. `sent` lists the replies that were
-    accepted; the account's own posts are shown `own_delay_s` later. What is in `held_back` is not
-    shown in any list yet. Its search also finds longer hashtags, so that whoever relies on it is
-    found out.
+    seconds). `sent` lists the replies that were accepted; the account's own posts are shown
+    `delay_s` later, and what is in `held_back` not at all yet. Its search also finds longer
+    hashtags, so that whoever relies on it is found out.
     """
 
     def __init__(
@@ -49,19 +46,12 @@ class StandInX(StandIn):
         handle: str = "critterbot",
         *,
         page_size: int = 100,
-        own_delay_s: float = 0,
-        reset_after_s: int = RESET_AFTER_S,
         refuses_duplicates: bool = True,
-        accidents: Mapping[str, float] | None = None,
-        seed: int = 0,
     ) -> None:
         super().__init__()
         self.page_size = page_size
-        self.own_delay_s = own_delay_s
-        self.reset_after_s = reset_after_s
+        self.delay_s = 0.0
         self.refuses_duplicates = refuses_duplicates
-        self.accidents = dict(accidents or {})
-        self.random = random.Random(seed)
         self.held_back: set[str] = set()
         self.shown_from: dict[str, float] = {}
         self.users: dict[str, Json] = {}
@@ -240,7 +230,6 @@ class StandInX(StandIn):
         return {"data": posts, "includes": {name: each for name, each in includes.items() if each}}
 
     def _create(self, request: Request) -> None:
-        self._draw_accident()
         fault = self.post_faults[0] if self.post_faults else ""
         if fault == "wait_2":
             self.post_faults.popleft()
@@ -258,7 +247,7 @@ class StandInX(StandIn):
         post_id = self.add_post(self.me["username"], body["text"], in_reply_to=parent)
         with self.lock:
             self.sent.append({"id": post_id, "text": body["text"], "in_reply_to": parent})
-            self.shown_from[post_id] = time.monotonic() + self.own_delay_s
+            self.shown_from[post_id] = time.monotonic() + self.delay_s
         if fault not in AFTER or not self._spoil(request, self.post_faults):
             request.answer_json({"data": {"id": post_id, "text": body["text"]}}, status=201)
 
@@ -277,22 +266,13 @@ class StandInX(StandIn):
             return None
         return "Reply to this conversation is not allowed because you have not been mentioned."
 
-    def _draw_accident(self) -> None:
-        with self.lock:
-            chance = self.random.random()
-            for fault, share in self.accidents.items():
-                if chance < share:
-                    self.post_faults.append(fault)
-                    return
-                chance -= share
-
     def _spoil(self, request: Request, faults: deque[str]) -> bool:
         with self.lock:
             fault = faults.popleft() if faults else ""
         if fault in ("401", "500", "503"):
             request.answer_json({"title": "Problem", "status": int(fault)}, status=int(fault))
         elif fault == "429":
-            reset = int(datetime.now(UTC).timestamp()) + self.reset_after_s
+            reset = int(datetime.now(UTC).timestamp()) + RESET_AFTER_S
             limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)}
             request.answer_json({"title": "Too Many Requests"}, status=429, headers=limits)
         elif fault == "html":
