@@ -9,7 +9,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint serve benchmarks clean
+.PHONY: help setup demo test lint docs serve benchmarks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(STAMP) ## Write the generated parts of docs/ anew
+	$(BIN)/python -m cogapp -r -I docs docs/*.md
 
 serve: $(STAMP) ## Serve the site in this folder
 	$(BIN)/critterdb serve --port $(PORT)
