@@ -8,8 +8,15 @@ DEMO ?= demo-site
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
+# Both lines of Datasette, each with the base install in an environment of its own: no torch there.
+LINES = 0.65 1.0
+LINE_0.65 = datasette>=0.65,<0.66
+LINE_1.0 = datasette>=1.0a41
+# Every test that opens a Datasette, in its process or as one of its own.
+WEB_TESTS = $(filter-out %/test_light_install.py,$(shell grep -lwE 'open_datasette|serving' tests/test_*.py))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs serve benchmarks clean
+.PHONY: help setup demo test test-lines lint docs serve benchmarks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +32,21 @@ $(STAMP): setup.py
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
-test: $(STAMP) lint ## Lint, then run every test
+test: $(STAMP) lint ## Lint, run every test, then those of the pages on both lines of Datasette
 	$(BIN)/python -m pytest
+	$(MAKE) test-lines
+
+test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
+
+test-line-%: $(VENV)-%/.installed
+	$(VENV)-$*/bin/python -m pytest -q -p no:cacheprovider $(WEB_TESTS)
+
+$(VENV)-%/.installed: setup.py
+	$(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/python -m pip install --quiet --upgrade --editable '.[test]' '$(LINE_$*)'
+	touch $@
+
+.PRECIOUS: $(VENV)-%/.installed
 
 lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .
@@ -45,4 +65,4 @@ benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, RESPONSES=FOL
 	$(if $(RESPONSES),$(BIN)/python benchmarks/recorded_responses.py $(RESPONSES))
 
 clean: ## Remove the virtual environment, the demo and what tools left behind
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -60,7 +60,7 @@ def decide(
     Novelty comes first: where a photo is like nothing seen, its probabilities mean nothing.
     """
     order = np.argsort(-probabilities, kind="stable")
-    predictions = [_scored(labels[place], float(probabilities[place])) for place in order]
+    predictions = [scored(labels[place], float(probabilities[place])) for place in order]
     threshold = thresholds["threshold"]
     answer: Label | None = None
     reason: str | None = None
@@ -88,7 +88,8 @@ def combine(
     return decide(probabilities, min(one.novelty for one in known), labels, thresholds)
 
 
-def _scored(label: Label, score: float) -> Label:
+def scored(label: Label, score: float) -> Label:
+    """A taxon as the answer's JSON names it, with its probability to four digits."""
     return {
         "taxon_id": label["taxon_id"],
         "name": label["name"],
@@ -112,5 +113,5 @@ def _coarser(probabilities: np.ndarray, labels: list[Label], threshold: float) -
             return None
         score = float(probabilities[inside].sum())
         if score >= threshold:
-            return _scored(ancestor, score) | {"rank": ancestor["rank"]}
+            return scored(ancestor, score) | {"rank": ancestor["rank"]}
     return None

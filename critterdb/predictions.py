@@ -5,9 +5,12 @@ Written with plain SQL on a connection, because Datasette's writer hands out jus
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from .answering import Classification
+import numpy as np
+
+from .answering import Classification, scored
 from .decoders import shared_decoders
 from .errors import Refusal
 from .images import MAX_IMAGE_PIXELS, ImageInfo
@@ -71,6 +74,42 @@ def find_prediction(conn: Any, sha256: str, model_id: str, source: str) -> int |
         [sha256, model_id, source],
     ).fetchone()
     return int(row[0]) if row[0] is not None else None
+
+
+def find_answer(
+    conn: Any, model: Model, sha256: str
+) -> tuple[Classification, ImageInfo, int] | None:
+    """What the database holds of this image by this model, whoever asked; None where it must look.
+
+    Nothing is decoded and nothing computed. Rows made under other thresholds do not count.
+    """
+    row = conn.execute(
+        "SELECT predictions.id, predictions.taxon_id, score, reason, novelty, scores, thresholds, "
+        "images.width, images.height, images.bytes "
+        "FROM predictions JOIN images ON images.sha256 = predictions.image_sha256 "
+        "WHERE image_sha256 = ? AND model_id = ? ORDER BY source <> 'endpoint', predictions.id",
+        [sha256, model.id],
+    ).fetchone()
+    if row is None:
+        return None
+    number, taxon_id, score, reason, novelty, scores, thresholds, width, height, size = row
+    shares = {int(key): share for key, share in json.loads(scores).items()}
+    labels = {label["taxon_id"]: label for label in model.labels}
+    taxa = {one["taxon_id"]: one for label in model.labels for one in label.get("ancestors", [])}
+    taxon = labels.get(taxon_id) or taxa.get(taxon_id)
+    if shares.keys() != labels.keys() or json.loads(thresholds) != model.thresholds:
+        return None
+    if taxon_id is not None and taxon is None:
+        return None
+    classification = Classification(
+        scored(taxon, score) | {"rank": taxon["rank"]} if taxon else None,
+        reason,
+        [scored(labels[one], share) for one, share in shares.items()],
+        novelty,
+        dict(model.thresholds),
+        np.array([shares[one] for one in labels]),
+    )
+    return classification, ImageInfo(sha256, width, height, size), int(number)
 
 
 def record(

@@ -15,7 +15,7 @@ if find_spec("critterdb") is None:
     # `datasette .` in a checkout that was never installed.
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from critterdb.web import cells, compat, desk, photos_route, static_files
+from critterdb.web import cells, compat, desk, health, photos_route, rights, static_files
 from critterdb.web.classify import classify
 from critterdb.web.routes import ROUTES
 
@@ -46,6 +46,7 @@ def prepare_jinja2_environment(env: Any) -> None:
 def register_routes() -> list[tuple[str, Any]]:
     return [
         (r"^/-/classify(?P<format>\.json)?$", classify),
+        (r"^/-/critterdb/health(\.json)?$", health.health),
         (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos_route.photo),
         (r"^/-/critterdb/static/(?P<name>[^/]+)$", static_files.static),
         *ROUTES,
@@ -53,11 +54,25 @@ def register_routes() -> list[tuple[str, Any]]:
 
 
 @hookimpl
-def menu_links(datasette: Any) -> list[dict[str, str]]:
-    return [
-        {"href": datasette.urls.path("/-/critters"), "label": "Critters"},
-        {"href": datasette.urls.path("/-/classify"), "label": "Classify a photo"},
-    ]
+def register_actions(datasette: Any) -> list[Any]:
+    return compat.actions(rights.ACTIONS)
+
+
+@hookimpl
+def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
+    return rights.rule(datasette, actor, action)
+
+
+@hookimpl
+def menu_links(datasette: Any, actor: Any) -> Any:
+    async def inner() -> list[dict[str, str]]:
+        links = [{"href": datasette.urls.path("/-/critters"), "label": "Critters"}]
+        if await rights.may(datasette, actor, rights.CLASSIFY):
+            href = datasette.urls.path("/-/classify")
+            links.append({"href": href, "label": "Classify a photo"})
+        return links
+
+    return inner
 
 
 @hookimpl

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from support_models import picture
 from support_web import MODEL_ID, TAXON, add_model, jpeg, make_site, open_datasette, rows
 
+from critterdb.schema import open_database
 from critterdb.standins.server import Request, StandIn
 
 RED = jpeg("red")
@@ -229,3 +233,89 @@ async def test_a_model_file_that_was_swapped_is_not_used(folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
     refused = (await classify_bytes(open_datasette(folder), RED)).json()
     assert (refused["code"], "SHA-256" in refused["error"]) == ("no_model", True)
+
+
+@pytest.mark.parametrize("colour", ["red", "yellow", "grey"])
+async def test_a_repeat_is_answered_as_the_first_time(folder: Path, colour: str) -> None:
+    datasette = open_datasette(folder)
+    first, second = [(await classify_bytes(datasette, picture(colour))).json() for _ in range(2)]
+    assert first.pop("took_ms") > 0
+    assert second.pop("took_ms") > 0
+    assert first == second
+    assert len(rows(folder, "SELECT * FROM predictions")) == 1
+
+
+async def test_what_the_database_knows_is_not_looked_at_again(folder: Path) -> None:
+    """The picture of the row is no picture any more: whoever decoded it would refuse it."""
+    await classify_bytes(open_datasette(folder), RED)
+    data = b"no picture at all"
+    db = open_database(folder / "critters.db")
+    db.execute("PRAGMA foreign_keys = OFF")
+    for table, column in (("images", "sha256"), ("predictions", "image_sha256")):
+        db.execute(f"UPDATE {table} SET {column} = ?", [hashlib.sha256(data).hexdigest()])
+    db.close()
+    datasette = open_datasette(folder)
+    answer = (await classify_bytes(datasette, data)).json()
+    assert (answer["answer"]["taxon_id"], answer["prediction_id"]) == (TAXON, 1)
+    db = open_database(folder / "critters.db")
+    db.execute("UPDATE predictions SET thresholds = '{}'")
+    db.close()
+    assert (await classify_bytes(datasette, data)).json()["code"] == "not_an_image"
+
+
+async def test_many_who_ask_for_one_new_picture_get_one_row(folder: Path) -> None:
+    datasette = open_datasette(folder)
+    await datasette.invoke_startup()
+    answers = await asyncio.gather(*(classify_bytes(datasette, RED) for _ in range(40)))
+    assert {(one.status_code, one.json()["prediction_id"]) for one in answers} == {(200, 1)}
+
+
+async def test_a_database_that_cannot_be_written_is_answered_from_all_the_same(
+    folder: Path,
+) -> None:
+    datasette = open_datasette(folder, immutables=[str(folder / "critters.db")])
+    answer = (await classify_bytes(datasette, RED)).json()
+    assert (answer["ok"], answer["prediction_id"]) == (True, None)
+
+
+async def test_head_and_options_say_what_there_is(folder: Path) -> None:
+    client = open_datasette(folder).client
+    head = await client.head("/-/classify")
+    assert (head.status_code, head.content) == (200, b"")
+    options = await client.options("/-/classify")
+    assert options.status_code == 204
+    assert options.headers["allow"] == "GET, HEAD, POST, OPTIONS"
+    assert "access-control-allow-origin" not in options.headers
+
+
+async def test_cors_is_there_where_datasette_has_it_on(folder: Path) -> None:
+    client = open_datasette(folder, cors=True).client
+    preflight = await client.options("/-/classify.json")
+    answer = await client.post("/-/classify.json", files={"image": RED})
+    refused = await client.get("/-/classify.json")
+    for response in (preflight, answer, refused):
+        assert response.headers["access-control-allow-origin"] == "*"
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+
+
+async def test_every_answer_carries_the_headers_of_a_guarded_page(folder: Path) -> None:
+    client = open_datasette(folder).client
+    for accept, policy in (("text/html", "script-src 'self'"), ("*/*", "default-src 'none'")):
+        response = await client.post(
+            "/-/classify", files={"image": RED}, headers={"accept": accept}
+        )
+        assert response.status_code == 200
+        assert policy in response.headers["content-security-policy"]
+        assert "unsafe" not in response.headers["content-security-policy"]
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["vary"].startswith("Accept")
+
+
+async def test_the_page_keeps_to_its_base_url(folder: Path) -> None:
+    client = open_datasette(folder, settings={"base_url": "/wild/"}).client
+    page = await client.post("/-/classify", files={"image": RED}, headers={"accept": "text/html"})
+    inside = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
+    assert inside
+    assert [one for one in inside if not one.startswith("/wild/")] == []

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from critterdb.errors import Refusal
-from critterdb.web.limits import RateLimit, Workers, client_address
+from critterdb.web.limits import RateLimit, UploadMemory, Workers, client_address
 from critterdb.web.manners import image_origin, page_headers, prefers_page
 from critterdb.web.settings import load_settings
-from critterdb.web.uploads import ClientGone, Upload, read_upload
+from critterdb.web.uploads import Body, ClientGone, Upload, read_upload
 
 CAP = 1000
 BINARY = bytes(range(256)) + b"\r\n--not the boundary\r\n\r\n" + bytes(range(255, -1, -1))
@@ -38,7 +38,7 @@ class Sender:
 async def read(body: bytes | Iterable[bytes], content_type: str = "", **headers: str) -> Upload:
     sender = Sender([body] if isinstance(body, bytes) else body)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await read_upload(sender, {"content-type": content_type, **sent}, CAP)
+    return await read_upload(Body(sender, {"content-type": content_type, **sent}), CAP)
 
 
 def form(*fields: tuple[str, bytes], boundary: str = "b0undary", end: str = "--\r\n") -> bytes:
@@ -132,22 +132,40 @@ async def test_an_endless_body_is_given_up() -> None:
             yield b"x" * 1_000_000
 
     sender = Sender(endless())
+    body = Body(sender, {})
     with pytest.raises(Refusal, match="smaller"):
-        await read_upload(sender, {}, CAP)
+        await read_upload(body, CAP)
+    assert await body.discard()
     assert sender.taken < 70_000_000
 
 
 async def test_who_waits_for_100_continue_is_answered_before_sending() -> None:
     sender = Sender([b"x" * 5000])
     headers = {"content-length": "5000", "expect": "100-continue"}
+    body = Body(sender, headers)
     with pytest.raises(Refusal):
-        await read_upload(sender, headers, CAP)
+        await read_upload(body, CAP)
+    assert await body.discard()
     assert sender.taken == 0
 
 
 async def test_a_sender_that_hangs_up_is_no_error_to_report() -> None:
     with pytest.raises(ClientGone):
-        await read_upload(Sender([b"x", b"y"], gone=True), {}, CAP)
+        await read_upload(Body(Sender([b"x", b"y"], gone=True), {}), CAP)
+
+
+async def test_uploads_share_a_bounded_memory_and_give_it_back() -> None:
+    memory = UploadMemory(1500)
+    bodies = [Body(Sender([b"x" * 400, b"y" * 400]), {}, memory) for _ in range(3)]
+    await read_upload(bodies[0], CAP)
+    with pytest.raises(Refusal) as refused:
+        await read_upload(bodies[1], CAP)
+    assert refused.value.code == "busy"
+    bodies[0].close()
+    bodies[1].close()
+    await read_upload(bodies[2], CAP)
+    bodies[2].close()
+    assert memory.held == 0
 
 
 @pytest.mark.parametrize(
@@ -212,6 +230,8 @@ def test_the_rate_counts_each_client_by_the_minute() -> None:
         ("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1"),
         ("10.0.0.1", "", "10.0.0.1"),
         ("2001:db8:1:2:3::4", "", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.9", "", "203.0.113.9"),
+        ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
     ],
 )
 def test_only_trusted_proxies_say_who_asks(socket: str, forwarded: str, expected: str) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..answering import Classification
 from ..errors import CritterError, Refusal
+from ..images import ImageInfo
 from ..models import Model, current_model
-from ..predictions import answer_payload, classify_image, record, refusal_payload
-from ..schema import SiteDatabase
-from .compat import may_view, write
+from ..predictions import (
+    answer_payload,
+    classify_image,
+    find_answer,
+    record,
+    refusal_payload,
+)
+from ..schema import SiteDatabase, sqlite3
+from .compat import write
 from .desk import Desk, desk_of, site_database
 from .limits import BUSY_SECONDS, client_address
 from .manners import cors_headers, data_headers, is_forged, page_headers, prefers_page
 from .page import page_context
-from .uploads import ClientGone, Upload, read_upload
+from .rights import CLASSIFY, may
+from .uploads import Body, ClientGone, Upload, read_upload
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -24,6 +34,9 @@ if TYPE_CHECKING:
     from datasette.utils.asgi import Request, Response
 
 METHODS = "GET, HEAD, POST, OPTIONS"
+
+# With the id of its row, where there is one.
+Answer = tuple[Classification, ImageInfo, int | None]
 
 
 async def classify(request: Request, datasette: Datasette) -> Response:
@@ -37,10 +50,11 @@ async def classify(request: Request, datasette: Datasette) -> Response:
         headers = {**data_headers(), **cors_headers(datasette), "Allow": METHODS}
         return Response("", status=204, headers=headers)
     question = Upload(url=request.args.get("url"), model=request.args.get("model"))
+    body = Body(request.receive, request.headers, desk.uploads)
     try:
         await _admit(request, datasette, desk)
         if request.method == "POST":
-            sent = await read_upload(request.receive, request.headers, desk.settings.max_bytes)
+            sent = await read_upload(body, desk.settings.max_bytes)
             question = replace(
                 sent, url=sent.url or question.url, model=sent.model or question.model
             )
@@ -50,7 +64,16 @@ async def classify(request: Request, datasette: Datasette) -> Response:
     except ClientGone:
         return Response("", status=400, headers=data_headers())
     except Refusal as refusal:
-        return await _refuse(request, datasette, question, refusal, as_page)
+        desk.note_error(refusal.code)
+        response = await _refuse(request, datasette, question, refusal, as_page)
+        if request.method not in ("GET", "HEAD") and await body.discard():
+            response.headers["Connection"] = "close"
+        return response
+    except Exception:
+        desk.note_error("unexpected")
+        raise
+    finally:
+        body.close()
     return await _respond(request, datasette, question, payload, as_page)
 
 
@@ -67,42 +90,74 @@ async def answer(
     database = site_database(datasette)
     if database is None:
         raise Refusal("no_model", "This Datasette serves no database of critterdb")
-    model = await load_model(database, desk, question.model)
     # The picture that was sent goes before the address that may stand in the same form.
-    url = None if question.image else question.url
-    data = question.image or await desk.fetcher.fetch_async(str(url))
-    classification, image = await desk.workers.run(
-        lambda: classify_image(model, data, max_pixels=desk.settings.max_pixels)
-    )
-    prediction_id = None
-    if desk.settings.record and database.is_mutable:
-        prediction_id = await write(
-            database,
-            lambda conn: record(conn, model, classification, image, source="endpoint", url=url),
+    url = None if question.image else str(question.url)
+    data = question.image
+    if data is None:
+        # A model that is not there is told of before anything is fetched.
+        await load_model(database, desk, question.model)
+        data = await desk.fetcher.fetch_async(str(url))
+    model, sha256, earlier = await _look_up(database, desk, question.model, data)
+    if earlier is None:
+        earlier = await desk.together(
+            (sha256, model.id), lambda: _look_at(database, desk, model, data, url)
         )
+    classification, image, prediction_id = earlier
     took_ms = (time.perf_counter() - started) * 1000
     return answer_payload(model, classification, image, prediction_id, took_ms)
 
 
+async def _look_up(
+    database: Database, desk: Desk, model_id: str | None, data: bytes
+) -> tuple[Model, str, Answer | None]:
+    """The model, the SHA-256 of the picture, and what the database knows of the two."""
+
+    def look_up(conn: Any) -> tuple[Model, str, Answer | None]:
+        sha256 = hashlib.sha256(data).hexdigest()
+        model = _choose_model(conn, desk, model_id)
+        return model, sha256, find_answer(conn, model, sha256)
+
+    found: tuple[Model, str, Answer | None] = await database.execute_fn(look_up)
+    return found
+
+
+async def _look_at(
+    database: Database, desk: Desk, model: Model, data: bytes, url: str | None
+) -> Answer:
+    classification, image = await desk.workers.run(
+        lambda: classify_image(model, data, max_pixels=desk.settings.max_pixels)
+    )
+    if not (desk.settings.record and database.is_mutable):
+        return classification, image, None
+    try:
+        prediction_id = await write(
+            database,
+            lambda conn: record(conn, model, classification, image, source="endpoint", url=url),
+        )
+    except sqlite3.Error:
+        # The answer is right all the same; the health page tells that rows are missing.
+        desk.note_error("not_recorded")
+        prediction_id = None
+    return classification, image, prediction_id
+
+
 async def load_model(database: Database, desk: Desk, model_id: str | None) -> Model:
     """The model in use, or the one named. Raises Refusal (model_unknown, no_model)."""
+    model: Model = await database.execute_fn(lambda conn: _choose_model(conn, desk, model_id))
+    return model
 
-    def load(conn: Any) -> Model:
-        db = SiteDatabase(conn)
-        if model_id and not db["models"].count_where("id = ?", [model_id]):
-            raise Refusal(
-                "model_unknown",
-                f"There is no model called {model_id}. Leave “model” out to ask the one in use",
-            )
-        return current_model(db, desk.settings.game or _newest_game(db), model_id=model_id)
 
+def _choose_model(conn: Any, desk: Desk, model_id: str | None) -> Model:
+    db = SiteDatabase(conn)
+    if model_id and not db["models"].count_where("id = ?", [model_id]):
+        raise Refusal(
+            "model_unknown",
+            f"There is no model called {model_id}. Leave “model” out to ask the one in use",
+        )
     try:
-        model: Model = await database.execute_fn(load)
-    except Refusal:
-        raise
+        return current_model(db, desk.settings.game or _newest_game(db), model_id=model_id)
     except CritterError as error:
         raise Refusal("no_model", str(error)) from error
-    return model
 
 
 def _newest_game(db: SiteDatabase) -> str | None:
@@ -116,13 +171,9 @@ def _newest_game(db: SiteDatabase) -> str | None:
 
 
 async def _admit(request: Request, datasette: Datasette, desk: Desk) -> None:
-    from datasette.utils import actor_matches_allow
-
     if request.method not in ("GET", "HEAD", "POST"):
         raise Refusal("method_not_allowed", f"Use one of {METHODS} here, not {request.method}")
-    if not await may_view(datasette, request.actor):
-        raise Refusal("forbidden", "This site is not open to you. Sign in, then try again")
-    if not actor_matches_allow(request.actor, desk.settings.allow):
+    if not await may(datasette, request.actor, CLASSIFY):
         raise Refusal(
             "forbidden", "You may not classify photos here. Sign in, or ask who runs this site"
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..schema import sqlite3
+
 if TYPE_CHECKING:
     from datasette.app import Datasette
     from datasette.database import Database
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 QUERY_SOURCE = "critterdb"
+WRITE_ATTEMPTS = 3  # each waits for the busy timeout
 
 
 async def may_view(
@@ -37,6 +40,55 @@ async def may_view(
     return True
 
 
+def actions(descriptions: dict[str, str]) -> list[Any]:
+    """Our permissions as 1.0 registers them; none on 0.65, which asks for them by name."""
+    try:
+        from datasette.permissions import Action
+    except ImportError:
+        return []
+    return [
+        Action(name=name, description=description, also_requires="view-instance")
+        for name, description in descriptions.items()
+    ]
+
+
+def written_permission(datasette: Datasette, action: str) -> Any:
+    """What `permissions:` in metadata.json says of an action; None where it is silent.
+
+    0.65 ignores that block, and 1.0 knows it only in datasette.yaml, which it reads itself.
+    """
+    return (_metadata(datasette).get("permissions") or {}).get(action)
+
+
+def _metadata(datasette: Datasette) -> dict[str, Any]:
+    if hasattr(datasette, "metadata"):
+        return datasette.metadata() or {}
+    return getattr(datasette, "_metadata_local", None) or {}
+
+
+def permission_rule(verdict: bool | None, reason: str) -> Any:
+    """What 1.0's hook permission_resources_sql wants to hear; a denial goes before any grant."""
+    from datasette.permissions import PermissionSQL
+
+    if verdict is None:
+        return None
+    return PermissionSQL.allow(reason) if verdict else PermissionSQL.deny(reason)
+
+
+async def permitted(
+    datasette: Datasette, actor: dict[str, Any] | None, action: str, default: bool
+) -> bool:
+    """Whether `actor` may see the instance and has this permission.
+
+    1.0 hears of the default by permission_rule; 0.65 takes it from here.
+    """
+    if hasattr(datasette, "allowed"):
+        return bool(await datasette.allowed(action=action, actor=actor))
+    return await may_view(datasette, actor) and bool(
+        await datasette.permission_allowed(actor, action, default=default)
+    )
+
+
 async def register_queries(datasette: Datasette, database: str) -> None:
     """Hand the canned queries of metadata.json to a Datasette that does not take them from there.
 
@@ -45,8 +97,7 @@ async def register_queries(datasette: Datasette, database: str) -> None:
     """
     if not hasattr(datasette, "add_query"):
         return
-    metadata = getattr(datasette, "_metadata_local", None) or {}
-    queries = metadata.get("databases", {}).get(database, {}).get("queries", {})
+    queries = _metadata(datasette).get("databases", {}).get(database, {}).get("queries", {})
     for name, query in queries.items():
         if isinstance(query, str):
             query = {"sql": query}
@@ -69,7 +120,9 @@ async def register_queries(datasette: Datasette, database: str) -> None:
 async def write(database: Database, function: Callable[[Any], T]) -> T:
     """Run `function(conn)` on Datasette's writer, in a transaction that begins IMMEDIATE.
 
-    1.0 has begun one when the function is called; 0.65 has not, and would never commit.
+    1.0 has begun one when the function is called; 0.65 has not, and would never commit. Where
+    another process holds the database for longer than the busy timeout, others of Datasette's
+    writes get their turn in between, and then it is tried again. Raises sqlite3's errors.
     """
 
     def in_transaction(conn: Any) -> T:
@@ -84,5 +137,11 @@ async def write(database: Database, function: Callable[[Any], T]) -> T:
             raise
         return result
 
-    result: T = await database.execute_write_fn(in_transaction)
-    return result
+    for attempt in range(1, WRITE_ATTEMPTS + 1):
+        try:
+            result: T = await database.execute_write_fn(in_transaction)
+            return result
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or attempt == WRITE_ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import time
+from collections.abc import Callable, Coroutine, Hashable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from ..errors import SiteError
-from ..schema import BUSY_TIMEOUT_MS
-from .limits import RateLimit, Workers
+from ..schema import BUSY_TIMEOUT_MS, utc_now
+from .limits import RateLimit, UploadMemory, Workers
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from datasette.database import Database
 
     from ..fetch import Fetcher
+
+T = TypeVar("T")
 
 SITE_NAME = "critters"
 SITE_TABLES = {"games", "models", "photos", "predictions"}
@@ -29,7 +35,26 @@ class Desk:
         self.settings = settings
         self.database_name: str | None = None
         self.workers = Workers()
+        self.uploads = UploadMemory()
         self.rate_limit = RateLimit(settings.rate)
+        self.opened_at = time.monotonic()
+        self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
+        self.errors: dict[str, tuple[int, str]] = {}
+
+    def note_error(self, code: str) -> None:
+        """Count an error by its code, for the page of health; never what caused it."""
+        times, _ = self.errors.get(code, (0, ""))
+        self.errors[code] = times + 1, utc_now()
+
+    async def together(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `work` gives; whoever asks for the same key meanwhile waits for the same work."""
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.create_task(work())
+            task.add_done_callback(lambda _: self._under_way.pop(key))
+        # Who hangs up leaves the work to the others.
+        found: T = await asyncio.shield(task)
+        return found
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -62,6 +87,10 @@ async def open_desk(datasette: Datasette) -> Desk:
         desk = desk_of(datasette)
     except SiteError as error:
         raise StartupError(str(error)) from error
+    # uvicorn believes the forwarding header of any proxy on loopback unless it is told otherwise.
+    # Whom to believe is one setting, so that nobody can choose the address that is counted.
+    proxies = ",".join(str(network) for network in desk.settings.trusted_proxies)
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", proxies)
     names = sorted(datasette.databases, key=lambda name: name != SITE_NAME)
     for name in names:
         tables = set(await datasette.databases[name].table_names())
@@ -87,3 +116,4 @@ def prepare_connection(conn: Any) -> None:
     tables = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables >= SITE_TABLES:
         conn.execute("PRAGMA foreign_keys = ON")
+        conn.execute("PRAGMA synchronous = NORMAL")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,16 +11,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ..errors import Refusal
+from ..runtime import cores
 from .settings import Network
 
 T = TypeVar("T")
 
-WORKERS = min(4, os.cpu_count() or 1)
+MAX_WORKERS = 4
 MAX_WAITING = 32
+MAX_UPLOAD_MEMORY_BYTES = 256_000_000
 BUSY_SECONDS = 2
 WINDOW_SECONDS = 60
 # One household or attacker holds a whole /64 of IPv6 addresses.
 IPV6_PREFIX_BITS = 64
+
+BUSY = "Many photos are waiting just now. Please try again in a moment"
 
 
 class Workers:
@@ -30,18 +33,49 @@ class Workers:
     The queue is bounded: what would wait too long is refused at once, with `busy`.
     """
 
-    def __init__(self, workers: int = WORKERS, waiting: int = MAX_WAITING) -> None:
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="critterdb-classify")
-        self._places = threading.BoundedSemaphore(workers + waiting)
+    def __init__(self, workers: int | None = None, waiting: int = MAX_WAITING) -> None:
+        self.workers = workers or min(MAX_WORKERS, cores())
+        self.places = self.workers + waiting
+        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="critterdb-classify")
+        self._lock = threading.Lock()
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """Photos that are being looked at or wait for it."""
+        return self._taken
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Await `function(*arguments)` from a thread. Raises Refusal (busy) with no place left."""
-        if not self._places.acquire(blocking=False):
-            raise Refusal("busy", "Many photos are waiting just now. Please try again in a moment")
+        with self._lock:
+            if self._taken >= self.places:
+                raise Refusal("busy", BUSY)
+            self._taken += 1
         future: Future[T] = self._threads.submit(function, *arguments)
         # A thread goes on when its client has hung up, so the place is freed by the thread's end.
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
+
+    def _leave(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._taken -= 1
+
+
+class UploadMemory:
+    """What all uploads together may hold while they arrive; only the event loop's thread counts."""
+
+    def __init__(self, max_bytes: int = MAX_UPLOAD_MEMORY_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self.held = 0
+
+    def take(self, size: int) -> None:
+        """Raises Refusal (busy) where that would be too much."""
+        if self.held + size > self.max_bytes:
+            raise Refusal("busy", BUSY)
+        self.held += size
+
+    def give_back(self, size: int) -> None:
+        self.held -= size
 
 
 class RateLimit:
@@ -77,24 +111,26 @@ def client_address(
 ) -> str:
     """Who asks: the socket's address or, behind a trusted proxy, the last address it vouches for.
 
-    IPv6 addresses come back as their /64 network.
+    IPv6 addresses come back as their /64 network, IPv4 ones that IPv6 spells as themselves.
     """
     address = str((scope.get("client") or ("", 0))[0])
     hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
     while hops and _is_in(address, trusted):
         address = hops.pop()
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((address, IPV6_PREFIX_BITS), strict=False))
+    parsed = _parsed(address)
+    if parsed is None or parsed.version == 4:
+        return str(parsed or address)
+    return str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False))
 
 
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
-    from datasette.utils.asgi import Request
+    from datasette.utils.asgi import Request, Response
 
 COMMON_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -58,6 +58,19 @@ def cors_headers(datasette: Datasette) -> dict[str, str]:
         "Access-Control-Expose-Headers": "Retry-After",
         "Access-Control-Max-Age": "3600",
     }
+
+
+def other_method(request: Request, datasette: Datasette, allowed: str) -> Response | None:
+    """The answer to OPTIONS and to methods that are not `allowed`; None where the view answers."""
+    from datasette.utils.asgi import Response
+
+    if request.method in allowed.split(", "):
+        return None
+    headers = {**data_headers(), **cors_headers(datasette), "Allow": f"{allowed}, OPTIONS"}
+    if request.method == "OPTIONS":
+        return Response("", status=204, headers=headers)
+    words = f"Use one of {allowed} here, not {request.method}."
+    return Response(words, status=405, headers=headers)
 
 
 def prefers_page(accept: str) -> bool:

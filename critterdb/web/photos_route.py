@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Refusal
 from ..images import image_format
 from .compat import may_view
 from .desk import desk_of, folder_of, site_database
-from .manners import data_headers
+from .manners import cors_headers, data_headers, other_method
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 # other people's caches within a day.
 CACHE_SECONDS = 86_400
 
+METHODS = "GET, HEAD"
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
 FIND_PHOTO = """
@@ -39,10 +39,9 @@ async def photo(request: Request, datasette: Datasette) -> Response:
     """One photo file, where its row allows: licensed and not withdrawn, or local and wanted so."""
     from datasette.utils.asgi import Response
 
-    headers = data_headers()
-    if request.method not in ("GET", "HEAD"):
-        headers["Allow"] = "GET, HEAD"
-        return Response("Photos can only be read.", status=405, headers=headers)
+    if refused := other_method(request, datasette, METHODS):
+        return refused
+    headers = {**data_headers(), **cors_headers(datasette)}
     sha256 = request.url_vars["sha256"]
     missing = Response("There is no such photo here.", status=404, headers=headers)
     database = site_database(datasette)
@@ -50,14 +49,20 @@ async def photo(request: Request, datasette: Datasette) -> Response:
         return missing
     if not await may_view(datasette, request.actor, database.name, "photos"):
         return Response("You may not see the photos of this site.", status=403, headers=headers)
-    row = (await database.execute(FIND_PHOTO, [sha256])).first()
-    if row is None or not (row["licensed"] or desk_of(datasette).settings.local_photos):
-        return missing
-    data = await asyncio.to_thread(read_photo, folder_of(database), row["path"])
+    local_photos = desk_of(datasette).settings.local_photos
+    folder = folder_of(database)
+
+    def find(conn: Any) -> tuple[bytes | None, bool]:
+        row = conn.execute(FIND_PHOTO, [sha256]).fetchone()
+        if row is None or not (row[1] or local_photos):
+            return None, False
+        return read_photo(folder, row[0]), bool(row[1])
+
+    data, licensed = await database.execute_fn(find)
     kind = media_type(data) if data else None
     if not data or not kind:
         return missing
-    audience = "public" if row["licensed"] else "private"
+    audience = "public" if licensed else "private"
     headers["Cache-Control"] = f"{audience}, max-age={CACHE_SECONDS}, immutable"
     headers["ETag"] = f'"{sha256}"'
     if request.headers.get("if-none-match") == headers["ETag"]:

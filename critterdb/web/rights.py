@@ -1,15 +1,57 @@
-"""Who may review: the setting `review`, by default only root."""
+"""Who may do what: critterdb's permissions, alike on both lines of Datasette."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import compat
 from .desk import desk_of
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
+CLASSIFY = "critterdb-classify"
+HEALTH = "critterdb-health"
+ACTIONS = {
+    CLASSIFY: "Classify photos at /-/classify",
+    HEALTH: "See the details of /-/critterdb/health",
+}
 ROOT_ONLY = {"id": "root"}
+
+
+def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str) -> bool | None:
+    """What the plugin's own settings say; None where they leave it to others.
+
+    Everybody may classify unless `plugins.critterdb.allow` says otherwise: that is a gate which no
+    other rule opens. Details of the health are for root, and for whom a rule names.
+    """
+    from datasette.utils import actor_matches_allow
+
+    written = compat.written_permission(datasette, action)
+    if action == CLASSIFY:
+        allow = desk_of(datasette).settings.allow
+        if allow is None and written is None and getattr(datasette, "default_deny", False):
+            return None
+        return bool(actor_matches_allow(actor, allow) and actor_matches_allow(actor, written))
+    if actor and actor.get("id") == "root":
+        return True
+    return bool(actor_matches_allow(actor, written)) if written is not None else None
+
+
+def rule(datasette: Datasette, actor: dict[str, Any] | None, action: str) -> Any:
+    """The same for 1.0's permission system."""
+    if action not in ACTIONS:
+        return None
+    verdict = own_verdict(datasette, actor, action)
+    return compat.permission_rule(verdict, "critterdb's own settings")
+
+
+async def may(datasette: Datasette, actor: dict[str, Any] | None, action: str) -> bool:
+    """Whether `actor` may do one of ACTIONS, by the settings and by Datasette's permissions."""
+    verdict = own_verdict(datasette, actor, action)
+    if verdict is False:
+        return False
+    return await compat.permitted(datasette, actor, action, bool(verdict))
 
 
 def may_review(datasette: Datasette, actor: dict[str, Any] | None) -> bool:

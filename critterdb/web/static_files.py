@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from .manners import COMMON_HEADERS
+from .manners import COMMON_HEADERS, other_method
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -18,6 +18,7 @@ KINDS = {
     "cells.css": "text/css; charset=utf-8",
     "classify.js": "text/javascript; charset=utf-8",
 }
+METHODS = "GET, HEAD"
 CACHE_SECONDS = 31_536_000
 
 
@@ -36,6 +37,8 @@ def static_path(name: str) -> str:
 async def static(request: Request, datasette: Datasette) -> Response:
     from datasette.utils.asgi import Response
 
+    if refused := other_method(request, datasette, METHODS):
+        return refused
     name = request.url_vars["name"]
     if name not in KINDS:
         return Response("There is no such file here.", status=404, headers={**COMMON_HEADERS})

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs
 
 from ..errors import Refusal
+from .limits import UploadMemory
 
 FORM_OVERHEAD_BYTES = 64 * 1024
 MAX_PARTS = 16
@@ -39,28 +41,88 @@ class Upload:
     model: str | None = None
 
 
-async def read_upload(receive: Receive, headers: Mapping[str, str], max_bytes: int) -> Upload:
+class Body:
+    """The body of one request: read once with a cap, or thrown away; `close` frees its memory."""
+
+    def __init__(
+        self, receive: Receive, headers: Mapping[str, str], memory: UploadMemory | None = None
+    ) -> None:
+        self.headers = headers
+        self._receive = receive
+        self._memory = memory or UploadMemory()
+        self._held = 0
+        self._more = True
+
+    async def read(self, cap: int) -> bytearray | None:
+        """The bytes; None where there are more than `cap`, told as early as they show it.
+
+        Raises ClientGone, TimeoutError after READ_SECONDS, and Refusal (busy).
+        """
+        declared = self.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > cap:
+            return None
+        body = bytearray()
+        async with asyncio.timeout(READ_SECONDS):
+            while self._more:
+                chunk = await self._next()
+                if len(body) + len(chunk) > cap:
+                    return None
+                self._memory.take(len(chunk))
+                self._held += len(chunk)
+                body += chunk
+        return body
+
+    async def discard(self) -> bool:
+        """Read a little of what is left; whether something was, so that the connection must end.
+
+        A sender that is answered in the middle of its body may lose the answer otherwise. Whoever
+        waits for "100 Continue" has sent nothing that could get lost.
+        """
+        self.close()
+        if not self._more or self.headers.get("expect", "").lower() == "100-continue":
+            return self._more
+        dropped = 0
+        with suppress(TimeoutError, ClientGone):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while self._more and dropped < LINGER_BYTES:
+                    dropped += len(await self._next())
+        return True
+
+    def close(self) -> None:
+        self._memory.give_back(self._held)
+        self._held = 0
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._more = False
+            raise ClientGone
+        self._more = message.get("more_body", False)
+        return bytes(message.get("body", b""))
+
+
+async def read_upload(body: Body, max_bytes: int) -> Upload:
     """The picture or address in a request's body, multipart, url-encoded or raw.
 
     Raises Refusal: too_large, or missing_image where a form cannot be understood.
     """
-    content_type = headers.get("content-type", "")
+    content_type = body.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
     is_form = kind in ("multipart/form-data", "application/x-www-form-urlencoded")
-    cap = max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes
     try:
-        async with asyncio.timeout(READ_SECONDS):
-            body = await _read_body(receive, headers, cap, max_bytes)
+        data = await body.read(max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes)
     except TimeoutError as error:
         raise Refusal(
             "missing_image", "The photo took more than a minute to arrive. Please try again"
         ) from error
+    if data is None:
+        raise too_large(max_bytes)
     if kind == "multipart/form-data":
-        fields = parse_multipart(body, content_type)
+        fields = parse_multipart(data, content_type)
     elif kind == "application/x-www-form-urlencoded":
-        fields = parse_form(body)
+        fields = parse_form(bytes(data))
     else:
-        fields = {"image": body}
+        fields = {"image": bytes(data)}
     image = fields.get("image") or None
     if image and len(image) > max_bytes:
         raise too_large(max_bytes)
@@ -82,7 +144,7 @@ def parse_form(body: bytes) -> dict[str, bytes]:
     return {name: value[0].encode() for name, value in values.items()}
 
 
-def parse_multipart(body: bytes, content_type: str) -> dict[str, bytes]:
+def parse_multipart(body: bytes | bytearray, content_type: str) -> dict[str, bytes]:
     """The first value of each field of a multipart/form-data body (RFC 7578).
 
     File names are ignored: nothing is stored under a name that a stranger chose. Raises Refusal
@@ -94,21 +156,24 @@ def parse_multipart(body: bytes, content_type: str) -> dict[str, bytes]:
     if not boundary:
         raise _malformed("it names no boundary")
     delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
-    # A prepended line break makes the first delimiter look like all others.
-    parts = (b"\r\n" + body).split(delimiter, MAX_PARTS + 1)[1:]
-    if not any(part.startswith(b"--") for part in parts):
-        raise _malformed("it is cut off" if len(parts) <= MAX_PARTS else "it has too many parts")
+    # The first delimiter may stand at the very beginning, without its line break.
+    begins = body.startswith(delimiter[2:])
+    end = -2 if begins else body.find(delimiter)
     fields: dict[str, bytes] = {}
-    for part in parts:
-        if part.startswith(b"--"):
-            break
-        head, blank, value = part.partition(b"\r\n\r\n")
-        if not blank:
+    for _ in range(MAX_PARTS + 1):
+        start = end + len(delimiter)
+        if end == -1:
+            raise _malformed("it is cut off")
+        if body[start : start + 2] == b"--":
+            return fields
+        end = body.find(delimiter, start)
+        blank = body.find(b"\r\n\r\n", start, None if end == -1 else end)
+        if end != -1 and blank == -1:
             raise _malformed("a part of it has no header")
-        name = _part_name(head)
-        if name is not None:
-            fields.setdefault(name, value)
-    return fields
+        name = _part_name(bytes(body[start:blank])) if end != -1 else None
+        if name is not None and name not in fields:
+            fields[name] = bytes(memoryview(body)[blank + 4 : end])
+    raise _malformed("it has too many parts")
 
 
 def too_large(max_bytes: int) -> Refusal:
@@ -116,47 +181,6 @@ def too_large(max_bytes: int) -> Refusal:
         "too_large",
         f"That is more than {max_bytes / 1e6:g} MB. Please send a smaller version of the photo",
     )
-
-
-async def _read_body(
-    receive: Receive, headers: Mapping[str, str], cap: int, max_bytes: int
-) -> bytes:
-    declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > cap:
-        # Somebody who waits for "100 Continue" has sent nothing that could get lost.
-        if headers.get("expect", "").lower() != "100-continue":
-            await _linger(receive)
-        raise too_large(max_bytes)
-    chunks: list[bytes] = []
-    received = 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk = message.get("body", b"")
-        received += len(chunk)
-        more = message.get("more_body", False)
-        if received > cap:
-            chunks.clear()
-            if more:
-                await _linger(receive)
-            raise too_large(max_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-async def _linger(receive: Receive) -> None:
-    dropped = 0
-    try:
-        async with asyncio.timeout(LINGER_SECONDS):
-            while dropped < LINGER_BYTES:
-                message = await receive()
-                dropped += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-    except TimeoutError:
-        return
 
 
 def _part_name(head: bytes) -> str | None:
