@@ -192,6 +192,12 @@ def serving(
         process.communicate()
 
 
+def listed(address: str, key: str) -> list[dict[str, Any]]:
+    """A list of Datasette's own JSON, which 1.0 wraps in an object."""
+    found = httpx.get(address).json()
+    return found if isinstance(found, list) else found[key]
+
+
 def _wait_for(address: str, process: subprocess.Popen[str]) -> None:
     for _ in range(START_SECONDS * 10):
         if process.poll() is not None:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from support_publishing import SECRETS, make_full_site
-from support_web import MODEL_ID, change_metadata, jpeg, serving
+from support_web import MODEL_ID, change_metadata, jpeg, listed, serving
 
 from critterdb.cli import main
 from critterdb.publishing import (
@@ -228,7 +228,7 @@ def test_it_serves_read_only_and_records_nothing(publish: Publish, tmp_path: Pat
     public = tmp_path / "public"
     before = all_bytes(public)
     with serving(public, ["-m", "critterdb.cli", "serve", "--port", "{port}"]) as address:
-        [database] = httpx.get(f"{address}/-/databases.json").json()
+        [database] = listed(f"{address}/-/databases.json", "databases")
         assert database["name"] == "critters"
         assert database["is_mutable"] is False
         answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
@@ -253,7 +253,7 @@ def test_any_site_can_be_served_read_only(full: Path) -> None:
     (full / "settings.json").write_text('{"default_page_size": 7, "allow_download": false}')
     arguments = ["-m", "critterdb.cli", "serve", "--read-only", "--port", "{port}"]
     with serving(full, arguments) as address:
-        [database] = httpx.get(f"{address}/-/databases.json").json()
+        [database] = listed(f"{address}/-/databases.json", "databases")
         assert database["is_mutable"] is False
         settings = httpx.get(f"{address}/-/settings.json").json()
         assert (settings["default_page_size"], settings["allow_download"]) == (7, False)
