@@ -73,7 +73,13 @@ setup(
     ],
     packages=find_packages(include=["critterdb", "critterdb.*"]),
     package_data={
-        "critterdb": ["py.typed", "publishing.sql", "published_readme.md", "migrations/*.sql"],
+        "critterdb": [
+            "py.typed",
+            "words.toml",
+            "publishing.sql",
+            "published_readme.md",
+            "migrations/*.sql",
+        ],
         "critterdb.web": ["templates/*.html", "static/*", "queries/*.sql"],
     },
     include_package_data=False,

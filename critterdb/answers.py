@@ -12,18 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .games import AMERICAN_CROW, COUGAR, Game
-from .schema import SiteDatabase
+from .games import Game
+from .schema import SiteDatabase, site_folder
 from .timelines import Post
+from .words import load_words
 
 METHOD = "host's words"
-
-# What people call the presets' taxa, beside the names that iNaturalist gives.
-NICKNAMES = {
-    COUGAR: ("mountain lion", "puma", "catamount"),
-    118552: ("house cat", "housecat", "domestic cat"),
-    AMERICAN_CROW: ("crow",),
-}
 
 _INCONCLUSIVE = re.compile(
     r"\binconclusive\b|\b(?:can ?not|can't|couldn't|could not) (?:tell|say|be sure|decide)\b"
@@ -90,9 +84,10 @@ def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
             "ids": json.dumps([game.target_taxon_id]),
         },
     )
+    nicknames = load_words(game.slug, site_folder(db)).nicknames
     names: dict[str, int] = {}
     for row in rows:
-        for name in (row["name"], row["common_name"], *NICKNAMES.get(row["id"], ())):
+        for name in (row["name"], row["common_name"], *nicknames.get(row["name"], ())):
             if name:
                 names.setdefault(name.lower(), row["id"])
     return names

@@ -25,6 +25,7 @@ from .round_reports import RoundReport
 from .schema import SiteDatabase, site_folder
 from .sending import send_waiting
 from .timelines import Batch, Timeline, hosts_on, utc_text
+from .words import load_words
 
 ANSWERS_COME_WITHIN = timedelta(days=7)
 LOCK_WAIT_S = 60.0
@@ -60,6 +61,7 @@ def play_round(
     report = RoundReport()
     post = post and not is_off(db)
     platform = timeline.platform
+    words = load_words(game.slug, site_folder(db))
     with _only_round(db, platform):
         outbox.recover(db, platform, now())
         batch = _read(db, game, timeline, now)
@@ -71,7 +73,9 @@ def play_round(
         for done, row in enumerate(pending, start=1):
             if stopping():
                 return report
-            report.count(play_post(db, timeline, model, fetcher, row, post=post, now=now()))
+            report.count(
+                play_post(db, timeline, model, fetcher, row, words=words, post=post, now=now())
+            )
             if progress:
                 progress(done, len(pending))
         may_send &= _reconcile(db, timeline, report, now)

@@ -18,6 +18,7 @@ from .predictions import classify_image, save_image, save_prediction
 from .schema import SiteDatabase
 from .timelines import Timeline, parse_time
 from .wording import choose_wording
+from .words import Words
 
 TOO_OLD = timedelta(hours=48)  # at first sight
 FETCH_AGAIN_FOR = timedelta(hours=6)
@@ -42,6 +43,7 @@ def play_post(
     fetcher: Fetcher,
     post_row: Row,
     *,
+    words: Words,
     post: bool,
     now: datetime,
 ) -> Played:
@@ -64,8 +66,21 @@ def play_post(
         if not looked and _worth_another_try(post_row, errors, now):
             return Played(status=None, reason=PHOTOS_LATER)
         prediction_id, answer = _save_predictions(db, model, post_row["id"], looked)
-        status, reason = _plan_reply(
-            db, handle, post_row, answer, prediction_id, post=post, now=now
+        reason = _skip_reason(db, handle, post_row, answer, now)
+        text = None
+        if answer and not reason:
+            taken = outbox.texts_of_the_day(db, timeline.platform, now)
+            text = choose_wording(answer, post_row["id"], taken, words=words, fits=timeline.fits)
+        status = "skipped" if reason else "planned" if post else "draft"
+        outbox.save_reply(
+            db,
+            post_row["id"],
+            post_row["game"],
+            status=status,
+            reason=reason,
+            text=text,
+            prediction_id=prediction_id,
+            now=now,
         )
     return Played(status, reason, classified=bool(looked))
 
@@ -100,36 +115,6 @@ def _save_predictions(
         return prediction_id, looked[0][1]
     together = model.combine([classification for _, classification, _ in looked])
     return save_prediction(db.conn, model, together, source="bot", post_id=post_id), together
-
-
-def _plan_reply(
-    db: SiteDatabase,
-    handle: str,
-    post_row: Row,
-    answer: Classification | None,
-    prediction_id: int | None,
-    *,
-    post: bool,
-    now: datetime,
-) -> tuple[str, str | None]:
-    """Write a post's one reply row: what will be said, or why nothing will."""
-    reason = _skip_reason(db, handle, post_row, answer, now)
-    text = None
-    if answer and not reason:
-        taken = outbox.texts_of_the_day(db, post_row["platform"], now)
-        text = choose_wording(answer, post_row["id"], taken)
-    status = "skipped" if reason else "planned" if post else "draft"
-    outbox.save_reply(
-        db,
-        post_row["id"],
-        post_row["game"],
-        status=status,
-        reason=reason,
-        text=text,
-        prediction_id=prediction_id,
-        now=now,
-    )
-    return status, reason
 
 
 def _skip_reason(

@@ -1,89 +1,101 @@
-"""What the bot says: friendly, honest about doubt, without hashtags, links or names of people."""
+"""What the bot says: one of its sentences, chosen by the post, with the answer filled in.
+
+The sentences themselves are words.toml's.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
-from itertools import product
+from collections.abc import Callable, Collection, Iterator
 
-from .answering import COARSER, NOT_A_CRITTER, Classification
+from .answering import COARSER, NOT_A_CRITTER, UNSURE, Classification
+from .words import Words, load_words
 
-MAX_LENGTH = 280  # characters
+MAX_LENGTH = 280  # characters, where no platform says otherwise
+LONGEST_NAME = 60  # characters
+RUNNER_UP_FROM = 0.10  # a second label below this share is not worth a word
 
-# Platforms refuse a text that the same account posted before, so each answer has many forms.
-_OPENERS = (
-    "",
-    "Hello! ",
-    "Let me look… ",
-    "Thanks for asking! ",
-    "Nice one. ",
-    "Good question! ",
-    "Hm, let me see. ",
-    "Here is my guess. ",
-)
-_BODIES = {
-    "sure": (
-        "I think this is {a_name} ({percent} sure).",
-        "This looks like {a_name} to me; I am {percent} sure.",
-        "My guess is {a_name}, with {percent} confidence.",
-        "I would say {a_name} ({percent}).",
-        "That looks like {a_name}. How sure am I? {percent}.",
-    ),
-    COARSER: (
-        "I cannot tell the exact kind, but I think it belongs to {name} ({percent} sure).",
-        "Something within {name}, I think ({percent}); closer I cannot tell.",
-        "I am {percent} sure that this belongs to {name}, but not which one it is.",
-        "As far as I can see, this belongs to {name} ({percent}). More I cannot say.",
-    ),
-    "unsure": (
-        "I cannot tell. Closest is {a_name}, but I am only {percent} sure.",
-        "This one is too hard for me. {A_name}, perhaps? Only {percent} sure.",
-        "I am not sure enough to say. My best idea is {a_name}, at {percent}.",
-        "I would rather not guess: {a_name} comes closest, with just {percent}.",
-    ),
-    NOT_A_CRITTER: (
-        "I do not see a critter that I know in this picture.",
-        "This is like nothing that I have learnt, so I will not guess.",
-        "I cannot find any of my critters here. Is there one?",
-        "This does not look like any critter that I know.",
-    ),
-}
-_CLOSERS = (
-    " I am a bot and can be wrong.",
-    " (A bot's guess: trust people more.)",
-    " I am only a bot, so do check.",
-    " Just a bot's opinion.",
-    " I am a bot. What do you think?",
-)
+_SAYINGS = {COARSER: "coarser", UNSURE: "unsure", NOT_A_CRITTER: "nothing"}
+
+
+def fits_anywhere(text: str) -> bool:
+    """Whether a text is short enough for the shortest platform."""
+    return len(text) <= MAX_LENGTH
 
 
 def choose_wording(
-    classification: Classification, post_id: str, taken: Collection[str] = ()
+    classification: Classification,
+    post_id: str,
+    taken: Collection[str] = (),
+    *,
+    words: Words | None = None,
+    fits: Callable[[str], bool] = fits_anywhere,
 ) -> str:
-    """The text of a reply, at most 280 characters; the same for the same post and `taken`.
+    """The text of a reply; the same for the same post and `taken`.
 
-    `taken` are the texts that the account used within a day; the choice falls on none of them
-    while there is another.
+    `taken` are the texts that the account used within a day: platforms refuse equal ones. The
+    choice falls on none of them while there is another.
     """
-    kind = classification.reason or "sure"
-    forms = list(product(_OPENERS, _BODIES[kind], _CLOSERS))
-    start = int.from_bytes(hashlib.sha256(post_id.encode()).digest()[:8], "big") % len(forms)
-    words = _words(classification)
-    texts = [_fill(*form, words=words) for form in forms[start:] + forms[:start]]
-    return next((text for text in texts if text not in taken), texts[0])
+    words = words or load_words("")
+    values = _values(classification, words)
+    sayings = words.says[_saying(classification)]
+    text = ""
+    for opener, saying, closer in _forms(post_id, words, sayings):
+        text = _shortened(opener, saying.format(**values), closer, fits)
+        if text not in taken:
+            break
+    return text
 
 
-def _words(classification: Classification) -> dict[str, str]:
+def _forms(post_id: str, words: Words, sayings: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Every opener, sentence and closer together, from where the post says on."""
+    openers, closers = words.openers, words.closers
+    number = len(openers) * len(sayings) * len(closers)
+    start = int.from_bytes(hashlib.sha256(post_id.encode()).digest()[:8], "big")
+    for step in range(number):
+        rest, closer = divmod((start + step) % number, len(closers))
+        opener, saying = divmod(rest, len(sayings))
+        yield openers[opener], sayings[saying], closers[closer]
+
+
+def _shortened(opener: str, sentence: str, closer: str, fits: Callable[[str], bool]) -> str:
+    """As much of it as the platform has room for; the sentence goes before the manners."""
+    for text in (opener + sentence + closer, sentence + closer, sentence):
+        if fits(text):
+            return text
+    while sentence and not fits(f"{sentence}…"):
+        sentence = sentence[:-1]
+    return f"{sentence}…"
+
+
+def _saying(classification: Classification) -> str:
+    if classification.reason:
+        return _SAYINGS[classification.reason]
+    others = classification.predictions[1:2]
+    return "runner_up" if others and others[0]["score"] >= RUNNER_UP_FROM else "sure"
+
+
+def _values(classification: Classification, words: Words) -> dict[str, str]:
     chosen = classification.answer or classification.predictions[0]
+    second = (classification.predictions[1:2] or [chosen])[0]
     name = _harmless(chosen["common_name"] or chosen["name"])
-    article = "an" if name[:1].lower() in "aeiou" else "a"
+    runner_up = _harmless(second["common_name"] or second["name"])
     return {
         "name": name,
-        "a_name": f"{article} {name}",
-        "A_name": f"{article.title()} {name}",
+        "a_name": f"{_article(name)} {name}",
+        "A_name": f"{_article(name).title()} {name}",
         "percent": _percent(chosen["score"]),
+        "runner_up": runner_up,
+        "a_runner_up": f"{_article(runner_up)} {runner_up}",
+        "runner_up_percent": _percent(second["score"]),
+        "critter": words.critter,
+        "a_critter": f"{_article(words.critter)} {words.critter}",
     }
+
+
+def _article(name: str) -> str:
+    return "an" if name[:1].lower() in "aeiou" else "a"
 
 
 def _percent(score: float) -> str:
@@ -93,8 +105,5 @@ def _percent(score: float) -> str:
 
 def _harmless(name: str) -> str:
     """A name that cannot become a hashtag, a mention or a link."""
-    return re.sub(r"\s+", " ", re.sub(r"[#＃@＠/]|\.(?=\w)", " ", name)).strip()[:100]
-
-
-def _fill(opener: str, body: str, closer: str, *, words: dict[str, str]) -> str:
-    return (opener + body.format(**words) + closer)[:MAX_LENGTH]
+    plain = re.sub(r"\s+", " ", re.sub(r"[#＃@＠/]|\.(?=\w)", " ", name)).strip()
+    return plain if len(plain) <= LONGEST_NAME else plain[: LONGEST_NAME - 1] + "…"

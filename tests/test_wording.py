@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from critterdb.answering import Classification
+from critterdb.errors import SiteError
+from critterdb.timelines.x_length import x_weight
 from critterdb.wording import MAX_LENGTH, choose_wording
+from critterdb.words import SAYINGS, load_words
 
 
 def said(reason: str | None = None, *, name: str = "Bobcat", score: float = 0.93) -> Classification:
@@ -18,12 +23,12 @@ def said(reason: str | None = None, *, name: str = "Bobcat", score: float = 0.93
 @pytest.mark.parametrize("reason", [None, "coarser", "unsure", "not_a_critter"])
 def test_texts_of_a_day_differ(reason: str | None) -> None:
     taken: set[str] = set()
-    for number in range(100):
+    for number in range(1000):
         text = choose_wording(said(reason), f"x:{number}", taken)
         assert text not in taken
         assert len(text) <= MAX_LENGTH
-        assert not set(text) & set("#@/")
-        assert "bot" in text
+        assert not set(text) & set("#@/{}")
+        assert "bot" in text.lower()
         taken.add(text)
 
 
@@ -39,10 +44,10 @@ def test_doubt_is_never_put_as_an_answer(number: int) -> None:
     assert "Bobcat" not in choose_wording(said("not_a_critter"), f"x:{number}")
     unsure = choose_wording(said("unsure", score=0.41), f"x:{number}")
     assert "41%" in unsure
-    assert any(word in unsure for word in ("cannot", "hard", "not sure", "rather not"))
+    assert any(word in unsure for word in ("can't tell", "too hard"))
     assert any(
         word in choose_wording(said("coarser", name="Felids"), f"x:{number}")
-        for word in ("belongs", "within")
+        for word in ("belongs", "ithin")
     )
 
 
@@ -63,3 +68,92 @@ def test_a_name_cannot_become_a_link_a_mention_or_a_tag(name: str) -> None:
 @pytest.mark.parametrize(("name", "words"), [("Ocelot", "an Ocelot"), ("Bobcat", "a Bobcat")])
 def test_articles(name: str, words: str) -> None:
     assert words in choose_wording(said(name=name), "x:1")
+
+
+RUNNERS = [("Bobcat", 0.72), ("Cougar", 0.21), ("Domestic Cat", 0.07)]
+
+
+def close_call(*scores: tuple[str, float]) -> Classification:
+    labels = [
+        {"taxon_id": number, "name": name, "common_name": name, "score": score}
+        for number, (name, score) in enumerate(scores or RUNNERS)
+    ]
+    answer = labels[0] | {"rank": "species"}
+    return Classification(answer, None, labels, 0.1, {}, np.array([s["score"] for s in labels]))
+
+
+def test_a_runner_up_is_named_where_it_has_a_chance() -> None:
+    text = choose_wording(close_call(), "x:1")
+    assert all(words in text for words in ("a Bobcat", "72%", "a Cougar", "21%"))
+    sure = choose_wording(close_call(("Bobcat", 0.95), ("Cougar", 0.04)), "x:1")
+    assert "Cougar" not in sure
+
+
+@pytest.mark.parametrize(
+    ("game", "words"),
+    [("cougarornot", "wild cat"), ("crowornot", "crow or raven"), ("other", "critter that I know")],
+)
+def test_a_game_has_words_of_its_own(game: str, words: str) -> None:
+    text = choose_wording(said("not_a_critter"), "x:1", words=load_words(game))
+    assert words in text
+
+
+def test_own_words_take_the_place_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "words.toml").write_text(
+        """
+        [default]
+        openers = ["Ahoy! "]
+        closers = [" Arr, I am a bot."]
+        [cougarornot]
+        critter = "sea cat"
+        [cougarornot.says]
+        sure = ["It be {a_name}, {percent}."]
+        """
+    )
+    words = load_words("cougarornot", tmp_path)
+    assert (
+        choose_wording(said(), "x:1", words=words) == "Ahoy! It be a Bobcat, 93%. Arr, I am a bot."
+    )
+    nothing = choose_wording(said("not_a_critter"), "x:1", words=words)
+    assert "sea cat" in nothing
+    assert "It be" not in choose_wording(said(), "x:1", words=load_words("crowornot", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[default", "could not be read"),
+        ("default = 3", "section"),
+        ("[default]\ncritter = 3", "critter is to be a text"),
+        ("[default]\nopeners = []", "list of one text or more"),
+        ('[default.says]\nsure = ["{animal}"]', "animal"),
+        ('[default.says]\nsure = ["{name"]', "brace"),
+        ('[default.says]\nsure = ["See https://a.example"]', "link"),
+        ('[default]\nclosers = ["by @me"]', "handle"),
+    ],
+)
+def test_words_that_cannot_be_said_are_named(tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "words.toml").write_text(text)
+    with pytest.raises(SiteError, match=complaint):
+        load_words("cougarornot", tmp_path)
+
+
+def test_no_room_takes_the_manners_first() -> None:
+    text = choose_wording(said(), "x:4", fits=lambda text: len(text) <= 60)
+    assert "Bobcat" in text
+    assert "93%" in text
+    assert len(choose_wording(said(), "x:4", fits=lambda text: len(text) <= 10)) == 10
+
+
+@pytest.mark.parametrize("saying", SAYINGS)
+@pytest.mark.parametrize("game", ["cougarornot", "crowornot", "trickybirdid"])
+def test_every_sentence_fits_everywhere_with_long_names(game: str, saying: str) -> None:
+    words = load_words(game)
+    name = "a Southern Black-backed Wattled Honeyeater of the West"
+    values = dict.fromkeys(
+        ("name", "a_name", "A_name", "runner_up", "a_runner_up", "critter", "a_critter"), name
+    )
+    values |= {"percent": "99%", "runner_up_percent": "10%"}
+    opener, closer = max(words.openers, key=len), max(words.closers, key=len)
+    for text in words.says[saying]:
+        assert x_weight(opener + text.format(**values) + closer) <= MAX_LENGTH
