@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 import requests
 
 from critterdb.timelines.deadline import Call, within
 from critterdb.timelines.sessions import DeadlineSession
+from critterdb.timelines.transports import DeadlineTransport
 
 
 @contextmanager
@@ -47,6 +49,23 @@ def drip(start: bytes) -> Callable[[socket.socket], None]:
     return treat
 
 
+def with_requests(address: str, seconds: float = 0.4) -> int:
+    return DeadlineSession(seconds).get(address).status_code
+
+
+def with_httpx(address: str, seconds: float = 0.4) -> int:
+    with httpx.Client(transport=DeadlineTransport(seconds)) as client:
+        return client.get(address).status_code
+
+
+CLIENTS = pytest.mark.parametrize(
+    ("get", "errors"),
+    [(with_requests, requests.RequestException), (with_httpx, httpx.HTTPError)],
+    ids=["requests", "httpx"],
+)
+
+
+@CLIENTS
 @pytest.mark.parametrize(
     "treat",
     [
@@ -57,12 +76,23 @@ def drip(start: bytes) -> Callable[[socket.socket], None]:
     ],
     ids=["silent", "dripping status", "dripping header", "dripping body"],
 )
-def test_a_call_ends_however_the_server_dawdles(treat: Callable[[socket.socket], None]) -> None:
+def test_a_call_ends_however_the_server_dawdles(
+    treat: Callable[[socket.socket], None],
+    get: Callable[[str], int],
+    errors: type[Exception],
+) -> None:
     with server(treat) as address:
         start = time.monotonic()
-        with pytest.raises(requests.RequestException):
-            DeadlineSession(0.4).get(address)
+        with pytest.raises(errors):
+            get(address)
         assert time.monotonic() - start < 2
+
+
+def test_who_was_never_reached_is_told_apart() -> None:
+    with server(lambda connection: None) as address:
+        pass
+    with pytest.raises(httpx.ConnectError):
+        with_httpx(address, 5)
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -73,7 +103,9 @@ def test_a_redirect_is_not_followed() -> None:
         connection.close()
 
     with server(treat) as address:
-        assert DeadlineSession().get(address).status_code == 302
+        assert with_requests(address, 5) == 302
+        with pytest.raises(httpx.RemoteProtocolError):
+            with_httpx(address, 5)
 
 
 def test_what_is_too_late_can_no_longer_write() -> None:

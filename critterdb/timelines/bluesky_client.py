@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import RateLimited, TimelineError
 from .bluesky_session import Session
+from .sources import NoAnswer
 
 WITHOUT_RESET = timedelta(minutes=5)
 _EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
@@ -29,11 +30,7 @@ class Refused(TimelineError):
         self.name = name
 
 
-class InDoubt(TimelineError):
-    """No answer, or one that says nothing of what was done."""
-
-
-class NeverConnected(TimelineError):
+class NeverConnected(NoAnswer):
     """Not a byte reached the server."""
 
 
@@ -139,9 +136,9 @@ class BlueskyClient:
         except httpx.HTTPError as error:
             raise self._no_answer(error) from None
         except ValueError:
-            raise InDoubt("Bluesky gave an answer that says nothing. Try later") from None
+            raise TimelineError("Bluesky gave an answer that says nothing. Try later") from None
         if not isinstance(response.content, dict):
-            raise InDoubt("Bluesky gave an answer that says nothing. Try later")
+            raise TimelineError("Bluesky gave an answer that says nothing. Try later")
         return response.content
 
     def _refusal(self, response: Any) -> TimelineError:
@@ -156,7 +153,7 @@ class BlueskyClient:
             )
         if 400 <= status < 500 and status != 408:
             return Refused(f"Bluesky said {words}", status, name)
-        return InDoubt(f"Bluesky said {words}. Try later")
+        return TimelineError(f"Bluesky said {words}. Try later")
 
     def _no_answer(self, error: BaseException) -> TimelineError:
         import httpx
@@ -164,7 +161,7 @@ class BlueskyClient:
         kind = type(error).__name__
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return NeverConnected(f"Bluesky at {self.address} could not be reached ({kind})")
-        return InDoubt(f"Bluesky at {self.address} gave no answer ({kind}). Try later")
+        return NoAnswer(f"Bluesky at {self.address} gave no answer ({kind}). Try later")
 
 
 def _reset(headers: dict[str, str]) -> datetime:

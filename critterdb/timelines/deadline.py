@@ -64,10 +64,12 @@ def within(seconds: float, work: Callable[[Call], Any]) -> Any:
     thread.start()
     try:
         thread.join(seconds)
+        # What comes after this was cut short by us: half a header can look like a whole answer.
+        is_late = thread.is_alive()
     finally:
         call.end()
+    if is_late:
+        raise TimeoutError(f"no answer within {seconds:.0f} seconds")
     if errors:
         raise errors[0]
-    if not results:
-        raise TimeoutError(f"no answer within {seconds:.0f} seconds")
     return results[0]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..errors import RateLimited, TimelineError
 from . import Outcome
+from .sources import NoAnswer
 
 WITHOUT_RESET = timedelta(minutes=5)  # Mastodon counts its limits in stretches of this length
 SAID_LENGTH = 200  # characters
@@ -100,7 +101,7 @@ class MastodonClient:
         status = self._status
         if status is None:
             kind = type(error.__context__ or error).__name__
-            return TimelineError(f"Mastodon at {self.address} gave no answer ({kind}). Try later")
+            return NoAnswer(f"Mastodon at {self.address} gave no answer ({kind}). Try later")
         if status == 429:
             return self._rate_limit()
         if status == 401:

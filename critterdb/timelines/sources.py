@@ -9,6 +9,10 @@ from ..errors import RateLimited, TimelineError
 from . import Batch, Cursor, Post
 
 
+class NoAnswer(TimelineError):
+    """The server could not be reached, or did not answer in time."""
+
+
 @dataclass
 class Found:
     """What a source gave, how far it was read, and why no farther."""
@@ -25,8 +29,8 @@ Source = Callable[[str | None], Found]
 def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:
     """Read each source from its cursor on; one failing source spoils no other.
 
-    Where the platform wants fewer requests, the rest is left for later. Raises TimelineError where
-    no source could be read.
+    Where the platform wants fewer requests or does not answer at all, the rest is left for later.
+    Raises TimelineError where no source could be read.
     """
     batch = Batch([], [])
     failures: list[TimelineError] = []
@@ -36,7 +40,7 @@ def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:
             found = source(cursors.get(name))
         except TimelineError as error:
             failures.append(error)
-            if isinstance(error, RateLimited):
+            if isinstance(error, RateLimited | NoAnswer):
                 break
             continue
         was_read = True
