@@ -80,7 +80,7 @@ setup(
             "published_readme.md",
             "migrations/*.sql",
         ],
-        "critterdb.web": ["templates/*.html", "static/*", "queries/*.sql"],
+        "critterdb.web": ["templates/*.html", "static/*", "charts/*.json"],
     },
     include_package_data=False,
     cmdclass={"build_py": BuildWithSiteFiles},

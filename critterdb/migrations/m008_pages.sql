@@ -31,8 +31,8 @@ CREATE INDEX predictions_mistakes
     ON predictions (model_id, json_extract(scores, '$."' || top_taxon_id || '"') DESC)
     WHERE source = 'evaluation' AND label_taxon_id <> top_taxon_id;
 
--- What was answered where, newest first.
-CREATE INDEX predictions_source ON predictions (source, model_id);
+-- What was answered where, newest first: what waits for a review.
+CREATE INDEX predictions_source ON predictions (source);
 
 CREATE INDEX posts_posted_at ON posts (posted_at, id);
 

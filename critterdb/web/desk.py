@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datasette.database import Database
 
     from ..fetch import Fetcher
+    from .similar import Sketches
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class Desk:
         self.workers = Workers()
         self.uploads = UploadMemory()
         self.rate_limit = RateLimit(settings.rate)
+        self.sketches: dict[str, Sketches] = {}
         self.opened_at = time.monotonic()
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
         self.errors: dict[str, tuple[int, str]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import addresses
-from .rights import may_review
+from .rights import CLASSIFY, REVIEW, may
 from .static_files import static_path
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ NAVIGATION = (
     (addresses.HISTORY, "What it said"),
     (addresses.SPECIES, "Critters"),
     (addresses.MODELS, "Models"),
-    (addresses.CLASSIFY, "Classify a photo"),
 )
 
 
@@ -24,7 +23,9 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, An
     """What critterdb_layout.html shows around every page."""
     urls = datasette.urls
     links = [*NAVIGATION]
-    if may_review(datasette, request.actor):
+    if await may(datasette, request.actor, CLASSIFY):
+        links.append((addresses.CLASSIFY, "Classify a photo"))
+    if await may(datasette, request.actor, REVIEW):
         links.append((addresses.REVIEW, "Review"))
     here = request.path
     return {

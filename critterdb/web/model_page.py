@@ -47,7 +47,7 @@ WHERE model_id = ? ORDER BY photos_train DESC, name
 @page("models", "model_labels", "model_metrics", "confusions", "predictions", "photos")
 async def model(visit: Visit) -> Page:
     """One model: its card, its charts, its surest mistakes. `?part=` gives one part as JSON."""
-    model_id = visit.request.url_vars["model_id"]
+    model_id = visit.named("model_id")
     data = await visit.read(lambda db: load_model_page(db, model_id))
     data["mistakes"] = [shown(visit, photo) for photo in data["mistakes"]]
     about = data["model"]
@@ -183,7 +183,7 @@ def _in_a_sentence(about: dict[str, Any], labels: list[dict[str, Any]]) -> str:
 @page("models", "confusions", "predictions", "photos")
 async def cell(visit: Visit) -> Page:
     """The test photos behind one cell of the confusion matrix, the surest first."""
-    model_id = visit.request.url_vars["model_id"]
+    model_id = visit.named("model_id")
     actual, predicted = visit.number("actual"), visit.number("predicted")
     if actual is None or predicted is None:
         raise NotHere("Name the cell with ?actual=TAXON&predicted=TAXON, or pick it on the matrix")

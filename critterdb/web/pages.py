@@ -11,9 +11,9 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 from ..schema import SiteDatabase
-from . import addresses
 from .compat import may_view
 from .desk import Desk, desk_of, site_database
 from .layout import layout_context
@@ -28,7 +28,11 @@ T = TypeVar("T")
 
 
 class NotHere(Exception):
-    """There is nothing at this address; the words say what to do instead."""
+    """There is nothing to see at this address; the words say what to do instead."""
+
+    def __init__(self, words: str, status: int = 404) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Visit:
         """`function(db)` on a reading connection."""
         found: T = await self.database.execute_fn(lambda conn: function(SiteDatabase(conn)))
         return found
+
+    def named(self, name: str) -> str:
+        """A part of the path that an address was made with."""
+        return unquote(self.request.url_vars[name])
 
     def path(self, address: str) -> str:
         return str(self.datasette.urls.path(address))
@@ -123,7 +131,7 @@ async def _serve(
     try:
         shown = await function(Visit(request, datasette, database, desk_of(datasette)))
     except NotHere as error:
-        shown = _problem(str(error), 404)
+        shown = _problem(str(error), error.status)
     return await _respond(request, datasette, shown) if isinstance(shown, Page) else shown
 
 
@@ -171,6 +179,3 @@ def json_address(request: Request) -> str:
     """The same page as JSON."""
     query = f"?{request.query_string}" if request.query_string else ""
     return f"{request.path.removesuffix('.json')}.json{query}"
-
-
-__all__ = ["NotHere", "Page", "Visit", "addresses", "json_address", "page"]

@@ -12,18 +12,20 @@ if TYPE_CHECKING:
 
 CLASSIFY = "critterdb-classify"
 HEALTH = "critterdb-health"
+REVIEW = "critterdb-review"
 ACTIONS = {
     CLASSIFY: "Classify photos at /-/classify",
     HEALTH: "See the details of /-/critterdb/health",
+    REVIEW: "Say whether predictions were right, and settle answers that wait",
 }
-ROOT_ONLY = {"id": "root"}
 
 
 def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str) -> bool | None:
     """What the plugin's own settings say; None where they leave it to others.
 
     Everybody may classify unless `plugins.critterdb.allow` says otherwise: that is a gate which no
-    other rule opens. Details of the health are for root, and for whom a rule names.
+    other rule opens. Details of the health are for root, and for whom a rule names; so is reviewing,
+    unless `plugins.critterdb.review` says who.
     """
     from datasette.utils import actor_matches_allow
 
@@ -33,6 +35,9 @@ def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str)
         if allow is None and written is None and getattr(datasette, "default_deny", False):
             return None
         return bool(actor_matches_allow(actor, allow) and actor_matches_allow(actor, written))
+    review = desk_of(datasette).settings.review
+    if action == REVIEW and review is not None:
+        return bool(actor_matches_allow(actor, review))
     if actor and actor.get("id") == "root":
         return True
     return bool(actor_matches_allow(actor, written)) if written is not None else None
@@ -52,15 +57,3 @@ async def may(datasette: Datasette, actor: dict[str, Any] | None, action: str) -
     if verdict is False:
         return False
     return await compat.permitted(datasette, actor, action, bool(verdict))
-
-
-def may_review(datasette: Datasette, actor: dict[str, Any] | None) -> bool:
-    """Whether `actor` may say what predictions and answers really are.
-
-    A review is written under its author's name, so that nobody reviews unnamed but where the
-    setting says true.
-    """
-    from datasette.utils import actor_matches_allow
-
-    allow = desk_of(datasette).settings.review
-    return bool(actor_matches_allow(actor, ROOT_ONLY if allow is None else allow))

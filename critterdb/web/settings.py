@@ -31,6 +31,8 @@ class Settings:
     allow_hosts: frozenset[str] = frozenset()
     local_photos: bool = False
     review: dict[str, Any] | bool | None = None
+    map_tiles: str | None = None
+    map_credit: str | None = None
 
 
 def load_settings(config: Mapping[str, Any] | None) -> Settings:
@@ -57,6 +59,11 @@ def load_settings(config: Mapping[str, Any] | None) -> Settings:
     for name in ("allow", "review"):
         if not isinstance(given.get(name, {}), dict | bool):
             raise _unusable(name, given[name], 'an allow block such as {"id": "*"}')
+    tiles = given.get("map_tiles", "https://{z}/{x}/{y}")
+    if not isinstance(tiles, str) or not tiles.startswith(("https://", "http://")):
+        raise _unusable("map_tiles", tiles, "an address with {z}, {x} and {y} in it")
+    if not all(part in tiles for part in ("{z}", "{x}", "{y}")):
+        raise _unusable("map_tiles", tiles, "an address with {z}, {x} and {y} in it")
     try:
         proxies = tuple(ipaddress.ip_network(name) for name in given.get("trusted_proxies", []))
     except ValueError as error:

@@ -17,6 +17,7 @@ KINDS = {
     "critterdb.css": "text/css; charset=utf-8",
     "cells.css": "text/css; charset=utf-8",
     "classify.js": "text/javascript; charset=utf-8",
+    "review.js": "text/javascript; charset=utf-8",
 }
 METHODS = "GET, HEAD"
 CACHE_SECONDS = 31_536_000

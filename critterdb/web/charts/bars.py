@@ -15,13 +15,23 @@ OUTCOMES = ("right", "wrong", "abstained")
 
 
 def label_bars(labels: Sequence[Mapping[str, Any]]) -> Markup:
-    """Two bars a label {name, precision, recall, photos_test}: found, and right when said."""
+    """Two bars a label {name, precision, recall}: found, and right when said."""
+    spoken = f"How well each of {len(labels)} labels is known: recall and precision on test photos"
+    return _paired_bars(labels, ("recall", "precision"), spoken)
+
+
+def comparison_bars(labels: Sequence[Mapping[str, Any]]) -> Markup:
+    """Two bars a label {name, a, b}: the recall of two models."""
+    return _paired_bars(labels, ("a", "b"), f"Recall of {len(labels)} labels by two models")
+
+
+def _paired_bars(labels: Sequence[Mapping[str, Any]], keys: tuple[str, str], spoken: str) -> Markup:
     name_end, start, stop = 190, 200, LABEL_WIDTH - 56
     rows = []
     for place, label in enumerate(labels):
         top = place * LABEL_ROW + 6
         rows.append(words(name_end, top + 15, label["name"], "label", "end"))
-        for offset, key, class_ in ((0, "recall", "fill"), (11, "precision", "fill second")):
+        for offset, key, class_ in ((0, keys[0], "fill"), (11, keys[1], "fill second")):
             share = label[key]
             rows.append(
                 tag(
@@ -49,7 +59,6 @@ def label_bars(labels: Sequence[Mapping[str, Any]]) -> Markup:
                 )
             )
             rows.append(words(stop + 6, top + offset + 9, f"{share:.0%}", "tiny"))
-    spoken = f"How well each of {len(labels)} labels is known: recall and precision on test photos"
     return picture(LABEL_WIDTH, len(labels) * LABEL_ROW + 8, spoken, joined(rows))
 
 
@@ -109,3 +118,36 @@ def score_over_time(periods: Sequence[Mapping[str, Any]]) -> Markup:
 
 def _posts(period: Mapping[str, Any]) -> int:
     return sum(int(period[outcome]) for outcome in OUTCOMES)
+
+
+def month_bars(months: Sequence[Mapping[str, Any]]) -> Markup:
+    """Twelve bars {month, observations}: when in the year it is seen."""
+    width, height = 420, 180
+    plot = Plot(width, height, bottom=24, left=34)
+    top = nice_top(max(month["observations"] for month in months))
+    y = plot.upwards(0, top)
+    room = (width - plot.left - plot.right) / 12
+    bars = [
+        tag(
+            "rect",
+            tag("title", f"{month['month']}: {month['observations']} observations"),
+            x=plot.left + room * (place + 0.14),
+            y=y(month["observations"]),
+            width=room * 0.72,
+            height=y(0) - y(month["observations"]),
+            rx=2,
+            class_="fill",
+        )
+        for place, month in enumerate(months)
+        if month["observations"]
+    ]
+    ticks = [
+        (plot.left + room * (place + 0.5), month["month"]) for place, month in enumerate(months)
+    ]
+    counts = sorted({0, round(top / 2), round(top)})
+    body = [
+        plot.y_axis(y, [(at, str(at)) for at in counts], "observations"),
+        plot.x_axis(lambda at: at, ticks, ""),
+        *bars,
+    ]
+    return picture(width, height, "Observations by month of the year", joined(body))

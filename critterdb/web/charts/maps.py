@@ -1,0 +1,210 @@
+"""Where animals were seen: a map in SVG whose shapes ship with critterdb.
+
+Mercator's projection, as web maps have it, so that tiles fit where a site names a tile server.
+An obscured place is drawn as the area in which iNaturalist hides it, never as a point.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from markupsafe import Markup
+
+from .svg import joined, picture, tag
+
+WIDTH, HEIGHT = 640, 400
+LEAST_SPAN = 16.0  # degrees of longitude: enough around one place to see where on earth it is
+STATES_UP_TO = 70.0  # degrees of longitude
+OBSCURED_CELL = 0.2  # degrees: iNaturalist moves an obscured place somewhere in such a square
+CLUSTER = 9.0  # pixels
+FARTHEST_NORTH = 84.0
+TILE = 256  # pixels
+MOST_ZOOM = 12
+
+Place = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A line of longitudes and latitudes, and the box around it."""
+
+    points: tuple[tuple[float, float], ...]
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+@cache
+def load_shapes() -> dict[str, list[Shape]]:
+    """Coasts, borders of countries, and borders of states, unpacked."""
+    data = json.loads(files("critterdb.web.charts").joinpath("shapes.json").read_text("utf-8"))
+    return {name: [_unpacked(line) for line in lines] for name, lines in data.items()}
+
+
+def _unpacked(numbers: list[int]) -> Shape:
+    x = y = 0
+    points = []
+    for place in range(0, len(numbers), 2):
+        x, y = x + numbers[place], y + numbers[place + 1]
+        points.append((x / 100, y / 100))
+    across, up = zip(*points, strict=True)
+    return Shape(tuple(points), min(across), min(up), max(across), max(up))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The part of the earth that a map shows, in Mercator's units: 0 to 1 around the equator."""
+
+    left: float
+    top: float
+    scale: float  # pixels a unit
+
+    def at(self, longitude: float, latitude: float) -> tuple[float, float]:
+        x, y = mercator(longitude, latitude)
+        return (x - self.left) * self.scale, (y - self.top) * self.scale
+
+    @property
+    def degrees(self) -> float:
+        return WIDTH / self.scale * 360
+
+
+def mercator(longitude: float, latitude: float) -> tuple[float, float]:
+    latitude = max(-FARTHEST_NORTH, min(FARTHEST_NORTH, latitude))
+    slant = math.asinh(math.tan(math.radians(latitude)))
+    return (longitude + 180) / 360, (1 - slant / math.pi) / 2
+
+
+def frame_around(places: Sequence[Place]) -> Frame:
+    """A frame that shows all the places, with some room around them."""
+    spots = [mercator(place["longitude"], place["latitude"]) for place in places]
+    across, down = [x for x, _ in spots], [y for _, y in spots]
+    width = max((max(across) - min(across)) * 1.2, LEAST_SPAN / 360)
+    height = max((max(down) - min(down)) * 1.2, 1e-9)
+    width = min(max(width, height * WIDTH / HEIGHT), 1.0)
+    scale = WIDTH / width
+    middle_x = (max(across) + min(across)) / 2
+    middle_y = (max(down) + min(down)) / 2
+    left = min(max(middle_x - width / 2, 0.0), 1 - width)
+    return Frame(left, middle_y - HEIGHT / scale / 2, scale)
+
+
+def draw_map(places: Sequence[Place], *, tiles: str | None = None) -> Markup:
+    """Places {latitude, longitude, obscured} on a map; those that lie together as one dot.
+
+    `tiles` is the address of a tile server with {z}, {x} and {y} in it.
+    """
+    frame = frame_around(places)
+    obscured = [place for place in places if place["obscured"]]
+    plain = [place for place in places if not place["obscured"]]
+    ground = _tiles(frame, tiles) if tiles else _ground(frame)
+    spoken = f"Map of {len(places)} places where it was seen"
+    if obscured:
+        spoken += f"; {len(obscured)} of them are obscured and drawn as areas"
+    body = [
+        tag("rect", width=WIDTH, height=HEIGHT, class_="sea"),
+        ground,
+        *_areas(frame, obscured),
+        *_dots(frame, plain),
+    ]
+    return picture(WIDTH, HEIGHT, spoken, joined(body), "chart map")
+
+
+def _ground(frame: Frame) -> Markup:
+    shapes = load_shapes()
+    parts = [tag("path", d=_path(frame, shapes["coasts"], closed=True), class_="land")]
+    if frame.degrees < STATES_UP_TO:
+        parts.append(tag("path", d=_path(frame, shapes["states"]), class_="state"))
+    parts.append(tag("path", d=_path(frame, shapes["borders"]), class_="border"))
+    return joined(parts)
+
+
+def _path(frame: Frame, shapes: Iterable[Shape], *, closed: bool = False) -> str:
+    """The shapes that the frame shows, without the points that nobody would see."""
+    parts = []
+    for shape in shapes:
+        west, north = frame.at(shape.west, shape.north)
+        east, south = frame.at(shape.east, shape.south)
+        if east < 0 or west > WIDTH or south < 0 or north > HEIGHT:
+            continue
+        if closed and east - west < 0.8 and south - north < 0.8:
+            continue
+        line: list[str] = []
+        x0 = y0 = -1e9
+        for longitude, latitude in shape.points:
+            x, y = frame.at(longitude, latitude)
+            inside = -20 < x < WIDTH + 20 and -20 < y < HEIGHT + 20
+            if abs(x - x0) + abs(y - y0) < (0.9 if inside else 16):
+                continue
+            line.append(f"{x:.1f} {y:.1f}")
+            x0, y0 = x, y
+        if len(line) > 1:
+            parts.append("M" + "L".join(line) + ("Z" if closed else ""))
+    return "".join(parts)
+
+
+def _areas(frame: Frame, places: Iterable[Place]) -> list[Markup]:
+    corners = {
+        (
+            math.floor(place["longitude"] / OBSCURED_CELL) * OBSCURED_CELL,
+            math.floor(place["latitude"] / OBSCURED_CELL) * OBSCURED_CELL,
+        )
+        for place in places
+    }
+    areas = []
+    for west, south in sorted(corners):
+        left, bottom = frame.at(west, south)
+        right, top = frame.at(west + OBSCURED_CELL, south + OBSCURED_CELL)
+        areas.append(
+            tag(
+                "rect",
+                x=left,
+                y=top,
+                width=max(6.0, right - left),
+                height=max(6.0, bottom - top),
+                rx=3,
+                class_="area",
+            )
+        )
+    return areas
+
+
+def _dots(frame: Frame, places: Iterable[Place]) -> list[Markup]:
+    clusters: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for place in places:
+        x, y = frame.at(place["longitude"], place["latitude"])
+        clusters.setdefault((int(x // CLUSTER), int(y // CLUSTER)), []).append((x, y))
+    dots = []
+    for spots in sorted(clusters.values(), key=len, reverse=True):
+        x = sum(x for x, _ in spots) / len(spots)
+        y = sum(y for _, y in spots) / len(spots)
+        radius = min(4 + 1.6 * math.log2(len(spots)), 14.0)
+        dots.append(tag("circle", cx=x, cy=y, r=radius, class_="spot"))
+    return dots
+
+
+def _tiles(frame: Frame, address: str) -> Markup:
+    zoom = min(MOST_ZOOM, max(0, math.floor(math.log2(frame.scale / TILE))))
+    count = 2**zoom
+    size = frame.scale / count
+    first_x, first_y = int(frame.left * count), int(max(0.0, frame.top) * count)
+    last_x = min(count - 1, int((frame.left + WIDTH / frame.scale) * count))
+    last_y = min(count - 1, int((frame.top + HEIGHT / frame.scale) * count))
+    return joined(
+        tag(
+            "image",
+            href=address.format(z=zoom, x=x, y=y),
+            x=(x / count - frame.left) * frame.scale,
+            y=(y / count - frame.top) * frame.scale,
+            width=size,
+            height=size,
+        )
+        for x in range(first_x, last_x + 1)
+        for y in range(first_y, last_y + 1)
+    )

@@ -1,0 +1,198 @@
+"""`/-/critters/history`: every post that the bot saw, with what it said and what it was.
+
+As a page, as JSON and as an Atom feed, all with the same filters; and a page for each post.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..schema import SiteDatabase
+from . import addresses
+from .feed import atom_feed
+from .layout import site_title
+from .manners import cors_headers, data_headers
+from .pages import NotHere, Page, Visit, page
+from .photo_page import score_bars, taxon_names
+from .stories import load_stories, pictures_of
+
+if TYPE_CHECKING:
+    from datasette.utils.asgi import Response
+
+POSTS_A_PAGE = 24
+OUTCOMES = {
+    "right": "right",
+    "wrong": "wrong",
+    "unanswered": "gave no answer",
+    "open": "not told yet",
+}
+STATUSES = ("sent", "draft", "planned", "sending", "unknown", "refused", "skipped")
+
+# What `outcome` of a story says, for the database to filter by.
+_OUTCOME_SQL = {
+    "right": "(SELECT right FROM bot_history WHERE post_id = posts.id) = 1",
+    "wrong": "(SELECT right FROM bot_history WHERE post_id = posts.id) = 0",
+    "unanswered": "(replies.prediction_id IS NULL OR predictions.abstained)",
+    "open": "predictions.abstained = 0 "
+    "AND (SELECT right FROM bot_history WHERE post_id = posts.id) IS NULL",
+}
+
+_FOUND = """
+SELECT posts.id, posts.posted_at
+FROM posts
+JOIN replies ON replies.post_id = posts.id
+LEFT JOIN predictions ON predictions.id = replies.prediction_id
+WHERE {where}
+ORDER BY posts.posted_at DESC, posts.id DESC
+LIMIT {limit}
+"""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which posts are asked for; empty words ask for all."""
+
+    game: str = ""
+    outcome: str = ""
+    status: str = ""
+    platform: str = ""
+    author: str = ""
+    answer: str = ""
+    since: str = ""
+    until: str = ""
+    before: str = ""
+
+    def as_query(self) -> dict[str, str]:
+        return {name: value for name, value in vars(self).items() if value and name != "before"}
+
+
+@page("posts", "replies", "predictions", "answers")
+async def history(visit: Visit) -> Page | Response:
+    """The posts that the filters ask for, newest first."""
+    filters = read_filters(visit)
+    data = await visit.read(lambda db: load_history(db, filters))
+    following = data.pop("following")
+    path = addresses.with_query(addresses.HISTORY, **filters.as_query())
+    data["next"] = (
+        visit.path(addresses.with_query(addresses.HISTORY, **filters.as_query(), before=following))
+        if following
+        else None
+    )
+    if visit.request.url_vars.get("format") == ".atom":
+        return await _feed(visit, data["posts"], path)
+    return Page(
+        "critterdb_history.html",
+        title="What it said",
+        description="Every post that the bot saw: its photo, what the bot said, how sure it was, "
+        "and what it really was.",
+        data={"filters": filters.as_query(), **data},
+        view={
+            "outcomes": OUTCOMES,
+            "statuses": STATUSES,
+            "feed_path": visit.path(
+                addresses.with_query(f"{addresses.HISTORY}.atom", **filters.as_query())
+            ),
+        },
+        pictures_from=pictures_of(data["posts"]),
+    )
+
+
+def read_filters(visit: Visit) -> Filters:
+    """The filters of a query string. Raises NotHere where one makes no sense."""
+    filters = Filters(**{name: visit.argument(name) for name in vars(Filters())})
+    if filters.outcome and filters.outcome not in OUTCOMES:
+        raise NotHere(f"“outcome” should be one of {', '.join(OUTCOMES)}")
+    if filters.status and filters.status not in STATUSES:
+        raise NotHere(f"“status” should be one of {', '.join(STATUSES)}")
+    return filters
+
+
+def load_history(db: SiteDatabase, filters: Filters) -> dict[str, Any]:
+    """The stories that filters ask for, and where the next page begins."""
+    where, values = ["1"], dict(filters.as_query())
+    for name, condition in (
+        ("game", "posts.game = :game"),
+        ("platform", "posts.platform = :platform"),
+        ("author", "posts.author = :author"),
+        ("status", "replies.status = :status"),
+        ("since", "posts.posted_at >= :since"),
+        ("until", "posts.posted_at < :until || 'z'"),
+        (
+            "answer",
+            "predictions.taxon_id IN "
+            "(SELECT id FROM taxa WHERE common_name = :answer OR name = :answer)",
+        ),
+    ):
+        if name in values:
+            where.append(condition)
+    if filters.outcome:
+        where.append(_OUTCOME_SQL[filters.outcome])
+    if filters.before:
+        where.append("(posts.posted_at, posts.id) < (:before_at, :before_id)")
+        values["before_at"], _, values["before_id"] = filters.before.partition("~")
+    sql = _FOUND.format(where=" AND ".join(where), limit=POSTS_A_PAGE + 1)
+    found = list(db.query(sql, values))
+    last = found[POSTS_A_PAGE - 1] if len(found) > POSTS_A_PAGE else None
+    return {
+        "posts": load_stories(db, [row["id"] for row in found[:POSTS_A_PAGE]]),
+        "following": f"{last['posted_at']}~{last['id']}" if last else None,
+        "games": [row["slug"] for row in db.query("SELECT slug FROM games ORDER BY slug")],
+    }
+
+
+async def _feed(visit: Visit, posts: list[dict[str, Any]], path: str) -> Response:
+    from datasette.utils.asgi import Response
+
+    title = await site_title(visit.datasette)
+    body = atom_feed(
+        posts,
+        title=f"What it said: {title}",
+        page=visit.absolute(path),
+        feed=visit.absolute(path.replace(addresses.HISTORY, f"{addresses.HISTORY}.atom", 1)),
+        story=lambda post_id: visit.absolute(addresses.post_page(post_id)),
+    )
+    headers = {**data_headers(), **cors_headers(visit.datasette), "Cache-Control": "no-cache"}
+    return Response(
+        "" if visit.request.method == "HEAD" else body,
+        headers=headers,
+        content_type="application/atom+xml; charset=utf-8",
+    )
+
+
+@page("posts", "replies", "predictions", "answers")
+async def post(visit: Visit) -> Page:
+    """One post, with what was said of each of its pictures."""
+    post_id = visit.named("post_id")
+    data = await visit.read(lambda db: load_post(db, post_id))
+    story = data["post"]
+    return Page(
+        "critterdb_post.html",
+        title=f"{story['said']}" + (f", {story['score']:.0%} sure" if story["answer"] else ""),
+        description=f"What the bot made of a post by @{story['author']} on {story['platform']}"
+        + (f". It was: {story['truth_in_words']}." if story["truth_in_words"] else "."),
+        data=data,
+        pictures_from=pictures_of([story]),
+    )
+
+
+_PREDICTIONS = """
+SELECT predictions.id AS prediction_id, model_id, image_sha256, score, abstained, reason, novelty,
+    scores, created_at, coalesce(taxa.common_name, taxa.name) AS answer
+FROM predictions LEFT JOIN taxa ON taxa.id = predictions.taxon_id
+WHERE post_id = ? ORDER BY predictions.id
+"""
+
+
+def load_post(db: SiteDatabase, post_id: str) -> dict[str, Any]:
+    """A post's story and every prediction about it. Raises NotHere."""
+    stories = load_stories(db, [post_id])
+    if not stories:
+        raise NotHere(f"The bot knows no post {post_id}")
+    predictions = list(db.query(_PREDICTIONS, [post_id]))
+    scores = [json.loads(prediction.pop("scores")) for prediction in predictions]
+    names = taxon_names(db, {int(taxon) for each in scores for taxon in each})
+    for prediction, each in zip(predictions, scores, strict=True):
+        prediction["bars"] = score_bars(each, names)
+    return {"post": stories[0], "predictions": predictions}

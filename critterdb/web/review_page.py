@@ -1,0 +1,188 @@
+"""`/-/critters/review` and `/-/critters/answers`: a person says what it really was, by keyboard.
+
+Each is a form with buttons, and works as one; review.js lets keys press the buttons.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..schema import SiteDatabase
+from . import addresses
+from .compat import write
+from .manners import data_headers, is_forged
+from .pages import NotHere, Page, Visit, page
+from .photo_shelf import shown
+from .reviews import (
+    SOURCES,
+    find_taxon,
+    load_candidate,
+    load_prediction,
+    load_queue,
+    save_review,
+    settle,
+)
+from .rights import REVIEW, may
+from .static_files import static_path
+from .stories import pictures_of
+
+if TYPE_CHECKING:
+    from datasette.utils.asgi import Response
+
+METHODS = ("GET", "HEAD", "POST")
+
+
+@page("predictions", "reviews", methods=METHODS)
+async def review(visit: Visit) -> Page | Response:
+    """The newest prediction that waits for a look; a POST says whether it was right."""
+    await _check_rights(visit)
+    if visit.request.method == "POST":
+        return await _save_review(visit)
+    source, model = visit.argument("source") or "bot", visit.argument("model")
+    if source not in SOURCES:
+        raise NotHere(f"“source” should be one of {', '.join(SOURCES)}")
+    before, again = visit.number("before"), visit.number("prediction")
+
+    def load(db: SiteDatabase) -> dict[str, Any]:
+        data = load_queue(db, source, model, before)
+        if again is not None:
+            data["prediction"] = load_prediction(db, again)
+            if data["prediction"] is None:
+                raise NotHere(f"There is no prediction {again} here")
+        return data
+
+    data = await visit.read(load)
+    prediction = data["prediction"]
+    pictures: tuple[str, ...] = ()
+    if prediction:
+        pictures = tuple(prediction["pictures"])
+        prediction["photo"] = prediction["photo"] and shown(visit, prediction["photo"])
+    queue = {"source": source, "model": model}
+    following = prediction["prediction_id"] if prediction else None
+    return Page(
+        "critterdb_review.html",
+        title="Was it right?",
+        description="Say whether a prediction was right, and what it really was.",
+        data={**data, **queue},
+        view={
+            "sources": SOURCES,
+            "review_js": visit.path(static_path("review.js")),
+            "skip_path": visit.path(
+                addresses.with_query(addresses.REVIEW, **queue, before=following)
+            ),
+            "further_path": visit.path(
+                addresses.with_query(addresses.REVIEW, **queue, before=data["further_before"])
+            ),
+            "last": visit.number("last"),
+        },
+        pictures_from=pictures,
+    )
+
+
+async def _save_review(visit: Visit) -> Response:
+    form = await visit.request.post_vars()
+    source, model = form.get("source") or "bot", form.get("model") or ""
+    prediction_id = _whole(form.get("prediction_id"))
+    verdict, taxon_id = _choice(form.get("verdict") or "")
+    words = (form.get("taxon") or "").strip()
+
+    def save(conn: Any) -> None:
+        db = SiteDatabase(conn)
+        chosen, it_was = verdict, taxon_id
+        if verdict == "named":
+            it_was, chosen = find_taxon(db, words), "is"
+            if it_was is None:
+                raise LookupError(f"No critter here is called “{words}”. Go back and try another")
+        save_review(db, prediction_id, chosen, it_was, _name(visit))
+
+    await _write(visit, save)
+    path = addresses.with_query(
+        addresses.REVIEW, source=source, model=model, before=prediction_id, last=prediction_id
+    )
+    return _go(visit, path)
+
+
+@page("answer_candidates", "answers", "posts", methods=METHODS)
+async def answers(visit: Visit) -> Page | Response:
+    """The oldest message of a host that may hold an answer; a POST says what it does say."""
+    await _check_rights(visit)
+    if visit.request.method == "POST":
+        return await _settle(visit)
+    after = visit.number("after") or 0
+    data = await visit.read(lambda db: load_candidate(db, after))
+    candidate = data["candidate"]
+    following = candidate["id"] if candidate else None
+    return Page(
+        "critterdb_answers.html",
+        title="What did the host say?",
+        description="Messages that may hold an answer and wait for a person to read them.",
+        data=data,
+        view={
+            "review_js": visit.path(static_path("review.js")),
+            "skip_path": visit.path(addresses.with_query(addresses.ANSWERS, after=following)),
+        },
+        pictures_from=pictures_of([data["post"]] if data["post"] else []),
+    )
+
+
+async def _settle(visit: Visit) -> Response:
+    form = await visit.request.post_vars()
+    candidate_id = _whole(form.get("candidate_id"))
+    choice, taxon_id = _choice(form.get("verdict") or "")
+    words = (form.get("taxon") or "").strip()
+
+    def save(conn: Any) -> None:
+        db = SiteDatabase(conn)
+        it_was = find_taxon(db, words) if choice == "named" else taxon_id
+        if choice == "named" and it_was is None:
+            raise LookupError(f"No critter here is called “{words}”. Go back and try another")
+        settle(db, candidate_id, "taxon" if it_was is not None else choice, it_was)
+
+    await _write(visit, save)
+    return _go(visit, addresses.ANSWERS)
+
+
+async def _check_rights(visit: Visit) -> None:
+    if not await may(visit.datasette, visit.request.actor, REVIEW):
+        raise NotHere(
+            "Only people whom this site trusts with it may review. Sign in, or ask who runs it",
+            status=403,
+        )
+    if visit.request.method == "POST" and is_forged(visit.request):
+        raise NotHere("Another site sent this form. Open this page itself to use it", status=403)
+    if not visit.database.is_mutable:
+        raise NotHere("This copy of the site is read-only, so that nothing can be reviewed here")
+
+
+async def _write(visit: Visit, function: Any) -> None:
+    try:
+        await write(visit.database, function)
+    except LookupError as error:
+        raise NotHere(str(error)) from error
+
+
+def _choice(verdict: str) -> tuple[str, int | None]:
+    """`right`, `wrong` … as they are; `is:42007` as a taxon."""
+    word, _, taxon = verdict.partition(":")
+    if word not in ("right", "wrong", "is", "named", "other", "inconclusive", "nothing"):
+        raise NotHere("Press one of the buttons to say what it was")
+    return word, _whole(taxon) if word == "is" else None
+
+
+def _whole(value: str | None) -> int:
+    try:
+        return int(value or "")
+    except ValueError:
+        raise NotHere("That form was not filled in as this page does it. Go back to it") from None
+
+
+def _name(visit: Visit) -> str | None:
+    actor = visit.request.actor
+    return str(actor["id"]) if actor and actor.get("id") is not None else None
+
+
+def _go(visit: Visit, address: str) -> Response:
+    from datasette.utils.asgi import Response
+
+    headers = {**data_headers(), "Location": visit.path(address)}
+    return Response("", status=303, headers=headers)

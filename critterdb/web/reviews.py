@@ -1,0 +1,280 @@
+"""What people say of predictions, and of messages that may hold an answer: rows in, rows out.
+
+A review is a row of its own beside the prediction, which it never changes. Of several the newest
+counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..answers import target_taxa
+from ..games import get_game
+from ..schema import SiteDatabase, utc_now
+from .photo_page import score_bars, taxon_names
+from .photo_shelf import PHOTOS, as_photo
+from .stories import load_stories
+
+SOURCES = {
+    "bot": "the bot",
+    "endpoint": "the page that classifies",
+    "cli": "the command line",
+    "evaluation": "test photos",
+}
+LOOKED_THROUGH = 2000  # predictions: many have no picture that could be shown
+CHOICES = 9
+METHOD = "a person's look"
+
+_WAITING = """
+WITH looked AS MATERIALIZED (
+    SELECT id, photo_id, image_sha256, post_id FROM predictions
+    WHERE source = :source AND id < :before AND (:model = '' OR model_id = :model)
+    ORDER BY id DESC LIMIT :looked
+)
+SELECT
+    (SELECT min(id) FROM looked) AS lowest,
+    (SELECT count(*) FROM looked) AS looked,
+    (
+        SELECT id FROM looked
+        WHERE NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.prediction_id = looked.id)
+            AND (
+                photo_id IS NOT NULL
+                OR EXISTS (
+                    SELECT 1 FROM post_images JOIN posts ON posts.id = post_images.post_id
+                    WHERE post_images.post_id = looked.post_id AND posts.deleted_at IS NULL
+                        AND (looked.image_sha256 IS NULL
+                            OR post_images.image_sha256 = looked.image_sha256)
+                )
+                OR (
+                    post_id IS NULL AND EXISTS (
+                        SELECT 1 FROM images
+                        WHERE images.sha256 = looked.image_sha256 AND images.url LIKE 'http%'
+                    )
+                )
+            )
+        ORDER BY id DESC LIMIT 1
+    ) AS next
+"""
+
+_PREDICTION = """
+SELECT predictions.id AS prediction_id, predictions.model_id, predictions.source, predictions.score,
+    predictions.abstained, predictions.reason, predictions.novelty, predictions.scores,
+    predictions.created_at, predictions.photo_id, predictions.image_sha256, predictions.post_id,
+    predictions.taxon_id, coalesce(taxa.common_name, taxa.name) AS answer
+FROM predictions LEFT JOIN taxa ON taxa.id = predictions.taxon_id
+WHERE predictions.id = ?
+"""
+
+
+def load_queue(db: SiteDatabase, source: str, model: str, before: int | None) -> dict[str, Any]:
+    """The newest prediction that waits for a review, and how many were reviewed."""
+    keys = {
+        "source": source,
+        "model": model,
+        "before": 2**62 if before is None else before,
+        "looked": LOOKED_THROUGH,
+    }
+    found = next(db.query(_WAITING, keys))
+    prediction = load_prediction(db, found["next"]) if found["next"] else None
+    further = found["lowest"] if not prediction and found["looked"] == LOOKED_THROUGH else None
+    return {
+        "prediction": prediction,
+        "further_before": further,
+        "counts": load_counts(db),
+        "verdicts": {
+            row["verdict"]: row["reviews"]
+            for row in db.query("SELECT verdict, count(*) AS reviews FROM reviews GROUP BY verdict")
+        },
+    }
+
+
+def load_counts(db: SiteDatabase) -> list[dict[str, Any]]:
+    """Predictions and reviewed ones by source."""
+    return list(
+        db.query(
+            "SELECT source, sum(predictions) AS predictions, sum(reviewed) AS reviewed "
+            "FROM prediction_counts GROUP BY source ORDER BY source"
+        )
+    )
+
+
+def load_prediction(db: SiteDatabase, prediction_id: int) -> dict[str, Any] | None:
+    """A prediction with its picture, its likeliest labels and earlier reviews."""
+    found = next(db.query(_PREDICTION, [prediction_id]), None)
+    if found is None:
+        return None
+    scores = json.loads(found.pop("scores"))
+    names = taxon_names(db, {int(taxon) for taxon in scores})
+    found["bars"] = score_bars(scores, names)
+    likeliest = sorted(scores.items(), key=lambda item: -item[1])[:CHOICES]
+    found["choices"] = [
+        {"taxon_id": int(taxon), "name": names.get(int(taxon), taxon)} for taxon, _ in likeliest
+    ]
+    found["photo"], found["pictures"] = None, []
+    if found["photo_id"] is not None:
+        row = next(db.query(f"{PHOTOS} WHERE photos.id = ?", [found["photo_id"]]), None)
+        found["photo"] = as_photo(row) if row else None
+    elif found["post_id"]:
+        found["pictures"] = [
+            row["url"]
+            for row in db.query(
+                "SELECT post_images.url FROM post_images JOIN posts ON posts.id = post_images.post_id "
+                "WHERE post_id = :post_id AND deleted_at IS NULL "
+                "AND post_images.url LIKE 'http%' "
+                "AND (:image_sha256 IS NULL OR image_sha256 = :image_sha256) ORDER BY position",
+                found,
+            )
+        ]
+    else:
+        found["pictures"] = [
+            row["url"]
+            for row in db.query(
+                "SELECT url FROM images WHERE sha256 = ? AND url LIKE 'http%'",
+                [found["image_sha256"]],
+            )
+        ]
+    found["reviews"] = list(
+        db.query(
+            "SELECT verdict, actor, created_at, coalesce(taxa.common_name, taxa.name) AS truth "
+            "FROM reviews LEFT JOIN taxa ON taxa.id = reviews.taxon_id "
+            "WHERE prediction_id = ? ORDER BY reviews.id",
+            [prediction_id],
+        )
+    )
+    return found
+
+
+def save_review(
+    db: SiteDatabase, prediction_id: int, verdict: str, taxon_id: int | None, actor: str | None
+) -> int:
+    """Write a review; with a taxon the verdict follows from it. Call it in a transaction.
+
+    `verdict` is right, wrong, or is (it was `taxon_id`). Raises LookupError where there is no such
+    prediction or taxon.
+    """
+    prediction = next(
+        db.query("SELECT taxon_id FROM predictions WHERE id = ?", [prediction_id]), None
+    )
+    if prediction is None:
+        raise LookupError(f"There is no prediction {prediction_id}")
+    answer = prediction["taxon_id"]
+    if verdict == "is":
+        taxon = next(db.query("SELECT ancestor_ids FROM taxa WHERE id = ?", [taxon_id]), None)
+        if taxon is None:
+            raise LookupError(f"There is no taxon {taxon_id}")
+        right = answer in [taxon_id, *json.loads(taxon["ancestor_ids"])]
+        verdict = "right" if right else "wrong"
+    elif verdict == "right":
+        taxon_id = answer
+    else:
+        verdict, taxon_id = "wrong", None
+    row = {
+        "prediction_id": prediction_id,
+        "verdict": verdict,
+        "taxon_id": taxon_id,
+        "actor": actor,
+        "created_at": utc_now(),
+    }
+    return int(db["reviews"].insert(row).last_pk or 0)
+
+
+def find_taxon(db: SiteDatabase, words: str) -> int | None:
+    """The taxon that somebody names, by its exact scientific or common name, else by search."""
+    rows = db.query(
+        "SELECT id FROM taxa WHERE name = :words COLLATE NOCASE "
+        "OR common_name = :words COLLATE NOCASE ORDER BY is_active DESC, id LIMIT 1",
+        {"words": words},
+    )
+    for row in rows:
+        return int(row["id"])
+    quoted = " ".join(f'"{word}"*' for word in words.replace('"', " ").split())
+    found = db.query(
+        "SELECT rowid AS id FROM taxa_fts WHERE taxa_fts MATCH ? ORDER BY rank LIMIT 1", [quoted]
+    )
+    return next((int(row["id"]) for row in found), None) if quoted else None
+
+
+def load_candidate(db: SiteDatabase, after: int) -> dict[str, Any]:
+    """The oldest message that may hold an answer and waits for a person, with its post."""
+    candidate = next(
+        db.query(
+            "SELECT id, post_id, source_url, guess, found_at FROM answer_candidates "
+            "WHERE settled_at IS NULL AND id > ? ORDER BY id LIMIT 1",
+            [after],
+        ),
+        None,
+    )
+    waiting = next(
+        db.query("SELECT count(*) AS n FROM answer_candidates WHERE settled_at IS NULL")
+    )["n"]
+    found: dict[str, Any] = {"candidate": candidate, "waiting": waiting, "post": None}
+    if candidate is None:
+        return {**found, "choices": []}
+    stories = load_stories(db, [candidate["post_id"]])
+    found["post"] = stories[0] if stories else None
+    return {**found, "choices": _choices(db, candidate["post_id"])}
+
+
+def _choices(db: SiteDatabase, post_id: str) -> list[dict[str, Any]]:
+    """What a post's animal may have been: the game's target first, then what its model knows."""
+    rows = db.query(
+        """
+        SELECT taxa.id AS taxon_id, coalesce(taxa.common_name, taxa.name) AS name
+        FROM posts
+        JOIN games ON games.slug = posts.game
+        JOIN taxa ON taxa.id = games.target_taxon_id OR taxa.id IN (
+            SELECT taxon_id FROM model_labels WHERE model_id = games.model_id
+        )
+        LEFT JOIN model_labels AS known
+            ON known.model_id = games.model_id AND known.taxon_id = taxa.id
+        WHERE posts.id = ?
+        ORDER BY taxa.id = games.target_taxon_id DESC, known.photos_train DESC LIMIT ?
+        """,
+        [post_id, CHOICES],
+    )
+    return list(rows)
+
+
+def settle(
+    db: SiteDatabase, candidate_id: int, choice: str, taxon_id: int | None
+) -> Mapping[str, Any]:
+    """Settle a candidate; call it in a transaction. Returns its row.
+
+    `choice` is taxon (it was `taxon_id`), other (not the target), inconclusive, or nothing: the
+    message holds no answer. A person's answer takes the place of one that was read from words.
+    Raises LookupError.
+    """
+    candidate = next(db.query("SELECT * FROM answer_candidates WHERE id = ?", [candidate_id]), None)
+    if candidate is None:
+        raise LookupError(f"There is no message {candidate_id} that waits")
+    post = db["posts"].get(candidate["post_id"])
+    now = utc_now()
+    db["answer_candidates"].update(candidate_id, {"settled_at": now})
+    if choice == "nothing":
+        return dict(candidate)
+    verdict = {"other": "other", "inconclusive": "inconclusive"}.get(choice)
+    if verdict is None:
+        if taxon_id is None or not db["taxa"].count_where("id = ?", [taxon_id]):
+            raise LookupError(f"There is no taxon {taxon_id}")
+        game = get_game(db, post["game"])
+        verdict = "taxon"
+        if game.target_taxon_id is not None:
+            verdict = "target" if taxon_id in target_taxa(db, game) else "other"
+    db["answers"].upsert(
+        {
+            "post_id": candidate["post_id"],
+            "taxon_id": taxon_id if choice == "taxon" else None,
+            "verdict": verdict,
+            "source_url": candidate["source_url"],
+            "found_at": now,
+            "method": METHOD,
+        },
+        pk="post_id",
+    )
+    db.execute(
+        "UPDATE answer_candidates SET settled_at = ? WHERE post_id = ? AND settled_at IS NULL",
+        [now, candidate["post_id"]],
+    )
+    return dict(candidate)

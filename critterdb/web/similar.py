@@ -1,0 +1,117 @@
+"""Similar photos, found among hundreds of thousands while a page waits.
+
+An embedding's sketch is the signs of 256 random projections: 32 bytes. Sketches of all photos lie
+in memory and say which few hundred are worth a look; their embeddings, from the database, say
+which are nearest. (Charikar 2002: the share of differing signs is the angle between two vectors.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..embeddings import as_vectors
+from ..novelty import normalized
+from ..schema import SiteDatabase
+
+if TYPE_CHECKING:
+    from datasette.database import Database
+
+BITS = 256
+WORDS = BITS // 64
+CANDIDATES = 200
+ROWS_A_STEP = 4096
+PATIENCE_SECONDS = 0.1  # a page does not wait longer for sketches that are still being made
+
+
+class Sketches:
+    """The sketches of one backbone's embeddings; `update` adds those that came since."""
+
+    def __init__(self, backbone: str) -> None:
+        self.backbone = backbone
+        self._lock = threading.Lock()
+        self._newest = 0  # rowid
+        self._hashes = np.empty(0, "S32")
+        self._bits = np.empty((0, WORDS), np.uint64)
+        self._middle: np.ndarray | None = None
+        self._planes: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def update(self, db: SiteDatabase) -> None:
+        with self._lock:
+            hashes, bits = [self._hashes], [self._bits]
+            while rows := db.conn.execute(
+                "SELECT rowid, sha256, vector FROM embeddings "
+                "WHERE rowid > ? AND backbone = ? ORDER BY rowid LIMIT ?",
+                [self._newest, self.backbone, ROWS_A_STEP],
+            ).fetchall():
+                self._newest = rows[-1][0]
+                hashes.append(np.array([bytes.fromhex(row[1]) for row in rows], "S32"))
+                bits.append(self.sketch(as_vectors([row[2] for row in rows])))
+            self._hashes, self._bits = np.concatenate(hashes), np.concatenate(bits)
+
+    def sketch(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors N×D → N×4 words of 64 signs."""
+        unit = normalized(vectors)
+        if self._planes is None:
+            # Around the middle of the first photos: all embeddings point to about one side.
+            self._middle = unit.mean(axis=0)
+            random = np.random.default_rng(0)
+            self._planes = random.standard_normal((unit.shape[1], BITS)).astype(np.float32)
+        signs = (unit - self._middle) @ self._planes > 0
+        return np.packbits(signs, axis=1).view(np.uint64)
+
+    def candidates(self, vector: np.ndarray, count: int = CANDIDATES) -> list[str]:
+        """SHA-256 of the photos whose sketches are nearest to an embedding D."""
+        if not len(self):
+            return []
+        apart = np.bitwise_count(self._bits ^ self.sketch(vector[None])[0]).sum(axis=1)
+        count = min(count, len(apart))
+        nearest = np.argpartition(apart, count - 1)[:count]
+        return [bytes(self._hashes[place]).ljust(32, b"\0").hex() for place in nearest]
+
+
+async def ready(database: Database, shelf: dict[str, Sketches], backbone: str) -> Sketches | None:
+    """The sketches of a backbone, up to date; None while a large database is still being read."""
+    sketches = shelf.setdefault(backbone, Sketches(backbone))
+
+    async def update() -> None:
+        await database.execute_fn(lambda conn: sketches.update(SiteDatabase(conn)))
+
+    task = asyncio.ensure_future(update())
+    done, _ = await asyncio.wait([task], timeout=PATIENCE_SECONDS)
+    return sketches if done else None
+
+
+def load_embedding(db: SiteDatabase, sha256: str) -> tuple[str, np.ndarray] | None:
+    """A photo's embedding and its backbone, that of a model in use where there is one."""
+    rows = db.query(
+        "SELECT backbone, vector FROM embeddings WHERE sha256 = ? ORDER BY backbone IN "
+        "(SELECT backbone FROM models JOIN games ON games.model_id = models.id) DESC LIMIT 1",
+        [sha256],
+    )
+    for row in rows:
+        return str(row["backbone"]), as_vectors([row["vector"]])[0]
+    return None
+
+
+def nearest_photos(
+    db: SiteDatabase, backbone: str, vector: np.ndarray, candidates: list[str], but: str, count: int
+) -> list[tuple[str, float]]:
+    """(sha256, distance) of the candidates nearest to a vector, without the photo itself."""
+    marks = ", ".join("?" * len(candidates))
+    rows: list[Any] = db.conn.execute(
+        f"SELECT sha256, vector FROM embeddings WHERE backbone = ? AND sha256 IN ({marks})",
+        [backbone, *candidates],
+    ).fetchall()
+    rows = [row for row in rows if row[0] != but]
+    if not rows:
+        return []
+    distances = 1 - normalized(as_vectors([row[1] for row in rows])) @ normalized(vector[None])[0]
+    order = np.argsort(distances, kind="stable")[:count]
+    return [(str(rows[place][0]), max(0.0, float(distances[place]))) for place in order]
