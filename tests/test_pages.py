@@ -13,7 +13,18 @@ from support_web import change_metadata, make_site, open_datasette
 
 MODEL = f"/-/critters/models/{MODEL_ID}"
 CELL = f"{MODEL}/confusion?actual={COUGAR}&predicted={DOMESTIC_CAT}"
-PAGES = ["/-/critters", MODEL, CELL]
+PAGES = [
+    "/-/critters",
+    "/-/critters/history",
+    "/-/critters/posts/x:101",
+    "/-/critters/models",
+    "/-/critters/compare",
+    "/-/critters/species",
+    f"/-/critters/species/{COUGAR}",
+    f"/-/critters/photos/{MISTAKE}",
+    MODEL,
+    CELL,
+]
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +203,11 @@ async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> N
         (f"{MODEL}/confusion?actual=x&predicted=1", "should be a number"),
         (f"{MODEL}/confusion?actual=1&predicted=2", "does not know these labels"),
         (f"{MODEL}?part=everything", "no part"),
+        ("/-/critters/posts/x:999", "The bot knows no post x:999"),
+        ("/-/critters/species/7", "There is no taxon 7"),
+        ("/-/critters/photos/77", "There is no photo 77"),
+        ("/-/critters/history?outcome=perfect", "should be one of right, wrong"),
+        ("/-/critters/compare?a=nobody", "There is no model nobody"),
     ],
 )
 async def test_what_is_not_there_is_a_friendly_404(folder: Path, path: str, words: str) -> None:
@@ -209,3 +225,167 @@ async def test_a_datasette_without_a_site_says_so(tmp_path: Path) -> None:
     folder = make_site(tmp_path / "none")
     (folder / "critters.db").unlink()
     assert "serves no database" in await html(folder, "/-/critters", 503, memory=True)
+
+
+def names(posts: list[dict[str, Any]]) -> list[str]:
+    return [post["post_id"][2:] for post in posts]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["104", "103", "102", "101"]),
+        ("outcome=right", ["101"]),
+        ("outcome=wrong", ["102"]),
+        ("outcome=unanswered", ["103"]),
+        ("outcome=open", ["104"]),
+        ("status=skipped", []),
+        ("status=sent&author=host", ["104", "103", "102", "101"]),
+        ("author=nobody", []),
+        ("platform=mastodon", []),
+        ("answer=Bobcat", ["102"]),
+        ("answer=Lynx+rufus", ["102"]),
+        ("since=2026-11-03", ["104", "103"]),
+        ("until=2026-11-02", ["102", "101"]),
+        ("before=2026-11-02T10:00:00Z~x:102", ["101"]),
+    ],
+)
+async def test_the_history_is_filtered(folder: Path, query: str, found: list[str]) -> None:
+    assert names((await data(folder, f"/-/critters/history?{query}"))["posts"]) == found
+
+
+async def test_the_history_goes_on_where_a_page_ends(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("critterdb.web.history.POSTS_A_PAGE", 3)
+    first = await data(folder, "/-/critters/history?author=host")
+    assert names(first["posts"]) == ["104", "103", "102"]
+    response = await open_datasette(folder).client.get(
+        first["next"].replace("history?", "history.json?")
+    )
+    assert names(response.json()["posts"]) == ["101"]
+    assert response.json()["next"] is None
+
+
+async def test_the_history_is_a_feed(folder: Path) -> None:
+    from xml.etree import ElementTree
+
+    response = await open_datasette(folder).client.get("/-/critters/history.atom?outcome=wrong")
+    assert response.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    atom = "{http://www.w3.org/2005/Atom}"
+    root = ElementTree.fromstring(response.text)
+    for name in ("title", "id", "updated", f"author/{atom}name"):
+        assert root.findtext(f"{atom}{name}"), name
+    (entry,) = root.iter(f"{atom}entry")
+    assert entry.findtext(f"{atom}title") == "Bobcat (100% sure) ✗"
+    assert entry.findtext(f"{atom}id") == "http://localhost/-/critters/posts/x:102"
+    assert "It was: Domestic Cat." in (entry.findtext(f"{atom}summary") or "")
+    links = {link.get("rel"): link.get("href") for link in root.findall(f"{atom}link")}
+    assert links["self"] == "http://localhost/-/critters/history.atom?outcome=wrong"
+
+
+async def test_a_post_s_page_has_every_prediction(folder: Path) -> None:
+    found = await data(folder, "/-/critters/posts/x:103")
+    (prediction,) = found["predictions"]
+    assert prediction["reason"] == "not_a_critter"
+    assert len(prediction["bars"]) == 3
+    text = await html(folder, "/-/critters/posts/x:103")
+    assert "no critter that it knows" in text
+    assert 'href="https://x.example/host/103"' in text
+
+
+async def test_a_species_has_its_photos_places_months_and_what_the_model_says(folder: Path) -> None:
+    found = await data(folder, f"/-/critters/species/{COUGAR}")
+    assert [photo["photo_id"] for photo in found["photos"]] == [3, 2, 1]
+    assert {month["month"]: month["observations"] for month in found["months"]}["Feb"] == 1
+    assert [(each["predicted"], each["photos"]) for each in found["said"]] == [
+        ("Cougar", 2),
+        ("Domestic Cat", 1),
+    ]
+    assert [each["name"] for each in found["above"]] == ["Felids"]
+    text = await html(folder, f"/-/critters/species/{COUGAR}")
+    assert "3 observations; 1 of them obscured" in text
+    assert text.count('class="area"') == 1
+    assert text.count('class="spot"') == 2
+
+
+async def test_a_family_shows_the_photos_of_what_is_below_it(folder: Path) -> None:
+    found = await data(folder, f"/-/critters/species/{41944}?before=1005")
+    assert [photo["photo_id"] for photo in found["photos"]] == [4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("bob", ["Lynx rufus"]), ("concolor", ["Puma concolor"]), ('"(', []), ("zebra", [])],
+)
+async def test_critters_are_found_by_name(folder: Path, words: str, found: list[str]) -> None:
+    answer = await data(folder, f"/-/critters/species?q={words}")
+    assert [kind["name"] for kind in answer["kinds"]] == found
+
+
+async def test_a_photo_has_its_credit_its_predictions_and_what_is_like_it(folder: Path) -> None:
+    found = await data(folder, f"/-/critters/photos/{MISTAKE}")
+    assert found["photo"]["what"] == "Cougar"
+    assert [each["answer"] for each in found["predictions"]] == ["Domestic Cat"]
+    # Photo 6 is blue too.
+    assert found["similar"][0]["photo_id"] == 6
+    assert MISTAKE not in [photo["photo_id"] for photo in found["similar"]]
+    text = await html(folder, f"/-/critters/photos/{MISTAKE}")
+    assert "(c) Ann &lt;b&gt;Onymous&lt;/b&gt; (CC BY)" in text
+    assert 'href="https://www.inaturalist.org/observations/1003"' in text
+    assert re.search(r'property="og:image" content="http://localhost/-/critterdb/photos/', text)
+
+
+async def test_a_photo_that_may_not_be_shown_has_a_page_without_it(folder: Path) -> None:
+    found = await data(folder, "/-/critters/photos/5")
+    assert (found["photo"]["image"], found["photo"]["sha256"]) == (None, None)
+    text = await html(folder, "/-/critters/photos/5")
+    assert "no public licence" in text
+    assert "og:image" not in text
+
+
+async def test_tiles_of_another_host_only_where_they_are_configured(
+    folder: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    path = f"/-/critters/species/{COUGAR}"
+    assert "<image" not in await html(folder, path)
+    tiled = Path(shutil.copytree(folder, tmp_path / "tiled"))
+    settings = {"map_tiles": "https://tiles.example/{z}/{x}/{y}.png", "map_credit": "Mapmakers"}
+    change_metadata(tiled, {"plugins": {"critterdb": settings}})
+    response = await open_datasette(tiled).client.get(path)
+    assert re.search(r'<image href="https://tiles.example/\d+/\d+/\d+.png"', response.text)
+    assert "Mapmakers" in response.text
+    assert "https://tiles.example;" in response.headers["content-security-policy"]
+
+
+async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
+    """The second one knows what the first one took photo 3 for."""
+    import shutil
+
+    from critterdb.schema import open_database
+
+    copy = Path(shutil.copytree(folder, tmp_path / "two"))
+    db = open_database(copy / "critters.db")
+    with db.atomic():
+        for table in ("models", "model_labels", "model_metrics", "predictions"):
+            columns = [c.name for c in db[table].columns if c.name != "id" or table == "models"]
+            key = "id" if table == "models" else "model_id"
+            chosen = ", ".join("'other'" if c == key else f'"{c}"' for c in columns)
+            named = ", ".join(f'"{c}"' for c in columns)
+            db.execute(
+                f"INSERT INTO {table} ({named}) SELECT {chosen} FROM {table} WHERE {key} = ?",
+                [MODEL_ID],
+            )
+        db.execute(
+            "UPDATE predictions SET top_taxon_id = label_taxon_id "
+            "WHERE model_id = 'other' AND source = 'evaluation'"
+        )
+        db["models"].update("other", {"error_rate": 0.0})
+    db.close()
+    found = await data(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
+    assert [photo["photo_id"] for photo in found["only_a_wrong"]] == [MISTAKE]
+    assert found["only_b_wrong"] == []
+    assert found["figures"][0]["better"] == "b"
+    assert "Wrong with" in await html(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")

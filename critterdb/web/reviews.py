@@ -120,9 +120,9 @@ def load_prediction(db: SiteDatabase, prediction_id: int) -> dict[str, Any] | No
         found["pictures"] = [
             row["url"]
             for row in db.query(
-                "SELECT post_images.url FROM post_images JOIN posts ON posts.id = post_images.post_id "
-                "WHERE post_id = :post_id AND deleted_at IS NULL "
-                "AND post_images.url LIKE 'http%' "
+                "SELECT post_images.url FROM post_images "
+                "JOIN posts ON posts.id = post_images.post_id "
+                "WHERE post_id = :post_id AND deleted_at IS NULL AND post_images.url LIKE 'http%' "
                 "AND (:image_sha256 IS NULL OR image_sha256 = :image_sha256) ORDER BY position",
                 found,
             )

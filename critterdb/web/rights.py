@@ -24,8 +24,8 @@ def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str)
     """What the plugin's own settings say; None where they leave it to others.
 
     Everybody may classify unless `plugins.critterdb.allow` says otherwise: that is a gate which no
-    other rule opens. Details of the health are for root, and for whom a rule names; so is reviewing,
-    unless `plugins.critterdb.review` says who.
+    other rule opens. Details of the health are for root, and for whom a rule names; so is
+    reviewing, unless `plugins.critterdb.review` says who.
     """
     from datasette.utils import actor_matches_allow
 

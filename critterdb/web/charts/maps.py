@@ -104,7 +104,7 @@ def draw_map(places: Sequence[Place], *, tiles: str | None = None) -> Markup:
     obscured = [place for place in places if place["obscured"]]
     plain = [place for place in places if not place["obscured"]]
     ground = _tiles(frame, tiles) if tiles else _ground(frame)
-    spoken = f"Map of {len(places)} places where it was seen"
+    spoken = f"Map of {len(places)} place{'s' * (len(places) != 1)} where it was seen"
     if obscured:
         spoken += f"; {len(obscured)} of them are obscured and drawn as areas"
     body = [
@@ -139,10 +139,10 @@ def _path(frame: Frame, shapes: Iterable[Shape], *, closed: bool = False) -> str
         x0 = y0 = -1e9
         for longitude, latitude in shape.points:
             x, y = frame.at(longitude, latitude)
-            inside = -20 < x < WIDTH + 20 and -20 < y < HEIGHT + 20
-            if abs(x - x0) + abs(y - y0) < (0.9 if inside else 16):
+            outside = max(0.0, -x, x - WIDTH, -y, y - HEIGHT)
+            if abs(x - x0) + abs(y - y0) < 0.9 + outside / 2:
                 continue
-            line.append(f"{x:.1f} {y:.1f}")
+            line.append(f"{x:.0f} {y:.0f}" if outside else f"{x:.1f} {y:.1f}")
             x0, y0 = x, y
         if len(line) > 1:
             parts.append("M" + "L".join(line) + ("Z" if closed else ""))

@@ -1,0 +1,136 @@
+"""The charts' own arithmetic: scales, frames, sketches."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from critterdb.schema import SiteDatabase
+from critterdb.web.charts.bars import score_over_time
+from critterdb.web.charts.confusion import MOST_LABELS, most_confused
+from critterdb.web.charts.maps import HEIGHT, WIDTH, draw_map, frame_around, load_shapes, mercator
+from critterdb.web.charts.svg import nice_top, tag
+from critterdb.web.scores import by_period
+from critterdb.web.similar import Sketches, nearest_photos
+
+
+@pytest.mark.parametrize(
+    ("value", "top"),
+    [(0, 1), (0.03, 0.05), (0.4, 0.5), (1, 1), (7, 10), (8, 10), (23, 25), (210, 250)],
+)
+def test_an_axis_ends_at_a_round_number(value: float, top: float) -> None:
+    assert nice_top(value) == pytest.approx(top)
+
+
+def test_what_people_wrote_is_escaped() -> None:
+    assert tag("text", "x", title='"<&') == '<text title="&#34;&lt;&amp;">x</text>'
+
+
+def test_mercator() -> None:
+    assert mercator(0, 0) == (0.5, 0.5)
+    # The square map of the web ends at 85.0511 degrees; further north is drawn at its edge.
+    assert mercator(180, 84)[1] == mercator(180, 90)[1]
+    assert mercator(180, 80)[1] == pytest.approx(0.1122, abs=1e-3)
+
+
+def test_a_frame_shows_all_of_its_places() -> None:
+    places = [(-119.5, 37.5), (-70.0, 45.0), (-100.0, 20.0)]
+    frame = frame_around([{"longitude": x, "latitude": y} for x, y in places])
+    for place in places:
+        x, y = frame.at(*place)
+        assert 0 < x < WIDTH
+        assert 0 < y < HEIGHT
+
+
+def test_the_shapes_know_land_from_sea() -> None:
+    """A point is in a polygon where a line from it crosses the edge an odd number of times."""
+
+    def on_land(longitude: float, latitude: float) -> bool:
+        crossings = 0
+        for shape in load_shapes()["coasts"]:
+            points = shape.points
+            for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1], strict=True):
+                if (y1 > latitude) != (y2 > latitude):
+                    crossings += longitude < (x2 - x1) * (latitude - y1) / (y2 - y1) + x1
+        return crossings % 2 == 1
+
+    assert on_land(-119.5, 37.7)  # Yosemite
+    assert on_land(8.5, 47.4)  # Zurich
+    assert on_land(133.9, -23.7)  # Alice Springs
+    assert not on_land(-140, 30)
+    assert not on_land(-30, 40)
+
+
+def test_a_map_of_one_place_is_small() -> None:
+    place = {"longitude": -119.5, "latitude": 37.5, "obscured": 0}
+    assert len(draw_map([place])) < 40_000
+    world = [{**place, "longitude": x, "latitude": y} for x, y in ((-170, -50), (170, 70))]
+    assert len(draw_map(world)) < 250_000
+
+
+def test_places_that_lie_together_are_one_dot() -> None:
+    places = [{"longitude": -119.5, "latitude": 37.5, "obscured": 0}] * 500
+    assert len(re.findall("<circle", draw_map(places))) == 1
+
+
+def test_a_matrix_of_many_labels_shows_the_most_confused() -> None:
+    labels = [{"taxon_id": n, "name": str(n)} for n in range(60)]
+    counts = {(58, 59): 3, **{(n, n): 9 for n in range(60)}}
+    drawn = most_confused(labels, counts)
+    assert len(drawn) == MOST_LABELS
+    assert {58, 59} <= {label["taxon_id"] for label in drawn}
+
+
+@pytest.mark.parametrize(
+    ("times", "periods"),
+    [
+        (["2026-11-01", "2026-11-02"], ["2026-11-01", "2026-11-02"]),
+        ([f"2026-0{m}-{d:02}" for m in range(1, 4) for d in range(1, 28)], None),
+        ([f"20{y}-01-01" for y in range(10, 26)], [f"20{y}-01-01" for y in range(10, 26)]),
+    ],
+)
+def test_scores_are_by_the_shortest_period_that_fits(
+    times: list[str], periods: list[str] | None
+) -> None:
+    posts = [
+        {"posted_at": f"{day}T10:00:00Z", "abstained": 0, "right": 1, "baseline_right": False}
+        for day in times
+    ]
+    found = by_period(posts)
+    assert sum(period["posts"] for period in found) == len(times)
+    assert len(found) <= 26
+    assert periods is None or [period["period"] for period in found] == periods
+    assert "Score over" in score_over_time(found)
+
+
+def test_sketches_find_the_nearest_photos(db: SiteDatabase, site: Path) -> None:
+    """Of 3,000 embeddings in 40 bunches, at least 9 of 10 of the truly nearest are found."""
+    random = np.random.default_rng(3)
+    bunches = random.standard_normal((40, 64))
+    vectors = np.abs(
+        bunches[random.integers(0, 40, 3000)] + 0.35 * random.standard_normal((3000, 64))
+    )
+    vectors = vectors.astype("<f2")
+    hashes = [f"{number:064x}" for number in range(3000)]
+    db["embeddings"].insert_all(
+        {"sha256": one, "backbone": "b", "vector": vector.tobytes(), "dimensions": 64}
+        for one, vector in zip(hashes, vectors, strict=True)
+    )
+    sketches = Sketches("b")
+    sketches.update(db)
+    assert len(sketches) == 3000
+    unit = vectors.astype(np.float32)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    hits = 0
+    for place in range(0, 3000, 100):
+        truly = {hashes[i] for i in np.argsort(-(unit @ unit[place]))[1:11]}
+        vector = vectors[place].astype(np.float32)
+        found = nearest_photos(db, "b", vector, sketches.candidates(vector), hashes[place], 10)
+        assert [d for _, d in found] == sorted(d for _, d in found)
+        hits += len(truly & {sha256 for sha256, _ in found})
+    assert hits >= 0.9 * 300
+    sketches.update(db)
+    assert len(sketches) == 3000
