@@ -41,6 +41,7 @@ TEST = [
     "onnx>=1.18",
     "build>=1.2",
     "cogapp>=3.4",
+    "cryptography>=42",
     "setuptools>=77",
     "twine>=6",
 ]
@@ -86,8 +87,11 @@ setup(
     cmdclass={"build_py": BuildWithSiteFiles},
     python_requires=">=3.11",
     install_requires=[
+        "anyio>=4",
+        "certifi",
         "click>=8.1",
         "datasette>=0.65",
+        "httpcore>=1.0,<2",
         "httpx>=0.27",
         "numpy>=2.0",
         "onnxruntime>=1.20",

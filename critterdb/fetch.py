@@ -1,41 +1,51 @@
 """An untrusted URL → bytes, or a refusal that tells a stranger nothing about our network.
 
-ssrfguard decides on the very address that is connected to, on each redirect anew. Here its table is
-made stricter, and the whole fetch gets one deadline, one byte cap counted on the wire, no content
-encoding, no cookies and no proxy. Whatever goes wrong beyond the address's own form is one and the
-same refusal, whether a host is private, closed, unknown or failing.
+ssrfguard decides on the very address that is connected to, on each redirect anew; `destinations`
+says which those are, `connections` counts what comes. Here is one deadline for everything, and what
+is accepted as an answer. Whatever goes wrong beyond the address's own form is one and the same
+refusal, given at the same times, whether a host is private, closed, unknown or failing.
+
+All fetches of a process run on one event loop of their own, in a thread of their own: a server that
+sends its picture in crumbs costs the others little, and those who ask may be threads or coroutines.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
-import re
 import ssl
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from functools import cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any
 
+import certifi
+import httpcore
 import httpx
-from ssrfguard import DEFAULT_DENIED, AddressTable, Block, Policy, Reach, SSRFGuardError, Verdict
+from ssrfguard import Policy, SSRFGuardError
 from ssrfguard.errors import BlockedAddressError
-from ssrfguard.httpx import AsyncClient
 
 from . import __version__
-from .errors import CritterError, Refusal
+from .connections import CONNECT_S, Meter, TooManyBytes, connection_pool
+from .destinations import Opening, openings_from_environment, policy_for
+from .errors import Refusal
 
 TIMEOUT_S = 8.0
 MAX_BYTES = 10_000_000
+MAX_HEAD_BYTES = 128 * 1024  # of one response: TLS, interim responses, headers, what comes along
+MIN_CHUNK_BYTES = 1000  # a smaller one counts as that: it is as much work to take apart
 MAX_REDIRECTS = 3
-PORTS = frozenset({80, 443})
+# A refusal comes at a multiple of this after the question: how long an inner name or host took to
+# be found or not is nobody's business.
+REFUSAL_STEP_S = 0.25
+
 REMEMBER_S = 60
 REMEMBER_ENTRIES = 64
 REMEMBER_BYTES = 32_000_000
+MAX_UNDER_WAY = 128
+MAX_BYTES_UNDER_WAY = 100_000_000
 
 URL_INVALID = (
     "That is not an address that I can fetch. Give a whole http:// or https:// address "
@@ -45,72 +55,14 @@ FETCH_FAILED = (
     "That address gave no picture. Open it in a browser to check it, or upload the picture instead"
 )
 TOO_LARGE = "The picture is over 10 MB. Make it smaller and try again"
+BUSY = "Many pictures are being fetched just now. Please try again in a moment"
 
-# Interface identifiers ::0:5efe:a.b.c.d and ::200:5efe:a.b.c.d carry an IPv4 address (RFC 5214).
-_ISATAP = (0x00005EFE, 0x02005EFE)
+VIA = "critterdb"
 _REDIRECTS = (301, 302, 303, 307, 308)
+_PORT_OF = {"http": 80, "https": 443}
 
-
-class StrictTable(AddressTable):
-    """ssrfguard's table, and beyond it nothing but ordinary unicast addresses.
-
-    Anycast services (AS112, AMT, TURN …) that the registries call reachable hold no photos; IPv6
-    outside 2000::/3 is no public host; an ISATAP address is a way to spell an IPv4 one.
-    """
-
-    def classify(self, address: Any) -> Verdict:
-        parsed = ip_address(address) if isinstance(address, str) else address
-        if isinstance(parsed, IPv6Address) and (int(parsed) >> 32) & 0xFFFFFFFF in _ISATAP:
-            return Verdict(address=parsed, blocked=True, block=self.match(parsed))
-        return super().classify(parsed)
-
-
-def _block(network: str, name: str, reach: Reach) -> Block:
-    return Block(network=ip_network(network), name=name, rfc="", reach=reach)
-
-
-STRICT_TABLE = StrictTable(
-    (
-        *(
-            replace(block, reach=Reach.DENIED) if block.reach is Reach.PERMITTED else block
-            for block in DEFAULT_DENIED.blocks
-        ),
-        _block("::/0", "not global unicast", Reach.DENIED),
-        _block("2000::/3", "global unicast", Reach.PERMITTED),
-    )
-)
-NOTHING = AddressTable(
-    (_block("0.0.0.0/0", "closed", Reach.DENIED), _block("::/0", "closed", Reach.DENIED))
-)
-
-
-@dataclass(frozen=True)
-class Opening:
-    """A network and a port that may be fetched from although the table refuses them."""
-
-    network: IPv4Network | IPv6Network
-    port: int
-
-
-def openings_from_environment() -> tuple[Opening, ...]:
-    """CRITTERDB_FETCH_ALLOW, such as `127.0.0.2/32:18080,[fd00::/8]:8080`.
-
-    Raises CritterError where it cannot be read.
-    """
-    text = os.environ.get("CRITTERDB_FETCH_ALLOW", "")
-    return tuple(_opening(part.strip()) for part in text.split(",") if part.strip())
-
-
-def _opening(text: str) -> Opening:
-    match = re.fullmatch(r"\[?([0-9A-Fa-f:.]+(?:/\d+)?)\]?:(\d{1,5})", text)
-    try:
-        if not match:
-            raise ValueError("it is not NETWORK:PORT")
-        return Opening(ip_network(match[1]), int(match[2]))
-    except ValueError as error:
-        raise CritterError(
-            f"CRITTERDB_FETCH_ALLOW holds {text!r}: {error}. Write it like 127.0.0.2/32:18080"
-        ) from error
+Address = tuple[str, int]
+Outcome = bytes | tuple[str, str]  # of a refusal its code and its words
 
 
 def fetch_failed() -> Refusal:
@@ -118,177 +70,278 @@ def fetch_failed() -> Refusal:
     return Refusal("fetch_failed", FETCH_FAILED)
 
 
+def is_own_request(headers: Mapping[str, str]) -> bool:
+    """Whether a request came from a critterdb that fetches: an endpoint that was sent to itself.
+
+    It knows itself by this under any name, behind any proxy.
+    """
+    return any(part.split()[-1:] == [VIA] for part in headers.get("via", "").split(","))
+
+
 class Fetcher:
-    """Fetches strangers' addresses; remembers each outcome for a minute, in bounded memory."""
+    """Fetches strangers' addresses; remembers each outcome for a minute, in bounded memory.
+
+    `allow` are openings, by default those of the environment; `allow_hosts`, when there are any,
+    the only names to fetch from; `own_addresses` hosts and ports never to fetch from; `tls` is for
+    other certificates than the usual ones.
+    """
 
     def __init__(
         self,
         *,
         allow: Sequence[Opening] | None = None,
         allow_hosts: Sequence[str] = (),
-        own_addresses: Sequence[tuple[str, int]] = (),
+        own_addresses: Sequence[Address] = (),
         timeout_s: float = TIMEOUT_S,
         max_bytes: int = MAX_BYTES,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.openings = openings_from_environment() if allow is None else tuple(allow)
         self.allow_hosts = frozenset(host.lower().rstrip(".") for host in allow_hosts)
-        self.own_addresses = frozenset(own_addresses)
+        self.own_addresses = _origins(own_addresses)
         self.timeout_s = timeout_s
         self.max_bytes = max_bytes
+        self._tls = tls
         self._memory = _Memory()
-        self._under_way: dict[tuple[int, str], asyncio.Task[bytes]] = {}
+        # Both only touched on the loop of the fetches.
+        self._under_way: dict[str, asyncio.Task[bytes]] = {}
+        self._bytes_under_way = 0
 
     def fetch(self, url: str) -> bytes:
-        """As fetch_async, for code without an event loop (in a thread that has none)."""
-        return asyncio.run(self.fetch_async(url))
+        """As fetch_async, for code without an event loop."""
+        return asyncio.run_coroutine_threadsafe(self._share(url, frozenset()), _loop()).result()
 
-    async def fetch_async(self, url: str) -> bytes:
+    async def fetch_async(self, url: str, *, own_addresses: Sequence[Address] = ()) -> bytes:
         """The bytes at `url`, at most `max_bytes`, within `timeout_s` for everything.
 
-        Raises Refusal: url_invalid, fetch_failed or too_large. One fetch at a time is made of an
-        address; who asks for it meanwhile gets the same outcome.
+        `own_addresses` are the host and port under which the server that asks was itself called:
+        it is not sent to itself. One fetch at a time is made of a URL; who asks for it meanwhile
+        gets the same outcome. Raises Refusal: url_invalid, fetch_failed, too_large or busy.
         """
-        target = self._check(url)
-        remembered = self._memory.get(url)
-        if isinstance(remembered, Refusal):
-            raise remembered
-        if remembered is not None:
-            return remembered
-        key = (id(asyncio.get_running_loop()), url)
-        task = self._under_way.get(key)
-        if task is None:
-            task = asyncio.create_task(self._fetch(url, target))
-            self._under_way[key] = task
-            task.add_done_callback(lambda done: self._finish(key, done))
-        return await asyncio.shield(task)
+        asked = self._share(url, _origins(own_addresses))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, _loop()))
 
-    def _finish(self, key: tuple[int, str], task: asyncio.Task[bytes]) -> None:
-        self._under_way.pop(key, None)
+    async def _share(self, url: str, own: frozenset[Address]) -> bytes:
+        started = time.monotonic()
+        try:
+            target = self._check(url, own)
+            remembered = self._memory.get(url)
+            if isinstance(remembered, bytes):
+                return remembered
+            if remembered:
+                raise Refusal(*remembered)
+            return await asyncio.shield(self._under_way.get(url) or self._start(url, target, own))
+        except Refusal as refusal:
+            if refusal.code == "fetch_failed":
+                await self._wait_for_step(started)
+            raise
+
+    def _start(
+        self, url: str, target: tuple[httpx.URL, Policy], own: frozenset[Address]
+    ) -> asyncio.Task[bytes]:
+        if len(self._under_way) >= MAX_UNDER_WAY:
+            raise Refusal("busy", BUSY)
+        task = asyncio.create_task(self._fetch(target, own))
+        self._under_way[url] = task
+        task.add_done_callback(lambda done: self._finish(url, done))
+        return task
+
+    def _finish(self, url: str, task: asyncio.Task[bytes]) -> None:
+        self._under_way.pop(url, None)
         if task.cancelled():
             return
         error = task.exception()
         if error is None:
-            self._memory.put(key[1], task.result())
-        elif isinstance(error, Refusal):
-            self._memory.put(key[1], error)
+            self._memory.put(url, task.result())
+        elif isinstance(error, Refusal) and error.code != "busy":
+            # Not the exception itself: it holds on to all that was received.
+            self._memory.put(url, (error.code, str(error)))
 
-    async def _fetch(self, url: str, target: tuple[httpx.URL, Policy]) -> bytes:
+    async def _wait_for_step(self, started: float) -> None:
+        passed = time.monotonic() - started
+        step = math.ceil(passed / REFUSAL_STEP_S) * REFUSAL_STEP_S
+        await asyncio.sleep(max(0, min(step, self.timeout_s) - passed))
+
+    async def _fetch(self, target: tuple[httpx.URL, Policy], own: frozenset[Address]) -> bytes:
         try:
             async with asyncio.timeout(self.timeout_s):
-                return await self._follow(target)
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, SSRFGuardError, OSError) as error:
+                return await self._follow(target, own)
+        except (
+            TimeoutError,
+            TooManyBytes,
+            OSError,
+            UnicodeError,  # a name that TLS cannot spell
+            SSRFGuardError,
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.TimeoutException,
+            httpcore.UnsupportedProtocol,
+        ) as error:
             raise fetch_failed() from error
 
-    async def _follow(self, target: tuple[httpx.URL, Policy]) -> bytes:
+    async def _follow(self, target: tuple[httpx.URL, Policy], own: frozenset[Address]) -> bytes:
+        meter = Meter(0)
+        most = self.max_bytes + MAX_HEAD_BYTES
         for _ in range(MAX_REDIRECTS + 1):
             address, policy = target
-            async with self._client(policy) as client, client.stream("GET", address) as response:
-                if response.status_code not in _REDIRECTS:
-                    return await self._read(response)
-                location = response.headers.get("location", "")
-            try:
-                target = self._check(str(address.join(location)))
-            except (Refusal, httpx.InvalidURL) as error:
-                raise fetch_failed() from error
-            if address.scheme == "https" and target[0].scheme != "https":
-                raise fetch_failed()
+            meter.limit = min(meter.received + MAX_HEAD_BYTES, most)
+            async with (
+                connection_pool(policy, meter, self._tls or _tls()) as pool,
+                pool.stream(
+                    "GET",
+                    _as_httpcore(address),
+                    headers=_request_headers(address),
+                    extensions={
+                        "timeout": {"connect": CONNECT_S},
+                        "sni_hostname": address.raw_host.decode("ascii").rstrip("."),
+                    },
+                ) as response,
+            ):
+                headers = httpx.Headers(response.headers)
+                if response.status not in _REDIRECTS:
+                    meter.limit = most
+                    return await self._read(response, headers)
+            target = self._redirected(address, headers.get("location", ""), own)
         raise fetch_failed()
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        if response.status_code != 200 or response.headers.get("content-encoding", "identity") != (
-            "identity"
-        ):
+    def _redirected(
+        self, address: httpx.URL, location: str, own: frozenset[Address]
+    ) -> tuple[httpx.URL, Policy]:
+        if not location:
             raise fetch_failed()
-        declared = response.headers.get("content-length", "")
+        try:
+            target = self._check(str(address.join(location)), own)
+        except (Refusal, httpx.InvalidURL, ValueError) as error:
+            raise fetch_failed() from error
+        if address.scheme == "https" and target[0].scheme != "https":
+            raise fetch_failed()
+        return target
+
+    async def _read(self, response: httpcore.Response, headers: httpx.Headers) -> bytes:
+        encoding = headers.get("content-encoding", "identity").lower()
+        if response.status != 200 or encoding != "identity":
+            raise fetch_failed()
+        too_large = Refusal("too_large", TOO_LARGE)
+        declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self.max_bytes:
-            raise Refusal("too_large", TOO_LARGE)
-        chunks: list[bytes] = []
-        received = 0
-        async for chunk in response.aiter_raw():
-            received += len(chunk)
-            if received > self.max_bytes:
-                raise Refusal("too_large", TOO_LARGE)
-            chunks.append(chunk)
-        return b"".join(chunks)
+            raise too_large
+        body = bytearray()
+        counted = 0
+        try:
+            async for chunk in response.aiter_stream():
+                counted += max(len(chunk), MIN_CHUNK_BYTES)
+                if counted > self.max_bytes + MIN_CHUNK_BYTES or (
+                    len(body) + len(chunk) > self.max_bytes
+                ):
+                    raise too_large
+                self._bytes_under_way += len(chunk)
+                body += chunk
+                if self._bytes_under_way > MAX_BYTES_UNDER_WAY:
+                    raise Refusal("busy", BUSY)
+        except TooManyBytes as error:
+            raise too_large from error
+        finally:
+            self._bytes_under_way -= len(body)
+        return bytes(body)
 
-    def _client(self, policy: Policy) -> AsyncClient:
-        return AsyncClient(
-            policy=policy,
-            verify=_tls(),
-            timeout=self.timeout_s,
-            trust_env=False,
-            follow_redirects=False,
-            headers={
-                "User-Agent": f"critterdb/{__version__}",
-                "Accept": "image/*",
-                "Accept-Encoding": "identity",
-                "Connection": "close",
-            },
-        )
-
-    def _check(self, url: str) -> tuple[httpx.URL, Policy]:
+    def _check(self, url: str, own: frozenset[Address]) -> tuple[httpx.URL, Policy]:
         """What can be told of an address before any packet; the guard does the rest."""
         try:
             address = httpx.URL(url)
-            port = address.port or {"http": 80, "https": 443}.get(address.scheme, 0)
-        except (httpx.InvalidURL, ValueError, TypeError) as error:
-            raise Refusal("url_invalid", URL_INVALID) from error
-        policy = self._policy(port)
-        try:
-            target = policy.check_url(url)
+            port = address.port or _PORT_OF.get(address.scheme, 0)
+            policy = policy_for(port, self.openings)
+            # As it was written, and as it will be used: two readers of one address can differ.
+            policy.check_url(url)
+            target = policy.check_url(str(address))
         except SSRFGuardError as error:
             if isinstance(error.__cause__, BlockedAddressError):
                 raise fetch_failed() from error
             raise Refusal("url_invalid", URL_INVALID) from error
+        except (httpx.InvalidURL, ValueError, TypeError) as error:
+            raise Refusal("url_invalid", URL_INVALID) from error
         host = target.host.lower().rstrip(".")
         if (self.allow_hosts and host not in self.allow_hosts) or (
-            (host, port) in self.own_addresses
+            (host, port) in self.own_addresses | own
         ):
             raise fetch_failed()
         return address, policy
 
-    def _policy(self, port: int) -> Policy:
-        """The table for a port: the usual one for 80 and 443, elsewhere nothing but openings."""
-        networks = tuple(opening.network for opening in self.openings if opening.port == port)
-        return Policy(
-            denied_networks=STRICT_TABLE if port in PORTS else NOTHING,
-            allowed_networks=networks,
-            allowed_ports=PORTS | ({port} if networks else set()),
-        )
+
+def _origins(addresses: Sequence[Address]) -> frozenset[Address]:
+    return frozenset((host.lower().strip("[]").rstrip("."), port) for host, port in addresses)
+
+
+def _as_httpcore(address: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(
+        scheme=address.raw_scheme,
+        host=address.raw_host,
+        port=address.port,
+        target=address.raw_path,
+    )
+
+
+def _request_headers(address: httpx.URL) -> list[tuple[str, str]]:
+    return [
+        ("Host", address.netloc.decode("ascii")),
+        ("User-Agent", f"critterdb/{__version__}"),
+        ("Accept", "image/*"),
+        ("Accept-Encoding", "identity"),
+        ("Via", f"1.1 {VIA}"),
+        ("Connection", "close"),
+    ]
+
+
+_starting = threading.Lock()
 
 
 @cache
 def _tls() -> ssl.SSLContext:
     # Reading the certificates takes longer than most fetches, so it is done once.
-    return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    with _starting:
+        return _started_loop()
+
+
+@cache
+def _started_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="critterdb-fetch", daemon=True).start()
+    return loop
+
+
+# A forked process has the loop, but not the thread that runs it.
+os.register_at_fork(after_in_child=_started_loop.cache_clear)
 
 
 class _Memory:
     """Outcomes by address: the newest of them, for a while, in so many entries and bytes."""
 
     def __init__(self) -> None:
-        self._outcomes: OrderedDict[str, tuple[float, bytes | Refusal]] = OrderedDict()
+        self._outcomes: OrderedDict[str, tuple[float, Outcome]] = OrderedDict()
         self._bytes = 0
-        self._lock = threading.Lock()
 
-    def get(self, url: str) -> bytes | Refusal | None:
-        with self._lock:
-            known = self._outcomes.get(url)
-            return known[1] if known and known[0] > time.monotonic() else None
+    def get(self, url: str) -> Outcome | None:
+        known = self._outcomes.get(url)
+        if known and known[0] > time.monotonic():
+            return known[1]
+        self._drop(url)
+        return None
 
-    def put(self, url: str, outcome: bytes | Refusal) -> None:
-        with self._lock:
-            self._drop(url)
-            self._outcomes[url] = (time.monotonic() + REMEMBER_S, outcome)
-            self._bytes += _size(outcome)
-            while len(self._outcomes) > REMEMBER_ENTRIES or self._bytes > REMEMBER_BYTES:
-                self._drop(next(iter(self._outcomes)))
+    def put(self, url: str, outcome: Outcome) -> None:
+        self._drop(url)
+        self._outcomes[url] = (time.monotonic() + REMEMBER_S, outcome)
+        self._bytes += _size(url, outcome)
+        while len(self._outcomes) > REMEMBER_ENTRIES or self._bytes > REMEMBER_BYTES:
+            self._drop(next(iter(self._outcomes)))
 
     def _drop(self, url: str) -> None:
         known = self._outcomes.pop(url, None)
         if known:
-            self._bytes -= _size(known[1])
+            self._bytes -= _size(url, known[1])
 
 
-def _size(outcome: bytes | Refusal) -> int:
-    return len(outcome) if isinstance(outcome, bytes) else 0
+def _size(url: str, outcome: Outcome) -> int:
+    return len(url) + (len(outcome) if isinstance(outcome, bytes) else 0)
