@@ -128,6 +128,20 @@ async def test_what_is_no_critter_gets_no_answer_but_a_row(folder: Path) -> None
     assert row == {"taxon_id": None, "abstained": 1, "reason": "not_a_critter"}
 
 
+@pytest.mark.parametrize(
+    "headers", [{"host": "{host}"}, {"via": "1.1 critterdb"}, {"via": "1.1 critterdb, 1.1 proxy"}]
+)
+async def test_the_endpoint_is_not_sent_to_itself(
+    folder: Path, host: str, headers: dict[str, str]
+) -> None:
+    """By the name under which it is called, or by a request that comes from itself."""
+    told = {name: value.format(host=urlsplit(host).netloc) for name, value in headers.items()}
+    response = await open_datasette(folder).client.get(
+        f"/-/classify?{urlencode({'url': f'{host}/red.jpg'})}", headers={**HEADERS, **told}
+    )
+    assert (response.status_code, response.json()["code"]) == (502, "fetch_failed")
+
+
 async def test_three_redirects_work_and_a_fourth_fails(folder: Path, host: str) -> None:
     datasette = open_datasette(folder)
     assert (await classify_url(datasette, f"{host}/hop3")).status_code == 200

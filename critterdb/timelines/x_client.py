@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..destinations import Opening
 from ..errors import RateLimited, TimelineError
 
 DEFAULT_API = "https://api.twitter.com"

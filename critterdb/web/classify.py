@@ -23,7 +23,14 @@ from ..schema import SiteDatabase, sqlite3
 from .compat import write
 from .desk import Desk, desk_of, site_database
 from .limits import BUSY_SECONDS, client_address
-from .manners import cors_headers, data_headers, is_forged, page_headers, prefers_page
+from .manners import (
+    cors_headers,
+    data_headers,
+    is_forged,
+    own_addresses,
+    page_headers,
+    prefers_page,
+)
 from .page import page_context
 from .rights import CLASSIFY, may
 from .uploads import Body, ClientGone, Upload, read_upload
@@ -60,7 +67,7 @@ async def classify(request: Request, datasette: Datasette) -> Response:
             )
         if request.method == "HEAD" or (as_page and request.method == "GET" and not question.url):
             return await _respond(request, datasette, question, {}, as_page)
-        payload = await answer(datasette, desk, question, started)
+        payload = await answer(request, datasette, desk, question, started)
     except ClientGone:
         return Response("", status=400, headers=data_headers())
     except Refusal as refusal:
@@ -78,7 +85,7 @@ async def classify(request: Request, datasette: Datasette) -> Response:
 
 
 async def answer(
-    datasette: Datasette, desk: Desk, question: Upload, started: float
+    request: Request, datasette: Datasette, desk: Desk, question: Upload, started: float
 ) -> dict[str, Any]:
     """The endpoint's answer to a picture or an address. Raises Refusal."""
     if not question.image and not question.url:
@@ -96,7 +103,7 @@ async def answer(
     if data is None:
         # A model that is not there is told of before anything is fetched.
         await load_model(database, desk, question.model)
-        data = await desk.fetcher.fetch_async(str(url))
+        data = await _fetch(request, desk, str(url))
     model, sha256, earlier = await _look_up(database, desk, question.model, data)
     if earlier is None:
         earlier = await desk.together(
@@ -105,6 +112,15 @@ async def answer(
     classification, image, prediction_id = earlier
     took_ms = (time.perf_counter() - started) * 1000
     return answer_payload(model, classification, image, prediction_id, took_ms)
+
+
+async def _fetch(request: Request, desk: Desk, url: str) -> bytes:
+    """The bytes at an address that is not our own, by whatever name. Raises Refusal."""
+    from ..fetch import fetch_failed, is_own_request
+
+    if is_own_request(request.headers):
+        raise fetch_failed()
+    return await desk.fetcher.fetch_async(url, own_addresses=own_addresses(request))
 
 
 async def _look_up(

@@ -105,3 +105,17 @@ def is_forged(request: Request) -> bool:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
     return bool(origin) and urlsplit(str(origin)).netloc != request.host
+
+
+def own_addresses(request: Request) -> list[tuple[str, int]]:
+    """The hosts and ports under which this server was asked: its socket's, and the ones named.
+
+    A proxy before it may serve another port than the one that is named.
+    """
+    found = [(str(host), int(port or 0)) for host, port in [request.scope.get("server") or ("", 0)]]
+    try:
+        named = urlsplit(f"//{request.host}")
+        host, port = named.hostname or "", named.port
+    except ValueError:
+        return found
+    return [*found, *((host, each) for each in ((port,) if port else (80, 443)))]
