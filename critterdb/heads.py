@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,7 +110,7 @@ def train_head(
     epochs = int(np.clip(epochs, MIN_EPOCHS, MAX_EPOCHS))
     weights = torch.from_numpy(label_weights(truth, labels, weight_power))
     surprise = torch.nn.CrossEntropyLoss(weight=weights)
-    with fastai.no_random(seed):
+    with fastai.no_random(seed), _one_thread(torch):
         heads = _modules(torch, candidates, vectors.shape[1], labels)
         learner = fastai.Learner(
             fastai.DataLoaders(
@@ -138,6 +139,17 @@ def train_head(
         )
     ]
     return min(trained, key=lambda head: calibrated_loss(head, valid_vectors, valid_truth))
+
+
+@contextmanager
+def _one_thread(torch: Any) -> Iterator[None]:
+    """Sums this small take longer shared among cores; and in one order they give one result."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _modules(torch: Any, candidates: Sequence[Candidate], dimensions: int, labels: int) -> Any:

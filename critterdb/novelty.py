@@ -71,10 +71,14 @@ def _usual_directions(deviations: np.ndarray, *, labels: int) -> np.ndarray:
 
     Each is as long as the root of the share of the squared distance along it that is forgiven.
     """
+    from scipy.linalg import eigh  # of the train extra: numpy finds all directions or none
+
     photos, dimensions = deviations.shape
     wanted = (photos - labels) // PHOTOS_PER_DIRECTION
     count = int(np.clip(wanted, 1, min(MAX_DIRECTIONS, dimensions - 1)))
-    variances, vectors = np.linalg.eigh(deviations.T @ deviations / photos)
-    rest = float(variances[:-count].clip(min=0).mean())
-    kept = np.maximum(variances[-count:], max(rest, float(np.finfo(np.float64).tiny)))
-    return np.asarray(vectors[:, -count:] * np.sqrt(1 - rest / kept))
+    covariance = deviations.T @ deviations / photos
+    largest = [dimensions - count, dimensions - 1]
+    variances, vectors = eigh(covariance, subset_by_index=largest)
+    rest = max(0.0, float(np.trace(covariance) - variances.sum()) / (dimensions - count))
+    kept = np.maximum(variances, max(rest, float(np.finfo(np.float64).tiny)))
+    return np.asarray(vectors * np.sqrt(1 - rest / kept))

@@ -13,10 +13,18 @@ import torch
 from PIL import Image
 from torchvision.models import ResNet34_Weights, resnet34
 
-from critterdb.backbones import Backbone, load_backbone, load_network
+from critterdb.backbones import (
+    Backbone,
+    Network,
+    export_backbone,
+    load_backbone,
+    load_network,
+    state_digest,
+)
 from critterdb.drawing import draw_critter
 from critterdb.errors import ModelError
 from critterdb.images import decode_image
+from critterdb.views import View
 
 CLOSE = 1e-4
 SMALL = ["test_efficientnet", "test_vit"]  # timm's own miniatures: seconds and not minutes
@@ -99,6 +107,32 @@ def test_the_default_is_the_published_network(tmp_path: Path) -> None:
     network = load_network("efficientnet_lite0").module
     pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(3)])
     assert_same(backbone.embed(pixels), says(network, pixels, [0.5] * 3, [0.5] * 3))
+
+
+class Crossed(torch.nn.Module):
+    """What is normalised is not what the convolution right before gives."""
+
+    def __init__(self, ask: bool) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.ask = ask
+        self.conv = torch.nn.Conv2d(3, 3, 3, padding=1)
+        self.norm = torch.nn.BatchNorm2d(3)
+        self.norm.running_mean += torch.tensor([0.3, -0.2, 0.9])
+
+    def forward(self, pixels: Any) -> Any:
+        scale = self.norm.eps if self.ask else 1.0
+        return (self.conv(self.norm(pixels)) * scale).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("ask", [True, False], ids=["asks its layer", "other order"])
+def test_a_network_of_another_order_is_exported_as_it_is(tmp_path: Path, ask: bool) -> None:
+    module = Crossed(ask).eval()
+    network = Network("crossed", module, (0.5,) * 3, (0.5,) * 3, View(32), state_digest(module))
+    backbone = export_backbone(network, folder=tmp_path)
+    pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(2)])
+    assert_same(backbone.embed(pixels), says(module, pixels, [0.5] * 3, [0.5] * 3))
+    assert isinstance(module.norm, torch.nn.BatchNorm2d)
 
 
 def test_a_photo_s_vector_comes_through_the_same_door(tmp_path: Path) -> None:
