@@ -12,9 +12,11 @@ import numpy as np
 
 from .backbones import Backbone
 from .graphs import compose_graph, write_atomically
-from .models import FORMAT, load_model, smoke_pixels
+from .models import DIGEST, FORMAT, load_model, smoke_pixels
 from .novelty import NoveltyParameters
 from .runtime import open_session
+
+NO_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,13 @@ def write_model(
         "size": backbone.view.size,
         "resize": backbone.view.resize,
         **metadata,
+        DIGEST: NO_DIGEST,
         "smoke_test": {"probabilities": [round(float(p), 5) for p in probabilities]},
     }
     data = compose_graph(network, **parts, properties={"critterdb": json.dumps(description)})
+    before, _, after = data.rpartition(NO_DIGEST.encode())  # the description comes last
+    data = before + hashlib.sha256(data).hexdigest().encode() + after
     write_atomically(path, data)
     sha256 = hashlib.sha256(data).hexdigest()
-    load_model(path, sha256=sha256)
+    load_model(path)
     return ModelFile(path, sha256, len(data))

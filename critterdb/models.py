@@ -27,6 +27,7 @@ FORMAT = 1
 MAX_MODEL_BYTES = 400_000_000
 SMOKE_SEED = 20_180_622
 SMOKE_TOLERANCE = 5e-3
+DIGEST = "digest"  # in the description: the SHA-256 of the file, with zeros in its own place
 OUTPUTS = ("probabilities", "embedding", "novelty")
 REQUIRED = (
     "format",
@@ -90,12 +91,13 @@ def smoke_pixels(size: int) -> np.ndarray:
     return generator.integers(0, 256, (1, size, size, 3), dtype=np.uint8)
 
 
-def load_model(path: Path, *, sha256: str | None = None) -> Model:
+def load_model(path: Path, *, sha256: str | None = None, size: int | None = None) -> Model:
     """Load a model file. Raises ModelError with the reason where it is not to be trusted.
 
-    `sha256` is what the database says of it. ONNX Runtime is given the bytes and not the path.
+    `sha256` and `size` in bytes are what the database says of it; without a database, the file's
+    own digest speaks for it. ONNX Runtime is given the bytes and not the path.
     """
-    data = _read_checked(path, sha256)
+    data = _read_checked(path, sha256, size)
     try:
         outside = has_external_data(data)
     except ValueError as error:
@@ -124,13 +126,32 @@ def load_model(path: Path, *, sha256: str | None = None) -> Model:
         session=session,
     )
     _smoke_test(path, model)
+    told = metadata.get(DIGEST)
+    if sha256 is None and told and digest_without_itself(data, str(told)) != told:
+        raise _untrusted(path, "its bytes are not those that it was written with")
     return model
 
 
-def _read_checked(path: Path, sha256: str | None) -> bytes:
+def digest_without_itself(data: bytes, digest: str) -> str:
+    """The SHA-256 of a model's bytes with zeros where they hold this digest themselves."""
+    own = digest.encode()
+    place = data.find(own)
+    if place < 0:
+        return ""
+    view = memoryview(data)
+    whole = hashlib.sha256(view[:place])
+    whole.update(b"0" * len(own))
+    whole.update(view[place + len(own) :])
+    return whole.hexdigest()
+
+
+def _read_checked(path: Path, sha256: str | None, size: int | None) -> bytes:
     try:
-        if path.stat().st_size > MAX_MODEL_BYTES:
+        found = path.stat().st_size
+        if found > MAX_MODEL_BYTES:
             raise _untrusted(path, f"it is larger than {MAX_MODEL_BYTES / 1e6:.0f} MB")
+        if size not in (None, found):
+            raise _untrusted(path, "its size and SHA-256 are not those in the database")
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(
@@ -214,7 +235,7 @@ def use_model(db: SiteDatabase, model_id: str) -> str:
 def _load_by_row(db: SiteDatabase, row: dict[str, Any]) -> Model:
     """Load the file of a `models` row. Raises ModelError where the rows tell of another."""
     path = site_folder(db) / row["path"]
-    model = load_model(path, sha256=row["sha256"])
+    model = load_model(path, sha256=row["sha256"], size=row["bytes"])
     if model.id != row["id"]:
         raise _untrusted(path, f"it holds the model {model.id}, not {row['id']}")
     labels = db.query("SELECT taxon_id FROM model_labels WHERE model_id = ?", [row["id"]])

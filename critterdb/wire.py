@@ -7,7 +7,10 @@ those of onnx.proto; unknown fields are passed over.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 MAX_DEPTH = 64  # messages inside messages
+MAX_FIELDS = 200_000  # looked at; a large network has some 50,000
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 MESSAGES: dict[str, dict[int, str]] = {
@@ -32,10 +35,10 @@ EXTERNAL_DATA, DATA_LOCATION = 13, 14  # of a tensor
 
 def has_external_data(data: bytes) -> bool:
     """Whether any tensor of the model lies in another file. Raises ValueError on broken bytes."""
-    return _points_outside(memoryview(data), "model", 0)
+    return _points_outside(memoryview(data), "model", 0, iter(range(MAX_FIELDS)))
 
 
-def _points_outside(data: memoryview, message: str, depth: int) -> bool:
+def _points_outside(data: memoryview, message: str, depth: int, left: Iterator[int]) -> bool:
     if depth > MAX_DEPTH:
         raise ValueError("nested too deeply")
     inside = MESSAGES[message]
@@ -43,6 +46,8 @@ def _points_outside(data: memoryview, message: str, depth: int) -> bool:
     while place < len(data):
         key, place = _varint(data, place)
         field, kind = key >> 3, key & 7
+        if field == 0 or next(left, None) is None:
+            raise ValueError("no fields of a model, or too many")
         if message == "tensor" and field == EXTERNAL_DATA:
             return True
         if kind == VARINT:
@@ -53,7 +58,7 @@ def _points_outside(data: memoryview, message: str, depth: int) -> bool:
             length, place = _varint(data, place)
             part = data[place : place + length]
             place += length
-            if field in inside and _points_outside(part, inside[field], depth + 1):
+            if field in inside and _points_outside(part, inside[field], depth + 1, left):
                 return True
         elif kind in (FIXED32, FIXED64):
             place += 4 if kind == FIXED32 else 8

@@ -140,10 +140,43 @@ def test_a_flipped_bit_is_refused(folder: Path, file: Path, place: float) -> Non
     refused_at_once(folder, "SHA-256")
 
 
+@pytest.mark.parametrize("place", [0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
+def test_a_flipped_bit_of_a_file_without_a_row_is_refused(file: Path, place: float) -> None:
+    data = bytearray(file.read_bytes())
+    data[int(place * len(data))] ^= 4
+    file.write_bytes(data)
+    started = time.perf_counter()
+    with pytest.raises(ModelError, match=r"refused: .* Train anew"):
+        load_model(file)
+    assert time.perf_counter() - started < 1
+
+
+def test_a_threshold_turned_by_hand_is_noticed(file: Path) -> None:
+    def bolder(model: Any, metadata: dict[str, Any]) -> None:
+        metadata["threshold"] = 0.01
+
+    rewrite(file, bolder)
+    with pytest.raises(ModelError, match="not those that it was written with"):
+        load_model(file)
+
+
+@pytest.mark.parametrize(
+    "filling", [b"\0", b"\x08\x01", b"\x3a\x00"], ids=["0", "numbers", "graphs"]
+)
+def test_millions_of_fields_are_refused_at_once(file: Path, filling: bytes) -> None:
+    file.write_bytes(filling * (20_000_000 // len(filling)))
+    started = time.perf_counter()
+    with pytest.raises(ModelError, match="no complete ONNX model"):
+        load_model(file)
+    assert time.perf_counter() - started < 1
+
+
 def believe(folder: Path, file: Path) -> None:
     """Let the row vouch for the file as it is: a database made by somebody else."""
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    open_database(folder / DATABASE_NAME)["models"].update(MODEL_ID, {"sha256": digest})
+    open_database(folder / DATABASE_NAME)["models"].update(
+        MODEL_ID, {"sha256": digest, "bytes": file.stat().st_size}
+    )
 
 
 def test_a_swapped_file_is_refused(folder: Path, file: Path, tmp_path: Path) -> None:
