@@ -18,5 +18,5 @@ USER critter
 ENV PORT=8001 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=15s \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/-/versions.json', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/-/critterdb/health', timeout=4)"]
 CMD ["sh", "-c", "exec critterdb serve --host 0.0.0.0 --port \"$PORT\""]

@@ -235,6 +235,15 @@ def test_no_code_of_the_endpoint_is_missing() -> None:
         assert re.search(rf"^\| `{code}` \| {status} \|", ALL_DOCS, re.MULTILINE), code
 
 
+def test_no_module_is_missing() -> None:
+    told = set(re.findall(r"`([\w]+(?:\.py|/))`", read("docs/architecture.md")))
+    package = ROOT / "critterdb"
+    modules = {file.name for file in package.glob("*.py")} - {"__init__.py"}
+    rooms = {f"{file.parent.name}/" for file in package.glob("*/__init__.py")} | {"migrations/"}
+    assert modules | rooms <= told
+    assert {name for name in told if name.endswith(".py")} <= modules
+
+
 # The units of systemd
 
 
