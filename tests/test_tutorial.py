@@ -100,7 +100,7 @@ def script(brought: str, port: int) -> str:
     """The blocks as one script that stops at the first failure; the server runs beside it."""
     lines = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null' EXIT"]
     for number, block in enumerate(BLOCKS):
-        lines.append(f"echo '@@ {number}'")
+        lines.append(f"echo; echo '@@ {number}'")
         if block == DEMO:
             continue
         if block == SERVE:
