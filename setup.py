@@ -39,6 +39,7 @@ TEST = [
     "pytest>=8",
     "pytest-asyncio>=1.0",
     "playwright>=1.50",
+    "axe-playwright-python>=0.1.8",
     "onnx>=1.18",
     "build>=1.2",
     "cogapp>=3.4",

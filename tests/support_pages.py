@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,6 +182,15 @@ def _add_post(
             )
 
 
-def described(text: str) -> str:
-    """JSON made readable in a failing assertion."""
-    return json.dumps(json.loads(text), indent=1)
+def add_candidate(folder: Path, post_id: str) -> None:
+    """A message of the host that may hold an answer and waits for a person."""
+    db = open_database(folder / DATABASE_NAME)
+    db["answer_candidates"].insert(
+        {
+            "post_id": post_id,
+            "source_url": f"https://x.example/host/7{post_id[2:]}",
+            "guess": "Cougar, Bobcat",
+            "found_at": "2026-11-08T00:00:00Z",
+        }
+    )
+    db.close()

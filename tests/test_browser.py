@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support_browser import closed_page, open_browser, skip_without_browser
 from support_web import add_model, add_photo, add_post, jpeg, make_site, rows, serving
 
-CHROMIUM = shutil.which("chromium")
-SERVE = ["-m", "critterdb.cli", "serve", "--port", "{port}"]
+skip_without_browser()
 
-if not CHROMIUM and os.environ.get("CRITTERDB_REQUIRE_BROWSER") != "1":
-    pytest.skip(
-        "the browser tests are left out: there is no chromium here (apt install chromium)",
-        allow_module_level=True,
-    )
+SERVE = ["-m", "critterdb.cli", "serve", "--port", "{port}"]
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +28,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM, "CRITTERDB_REQUIRE_BROWSER=1, and there is no chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1100, "height": 900})
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text))
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    context.close()
-    assert [one for one in problems if "Failed to load resource" not in one] == []
+    with closed_page(browser) as page:
+        yield page
 
 
 @pytest.mark.parametrize(

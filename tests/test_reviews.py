@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support_models import BOBCAT, COUGAR, DOMESTIC_CAT
-from support_pages import make_furnished_site
+from support_pages import add_candidate, make_furnished_site
 from support_web import open_datasette, rows
 
 REVIEW, ANSWERS = "/-/critters/review", "/-/critters/answers"
@@ -148,21 +148,6 @@ async def test_the_queue_of_test_photos_leaves_out_what_was_reviewed(folder: Pat
         await reviewer.post(REVIEW, prediction_id=found["prediction_id"], verdict="right")
     assert sorted(seen) == [1, 2, 3, 4, 5, 6]
     assert "Nothing waits here" in (await reviewer.get(f"{REVIEW}?source=evaluation")).text
-
-
-def add_candidate(folder: Path, post_id: str) -> None:
-    from critterdb.schema import open_database
-
-    db = open_database(folder / "critters.db")
-    db["answer_candidates"].insert(
-        {
-            "post_id": post_id,
-            "source_url": f"https://x.example/host/7{post_id[2:]}",
-            "guess": "Cougar, Bobcat",
-            "found_at": "2026-11-08T00:00:00Z",
-        }
-    )
-    db.close()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""Debian's chromium, kept from everything but loopback, and what the tests do with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+CHROMIUM = shutil.which("chromium")
+# Names lead nowhere; what has no name to look up is caught by `closed_page`.
+CLOSED = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+SERIOUS = {"serious", "critical"}
+
+
+def skip_without_browser() -> None:
+    if not CHROMIUM and os.environ.get("CRITTERDB_REQUIRE_BROWSER") != "1":
+        pytest.skip(
+            "the browser tests are left out: there is no chromium here (apt install chromium)",
+            allow_module_level=True,
+        )
+
+
+@contextmanager
+def open_browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "CRITTERDB_REQUIRE_BROWSER=1, and there is no chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CLOSED)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def closed_page(browser: Any, **options: Any) -> Iterator[Any]:
+    """A page of its own that may ask loopback only, and has nothing to complain of at the end."""
+    context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
+    page = context.new_page()
+    problems: list[str] = []
+    elsewhere: list[str] = []
+
+    def note(request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("blob", "data") and parts.hostname != "127.0.0.1":
+            elsewhere.append(request.url)
+
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", note)
+    yield page
+    context.close()
+    assert [one for one in problems if "Failed to load resource" not in one] == []
+    assert elsewhere == []
+
+
+def findings(page: Any) -> list[str]:
+    """What axe finds serious on the page, each with its place."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    return [
+        f"{violation['id']} ({violation['impact']}): {node['html'][:160]}"
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in SERIOUS
+        for node in violation["nodes"]
+    ]
+
+
+def drop(page: Any, file: Path) -> None:
+    """Drop a file onto the page, as a hand does."""
+    data = list(file.read_bytes())
+    carrier = page.evaluate_handle(
+        """([name, bytes]) => {
+            const carrier = new DataTransfer();
+            carrier.items.add(new File([new Uint8Array(bytes)], name, { type: "image/jpeg" }));
+            return carrier;
+        }""",
+        [file.name, data],
+    )
+    for event in ("dragover", "drop"):
+        page.dispatch_event("main", event, {"dataTransfer": carrier})
+
+
+def paste(page: Any, png: bytes) -> None:
+    """Put a picture on the clipboard and press Control and V."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate(
+        """async (bytes) => {
+            const blob = new Blob([new Uint8Array(bytes)], { type: "image/png" });
+            await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
+        }""",
+        list(png),
+    )
+    page.keyboard.press("Control+V")
