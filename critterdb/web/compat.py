@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 QUERY_SOURCE = "critterdb"
-WRITE_ATTEMPTS = 3  # each waits for the busy timeout
+WRITE_ATTEMPTS = 2  # each waits for the busy timeout
 
 
 async def may_view(

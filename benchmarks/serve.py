@@ -1,0 +1,253 @@
+"""`critterdb serve` beside the design of its ancestor, on the same photos, one after the other.
+
+    python benchmarks/serve.py SITE PHOTOS [--photos 600] [--clients 8] [--python PATH]
+
+SITE is a site with a model in use; PHOTOS a folder of JPEGs, searched in depth. The ancestor is
+what the first #cougarOrNot service was in 2018: Starlette, and fastai's `Learner.predict` inside an
+async handler. It gets the backbone of the site's model at the same size and at fastai's usual 224
+pixels, and ResNet-34 at 224, its own choice then; its heads are untrained, which changes no
+arithmetic. It needs the extra `train`, and starlette. --python names another Python for critterdb,
+such as that of an environment with nothing but the base install.
+
+Each photo is sent once to each server, so that no answer is a repeat; critterdb records every one.
+CPU is that of all the server's processes. What of it is decoding and the model's own arithmetic is
+measured on the same photos with both cores at work: Pillow and the view in one process a core, and
+ONNX Runtime with one thread a core. The rest of a request is what is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from servers import Server, answers, load, multipart, running
+
+from critterdb.images import decode_image
+from critterdb.models import Model, current_model
+from critterdb.runtime import cores, open_session
+from critterdb.schema import SiteDatabase, open_database, site_folder
+from critterdb.views import View
+
+ROOT = str(Path(__file__).parent.parent)
+SEED = 34
+ARCHITECTURES = {"efficientnet_lite0": "tf_efficientnet_lite0", "resnet34": "resnet34"}
+ANCESTOR = """
+import sys
+from io import BytesIO
+from fastai.vision.all import PILImage, load_learner
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+import uvicorn
+
+learner = load_learner(sys.argv[1])
+learner.no_bar().__enter__()
+
+async def upload(request):
+    form = await request.form()
+    data = await form["file"].read()
+    _, _, losses = learner.predict(PILImage.create(BytesIO(data)))
+    pairs = sorted(zip(learner.dls.vocab, map(float, losses)), key=lambda p: p[1], reverse=True)
+    return JSONResponse({"predictions": [[str(name), loss] for name, loss in pairs]})
+
+app = Starlette(routes=[Route("/upload", upload, methods=["POST"])])
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("site", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--photos", type=int, default=600)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--python", type=Path, default=Path(sys.executable))
+    parser.add_argument("--no-ancestor", action="store_true")
+    chosen = parser.parse_args()
+    files = sorted(chosen.folder.rglob("*.jpg"))
+    random.Random(SEED).shuffle(files)
+    photos = list(dict.fromkeys(file.read_bytes() for file in files[: chosen.photos + 1]))
+    with tempfile.TemporaryDirectory() as temporary:
+        site = copy_site(chosen.site, Path(temporary) / "site")
+        db = open_database(site / "critters.db")
+        model = current_model(db)
+        print(f"{len(photos) - 1} photos, {chosen.clients} clients, {cores()} cores, {model.id}")
+        file = (site / "models" / f"{model.id}.onnx").read_bytes()
+        work = useful_work(model, file, photos[1:])
+        command = [
+            str(chosen.python.absolute()),
+            "-m",
+            "critterdb.cli",
+            "serve",
+            "--port",
+            "{port}",
+        ]
+        where = {"PYTHONPATH": str(Path(__file__).parent.parent)}
+        rows = []
+        with running(command, site, **where) as server:
+            ours = measure("critterdb", server, "/-/classify", "image", photos, chosen.clients)
+        rows.append(ours)
+        ours["recorded"] = recorded(db)
+        if not chosen.no_ancestor:
+            for backbone, size in (
+                (model.backbone.partition("@")[0], model.view.size),
+                (model.backbone.partition("@")[0], 224),
+                ("resnet34", 224),
+            ):
+                rows.append(measure_ancestor(backbone, size, photos, chosen.clients))
+        show(rows, work)
+
+
+def serve_command(python: Path) -> list[str]:
+    return [str(python.absolute()), "-m", "critterdb.cli", "serve", "--port", "{port}"]
+
+
+def copy_site(site: Path, target: Path) -> Path:
+    """The site with its model and without the endpoint's earlier answers."""
+    from critterdb.sites import backup_database, init_site
+
+    target.mkdir()
+    backup_database(open_database(site / "critters.db"), target / "critters.db")
+    shutil.copytree(site / "models", target / "models", ignore=shutil.ignore_patterns("backbones"))
+    init_site(target)
+    db = open_database(target / "critters.db")
+    with db.atomic():
+        db.execute("DELETE FROM predictions WHERE image_sha256 IS NOT NULL")
+    assert site_folder(db) == target
+    db.close()
+    return target
+
+
+def recorded(db: SiteDatabase) -> int:
+    return db["predictions"].count_where("source = 'endpoint'")
+
+
+def measure(
+    name: str, server: Server, path: str, field: str, photos: list[bytes], clients: int
+) -> dict[str, Any]:
+    first, *rest = (multipart(photo, field) for photo in photos)
+    start = server.wait_for_first_answer(path, first)
+    load(server, path, rest[:clients], clients)
+    spent = server.cpu_seconds()
+    found = load(server, path, rest[clients:], clients)
+    spent = server.cpu_seconds() - spent
+    if set(found.statuses) != {200}:
+        raise SystemExit(f"{name}: {found.statuses}")
+    assert all(answers(found))
+    return {
+        "name": name,
+        "a_second": found.a_second,
+        "median": found.percentile(0.5),
+        "p95": found.percentile(0.95),
+        "cpu_ms": 1000 * spent / len(found.latencies),
+        "memory": server.peak_bytes,
+        "start": start,
+        "recorded": None,
+    }
+
+
+def measure_ancestor(backbone: str, size: int, photos: list[bytes], clients: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        script = folder / "ancestor.py"
+        script.write_text(ANCESTOR)
+        with ProcessPoolExecutor(1) as pool:
+            pool.submit(export_learner, ARCHITECTURES[backbone], size, folder, photos[0]).result()
+        command = [sys.executable, str(script), str(folder / "learner.pkl"), "{port}"]
+        with running(command, folder) as server:
+            name = f"fastai, {backbone} at {size}"
+            return measure(name, server, "/upload", "file", photos, clients)
+
+
+def export_learner(architecture: str, size: int, folder: Path, photo: bytes) -> None:
+    """A learner as `vision_learner` makes it, exported; ten labels, nothing learnt."""
+    from fastai.vision import all as fastai
+
+    files = []
+    for number in range(20):
+        files.append(folder / f"{number % 10}_{number}.jpg")
+        files[-1].write_bytes(photo)
+    loaders = fastai.ImageDataLoaders.from_lists(
+        folder, files, [file.name[0] for file in files], item_tfms=fastai.Resize(size), bs=4
+    )
+    architecture_ = fastai.resnet34 if architecture == "resnet34" else architecture
+    learner = fastai.vision_learner(loaders, architecture_, pretrained=False)
+    learner.path = folder
+    learner.export("learner.pkl")
+
+
+def useful_work(model: Model, file: bytes, photos: list[bytes]) -> dict[str, float]:
+    """CPU milliseconds a photo of decoding and of the model's arithmetic, all cores at work."""
+    shares = [photos[place :: cores()] for place in range(cores())]
+    with ProcessPoolExecutor(cores()) as pool:
+        decoding = sum(pool.map(_decode_all, shares, [model.view] * cores()))
+    pixels = np.stack([model.view.pixels(decode_image(photo)) for photo in photos[:40]])
+    spent: list[float] = []
+
+    def run() -> None:
+        session = open_session(file, threads=1)
+        session.run(None, {"pixels": pixels[:1]})
+        before = time.thread_time()
+        for one in pixels:
+            session.run(None, {"pixels": one[None]})
+        spent.append(time.thread_time() - before)
+
+    threads = [threading.Thread(target=run) for _ in range(cores())]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {
+        "decoding": 1000 * decoding / len(photos),
+        "model": 1000 * sum(spent) / (len(pixels) * cores()),
+    }
+
+
+def _decode_all(photos: list[bytes], view: View) -> float:
+    before = time.process_time()
+    for photo in photos:
+        view.pixels(decode_image(photo, shorter_side=view.shorter_side))
+    return time.process_time() - before
+
+
+def show(rows: list[dict[str, Any]], work: dict[str, float]) -> None:
+    print("\n| | a second | median | p95 | CPU a request | memory | start to first answer |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for row in rows:
+        cells = (
+            row["name"],
+            f"{row['a_second']:.1f}",
+            f"{row['median']:.0f} ms",
+            f"{row['p95']:.0f} ms",
+            f"{row['cpu_ms']:.1f} ms",
+            f"{row['memory'] / 1e6:.0f} MB",
+            f"{row['start']:.2f} s",
+        )
+        print(f"| {' | '.join(cells)} |")
+    ours, *others = rows
+    print(f"\ncritterdb recorded {ours['recorded']} answers in its database; the ancestor none.")
+    for row in others:
+        print(
+            f"beside {row['name']}: {ours['a_second'] / row['a_second']:.1f} times the requests, "
+            f"{row['memory'] / ours['memory']:.1f} times less memory, "
+            f"{row['start'] / ours['start']:.1f} times sooner"
+        )
+    rest = ours["cpu_ms"] - work["decoding"] - work["model"]
+    print(
+        f"a request of critterdb: {ours['cpu_ms']:.1f} ms of CPU, {work['decoding']:.1f} of them "
+        f"decoding, {work['model']:.1f} the model's arithmetic, {rest:.1f} the rest "
+        f"({rest / ours['cpu_ms']:.0%})"
+    )
+
+
+if __name__ == "__main__":
+    main()
