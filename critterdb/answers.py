@@ -1,8 +1,8 @@
-"""The host's answer, found in what the host wrote: a verdict where it is plain, else a candidate.
+"""The host's answer, found in what the host wrote: a row where it is sure, else a candidate.
 
-Plain is a message of a host that replies to the post or quotes it, names one taxon (or says that
-it is not the target, or that it cannot be told), and neither asks nor hedges. Everything else that
-names a taxon waits for a person in `answer_candidates`.
+Sure is a plain verdict (see answer_words.py) in a message of a host that replies to the post or
+quotes it, or goes on from such a message of the host's own, or says elsewhere in the thread that it
+is the answer. Everything else that names a taxon waits for a person in `answer_candidates`.
 """
 
 from __future__ import annotations
@@ -12,62 +12,48 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .answer_words import ELSE, Verdict, plain_words, read_answer
 from .games import Game
+from .hashtags import has_tag
 from .schema import SiteDatabase, site_folder
 from .timelines import Post
 from .words import load_words
 
-METHOD = "host's words"
+DIRECT, IN_THREAD = "host's words", "host's words in the thread"
 
-_INCONCLUSIVE = re.compile(
-    r"\binconclusive\b|\b(?:can ?not|can't|couldn't|could not) (?:tell|say|be sure|decide)\b"
-    r"|\bimpossible to (?:tell|say)\b|\bwe(?:'ll| will) never know\b"
-)
-_HEDGE = re.compile(
-    r"\?|\b(?:maybe|perhaps|might|may be|could be|probably|possibly|guess(?:es|ed)?|hint|vote|poll"
-    r"|if|or)\b"
-)
-_NEGATION = re.compile(r"(?:\bnot|\bno|n't(?: be)?|\bnever)(?: actually| really)? (?:an? |the )?$")
+_CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?|solution)\b")
+_TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a message says. `verdict` is null where only a guess can be made of it."""
+class Vocabulary:
+    """What can be said about a game's animals: names, the target, and the ancestors of taxa."""
 
-    verdict: str | None
-    taxon_id: int | None = None
-    guess: str | None = None
+    names: Mapping[str, int]
+    target: frozenset[int]
+    lineage: Mapping[int, frozenset[int]]
+
+    def read(self, text: str, game: Game) -> Verdict | None:
+        """What a message says about the animal; None where it says nothing."""
+        return read_answer(text, game, self.names, self.target, self.lineage)
 
 
-def read_answer(
-    text: str, game: Game, names: Mapping[str, int], target: set[int]
-) -> Verdict | None:
-    """What a host's message says about the animal; None where it says nothing.
-
-    `names` maps lower-case names to taxa, `target` holds the game's target and what is below it.
-    """
-    words = _plain(text)
-    named, denied = _named(words, names)
-    if not named and _INCONCLUSIVE.search(words):
-        return Verdict("inconclusive")
-    if not named and not denied:
-        return None
-    guess = ", ".join(sorted(named) or [f"not {name}" for name in sorted(denied)])
-    taxa = {names[name] for name in named}
-    if _HEDGE.search(words) or len(taxa) > 1:
-        return Verdict(None, guess=guess)
-    if taxa:
-        taxon_id = taxa.pop()
-        if game.target_taxon_id is None:
-            return Verdict("taxon", taxon_id)
-        return Verdict("target" if taxon_id in target else "other", taxon_id)
-    if target & {names[name] for name in denied}:
-        return Verdict("other")
-    return Verdict(None, guess=guess)
+def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
+    """The words of a game, from its taxa and from words.toml."""
+    names = taxon_names(db, game)
+    marks = ", ".join("?" * len(set(names.values())))
+    rows = db.query(
+        f"SELECT id, ancestor_ids FROM taxa WHERE id IN ({marks})", list(set(names.values()))
+    )
+    lineage = {row["id"]: frozenset(json.loads(row["ancestor_ids"])) - {row["id"]} for row in rows}
+    return Vocabulary(names, frozenset(target_taxa(db, game)), lineage)
 
 
 def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
-    """Lower-case names of the game's taxa, the model's and those below the game's own."""
+    """Lower-case names of the game's taxa, the model's and those below the game's own.
+
+    Other animals are ELSE, in games that ask for one taxon.
+    """
     rows = db.query(
         """
         SELECT id, name, common_name FROM taxa
@@ -84,12 +70,15 @@ def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
             "ids": json.dumps([game.target_taxon_id]),
         },
     )
-    nicknames = load_words(game.slug, site_folder(db)).nicknames
+    words = load_words(game.slug, site_folder(db))
     names: dict[str, int] = {}
     for row in rows:
-        for name in (row["name"], row["common_name"], *nicknames.get(row["name"], ())):
+        for name in (row["name"], row["common_name"], *words.nicknames.get(row["name"], ())):
             if name:
-                names.setdefault(name.lower(), row["id"])
+                names.setdefault(plain_words(name), row["id"])
+    if game.target_taxon_id is not None:
+        for name in words.others:
+            names.setdefault(name.lower(), ELSE)
     return names
 
 
@@ -107,22 +96,43 @@ def save_answers(
     db: SiteDatabase, game: Game, post_ids: Sequence[str], messages: Iterable[Post], found_at: str
 ) -> int:
     """Write what the hosts' messages, oldest first, say about these posts; count the answers."""
-    names, target = taxon_names(db, game), target_taxa(db, game)
+    words = load_vocabulary(db, game)
     before = db["answers"].count
-    for message in sorted(messages, key=_order):
-        verdict = read_answer(message.text, game, names, target)
+    by_id = {message.id: message for message in messages}
+    for message in sorted(by_id.values(), key=_order):
+        verdict = words.read(message.text, game)
         if verdict is None:
             continue
-        direct = {message.in_reply_to, message.quotes} & set(post_ids)
+        direct = _answered_posts(message, by_id) & set(post_ids)
+        method = DIRECT if direct else IN_THREAD if _is_for_all(message, game) else None
         with db.atomic():
-            for post_id in direct or ({message.thread} & set(post_ids)):
-                if message.id == post_id or post_id is None:
+            for post_id in sorted(direct or ({message.thread or ""} & set(post_ids))):
+                if message.id == post_id:
                     continue
-                if direct and verdict.verdict:
-                    _save_answer(db, post_id, verdict, message, found_at)
+                if method and verdict.verdict:
+                    _save_answer(db, post_id, verdict, message, found_at, method)
                 else:
                     _save_candidate(db, post_id, verdict, message, found_at)
     return int(db["answers"].count - before)
+
+
+def _answered_posts(message: Post, by_id: Mapping[str, Post]) -> set[str]:
+    """What a message replies to or quotes, also by way of the host's own messages before it."""
+    found: set[str] = set()
+    one: Post | None = message
+    while one:
+        refers = [each for each in (one.in_reply_to, one.quotes) if each and each not in found]
+        found.update(refers)
+        one = next((by_id[each] for each in refers if each in by_id), None)
+    return found
+
+
+def _is_for_all(message: Post, game: Game) -> bool:
+    """Whether a message deeper in the thread is the answer, and no word to one of the players."""
+    text = plain_words(message.text)
+    if message.photos or _TO_SOMEBODY.search(text):
+        return False
+    return bool(_CALLS_ITSELF_ANSWER.search(text)) or has_tag(message.hashtags, game.hashtag)
 
 
 def _order(post: Post) -> tuple[str, int, str]:
@@ -131,13 +141,31 @@ def _order(post: Post) -> tuple[str, int, str]:
 
 
 def _save_answer(
-    db: SiteDatabase, post_id: str, verdict: Verdict, message: Post, found_at: str
+    db: SiteDatabase,
+    post_id: str,
+    verdict: Verdict,
+    message: Post,
+    found_at: str,
+    method: str,
 ) -> None:
     """For the post, and for those that asked about the same photo; a first answer stands."""
-    db.execute(
+    for each in posts_of_the_photo(db, post_id):
+        row = {
+            "post_id": each,
+            "taxon_id": verdict.taxon_id,
+            "verdict": verdict.verdict,
+            "source_url": message.url,
+            "found_at": found_at,
+            "method": method,
+        }
+        db["answers"].insert(row, ignore=True)
+
+
+def posts_of_the_photo(db: SiteDatabase, post_id: str) -> list[str]:
+    """A post, and those of its game that show a photo of it: who asked about the host's post."""
+    rows = db.query(
         """
-        INSERT OR IGNORE INTO answers (post_id, taxon_id, verdict, source_url, found_at, method)
-        SELECT DISTINCT others.id, ?, ?, ?, ?, ? FROM posts AS own
+        SELECT DISTINCT others.id FROM posts AS own
         LEFT JOIN post_images AS shown ON shown.post_id = own.id
         JOIN posts AS others ON others.game = own.game AND (
             others.id = own.id
@@ -145,8 +173,9 @@ def _save_answer(
         )
         WHERE own.id = ?
         """,
-        [verdict.taxon_id, verdict.verdict, message.url, found_at, METHOD, post_id],
+        [post_id],
     )
+    return [row["id"] for row in rows]
 
 
 def _save_candidate(
@@ -163,22 +192,3 @@ def _save_candidate(
         """,
         [post_id, message.url or message.id, guess, found_at],
     )
-
-
-def _plain(text: str) -> str:
-    """Lower case, without handles, links and hashtags: the game's own tag names an animal."""
-    words = re.sub(r"https?://\S+|[@#＠＃]\w+", " ", text)
-    return re.sub(r"\s+", " ", words.replace("’", "'")).strip().lower()
-
-
-def _named(words: str, names: Mapping[str, int]) -> tuple[set[str], set[str]]:
-    """The names said and those denied; the longest one first, so that no part of it counts too."""
-    named: set[str] = set()
-    denied: set[str] = set()
-    for name in sorted(names, key=len, reverse=True):
-        pattern = re.compile(rf"\b{re.escape(name)}(?:s|es)?\b")
-        for match in pattern.finditer(words):
-            before = words[: match.start()]
-            (denied if _NEGATION.search(before) else named).add(name)
-        words = pattern.sub(lambda match: "_" * len(match[0]), words)
-    return named, denied

@@ -1,11 +1,12 @@
-"""The command that plays: one round, or a process that plays one every so often."""
+"""The commands of the game: play rounds, and decide about answers that were not plain."""
 
 from __future__ import annotations
 
 import click
 
-from .console import Interval, open_site, show_json_line
+from .console import Interval, open_site, show_json, show_json_line, show_lines
 from .errors import CritterError
+from .terminal import table_lines
 
 
 @click.command(short_help="Play a round: read posts, classify photos, plan replies.")
@@ -76,3 +77,41 @@ def bot(
             play()
     if ending.is_wanted:
         click.echo("Stopped as asked; what is left is for the next round.", err=True)
+
+
+@click.group(invoke_without_command=True, short_help="Host's answers that wait for a person.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.pass_context
+def answers(ctx: click.Context, as_json: bool) -> None:
+    """List what hosts wrote that may be the answer, and is not plain enough to count.
+
+    Each line has a number for `critterdb answers settle`. Open the address to read the message.
+    """
+    if ctx.invoked_subcommand:
+        return
+    from .settling import waiting_candidates
+
+    rows = waiting_candidates(open_site(ctx))
+    if as_json:
+        show_json(rows)
+    elif rows:
+        show_lines(table_lines(rows, ["id", "game", "post_id", "guess", "answer", "source_url"]))
+        click.echo("Next: critterdb answers settle ID bobcat (or inconclusive, nothing, …)")
+    else:
+        click.echo("Nothing waits for you.")
+
+
+@answers.command("settle")
+@click.argument("which", metavar="ID|POST")
+@click.argument("decision")
+@click.pass_context
+def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
+    """Decide what a post shows: by the number of a candidate, or by the post's id.
+
+    DECISION is a name of one of the game's taxa, target, other, inconclusive, or nothing (the
+    message says nothing about the animal). A person's word takes the place of an earlier answer.
+    """
+    from .schema import utc_now
+    from .settling import settle
+
+    click.echo(settle(open_site(ctx), which, decision, utc_now()))

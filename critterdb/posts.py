@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from .answers import read_answer, target_taxa, taxon_names
+from .answers import load_vocabulary
 from .games import Game
 from .hashtags import has_tag
 from .outbox import save_reply
@@ -55,7 +55,7 @@ def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Po
     """
     hosts = {handle.lower() for handle in hosts_on(game, platform)}
     others = [row["hashtag"] for row in db["games"].rows_where("slug <> ?", [game.slug])]
-    names, target = taxon_names(db, game), target_taxa(db, game)
+    words = load_vocabulary(db, game)
     chosen: dict[str, Post] = {}
     for post in posts:
         if post.is_repost or post.by_bot or is_stop(post):
@@ -65,7 +65,7 @@ def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Po
         if by_host and not post.summons:
             if post.quotes and not post.photos:
                 continue
-            if (post.in_reply_to or post.quotes) and read_answer(post.text, game, names, target):
+            if (post.in_reply_to or post.quotes) and words.read(post.text, game):
                 continue
         elif not post.summons or (not ours and any(has_tag(post.hashtags, tag) for tag in others)):
             continue

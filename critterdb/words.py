@@ -23,13 +23,17 @@ _CALLS = re.compile(r"[#＃@＠]|://|\w\.\w")
 
 @dataclass(frozen=True)
 class Words:
-    """What the bot says in a game, and what people call taxa there, by scientific name."""
+    """What the bot says in a game, and what people call taxa there, by scientific name.
+
+    `others` are animals that are none of the game's: whoever asks for cougars may get a dog.
+    """
 
     critter: str
     openers: tuple[str, ...]
     closers: tuple[str, ...]
     says: dict[str, tuple[str, ...]]
     nicknames: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 def load_words(game: str, folder: Path | None = None) -> Words:
@@ -75,6 +79,7 @@ def _checked(words: dict[str, Any], path: str) -> Words:
             name: _texts(given, f"nicknames.{name}", path)
             for name, given in words.get("nicknames", {}).items()
         },
+        others=_texts(words.get("others"), "others", path),
     )
     said = [loaded.critter, *loaded.openers, *loaded.closers]
     for text in said + [each for sayings in sentences.values() for each in sayings]:

@@ -242,6 +242,17 @@ def test_what_lies_deeper_than_xs_pages_is_a_gap(x: StandInX, db: SiteDatabase) 
     assert db["cursors"].get(f"x:mentions:{GAME}")["gap_from"] == first
 
 
+def test_a_busy_ten_minutes_are_no_gap(x: StandInX, db: SiteDatabase) -> None:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    x.page_size = 2
+    for number in range(20):
+        x.add_post("ann", f"@{BOT} {number}", [picture("red")])
+        if number % 5 == 4:
+            Ground(db, x).play(post=False)
+    assert db["posts"].count == 20
+    assert db["cursors"].get(f"x:mentions:{GAME}")["gap_from"] is None
+
+
 def test_an_answer_to_an_edited_post_finds_its_first_id(x: StandInX, db: SiteDatabase) -> None:
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     add_host(db)

@@ -140,9 +140,10 @@ class JsonlTimeline:
                 failures[number] = f"{self.path}, line {number + 1}: {error!r}"
         ours = {post.id for post in posts.values() if post.author.lower() == self.handle().lower()}
         ours |= self._own_reply_ids()
+        parents = {post.id: post.in_reply_to for post in posts.values()}
         for number, post in posts.items():
-            if post.quotes in ours:
-                posts[number] = replace(post, summons=True)
+            summons = post.summons or post.quotes in ours
+            posts[number] = replace(post, summons=summons, thread=_first(post.id, parents))
         return posts, failures
 
     def _own_reply_ids(self) -> set[str]:
@@ -178,6 +179,15 @@ class JsonlTimeline:
         wanted = post.quotes or post.in_reply_to
         parent = next((each for each in known.values() if each.id == wanted), None)
         return replace(post, parent=parent)
+
+
+def _first(post_id: str, parents: Mapping[str, str | None]) -> str:
+    """The first post of a thread; a file may hold circles."""
+    passed = {post_id}
+    while (parent := parents.get(post_id)) and parent not in passed:
+        passed.add(parent)
+        post_id = parent
+    return post_id
 
 
 def _as_id(given: object) -> str | None:

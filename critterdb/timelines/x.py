@@ -212,7 +212,7 @@ class XTimeline:
                 break
             if pages_left:
                 body = self._ask(source, since_id=start, pagination_token=token)
-            else:
+            elif since and not page.reaches(since):
                 gap = since
         return posts, Cursor(name, newest, gap) if newest != "0" else None
 

@@ -46,6 +46,10 @@ class Page:
         self.media = {each["media_key"]: each for each in included.get("media", [])}
         self.included = {each["id"]: each for each in included.get("tweets", [])}
 
+    def reaches(self, bare: str) -> bool:
+        """Whether a post as old as this id, or an older one, is on the page."""
+        return any(int(post["id"]) <= int(bare) for post in self.posts)
+
     def parent_id(self, post: Json) -> str | None:
         """The post that shows what this one asks about: the quoted one before the answered one."""
         return _reference(post, "quoted") or _reference(post, "replied_to")

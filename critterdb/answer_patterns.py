@@ -1,0 +1,138 @@
+"""The turns of phrase by which answer_words.py tells what a name does in a message.
+
+All are for lower-case text with plain apostrophes.
+"""
+
+from __future__ import annotations
+
+import re
+
+SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
+CLAUSE = re.compile(r"[,;:()—–]| - |…|\b(?:but|though|although|however|whereas|while|because)\b")
+IDIOMS = re.compile(
+    r"\b(?:no doubt(?: about it)?|without (?:a|any) doubt|no question(?: about it)?|no surprise"
+    r"|not surprisingly|hands down|no kidding|why not|not bad)\b"
+)
+MARK = re.compile(
+    r"\b(?:it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
+    r"|(?:the|our) (?:mystery )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit|beast|one)"
+    r"(?: in question| in (?:the|this) (?:photo|picture)| here)?)"
+    r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
+    r"|\b(?:looking at|i see|we have|we've got|you have|here is|here's|there is|there's|meet"
+    r"|say (?:hello|hi) to|turn(?:s|ed) out(?: to be)?|(?:answer|verdict|reveal|id)(?: is| was)?"
+    r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye)\b"
+)
+MOST_WORDS_AFTER_MARK = 6
+DENIAL = re.compile(
+    r"(?:\b(?:not|no|never|neither|nor)|n't(?: be)?)(?: (?:actually|really|quite|even|in fact))*"
+    r"(?: (?:an?|the|any))?(?: (?:real|actual|true|wild))? $"
+)
+NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|nobody|none|hardly)\b|n't\b")
+COMPARED = re.compile(
+    r"\b(?:than|like|unlike|as|vs|versus|between|for|with|to|from|about|resembl\w+|rather than"
+    r"|instead of|near(?:by|est)?)(?: (?:an?|the|any|your|my|some))?(?: \w+)? $"
+)
+DOUBT = re.compile(
+    r"\b(?:maybe|perhaps|might|may be|may|could|probably|possibly|likely|seems?|suspect|leaning"
+    r"|if|or|whether|would|should|wonder(?:ing)?|almost|nearly|hint|clue|poll"
+    r"|vot(?:e|ing)|bet|apparently|otherwise|(?:i|we) (?:think|guess|say|reckon|believe)"
+    r"|i(?:'d| would) (?:say|guess)|my guess"
+    r"|looks? like|looked like"
+    r"|not sure|unsure|supposedly|allegedly|pretend)\b"
+)
+REPORT = re.compile(
+    r"\b(?:said|saying|say|says|guess(?:es|ed|ing)?|votes?|voted|answered|thought|think|thinking"
+    r"|picked|chose|called|went (?:with|for)|go(?:ing)? (?:with|for)|fooled|tempted"
+    r"|expect(?:ed)?)\b"
+)
+AGAINST_FACT = re.compile(
+    r"\bif (?:it|this|that|he|she) (?:was|were|had been)\b|\bwish|\bhop(?:e|ed|ing)\b"
+)
+BY_OTHERS = re.compile(
+    r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
+    r"|claim\w*|wrote|writes|emailed|convinced|sure|certain|swears?|argu\w+|calls?|called)\b"
+)
+NOT_STATED = re.compile(
+    r"\b(?:when|whenever|until|till|unless|imagine|suppose|why|how|(?<!for )once|let's say"
+    r"|what if|pretend|glad"
+    r"|happy|relieved|tell)(?: that)? $"
+)
+OURSELVES = re.compile(
+    r"\b(?:i|we)(?:'m| am|'re| are| can)? (?:\w+ly )?(?:sure|certain|say|swear)\b"
+)
+TAKEN_BACK = re.compile(
+    r"\b(?:kidding|jk|joking|psych|april fools?|scratch that|correction|i disagree|not really"
+    r"|or is it|(?:no one|nobody|noone) ever)\b"
+    r"|(?:^|[.!?…,] )(?:no,? )?(?:(?:it|this|that)(?:'s| is| was) not|(?:it|this"
+    r"|that) (?:isn't|wasn't))"
+    r"\s*(?:[.!?]|$)"
+)
+RIGHT = re.compile(
+    r"\b(?:right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? to|w[io]ns?"
+    r"|winners?"
+    r"|got it|bingo|spot on|good job|nice work|gold star|high five)\b"
+)
+WRONG = re.compile(
+    r"\b(?:wrong|incorrect|sorry|mistaken|fooled|oops|nice try|missed)\b|\bnot\b|n't\b"
+)
+ELSEWHEN = re.compile(
+    r"\b(?:last|next|previous|another|other|earlier|older) (?:week|time|friday|month|year|one|photo"
+    r"|round|game)|\byesterday|\btomorrow|\bremember\b|\bin general\b|\busually\b"
+    r"|\bsometimes\b|\bcompar\w+|\bfor reference\b|\bfun fact\b|\baccording to\b"
+    r"|\bnot (?:telling|saying)|\byet\b"
+)
+PART = re.compile(
+    r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"
+    r"|coats?|fur|whiskers|size|sized|guess\w*|votes?|voters?|people|crowd|team|camp|fans?|lovers?"
+    r"|habitat|country|territory|range|biolog\w+|research\w*|scien\w+|stud(?:y|ies)|sighting\w*"
+    r"|hunt\w*|attacks?|or)\b)"
+)
+PART_OF_QUESTION = re.compile(r"[—–;(]| - ")
+ARTICLE = re.compile(r"^(?:(?:an?|the|any|your average) )?$")
+IF_PEOPLE = re.compile(
+    r"\bi bet (?=you|many|most|every|some|people)|\b(?:if|all of|those of) (?=you|your|anyone"
+    r"|somebody|someone)|\bthose (?:of you )?who\b"
+)
+THING_SAID = re.compile(
+    r"^ (?:it|this|that) (?:is|was)\b(?! not)|^ (?:is|was) (?:the answer|correct|right)"
+)
+THING_DENIED = re.compile(r"^ (?:it|this|that) (?:(?:is|was) not|isn't|wasn't|ain't)\b")
+SUBJECT = re.compile(
+    r"^ (?:has|have|had|is|are|was|were|would|can|could|does|do|did|tends?|usually|often|never"
+    r"|always|will|should|looks?|weighs?|lives?|needs?|likes?)\b"
+)
+GOES_ON = re.compile(
+    r"^\W*$|^ (?:with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
+    r"|all|near"
+    r"|kittens?|cubs?|mom|mama|male|female|folks|everyone|everybody|friends|people|y'all|of course"
+    r"|indeed|after|alas|not|now|then|too|you|we|i|is|was|it|photographed|taken|seen|caught|spotted"
+    r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"
+    r"|staring"
+    r"|wearing|named|called|in case|if)\b"
+)
+NO_ANSWER = re.compile(
+    r"\b(?:i|you|we|they|my|your|his|her|their|saw|see|seen|love|loved|want|had|have|know|found|met"
+    r"|about|every|each|any|some|many|most|more|all|which|what|why|how|where|when|who|such|ever)\b"
+)
+INCONCLUSIVE = re.compile(
+    r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bwe(?:'ll| will| may"
+    r"| might) never know\b"
+    r"|\b(?:impossible|too (?:blurry|dark|far|fuzzy|grainy|hard|little)(?: \w+){0,3}) to"
+    r" (?:tell|say|call|id|identify|be sure)\b"
+    r"|\b(?:can ?not|can't|couldn't|could not|unable to)(?: \w+ly)? "
+    r"(?:tell|say|be sure|be certain|decide|call it|id|identify|make it out|determine)\b"
+    r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
+    r"|\b(?:i|we) (?:really |honestly |just )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
+)
+NOT_INCONCLUSIVE = re.compile(
+    r"\b(?:tell|say) (?:you|more|yet|anything|until|much|without|how)\b|\bat first\b|\byet\b"
+    r"|\binitially\b|\?"
+)
+YES, NO = "yes|yep|yup|yeah|correct|bingo|indeed|it is", "no|nope|not|nah|wrong|it isn't"
+NOT_IS_THE_ANSWER = re.compile(
+    r"\b(?:answer|verdict)(?: is| was|:)? (?:a |an )?(?:definite |big |resounding )?[\"“']?not?\b"
+    r"(?=[\"”']*\s*(?:[.!,;:—–-]|$))"
+    r"|\b(?:it's|it is|this is|this one is|that's|that is) (?:a|an) (?:definite "
+    r"|big )?[\"“']?not?\b"
+    r"(?=[\"”']*\s*(?:[.!,;:—–-]|$))"
+)

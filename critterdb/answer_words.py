@@ -1,0 +1,210 @@
+"""What a host's message says about the animal: a verdict where it is plain, else at most a guess.
+
+A message is read sentence by sentence, and each name of a taxon in it is taken for what it does
+there: it is *said* to be the answer ("it's a bobcat"), *denied* ("not a cougar"), *doubted* ("maybe
+a bobcat"), or only *mentioned* ("cougars have long tails", "many of you said cougar", "last week's
+was a lynx"). A verdict needs one taxon that is said, and nothing that speaks against it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from . import answer_patterns as patterns
+from .games import Game
+
+ELSE = 0  # in the place of a taxon: an animal that is none of the game's
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a message says. `verdict` is null where only a guess can be made of it."""
+
+    verdict: str | None
+    taxon_id: int | None = None
+    guess: str | None = None
+
+
+@dataclass
+class _Reading:
+    """The names of a message by what they do in it."""
+
+    said: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+    doubted: set[str] = field(default_factory=set)
+    mentioned: set[str] = field(default_factory=set)
+
+
+def read_answer(
+    text: str,
+    game: Game,
+    names: Mapping[str, int],
+    target: Collection[int],
+    lineage: Mapping[int, Collection[int]] | None = None,
+) -> Verdict | None:
+    """What a host's message says about the animal; None where it says nothing.
+
+    `names` maps lower-case names to taxa (ELSE for animals that are none of the game's), `target`
+    holds the game's target and what is below it, `lineage` the ancestors of each taxon.
+    """
+    message = plain_words(text)
+    found = _read_names(message, names)
+    said = _finest({names[name] for name in found.said}, lineage or {})
+    denied = {names[name] for name in found.denied}
+    if found.said and patterns.TAKEN_BACK.search(message):
+        return _guess(found)
+    against = {names[name] for name in found.doubted} | denied
+    if len(said) == 1:
+        (taxon_id,) = said
+        if taxon_id in against or not _agree(taxon_id, against - denied, lineage or {}):
+            return _guess(found)
+        return _verdict(taxon_id, game, target) or _guess(found)
+    if said:
+        return _guess(found)
+    if _is_inconclusive(message):
+        return Verdict("inconclusive")
+    if game.target_taxon_id is not None and not found.doubted:
+        is_a_not = not found.mentioned and patterns.NOT_IS_THE_ANSWER.search(message)
+        if is_a_not or denied & set(target):
+            return Verdict("other")
+    return _guess(found)
+
+
+def plain_words(text: str) -> str:
+    """Lower case, without handles, links and hashtags: the game's own tag names an animal.
+
+    An emoji separates as a comma does.
+    """
+    words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", text)
+    words = words.replace("’", "'").replace("‘", "'").lower()
+    words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+-]", ",", words)
+    return re.sub(r"[^\S\n]+", " ", words).strip()
+
+
+def _verdict(taxon_id: int, game: Game, target: Collection[int]) -> Verdict | None:
+    if game.target_taxon_id is None:
+        return Verdict("taxon", taxon_id) if taxon_id != ELSE else None
+    if taxon_id == ELSE:
+        return Verdict("other")
+    return Verdict("target" if taxon_id in target else "other", taxon_id)
+
+
+def _guess(found: _Reading) -> Verdict | None:
+    """What a person may make of it."""
+    names = found.said | found.doubted | found.mentioned
+    guess = ", ".join(sorted(names) or [f"not {name}" for name in sorted(found.denied)])
+    return Verdict(None, guess=guess) if guess else None
+
+
+def _finest(taxa: set[int], lineage: Mapping[int, Collection[int]]) -> set[int]:
+    """Without those that only say less than another one: a lynx, a bobcat."""
+    return {one for one in taxa if not any(one in lineage.get(two, ()) for two in taxa - {one})}
+
+
+def _agree(taxon_id: int, others: set[int], lineage: Mapping[int, Collection[int]]) -> bool:
+    return all(other == taxon_id or other in lineage.get(taxon_id, ()) for other in others)
+
+
+def _is_inconclusive(message: str) -> bool:
+    sentences = [match[0] for match in patterns.SENTENCE.finditer(message)]
+    return any(
+        patterns.INCONCLUSIVE.search(s) and not patterns.NOT_INCONCLUSIVE.search(s)
+        for s in sentences
+    )
+
+
+def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
+    """Each name of a message, longest first, so that no part of one counts by itself."""
+    found = _Reading()
+    if not names:
+        return found
+    any_name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    # "Cougar or not" is the name of the game.
+    message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
+    message = re.sub(
+        rf"\b({any_name})\? (?:{patterns.YES})(?=\W*(?:[.!,]|$))", r"it's a \1", message
+    )
+    message = re.sub(rf"\b({any_name})\? (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message)
+    pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
+    for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
+        for clause, is_negated in _clauses(sentence):
+            for match in pattern.finditer(clause):
+                kind = "denied" if is_negated else _role(match, clause, sentence, pattern)
+                getattr(found, kind).add(match[1])
+    return found
+
+
+def _clauses(sentence: str) -> Iterator[tuple[str, bool]]:
+    """The clauses of a sentence; with whether a "not" at the end of an earlier one reaches it."""
+    is_open = False
+    for clause in patterns.CLAUSE.split(sentence):
+        words = re.sub(r"[.!?\n]+$", "", clause).strip()
+        if words:
+            yield f"{words} ".rstrip(), is_open
+            is_open = words.endswith(" not") or (is_open and len(words.split()) <= 2)
+
+
+def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[str]) -> str:
+    """What a name does in its clause: said, denied, doubted or mentioned."""
+    before, after = clause[: match.start()], clause[match.end() :]
+    if match[2] or patterns.PART.search(after) or patterns.ELSEWHEN.search(sentence):
+        return "doubted" if patterns.DOUBT.search(clause) and not match[2] else "mentioned"
+    if patterns.THING_DENIED.search(after):
+        return "denied"
+    if _is_asked(clause, sentence) or (
+        patterns.ARTICLE.search(before) and patterns.SUBJECT.search(after)
+    ):
+        return "mentioned"
+    if patterns.AGAINST_FACT.search(before):
+        return "mentioned"
+    if patterns.DOUBT.search(patterns.IF_PEOPLE.sub(" ", clause)):
+        return "doubted"
+    if patterns.REPORT.search(clause):
+        is_right = patterns.RIGHT.search(sentence) and not patterns.WRONG.search(sentence)
+        return "said" if is_right and len(pattern.findall(sentence)) == 1 else "mentioned"
+    if patterns.THING_SAID.search(after):
+        return "said"
+    if patterns.DENIAL.search(before) and not _is_unstated(before):
+        return "denied"
+    return _role_of_a_statement(before, after)
+
+
+def _is_asked(clause: str, sentence: str) -> bool:
+    """Whether a clause stands in a question: in its last part, where dashes divide it."""
+    return (
+        sentence.rstrip().endswith("?") and clause in patterns.PART_OF_QUESTION.split(sentence)[-1]
+    )
+
+
+def _is_unstated(before: str) -> bool:
+    """Whether what follows is no statement: "when it's", "imagine it's", "glad it's"."""
+    marks = list(patterns.MARK.finditer(before))
+    return bool(marks) and bool(patterns.NOT_STATED.search(before[: marks[-1].start()]))
+
+
+def _role_of_a_statement(before: str, after: str) -> str:
+    marks = list(patterns.MARK.finditer(before))
+    rest = before[marks[-1].end() :] if marks else before
+    if _is_unstated(before):
+        return "mentioned"
+    if patterns.COMPARED.search(rest) or patterns.NEGATION.search(rest):
+        return "mentioned"
+    if marks:
+        head = before[: marks[-1].start()]
+        if patterns.BY_OTHERS.search(head) and not patterns.OURSELVES.search(head):
+            return "mentioned"
+        is_short = len(rest.split()) <= patterns.MOST_WORDS_AFTER_MARK
+        return "said" if is_short and patterns.GOES_ON.search(after) else "doubted"
+    if before.endswith("this "):
+        return "said"
+    if patterns.SUBJECT.search(after):
+        return "mentioned"
+    if (
+        patterns.NO_ANSWER.search(before)
+        or len(before.split()) > 4
+        or not patterns.GOES_ON.search(after)
+    ):
+        return "doubted"
+    return "said"
