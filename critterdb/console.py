@@ -83,8 +83,15 @@ class Interval(click.ParamType):
 
 def open_site(ctx: click.Context) -> SiteDatabase:
     """The database that --db, CRITTERDB_DB or the current folder name."""
+    from .errors import SiteError
     from .schema import open_database
+    from .sites import INSPECTED, is_published
 
+    if is_published(ctx.obj):
+        raise SiteError(
+            f"{ctx.obj.resolve().parent} is a published copy, which never changes. Look at it with "
+            f"critterdb serve; to go on with it as a site of your own, remove its {INSPECTED}"
+        )
     db = open_database(ctx.obj)
     ctx.find_root().call_on_close(db.close)
     return db

@@ -48,6 +48,7 @@ WITHHELD = {
     "prediction_counts": "The copy counts its own predictions.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
+MADE_BY_THE_COPY = {"prediction_counts", "_sqlite_migrations"}
 WITHHELD_COLUMNS = {
     "images": {"url": "Somebody may have asked about it in private."},
     "observations": {"withdrawn_at": "Nothing withdrawn is published."},
@@ -119,6 +120,8 @@ def publish_site(
             _copy_photos(copy, home, made, report, wanted=photos, progress=progress)
             _copy_models(copy, home, made, report)
             _settle(db, copy, report)
+            unused = sorted(set(licenses) - set(report.licenses) - set(DEFAULT_LICENSES))
+            report.notes += [f"no photo of this site has the licence {code}" for code in unused]
         _describe(made / DATABASE_NAME, report)
         _write_container_files(made, report)
         _put_in_place(made, folder)
@@ -230,10 +233,12 @@ def _copy_rows(copy: SiteDatabase, source: Path, licenses: Sequence[str]) -> Non
     conn.execute("ATTACH ? AS site", [str(source)])
     conn.execute("CREATE TEMP TABLE wanted_licenses (code TEXT PRIMARY KEY)")
     conn.executemany("INSERT INTO wanted_licenses VALUES (?)", [(code,) for code in set(licenses)])
-    with copy.atomic():
-        conn.execute("PRAGMA defer_foreign_keys = ON")
-        for sql, _ in statements():
-            conn.execute(sql)
+    # Deferred: an immediate transaction would keep everybody from writing to the site meanwhile.
+    conn.execute("BEGIN")
+    conn.execute("PRAGMA defer_foreign_keys = ON")
+    for sql, _ in statements():
+        conn.execute(sql)
+    conn.execute("COMMIT")
     conn.execute("DETACH site")
 
 
@@ -303,10 +308,11 @@ def _copy_checked(home: Path, made: Path, path: str, sha256: str, *, within: str
 
 def _settle(db: SiteDatabase, copy: SiteDatabase, report: Published) -> None:
     """Count what went along and what stayed, check that the copy is whole, fold its log in."""
+    decided = {*table_rules(), *WITHHELD} - MADE_BY_THE_COPY
     for table in copy.table_names():
         report.rows[table] = copy[table].count
         left = db[table].count - report.rows[table]
-        if left > 0:
+        if left > 0 and table in decided:
             report.withheld[table] = left
     report.licenses = dict(
         copy.execute(

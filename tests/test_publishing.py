@@ -249,6 +249,35 @@ def test_a_writable_copy_records(publish: Publish, tmp_path: Path) -> None:
     assert answer["prediction_id"] is not None
 
 
+def test_commands_that_could_write_leave_a_copy_alone(publish: Publish, tmp_path: Path) -> None:
+    publish()
+    public = tmp_path / "public"
+    before = all_bytes(public)
+    for command in (["status"], ["sync", "cougarornot"], ["publish", str(tmp_path / "again")]):
+        done = CliRunner().invoke(main, ["--db", str(public / DATABASE_NAME), *command])
+        assert done.exit_code == 1
+        assert "is a published copy, which never changes" in done.stderr
+    assert all_bytes(public) == before
+    (public / "inspect-data.json").unlink()
+    done = CliRunner().invoke(main, ["--db", str(public / DATABASE_NAME), "status"])
+    assert done.exit_code == 0, done.stderr
+
+
+def test_others_write_while_a_copy_is_made(publish: Publish, full: Path, tmp_path: Path) -> None:
+    other = open_database(full / DATABASE_NAME)
+    with other.atomic():
+        other["observations"].insert({"id": 99, "license_code": "cc0", "url": "x"})
+        publish()
+    other.close()
+    assert 99 not in values(tmp_path / "public", "SELECT id FROM observations")
+
+
+def test_a_licence_that_nothing_has_is_told(publish: Publish) -> None:
+    report = publish("--license", "cc-bye")
+    assert report["rows"]["photos"] == 0
+    assert report["notes"] == ["no photo of this site has the licence cc-bye"]
+
+
 def test_any_site_can_be_served_read_only(full: Path) -> None:
     (full / "settings.json").write_text('{"default_page_size": 7, "allow_download": false}')
     arguments = ["-m", "critterdb.cli", "serve", "--read-only", "--port", "{port}"]
