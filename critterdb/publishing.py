@@ -261,13 +261,16 @@ def _copy_photos(
     for number, (path, sha256) in enumerate(rows, 1):
         size = _copy_checked(home, made, path, sha256, within="photos")
         if size is None:
-            copy.execute("UPDATE photos SET path = NULL WHERE path = ?", [path])
             report.missing.append(path)
         else:
             report.photo_files += 1
             report.photo_bytes += size
         if progress:
             progress(number, len(rows))
+    copy.execute(
+        "UPDATE photos SET path = NULL WHERE path IN (SELECT value FROM json_each(?))",
+        [json.dumps(report.missing)],
+    )
 
 
 def _copy_models(copy: SiteDatabase, home: Path, made: Path, report: Published) -> None:
