@@ -7,14 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
 import requests
 
-from critterdb.timelines.deadline import Call, within
+from critterdb.errors import TimelineError
+from critterdb.games import Game
+from critterdb.standins.x import SECRETS
+from critterdb.timelines import Envelope, open_timeline
+from critterdb.timelines.deadline import CALL_DEADLINE_S, Call, within
 from critterdb.timelines.sessions import DeadlineSession
 from critterdb.timelines.transports import DeadlineTransport
+
+HOST = {"platform": "x", "handle": "host", "consents": False}
 
 
 @contextmanager
@@ -33,6 +40,10 @@ def server(treat: Callable[[socket.socket], None]) -> Iterator[str]:
     threading.Thread(target=accept, daemon=True).start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
     listener.close()
+
+
+def wait(connection: socket.socket) -> None:
+    time.sleep(5)
 
 
 def drip(start: bytes) -> Callable[[socket.socket], None]:
@@ -69,7 +80,7 @@ CLIENTS = pytest.mark.parametrize(
 @pytest.mark.parametrize(
     "treat",
     [
-        lambda connection: time.sleep(5),
+        wait,
         drip(b""),
         drip(b"HTTP/1.1 200 OK\r\nX-Long: "),
         drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
@@ -93,6 +104,46 @@ def test_who_was_never_reached_is_told_apart() -> None:
         pass
     with pytest.raises(httpx.ConnectError):
         with_httpx(address, 5)
+
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "handle": lambda x: x.handle(),
+    "read": lambda x: x.read(Game("tints", hashtag="tints", hosts=[HOST]), {}),
+    "read_host_messages": lambda x: x.read_host_messages(Game("tints", hosts=[HOST]), ["x:1"]),
+    "find_existing": lambda x: x.find_existing(["x:1"]),
+    "find_replies": lambda x: x.find_replies({"x:1": Envelope()}),
+}
+
+
+@pytest.fixture(params=["silent", "dripping"])
+def stuck_x(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """X, as a server that accepts and never answers."""
+    treat = drip(b"HTTP/1.1 200 OK\r\nX: ") if request.param == "dripping" else wait
+    with server(treat) as address:
+        for name, value in (SECRETS | {"CRITTERDB_X_API": address.rstrip("/")}).items():
+            monkeypatch.setenv(name, value)
+        timeline: Any = open_timeline("x")
+        timeline.client.session.seconds = 0.3
+        yield timeline
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_each_call_to_x_ends(stuck_x: Any, call: str) -> None:
+    if call != "handle":
+        stuck_x.me = {"id": "1", "username": "bot"}
+    start = time.monotonic()
+    with pytest.raises(TimelineError, match="could not be read"):
+        CALLS[call](stuck_x)
+    assert time.monotonic() - start < 3
+
+
+def test_a_reply_that_hangs_is_in_doubt(stuck_x: Any) -> None:
+    outcome = stuck_x.send("x:1", "hello", Envelope())
+    assert outcome.status == "unknown"
+
+
+def test_the_deadline_of_the_bot_is_below_twenty_seconds() -> None:
+    assert DeadlineSession().seconds == CALL_DEADLINE_S <= 15
 
 
 def test_a_redirect_is_not_followed() -> None:

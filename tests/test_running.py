@@ -18,14 +18,16 @@ from support_x import BOT, GAME, Ground
 
 from critterdb.cli import main
 from critterdb.schema import DATABASE_NAME, site_folder
+from critterdb.standins.x import SECRETS
 
 ASK = f"@{BOT} what is this?"
 
 
-def start_bot(ground: Ground, *options: str) -> subprocess.Popen[str]:
+def start_bot(ground: Ground, *options: str, verbose: bool = False) -> subprocess.Popen[str]:
     database = str(site_folder(ground.db) / DATABASE_NAME)
     code = "from critterdb.cli import main; main()"
-    arguments = ["--db", database, "bot", GAME, "--on", "x", *options]
+    general = ["--verbose"] if verbose else []
+    arguments = [*general, "--db", database, "bot", GAME, "--on", "x", *options]
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
@@ -68,6 +70,20 @@ def test_an_end_in_the_middle_of_a_round_leaves_the_rest_for_later(ground: Groun
     statuses = [ground.reply(post)["status"] for post in posts]
     assert statuses == ["sent", "draft", "draft", "draft"]
     assert len(ground.x.sent) == 1
+
+
+@pytest.mark.parametrize("fault", ["", "401", "429", "503", "html", "drop_after"])
+def test_no_secret_is_said_or_kept(ground: Ground, fault: str) -> None:
+    ground.x.add_post("ann", ASK, [picture("red")])
+    ground.x.read_faults.extend(["", "", fault])
+    ground.x.post_faults.append(fault)
+    process = start_bot(ground, "--post", verbose=True)
+    output = process.communicate(timeout=30)[0]
+    assert "Read 1 post" in output
+    kept = [file.read_bytes() for file in site_folder(ground.db).rglob("*") if file.is_file()]
+    for secret in SECRETS.values():
+        assert secret not in output
+        assert not any(secret.encode() in data for data in kept)
 
 
 def test_trouble_does_not_end_a_process_that_goes_on(ground: Ground) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..hashtags import tags_in
+from ..hashtags import fold_tag, tags_in
 from ..timelines.x_posts import EPOCH_MS
 from .server import Request, StandIn
 
@@ -180,7 +180,7 @@ class StandInX(StandIn):
 
         def matches(post: Json) -> bool:
             kinds = {each["type"] for each in post["referenced_tweets"]}
-            tags = [each["tag"].lower() for each in post["entities"]["hashtags"]]
+            tags = [fold_tag(each["tag"]) for each in post["entities"]["hashtags"]]
             return (
                 int(post["id"]) >= oldest
                 and (not author or self._author(post)["username"].lower() == author[1])
