@@ -84,7 +84,7 @@ def extra_css_urls() -> list[str]:
 def render_cell(
     row: Any, value: Any, column: str, table: str | None, database: str, datasette: Any
 ) -> Any:
-    return cells.photo_cell(datasette, database, table, column, row, value)
+    return cells.our_cell(datasette, database, table, column, row, value)
 
 
 @hookimpl

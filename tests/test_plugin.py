@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from support_web import (
+    MODEL_ID,
+    TAXON,
+    add_model,
     add_photo,
     add_post,
     change_metadata,
@@ -98,6 +101,44 @@ async def test_a_picture_of_a_post_is_shown_from_where_it_lies(folder: Path) -> 
         assert not [a for a in tags.all("a") if (a.get("href") or "").startswith("javascript")]
     _, tags = await page(datasette, "/critters/bot_history")
     assert "https://x.example/post/1" in [a.get("href") for a in tags.all("a")]
+
+
+async def test_cells_and_rows_lead_on_to_our_pages(folder: Path) -> None:
+    add_photo(folder, 1, jpeg())
+    add_post(folder, "x:1", "https://pictures.example/a.jpg")
+    add_model(folder)
+    datasette = open_datasette(folder, settings={"base_url": "/wild/"})
+    for path, link in (
+        ("photos", "photos/1"),
+        ("photos/1", "photos/1"),
+        ("photo_credits", "photos/1"),
+        ("taxa", f"species/{TAXON}"),
+        (f"taxa/{TAXON}", f"species/{TAXON}"),
+        ("posts/x~3A1", "posts/x:1"),
+        ("bot_history", "posts/x:1"),
+        (f"models/{MODEL_ID}", f"models/{MODEL_ID}"),
+    ):
+        _, tags = await page(datasette, f"/critters/{path}")
+        assert f"/wild/-/critters/{link}" in [a.get("href") for a in tags.all("a")], path
+
+
+@pytest.mark.parametrize(
+    ("table", "words", "found"),
+    [
+        ("taxa", "puma", [TAXON]),
+        ("taxa", "bobcat", []),
+        ("observations", "cougar", [1]),
+        ("observations", "ann", [1]),
+        ("observations", "nowhere", []),
+    ],
+)
+async def test_tables_can_be_searched(
+    folder: Path, table: str, words: str, found: list[int]
+) -> None:
+    add_photo(folder, 1, jpeg())
+    client = open_datasette(folder).client
+    response = await client.get(f"/critters/{table}.json?_search={words}&_shape=array")
+    assert [row["id"] for row in response.json()] == found
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -31,6 +31,10 @@ CREATE INDEX predictions_mistakes
     ON predictions (model_id, json_extract(scores, '$."' || top_taxon_id || '"') DESC)
     WHERE source = 'evaluation' AND label_taxon_id <> top_taxon_id;
 
+CREATE INDEX predictions_surest_mistakes
+    ON predictions (json_extract(scores, '$."' || top_taxon_id || '"') DESC)
+    WHERE source = 'evaluation' AND label_taxon_id <> top_taxon_id;
+
 -- What was answered where, newest first: what waits for a review.
 CREATE INDEX predictions_source ON predictions (source);
 

@@ -22,11 +22,11 @@ def cell_page(model_id: str, actual: int, predicted: int) -> str:
     return f"{model_page(model_id)}/confusion?actual={actual}&predicted={predicted}"
 
 
-def species_page(taxon_id: int) -> str:
+def species_page(taxon_id: int | str) -> str:
     return f"{SPECIES}/{taxon_id}"
 
 
-def photo_page(photo_id: int) -> str:
+def photo_page(photo_id: int | str) -> str:
     return f"{HOME}/photos/{photo_id}"
 
 

@@ -1,10 +1,12 @@
-"""Photos in the cells of Datasette's tables, each with its credit and leading on."""
+"""Cells of Datasette's tables: photos with their credit, and ways on to our own pages."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .addresses import model_page, photo_page, post_page, species_page
 from .desk import desk_of
 
 if TYPE_CHECKING:
@@ -25,11 +27,38 @@ PHOTO_PATH = re.compile(r"photos/[0-9a-f]{2}/([0-9a-f]{64})\.\w{1,5}")
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 
 
-def photo_cell(
+# Cells that lead on to one of our pages, and the column that says to which. On a row's own page
+# the key is such a cell too, while in a table it stays Datasette's link to the row.
+LEADING_ON: dict[tuple[str, str], tuple[Callable[[Any], str], str]] = {
+    ("taxa", "id"): (species_page, "id"),
+    ("taxa", "name"): (species_page, "id"),
+    ("models", "id"): (model_page, "id"),
+    ("models", "path"): (model_page, "id"),
+    ("photos", "id"): (photo_page, "id"),
+    ("posts", "id"): (post_page, "id"),
+    ("posts", "posted_at"): (post_page, "id"),
+    ("bot_history", "post_id"): (post_page, "post_id"),
+    ("bot_history", "model_id"): (model_page, "model_id"),
+    ("mistakes", "photo_id"): (photo_page, "photo_id"),
+    ("mistakes", "predicted"): (species_page, "predicted_taxon_id"),
+    ("mistakes", "actual"): (species_page, "actual_taxon_id"),
+    ("mistakes", "model_id"): (model_page, "model_id"),
+    ("photo_credits", "photo_id"): (photo_page, "photo_id"),
+    ("scoreboard", "model_id"): (model_page, "model_id"),
+}
+
+
+def our_cell(
     datasette: Datasette, database: str, table: str | None, column: str, row: Any, value: Any
 ) -> Markup | None:
-    """The cell as a picture; None where it holds none of ours, and Datasette shows it as ever."""
-    if not isinstance(value, str) or desk_of(datasette).database_name != database:
+    """The cell as a picture or a link to a page of ours; None where Datasette shows it as ever."""
+    if value is None or desk_of(datasette).database_name != database:
+        return None
+    if table and (table, column) in LEADING_ON:
+        address, key = LEADING_ON[table, column]
+        found = _column(row, key)
+        return _link(datasette.urls.path(address(found)), value) if found else None
+    if not isinstance(value, str):
         return None
     if (table, column) in PHOTO_COLUMNS and (match := PHOTO_PATH.fullmatch(value)):
         return _own_photo(datasette, row, match[1])
@@ -49,11 +78,25 @@ def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
     what = _column(row, "actual") or _column(row, "taxon")
     return _figure(
         source,
-        link=_web_address(_column(row, "observation_url")) or source,
+        link=_photo_page(datasette, row) or source,
         alt=f"Photo of {what}" if what else "Photo of an observation",
         title=credit or "Photo",
         caption=credit,
     )
+
+
+def _photo_page(datasette: Datasette, row: Any) -> str | None:
+    """The photo's page, where the row says which photo it is."""
+    photo_id = _column(row, "photo_id")
+    if photo_id is None and _has(row, "observation_id") and _has(row, "sha256"):
+        photo_id = _column(row, "id")
+    return str(datasette.urls.path(photo_page(photo_id))) if photo_id else None
+
+
+def _link(address: str, value: Any) -> Markup:
+    from markupsafe import Markup
+
+    return Markup('<a href="{}">{}</a>').format(address, value)
 
 
 def _picture_of_post(row: Any, url: str) -> Markup:
