@@ -18,7 +18,7 @@ from PIL import Image
 
 from .answering import Classification, combine, decide
 from .errors import ModelError
-from .runtime import open_session
+from .runtime import open_polite_session
 from .schema import SiteDatabase, site_folder
 from .views import View
 from .wire import has_external_data
@@ -105,7 +105,7 @@ def load_model(path: Path, *, sha256: str | None = None, size: int | None = None
     if outside:
         raise _untrusted(path, "it keeps a part of itself in another file")
     try:
-        session = open_session(data)
+        session = open_polite_session(data)
         text = session.get_modelmeta().custom_metadata_map.get("critterdb", "")
     except Exception as error:
         # ONNX Runtime's errors share no base class of their own.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
+NICENESS = 5
 ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 
 
@@ -24,6 +28,18 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def give_way() -> None:
+    """Let this thread, and those that it starts, wait for others where the processor is short."""
+    if hasattr(os, "setpriority") and sys.platform == "linux":  # elsewhere it is the whole process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def open_polite_session(data: bytes) -> Any:
+    """As open_session; its threads give way to whatever else the machine has to do."""
+    with ThreadPoolExecutor(1, initializer=give_way) as starter:
+        return starter.submit(open_session, data).result()
 
 
 def open_session(data: bytes, *, threads: int | None = None) -> Any:

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ..errors import Refusal
-from ..runtime import cores
+from ..runtime import cores, give_way
 from .settings import Network
 
 T = TypeVar("T")
@@ -36,7 +36,9 @@ class Workers:
     def __init__(self, workers: int | None = None, waiting: int = MAX_WAITING) -> None:
         self.workers = workers or min(MAX_WORKERS, cores())
         self.places = self.workers + waiting
-        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="critterdb-classify")
+        self._threads = ThreadPoolExecutor(
+            self.workers, thread_name_prefix="critterdb-classify", initializer=give_way
+        )
         self._lock = threading.Lock()
         self._taken = 0
 
