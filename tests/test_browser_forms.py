@@ -1,4 +1,4 @@
-"""The form as somebody who is signed in sends it, with a script and without; and as a thief does."""
+"""The form as somebody who is signed in sends it, with a script and without; and a thief's."""
 
 from __future__ import annotations
 
