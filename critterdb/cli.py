@@ -120,7 +120,12 @@ def sync(
     """Make a game's observations and photos say what iNaturalist says today.
 
     It goes on where the last run stopped, finds what changed, marks what is gone, and keeps to
-    iNaturalist's limits by itself.
+    iNaturalist's limits by itself. GAME is a preset or one that critterdb games add made.
+
+    \b
+    critterdb sync cougarornot --plan                what it would take
+    critterdb sync cougarornot --limit 2000          some, to begin with
+    critterdb sync                                   all, and later: what is new
     """
     from .games import ensure_game
     from .inaturalist import INaturalist
@@ -153,9 +158,14 @@ def sync(
 
 @main.command("import", short_help="Take labelled photos of your own, or an iNaturalist export.")
 @click.argument("source", metavar="FOLDER|FILE.csv", type=click.Path(path_type=Path))
-@click.option("--game", required=True, help="The slug of the game that it becomes.")
-@click.option("--license", "license_code", help="The licence of all these photos, such as cc-by.")
-@click.option("--attribution", help="Whom to credit for them.")
+@click.option("--game", required=True, metavar="SLUG", help="The game that it becomes.")
+@click.option(
+    "--license",
+    "license_code",
+    metavar="CODE",
+    help="The licence of all these photos, such as cc-by.",
+)
+@click.option("--attribution", metavar="TEXT", help="Whom to credit for them.")
 @click.pass_context
 def import_(
     ctx: click.Context,
@@ -169,6 +179,11 @@ def import_(
     Without --license and --attribution the photos of a folder stay local: they train, and are never
     published. Those of an export are fetched from iNaturalist, each with its own licence.
     Where there is no site yet, one is made in the current folder.
+
+    \b
+    critterdb import FOLDER --game mycats            local: never published
+    critterdb import FOLDER --game mycats --license cc-by --attribution "(c) Ann"
+    critterdb import observations.csv --game mybirds
     """
     from .sites import init_site
 
@@ -201,7 +216,12 @@ def import_(
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-site")
 @click.option("--serve", "keep_serving", is_flag=True, help="Go on to serve the finished site.")
 @click.option(
-    "-p", "--port", default=DEFAULT_PORT, show_default=True, help="On which port to serve."
+    "-p",
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    metavar="PORT",
+    help="On which port to serve.",
 )
 def demo(folder: Path, keep_serving: bool, port: int) -> None:
     """Run the whole system on a small drawn reserve, with no network at all."""

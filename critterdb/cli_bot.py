@@ -101,7 +101,7 @@ def answers(ctx: click.Context, as_json: bool) -> None:
         click.echo("Nothing waits for you.")
 
 
-@answers.command("settle")
+@answers.command("settle", short_help="Decide what a post shows.")
 @click.argument("which", metavar="ID|POST")
 @click.argument("decision")
 @click.pass_context

@@ -37,7 +37,7 @@ def games(ctx: click.Context) -> None:
         click.echo(f"Presets that can be synced: {', '.join(unused)}")
 
 
-@games.command("show")
+@games.command("show", short_help="Show all that is known of a game, as JSON.")
 @click.argument("slug")
 @click.pass_context
 def games_show(ctx: click.Context, slug: str) -> None:
@@ -53,18 +53,29 @@ def game_options(command: Any) -> Any:
     """What `add` and `edit` both take."""
     for option in reversed(
         (
-            click.option("--hashtag", help="The game's hashtag, such as cougarOrNot."),
+            click.option(
+                "--hashtag", metavar="TAG", help="The game's hashtag, such as cougarOrNot."
+            ),
             click.option("--question", help="What people are asked, such as “Is it a cougar?”"),
-            click.option("--taxon", help="What the game is about: a name, or a number."),
-            click.option("--place", help="Where: a name, or a number."),
-            click.option("--target", help="The taxon that the question is about."),
-            click.option("--rank", help="The rank of the labels, such as species."),
-            click.option("--host", "hosts", multiple=True, help="PLATFORM:HANDLE; repeatable."),
+            click.option("--taxon", metavar="NAME|ID", help="What the game is about."),
+            click.option("--place", metavar="NAME|ID", help="Where the observations come from."),
+            click.option(
+                "--target", metavar="NAME|ID", help="The taxon that the question is about."
+            ),
+            click.option("--rank", metavar="RANK", help="The rank of the labels, such as species."),
+            click.option(
+                "--host",
+                "hosts",
+                multiple=True,
+                metavar="PLATFORM:HANDLE",
+                help="Whose posts are questions; repeatable.",
+            ),
             click.option(
                 "--consenting-host",
                 "consenting_hosts",
                 multiple=True,
-                help="PLATFORM:HANDLE of a host who agreed to get replies; repeatable.",
+                metavar="PLATFORM:HANDLE",
+                help="A host who agreed to get replies; repeatable.",
             ),
         )
     ):
@@ -72,14 +83,16 @@ def game_options(command: Any) -> Any:
     return command
 
 
-@games.command("add")
+@games.command("add", short_help="Make a game from names of taxa and places.")
 @click.argument("slug")
 @game_options
 @click.pass_context
 def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
     """Make a game: names of taxa and places are looked up, and what was chosen is shown.
 
+    \b
     critterdb games add foxornot --hashtag FoxOrNot --taxon Canidae --target "Vulpes vulpes"
+    critterdb games add jayornot --hashtag JayOrNot --taxon Corvidae --place Canada
     """
     from .inaturalist import INaturalist
     from .naming import add_game
@@ -89,7 +102,7 @@ def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
     click.echo(f"Next: critterdb sync {slug.lower()} --plan")
 
 
-@games.command("edit")
+@games.command("edit", short_help="Change a game: only what is given.")
 @click.argument("slug")
 @game_options
 @click.pass_context

@@ -16,13 +16,23 @@ from .terminal import answer_lines, table_lines
 
 @click.command(short_help="Say what is in a picture.")
 @click.argument("images", nargs=-1, required=True)
-@click.option("--model", "model_name", help="A model's id, or a .onnx file.")
+@click.option(
+    "--model",
+    "model_name",
+    metavar="ID|FILE.onnx",
+    help="Ask this one, instead of the model in use.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an image, in an array.")
 @click.pass_context
 def classify(
     ctx: click.Context, images: tuple[str, ...], model_name: str | None, as_json: bool
 ) -> None:
-    """Say what is in each IMAGE: a file, an http(s) address, or - for standard input."""
+    """Say what is in each IMAGE: a file, an http(s) address, or - for standard input.
+
+    \b
+    critterdb classify cat.jpg https://example.org/photo.jpg
+    critterdb classify --json - < cat.jpg
+    """
     from .decoders import shared_decoders
     from .models import current_model, load_model
     from .predictions import answer_payload, classify_image, refusal_payload, save_classification
@@ -85,7 +95,12 @@ def read_source(source: str) -> bytes:
 
 @click.command(short_help="Find the photos of the site that look most like a picture.")
 @click.argument("image")
-@click.option("--model", "model_id", help="Whose eyes to look with; without it, those in use.")
+@click.option(
+    "--model",
+    "model_id",
+    metavar="ID",
+    help="Compare as this model sees, instead of the one in use.",
+)
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -121,7 +136,12 @@ def similar(
 
 
 @click.command(short_help="List photos of the site that show the same picture.")
-@click.option("--model", "model_id", help="Whose eyes to look with; without it, those in use.")
+@click.option(
+    "--model",
+    "model_id",
+    metavar="ID",
+    help="Compare as this model sees, instead of the one in use.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Each group as an array, in an array.")
 @click.pass_context
 def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:

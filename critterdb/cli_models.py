@@ -27,7 +27,10 @@ from .terminal import percent, progress_bar, table_lines
     help="A local file with the backbone's weights.",
 )
 @click.option(
-    "--size", type=click.IntRange(min=32), metavar="PIXELS", help="Other than the backbone's own."
+    "--size",
+    type=click.IntRange(min=32),
+    metavar="PIXELS",
+    help="Look at photos at this size, instead of the backbone's own.",
 )
 @click.option(
     "--fine-tune",
@@ -44,10 +47,13 @@ from .terminal import percent, progress_bar, table_lines
     metavar="SHARE",
     help="Answer so seldom that at most this share of the answers is wrong.",
 )
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same model.")
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N", help="The same seed gives the same model."
+)
 @click.option(
     "--min-photos",
     type=click.IntRange(min=3),
+    metavar="N",
     help="Labels with fewer photos fold into a coarser one, or are left out.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
@@ -59,7 +65,14 @@ def train(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train a model from the photos of a game, and measure it on photos that it has not seen."""
+    """Train a model from the photos of a game, and measure it on photos that it has not seen.
+
+    \b
+    critterdb train
+    critterdb train --max-wrong 0.02                 more careful: it answers less
+    critterdb train --fine-tune 3                    slower, and better with many photos
+    critterdb train --backbone resnet34
+    """
     from .games import get_game
 
     db = open_site(ctx)
@@ -121,7 +134,7 @@ def models(ctx: click.Context) -> None:
     show_lines(table_lines(rows, [*columns, "size", "backbone"]))
 
 
-@models.command("show")
+@models.command("show", short_help="Show a model, its recipe and its card, as JSON.")
 @click.argument("model_id")
 @click.pass_context
 def models_show(ctx: click.Context, model_id: str) -> None:
@@ -148,12 +161,16 @@ def models_use(ctx: click.Context, model_id: str) -> None:
 @click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
     help="Measure on FOLDER/LABEL/*.jpg instead; FOLDER/_none holds pictures of nothing known.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
 @click.pass_context
 def evaluate(ctx: click.Context, model: str | None, photos: Path | None, as_json: bool) -> None:
-    """Measure a model again on its test photos, or on photos of your own."""
+    """Measure a model again on its test photos, or on photos of your own.
+
+    Folder names are labels: a scientific or a common name, with _ for a space.
+    """
     db = open_site(ctx)
     from .evaluation import evaluate_folder, evaluate_model
 

@@ -28,8 +28,22 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 @click.command(short_help="Show the site in a browser, with Datasette.")
-@click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("-p", "--port", default=DEFAULT_PORT, show_default=True, help="On which port.")
+@click.option(
+    "-h",
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="HOST",
+    help="Where to listen; 0.0.0.0 lets the network in.",
+)
+@click.option(
+    "-p",
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    metavar="PORT",
+    help="On which port.",
+)
 @click.option(
     "--read-only",
     is_flag=True,
@@ -107,7 +121,10 @@ def publish(
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def backup(ctx: click.Context, file: Path) -> None:
-    """Write a consistent copy of the database to FILE, and check it."""
+    """Write a consistent copy of the database to FILE, and check it.
+
+    Others may go on writing meanwhile. photos/ and models/ lie beside the database: copy them too.
+    """
     from .sites import backup_database
 
     size = backup_database(open_site(ctx), file)

@@ -17,7 +17,7 @@ SECTIONS = {
     "Begin": ("init", "demo", "status"),
     "Get photos": ("games", "sync", "import", "similar", "duplicates"),
     "Learn and ask": ("train", "evaluate", "models", "classify"),
-    "Play": ("bot",),
+    "Play": ("bot", "answers"),
     "Show and keep": ("serve", "publish", "backup", "completion"),
 }
 
@@ -70,7 +70,7 @@ class CritterGroup(click.Group):
 class Interval(click.ParamType):
     """A stretch of time such as 30s, 10m or 1h, in seconds."""
 
-    name = "interval"
+    name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
