@@ -15,6 +15,7 @@ from typing import Any
 from . import outbox, platforms
 from .answers import save_answers
 from .caps import is_off
+from .deletions import mark_deleted
 from .errors import SiteError, TimelineError
 from .fetch import Fetcher
 from .games import Game, complete_hosts
@@ -82,6 +83,8 @@ def play_round(
         if post and may_send:
             seen = {each.id for each in batch.posts}
             send_waiting(db, game, timeline, report, seen=seen, now=now, stopping=stopping)
+        if not stopping():
+            _mark_deleted(db, timeline, report, now)
         report.planned = len(outbox.waiting(db, platform, game.slug, "planned"))
         report.unknown = len(outbox.unknown(db, platform))
         platforms.note_round(db, platform, now())
@@ -155,6 +158,14 @@ def _reconcile(db: SiteDatabase, timeline: Timeline, report: RoundReport, now: C
         report.failures.append(str(error))
         return False
     return True
+
+
+def _mark_deleted(db: SiteDatabase, timeline: Timeline, report: RoundReport, now: Clock) -> None:
+    try:
+        report.deleted += mark_deleted(db, timeline, now())
+    except TimelineError as error:
+        platforms.heed(db, timeline.platform, error, now())
+        report.failures.append(str(error))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ class RoundReport:
     unknown: int = 0
     refused: int = 0
     answers: int = 0
+    deleted: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
@@ -43,6 +44,7 @@ class RoundReport:
                 (self.refused, "refused"),
                 (self.skipped.total(), f"skipped ({_in_words(self.skipped)})"),
                 (self.answers, "answers found"),
+                (self.deleted, "found to be deleted"),
             )
             if number
         ]

@@ -302,6 +302,23 @@ def test_a_round_continues_where_the_last_one_was_killed(
     assert ground.play().sent == 1
 
 
+def test_posts_that_are_gone_are_marked_within_a_day(ground: Ground) -> None:
+    gone = ground.x.add_post("ann", ASK, [picture("red")])
+    stays = ground.x.add_post("bob", ASK, [picture("red", seed=1)])
+    ground.play()
+    ground.x.delete_post(gone)
+    ground.later = 3600
+    assert ground.play().deleted == 0
+    ground.later = 24 * 3600
+    assert "1 found to be deleted" in str(ground.play())
+    ground.later = 25 * 3600
+    asked = len(ground.x.requests)
+    assert ground.play().deleted == 0
+    assert not [each for each in ground.x.requests[asked:] if "/tweets?ids" in each]
+    assert ground.db["posts"].get(f"x:{gone}")["deleted_at"]
+    assert ground.db["posts"].get(f"x:{stays}")["deleted_at"] is None
+
+
 def test_paging_reads_everything_once(ground: Ground) -> None:
     ground.x.page_size = 2
     for number in range(5):
