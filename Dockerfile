@@ -6,7 +6,7 @@
 
 FROM python:3.11-slim
 
-RUN useradd --system --uid 10001 --no-create-home critter
+RUN useradd --system --uid 10001 critter && install --directory --owner critter /site
 WORKDIR /site
 
 # The program before the data: this layer stays where only the data change.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support_container import Image, read_dockerfile
+from support_container import Image, read_dockerfile, read_only
 from support_web import free_port, jpeg
 
 from critterdb.sites import site_source
@@ -48,7 +48,7 @@ def test_it_serves_the_site_as_its_command_says(image: Image, port: int) -> None
     assert not healthy(image, port)
     before = files_of(image.site)
     process = subprocess.Popen(
-        image.command,
+        read_only(image, image.command),
         cwd=image.site,
         env=image.run_environment(PORT=str(port)),
         stdout=subprocess.DEVNULL,
