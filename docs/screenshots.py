@@ -3,19 +3,25 @@
     critterdb demo demo-site --serve          # in one terminal
     python docs/screenshots.py http://127.0.0.1:8001 SHOTS [PAGE...]
 
-Writes SHOTS/PAGE-desktop.png, -phone.png and -dark.png. The few that the README and the tutorial
-show are copied to docs/images by hand.
+Writes SHOTS/PAGE-desktop.png, -phone.png and -dark.png, and of a few pages PAGE.png, the upper part
+in a size for docs/images. Pages that only reviewers see want a cookie of theirs, `ds_actor`, in
+CRITTERDB_COOKIE.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
+from PIL import Image
 from playwright.sync_api import sync_playwright
+
+COOKIE_VARIABLE = "CRITTERDB_COOKIE"
+FOR_DOCS = {"home", "model", "species", "history", "review", "photo"}
 
 LOOKS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1100, "height": 780}},
@@ -57,7 +63,7 @@ def page_addresses(address: str) -> dict[str, str]:
     }
 
 
-def main(address: str, folder: Path, wanted: list[str], cookie: str | None = None) -> None:
+def main(address: str, folder: Path, wanted: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pages = page_addresses(address)
     with sync_playwright() as playwright:
@@ -66,20 +72,26 @@ def main(address: str, folder: Path, wanted: list[str], cookie: str | None = Non
         )
         for look, options in LOOKS.items():
             context = browser.new_context(**options)
-            if cookie:
+            if cookie := os.environ.get(COOKIE_VARIABLE):
                 context.add_cookies([{"name": "ds_actor", "value": cookie, "url": address}])
             page = context.new_page()
             for name in wanted or pages:
                 page.goto(pages[name], wait_until="networkidle")
-                page.screenshot(path=folder / f"{name}-{look}.png", full_page=True)
-                print(f"{name}-{look}.png", page.evaluate("document.documentElement.scrollWidth"))
+                file = folder / f"{name}-{look}.png"
+                page.screenshot(path=file, full_page=True)
+                print(f"{file.name}: {page.evaluate('document.documentElement.scrollWidth')} wide")
+                if look == "desktop" and name in FOR_DOCS:
+                    page.screenshot(path=folder / f"{name}.png")
+                    make_small(folder / f"{name}.png")
             context.close()
         browser.close()
 
 
-if __name__ == "__main__":
-    import os
+def make_small(file: Path) -> None:
+    """A picture that is kept in the repository: few colours are enough for a page."""
+    image = Image.open(file).convert("RGB").quantize(160, dither=Image.Dither.NONE)
+    image.save(file, optimize=True)
 
-    main(
-        sys.argv[1].rstrip("/"), Path(sys.argv[2]), sys.argv[3:], os.environ.get("CRITTERDB_COOKIE")
-    )
+
+if __name__ == "__main__":
+    main(sys.argv[1].rstrip("/"), Path(sys.argv[2]), sys.argv[3:])
