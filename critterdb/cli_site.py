@@ -49,8 +49,13 @@ def status(ctx: click.Context, as_json: bool) -> None:
     is_flag=True,
     help="Open the database as a file that never changes: nothing is recorded.",
 )
+@click.option(
+    "--root",
+    is_flag=True,
+    help="Print an address that signs you in as root, who may review.",
+)
 @click.pass_context
-def serve(ctx: click.Context, host: str, port: int, read_only: bool) -> None:
+def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool) -> None:
     """Serve the site with Datasette, the classifying endpoint included.
 
     A folder that critterdb publish made is read-only by itself.
@@ -64,7 +69,7 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool) -> None:
     from datasette.cli import cli as datasette_cli
 
     arguments = serve_arguments(ctx.obj, host, port, read_only=read_only)
-    datasette_cli.main(arguments, prog_name="datasette")
+    datasette_cli.main([*arguments, *(["--root"] if root else [])], prog_name="datasette")
 
 
 @click.command(short_help="Prepare an openly licensed copy for a host.")
