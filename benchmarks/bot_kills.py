@@ -1,11 +1,16 @@
 """A bot that is killed while its platform loses answers: is anybody answered twice, or never?
 
     python benchmarks/bot_kills.py [x|mastodon|bluesky] [--posts 1000] [--kills 500] [--seed 0]
+    python benchmarks/bot_kills.py mastodon --mastodon-mock PYTHON [--forget-keys]
 
 The stand-in server commits and then drops the connection in 20% of sendings, answers 503 in 10% and
 429 in 5%, shows the bot's own posts with a delay, and does not refuse equal texts. Each life of the
 bot is the real command in a process of its own, ended by SIGKILL at a random moment after its first
 request. Exit status 1 where anything is wrong.
+
+With --mastodon-mock the server is the package of that name, installed for another PYTHON; the
+accidents then happen on the way to it. With --forget-keys no Idempotency-Key arrives, as if each
+attempt were made more than an hour after the one before.
 """
 
 from __future__ import annotations
@@ -25,8 +30,17 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--mastodon-mock", type=Path, metavar="PYTHON")
+    parser.add_argument("--forget-keys", action="store_true")
     options = parser.parse_args()
     from support_kills import play_and_kill
+
+    server = None
+    if options.mastodon_mock:
+        from mock_mastodon import MockMastodon
+
+        server = MockMastodon(options.mastodon_mock, users=options.posts)
+        server.honours_keys = not options.forget_keys
 
     def show(done: int, total: int) -> None:
         if sys.stderr.isatty() or not done % 50:
@@ -39,9 +53,10 @@ def main() -> None:
             posts=options.posts,
             kills=options.kills,
             seed=options.seed,
+            server=server,
             progress=show,
         )
-    print(f"\n{options.platform}, seed {options.seed}")
+    print(f"\n{'mastodon-mock' if server else options.platform}, seed {options.seed}")
     for name, number in asdict(outcome).items():
         print(f"{name.replace('_', ' '):<22}{number:>6}")
     sys.exit(not outcome.is_clean())

@@ -27,6 +27,7 @@ COLOURS = ("red", "green", "blue", "yellow")
 LIFE_S = 0.6  # the longest life of a process that is to be killed, from its first request on
 SHARE_AT_WRITING, NEAR_S = 0.5, 0.02  # kills close to the first sending of a life
 ENDING_ROUNDS = 400
+CLIENTS = ("tweepy", "mastodon", "atproto_client")  # imported once and not in every process
 # Where a platform has a file of its own for its session, it lies in the site's folder here.
 SETTINGS = {"CRITTERDB_REPLIES_PER_DAY": "1000000", "CRITTERDB_RECONCILE_SECONDS": str(RECONCILE_S)}
 
@@ -107,7 +108,7 @@ def play_and_kill(
     module = sys.modules[type(server).__module__]
     reset_before, module.RESET_AFTER_S = module.RESET_AFTER_S, 1  # type: ignore[attr-defined]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["critterdb.bot", "tweepy", "onnxruntime", "critterdb.cli"])
+    context.set_forkserver_preload(["critterdb.bot", "onnxruntime", "critterdb.cli", *CLIENTS])
     bot = server.me.get("username") or server.me.get("handle")
     pictures = [picture(colour, seed=n) for n, colour in enumerate(COLOURS)]
     asked: list[str] = []
