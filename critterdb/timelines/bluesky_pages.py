@@ -10,7 +10,7 @@ from .bluesky_posts import Json
 from .sources import Found
 
 MAX_PAGES = 50
-FIRST_LOOK = timedelta(hours=48)  # what is older at first sight is not answered anyway
+FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
 # Posts are shown in the order in which they were indexed, give or take.
 LATE_ARRIVALS = timedelta(minutes=2)
 
@@ -18,7 +18,7 @@ GetPage = Callable[[str | None], tuple[list[Json], str | None]]
 
 
 def walk_back(page: GetPage, since: str | None) -> tuple[list[Json], Found]:
-    """Items newer than the time `since`, without it those of two days, and the next `since`."""
+    """Items newer than the time `since`, without it those of a week, and the next `since`."""
     found = Found()
     fresh: list[Json] = []
     token: str | None = None

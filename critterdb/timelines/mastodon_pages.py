@@ -14,8 +14,8 @@ from . import parse_time
 from .mastodon_posts import Json
 
 PAGE_SIZE = 40
-FIRST_PAGES = 10  # how far a first reading looks back
 MAX_PAGES = 250
+FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
 
 # Posts of other servers arrive late, and with ids of the time at which they were written.
 LATE_ARRIVALS = timedelta(hours=2)
@@ -39,7 +39,7 @@ class Reading:
 
 
 def read_list(page: GetPage, since: str | None) -> Reading:
-    """Everything after the id `since`; without it the newest pages.
+    """Everything after the id `since`; without it those of a week.
 
     What could be read before an error is kept: the cursor goes only as far. Raises TimelineError
     where nothing could.
@@ -90,12 +90,16 @@ def _forward(page: GetPage, since: str) -> Iterator[list[Json]]:
 
 def _backward(page: GetPage) -> Iterator[list[Json]]:
     before: str | None = None
-    for _ in range(FIRST_PAGES):
+    oldest: datetime | None = None
+    for _ in range(MAX_PAGES):
         items = page(max_id=before, limit=PAGE_SIZE)
         if not items or str(items[-1]["id"]) == before:
             return
         before = str(items[-1]["id"])
+        oldest = oldest or _moment(items[0]) - FIRST_LOOK
         yield items
+        if _moment(items[-1]) < oldest:
+            return
 
 
 def _moment(status: Json) -> datetime:
