@@ -1,10 +1,10 @@
-"""A mixed feed of a thousand posts on a stand-in X: is exactly who may be answered, each once?
+"""A mixed feed of a thousand posts on a stand-in server: is exactly who may be answered, each once?
 
-    python benchmarks/bot_feed.py [--posts 1000] [--seed 0]
+    python benchmarks/bot_feed.py [x|mastodon|bluesky] [--posts 1000] [--seed 0]
 
-Every case of reading and of welcome is in it, as tests/support_feed.py lists them. A second feed
-holds only posts that nobody summoned the bot to, and counts the requests that tried to write. Exit
-status 1 where anything is not as expected.
+Every case of reading and of welcome is in it, as tests/support_feed.py lists them. On X a second
+feed holds only posts that nobody summoned the bot to, and counts the requests that tried to write.
+Exit status 1 where anything is not as expected.
 """
 
 from __future__ import annotations
@@ -22,21 +22,24 @@ os.environ["CRITTERDB_REPLIES_PER_DAY"] = "1000000"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("platform", nargs="?", default="x", choices=("x", "mastodon", "bluesky"))
     parser.add_argument("--posts", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     begun = time.monotonic()
-    wrong = play_mixed(options.posts, options.seed)
-    writes = play_unsummoned(options.posts // 3, options.seed)
-    print(f"requests that tried to write, with nobody asking: {writes}")
+    wrong = play_mixed(options.platform, options.posts, options.seed)
+    writes = 0
+    if options.platform == "x":
+        writes = play_unsummoned(options.posts // 3, options.seed)
+        print(f"requests that tried to write, with nobody asking: {writes}")
     print(f"{time.monotonic() - begun:.0f} s")
     sys.exit(bool(wrong or writes))
 
 
-def play_mixed(posts: int, seed: int) -> list[str]:
+def play_mixed(platform: str, posts: int, seed: int) -> list[str]:
     from support_feed import SENT, play_feed
 
-    with tempfile.TemporaryDirectory() as folder, stage_in(Path(folder)) as stage:
+    with tempfile.TemporaryDirectory() as folder, stage_in(Path(folder), platform) as stage:
         feed, wrong = play_feed(stage, posts, rounds=8, seed=seed)
         answered = sum(expected == SENT for expected in feed.expected.values())
         for name, number in sorted(feed.kinds.items()):
@@ -49,40 +52,42 @@ def play_mixed(posts: int, seed: int) -> list[str]:
 
 
 def play_unsummoned(posts: int, seed: int) -> int:
-    from support_feed import ON_X, UNSUMMONED, Feed
+    from support_feed import ON, UNSUMMONED, Feed
 
-    with tempfile.TemporaryDirectory() as folder, stage_in(Path(folder)) as stage:
+    with tempfile.TemporaryDirectory() as folder, stage_in(Path(folder), "x") as stage:
         feed = Feed(stage, seed)
-        feed.fill(posts, {name: ON_X[name] for name in UNSUMMONED})
+        feed.fill(posts, {name: ON["x"][name] for name in UNSUMMONED})
         for _ in range(2):
             stage.play()
         return int(stage.server.writes)
 
 
 class stage_in:
-    """A site in a folder, and a stand-in X with the settings under which the bot plays there."""
+    """A site in a folder, and a stand-in server with its settings."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, platform: str) -> None:
         self.folder = folder
+        self.platform = platform
 
     def __enter__(self):
         from support_models import make_tiny_model
-        from support_platforms import Stage
-        from support_x import BOT, GAME, HASHTAG, add_host
+        from support_platforms import STAND_INS, Stage
+        from support_x import GAME, HASHTAG
 
         from critterdb.schema import DATABASE_NAME, open_database
-        from critterdb.standins.x import StandInX
 
         self.db = open_database(self.folder / DATABASE_NAME, create=True)
         make_tiny_model(self.db, GAME, hashtag=HASHTAG)
-        add_host(self.db)
-        self.x = StandInX(BOT)
-        self.x.start()
-        os.environ.update(self.x.environment())
-        return Stage(self.db, self.x, "x")
+        self.server = STAND_INS[self.platform]()
+        self.server.start()
+        os.environ.update(self.server.environment())
+        os.environ["XDG_STATE_HOME"] = str(self.folder)
+        stage = Stage(self.db, self.server, self.platform)
+        stage.set_host()
+        return stage
 
     def __exit__(self, *error):
-        self.x.stop()
+        self.server.stop()
         self.db.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,8 +38,17 @@ class Feed:
         server, stage = self.stage.server, self.stage
         self.own_post = server.add_post(stage.bot, "I am a bot.")
         server.add_post("silent", f"@{stage.bot} Stop!")
-        # A second game, whose hashtag is not ours; and hosts of whom one consents.
+        # A second game, whose hashtag is not ours.
         stage.db["games"].insert({"slug": "others", "hashtag": "otherTag"}, ignore=True)
+
+    def consenting_host(self) -> str:
+        """One more host of the game, who wants replies unasked."""
+        name, games = self.person(), self.stage.db["games"]
+        self.stage.server.add_user(name)
+        hosts = json.loads(games.get(GAME)["hosts"])
+        host = {"platform": self.stage.on, "handle": self.stage.author(name), "consents": True}
+        games.update(GAME, {"hosts": json.dumps([*hosts, host])})
+        return name
 
     def person(self) -> str:
         self.people += 1
@@ -62,8 +72,8 @@ class Feed:
 
     def fill(self, number: int, kinds: dict[str, Callable[[Feed], None]]) -> None:
         """Add posts of all kinds, each at least once, until there are `number`."""
-        names = list(kinds)
-        while len(self.expected) < number:
+        names = [name for name in kinds if name not in self.kinds]
+        while names or len(self.expected) < number:
             name = names.pop() if names else self.random.choice(list(kinds))
             kinds[name](self)
             self.kinds[name] = self.kinds.get(name, 0) + 1
@@ -88,7 +98,9 @@ def mention_that_quotes(feed: Feed) -> None:
 
 
 def quote_of_the_bot(feed: Feed) -> None:
-    feed.add(SENT, feed.person(), "and mine?", 1, quotes=feed.own_post)
+    # X tells an account of its mentions, and not of who quotes it.
+    words = feed.stage.ask if feed.stage.on == "x" else "and mine?"
+    feed.add(SENT, feed.person(), words, 1, quotes=feed.own_post)
 
 
 def host_unasked(feed: Feed) -> None:
@@ -130,7 +142,9 @@ def quote_without_photos(feed: Feed) -> None:
 
 
 def own_post(feed: Feed) -> None:
-    feed.add(("skipped", "own_post"), feed.stage.bot, f"I am @{feed.stage.bot}", 1)
+    # Only X lists an account's own posts among its mentions.
+    expected = ("skipped", "own_post") if feed.stage.on == "x" else NO_ROW
+    feed.add(expected, feed.stage.bot, f"I am @{feed.stage.bot}", 1)
 
 
 def opted_out(feed: Feed) -> None:
@@ -184,34 +198,103 @@ def too_old(feed: Feed) -> None:
     feed.add(("skipped", "too_old"), feed.person(), feed.stage.ask, 1, posted_at=moment)
 
 
+def host_who_consents(feed: Feed) -> None:
+    feed.add(SENT, feed.consenting_host(), f"So? {feed.stage.tag}", 1)
+
+
+def host_who_consents_in_wide_letters(feed: Feed) -> None:
+    tag = feed.stage.tag.translate(WIDE)
+    feed.add(SENT, feed.consenting_host(), f"So? {tag} !", 1)
+
+
+def host_who_consents_and_quotes(feed: Feed) -> None:
+    shown = feed.add(NO_ROW, feed.person(), "a cat", 1)
+    feed.add(SENT, feed.consenting_host(), f"mine {feed.stage.tag}", 1, quotes=shown)
+
+
+def other_bot(feed: Feed) -> None:
+    author = feed.person()
+    feed.stage.server.add_user(author, bot=True)
+    feed.add(NO_ROW, author, feed.stage.ask, 1)
+
+
+def blocks_the_bot(feed: Feed) -> None:
+    author = feed.person()
+    feed.add(("skipped", "opted_out"), author, feed.stage.ask, 1)
+    feed.stage.server.block(author)
+
+
+def photo_of_who_blocks_the_bot(feed: Feed) -> None:
+    author = feed.person()
+    shown = feed.add(NO_ROW, author, "mine", 1)
+    feed.stage.server.block(author)
+    # Where the server hides the post from the bot, there is nothing to ask about.
+    reason = "no_photo" if feed.stage.on == "mastodon" else "opted_out"
+    feed.add(("skipped", reason), feed.person(), feed.stage.ask, in_reply_to=shown)
+
+
+def nobot_in_the_profile(feed: Feed) -> None:
+    author = feed.person()
+    feed.stage.server.add_user(author, note="<p>no bots please #NoBot</p>")
+    feed.add(("skipped", "opted_out"), author, feed.stage.ask, 1)
+
+
+def private_call(feed: Feed) -> None:
+    feed.add(SENT, feed.person(), feed.stage.ask, 1, visibility="direct")
+
+
+def name_without_a_facet(feed: Feed) -> None:
+    feed.add(NO_ROW, feed.person(), feed.stage.ask, 1, facets=False)
+
+
+def gif_by_link(feed: Feed) -> None:
+    feed.add(SENT, feed.person(), feed.stage.ask, 1, media="gif")
+
+
+def gifv(feed: Feed) -> None:
+    feed.add(SENT, feed.person(), feed.stage.ask, 1, media="gifv")
+
+
 OLD = {"too_old": too_old}  # to be there before the first round
-ON_X = {
-    kind.__name__: kind
-    for kind in (
-        mention,
-        mention_with_four,
-        mention_below_a_photo,
-        mention_that_quotes,
-        quote_of_the_bot,
-        host_unasked,
-        host_who_asks,
-        wide_hashtag,
-        mixed_case,
-        near_miss,
-        stranger_with_the_hashtag,
-        repost,
-        quote_without_photos,
-        own_post,
-        opted_out,
-        photo_of_the_opted_out,
-        without_photo,
-        broken_photo,
-        fourth_of_a_day,
-        other_games,
-        edited,
-        video,
-        answered,
-    )
+ON_ALL = (
+    mention,
+    mention_with_four,
+    mention_below_a_photo,
+    mention_that_quotes,
+    quote_of_the_bot,
+    host_unasked,
+    host_who_asks,
+    wide_hashtag,
+    mixed_case,
+    near_miss,
+    stranger_with_the_hashtag,
+    repost,
+    quote_without_photos,
+    own_post,
+    opted_out,
+    photo_of_the_opted_out,
+    without_photo,
+    broken_photo,
+    fourth_of_a_day,
+    other_games,
+    video,
+    answered,
+)
+ELSEWHERE = (
+    host_who_consents,
+    host_who_consents_in_wide_letters,
+    host_who_consents_and_quotes,
+    other_bot,
+    blocks_the_bot,
+    photo_of_who_blocks_the_bot,
+)
+ON = {
+    platform: {kind.__name__: kind for kind in kinds}
+    for platform, kinds in {
+        "x": (*ON_ALL, edited),
+        "mastodon": (*ON_ALL, *ELSEWHERE, edited, nobot_in_the_profile, private_call, gifv),
+        "bluesky": (*ON_ALL, *ELSEWHERE, name_without_a_facet, gif_by_link),
+    }.items()
 }
 UNSUMMONED = ("host_unasked", "wide_hashtag", "mixed_case", "near_miss", "repost", "other_games")
 
@@ -223,7 +306,7 @@ def play_feed(
     feed = Feed(stage, seed)
     feed.fill(max(number // 30, 1), OLD)
     for part in range(rounds):
-        feed.fill(number * (part + 1) // rounds, ON_X)
+        feed.fill(number * (part + 1) // rounds, ON[stage.on])
         stage.play()
     stage.play()
     return feed, complaints(feed)

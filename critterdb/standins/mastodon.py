@@ -228,7 +228,7 @@ class StandInMastodon(StandIn):
                 self._serve_page(request, [s for s in own if not s["reblog"]])
             case ["statuses"] if self.quotes:
                 ids = [each for key, each in _pairs(request) if key == "id[]"]
-                found = self._shown(lambda status: status["id"] in ids)
+                found = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
                 request.answer_json(_public(found[:20]), headers=_limits())
             case ["statuses", status_id]:
                 self._serve_one(request, status_id, lambda status: _public([status])[0])
