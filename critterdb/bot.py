@@ -6,6 +6,7 @@ Every step starts from rows, so that a round which was killed is finished by the
 from __future__ import annotations
 
 import fcntl
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ from .words import load_words
 
 ANSWERS_COME_WITHIN = timedelta(days=7)
 LOCK_WAIT_S = 60.0
+
+log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -74,9 +77,9 @@ def play_round(
         for done, row in enumerate(pending, start=1):
             if stopping():
                 return report
-            report.count(
-                play_post(db, timeline, model, fetcher, row, words=words, post=post, now=now())
-            )
+            played = play_post(db, timeline, model, fetcher, row, words=words, post=post, now=now())
+            log.debug("%s: %s", row["id"], played.reason or played.status)
+            report.count(played)
             if progress:
                 progress(done, len(pending))
         may_send &= _reconcile(db, timeline, report, now)

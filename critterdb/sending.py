@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from .posts import OPTED_OUT, opt_out, opted_out
 from .round_reports import RoundReport
 from .schema import SiteDatabase
 from .timelines import Outcome, Timeline, utc_text
+
+log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
@@ -46,10 +49,17 @@ def send_waiting(
             return
         reason = _no_longer_welcome(db, platform, reply, gone, now())
         if reason:
+            log.debug("%s: skipped, %s", reply.post_id, reason)
             outbox.skip(db, reply.post_id, reason)
             report.skipped[reason] += 1
             continue
         outcome = outbox.send(db, timeline, reply, now)
+        log.debug(
+            "%s: %s%s",
+            reply.post_id,
+            outcome.status,
+            f", {outcome.reply.id if outcome.reply else outcome.error}",
+        )
         report.sent += outcome.status == "sent"
         report.refused += outcome.status == "refused"
         if outcome.error and outcome.status != "sent":

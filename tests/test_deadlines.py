@@ -39,6 +39,8 @@ def server(treat: Callable[[socket.socket], None]) -> Iterator[str]:
 
     threading.Thread(target=accept, daemon=True).start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    # Closing alone leaves it open for as long as the thread waits in accept().
+    listener.shutdown(socket.SHUT_RDWR)
     listener.close()
 
 

@@ -24,7 +24,7 @@ def ask(ground: Ground) -> str:
     return ground.x.add_post("ann", ASK, [picture("red")])
 
 
-@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "500", "html"])
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "408", "500", "html"])
 def test_doubt_is_settled_with_exactly_one_reply(ground: Ground, fault: str) -> None:
     post = ask(ground)
     ground.x.post_faults.append(fault)
@@ -122,7 +122,9 @@ def test_a_duplicate_of_ones_own_lost_reply_counts_as_sent(ground: Ground) -> No
     assert len(ground.x.sent) == 1
 
 
-@pytest.mark.parametrize(("fault", "words"), [("429", "Come back at"), ("401", "keys")])
+@pytest.mark.parametrize(
+    ("fault", "words"), [("429", "Come back at"), ("401", "keys"), ("402", "credits")]
+)
 def test_what_was_certainly_not_sent_waits(ground: Ground, fault: str, words: str) -> None:
     posts = [ask(ground), ground.x.add_post("bob", ASK, [picture("green")])]
     ground.x.post_faults.append(fault)
@@ -130,7 +132,7 @@ def test_what_was_certainly_not_sent_waits(ground: Ground, fault: str, words: st
     assert [ground.reply(post)["status"] for post in posts] == ["planned", "planned"]
     assert report.planned == 2
     assert words in str(report)
-    ground.later = 1200
+    ground.later = 5000
     assert ground.play().sent == 2
 
 
@@ -167,6 +169,22 @@ def test_after_five_refusals_in_a_row_nothing_is_tried_for_hours(ground: Ground)
     ground.later = 19 * 3600
     assert ground.play().sent == 2
     assert ground.db["platforms"].get("x")["refusals"] == 0
+
+
+def test_too_little_shown_is_no_proof_of_absence(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append("drop_after")
+    ground.play()
+    for number in range(6):
+        ground.x.add_post(BOT, f"something else {number}")
+    ground.x.page_size = 1
+    monkeypatch.setattr("critterdb.timelines.x.MAX_OWN_PAGES", 3)
+    for ground.later in (70, 140, 210):
+        assert "does not show enough" in str(ground.play())
+    assert ground.reply(post)["status"] == "unknown"
+    assert len(ground.x.sent) == 1
 
 
 def test_a_server_that_is_not_there_takes_nothing(ground: Ground) -> None:

@@ -33,7 +33,8 @@ SECRETS = {
 class StandInX(StandIn):
     """X with an account for the bot.
 
-    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
+    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 402, 408, 429, 500,
+    503, html,
     drop_before (the connection goes and nothing was done), drop_after (it goes, and the post
     stands), stall_after (the post stands, and no answer comes) or wait_2 (all is well, after two
     seconds). `sent` lists the replies that were accepted; the account's own posts are shown
@@ -269,7 +270,7 @@ class StandInX(StandIn):
     def _spoil(self, request: Request, faults: deque[str]) -> bool:
         with self.lock:
             fault = faults.popleft() if faults else ""
-        if fault in ("401", "500", "503"):
+        if fault in ("401", "402", "408", "500", "503"):
             request.answer_json({"title": "Problem", "status": int(fault)}, status=int(fault))
         elif fault == "429":
             reset = int(datetime.now(UTC).timestamp()) + RESET_AFTER_S

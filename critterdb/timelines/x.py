@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from ..errors import RateLimited, TimelineError
+from ..errors import TimelineError
 from ..fetch import Fetcher
 from ..games import Game
-from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on
+from . import Batch, Envelope, Outcome, Post, Reply, bare_id, hosts_on
 from .own_server import fetch_from
+from .sources import Found, NoAnswer, Source, gather
 from .x_client import (
     DEFAULT_API,
     first_line,
@@ -29,6 +30,9 @@ from .x_posts import FIELDS, Json, Page, id_before
 
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions
+MAX_OWN_PAGES = 32  # and 3,200 posts of an account
+WITHOUT_CREDITS = timedelta(hours=1)
+UNDECIDED = (408, 425)  # timeouts of the server: they say nothing about the reply
 LOOKUP_SIZE = 100  # posts a request
 OVERLAP = timedelta(minutes=10)  # X shows some posts later than others that came after them
 
@@ -79,7 +83,7 @@ class XTimeline:
         return name.lstrip("@")
 
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
-        """Mentions, and the hosts' posts with the hashtag; one failing source spoils no other."""
+        """Mentions, and the hosts' posts with the hashtag."""
         own_id = self.me["id"]
         sources: dict[str, Callable[..., Any]] = {
             f"x:mentions:{game.slug}": lambda **options: self.client.get_users_mentions(
@@ -90,22 +94,10 @@ class XTimeline:
             sources[f"x:search:{game.slug}:{host.lower()}"] = self._search(
                 f"from:{host} #{game.hashtag} -is:retweet"
             )
-        posts: list[Post] = []
-        found: list[Cursor] = []
-        failures: list[TimelineError] = []
-        for name, source in sources.items():
-            try:
-                some, cursor = self._read_source(name, source, cursors.get(name), overlap=OVERLAP)
-            except TimelineError as error:
-                failures.append(error)
-                continue
-            posts.extend(some)
-            found.extend([cursor] if cursor else [])
-        if len(failures) == len(sources):
-            raise failures[0]
-        limits = [error.until for error in failures if isinstance(error, RateLimited)]
-        retry_at = max(limits, default=None)
-        return Batch(posts, found, [str(error) for error in failures], retry_at)
+        return gather({name: self._as_source(each) for name, each in sources.items()}, cursors)
+
+    def _as_source(self, source: Callable[..., Any]) -> Source:
+        return lambda since: self._read_source(source, since, overlap=OVERLAP)
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
         if not post_ids:
@@ -114,8 +106,8 @@ class XTimeline:
         messages: list[Post] = []
         for host in hosts_on(game, "x"):
             query = f"from:{host} (is:reply OR is:quote) -is:retweet"
-            some, _ = self._read_source("", self._search(query), oldest, with_parents=False)
-            messages.extend(some)
+            found = self._read_source(self._search(query), oldest, with_parents=False)
+            messages.extend(found.posts)
         return messages
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
@@ -126,15 +118,20 @@ class XTimeline:
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         oldest = str(min(int(bare_id(each)) for each in attempted))
-        own, _ = self._read_source(
-            "",
+        own = self._read_source(
             lambda **options: self.client.get_users_tweets(self.me["id"], **options),
             oldest,
             with_parents=False,
+            pages=MAX_OWN_PAGES,
         )
+        if own.gap_from:
+            raise TimelineError(
+                "X does not show enough of the bot's own posts to tell whether a reply stands. "
+                "Look for it by hand; its row in replies is unknown"
+            )
         return {
             post.in_reply_to: Reply(post.id, post.url)
-            for post in own
+            for post in own.posts
             if post.in_reply_to and post.in_reply_to in attempted
         }
 
@@ -171,7 +168,16 @@ class XTimeline:
         except tweepy.TwitterServerError as error:
             return Outcome("unknown", error=first_line(error))
         except tweepy.HTTPException as error:
-            words = first_line(error)
+            words, status = first_line(error), error.response.status_code
+            if status == 402:
+                return Outcome(
+                    "planned",
+                    error=f"X wants credits: buy some in its Developer Console ({words})",
+                    stop=True,
+                    retry_at=datetime.now(UTC) + WITHOUT_CREDITS,
+                )
+            if status < 400 or status in UNDECIDED:
+                return Outcome("unknown", error=words)
             return Outcome("refused", error=words, blocked="blocked" in words.lower())
         except requests.RequestException as error:
             if never_connected(error):
@@ -189,13 +195,13 @@ class XTimeline:
 
     def _read_source(
         self,
-        name: str,
         source: Callable[..., Any],
         since: str | None,
         *,
         overlap: timedelta = timedelta(0),
         with_parents: bool = True,
-    ) -> tuple[list[Post], Cursor | None]:
+        pages: int = MAX_PAGES,
+    ) -> Found:
         """Every page since an id, or a little before it; and the cursor, which is the first page's.
 
         What X no longer shows is a gap from that id on.
@@ -204,7 +210,7 @@ class XTimeline:
         gap = since if start is None else None
         newest = max((body.get("meta") or {}).get("newest_id") or "0", since or "0", key=int)
         posts: list[Post] = []
-        for pages_left in reversed(range(MAX_PAGES)):
+        for pages_left in reversed(range(pages)):
             page = Page(body, self.me["id"])
             posts.extend(page.read(self._parents(page) if with_parents else None))
             token = (body.get("meta") or {}).get("next_token")
@@ -214,7 +220,7 @@ class XTimeline:
                 body = self._ask(source, since_id=start, pagination_token=token)
             elif since and not page.reaches(since):
                 gap = since
-        return posts, Cursor(name, newest, gap) if newest != "0" else None
+        return Found(posts, newest if newest != "0" else None, gap)
 
     def _first_page(
         self, source: Callable[..., Any], since: str | None, overlap: timedelta
@@ -275,7 +281,11 @@ class XTimeline:
             raise TimelineError(f"X did not understand: {first_line(error)}") from error
         except tweepy.HTTPException as error:
             raise TimelineError(f"X gave no posts: {first_line(error)}. Try later") from error
-        except (requests.RequestException, ValueError, TypeError) as error:
+        except requests.RequestException as error:
+            raise NoAnswer(
+                f"X at {self.api} could not be read ({type(error).__name__}). Try later"
+            ) from error
+        except (ValueError, TypeError) as error:
             raise TimelineError(
                 f"X at {self.api} could not be read ({type(error).__name__}). Try later"
             ) from error
