@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from ..errors import SiteError
+from ..runtime import load_onnxruntime
 from ..schema import BUSY_TIMEOUT_MS, utc_now
 from .limits import RateLimit, UploadMemory, Workers
 from .settings import Settings, load_settings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ANY_MODEL = "SELECT 1 FROM games WHERE model_id IS NOT NULL"
 SITE_NAME = "critters"
 SITE_TABLES = {"games", "models", "photos", "predictions"}
 
@@ -47,6 +49,13 @@ class Desk:
         """Count an error by its code, for the page of health; never what caused it."""
         times, _ = self.errors.get(code, (0, ""))
         self.errors[code] = times + 1, utc_now()
+
+    def warm_up(self) -> None:
+        """Start what the first photo needs, while Datasette starts too."""
+        from ..decoders import shared_decoders
+
+        shared_decoders().warm_up()
+        self.workers.prepare(load_onnxruntime)
 
     async def together(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What `work` gives; whoever asks for the same key meanwhile waits for the same work."""
@@ -98,6 +107,8 @@ async def open_desk(datasette: Datasette) -> Desk:
         tables = set(await datasette.databases[name].table_names())
         if tables >= SITE_TABLES:
             desk.database_name = name
+            if (await datasette.databases[name].execute(ANY_MODEL)).rows:
+                desk.warm_up()
             break
     return desk
 

@@ -47,6 +47,10 @@ class Workers:
         """Photos that are being looked at or wait for it."""
         return self._taken
 
+    def prepare(self, function: Callable[[], Any]) -> None:
+        """Do something now, in a thread, that the first photo would have to wait for otherwise."""
+        self._threads.submit(function)
+
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Await `function(*arguments)` from a thread. Raises Refusal (busy) with no place left."""
         with self._lock:
