@@ -8,6 +8,7 @@ and no more, so that it starts in a tenth of a second and is small.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -54,6 +55,7 @@ def main(memory_bytes: int) -> None:
     warnings.simplefilter("ignore")
     _warm_up()
     _limit(memory_bytes)
+    gc.freeze()  # so that collecting looks at what an image left, and no more
     parent.sendall(READY)
     while (request := receive_message(parent)) is not None:
         _serve(parent, request)
@@ -88,6 +90,9 @@ def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
         answer, pixels = {"code": "image_too_complex", "error": TOO_COMPLEX}, b""
     except Exception:
         answer, pixels = {"code": "not_an_image", "error": NOT_AN_IMAGE}, b""
+    if "code" in answer:
+        # What failed may be held by an error that holds itself; the next image needs the room.
+        gc.collect()
     signal.setitimer(signal.ITIMER_PROF, 0)
     send_message(parent, {**answer, "bytes": len(pixels)}, pixels)
 

@@ -17,12 +17,12 @@ from PIL import Image, ImageChops, ImageFile, ImageOps
 
 from .errors import Refusal
 from .jpegs import JpegStructure, read_structure, with_more_data
+from .parts import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png
 
 MAX_IMAGE_BYTES = 10_000_000
 MAX_IMAGE_PIXELS = 50_000_000
 MIN_SIDE = 32  # pixels
 MAX_ASPECT = 20
-MAX_JPEG_SCANS = 64  # a progressive photo has about ten; thousands cost minutes of CPU
 MID_GREY = (128, 128, 128)
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
@@ -88,29 +88,36 @@ def decode_sized(
     if len(data) > MAX_IMAGE_BYTES:
         raise Refusal("too_large", TOO_LARGE)
     kind = image_format(data)
+    structure = read_structure(data, max_parts=MAX_PARTS) if kind == "jpg" else None
+    if structure.parts > MAX_PARTS if structure else has_too_many_parts(data, kind):
+        raise _too_complex()
     image = _open(data)
     width, height = image.size
     if width * height > max_pixels:
         raise Refusal("too_large", TOO_LARGE)
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
         raise Refusal("image_too_small", TOO_SMALL)
-    if kind == "jpg":
-        structure = read_structure(data, max_scans=MAX_JPEG_SCANS)
-        if structure.scans > MAX_JPEG_SCANS:
-            raise Refusal("image_too_complex", TOO_COMPLEX)
+    if structure and is_too_much_jpeg(structure, width * height, max_pixels):
+        raise _too_complex()
+    if kind == "png" and is_too_much_png(data, width * height, max_pixels):
+        raise _too_complex()
     try:
         _load(image, kind, shorter_side)
-        if kind == "jpg" and _is_cut_short(data, structure, image, shorter_side):
+        if structure and _is_cut_short(data, structure, image, shorter_side):
             raise Refusal("image_truncated", TRUNCATED)
         sideways, upright = _upright(image)
         rgb = _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
     except Refusal:
         raise
     except MemoryError as error:
-        raise Refusal("image_too_complex", TOO_COMPLEX) from error
+        raise _too_complex() from error
     except Exception as error:
         raise _refusal_for(error, data, kind) from error
     return (rgb, height, width) if sideways else (rgb, width, height)
+
+
+def _too_complex() -> Refusal:
+    return Refusal("image_too_complex", TOO_COMPLEX)
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
@@ -119,7 +126,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     except Image.DecompressionBombError as error:
         raise Refusal("too_large", TOO_LARGE) from error
     except MemoryError as error:
-        raise Refusal("image_too_complex", TOO_COMPLEX) from error
+        raise _too_complex() from error
     except Exception as error:
         raise Refusal("not_an_image", NOT_AN_IMAGE) from error
 
@@ -166,7 +173,7 @@ def _refusal_for(error: Exception, data: bytes, kind: str) -> Refusal:
 
 def _ends_early(data: bytes, kind: str) -> bool:
     if kind == "jpg":
-        return not read_structure(data, max_scans=MAX_JPEG_SCANS).complete
+        return not read_structure(data, max_parts=MAX_PARTS).complete
     if kind == "png":
         return b"IEND" not in data[-64:]
     if kind == "webp":

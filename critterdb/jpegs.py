@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # stuffed bytes and restarts do not end one
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+_FILL = re.compile(rb"\xff+")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _SOS, _EOI, _DRI = 0xDA, 0xD9, 0xDD
@@ -21,12 +22,13 @@ _ALL_COEFFICIENTS = (1 << 64) - 1
 
 @dataclass
 class JpegStructure:
-    """`scans` that there are, and the offsets between which the last one's data lie.
+    """`parts` and `scans` that there are; the offsets between which the last scan's data lie.
 
     `complete` is whether an end marker came and the scans before it bring every coefficient of
     every component at full precision.
     """
 
+    parts: int = 0
     scans: int = 0
     last_scan_start: int = 0
     last_scan_end: int = 0
@@ -36,11 +38,11 @@ class JpegStructure:
     _wanted: dict[int, int] = field(default_factory=dict)  # component → bits, one a coefficient
 
 
-def read_structure(data: bytes, *, max_scans: int) -> JpegStructure:
-    """Walk the markers of the first image in `data`; stop behind `max_scans`."""
+def read_structure(data: bytes, *, max_parts: int) -> JpegStructure:
+    """Walk the markers of the first image in `data`; stop behind so many."""
     found = JpegStructure()
     at = 2
-    while at + 1 < len(data) and found.scans <= max_scans:
+    while at + 1 < len(data) and found.parts <= max_parts:
         if data[at] != 0xFF:
             at = data.find(b"\xff", at)  # libjpeg skips what is no marker, too
             if at < 0:
@@ -48,8 +50,11 @@ def read_structure(data: bytes, *, max_scans: int) -> JpegStructure:
             continue
         marker = data[at + 1]
         if marker == 0xFF:
-            at += 1
+            fill = len(_FILL.match(data, at).group()) - 1  # type: ignore[union-attr]
+            found.parts += fill  # Pillow takes them one by one
+            at += fill
             continue
+        found.parts += 1
         if marker == _EOI:
             found.complete = bool(found.scans) and not any(found._wanted.values())
             break

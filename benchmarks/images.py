@@ -1,0 +1,183 @@
+"""Decode what strangers may send: Pillow's test images, damaged pictures, and bombs; each twice.
+
+    python benchmarks/images.py [FOLDER] [--mutations 2000] [--seed 0]
+
+FOLDER holds test images (for instance `Tests/images` of Pillow's source package); without it the
+package is downloaded by pip, of the same version as the Pillow that decodes. Everything goes
+through one decoding process, as at the endpoint. For each set: how many were accepted and how many
+refused with which code, the longest time and the largest memory of the process, and how often it
+died by anything but the limit of its time. It ends with status 1 where one took over a second, the
+process crashed, the two runs differ, or (Pillow's images) decoding without the process differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import venv
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import PIL
+
+from critterdb.decoders import Decoders
+from critterdb.errors import Refusal
+from critterdb.images import MAX_IMAGE_BYTES, decode_image
+from critterdb.standins.bombs import bombs
+from critterdb.standins.mutations import good_pictures, mutations
+from critterdb.views import View
+
+VIEW = View(288)
+MOST_S = 1.0
+SETTLE_S = 0.3
+TOO_LONG = "image_too_complex"
+
+
+@dataclass
+class Tally:
+    """What came of a set of files."""
+
+    codes: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    memory_mb: float = 0
+    crashes: list[str] = field(default_factory=list)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--mutations", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bombs", action="store_true", help="a line for each bomb")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.folder or download_images(Path(temporary))
+        pillow = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*"))}
+        files = {name: path.read_bytes() for name, path in pillow.items() if path.is_file()}
+    sets: dict[str, Iterable[tuple[str, bytes]]] = {
+        "good pictures": good_pictures(asked.seed).items(),
+        f"Pillow {PIL.__version__}'s images": files.items(),
+        "mutations": [
+            (f"{number} {name}", data)
+            for number, (name, data) in enumerate(mutations(asked.mutations, asked.seed))
+        ],
+        "bombs": list(bombs()),
+    }
+    print("| set | files | accepted | refused | longest s | most MB | crashes | runs differ |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    bad = []
+    for name, pictures in sets.items():
+        first, second = decode_all(pictures), decode_all(pictures)
+        differing = [one for one in first.codes if first.codes[one] != second.codes[one]]
+        print(line(name, first, second, differing))
+        slow = {one for tally in (first, second) for one, s in tally.seconds.items() if s > MOST_S}
+        bad += [*sorted(slow), *differing, *first.crashes, *second.crashes]
+        if name == "bombs" and asked.bombs:
+            for one, code in first.codes.items():
+                print(f"|   {one} | | {code} | | {first.seconds[one]:.2f} | | | |")
+    bad += [one for one in files if differs_here(files[one])]
+    print(f"\n{len(bad)} beyond a limit: {', '.join(bad) or 'none'}")
+    return int(bool(bad))
+
+
+def decode_all(pictures: Iterable[tuple[str, bytes]]) -> Tally:
+    """Each picture through one decoding process, which starts anew where one ends it."""
+    tally = Tally()
+    decoders = Decoders(1)
+    for name, data in pictures:
+        decoders.warm_up()
+        [before] = decoders.process_ids()
+        started = time.perf_counter()
+        try:
+            decoders.view(data, VIEW)
+            code = "accepted"
+        except Refusal as refusal:
+            code = refusal.code
+        tally.seconds[name] = time.perf_counter() - started
+        tally.codes[name] = code
+        if decoders.process_ids() == [before]:
+            tally.memory_mb = max(tally.memory_mb, peak_mb(before))
+            continue
+        if code != TOO_LONG:
+            tally.crashes.append(name)
+        time.sleep(SETTLE_S)  # the next one's start is not this one's time
+    decoders.close()
+    return tally
+
+
+def peak_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(one for one in lines if one.startswith("VmHWM")).split()[1]) / 1024
+
+
+def line(name: str, first: Tally, second: Tally, differing: list[str]) -> str:
+    counts = Counter(first.codes.values())
+    accepted = counts.pop("accepted", 0)
+    refused = ", ".join(f"{number} {code}" for code, number in counts.most_common())
+    longest = max((s, one) for tally in (first, second) for one, s in tally.seconds.items())
+    memory = max(first.memory_mb, second.memory_mb)
+    return (
+        f"| {name} | {len(first.codes):,} | {accepted:,} | {refused or '–'} "
+        f"| {longest[0]:.2f} ({longest[1]}) | {memory:.0f} "
+        f"| {len(first.crashes) + len(second.crashes)} | {len(differing)} |"
+    )
+
+
+def differs_here(data: bytes) -> bool:
+    """Whether the process says another thing than the same code does here.
+
+    It would where the process lacked a file or a module that it may no longer open.
+    """
+    if len(data) > MAX_IMAGE_BYTES:
+        return False
+    decoders = _shared()
+    said, here = "accepted", "accepted"
+    try:
+        decoders.check(data)
+    except Refusal as refusal:
+        said = refusal.code
+    if said == TOO_LONG:
+        return False
+    try:
+        decode_image(data)
+    except Refusal as refusal:
+        here = refusal.code
+    return said != here
+
+
+_pool: list[Decoders] = []
+
+
+def _shared() -> Decoders:
+    if not _pool:
+        _pool.append(Decoders(1))
+    return _pool[0]
+
+
+def download_images(folder: Path) -> Path:
+    """The test images of Pillow's source package, fetched by pip."""
+    print(f"Downloading the source of Pillow {PIL.__version__} …", file=sys.stderr)
+    # pip wants to know a source package's metadata, for which Pillow needs these two.
+    venv.create(folder / "venv", with_pip=True)
+    pip = [str(folder / "venv" / "bin" / "python"), "-m", "pip", "--quiet"]
+    subprocess.run([*pip, "install", "setuptools>=77", "pybind11"], check=True)
+    wanted = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
+    subprocess.run(
+        [*pip, "download", *wanted, "--dest", str(folder), f"pillow=={PIL.__version__}"],
+        check=True,
+    )
+    [package] = folder.glob("pillow-*.tar.gz")
+    with tarfile.open(package) as archive:
+        archive.extractall(folder, filter="data")
+    [images] = folder.glob("pillow-*/Tests/images")
+    return images
+
+
+if __name__ == "__main__":
+    sys.exit(main())

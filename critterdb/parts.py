@@ -1,0 +1,69 @@
+"""How much work a picture is, counted before any decoder does it.
+
+A decoder that takes a million parts one by one is ended by the time that it takes, but where that
+is near the limit, chance decides. What can be counted beforehand is refused for sure, and at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .jpegs import JpegStructure
+
+MAX_PARTS = 10_000  # chunks, segments or blocks; a photo has some hundreds
+MAX_SCANS = 64  # of a JPEG; a progressive photo has about ten
+SCANS_A_PIXEL = 12  # on average, of the largest picture that is accepted
+BYTES_A_PIXEL = 4.5  # likewise, unpacked; 64 bits each are a matter for smaller ones
+
+_PNG_BANDS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
+
+
+def has_too_many_parts(data: bytes, kind: str) -> bool:
+    """Whether a PNG, WebP or GIF consists of more parts than MAX_PARTS."""
+    parts = {"png": _png_parts, "webp": _webp_parts, "gif": _gif_parts}[kind](data)
+    return any(number >= MAX_PARTS for number, _ in enumerate(parts))
+
+
+def is_too_much_jpeg(structure: JpegStructure, pixels: int, max_pixels: int) -> bool:
+    """Whether a JPEG has more parts, scans, or pixels times scans than any photo."""
+    if structure.parts > MAX_PARTS or structure.scans > MAX_SCANS:
+        return True
+    return structure.scans * pixels > SCANS_A_PIXEL * max_pixels
+
+
+def is_too_much_png(data: bytes, pixels: int, max_pixels: int) -> bool:
+    """Whether a PNG unpacks to more bytes than the largest picture of 32 bits a pixel."""
+    bits = data[24] * _PNG_BANDS.get(data[25], 4)
+    return pixels * bits / 8 > BYTES_A_PIXEL * max_pixels
+
+
+def _png_parts(data: bytes) -> Iterator[int]:
+    at = 8
+    while at < len(data):
+        yield at
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+
+
+def _webp_parts(data: bytes) -> Iterator[int]:
+    at = 12
+    while at < len(data):
+        yield at
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + length + length % 2
+
+
+def _gif_parts(data: bytes) -> Iterator[int]:
+    """The blocks before the first picture; what is no block is passed over a byte at a time."""
+    colours = data[10] if len(data) > 10 else 0
+    at = 13 + (3 << (colours & 7) + 1 if colours & 0x80 else 0)
+    while at < len(data) and data[at] not in (_GIF_IMAGE, _GIF_END):
+        yield at
+        if data[at] != _GIF_EXTENSION:
+            at += 1
+            continue
+        at += 2
+        while at < len(data) and data[at]:
+            yield at
+            at += 1 + data[at]
+        at += 1
