@@ -62,6 +62,8 @@ serve: $(STAMP) ## Serve the site in this folder
 
 benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, RESPONSES=FOLDER of recorded JSON)
 	$(BIN)/python benchmarks/sync.py
+	$(BIN)/python benchmarks/fetch.py
+	$(BIN)/python benchmarks/images.py
 	$(if $(PHOTOS),$(BIN)/python benchmarks/main_job.py $(PHOTOS))
 	$(if $(RESPONSES),$(BIN)/python benchmarks/recorded_responses.py $(RESPONSES))
 
