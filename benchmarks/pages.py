@@ -208,7 +208,7 @@ def _predictions(db: SiteDatabase, rng: random.Random, predictions: int, photos:
         f"""
         INSERT INTO predictions ({columns}) {numbers(tested)}
         SELECT '{GAME}-' || (i % {MODELS}), 'evaluation', 1 + (i * 7919) % {photos}, NULL, NULL,
-            CASE WHEN i % 10 = 0 THEN 100 + (i * 31) % {LABELS} ELSE top END,
+            CASE WHEN (i / 5) % 10 = 0 THEN 100 + (i * 31) % {LABELS} ELSE top END,
             {answer}, '2026-06-01T00:00:00Z' {chosen}
         """
     )

@@ -50,11 +50,12 @@ def test_the_shapes_know_land_from_sea() -> None:
 
     def on_land(longitude: float, latitude: float) -> bool:
         crossings = 0
+        x, y = mercator(longitude, latitude)
         for shape in load_shapes()["coasts"]:
             points = shape.points
             for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1], strict=True):
-                if (y1 > latitude) != (y2 > latitude):
-                    crossings += longitude < (x2 - x1) * (latitude - y1) / (y2 - y1) + x1
+                if (y1 > y) != (y2 > y):
+                    crossings += x < (x2 - x1) * (y - y1) / (y2 - y1) + x1
         return crossings % 2 == 1
 
     assert on_land(-119.5, 37.7)  # Yosemite

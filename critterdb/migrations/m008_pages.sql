@@ -52,6 +52,8 @@ CREATE INDEX observers_login ON observers (login);
 
 CREATE INDEX taxa_name ON taxa (name);
 
+CREATE INDEX taxa_common_name ON taxa (common_name);
+
 CREATE INDEX syncs_game_finished_at ON syncs (game, finished_at);
 
 -- Where and when a kind of animal was seen, without a look at the rows themselves.

@@ -17,6 +17,7 @@ from .photo_shelf import PHOTOS, as_photo, shown
 GALLERY = 24
 NEWEST_PLACES = 1000
 MOST_KINDS_BELOW = 60
+OBSERVATIONS_A_TIME, STRETCHES = 40, 10
 LISTED = 60
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -27,12 +28,16 @@ WITH RECURSIVE below (id) AS (
 SELECT id FROM below LIMIT ?
 """
 
+_NEWEST_OF = """
+SELECT id FROM observations
+WHERE taxon_id = ? AND id < ? AND withdrawn_at IS NULL
+"""
+
 _PHOTOS_OF = f"""
 {PHOTOS}
-WHERE observations.taxon_id = :taxon AND observations.id < :before
+WHERE photos.observation_id IN (SELECT value FROM json_each(?))
     AND photos.path IS NOT NULL AND photos.withdrawn_at IS NULL
-    AND observations.withdrawn_at IS NULL
-ORDER BY observations.id DESC, photos.position LIMIT :count
+ORDER BY photos.observation_id DESC, photos.position
 """
 
 _PLACES_OF = """
@@ -153,12 +158,24 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> dict[st
 
 
 def _photos(db: SiteDatabase, taxa: list[int], before: int | None) -> list[dict[str, Any]]:
-    """The newest photos of several taxa. One query each, so that each ends at its limit."""
+    """The newest photos of several taxa, one more than a page shows.
+
+    Some observations have no photo here, so it goes back a stretch at a time.
+    """
     found: list[dict[str, Any]] = []
-    limits = {"before": 2**62 if before is None else before, "count": GALLERY + 1}
-    for taxon in taxa:
-        found += (as_photo(row) for row in db.query(_PHOTOS_OF, {**limits, "taxon": taxon}))
-    return heapq.nlargest(GALLERY + 1, found, key=lambda photo: photo["observation_id"])
+    place = 2**62 if before is None else before
+    union = " UNION ALL ".join([_NEWEST_OF] * len(taxa))
+    for _ in range(STRETCHES):
+        values = [value for taxon in taxa for value in (taxon, place)]
+        ids = [
+            row[0]
+            for row in db.execute(f"{union} ORDER BY id DESC LIMIT {OBSERVATIONS_A_TIME}", values)
+        ]
+        found += (as_photo(row) for row in db.query(_PHOTOS_OF, [json.dumps(ids)]))
+        if len(found) > GALLERY or len(ids) < OBSERVATIONS_A_TIME:
+            break
+        place = ids[-1]
+    return found[: GALLERY + 1]
 
 
 def _places(db: SiteDatabase, taxa: list[int]) -> list[dict[str, Any]]:
@@ -190,6 +207,14 @@ def load_kinds(db: SiteDatabase, words: str) -> dict[str, Any]:
     else:
         kinds = list(db.query(_KINDS, [LISTED]))
     for kind in kinds:
-        photo = next(db.query(_ONE_PHOTO, [kind["taxon_id"]]), None)
-        kind["photo"] = as_photo(photo) if photo else None
+        kind["photo"] = _one_photo(db, kind["taxon_id"])
     return {"kinds": kinds}
+
+
+def _one_photo(db: SiteDatabase, taxon_id: int) -> dict[str, Any] | None:
+    """A photo of this kind that may be shown, or of one below it."""
+    below = (row[0] for row in db.execute(_BELOW, [taxon_id, MOST_KINDS_BELOW]))
+    for taxon in below:
+        for row in db.query(_ONE_PHOTO, [taxon]):
+            return as_photo(row)
+    return None

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 640, 400
 LEAST_SPAN = 16.0  # degrees of longitude: enough around one place to see where on earth it is
 STATES_UP_TO = 70.0  # degrees of longitude
 OBSCURED_CELL = 0.2  # degrees: iNaturalist moves an obscured place somewhere in such a square
-CLUSTER = 9.0  # pixels
+CLUSTER = 12.0  # pixels
 FARTHEST_NORTH = 84.0
 TILE = 256  # pixels
 MOST_ZOOM = 12
@@ -32,13 +32,13 @@ Place = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shape:
-    """A line of longitudes and latitudes, and the box around it."""
+    """A line in Mercator's units, and the box around it."""
 
     points: tuple[tuple[float, float], ...]
-    west: float
-    south: float
-    east: float
-    north: float
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @cache
@@ -53,9 +53,9 @@ def _unpacked(numbers: list[int]) -> Shape:
     points = []
     for place in range(0, len(numbers), 2):
         x, y = x + numbers[place], y + numbers[place + 1]
-        points.append((x / 100, y / 100))
-    across, up = zip(*points, strict=True)
-    return Shape(tuple(points), min(across), min(up), max(across), max(up))
+        points.append(mercator(x / 100, y / 100))
+    across, down = zip(*points, strict=True)
+    return Shape(tuple(points), min(across), min(down), max(across), max(down))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ class Frame:
     scale: float  # pixels a unit
 
     def at(self, longitude: float, latitude: float) -> tuple[float, float]:
-        x, y = mercator(longitude, latitude)
+        return self.pixels(*mercator(longitude, latitude))
+
+    def pixels(self, x: float, y: float) -> tuple[float, float]:
         return (x - self.left) * self.scale, (y - self.top) * self.scale
 
     @property
@@ -116,6 +118,7 @@ def draw_map(places: Sequence[Place], *, tiles: str | None = None) -> Markup:
     return picture(WIDTH, HEIGHT, spoken, joined(body), "chart map")
 
 
+@lru_cache(maxsize=64)
 def _ground(frame: Frame) -> Markup:
     shapes = load_shapes()
     parts = [tag("path", d=_path(frame, shapes["coasts"], closed=True), class_="land")]
@@ -129,16 +132,16 @@ def _path(frame: Frame, shapes: Iterable[Shape], *, closed: bool = False) -> str
     """The shapes that the frame shows, without the points that nobody would see."""
     parts = []
     for shape in shapes:
-        west, north = frame.at(shape.west, shape.north)
-        east, south = frame.at(shape.east, shape.south)
+        west, north = frame.pixels(shape.left, shape.top)
+        east, south = frame.pixels(shape.right, shape.bottom)
         if east < 0 or west > WIDTH or south < 0 or north > HEIGHT:
             continue
         if closed and east - west < 0.8 and south - north < 0.8:
             continue
         line: list[str] = []
         x0 = y0 = -1e9
-        for longitude, latitude in shape.points:
-            x, y = frame.at(longitude, latitude)
+        for across, down in shape.points:
+            x, y = (across - frame.left) * frame.scale, (down - frame.top) * frame.scale
             outside = max(0.0, -x, x - WIDTH, -y, y - HEIGHT)
             if abs(x - x0) + abs(y - y0) < 0.9 + outside / 2:
                 continue

@@ -13,20 +13,22 @@ Scale = Callable[[float], float]
 def tag(name: str, *children: str | Markup, **attributes: object) -> Markup:
     """An element; `class_` becomes class, other underscores hyphens, None leaves one out."""
     words = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_short(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_in_quotes(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    inside = Markup("").join(children)
+    inside = "".join(escape(child) for child in children)
     return Markup(f"<{name}{words}>{inside}</{name}>" if inside else f"<{name}{words}/>")
 
 
-def _short(value: object) -> object:
-    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+def _in_quotes(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    return str(value) if isinstance(value, int) else escape(value)
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
-    return Markup("").join(parts)
+    return Markup("".join(parts))
 
 
 def linear(start: float, stop: float, low: float, high: float) -> Scale:
