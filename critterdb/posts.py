@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -77,7 +78,7 @@ def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Po
 
 def is_stop(post: Post) -> bool:
     """Whether a message is the one word that opts its author out."""
-    words = re.sub(r"[@＠][\w.@-]+", " ", post.text)
+    words = re.sub(r"@[\w.@-]+", " ", unicodedata.normalize("NFKC", post.text))
     return re.sub(r"[\W_]+", " ", words).strip().casefold() == "stop"
 
 

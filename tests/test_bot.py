@@ -102,7 +102,9 @@ def test_drafts_that_are_no_longer_welcome_stay_unsent(ground: Ground) -> None:
     assert ground.reply(stopped)["reason"] == "opted_out"
 
 
-@pytest.mark.parametrize("text", ["stop", "Stop.", "@critterbot STOP!!", "  @critterbot, stop 🙏"])
+@pytest.mark.parametrize(
+    "text", ["stop", "Stop.", "@critterbot STOP!!", "  @critterbot, stop 🙏", "ＳＴＯＰ"]
+)
 def test_stop_opts_out_for_good(ground: Ground, text: str) -> None:
     ground.x.add_post("ann", f"@{BOT} {text}")
     ground.play()

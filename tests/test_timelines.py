@@ -15,7 +15,7 @@ from support_x import BOT, GAME, HASHTAG, HOST, Ground, add_host
 
 from critterdb.errors import TimelineError
 from critterdb.games import get_game
-from critterdb.schema import SiteDatabase
+from critterdb.schema import SiteDatabase, open_database
 from critterdb.standins.x import SECRETS, StandInX
 from critterdb.timelines import open_timeline
 from critterdb.timelines.x_length import x_weight
@@ -71,6 +71,28 @@ def test_a_replay_writes_its_replies_beside_the_file(replay: Replay) -> None:
     assert replay.db["posts"].count == 2
     assert replay.play().read == 0
     assert len(replay.replies()) == 1
+
+
+def test_a_dry_run_can_be_repeated_and_gives_the_same_drafts(
+    replay: Replay, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for number in range(6):
+        name = ("red.jpg", "green.jpg")[number % 2]
+        replay.add(number, author=f"user{number}", images=[name], mentions=True)
+    drafts = []
+    for folder in (None, *(tmp_path_factory.mktemp("again") for _ in range(2))):
+        if folder:
+            again = open_database(folder / "critters.db", create=True)
+            make_tiny_model(again, GAME, hashtag=HASHTAG)
+            replay.db = again
+        for _ in range(2):
+            replay.play(post=False)
+        drafts.append(replay.rows("SELECT post_id, status, text FROM replies ORDER BY post_id"))
+    assert drafts[0] == drafts[1] == drafts[2]
+    assert {row["status"] for row in drafts[0]} == {"draft"}
+    assert replay.replies() == []
+    assert replay.play().sent == 6
+    assert [each["text"] for each in replay.replies()] == [row["text"] for row in drafts[0]]
 
 
 def test_a_consenting_host_needs_no_summons(replay: Replay) -> None:
