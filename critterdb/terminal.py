@@ -170,22 +170,21 @@ def import_lines(game: str, report: Any) -> list[str]:
     ]
 
 
-PUBLISHED_NAMES = {
-    "observations": "observations",
-    "photos": "photos",
-    "models": "models",
-    "posts": "posts",
-    "predictions": "predictions",
-}
+PUBLISHED = ("observation", "photo", "model", "post", "prediction")
+
+
+def count_of(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def publish_lines(report: Any) -> list[str]:
     """What a published folder holds (a Published), in words."""
-    held = ", ".join(f"{report.rows[table]:,} {name}" for table, name in PUBLISHED_NAMES.items())
+    held = ", ".join(count_of(report.rows[f"{thing}s"], thing) for thing in PUBLISHED)
     lines = [
         f"{report.folder} is ready: {held}.",
-        f"  files: database {report.database_bytes / 1e6:.1f} MB, {report.photo_files:,} photo "
-        f"files ({report.photo_bytes / 1e6:.1f} MB), {report.model_files} models",
+        f"  files: database {report.database_bytes / 1e6:.1f} MB, "
+        f"{count_of(report.photo_files, 'photo')} ({report.photo_bytes / 1e6:.1f} MB), "
+        f"{count_of(report.model_files, 'model')}",
     ]
     if report.withheld:
         kept = ", ".join(f"{number:,} {table}" for table, number in report.withheld.items())

@@ -305,7 +305,7 @@ def test_the_words_of_the_command(full: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(
         main, ["--db", str(full / DATABASE_NAME), "publish", str(tmp_path / "public")]
     )
-    assert "2 observations, 2 photos, 1 models, 2 posts, 3 predictions" in done.stdout
+    assert "2 observations, 2 photos, 1 model, 2 posts, 3 predictions" in done.stdout
     assert "kept at home:" in done.stdout
     assert "1 opt_outs" in done.stdout
     readme = (tmp_path / "public" / "README.md").read_text()

@@ -27,7 +27,9 @@ from critterdb.standins.x import StandInX
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.+?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+LINKS = re.findall(r"<http://127\.0\.0\.1:8001(/[^>]*)>", TEXT)
 DEMO, SERVE = "critterdb demo --serve\n", "critterdb serve\n"
+BROWSE = "curl --silent --fail --output /dev/null --header Accept:text/html"
 LIMIT_S = 400  # it takes about 40 s alone on two cores; tests have company
 
 WAIT = """
@@ -106,6 +108,9 @@ def script(brought: str, port: int) -> str:
         if block == SERVE:
             lines.append(f"critterdb serve --port {port} >/dev/null 2>&1 &")
             lines.append(WAIT.format(address=f"http://127.0.0.1:{port}/-/versions.json"))
+            for link in LINKS:
+                lines.append(f"{BROWSE} http://127.0.0.1:{port}{link}")
+                lines.append(f"echo reached {link}")
             continue
         lines.append(block.replace(":8001", f":{port}"))
         if "cd mysite" in block:
@@ -122,6 +127,8 @@ def test_every_command_works(walk: Walk) -> None:
     assert walk.status == 0, walk.errors
     assert len(walk.said) == len(BLOCKS) >= 15
     assert {DEMO, SERVE} < set(BLOCKS)
+    assert walk.said[SERVE].split("\n")[:-2] == [f"reached {link}" for link in LINKS]
+    assert len(LINKS) >= 3
 
 
 def test_it_says_what_the_tutorial_promises(walk: Walk) -> None:
