@@ -31,7 +31,6 @@ class Waiting:
     game: str
     author: str
     text: str
-    attempts: int
     envelope: Envelope | None
 
 
@@ -208,7 +207,7 @@ def _rows(db: SiteDatabase, platform: str, statuses: tuple[str, ...]) -> list[Wa
     marks = ", ".join("?" * len(statuses))
     rows = db.query(
         f"""
-        SELECT replies.post_id, replies.game, posts.author, replies.text, replies.attempts,
+        SELECT replies.post_id, replies.game, posts.author, replies.text,
             replies.send_key, replies.send_record
         FROM replies JOIN posts ON posts.id = replies.post_id
         WHERE posts.platform = ? AND replies.status IN ({marks})

@@ -138,8 +138,11 @@ def standings(db: SiteDatabase, now: datetime) -> dict[str, dict[str, Any]]:
 
 
 def with_jitter(until: datetime, now: datetime, draw: Draw) -> datetime:
-    """A little after `until`, so that not all clients come back in the same second."""
-    wait = max((until - now).total_seconds(), 0)
+    """A little after `until`, so that not all clients come back in the same second.
+
+    What lies more than a day ahead is a mistake of the platform's, and counts as a day.
+    """
+    wait = min(max((until - now).total_seconds(), 0), LONGEST_PAUSE.total_seconds())
     return now + timedelta(seconds=wait + draw(1.0, max(2.0, wait / 10)))
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from support_models import picture
 from support_x import BOT, GAME, Ground
 
 from critterdb import outbox
+from critterdb.platforms import with_jitter
 from critterdb.schema import DATABASE_NAME, site_folder
 from critterdb.timelines import open_timeline
 
@@ -169,6 +171,28 @@ def test_after_five_refusals_in_a_row_nothing_is_tried_for_hours(ground: Ground)
     ground.later = 19 * 3600
     assert ground.play().sent == 2
     assert ground.db["platforms"].get("x")["refusals"] == 0
+
+
+def test_a_duplicate_that_is_not_shown_yet_stays_in_doubt(ground: Ground) -> None:
+    post = ask(ground)
+    ground.x.delay_s = 10_000
+    ground.x.post_faults.append("drop_after")
+    for ground.later in (0, 1, 70, 140):
+        ground.play()
+    reply = ground.reply(post)
+    assert (reply["status"], reply["attempts"]) == ("unknown", 2)
+    assert "duplicate" in reply["error"]
+    ground.x.shown_from.clear()
+    ground.later = 150
+    assert ground.play().sent == 1
+    assert len(ground.x.sent) == 1
+
+
+def test_a_reset_in_a_far_year_waits_a_day_at_most() -> None:
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    until = with_jitter(now + timedelta(days=20_000), now, lambda low, high: high)
+    assert timedelta(days=1) < until - now < timedelta(days=1.2)
+    assert with_jitter(now - timedelta(hours=1), now, lambda low, high: low) > now
 
 
 def test_too_little_shown_is_no_proof_of_absence(
