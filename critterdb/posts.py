@@ -30,10 +30,11 @@ def save_batch(db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now
     with db.atomic():
         for post in batch.posts:
             if is_stop(post) and _is_to_bot(db, post):
-                opt_out(db, platform, post.author, "said stop", now)
-            for each in (post, post.parent):
-                if each and each.opts_out:
-                    opt_out(db, platform, each.author, each.opts_out, now)
+                opt_out(db, platform, post.author, "said stop", now, author_id=post.author_id)
+            for each in filter(None, (post, post.parent)):
+                why = each.opts_out or _opted_out_before(db, platform, each.author_id)
+                if why:
+                    opt_out(db, platform, each.author, why, now, author_id=each.author_id)
         new = sum(_save_post(db, game, platform, post, now) for post in chosen)
         for cursor in batch.cursors:
             row = {"name": cursor.name, "value": cursor.value, "updated_at": utc_text(now)}
@@ -91,13 +92,30 @@ def opted_out(db: SiteDatabase, platform: str, author: str) -> bool:
     return found.fetchone() is not None
 
 
-def opt_out(db: SiteDatabase, platform: str, author: str, why: str, now: datetime) -> None:
+def opt_out(
+    db: SiteDatabase,
+    platform: str,
+    author: str,
+    why: str,
+    now: datetime,
+    *,
+    author_id: str | None = None,
+) -> None:
     """Leave somebody alone for good; the first reason stays on record."""
     if opted_out(db, platform, author):
         return
     row = {"platform": platform, "author": author, "at": utc_text(now), "why": why}
     with db.atomic():
-        db["opt_outs"].insert(row, ignore=True)
+        db["opt_outs"].insert(row | {"author_id": author_id}, ignore=True)
+
+
+def _opted_out_before(db: SiteDatabase, platform: str, author_id: str | None) -> str | None:
+    """Why, where the same account opted out under any handle."""
+    for row in db["opt_outs"].rows_where(
+        "platform = ? AND author_id = ?", [platform, author_id], limit=1
+    ):
+        return str(row["why"])
+    return None
 
 
 def _is_to_bot(db: SiteDatabase, post: Post) -> bool:

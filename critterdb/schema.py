@@ -161,6 +161,7 @@ for _name in (
     "m003_sync",
     "m004_models",
     "m005_bot",
+    "m006_platforms",
     "m008_pages",
 ):
     _register(_name)

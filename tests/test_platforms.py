@@ -419,12 +419,16 @@ def test_replies_are_unlisted_or_more_private(stage: Stage, visibility: str, wan
 
 
 @only_mastodon
-def test_a_server_without_quotes_and_lookups_will_do(stage: Stage) -> None:
-    stage.server.quotes = False
+def test_a_server_that_knows_less_will_do(stage: Stage) -> None:
+    """GoToSocial and Pleroma: no quotes, one status at a time, names found by searching."""
+    stage.server.is_modern = False
     shown = [stage.server.add_post("carl", "look", [picture("green", seed=n)]) for n in range(2)]
     posts = [stage.server.add_post("ann", stage.ask, in_reply_to=each) for each in shown]
+    posts.append(stage.server.add_post(HOST, f"{stage.ask} {stage.tag}", [picture("red")]))
     stage.play()
     assert stage.answered() == sorted(posts)
+    stage.server.add_post(HOST, "It is a cougar!", in_reply_to=posts[2])
+    assert stage.play().answers == 1
 
 
 @only_mastodon
@@ -438,6 +442,17 @@ def test_posts_of_the_hosts_that_arrive_late_are_seen(stage: Stage) -> None:
     )
     stage.play()
     assert stage.answered() == sorted([old, new, late])
+
+
+@only_bluesky
+def test_an_opt_out_holds_under_another_name(stage: Stage) -> None:
+    stage.server.add_post("ann", f"@{stage.bot} stop")
+    stage.play()
+    stage.server.rename("ann", "ann.example")
+    post = stage.server.add_post("ann.example", stage.ask, [picture("red")])
+    stage.play()
+    assert stage.outcome(post) == ("skipped", "opted_out")
+    assert stage.db["images"].count == 0
 
 
 @only_bluesky

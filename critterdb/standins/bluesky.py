@@ -91,11 +91,18 @@ class StandInBluesky(StandIn):
     def add_user(self, handle: str, *, bot: bool = False) -> Json:
         """The account with this name, made where there is none."""
         name = full_name(handle)
-        did = "did:plc:" + hashlib.sha256(name.encode()).hexdigest()[:24]
+        known = self._did(name)
+        if known and not bot:
+            return self.accounts[known]
+        did = known or "did:plc:" + hashlib.sha256(name.encode()).hexdigest()[:24]
         account = self.accounts.setdefault(did, {"did": did, "handle": name, "labels": []})
         if bot:
             account["labels"] = [{"src": did, "uri": did, "val": "bot", "cts": _iso(_now())}]
         return account
+
+    def rename(self, handle: str, new: str) -> None:
+        """Let somebody take another handle."""
+        self.add_user(handle)["handle"] = full_name(new)
 
     def block(self, handle: str) -> None:
         """Let somebody block the bot."""

@@ -21,7 +21,7 @@ from .server import Request, StandIn
 
 Json = dict[str, Any]
 
-MOST_ITEMS, MOST_CHARACTERS = 40, 500
+MOST_ITEMS, MOST_LOOKUPS, MOST_CHARACTERS = 40, 20, 500
 AFTER = ("drop_after", "stall_after", "503_after")
 RESET_AFTER_S = 300
 STALL_S = 30
@@ -39,11 +39,12 @@ class StandInMastodon(StandIn):
     """
 
     def __init__(
-        self, handle: str = "critterbot", *, page_size: int = MOST_ITEMS, quotes: bool = True
+        self, handle: str = "critterbot", *, page_size: int = MOST_ITEMS, is_modern: bool = True
     ) -> None:
         super().__init__()
         self.page_size = page_size
-        self.quotes = quotes  # whether this server has them, and lookups of many statuses
+        # Others know no quotes, look up neither names nor many statuses, and have one version.
+        self.is_modern = is_modern
         self.accounts: dict[str, Json] = {}
         self.statuses: dict[str, Json] = {}
         self.notifications: list[Json] = []
@@ -156,7 +157,7 @@ class StandInMastodon(StandIn):
                 "put_at": time.monotonic(),
             }
             status["url"] = status["uri"] = f"{account['url']}/{status['id']}"
-            if quotes and self.quotes:
+            if quotes and self.is_modern:
                 status["quote"] = {"state": "accepted", "quoted_status": self.statuses[quotes]}
             self.statuses[status["id"]] = status
             if not edit_of:
@@ -176,7 +177,11 @@ class StandInMastodon(StandIn):
             request.answer_json({"error": "The access token is invalid"}, status=401)
         elif request.method != "GET":
             self._write(request, parts[2:])
-        elif not self._spoil(request, self._next_fault(self.read_faults)):
+        elif self._spoil(request, self._next_fault(self.read_faults)):
+            return
+        elif parts[1] == "v2" and not self.is_modern:
+            _refuse(request, 404, "Not Found")
+        else:
             self._read(request, parts[2:])
 
     def _read(self, request: Request, parts: list[str]) -> None:
@@ -199,7 +204,7 @@ class StandInMastodon(StandIn):
                 )
             case ["notifications"]:
                 types = [each for key, each in _pairs(request) if key == "types[]"]
-                if not self.quotes and "quote" in types:
+                if not self.is_modern and "quote" in types:
                     _refuse(request, 422, "Unknown notification type")
                     return
                 kept = [n for n in self.notifications if not types or n["type"] in types]
@@ -210,7 +215,7 @@ class StandInMastodon(StandIn):
                 self._serve_page(
                     request, [s for s in public if any(t["name"] == names for t in s["tags"])]
                 )
-            case ["accounts", "lookup"]:
+            case ["accounts", "lookup"] if self.is_modern:
                 acct = request.query["acct"].lower().removesuffix(f"@{self.domain}")
                 account = self.accounts.get(acct)
                 if account:
@@ -218,7 +223,9 @@ class StandInMastodon(StandIn):
                 else:
                     _refuse(request, 404, "Record not found")
             case ["accounts", "search"]:
-                request.answer_json([], headers=_limits())
+                name = request.query["q"].lower().removesuffix(f"@{self.domain}")
+                matching = [a for acct, a in self.accounts.items() if acct.startswith(name)]
+                request.answer_json(matching, headers=_limits())
             case ["accounts", "relationships"]:
                 ids = [each for key, each in _pairs(request) if key.startswith("id")]
                 shown = [{"id": each, "blocked_by": each in self.blocks} for each in ids]
@@ -226,10 +233,13 @@ class StandInMastodon(StandIn):
             case ["accounts", account_id, "statuses"]:
                 own = self._shown(lambda status: bool(status["account"]["id"] == account_id))
                 self._serve_page(request, [s for s in own if not s["reblog"]])
-            case ["statuses"] if self.quotes:
+            case ["statuses"] if self.is_modern:
                 ids = [each for key, each in _pairs(request) if key == "id[]"]
+                if len(ids) > MOST_LOOKUPS:
+                    _refuse(request, 422, "Validation failed: too many ids")
+                    return
                 found = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
-                request.answer_json(_public(found[:20]), headers=_limits())
+                request.answer_json(_public(found), headers=_limits())
             case ["statuses", status_id]:
                 self._serve_one(request, status_id, lambda status: _public([status])[0])
             case ["statuses", status_id, "context"]:

@@ -22,7 +22,7 @@ class Post:
     `summons` says that it mentions the bot or quotes it. `parent` is the post that it replies to or
     quotes, given where the post has no photos of its own; `thread` is the first post of its thread.
     `opts_out` says how the author let the platform know that no bot is wanted: `#nobot in the
-    profile`, or a block.
+    profile`, or a block. `author_id` is what stays when the author takes another handle.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Post:
     is_repost: bool = False
     by_bot: bool = False
     opts_out: str | None = None
+    author_id: str | None = None
 
 
 @dataclass(frozen=True)

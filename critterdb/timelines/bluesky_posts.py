@@ -49,6 +49,7 @@ class Reader:
         return Post(
             id=f"bluesky:{view['uri']}",
             author=_handle(author, did),
+            author_id=did,
             posted_at=_posted_at(view, record),
             text=str(record.get("text") or ""),
             url=web_address(str(view["uri"])),

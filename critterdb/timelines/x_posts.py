@@ -67,6 +67,7 @@ class Page:
         return Post(
             id=f"x:{first_id}",
             author=author,
+            author_id=author_id or None,
             posted_at=_posted_at(post),
             text=text,
             url=f"https://x.com/{author}/status/{first_id}",
