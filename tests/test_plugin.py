@@ -21,6 +21,8 @@ from support_web import (
     open_datasette,
 )
 
+from critterdb.schema import open_database
+
 METADATA = json.loads((Path(__file__).parent.parent / "metadata.json").read_text("utf-8"))
 QUERIES = list(METADATA["databases"]["critters"]["queries"])
 
@@ -120,6 +122,26 @@ async def test_cells_and_rows_lead_on_to_our_pages(folder: Path) -> None:
     ):
         _, tags = await page(datasette, f"/critters/{path}")
         assert f"/wild/-/critters/{link}" in [a.get("href") for a in tags.all("a")], path
+
+
+async def test_scores_are_read_by_name(folder: Path) -> None:
+    model_id = add_model(folder)
+    db = open_database(folder / "critters.db")
+    db["predictions"].insert(
+        {
+            "model_id": model_id,
+            "source": "cli",
+            "abstained": 0,
+            "scores": json.dumps({"41976": 0.02, str(TAXON): 0.97, "404": 0.004, "118552": 0.006}),
+            "thresholds": "{}",
+            "created_at": "2026-11-01T00:00:00Z",
+        }
+    )
+    db.close()
+    for path in ("/critters/predictions", "/critters/predictions/1"):
+        text, _ = await page(open_datasette(folder), path)
+        assert "Cougar 97%, Bobcat 2%, Domestic Cat under 1% …" in text
+        assert "404 under 1%" in text
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..schema import SiteDatabase
 from .addresses import model_page, photo_page, post_page, species_page
-from .desk import desk_of
+from .desk import desk_of, site_database
+from .layout import percent
+from .names import taxon_names
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -22,6 +26,8 @@ PHOTO_COLUMNS = {
     (None, "path"),
 }
 POST_COLUMNS = {("bot_history", "image"), ("post_images", "url"), (None, "image")}
+
+LIKELIEST = 3
 
 PHOTO_PATH = re.compile(r"photos/[0-9a-f]{2}/([0-9a-f]{64})\.\w{1,5}")
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
@@ -50,7 +56,7 @@ LEADING_ON: dict[tuple[str, str], tuple[Callable[[Any], str], str]] = {
 
 def our_cell(
     datasette: Datasette, database: str, table: str | None, column: str, row: Any, value: Any
-) -> Markup | None:
+) -> Markup | Coroutine[Any, Any, Markup | None] | None:
     """The cell as a picture or a link to a page of ours; None where Datasette shows it as ever."""
     if value is None or desk_of(datasette).database_name != database:
         return None
@@ -60,11 +66,40 @@ def our_cell(
         return _link(datasette.urls.path(address(found)), value) if found else None
     if not isinstance(value, str):
         return None
+    if (table, column) == ("predictions", "scores"):
+        return _scores(datasette, value)
     if (table, column) in PHOTO_COLUMNS and (match := PHOTO_PATH.fullmatch(value)):
         return _own_photo(datasette, row, match[1])
     if (table, column) in POST_COLUMNS and WEB_ADDRESS.fullmatch(value):
         return _picture_of_post(row, value)
     return None
+
+
+async def _scores(datasette: Datasette, value: str) -> Markup | None:
+    """The likeliest labels of a prediction by name; the rest as the tooltip has it."""
+    from markupsafe import Markup
+
+    try:
+        scores = {int(taxon): float(score) for taxon, score in json.loads(value).items()}
+    except (ValueError, AttributeError):
+        return None
+    names = await _taxon_names(datasette, scores)
+    likeliest = sorted(scores, key=lambda taxon: -scores[taxon])
+    words = [f"{names.get(taxon, taxon)} {percent(scores[taxon])}" for taxon in likeliest]
+    more = Markup(" …") if words[LIKELIEST:] else ""
+    return Markup('<span title="{}">{}{}</span>').format(
+        ", ".join(words), ", ".join(words[:LIKELIEST]), more
+    )
+
+
+async def _taxon_names(datasette: Datasette, taxa: Iterable[int]) -> dict[int, str]:
+    """Names of taxa, remembered: the cells of a table ask for the same few again and again."""
+    known, database = desk_of(datasette).taxon_names, site_database(datasette)
+    missing = [taxon for taxon in taxa if taxon not in known]
+    if missing and database is not None:
+        found = await database.execute_fn(lambda conn: taxon_names(SiteDatabase(conn), missing))
+        known.update({taxon: found.get(taxon, str(taxon)) for taxon in missing})
+    return known
 
 
 def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:

@@ -41,6 +41,7 @@ class Desk:
         self.uploads = UploadMemory()
         self.rate_limit = RateLimit(settings.rate)
         self.sketches: dict[str, Sketches] = {}
+        self.taxon_names: dict[int, str] = {}
         self.opened_at = time.monotonic()
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
         self.errors: dict[str, tuple[int, str]] = {}

@@ -14,8 +14,8 @@ from . import addresses
 from .feed import atom_feed
 from .layout import site_title
 from .manners import cors_headers, data_headers
+from .names import score_bars, taxon_names
 from .pages import NotHere, Page, Visit, page
-from .photo_page import score_bars, taxon_names
 from .stories import load_stories, pictures_of
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import Any
 from ..schema import SiteDatabase
 from . import addresses, similar
 from .charts.maps import draw_map
+from .names import score_bars, taxon_names
 from .pages import NotHere, Page, Visit, page
 from .photo_shelf import PHOTOS, as_photo, shown
 
 SIMILAR = 8
 MOST_PREDICTIONS = 12
-BARS = 5
 
 _WHERE = """
 SELECT observations.latitude, observations.longitude, observations.positional_accuracy,
@@ -97,29 +97,6 @@ def load_photo(db: SiteDatabase, photo_id: int) -> dict[str, Any]:
         ),
         "predictions": predictions,
     }
-
-
-def score_bars(scores: dict[str, float], names: dict[int, str]) -> list[dict[str, Any]]:
-    """The likeliest labels of a prediction, as bars."""
-    likeliest = sorted(scores.items(), key=lambda item: -item[1])[:BARS]
-    return [
-        {
-            "taxon_id": int(taxon),
-            "name": names.get(int(taxon), taxon),
-            "score": score,
-            "width": round(100 * score, 1),
-        }
-        for taxon, score in likeliest
-    ]
-
-
-def taxon_names(db: SiteDatabase, taxon_ids: set[int]) -> dict[int, str]:
-    rows = db.query(
-        "SELECT id, coalesce(common_name, name) AS name FROM taxa "
-        "WHERE id IN (SELECT value FROM json_each(?))",
-        [json.dumps(sorted(taxon_ids))],
-    )
-    return {row["id"]: row["name"] for row in rows}
 
 
 async def _similar(visit: Visit, sha256: str) -> list[dict[str, Any]] | None:

@@ -13,7 +13,7 @@ from typing import Any
 from ..answers import target_taxa
 from ..games import get_game
 from ..schema import SiteDatabase, utc_now
-from .photo_page import score_bars, taxon_names
+from .names import score_bars, taxon_names
 from .photo_shelf import PHOTOS, as_photo
 from .stories import load_stories
 
