@@ -389,3 +389,23 @@ async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
     assert found["only_b_wrong"] == []
     assert found["figures"][0]["better"] == "b"
     assert "Wrong with" in await html(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
+
+
+async def test_every_link_of_our_pages_leads_somewhere(folder: Path) -> None:
+    """From the front page on, through all of ours; Datasette's are looked at, not followed."""
+    from html import unescape
+
+    client = open_datasette(folder).client
+    waiting, seen = ["/-/critters"], {"/-/critters"}
+    while waiting:
+        path = waiting.pop()
+        response = await client.get(path, headers={"accept": "text/html"}, follow_redirects=True)
+        assert response.status_code in (200, 304), (path, response.status_code)
+        ours = path.startswith("/-/critters") and "html" in response.headers["content-type"]
+        for link in re.findall(r'(?:href|src)="(/[^"#]*)', response.text) if ours else []:
+            link = unescape(link)
+            if link not in seen:
+                seen.add(link)
+                waiting.append(link)
+    assert {f"/-/critters/photos/{photo}" for photo in range(1, 7)} <= seen
+    assert len(seen) > 60
