@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -67,3 +68,24 @@ def test_a_body_that_is_too_large_is_told_so_early(address: str, chunked: bool) 
 def test_usual_clients_get_to_read_the_refusal(address: str) -> None:
     response = httpx.post(f"{address}/-/classify", content=bytes(LARGE_BYTES // 10), timeout=30)
     assert (response.status_code, response.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "statuses"), [([], [200, 200, 429]), (["127.0.0.0/8"], [200, 200, 200])]
+)
+def test_only_a_trusted_proxy_says_who_is_counted(
+    tmp_path: Path, proxies: list[str], statuses: list[int]
+) -> None:
+    folder = make_site(tmp_path / "mysite", rate=2, trusted_proxies=proxies)
+    add_model(folder)
+    with serving(folder, SERVE) as address:
+        time.sleep(max(0, time.time() % 60 - 50))  # all of them in one minute
+        found = [
+            httpx.post(
+                f"{address}/-/classify",
+                content=picture("red"),
+                headers={"X-Forwarded-For": f"198.51.100.{number}"},
+            ).status_code
+            for number in range(3)
+        ]
+    assert found == statuses
