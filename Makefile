@@ -34,7 +34,7 @@ demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
 test: $(STAMP) lint ## Lint, run every test, then those of the pages on both lines of Datasette
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WEB_TESTS:%=--ignore=%)
 	$(MAKE) test-lines
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
