@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,11 +138,13 @@ def test_a_bad_line_is_named_and_passed_over(replay: Replay, line: str) -> None:
 def test_pictures_that_are_not_there_or_not_fetched(replay: Replay) -> None:
     replay.add(1, images=["gone.jpg"], mentions=True)
     replay.add(2, images=["http://127.0.0.1/x.jpg"], mentions=True)
+    os.mkfifo(replay.path.parent / "pipe.jpg")
+    replay.add(3, images=["pipe.jpg"], mentions=True)
     replay.play()
-    assert replay.status(1) == ("skipped", "no_photo")
+    assert replay.status(1) == replay.status(3) == ("skipped", "no_photo")
     errors = replay.rows("SELECT error FROM post_images ORDER BY post_id")
-    assert [row["error"] for row in errors] == ["missing_image", "fetch_failed"]
-    assert replay.db["replies"].count == 1
+    assert [row["error"] for row in errors] == ["missing_image", "fetch_failed", "missing_image"]
+    assert replay.db["replies"].count == 2
 
 
 def test_times_are_kept_in_utc(replay: Replay) -> None:

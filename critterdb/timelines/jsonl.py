@@ -78,8 +78,11 @@ class JsonlTimeline:
         """Bytes behind an address, or of a file whose path starts at PATH's folder."""
         if "://" in address:
             return fetcher.fetch(address)
+        path = self.path.parent / address
         try:
-            with (self.path.parent / address).open("rb") as file:
+            if not path.is_file():  # a pipe or a device may never end
+                raise FileNotFoundError(path)
+            with path.open("rb") as file:
                 data = file.read(MAX_IMAGE_BYTES + 1)
         except (OSError, ValueError) as error:
             message = f"{address} could not be read. Check its path"
