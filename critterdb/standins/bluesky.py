@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import secrets
-import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,57 +13,39 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..timelines.bluesky_records import timestamp_id
 from ..timelines.graphemes import count_graphemes
-from .server import Request, StandIn
+from .bluesky_records import content_id, embeds, full_name
+from .bluesky_records import facets as mark_up
+from .platform import AFTER, PlatformStandIn
+from .server import Request
 
 Json = dict[str, Any]
 
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
 LOGINS = ((300, 30), (86_400, 300))  # seconds, logins
 MOST_URIS, MOST_ITEMS = 25, 100
-AFTER = ("drop_after", "stall_after", "503_after")
 RESET_AFTER_S = 300
-STALL_S = 30
 PASSWORD = "standin-app-password"
 
 
-class StandInBluesky(StandIn):
-    """Bluesky with an account for the bot.
+class StandInBluesky(PlatformStandIn):
+    """Bluesky with an account for the bot; its views are late with what the bot posts.
 
-    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
-    expired, drop_before (the connection goes and nothing was done), drop_after or 503_after (the
-    record stands all the same) or stall_after (it stands, and no answer comes). `sent` lists the
-    records that the bot made, `changed` those that it put another one over. Views show the bot's
-    own posts `delay_s` later; its repository shows them at once.
+    Faults are those of every platform and `expired`. `sent` lists the records that the bot made,
+    `changed` those that it put another one over. The repository shows all at once.
     """
 
     def __init__(self, handle: str = "critterbot.test", *, page_size: int = MOST_ITEMS) -> None:
-        super().__init__()
-        self.page_size = page_size
+        super().__init__(page_size=page_size)
         self.accounts: dict[str, Json] = {}
         self.records: dict[str, Json] = {}
-        self.files: dict[str, tuple[bytes, str]] = {}
         self.blocks: set[tuple[str, str]] = set()
         self.reply_disabled: set[str] = set()
-        self.sent: list[Json] = []
         self.changed: list[str] = []
-        self.read_faults: deque[str] = deque()
-        self.post_faults: deque[str] = deque()
-        self.delay_s = 0.0
         self.logins: list[float] = []
         self.access: set[str] = set()
         self.refresh: set[str] = set()
-        self.stopped = threading.Event()
         self._clock = 0
         self.me = self.add_user(handle)
-
-    @property
-    def url(self) -> str:
-        """What CRITTERDB_BLUESKY_URL is to be."""
-        return self.base
-
-    def stop(self) -> None:
-        self.stopped.set()
-        super().stop()
 
     def environment(self) -> dict[str, str]:
         """Settings under which the bot plays here."""
@@ -108,12 +87,6 @@ class StandInBluesky(StandIn):
         """Let somebody block the bot."""
         self.blocks.add((self.add_user(handle)["did"], self.me["did"]))
 
-    def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
-        """Serve bytes under /media/NAME; the address."""
-        name = name or f"{len(self.files) + 1}.jpg"
-        self.files[name] = (data, kind)
-        return f"{self.base}/media/{name}"
-
     def add_post(
         self,
         author: str,
@@ -138,14 +111,15 @@ class StandInBluesky(StandIn):
             if reposts:
                 return self._put(did, REPOSTS, {"subject": self._reference(reposts)}, moment)
             record: Json = {"$type": POSTS, "text": text, "createdAt": _iso(moment)}
-            marked = self._facets(text) if facets else []
+            marked = mark_up(text, lambda name: self.add_user(name)["did"]) if facets else []
             record |= {"facets": marked} if marked else {}
             if in_reply_to:
                 parent = self._reference(in_reply_to)
                 above = self.records[in_reply_to]["value"].get("reply") or {}
                 record["reply"] = {"parent": parent, "root": above.get("root") or parent}
             addresses = [self.add_file(p) if isinstance(p, bytes) else p for p in photos]
-            embed, view = self._embeds(addresses, media, quotes)
+            quoted = (self._reference(quotes), self._view(quotes)) if quotes else None
+            embed, view = embeds(addresses, media, quoted)
             record |= {"embed": embed} if embed else {}
             return self._put(did, POSTS, record, moment, view=view)
 
@@ -154,12 +128,9 @@ class StandInBluesky(StandIn):
             del self.records[uri]
 
     def handle(self, request: Request) -> None:
-        parts = request.path.strip("/").split("/")
-        if parts[0] == "media":
-            data, kind = self.files.get(parts[-1], (b"", "text/plain"))
-            request.answer(data, kind=kind, status=200 if data else 404)
+        if self.serve_file(request):
             return
-        name = parts[-1]
+        name = request.path.rpartition("/")[2]
         if name == "com.atproto.server.createSession":
             self._log_in(request)
         elif name == "com.atproto.server.refreshSession":
@@ -169,7 +140,7 @@ class StandInBluesky(StandIn):
             _refuse(request, 400 if expired else 401, "ExpiredToken" if expired else "AuthMissing")
         elif request.method == "POST":
             self._write(request, name)
-        elif not self._spoil(request, self._next_fault(self.read_faults)):
+        elif not self.spoil(request, self.next_fault(self.read_faults)):
             self._read(request, name)
 
     def _read(self, request: Request, name: str) -> None:
@@ -205,8 +176,8 @@ class StandInBluesky(StandIn):
                 _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
 
     def _write(self, request: Request, name: str) -> None:
-        fault = self._next_fault(self.post_faults)
-        if fault not in AFTER and self._spoil(request, fault):
+        fault = self.next_fault(self.post_faults)
+        if fault not in AFTER and self.spoil(request, fault):
             return
         if name != "com.atproto.repo.putRecord":
             _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
@@ -219,7 +190,7 @@ class StandInBluesky(StandIn):
         with self.lock:
             uri = self._put_own(body)
             answer = {"uri": uri, "cid": self.records[uri]["cid"], "validationStatus": "valid"}
-        if not self._spoil(request, fault):
+        if not self.spoil(request, fault):
             request.answer_json(answer, headers=_limits())
 
     def _put_own(self, body: Json) -> str:
@@ -227,7 +198,7 @@ class StandInBluesky(StandIn):
         did, collection, record = self.me["did"], body["collection"], body["record"]
         uri = f"at://{did}/{collection}/{body['rkey']}"
         old = self.records.get(uri)
-        if old and old["cid"] == _cid(record):
+        if old and old["cid"] == content_id(record):
             return uri
         if old:
             self.changed.append(uri)
@@ -403,56 +374,13 @@ class StandInBluesky(StandIn):
         self.records[uri] = {
             "did": did,
             "collection": collection,
-            "cid": _cid(value),
+            "cid": content_id(value),
             "value": value,
             "view": view,
             "indexedAt": _iso(moment),
             "put_at": time.monotonic(),
         }
         return uri
-
-    def _embeds(
-        self, addresses: list[str], media: str, quotes: str | None
-    ) -> tuple[Json | None, Json | None]:
-        """What the record embeds, and how the views show it."""
-        kind = {"photo": "images", "video": "video", "gif": "external"}[media]
-        record: Json = {"$type": f"app.bsky.embed.{kind}"}
-        view: Json = {"$type": f"app.bsky.embed.{kind}#view"}
-        if kind == "images":
-            record["images"] = [{"alt": "", "image": _blob(each)} for each in addresses]
-            view["images"] = [{"alt": "", "fullsize": a, "thumb": a} for a in addresses]
-        elif kind == "video" and addresses:
-            record["video"] = _blob(addresses[0])
-            view |= {"cid": "bafvideo", "playlist": "", "thumbnail": addresses[0]}
-        elif addresses:
-            card = {"uri": "https://media.tenor.com/x/cat.gif", "title": "a", "description": "b"}
-            record["external"] = card
-            view["external"] = card | {"thumb": addresses[0]}
-        if not quotes:
-            return (record, view) if addresses else (None, None)
-        strong = self._reference(quotes)
-        shown = {"$type": "app.bsky.embed.record#viewRecord", **self._view(quotes)}
-        quoted: Json = {"$type": "app.bsky.embed.record", "record": strong}
-        quoted_view: Json = {"$type": "app.bsky.embed.record#view", "record": shown}
-        if not addresses:
-            return quoted, quoted_view
-        both = "app.bsky.embed.recordWithMedia"
-        return (
-            {"$type": both, "record": quoted, "media": record},
-            {"$type": f"{both}#view", "record": quoted_view, "media": view},
-        )
-
-    def _facets(self, text: str) -> list[Json]:
-        """Hashtags and mentions as the platform's own app marks them."""
-        found = []
-        for match in re.finditer(r"(?<!\S)[#＃](\w+)", text):
-            tag = {"$type": "app.bsky.richtext.facet#tag", "tag": match[1]}
-            found.append(_facet(text, match.start(), match.end(), tag))
-        for match in re.finditer(r"(?<!\w)@([\w.-]*\w)", text):
-            did = self.add_user(match[1])["did"]
-            mention = {"$type": "app.bsky.richtext.facet#mention", "did": did}
-            found.append(_facet(text, match.start(), match.end(), mention))
-        return found
 
     def _reference(self, uri: str) -> Json:
         return {"uri": uri, "cid": self.records[uri]["cid"]}
@@ -465,46 +393,17 @@ class StandInBluesky(StandIn):
                 return did
         return None
 
-    def _next_fault(self, faults: deque[str]) -> str:
-        with self.lock:
-            return faults.popleft() if faults else ""
-
-    def _spoil(self, request: Request, fault: str) -> bool:
+    def spoil(self, request: Request, fault: str) -> bool:
         if fault == "expired":
             self.expire()
             _refuse(request, 400, "ExpiredToken", "Token has expired")
-        elif fault in ("401", "500", "503", "503_after"):
-            _refuse(request, int(fault[:3]), "UpstreamFailure" if fault != "401" else "AuthMissing")
-        elif fault == "429":
-            _refuse(request, 429, "RateLimitExceeded", "Rate Limit Exceeded", _limits(0))
-        elif fault == "html":
-            request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
-        elif fault == "stall_after":
-            self.stopped.wait(STALL_S)
-        elif fault.startswith("drop"):
-            request.hang_up()
-        return bool(fault)
+            return True
+        return super().spoil(request, fault)
 
-
-def full_name(handle: str) -> str:
-    """`ann.test` of `ann`: names are domains here."""
-    name = handle.lower().lstrip("@")
-    return name if "." in name else f"{name}.test"
-
-
-def _facet(text: str, start: int, end: int, feature: Json) -> Json:
-    before, covered = text[:start].encode(), text[:end].encode()
-    return {"index": {"byteStart": len(before), "byteEnd": len(covered)}, "features": [feature]}
-
-
-def _blob(address: str) -> Json:
-    ref = {"$link": "baf" + hashlib.sha256(address.encode()).hexdigest()[:32]}
-    return {"$type": "blob", "ref": ref, "mimeType": "image/jpeg", "size": 1000}
-
-
-def _cid(value: Json) -> str:
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return "bafyrei" + hashlib.sha256(canonical.encode()).hexdigest()[:40]
+    def refuse(self, request: Request, status: int) -> None:
+        names = {401: "AuthMissing", 429: "RateLimitExceeded"}
+        headers = _limits(0) if status == 429 else None
+        _refuse(request, status, names.get(status, "UpstreamFailure"), headers=headers)
 
 
 def _limits(remaining: int = 2990) -> dict[str, str]:

@@ -6,72 +6,46 @@ Idempotency-Keys, delays what it shows, and blocks.
 
 from __future__ import annotations
 
-import html
-import re
-import threading
 import time
 import unicodedata
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from .server import Request, StandIn
+from .mastodon_text import content_of, handles_in, length_of, tags_in
+from .platform import AFTER, PlatformStandIn
+from .server import Request
 
 Json = dict[str, Any]
 
 MOST_ITEMS, MOST_LOOKUPS, MOST_CHARACTERS = 40, 20, 500
-AFTER = ("drop_after", "stall_after", "503_after")
 RESET_AFTER_S = 300
-STALL_S = 30
 TOKEN = "standin-mastodon-token"
 KEYS_LAST_S = 3600.0
 
 
-class StandInMastodon(StandIn):
-    """An instance with an account for the bot.
-
-    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
-    drop_before (the connection goes and nothing was done), drop_after or 503_after (the status
-    stands all the same) or stall_after (it stands, and no answer comes). `sent` lists the statuses
-    of the bot. They are shown `delay_s` later, and `forget_keys` lets an hour go by.
-    """
+class StandInMastodon(PlatformStandIn):
+    """An instance with an account for the bot; `forget_keys` lets an hour go by."""
 
     def __init__(
         self, handle: str = "critterbot", *, page_size: int = MOST_ITEMS, is_modern: bool = True
     ) -> None:
-        super().__init__()
-        self.page_size = page_size
+        super().__init__(page_size=page_size)
         # Others know no quotes, look up neither names nor many statuses, and have one version.
         self.is_modern = is_modern
         self.accounts: dict[str, Json] = {}
         self.statuses: dict[str, Json] = {}
         self.notifications: list[Json] = []
-        self.files: dict[str, tuple[bytes, str]] = {}
         self.blocks: set[str] = set()
         self.keys: dict[str, tuple[str, float]] = {}
-        self.sent: list[Json] = []
-        self.read_faults: deque[str] = deque()
-        self.post_faults: deque[str] = deque()
-        self.delay_s = 0.0
-        self.stopped = threading.Event()
         self._count = 0
         self.me = self.add_user(handle)
-
-    @property
-    def url(self) -> str:
-        """What CRITTERDB_MASTODON_URL is to be."""
-        return self.base
 
     @property
     def domain(self) -> str:
         """The part of local handles that is left out."""
         return urlsplit(self.base).netloc
-
-    def stop(self) -> None:
-        self.stopped.set()
-        super().stop()
 
     def environment(self) -> dict[str, str]:
         """Settings under which the bot plays here."""
@@ -109,12 +83,6 @@ class StandInMastodon(StandIn):
         """Let somebody block the bot."""
         self.blocks.add(self.add_user(handle)["id"])
 
-    def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
-        """Serve bytes under /media/NAME; the address."""
-        name = name or f"{len(self.files) + 1}.jpg"
-        self.files[name] = (data, kind)
-        return f"{self.base}/media/{name}"
-
     def add_post(
         self,
         author: str,
@@ -137,13 +105,13 @@ class StandInMastodon(StandIn):
         addresses = [self.add_file(p) if isinstance(p, bytes) else p for p in photos]
         with self.lock:
             account = self.add_user(author)
-            mentioned = [self.add_user(each) for each in _handles(text)]
+            mentioned = [self.add_user(each) for each in handles_in(text)]
             status: Json = {
                 "id": edit_of or self._new_id(moment),
                 "created_at": _iso(moment),
                 "edited_at": _iso(datetime.now(UTC)) if edit_of else None,
                 "account": account,
-                "content": self._content(text),
+                "content": content_of(text),
                 "visibility": visibility,
                 "in_reply_to_id": in_reply_to,
                 "in_reply_to_account_id": None,
@@ -153,7 +121,7 @@ class StandInMastodon(StandIn):
                     {key: each[key] for key in ("id", "username", "acct", "url")}
                     for each in mentioned
                 ],
-                "tags": [{"name": tag, "url": f"{self.base}/tags/{tag}"} for tag in _tags(text)],
+                "tags": [{"name": tag, "url": f"{self.base}/tags/{tag}"} for tag in tags_in(text)],
                 "put_at": time.monotonic(),
             }
             status["url"] = status["uri"] = f"{account['url']}/{status['id']}"
@@ -170,14 +138,13 @@ class StandInMastodon(StandIn):
 
     def handle(self, request: Request) -> None:
         parts = request.path.strip("/").split("/")
-        if parts[0] == "media":
-            data, kind = self.files.get(parts[-1], (b"", "text/plain"))
-            request.answer(data, kind=kind, status=200 if data else 404)
-        elif request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if self.serve_file(request):
+            return
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             request.answer_json({"error": "The access token is invalid"}, status=401)
         elif request.method != "GET":
             self._write(request, parts[2:])
-        elif self._spoil(request, self._next_fault(self.read_faults)):
+        elif self.spoil(request, self.next_fault(self.read_faults)):
             return
         elif parts[1] == "v2" and not self.is_modern:
             _refuse(request, 404, "Not Found")
@@ -252,8 +219,8 @@ class StandInMastodon(StandIn):
             self.me["bot"] = "bot" in request.body.decode() and "bot=0" not in request.body.decode()
             request.answer_json(self.me, headers=_limits())
             return
-        fault = self._next_fault(self.post_faults)
-        if fault not in AFTER and self._spoil(request, fault):
+        fault = self.next_fault(self.post_faults)
+        if fault not in AFTER and self.spoil(request, fault):
             return
         if parts != ["statuses"]:
             _refuse(request, 404, "Record not found")
@@ -284,7 +251,7 @@ class StandInMastodon(StandIn):
                     }
                 )
         # The key is written after the status: between the two an answer can be lost.
-        if self._spoil(request, fault):
+        if self.spoil(request, fault):
             return
         with self.lock:
             if key:
@@ -293,11 +260,10 @@ class StandInMastodon(StandIn):
         request.answer_json(answer, headers=_limits())
 
     def _objection(self, body: Json) -> tuple[int, str] | None:
-        text = re.sub(r"https?://\S+", "x" * 23, body.get("status", ""))
-        text = re.sub(r"(@\w+)@[\w.:-]+\w", r"\1", text)
+        text = body.get("status", "")
         if not text.strip():
             return 422, "Validation failed: Text can't be blank"
-        if len(text) > MOST_CHARACTERS:
+        if length_of(text) > MOST_CHARACTERS:
             return 422, f"Validation failed: Text character limit of {MOST_CHARACTERS} exceeded"
         parent = body.get("in_reply_to_id")
         if parent and (parent not in self.statuses or self._blocks(self.statuses[parent])):
@@ -377,59 +343,15 @@ class StandInMastodon(StandIn):
             }
         )
 
-    def _content(self, text: str) -> str:
-        """The text as HTML, as Mastodon writes it."""
-        escaped = html.escape(text, quote=False).replace("\n", "<br>")
-        escaped = re.sub(
-            r"(?<![\w/&])[#＃](\w+)",
-            r'<a href="/tags/\1" class="mention hashtag" rel="tag">#<span>\1</span></a>',
-            escaped,
-        )
-        escaped = re.sub(
-            r"(?<![\w/])@(\w+)(@[\w.:-]+\w)?",
-            r'<span class="h-card"><a href="#" class="u-url mention">@<span>\1</span></a></span>',
-            escaped,
-        )
-        escaped = re.sub(
-            r"(https?://)([^\s<]+)",
-            r'<a href="\1\2" rel="nofollow"><span class="invisible">\1</span><span>\2</span></a>',
-            escaped,
-        )
-        return f"<p>{escaped}</p>"
-
-    def _next_fault(self, faults: deque[str]) -> str:
-        with self.lock:
-            return faults.popleft() if faults else ""
-
-    def _spoil(self, request: Request, fault: str) -> bool:
-        if fault in ("401", "500", "503", "503_after"):
-            _refuse(request, int(fault[:3]), "Something went wrong")
-        elif fault == "429":
-            request.answer_json({"error": "Too many requests"}, status=429, headers=_limits(0))
-        elif fault == "html":
-            request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
-        elif fault == "stall_after":
-            self.stopped.wait(STALL_S)
-        elif fault.startswith("drop"):
-            request.hang_up()
-        return bool(fault)
+    def refuse(self, request: Request, status: int) -> None:
+        headers = _limits(0 if status == 429 else 290)
+        request.answer_json({"error": "Something went wrong"}, status=status, headers=headers)
 
     def _new_id(self, moment: datetime) -> str:
         number = int(moment.timestamp() * 1000) << 16
         while str(number) in self.statuses:
             number += 1
         return str(number)
-
-
-def _handles(text: str) -> list[str]:
-    found = re.findall(r"(?<![\w/])@(\w+(?:@[\w.:-]+\w)?)", text)
-    return list(dict.fromkeys(each.lower() for each in found))
-
-
-def _tags(text: str) -> list[str]:
-    plain = re.sub(r"https?://\S+", " ", text)
-    found = re.findall(r"(?<![\w/&])[#＃](\w+)", plain)
-    return list(dict.fromkeys(unicodedata.normalize("NFKC", each).lower() for each in found))
 
 
 def _attachment(address: str, kind: str) -> Json:

@@ -1,0 +1,79 @@
+"""What the stand-ins of Mastodon and Bluesky share: files to serve, and accidents to have."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any
+
+from .server import Request, StandIn
+
+Json = dict[str, Any]
+
+# Accidents after which the post stands all the same.
+AFTER = ("drop_after", "stall_after", "503_after")
+STALL_S = 30
+
+
+class PlatformStandIn(StandIn):
+    """A platform with an account for the bot.
+
+    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
+    drop_before (the connection goes and nothing was done), drop_after or 503_after (what was posted
+    stands all the same) or stall_after (it stands, and no answer comes). `sent` lists what the bot
+    posted; it is shown `delay_s` later.
+    """
+
+    def __init__(self, *, page_size: int) -> None:
+        super().__init__()
+        self.page_size = page_size
+        self.files: dict[str, tuple[bytes, str]] = {}
+        self.sent: list[Json] = []
+        self.read_faults: deque[str] = deque()
+        self.post_faults: deque[str] = deque()
+        self.delay_s = 0.0
+        self.stopped = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """The address that the bot is to be given."""
+        return self.base
+
+    def stop(self) -> None:
+        self.stopped.set()
+        super().stop()
+
+    def refuse(self, request: Request, status: int) -> None:
+        """Answer with an error as this platform words it, a 429 with its limits."""
+        raise NotImplementedError
+
+    def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
+        """Serve bytes under /media/NAME; the address."""
+        name = name or f"{len(self.files) + 1}.jpg"
+        self.files[name] = (data, kind)
+        return f"{self.base}/media/{name}"
+
+    def serve_file(self, request: Request) -> bool:
+        """Answer a request for one of the files; whether it was one."""
+        if not request.path.startswith("/media/"):
+            return False
+        data, kind = self.files.get(request.path.removeprefix("/media/"), (b"", "text/plain"))
+        request.answer(data, kind=kind, status=200 if data else 404)
+        return True
+
+    def next_fault(self, faults: deque[str]) -> str:
+        """The next accident; nothing where all is well."""
+        with self.lock:
+            return faults.popleft() if faults else ""
+
+    def spoil(self, request: Request, fault: str) -> bool:
+        """Let an accident happen to a request; whether there was one."""
+        if fault[:3].isdigit():
+            self.refuse(request, int(fault[:3]))
+        elif fault == "html":
+            request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
+        elif fault == "stall_after":
+            self.stopped.wait(STALL_S)
+        elif fault.startswith("drop"):
+            request.hang_up()
+        return bool(fault)
