@@ -200,7 +200,7 @@ def _smaller(image: Image.Image, shorter_side: int | None) -> Image.Image:
     decoding it.
     """
     factor = min(image.size) // (2 * shorter_side) if shorter_side else 1
-    if factor < 2 or image.mode not in ("L", "RGB") or "transparency" in image.info:
+    if factor < 2 or image.mode not in ("L", "RGB", "RGBA") or "transparency" in image.info:
         return image
     return image.reduce(factor)
 
@@ -209,7 +209,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _from_16_bits(image)
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
-        layer = image.convert("RGBA")
+        layer = image if image.mode == "RGBA" else image.convert("RGBA")
         return _on_grey(layer, layer.getchannel("A"))
     return image if image.mode == "RGB" else image.convert("RGB")
 

@@ -154,6 +154,15 @@ def test_other_large_pictures_are_made_smaller_and_look_the_same(mode: str, kind
     assert np.abs(np.asarray(small, int) - np.asarray(expected, int)).max() <= 1
 
 
+def test_a_large_transparent_picture_lies_on_grey_as_a_small_one_does() -> None:
+    image = photo_like((1400, 1050)).convert("RGBA")
+    image.putalpha(photo_like((1400, 1050), "L"))
+    data = saved(image, "PNG")
+    small = decode_image(data, shorter_side=100)
+    expected = decode_image(data).reduce(5)
+    assert np.abs(np.asarray(small, int) - np.asarray(expected, int)).max() <= 2
+
+
 def test_a_large_jpeg_is_decoded_small_but_never_below_the_model_s_size() -> None:
     image, info = read_image(saved(halves(size=(1600, 1200)), "JPEG"), shorter_side=288)
     assert (info.width, info.height) == (1600, 1200)
