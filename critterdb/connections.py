@@ -21,7 +21,7 @@ from ssrfguard.httpx import AsyncSafeBackend
 
 CONNECT_S = 3.0  # for each of a name's addresses, of which four are tried
 RECEIVE_BUFFER_BYTES = 256 * 1024  # what a server can have sent that was not read yet
-MAX_LOOKUPS = 64  # some of which may be held up by the servers of a hostile name
+MAX_LOOKUPS = 256  # some of which may be held up by the servers of a hostile name
 
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 

@@ -49,12 +49,13 @@ WARM_UP = (
 )
 
 
-def main(memory_bytes: int) -> None:
+def main() -> None:
     """Serve the socket that is standard input until the parent closes it."""
     parent = socket.socket(fileno=sys.stdin.fileno())
     warnings.simplefilter("ignore")
     _warm_up()
-    _limit(memory_bytes)
+    for name, most in LIMITS.items():
+        _limit(name, most, for_good=True)
     gc.freeze()  # so that collecting looks at what an image left, and no more
     parent.sendall(READY)
     while (request := receive_message(parent)) is not None:
@@ -69,17 +70,20 @@ def _warm_up() -> None:
     ImageOps.exif_transpose(Image.new("RGB", (8, 8))).resize((4, 4), Image.Resampling.BICUBIC)
 
 
-def _limit(memory_bytes: int) -> None:
-    for name, most in {**LIMITS, "RLIMIT_AS": memory_bytes}.items():
-        # Not every system has, or grants, each of them.
-        with contextlib.suppress(AttributeError, ValueError, OSError):
-            resource.setrlimit(getattr(resource, name), (most, most))
+def _limit(name: str, most: int, *, for_good: bool = False) -> None:
+    # Not every system has, or grants, each of them.
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        kind = getattr(resource, name)
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most if for_good else hard))
 
 
 def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
     data = bytearray(request["bytes"])
     if not receive_into(parent, data):
         return
+    _limit("RLIMIT_AS", request["memory_bytes"])
     # Nobody catches this timer's signal, so that at its end the kernel ends the process.
     signal.setitimer(signal.ITIMER_PROF, request["cpu_s"])
     try:

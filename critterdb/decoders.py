@@ -47,18 +47,24 @@ if TYPE_CHECKING:
     import numpy as np
 
 CPU_S = 0.9  # an image may take; a 50-megapixel photo takes 0.3 s to 0.9 s
-MEMORY_BYTES = 900_000_000  # of address space; a 50-megapixel WebP takes 820 MB, a photo 40 MB
+# Of address space; a 50-megapixel WebP takes 820 MB, other pictures of that size half of it.
+MEMORY_BYTES = 75_000_000
+MEMORY_BYTES_A_PIXEL = 16.5
 WALL_S = 5.0  # on a machine that has other things to do
 START_S = 30.0
 # Somebody else's signals, which say nothing about the image.
 FROM_OUTSIDE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 BOOTSTRAP = (
-    "import sys; sys.path += sys.argv[2:]; from critterdb.decoder_process import main;"
-    "main(int(sys.argv[1]))"
+    "import sys; sys.path += sys.argv[1:]; from critterdb.decoder_process import main; main()"
 )
 PASSED_ON = ("LD_LIBRARY_PATH",)  # a Python of one's own may need it to start
 COMMAND = (sys.executable, "-I", "-S", "-c", BOOTSTRAP)
+
+
+def memory_bytes(max_pixels: int) -> int:
+    """The address space that decoding may take where pictures of so many pixels are accepted."""
+    return int(MEMORY_BYTES + MEMORY_BYTES_A_PIXEL * max_pixels)
 
 
 class DecoderDied(Exception):
@@ -70,7 +76,11 @@ class DecoderDied(Exception):
 
 
 class Decoders:
-    """At most `processes` decoding processes, each started when it is first needed."""
+    """At most `processes` decoding processes, each started when it is first needed.
+
+    An image may take `cpu_s` of processor time, `wall_s` in all, and `memory_bytes` of address
+    space (by default what pictures of the accepted size need).
+    """
 
     def __init__(
         self,
@@ -78,7 +88,7 @@ class Decoders:
         *,
         cpu_s: float = CPU_S,
         wall_s: float = WALL_S,
-        memory_bytes: int = MEMORY_BYTES,
+        memory_bytes: int | None = None,
     ) -> None:
         self.cpu_s = cpu_s
         self.wall_s = wall_s
@@ -104,7 +114,7 @@ class Decoders:
     def warm_up(self) -> None:
         """Start a process now, without waiting for it, so that the first image need not."""
         process = self._free.get()
-        self._free.put(process or _Process(self.memory_bytes))
+        self._free.put(process or _Process())
 
     def process_ids(self) -> list[int]:
         """The processes that are there and free."""
@@ -128,6 +138,7 @@ class Decoders:
             "bytes": len(data),
             "max_pixels": max_pixels,
             "cpu_s": self.cpu_s,
+            "memory_bytes": self.memory_bytes or memory_bytes(max_pixels),
             "view": asdict(view) if view else None,
         }
         pixels = bytearray(view.size * view.size * 3 if view else 0)
@@ -148,13 +159,13 @@ class Decoders:
         process = self._free.get()
         try:
             if process is None or not process.lives():
-                process = _Process(self.memory_bytes)
+                process = _Process()
             return process.ask(request, data, pixels, self.wall_s)
         except BaseException:
             # After a death or an interruption, there is no telling what the process would say next.
             if process:
                 process.end()
-                process = _Process(self.memory_bytes)
+                process = _Process()
             raise
         finally:
             self._free.put(process)
@@ -169,7 +180,7 @@ def _refusal_for(death: DecoderDied) -> Refusal:
 class _Process:
     """One process and the socket to it; used by one thread at a time."""
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._popen = subprocess.Popen(

@@ -280,6 +280,6 @@ def test_the_page_on_security_tells_the_limits_in_force() -> None:
         f"{images.MAX_IMAGE_PIXELS // 1_000_000} megapixels, {images.MIN_SIDE} pixels at least",
         f"at most {images.MAX_ASPECT}:1",
         f"{decoders.CPU_S:g} s of processor time",
-        f"{decoders.MEMORY_BYTES // 1_000_000} MB of address space",
+        f"{decoders.memory_bytes(images.MAX_IMAGE_PIXELS) // 1_000_000} MB of address space",
     ):
         assert told in page
