@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -70,6 +72,29 @@ async def test_chunks_may_split_anywhere() -> None:
 @pytest.mark.parametrize("content_type", ["image/jpeg", "application/octet-stream", ""])
 async def test_a_raw_body_is_the_picture(content_type: str) -> None:
     assert (await read(BINARY, content_type)).image == BINARY
+
+
+MULTIPART = "multipart/form-data; boundary=b0undary"
+LONG_HEAD = b'--b0undary\r\nContent-Disposition: form-data; name="' + b";" * 60_000
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (LONG_HEAD + b"\r\n\r\nx\r\n--b0undary--\r\n", MULTIPART),
+        (LONG_HEAD.replace(b'"', b"") + b"\r\n\r\nx\r\n--b0undary--\r\n", MULTIPART),
+        (form(("image", b"x")), f'multipart/form-data; boundary="{";" * 60_000}'),
+        (b"url=" + b"%" * 9_000_000, "application/x-www-form-urlencoded"),
+        (b"url=" + b"%41" * 3_000_000, "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_no_form_takes_long_to_take_apart(body: bytes, content_type: str) -> None:
+    """It is done in the event loop, where everybody waits for it."""
+    receive = Body(Sender([body]), {"content-type": content_type})
+    started = time.process_time()
+    with suppress(Refusal):
+        await read_upload(receive, 10_000_000)
+    assert time.process_time() - started < 0.5
 
 
 async def test_an_address_may_come_in_either_form() -> None:

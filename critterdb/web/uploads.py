@@ -19,6 +19,8 @@ from .limits import UploadMemory
 
 FORM_OVERHEAD_BYTES = 64 * 1024
 MAX_PARTS = 16
+# What is needed to take a header's parameters apart grows with the square of its length.
+MAX_HEAD_BYTES = 2048
 READ_SECONDS = 60
 # A sender that is answered in the middle of its body may lose the answer with the connection, so a
 # little of what is too much is read and thrown away first.
@@ -133,9 +135,9 @@ def parse_form(body: bytes) -> dict[str, bytes]:
     """The first value of each field of a url-encoded body.
 
     A picture that says it is one of these (as curl does by itself) is still a picture: the bytes of
-    a real form are ASCII. Raises Refusal (missing_image) where there are too many fields.
+    a real form are ASCII, and few. Raises Refusal (missing_image) where there are too many fields.
     """
-    if not body.isascii():
+    if not body.isascii() or len(body) > FORM_OVERHEAD_BYTES:
         return {"image": body}
     try:
         values = parse_qs(body.decode("ascii"), max_num_fields=MAX_PARTS)
@@ -152,7 +154,7 @@ def parse_multipart(body: bytes | bytearray, content_type: str) -> dict[str, byt
     """
     header = Message()
     header["content-type"] = content_type
-    boundary = header.get_boundary()
+    boundary = header.get_boundary() if len(content_type) <= MAX_HEAD_BYTES else None
     if not boundary:
         raise _malformed("it names no boundary")
     delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
@@ -170,6 +172,8 @@ def parse_multipart(body: bytes | bytearray, content_type: str) -> dict[str, byt
         blank = body.find(b"\r\n\r\n", start, None if end == -1 else end)
         if end != -1 and blank == -1:
             raise _malformed("a part of it has no header")
+        if end != -1 and blank - start > MAX_HEAD_BYTES:
+            raise _malformed("a part of it has too long a header")
         name = _part_name(bytes(body[start:blank])) if end != -1 else None
         if name is not None and name not in fields:
             fields[name] = bytes(memoryview(body)[blank + 4 : end])
