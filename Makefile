@@ -60,11 +60,15 @@ docs: $(STAMP) ## Write the generated parts of docs/ anew
 serve: $(STAMP) ## Serve the site in this folder
 	$(BIN)/critterdb serve --port $(PORT)
 
-benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, RESPONSES=FOLDER of recorded JSON)
+benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOLDER serving, RESPONSES=FOLDER of recorded JSON)
 	$(BIN)/python benchmarks/sync.py
 	$(BIN)/python benchmarks/fetch.py
 	$(BIN)/python benchmarks/images.py
 	$(if $(PHOTOS),$(BIN)/python benchmarks/main_job.py $(PHOTOS))
+	$(BIN)/python benchmarks/writing.py
+	$(if $(SITE),$(BIN)/python benchmarks/serve.py $(SITE) $(PHOTOS))
+	$(if $(SITE),$(BIN)/python benchmarks/siege.py $(SITE) $(PHOTOS))
+	$(if $(SITE),$(BIN)/python benchmarks/inference.py $(SITE) $(PHOTOS))
 	$(if $(RESPONSES),$(BIN)/python benchmarks/recorded_responses.py $(RESPONSES))
 
 clean: ## Remove the virtual environment, the demo and what tools left behind

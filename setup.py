@@ -47,7 +47,7 @@ TEST = [
     "setuptools>=77",
     "twine>=6",
 ]
-DEV = ["ruff>=0.14", "mypy>=1.18"]
+DEV = ["ruff>=0.14", "mypy>=1.18", "starlette>=0.40"]
 
 setup(
     name="critterdb",
