@@ -11,7 +11,7 @@ SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 CLAUSE = re.compile(r"[,;:()—–]| - |…|\b(?:but|though|although|however|whereas|while|because)\b")
 IDIOMS = re.compile(
     r"\b(?:no doubt(?: about it)?|without (?:a|any) doubt|no question(?: about it)?|no surprise"
-    r"|not surprisingly|hands down|no kidding|why not|not bad)\b"
+    r"|not surprisingly|none other than|hands down|no kidding|why not|not bad)\b"
 )
 MARK = re.compile(
     r"\b(?:it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
@@ -20,6 +20,7 @@ MARK = re.compile(
     r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
     r"|\b(?:looking at|i see|we have|we've got|you have|here is|here's|there is|there's|meet"
     r"|say (?:hello|hi) to|turn(?:s|ed) out(?: to be)?|(?:answer|verdict|reveal|id)(?: is| was)?"
+    r"|what (?:you're|you are|we're|we are) (?:seeing|looking at)(?: here)? is"
     r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye)\b"
 )
 MOST_WORDS_AFTER_MARK = 6
@@ -38,7 +39,8 @@ DOUBT = re.compile(
     r"|vot(?:e|ing)|bet|apparently|otherwise|(?:i|we) (?:think|guess|say|reckon|believe)"
     r"|i(?:'d| would) (?:say|guess)|my guess"
     r"|looks? like|looked like"
-    r"|not sure|unsure|supposedly|allegedly|pretend)\b"
+    r"|(?:pretty|fairly|quite|almost|rather) (?:sure|certain)|not sure|unsure|supposedly"
+    r"|allegedly|pretend)\b"
 )
 REPORT = re.compile(
     r"\b(?:said|saying|say|says|guess(?:es|ed|ing)?|votes?|voted|answered|thought|think|thinking"
@@ -94,7 +96,9 @@ IF_PEOPLE = re.compile(
     r"|somebody|someone)|\bthose (?:of you )?who\b"
 )
 THING_SAID = re.compile(
-    r"^ (?:it|this|that) (?:is|was)\b(?! not)|^ (?:is|was) (?:the answer|correct|right)"
+    r"^ (?:it|this|that) (?:is|was)\b(?! not)"
+    r"|^ (?:is|was) (?:(?:the|my|our|your) )?(?:final |correct |right )?(?:answer|winner"
+    r"|correct|right)\b"
 )
 THING_DENIED = re.compile(r"^ (?:it|this|that) (?:(?:is|was) not|isn't|wasn't|ain't)\b")
 SUBJECT = re.compile(
@@ -105,13 +109,15 @@ GOES_ON = re.compile(
     r"^\W*$|^ (?:with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
     r"|all|near"
     r"|kittens?|cubs?|mom|mama|male|female|folks|everyone|everybody|friends|people|y'all|of course"
-    r"|indeed|after|alas|not|now|then|too|you|we|i|is|was|it|photographed|taken|seen|caught|spotted"
+    r"|indeed|after|alas|not|now|then|too|you|we|i|is|was|it|he|she|they|aka|also known"
+    r"|confirmed|photographed|taken|seen|caught|spotted"
     r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"
     r"|staring"
     r"|wearing|named|called|in case|if)\b"
 )
 NO_ANSWER = re.compile(
-    r"\b(?:i|you|we|they|my|your|his|her|their|saw|see|seen|love|loved|want|had|have|know|found|met"
+    r"\b(?:i|you|we|they|my|your(?! (?:friendly|typical|regular|standard|everyday|good old))"
+    r"|his|her|their|saw|see|seen|love|loved|want|had|have|know|found|met"
     r"|about|every|each|any|some|many|most|more|all|which|what|why|how|where|when|who|such|ever)\b"
 )
 INCONCLUSIVE = re.compile(
@@ -121,12 +127,25 @@ INCONCLUSIVE = re.compile(
     r" (?:tell|say|call|id|identify|be sure)\b"
     r"|\b(?:can ?not|can't|couldn't|could not|unable to)(?: \w+ly)? "
     r"(?:tell|say|be sure|be certain|decide|call it|id|identify|make it out|determine)\b"
+    r"|\btoo (?:blurry|dark|far|fuzzy|grainy|small) for an? id\b|^\W*no idea(?:,? (?:sorry"
+    r"|folks))?\W*$"
+    r"|\b(?:can't|cannot|couldn't|could not) be (?:identified|determined|told|id'd)\b"
     r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
     r"|\b(?:i|we) (?:really |honestly |just )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
 )
 NOT_INCONCLUSIVE = re.compile(
-    r"\b(?:tell|say) (?:you|more|yet|anything|until|much|without|how)\b|\bat first\b|\byet\b"
+    r"\b(?:tell|say) (?:you|which|what kind|more|yet|anything|until|much|without|how)\b"
+    r"|\bat first\b|\byet\b"
     r"|\binitially\b|\?"
+)
+LOOKS = re.compile(
+    r"\b(?:look(?:s|ed)? like|pass for|mistaken for|confused (?:with|for)|resembl\w+)\b"
+)
+CONCEDED = re.compile(r"\b(?:but|while|although|though|however|despite)\b")
+AFTERTHOUGHT = re.compile(
+    r"^(?:or )?(?:(?:i|we) (?:think|guess|believe|suppose|reckon)|maybe|probably|perhaps"
+    r"|or not|or so"
+    r"|right|no)[?.! ]*$"
 )
 YES, NO = "yes|yep|yup|yeah|correct|bingo|indeed|it is", "no|nope|not|nah|wrong|it isn't"
 NOT_IS_THE_ANSWER = re.compile(

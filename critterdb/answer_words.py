@@ -79,7 +79,7 @@ def plain_words(text: str) -> str:
     """
     words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", text)
     words = words.replace("’", "'").replace("‘", "'").lower()
-    words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+-]", ",", words)
+    words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+=-]", ",", words)
     return re.sub(r"[^\S\n]+", " ", words).strip()
 
 
@@ -124,12 +124,18 @@ def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
     # "Cougar or not" is the name of the game.
     message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
     message = re.sub(
-        rf"\b({any_name})\? (?:{patterns.YES})(?=\W*(?:[.!,]|$))", r"it's a \1", message
+        rf"\b({any_name}) ?[?:=] (?:{patterns.YES})(?=\W*(?:[.!,]|$))", r"it's a \1", message
     )
-    message = re.sub(rf"\b({any_name})\? (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message)
+    message = re.sub(
+        rf"\b({any_name}) ?[?:=] (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message
+    )
     pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
     for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
-        for clause, is_negated in _clauses(sentence):
+        clauses = list(_clauses(sentence))
+        if any(patterns.AFTERTHOUGHT.search(clause) for clause, _ in clauses[1:]):
+            found.doubted.update(match[1] for match in pattern.finditer(sentence))
+            continue
+        for clause, is_negated in clauses:
             for match in pattern.finditer(clause):
                 kind = "denied" if is_negated else _role(match, clause, sentence, pattern)
                 getattr(found, kind).add(match[1])
@@ -157,7 +163,9 @@ def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[
         patterns.ARTICLE.search(before) and patterns.SUBJECT.search(after)
     ):
         return "mentioned"
-    if patterns.AGAINST_FACT.search(before):
+    if patterns.AGAINST_FACT.search(before) or (
+        patterns.LOOKS.search(clause) and patterns.CONCEDED.search(sentence)
+    ):
         return "mentioned"
     if patterns.DOUBT.search(patterns.IF_PEOPLE.sub(" ", clause)):
         return "doubted"
