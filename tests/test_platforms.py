@@ -271,6 +271,20 @@ def test_a_reading_that_breaks_off_is_made_good(stage: Stage) -> None:
 
 
 @only_new
+def test_an_odd_post_spoils_no_other(stage: Stage) -> None:
+    odd = stage.server.add_post("ann", stage.ask, [picture("red")])
+    post = stage.server.add_post("bob", stage.ask, [picture("red")])
+    if stage.on == "mastodon":
+        stage.server.statuses[odd]["created_at"] = "nonsense"
+    else:
+        stage.server.records[odd]["value"]["tags"] = 5
+    report = stage.play()
+    assert stage.answered() == [post]
+    assert report.failures[0].endswith("could not be read: 1")
+    assert stage.play().failures == ([] if stage.on == "mastodon" else report.failures)
+
+
+@only_new
 @pytest.mark.parametrize("fault", ["drop_after", "503_after", "drop_before", "500", "503", "html"])
 def test_doubt_is_settled_with_exactly_one_reply(stage: Stage, fault: str) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
@@ -429,6 +443,31 @@ def test_a_server_that_knows_less_will_do(stage: Stage) -> None:
     assert stage.answered() == sorted(posts)
     stage.server.add_post(HOST, "It is a cougar!", in_reply_to=posts[2])
     assert stage.play().answers == 1
+
+
+@only_mastodon
+def test_a_reply_is_found_below_a_post_of_the_future(stage: Stage) -> None:
+    """Some servers number posts by their authors' clocks."""
+    post = stage.server.add_post("ann", stage.ask, [picture("red")], posted_at=hours_ago(-1))
+    stage.server.post_faults.append("drop_after")
+    stage.server.forget_keys()
+    for stage.later in (0, 70, 140):
+        stage.play()
+    assert stage.outcome(post) == ("sent", None)
+    assert stage.answered() == [post]
+
+
+@only_new
+def test_a_host_that_is_gone_holds_up_nobody(stage: Stage) -> None:
+    handle = stage.author("nobody")
+    stage.db["games"].update(
+        GAME, {"hosts": f'[{{"platform": "{stage.on}", "handle": "{handle}", "consents": true}}]'}
+    )
+    post = stage.server.add_post("ann", stage.ask, [picture("red")])
+    report = stage.play()
+    assert stage.answered() == [post]
+    if stage.on == "bluesky":
+        assert "nobody.test are not shown" in report.failures[0]
 
 
 @only_mastodon

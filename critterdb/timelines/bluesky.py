@@ -98,10 +98,8 @@ class BlueskyTimeline:
         for host in hosts:
             try:
                 messages.extend(self._feed_reader(host)(since).posts)
-            except Refused as error:
-                # An account that is gone says nothing; the reading before has named it.
-                if error.status != 400 or error.name in ABOUT_THE_ACCOUNT:
-                    raise
+            except NotShown:
+                continue  # an account that is gone says nothing; the reading before has named it
         return [each for each in messages if each.in_reply_to or each.quotes]
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
@@ -213,11 +211,8 @@ class BlueskyTimeline:
 
         items, found = walk_back(page, since)
         # Answers to the bot that do not call it are read only for a `stop`: they need no photos.
-        bare = {
-            str(each["uri"]): self.reader.read(each)
-            for each in items
-            if each.get("reason") in _SUMMONS
-        }
+        items = [each for each in items if each.get("reason") in _SUMMONS]
+        bare, found.failure = self._readable(items)
         views = self._look_up(uri for uri, post in bare.items() if post.summons)
         parents = self._parents(views.values())
         found.posts = [
@@ -229,24 +224,44 @@ class BlueskyTimeline:
 
     def _feed_reader(self, host: str) -> Source:
         def page(token: str | None) -> tuple[list[Json], str | None]:
-            body = self.client.get(
-                "app.bsky.feed.getAuthorFeed",
-                actor=host,
-                filter="posts_with_replies",
-                limit=PAGE_SIZE,
-                cursor=token,
-            )
+            try:
+                body = self.client.get(
+                    "app.bsky.feed.getAuthorFeed",
+                    actor=host,
+                    filter="posts_with_replies",
+                    limit=PAGE_SIZE,
+                    cursor=token,
+                )
+            except Refused as error:
+                if error.name in ABOUT_THE_ACCOUNT:
+                    raise
+                raise NotShown(f"The posts of {host} are not shown: {error}") from None
             return list(body.get("feed") or []), body.get("cursor")
 
         def read(since: str | None) -> Found:
             items, found = walk_back(page, since)
             # A repost stands in the feed at the time of the repost; it is no post of the host.
             views = [each["post"] for each in items if not is_repost(each)]
+            bare, found.failure = self._readable(views)
+            views = [each for each in views if each.get("uri") in bare]
             parents = self._parents(views)
             found.posts = [self.reader.read(each, parents) for each in views]
             return found
 
         return read
+
+    def _readable(self, views: Iterable[Json]) -> tuple[dict[str, Post], TimelineError | None]:
+        """Those that make sense, by their uri; and what to say of the others."""
+        posts: dict[str, Post] = {}
+        strange = 0
+        for each in views:
+            try:
+                posts[str(each["uri"])] = self.reader.read(each)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                strange += 1
+        if not strange:
+            return posts, None
+        return posts, TimelineError(f"Posts of Bluesky that could not be read: {strange}")
 
     def _parents(self, views: Iterable[Json]) -> dict[str, Json]:
         """What posts without photos refer to."""
@@ -260,13 +275,19 @@ class BlueskyTimeline:
         found: dict[str, Json] = {}
         for some in _batches(wanted, LOOKUP_SIZE):
             body = self.client.get("app.bsky.feed.getPosts", uris=some)
-            found |= {str(each["uri"]): each for each in body.get("posts") or []}
+            views = body.get("posts") or []
+            readable = self._readable(views)[0]
+            found |= {str(each["uri"]): each for each in views if each.get("uri") in readable}
         return found
 
     def _new_key(self, now: datetime) -> str:
         """A record key of the time, never the same twice."""
         self._last_key = max(self._last_key + 1, int(now.timestamp() * 1_000_000))
         return timestamp_id(self._last_key, secrets.randbelow(1024))
+
+
+class NotShown(TimelineError):
+    """A host's feed that the server does not show."""
 
 
 def _reply(uri: str) -> Reply:

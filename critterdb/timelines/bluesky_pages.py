@@ -47,8 +47,12 @@ def _seen_at(item: Json) -> str:
     """When a notification or an entry of a feed came to be there."""
     reason = item.get("reason") if "post" in item else None
     shown = item.get("post", item)
-    moment = (reason or {}).get("indexedAt") or shown.get("indexedAt")
-    return str(moment or "1970-01-01T00:00:00Z")
+    moment = str((reason or {}).get("indexedAt") or shown.get("indexedAt"))
+    try:
+        parse_time(moment)
+    except ValueError:
+        return "1970-01-01T00:00:00Z"
+    return moment
 
 
 def _earlier(moment: str, by: timedelta) -> str:

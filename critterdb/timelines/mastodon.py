@@ -24,7 +24,7 @@ from ..games import Game
 from ..hashtags import fold_tag
 from . import Batch, Envelope, Outcome, Post, Reply, bare_id, hosts_on
 from .mastodon_client import MastodonClient, NotThere, NotUnderstood
-from .mastodon_pages import GetPage, id_order, read_list, settled_id
+from .mastodon_pages import GetPage, id_order, newest_page, read_list, settled_id
 from .mastodon_posts import Json, Reader
 from .own_server import fetch_from
 from .sources import Found, Source, gather
@@ -109,10 +109,12 @@ class MastodonTimeline:
         oldest = min((bare_id(each) for each in post_ids), key=id_order)
         messages: list[Post] = []
         for host in sorted(self._hosts(game)):
-            account_id = self._account_id(host)
-            if account_id:
+            try:
+                account_id = self._account_id(host)
                 statuses = read_list(self._statuses_of(account_id), oldest).whole()
-                messages.extend(self.reader.read(each) for each in statuses)
+            except NotThere:
+                continue  # an account that is gone says nothing
+            messages.extend(self._readable(statuses)[0].values())
         replies = [each for each in messages if each.in_reply_to or each.quotes]
         return self._with_threads(replies, set(post_ids))
 
@@ -121,8 +123,10 @@ class MastodonTimeline:
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         oldest = min((bare_id(each) for each in attempted), key=id_order)
-        statuses = read_list(self._statuses_of(str(self.me["id"])), oldest).whole()
-        own = [self.reader.read(each) for each in statuses]
+        page = self._statuses_of(str(self.me["id"]))
+        # The newest ones too: a server whose clock is ahead gives its posts ids of the future.
+        statuses = [*read_list(page, oldest).whole(), *newest_page(page)]
+        own = self._readable(statuses)[0].values()
         return {
             post.in_reply_to: Reply(post.id, post.url)
             for post in own
@@ -182,34 +186,52 @@ class MastodonTimeline:
         reading = read_list(page, since)
         wanted = [each for each in reading.items if each.get("type") in _SUMMONS]
         statuses = [each["status"] for each in wanted if each.get("status")]
-        return Found(self._as_posts(statuses), reading.cursor, failure=reading.failure)
+        posts, unreadable = self._as_posts(statuses)
+        return Found(posts, reading.cursor, failure=reading.failure or unreadable)
 
     def _read_tag(self, tag: str, hosts: set[str], since: str | None) -> Found:
         reading = read_list(
             lambda **options: list(self.client.ask("timeline_hashtag", tag, **options)), since
         )
         statuses = [
-            each for each in reading.items if self.reader.handle(each["account"]).lower() in hosts
+            each
+            for each in reading.items
+            if self.reader.handle(each.get("account") or {}).lower() in hosts
         ]
         cursor = settled_id(reading.items) or since
-        return Found(self._as_posts(statuses), cursor, failure=reading.failure)
+        posts, unreadable = self._as_posts(statuses)
+        return Found(posts, cursor, failure=reading.failure or unreadable)
 
     def _statuses_of(self, account_id: str) -> GetPage:
         return lambda **options: list(
             self.client.ask("account_statuses", account_id, exclude_reblogs=True, **options)
         )
 
-    def _as_posts(self, statuses: Sequence[Json]) -> list[Post]:
+    def _as_posts(self, statuses: Sequence[Json]) -> tuple[list[Post], TimelineError | None]:
         """Statuses as posts, with what they ask about, and who blocks the bot."""
-        bare = [self.reader.read(each) for each in statuses]
+        bare, unreadable = self._readable(statuses)
+        shown = {str(each["id"]): each for each in statuses if str(each.get("id")) in bare}
         wanted = {
-            self.reader.parent_id(status)
-            for status, post in zip(statuses, bare, strict=True)
+            self.reader.parent_id(shown[bare_id])
+            for bare_id, post in bare.items()
             if not post.photos and not post.parent and not post.is_repost
         }
         parents = self._look_up(sorted(each for each in wanted if each))
-        blocking = self._blocking([*statuses, *parents.values()])
-        return [self.reader.read(each, parents, blocking) for each in statuses]
+        blocking = self._blocking([*shown.values(), *parents.values()])
+        return [self.reader.read(each, parents, blocking) for each in shown.values()], unreadable
+
+    def _readable(self, statuses: Iterable[Json]) -> tuple[dict[str, Post], TimelineError | None]:
+        """Those that make sense, by their id; and what to say of the others."""
+        posts: dict[str, Post] = {}
+        strange = 0
+        for each in statuses:
+            try:
+                posts[str(each["id"])] = self.reader.read(each)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                strange += 1
+        if not strange:
+            return posts, None
+        return posts, TimelineError(f"Posts of Mastodon that could not be read: {strange}")
 
     def _blocking(self, statuses: Iterable[Json]) -> set[str]:
         """The ids of authors who block the bot."""
@@ -225,8 +247,9 @@ class MastodonTimeline:
         """These statuses, by their id, as far as they are there."""
         found: dict[str, Json] = {}
         for start in range(0, len(bare_ids), LOOKUP_SIZE):
-            for status in self._look_up_page(bare_ids[start : start + LOOKUP_SIZE]):
-                found[str(status["id"])] = status
+            statuses = self._look_up_page(bare_ids[start : start + LOOKUP_SIZE])
+            readable = self._readable(statuses)[0]
+            found |= {str(s["id"]): s for s in statuses if str(s.get("id")) in readable}
         return found
 
     def _look_up_page(self, bare_ids: Sequence[str]) -> list[Json]:
@@ -243,16 +266,18 @@ class MastodonTimeline:
                 continue
         return found
 
-    def _account_id(self, handle: str) -> str | None:
-        """The id of an account; None where the server cannot find it."""
+    def _account_id(self, handle: str) -> str:
+        """The id of an account. Raises NotThere where the server cannot find it."""
         name, _, domain = handle.partition("@")
         acct = name if domain == self.reader.domain else handle
         try:
             return str(self.client.ask("account_lookup", acct)["id"])
         except NotThere:
             found = self.client.ask("account_search", handle, resolve=True, limit=5)
-        matching = [each for each in found if self.reader.handle(each).lower() == handle]
-        return str(matching[0]["id"]) if matching else None
+        for each in found:
+            if self.reader.handle(each).lower() == handle:
+                return str(each["id"])
+        raise NotThere(f"Mastodon does not know {handle}")
 
     def _with_threads(self, messages: Sequence[Post], post_ids: set[str]) -> list[Post]:
         """Messages deeper in a conversation are led to the post that it is about."""

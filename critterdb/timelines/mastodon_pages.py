@@ -7,7 +7,7 @@ however much came in since the last one; with `since_id` it would be the newest 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..errors import TimelineError
 from . import parse_time
@@ -61,6 +61,11 @@ def read_list(page: GetPage, since: str | None) -> Reading:
     return reading
 
 
+def newest_page(page: GetPage) -> list[Json]:
+    """The newest items, as far as one page goes."""
+    return page(limit=PAGE_SIZE)
+
+
 def settled_id(statuses: Sequence[Json]) -> str | None:
     """The newest id so far back that nothing older will still come in; statuses: oldest first."""
     times = [_moment(each) for each in statuses]
@@ -81,8 +86,8 @@ def id_order(bare: str) -> tuple[int, str]:
 def _forward(page: GetPage, since: str) -> Iterator[list[Json]]:
     for _ in range(MAX_PAGES):
         # A page may be short of what was left out of it: only an empty one is the last.
-        items = page(min_id=since, limit=PAGE_SIZE)
-        if not items or str(items[0]["id"]) == since:
+        items = _newest_first(page(min_id=since, limit=PAGE_SIZE))
+        if not items or id_order(str(items[0]["id"])) <= id_order(since):
             return
         since = str(items[0]["id"])
         yield items
@@ -92,8 +97,8 @@ def _backward(page: GetPage) -> Iterator[list[Json]]:
     before: str | None = None
     oldest: datetime | None = None
     for _ in range(MAX_PAGES):
-        items = page(max_id=before, limit=PAGE_SIZE)
-        if not items or str(items[-1]["id"]) == before:
+        items = _newest_first(page(max_id=before, limit=PAGE_SIZE))
+        if not items or (before and id_order(str(items[-1]["id"])) >= id_order(before)):
             return
         before = str(items[-1]["id"])
         oldest = oldest or _moment(items[0]) - FIRST_LOOK
@@ -102,6 +107,14 @@ def _backward(page: GetPage) -> Iterator[list[Json]]:
             return
 
 
+def _newest_first(items: list[Json]) -> list[Json]:
+    return sorted(items, key=lambda each: id_order(str(each["id"])), reverse=True)
+
+
 def _moment(status: Json) -> datetime:
-    given = status["created_at"]
-    return given if isinstance(given, datetime) else parse_time(str(given))
+    """When it was written; long ago where that cannot be read."""
+    given = status.get("created_at")
+    try:
+        return given if isinstance(given, datetime) else parse_time(str(given))
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
