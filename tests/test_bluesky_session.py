@@ -35,7 +35,7 @@ def kept(tmp_path: Path) -> list[Path]:
 def test_one_login_is_enough_for_many_rounds(stage: Stage, tmp_path: Path) -> None:
     stage.server.add_post("ann", stage.ask, [picture("red")])
     assert [stage.play().sent for _ in range(3)] == [1, 0, 0]
-    assert len(stage.server.logins) == 1
+    assert len(stage.server.logins.times) == 1
     (file,) = kept(tmp_path)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o077 == 0
@@ -49,7 +49,7 @@ def test_what_ran_out_is_renewed(stage: Stage, refresh: bool, logins: int) -> No
     stage.server.expire(refresh=refresh)
     stage.server.add_post("ann", stage.ask, [picture("red")])
     assert stage.play().sent == 1
-    assert len(stage.server.logins) == logins
+    assert len(stage.server.logins.times) == logins
 
 
 def test_a_session_that_runs_out_while_sending(stage: Stage) -> None:
@@ -65,7 +65,7 @@ def test_a_damaged_file_is_no_obstacle(stage: Stage, tmp_path: Path, text: str) 
     (file,) = kept(tmp_path)
     file.write_text(text)
     stage.play()
-    assert len(stage.server.logins) == 2
+    assert len(stage.server.logins.times) == 2
 
 
 def test_a_file_that_others_can_read_is_not_used(stage: Stage, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_file_that_others_can_read_is_not_used(stage: Stage, tmp_path: Path) -
     (file,) = kept(tmp_path)
     file.chmod(0o644)
     stage.play()
-    assert len(stage.server.logins) == 2
+    assert len(stage.server.logins.times) == 2
     (file,) = kept(tmp_path)
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -91,7 +91,7 @@ def test_logins_are_counted_across_processes(stage: Stage) -> None:
     stage.server.expire(refresh=True)
     with pytest.raises(RateLimited, match="too often"):
         open_timeline("bluesky").find_existing(["bluesky:at://x/app.bsky.feed.post/1"])
-    assert len(stage.server.logins) == LOGINS_IN_5_MINUTES
+    assert len(stage.server.logins.times) == LOGINS_IN_5_MINUTES
 
 
 def test_a_wrong_password_is_named_and_not_said(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..timelines.bluesky_records import timestamp_id
 from ..timelines.graphemes import count_graphemes
+from .bluesky_login import PASSWORD, Logins
 from .bluesky_records import content_id, embeds, full_name
 from .bluesky_records import facets as mark_up
 from .platform import AFTER, PlatformStandIn
@@ -21,10 +21,8 @@ from .server import Request
 Json = dict[str, Any]
 
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
-LOGINS = ((300, 30), (86_400, 300))  # seconds, logins
 MOST_URIS, MOST_ITEMS = 25, 100
 RESET_AFTER_S = 300
-PASSWORD = "standin-app-password"
 
 
 class StandInBluesky(PlatformStandIn):
@@ -41,9 +39,7 @@ class StandInBluesky(PlatformStandIn):
         self.blocks: set[tuple[str, str]] = set()
         self.reply_disabled: set[str] = set()
         self.changed: list[str] = []
-        self.logins: list[float] = []
-        self.access: set[str] = set()
-        self.refresh: set[str] = set()
+        self.logins = Logins()
         self._clock = 0
         self.me = self.add_user(handle)
 
@@ -57,15 +53,11 @@ class StandInBluesky(PlatformStandIn):
 
     def secrets(self) -> set[str]:
         """Whatever must stand in no log, row or error."""
-        with self.lock:
-            return {PASSWORD, *self.access, *self.refresh}
+        return self.logins.secrets()
 
     def expire(self, *, refresh: bool = False) -> None:
         """Let the access tokens run out; with `refresh` the others too."""
-        with self.lock:
-            self.access.clear()
-            if refresh:
-                self.refresh.clear()
+        self.logins.expire(refresh=refresh)
 
     def add_user(self, handle: str, *, bot: bool = False) -> Json:
         """The account with this name, made where there is none."""
@@ -135,7 +127,7 @@ class StandInBluesky(PlatformStandIn):
             self._log_in(request)
         elif name == "com.atproto.server.refreshSession":
             self._renew(request)
-        elif self._token(request) not in self.access:
+        elif self._token(request) not in self.logins.access:
             expired = bool(self._token(request))
             _refuse(request, 400 if expired else 401, "ExpiredToken" if expired else "AuthMissing")
         elif request.method == "POST":
@@ -230,35 +222,22 @@ class StandInBluesky(PlatformStandIn):
         return None
 
     def _log_in(self, request: Request) -> None:
-        body, now = request.json(), time.time()
-        with self.lock:
-            self.logins.append(now)
-            is_often = any(
-                sum(each > now - seconds for each in self.logins) > most for seconds, most in LOGINS
-            )
-        if is_often:
+        if self.logins.are_too_many():
             _refuse(request, 429, "RateLimitExceeded", "Rate Limit Exceeded", _limits(0))
-        elif body != {"identifier": self.me["handle"], "password": PASSWORD}:
+        elif request.json() != {"identifier": self.me["handle"], "password": PASSWORD}:
             _refuse(request, 401, "AuthenticationRequired", "Invalid identifier or password")
         else:
             self._give_session(request)
 
     def _renew(self, request: Request) -> None:
-        with self.lock:
-            is_known = self._token(request) in self.refresh
-            self.refresh.discard(self._token(request))
-        if is_known:
+        if self.logins.take(self._token(request)):
             self._give_session(request)
         else:
             _refuse(request, 400, "ExpiredToken", "Token has been revoked")
 
     def _give_session(self, request: Request) -> None:
-        access, refresh = (f"standin-{kind}-{secrets.token_hex(8)}" for kind in ("access", "again"))
-        with self.lock:
-            self.access.add(access)
-            self.refresh.add(refresh)
         names = {"did": self.me["did"], "handle": self.me["handle"]}
-        request.answer_json(names | {"accessJwt": access, "refreshJwt": refresh}, headers=_limits())
+        request.answer_json(names | self.logins.give(), headers=_limits())
 
     @staticmethod
     def _token(request: Request) -> str:
