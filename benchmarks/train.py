@@ -1,20 +1,31 @@
-"""Training beside fastai's usual recipe, and what the models are worth, on labelled photos.
+"""Training beside fastai's usual recipe, and what the models are worth.
 
-    python benchmarks/train.py FOLDER [--none FOLDER] [--seeds 5] [--no-fastai]
+    python benchmarks/train.py [FOLDER] [--none FOLDER] [--parts speed,seeds,large,tune] [--seeds 5]
 
-FOLDER holds FOLDER/LABEL/*.jpg; --none holds pictures of nothing in it. Both sides get the same
-photos, parts, backbone and machine, in one process; what they import is loaded before any clock
-starts. The recipe is `vision_learner` on pixels: Resize(224), aug_transforms, four frozen epochs.
-critterdb's time is all of `train_game` in a fresh site, the backbone's export included.
+FOLDER holds FOLDER/LABEL/*.jpg, and --none holds _none/*.jpg: pictures of nothing in it. Without
+FOLDER everything is measured on pictures that the program draws.
 
-Each seed is a game of its own, so that it splits anew as well as trains anew.
+- speed: all of `train_game` in a fresh site, the backbone's export included, at 224 pixels and at
+  the default size, beside fastai: `vision_learner` on pixels, Resize(224), aug_transforms, four
+  frozen epochs. Same photos, parts, backbone, machine and process; both sides' imports are loaded
+  before any clock starts.
+- seeds: errors, calibration and novelty. Each seed is a game of its own: it splits anew as well as
+  trains anew.
+- large: 5,000 pictures of 500 pixels by the command itself, in a process whose start counts; again
+  after 5% new ones; the most memory it took.
+- tune: `--fine-tune` beside the head alone, on the same splits.
+
+Processor seconds are given beside the clock's: they move less when something else runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,30 +34,76 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from critterdb.backbones import DEFAULT_VIEW, load_backbone
+import numpy as np
+from pictures import draw_pictures, enlarge
+
+from critterdb.backbones import DEFAULT_VIEW, LITE0_PACKAGE, _lite0_weights, _load_in_order
 from critterdb.errors import CritterError
 from critterdb.evaluation import evaluate_folder
 from critterdb.games import get_game
+from critterdb.images import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
+from critterdb.measures import auroc
+from critterdb.models import current_model
 from critterdb.runtime import cores
 from critterdb.schema import SiteDatabase, open_database, site_folder
 from critterdb.training import train_game
 
-EPOCHS = 4
+PARTS = ("speed", "seeds", "large", "tune")
 IMPORTED = ("fastai.vision.all", "timm", "onnx", "onnxscript", "torch.onnx", "onnxruntime")
 GAME = "measured"
+EPOCHS, FASTAI_SIZE = 4, 224
 COVERAGE = 0.9
+LARGE_PHOTOS, LARGE_SIDE, LARGE_NEW = 5000, 500, 0.05
+TUNE_EPOCHS, TUNE_SEEDS = 3, 2
+DRAWN_EACH, DRAWN_MEMES = 80, 100
 
 
-def train_here(folder: Path, size: int, site: Path) -> tuple[dict[str, Any], SiteDatabase]:
-    db = open_database(site / "critters.db", create=True)
-    import_folder(db, folder, GAME)
-    return train_game(db, get_game(db, GAME), size=size), db
+class Clock:
+    """Seconds by the wall and of the processor, children included, since it was made."""
+
+    def __init__(self) -> None:
+        self.wall, self.processor = time.perf_counter(), self._processor()
+
+    def _processor(self) -> float:
+        return sum(os.times()[:4])
+
+    def read(self) -> tuple[float, float]:
+        return time.perf_counter() - self.wall, self._processor() - self.processor
 
 
-def train_fastai(db: SiteDatabase, folder: Path) -> tuple[float, float]:
-    """Seconds, and the error on the test part, of fastai on the parts that the site has."""
+def new_site(folder: Path, photos: Path) -> SiteDatabase:
+    folder.mkdir(parents=True)
+    db = open_database(folder / "critters.db", create=True)
+    import_folder(db, photos, GAME)
+    return db
+
+
+# speed
+
+
+def measure_speed(photos: Path, temporary: Path) -> None:
+    show("", "seconds", "processor s", "test error")
+    ours = {}
+    for size in sorted({FASTAI_SIZE, DEFAULT_VIEW.size}):
+        db = new_site(temporary / f"site-{size}", photos)
+        clock = Clock()
+        result = train_game(db, get_game(db, GAME), size=size)
+        ours[size] = clock.read()
+        show(f"critterdb, {size} pixels", *ours[size], result["error_rate"])
+    fit, whole, error = train_fastai(db, temporary)
+    show("fastai, four frozen epochs", *fit, error)
+    show("  with test and export", *whole, "")
+    for size, (wall, processor) in ours.items():
+        show(f"times as fast, {size} pixels", fit[0] / wall, fit[1] / processor, "")
+        show("  with test and export", whole[0] / wall, whole[1] / processor, "")
+
+
+def train_fastai(
+    db: SiteDatabase, folder: Path
+) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Times of fitting alone, and of all; the error on the test part. Parts are the site's."""
     import torch
     from fastai.vision import all as fastai
 
@@ -56,13 +113,13 @@ def train_fastai(db: SiteDatabase, folder: Path) -> tuple[float, float]:
     parts = dict(zip(examples.paths, examples.parts, strict=True))
     weights = folder / "weights.pth"
     torch.save(lite0_state(), weights)
-    started = time.perf_counter()
+    clock = Clock()
     block = fastai.DataBlock(
         blocks=(fastai.ImageBlock, fastai.CategoryBlock),
         get_x=lambda path: site / path,
         get_y=lambda path: str(labels[path]),
         splitter=fastai.FuncSplitter(lambda path: parts[path] == "valid"),
-        item_tfms=fastai.Resize(224),
+        item_tfms=fastai.Resize(FASTAI_SIZE),
         batch_tfms=fastai.aug_transforms(),
     )
     loaders = block.dataloaders([path for path in labels if parts[path] != "test"])
@@ -74,11 +131,13 @@ def train_fastai(db: SiteDatabase, folder: Path) -> tuple[float, float]:
     )
     with learner.no_bar(), learner.no_logging():
         learner.fit_one_cycle(EPOCHS)
-        seconds = time.perf_counter() - started
+        fit = clock.read()
         tested = [path for path in labels if parts[path] == "test"]
         test_loader = loaders.test_dl(tested, with_labels=True)
         predictions, truth = learner.get_preds(dl=test_loader)
-    return seconds, float((predictions.argmax(dim=1) != truth).float().mean())
+    torch.save(learner.model.state_dict(), folder / "learner.pth")
+    error = float((predictions.argmax(dim=1) != truth).float().mean())
+    return fit, clock.read(), error
 
 
 def lite0_state() -> dict[str, Any]:
@@ -86,127 +145,198 @@ def lite0_state() -> dict[str, Any]:
     import timm
     import torch
 
-    from critterdb.backbones import _lite0_weights, _load_in_order
-
     module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     _load_in_order(module, torch.load(_lite0_weights(), weights_only=True))
     return dict(module.state_dict())
 
 
-def risk_at(db: SiteDatabase, model_id: str, coverage: float) -> float:
-    """The share of wrong answers when the surest `coverage` of the test photos is answered."""
-    rows = db.query(
-        "SELECT x, value FROM model_metrics WHERE model_id = ? AND name = 'risk_coverage'",
-        [model_id],
-    )
-    return float(min(rows, key=lambda row: abs(row["x"] - coverage))["value"])
+# seeds
 
 
-def measure_seeds(
-    db: SiteDatabase, folder: Path, none: Path | None, seeds: int
-) -> list[dict[str, Any]]:
+def measure_seeds(photos: Path, none: Path | None, temporary: Path, seeds: int) -> None:
+    site = temporary / "seeds"
+    site.mkdir()
+    db = open_database(site / "critters.db", create=True)
     found = []
     for seed in range(seeds):
         game = f"seed-{seed}"
-        import_folder(db, folder, game)
+        import_folder(db, photos, game)
         result = train_game(db, get_game(db, game), seed=seed)
-        result["risk"] = risk_at(db, result["model"], COVERAGE)
-        if none:
-            refused = evaluate_folder(db, result["model"], none)
-            result |= {key: refused[key] for key in ("none_refused",)}
-            result["novelty_auroc"] = novelty_auroc(db, result["model"], none)
-        result["known_refused"] = known_refused(db, result["model"])
-        found.append(result)
-    return found
+        found.append(result | more_figures(db, result["model"], none))
+    show_table(found, FIGURES)
 
 
-def known_refused(db: SiteDatabase, model_id: str) -> float:
-    (row,) = db.query(
-        "SELECT avg(coalesce(reason, '') = 'not_a_critter') AS share FROM predictions "
-        "WHERE model_id = ? AND source = 'evaluation'",
+FIGURES = {
+    "photos": "test photos",
+    "error_rate": "test error",
+    "balanced_error_rate": "balanced error",
+    "top3_error_rate": "not among the first three",
+    "ece_before": "ECE before temperature",
+    "ece": "ECE",
+    "answered": "answered",
+    "wrong_among_answered": "wrong among answered",
+    "risk": "wrong at 90% coverage",
+    "known_refused": "known photos refused",
+    "none_refused": "pictures of nothing refused",
+    "novelty_auroc": "novelty AUROC",
+}
+
+
+def more_figures(db: SiteDatabase, model_id: str, none: Path | None) -> dict[str, Any]:
+    """What `train` cannot know without pictures of nothing, and the risk at one coverage."""
+    curve = db.query(
+        "SELECT x, value FROM model_metrics WHERE model_id = ? AND name = 'risk_coverage'",
         [model_id],
     )
-    return float(row["share"])
-
-
-def novelty_auroc(db: SiteDatabase, model_id: str, none: Path) -> float:
-    import numpy as np
-
-    from critterdb.images import decode_image
-    from critterdb.measures import auroc
-    from critterdb.models import current_model
-
-    model = current_model(db, model_id=model_id)
-    known = [
-        row["novelty"]
-        for row in db.query(
-            "SELECT novelty FROM predictions WHERE model_id = ? AND source = 'evaluation'",
+    tested = list(
+        db.query(
+            "SELECT novelty, coalesce(reason, '') = 'not_a_critter' AS refused FROM predictions "
+            "WHERE model_id = ? AND source = 'evaluation'",
             [model_id],
         )
-    ]
-    novel = []
-    for path in sorted(none.glob("_none/*")):
-        image = decode_image(path.read_bytes(), shorter_side=model.view.shorter_side)
-        novel.append(model.classify(image).novelty)
-    return auroc(np.array(novel), np.array(known)) or 0.0
-
-
-def show_seeds(found: list[dict[str, Any]]) -> None:
-    names = {
-        "error_rate": "test error",
-        "balanced_error_rate": "balanced error",
-        "ece": "ECE",
-        "answered": "answered",
-        "wrong_among_answered": "wrong among answered",
-        "risk": "wrong at 90% coverage",
-        "known_refused": "known photos refused",
-        "none_refused": "pictures of nothing refused",
-        "novelty_auroc": "novelty AUROC",
+    )
+    figures = {
+        "risk": min(curve, key=lambda row: abs(row["x"] - COVERAGE))["value"],
+        "known_refused": statistics.mean(row["refused"] for row in tested),
     }
-    print(f"\n{'':<28}" + "".join(f"{f'seed {n}':>9}" for n in range(len(found))) + f"{'mean':>9}")
+    if none:
+        model = current_model(db, model_id=model_id)
+        novel = []
+        for path in sorted(none.glob("_none/*")):
+            image = decode_image(path.read_bytes(), shorter_side=model.view.shorter_side)
+            novel.append(model.classify(image).novelty)
+        known = [row["novelty"] for row in tested]
+        figures["novelty_auroc"] = auroc(np.array(novel), np.array(known))
+        figures["none_refused"] = evaluate_folder(db, model_id, none)["none_refused"]
+    return figures
+
+
+# large
+
+
+def measure_large(photos: Path, temporary: Path) -> None:
+    folder, site = temporary / "large", temporary / "large-site"
+    enlarge(photos, folder, count=LARGE_PHOTOS, side=LARGE_SIDE)
+    site.mkdir()
+    command(site, "init", ".")
+    command(site, "import", str(folder), "--game", GAME)
+    show("", "seconds", "processor s", "most memory")
+    first = command(site, "train", GAME, "--json")
+    show(f"{LARGE_PHOTOS} photos, first time", *first[:3])
+    new = round(LARGE_PHOTOS * LARGE_NEW)
+    enlarge(photos, folder, count=new, side=LARGE_SIDE, skip=LARGE_PHOTOS)
+    command(site, "import", str(folder), "--game", GAME)
+    again = command(site, "train", GAME, "--json")
+    show(f"again after {new} new photos", *again[:3])
+    show("  share of the first time", again[0] / first[0], again[1] / first[1], "")
+    for name, run in (("first", first), ("second", again)):
+        result = json.loads(run[3])
+        print(f"{name}: {result['seconds']:.1f} s in process, {result['photos']} test photos")
+
+
+def command(site: Path, *arguments: str) -> tuple[float, float, str, str]:
+    """Run critterdb in a process of its own: seconds, of the processor, most memory, its output."""
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "critterdb.cli", *arguments], cwd=site, stdout=output
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - started
+        output.seek(0)
+        text = output.read().decode()
+    if process.returncode:
+        raise CritterError(f"critterdb {' '.join(arguments)} failed. Run it by hand to see why")
+    return seconds, used.ru_utime + used.ru_stime, f"{used.ru_maxrss / 1e3:.0f} MB", text
+
+
+# tune
+
+
+def measure_tuning(photos: Path, temporary: Path, seeds: int) -> None:
+    site = temporary / "tune"
+    site.mkdir()
+    db = open_database(site / "critters.db", create=True)
+    found: dict[str, list[dict[str, Any]]] = {"head alone": [], "fine-tuned": []}
+    for seed in range(seeds):
+        import_folder(db, photos, f"seed-{seed}")
+        game = get_game(db, f"seed-{seed}")
+        for epochs, name in ((0, "head alone"), (TUNE_EPOCHS, "fine-tuned")):
+            result = train_game(db, game, seed=seed, fine_tune=epochs)
+            found[name].append(result | more_figures(db, result["model"], None))
+    for name, results in found.items():
+        print(f"\n{name}" + (f", {TUNE_EPOCHS} epochs" if name == "fine-tuned" else ""))
+        show_table(results, FIGURES | {"seconds": "seconds"})
+
+
+# printing
+
+
+def show(name: str, *cells: Any) -> None:
+    print(f"{name:<32}" + "".join(f"{number(cell):>13}" for cell in cells), flush=True)
+
+
+def number(cell: Any) -> str:
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:.4f}" if abs(cell) < 1 else f"{cell:.1f}"
+
+
+def show_table(found: list[dict[str, Any]], names: dict[str, str]) -> None:
+    print(f"{'':<32}" + "".join(f"{f'seed {n}':>9}" for n in range(len(found))) + f"{'mean':>9}")
     for key, name in names.items():
         values = [one[key] for one in found if one.get(key) is not None]
         if values:
             cells = [*values, statistics.mean(values)]
-            print(f"{name:<28}" + "".join(f"{value:>9.4f}" for value in cells))
+            digits = 1 if key in ("photos", "seconds") else 4
+            print(f"{name:<32}" + "".join(f"{value:>9.{digits}f}" for value in cells), flush=True)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--none", type=Path, help="holds _none/*: pictures of nothing known")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--no-fastai", action="store_true")
     options = parser.parse_args()
+    parts = options.parts.split(",")
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no parts: {', '.join(sorted(unknown))}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in IMPORTED:
             import_module(name)
-    print(f"{platform.machine()}, {cores()} cores, Python {platform.python_version()}")
+    day = time.strftime("%Y-%m-%d")
+    print(f"{day}, {platform.machine()}, {cores()} cores, Python {platform.python_version()}")
+    print(f"backbone {LITE0_PACKAGE}; photos {options.folder or 'drawn'}")
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            measure(options, Path(temporary))
+            measure(options, parts, Path(temporary))
     except CritterError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def measure(options: argparse.Namespace, temporary: Path) -> None:
-    rows = []
-    for size in sorted({224, DEFAULT_VIEW.size}):
-        site = temporary / f"site-{size}"
-        site.mkdir()
-        result, db = train_here(options.folder, size, site)
-        load_backbone(folder=site)
-        rows.append((f"critterdb, {size} pixels", result["seconds"], result["error_rate"]))
-        print(f"{rows[-1][0]:<28}{rows[-1][1]:>9.1f} s  test error {rows[-1][2]:.4f}", flush=True)
-    if not options.no_fastai:
-        seconds, error = train_fastai(db, temporary)
-        print(f"{'fastai, four frozen epochs':<28}{seconds:>9.1f} s  test error {error:.4f}")
-        for name, ours, _ in rows:
-            print(f"{name:<28}{seconds / ours:>9.1f} times as fast")
-    show_seeds(measure_seeds(db, options.folder, options.none, options.seeds))
+def measure(options: argparse.Namespace, parts: list[str], temporary: Path) -> None:
+    photos, none = options.folder, options.none
+    if photos is None:
+        drawn = draw_pictures(temporary / "drawn", each=DRAWN_EACH, memes=DRAWN_MEMES)
+        none = temporary / "memes"
+        none.mkdir()
+        (drawn / "_none").rename(none / "_none")
+        photos = drawn
+    for part in parts:
+        print(f"\n== {part}", flush=True)
+        if part == "speed":
+            measure_speed(photos, temporary)
+        elif part == "seeds":
+            measure_seeds(photos, none, temporary, options.seeds)
+        elif part == "large":
+            measure_large(photos, temporary)
+        else:
+            measure_tuning(photos, temporary, min(options.seeds, TUNE_SEEDS))
 
 
 if __name__ == "__main__":
