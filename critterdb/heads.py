@@ -8,9 +8,10 @@ left alone, most errors go towards the commonest label.
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,6 +195,16 @@ def calibrated_loss(head: Head, vectors: np.ndarray, truth: np.ndarray) -> float
     """The log loss of a head on photos that its temperature is fitted to."""
     logits = head.logits(vectors)
     return negative_log_likelihood(logits / fit_temperature(logits, truth), truth)
+
+
+def import_in_background() -> None:
+    """Begin to load fastai, which takes seconds, while something else is done."""
+
+    def load() -> None:
+        with suppress(TrainingError):  # who needs it will be told
+            _import_fastai()
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 def _import_fastai() -> Any:

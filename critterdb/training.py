@@ -24,7 +24,7 @@ from .embeddings import embed_photos, load_embeddings
 from .errors import TrainingError
 from .evaluation import save_evaluation
 from .games import Game
-from .heads import Head, calibrated_loss, train_head
+from .heads import Head, calibrated_loss, import_in_background, train_head
 from .labels import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
 from .labels import Examples, load_examples
 from .measures import Outcome, figures
@@ -101,6 +101,7 @@ def train_game(
     load_examples(db, game, min_photos=min_photos)
     split_observations(db, game.slug)
     network = load_backbone(backbone, weights=weights, size=size, folder=folder)
+    import_in_background()
     embed_photos(db, network, game.slug, progress=progress)
     lesson = _prepare(db, load_examples(db, game, min_photos=min_photos), network.recipe)
     head = train_head(
