@@ -1,6 +1,6 @@
 """Training beside fastai's usual recipe, and what the models are worth.
 
-    python benchmarks/train.py [FOLDER] [--none FOLDER] [--parts speed,seeds,large,tune] [--seeds 5]
+    python benchmarks/train.py [FOLDER] [--none FOLDER] [--parts speed,seeds,large,tune]
 
 FOLDER holds FOLDER/LABEL/*.jpg, and --none holds _none/*.jpg: pictures of nothing in it. Without
 FOLDER everything is measured on pictures that the program draws.
@@ -214,17 +214,17 @@ def more_figures(db: SiteDatabase, model_id: str, none: Path | None) -> dict[str
 # large
 
 
-def measure_large(photos: Path, temporary: Path) -> None:
+def measure_large(photos: Path, temporary: Path, count: int) -> None:
     folder, site = temporary / "large", temporary / "large-site"
-    enlarge(photos, folder, count=LARGE_PHOTOS, side=LARGE_SIDE)
+    enlarge(photos, folder, count=count, side=LARGE_SIDE)
     site.mkdir()
     command(site, "init", ".")
     command(site, "import", str(folder), "--game", GAME)
     show("", "seconds", "processor s", "most memory")
     first = command(site, "train", GAME, "--json")
-    show(f"{LARGE_PHOTOS} photos, first time", *first[:3])
-    new = round(LARGE_PHOTOS * LARGE_NEW)
-    enlarge(photos, folder, count=new, side=LARGE_SIDE, skip=LARGE_PHOTOS)
+    show(f"{count} photos, first time", *first[:3])
+    new = round(count * LARGE_NEW)
+    enlarge(photos, folder, count=new, side=LARGE_SIDE, skip=count)
     command(site, "import", str(folder), "--game", GAME)
     again = command(site, "train", GAME, "--json")
     show(f"again after {new} new photos", *again[:3])
@@ -299,6 +299,7 @@ def main() -> int:
     parser.add_argument("--none", type=Path, help="holds _none/*: pictures of nothing known")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--large", type=int, default=LARGE_PHOTOS, help="how many are large")
     options = parser.parse_args()
     parts = options.parts.split(",")
     if unknown := set(parts) - set(PARTS):
@@ -334,7 +335,7 @@ def measure(options: argparse.Namespace, parts: list[str], temporary: Path) -> N
         elif part == "seeds":
             measure_seeds(photos, none, temporary, options.seeds)
         elif part == "large":
-            measure_large(photos, temporary)
+            measure_large(photos, temporary, options.large)
         else:
             measure_tuning(photos, temporary, min(options.seeds, TUNE_SEEDS))
 

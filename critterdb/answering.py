@@ -100,18 +100,61 @@ def scored(label: Label, score: float) -> Label:
 
 def _coarser(probabilities: np.ndarray, labels: list[Label], threshold: float) -> Label | None:
     """The nearest ancestor of the top label that is sure enough and says less than everything."""
-    top = labels[int(np.argmax(probabilities))]
-    for ancestor in reversed(top.get("ancestors", [])):
-        inside = [
-            any(
-                one["taxon_id"] == ancestor["taxon_id"]
-                for one in [label, *label.get("ancestors", [])]
-            )
-            for label in labels
-        ]
-        if all(inside):
-            return None
-        score = float(probabilities[inside].sum())
+    for step in steps_up(int(np.argmax(probabilities)), labels)[1:]:
+        score = float(probabilities[step.inside].sum())
         if score >= threshold:
-            return scored(ancestor, score) | {"rank": ancestor["rank"]}
+            return scored(step.taxon, score) | {"rank": step.taxon["rank"]}
     return None
+
+
+@dataclass(frozen=True)
+class Step:
+    """An answer: a taxon, and which of the labels C it holds true for."""
+
+    taxon: Label
+    inside: np.ndarray
+
+
+def steps_up(place: int, labels: list[Label]) -> list[Step]:
+    """What may be said of a photo whose top label is at `place`: the label, then its ancestors.
+
+    An ancestor of every label says nothing and ends them.
+    """
+    lineages = [
+        {one["taxon_id"] for one in (label, *label.get("ancestors", []))} for label in labels
+    ]
+    label = labels[place]
+    steps = [Step(label, np.arange(len(labels)) == place)]
+    for ancestor in reversed(label.get("ancestors", [])):
+        inside = np.array([ancestor["taxon_id"] in lineage for lineage in lineages], bool)
+        if inside.all():
+            break
+        steps.append(Step(ancestor, inside))
+    return steps
+
+
+def labels_inside(taxon_id: int, labels: list[Label]) -> list[Label]:
+    """The labels that an answer holds true for."""
+    return [
+        label
+        for label in labels
+        if taxon_id in {one["taxon_id"] for one in (label, *label.get("ancestors", []))}
+    ]
+
+
+def step_scores(
+    probabilities: np.ndarray, truth: np.ndarray, labels: list[Label]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each photo's possible answers score N×K, the finest first, and whether each is right.
+
+    Where a photo has fewer than K, the rest score minus infinity.
+    """
+    ladders = [steps_up(place, labels) for place in range(len(labels))]
+    longest = max(map(len, ladders))
+    scores = np.full((len(truth), longest), -np.inf)
+    right = np.zeros((len(truth), longest), bool)
+    for photo, top in enumerate(probabilities.argmax(axis=1)):
+        for number, step in enumerate(ladders[top]):
+            scores[photo, number] = probabilities[photo, step.inside].sum()
+            right[photo, number] = step.inside[truth[photo]]
+    return scores, right

@@ -16,6 +16,7 @@ import numpy as np
 MAX_WRONG_SHARE = 0.05  # of the answers given
 MAX_KNOWN_REFUSED_SHARE = 0.01  # of photos of known critters, called not_a_critter
 LOG_TEMPERATURE_RANGE = (-3.0, 3.0)
+MAX_CANDIDATES = 500  # thresholds that are tried
 SEARCH_STEPS = 40  # each narrows the range by 0.618
 PRIOR_WEIGHT = 0.3  # photos' worth of squared error for a temperature e times as high or low
 
@@ -67,21 +68,26 @@ def choose_threshold(
 ) -> float:
     """The smallest score from which answers are wrong at most `max_wrong` of the time.
 
-    Where no threshold can promise that (few photos, or a weak model), the one under which wrong
-    answers are rarest. It is never below the lowest score seen: nothing is known of those.
+    Scores and rightness are N×K, of each photo's possible answers, the finest first: the first
+    that scores enough is given. Where no threshold can promise the share (few photos, or a weak
+    model), it is the one under which wrong answers are rarest. It is never below the lowest score
+    of a finest answer: nothing is known of those.
     """
     if len(scores) == 0:
         return 0.5
-    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
-    ordered, wrong = np.asarray(scores, np.float64)[order], np.cumsum(~np.asarray(right)[order])
-    answered = np.arange(1, len(ordered) + 1)
-    bound = (wrong + 1) / (answered + 1)
-    whole = np.append(ordered[1:] != ordered[:-1], True)  # equal scores are answered together
-    meets = np.flatnonzero(whole & (bound <= max_wrong))
-    if len(meets):
-        return float(ordered[meets[-1]])
-    rarest = np.flatnonzero(whole & (bound == bound[whole].min()))
-    return float(ordered[rarest[-1]])
+    candidates = np.unique(scores[:, 0])[::-1]
+    kept = np.linspace(0, len(candidates) - 1, min(len(candidates), MAX_CANDIDATES))
+    candidates = candidates[kept.round().astype(int)]
+    bounds = np.empty(len(candidates))
+    photos = np.arange(len(scores))
+    for place, threshold in enumerate(candidates):
+        enough = scores >= threshold
+        given = enough.any(axis=1)
+        wrong = given & ~right[photos, enough.argmax(axis=1)]
+        bounds[place] = (wrong.sum() + 1) / (given.sum() + 1)
+    fitting = np.flatnonzero(bounds <= max_wrong)
+    best = fitting if len(fitting) else np.flatnonzero(bounds == bounds.min())
+    return float(candidates[best[-1]])
 
 
 def choose_novelty_threshold(

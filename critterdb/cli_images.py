@@ -22,15 +22,26 @@ from .terminal import answer_lines, table_lines
     metavar="ID|FILE.onnx",
     help="Ask this one, instead of the model in use.",
 )
+@click.option(
+    "--together", is_flag=True, help="They show one animal: say at the end what it is by all."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an image, in an array.")
 @click.pass_context
 def classify(
-    ctx: click.Context, images: tuple[str, ...], model_name: str | None, as_json: bool
+    ctx: click.Context,
+    images: tuple[str, ...],
+    model_name: str | None,
+    together: bool,
+    as_json: bool,
 ) -> None:
     """Say what is in each IMAGE: a file, an http(s) address, or - for standard input.
 
+    The answer is a label; a coarser taxon, where only that is sure; or none, where it is unsure
+    (unsure) or the picture is like nothing that the model knows (not_a_critter).
+
     \b
     critterdb classify cat.jpg https://example.org/photo.jpg
+    critterdb classify --together front.jpg side.jpg
     critterdb classify --json - < cat.jpg
     """
     from .decoders import shared_decoders
@@ -44,7 +55,7 @@ def classify(
     else:
         db = open_site(ctx)
         model = current_model(db, model_id=model_name)
-    payloads = []
+    payloads, found = [], []
     for source in images:
         started = time.perf_counter()
         try:
@@ -57,15 +68,19 @@ def classify(
                 )
             took_ms = (time.perf_counter() - started) * 1000
             payload = answer_payload(model, classification, info, prediction_id, took_ms)
+            found.append(classification)
         except Refusal as refusal:
             payload = refusal_payload(refusal)
         payloads.append({**payload, "source": source})
+    if together and found:
+        payload = answer_payload(model, model.combine(found), None, None, 0.0)
+        payloads.append({**payload, "source": f"{len(found)} together"})
     if as_json:
         show_json(payloads)
     else:
         for payload in payloads:
             if payload["ok"]:
-                show_lines(answer_lines(payload))
+                show_lines(answer_lines(payload, model.labels))
             else:
                 click.echo(f"Error: {payload['source']}: {payload['error']}", err=True)
     if not all(payload["ok"] for payload in payloads):

@@ -45,15 +45,18 @@ def embed_photos(
     missing = _missing_photos(db, backbone.recipe, game)
     embedded = done = 0
     waiting: list[tuple[str, bytes, int]] = []
-    for vectors, errors in _embed_batches(site_folder(db), missing, backbone):
-        waiting += vectors
-        _save_errors(db, errors)
-        if len(waiting) >= ROWS_A_TRANSACTION:
-            embedded += _save_vectors(db, backbone.recipe, waiting)
-        done += len(vectors) + len(errors)
-        if progress:
-            progress(done, len(missing))
-    return embedded + _save_vectors(db, backbone.recipe, waiting)
+    try:
+        for vectors, errors in _embed_batches(site_folder(db), missing, backbone):
+            waiting += vectors
+            _save_errors(db, errors)
+            if len(waiting) >= ROWS_A_TRANSACTION:
+                embedded += _save_vectors(db, backbone.recipe, waiting)
+            done += len(vectors) + len(errors)
+            if progress:
+                progress(done, len(missing))
+    finally:
+        embedded += _save_vectors(db, backbone.recipe, waiting)  # also of one that is stopped
+    return embedded
 
 
 def _embed_batches(

@@ -146,11 +146,11 @@ def save_classification(
 def answer_payload(
     model: Model,
     classification: Classification,
-    info: ImageInfo,
+    info: ImageInfo | None,
     prediction_id: int | None,
     took_ms: float,
 ) -> dict[str, Any]:
-    """The JSON object of one answer."""
+    """The JSON object of one answer; one over several images has no `info`."""
     return {
         "ok": True,
         "answer": classification.answer,
@@ -159,7 +159,7 @@ def answer_payload(
         "predictions": classification.predictions,
         "novelty": classification.novelty,
         "model": {"id": model.id, "game": model.game, "backbone": model.backbone},
-        "image": {"sha256": info.sha256, "width": info.width, "height": info.height},
+        "image": info and {"sha256": info.sha256, "width": info.width, "height": info.height},
         "prediction_id": prediction_id,
         "took_ms": round(took_ms, 1),
     }

@@ -48,21 +48,41 @@ def table_lines(rows: list[dict[str, Any]], columns: list[str]) -> list[str]:
     ]
 
 
-def answer_lines(payload: dict[str, Any]) -> list[str]:
-    """One image's answer (the endpoint's object with `source`) as a heading and a bar a label."""
+def answer_lines(payload: dict[str, Any], labels: list[dict[str, Any]]) -> list[str]:
+    """One image's answer (the endpoint's object with `source`) as a heading and a bar a label.
+
+    `labels` are all that the model knows.
+    """
+    from .answering import labels_inside
+
     answer = payload["answer"]
-    if answer:
-        said = f"{answer['common_name'] or answer['name']}, {answer['score']:.0%}"
-        if payload["reason"] == "coarser":
-            said += f" (a {answer['rank']}; I am not sure of more)"
+    if answer and payload["reason"] == "coarser":
+        # "a Bobcat or Canada Lynx, genus Lynx, 93%; I am not sure which"
+        ids = {label["taxon_id"] for label in labels_inside(answer["taxon_id"], labels)}
+        inside = [taxon_name(one) for one in payload["predictions"] if one["taxon_id"] in ids]
+        said = f"{one_of(inside)}, {answer['rank']} {answer['name']}, {answer['score']:.0%}"
+        said += "; I am not sure which"
+    elif answer:
+        said = f"{taxon_name(answer)}, {answer['score']:.0%}"
     else:
         said = ABSTENTIONS[payload["reason"]]
     lines = [f"{payload['source']}: {said}"]
     for label in payload["predictions"][:LABELS_SHOWN]:
         bar = "█" * round(label["score"] * BAR_WIDTH)
-        name = label["common_name"] or label["name"]
-        lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {name}")
+        lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")
     return lines
+
+
+def taxon_name(taxon: dict[str, Any]) -> str:
+    """How to call a taxon: by its common name where it has one."""
+    return str(taxon["common_name"] or taxon["name"])
+
+
+def one_of(names: list[str]) -> str:
+    """`a Bobcat`, `a Bobcat or Canada Lynx`, `a Bobcat, Canada Lynx or Iberian Lynx`."""
+    article = "an" if names[0][:1].lower() in "aeiou" else "a"
+    *others, last = names
+    return f"{article} {', '.join(others)} or {last}" if others else f"{article} {last}"
 
 
 # Where a reply is well, where it waits, and where somebody should look.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__
+from .answering import step_scores
 from .backbones import DEFAULT_BACKBONE, Backbone, export_backbone, load_backbone, load_network
 from .calibration import (
     MAX_WRONG_SHARE,
@@ -197,8 +198,10 @@ def _finish(
 ) -> dict[str, Any]:
     """Calibrate, measure, write the file, and then all rows at once."""
     novelty = fit_novelty(*lesson.of("train"))
-    thresholds = _thresholds(head, novelty, *lesson.of("valid"), max_wrong=recipe["max_wrong"])
     labels = label_objects(db, lesson.taxon_ids)
+    thresholds = _thresholds(
+        head, novelty, *lesson.of("valid"), labels=labels, max_wrong=recipe["max_wrong"]
+    )
     vectors, truth = lesson.of("test")
     outcome = Outcome(
         labels,
@@ -247,17 +250,15 @@ def _thresholds(
     vectors: np.ndarray,
     truth: np.ndarray,
     *,
+    labels: list[dict[str, Any]],
     max_wrong: float,
 ) -> dict[str, float]:
     """Temperature and thresholds from the validation photos."""
     logits = head.logits(vectors)
     temperature = fit_temperature(logits, truth)
-    probabilities = softmax(logits, temperature)
-    right = probabilities.argmax(axis=1) == truth
+    scores, right = step_scores(softmax(logits, temperature), truth, labels)
     return {
         "temperature": round(temperature, 6),
-        "threshold": round(
-            choose_threshold(probabilities.max(axis=1), right, max_wrong=max_wrong), 6
-        ),
+        "threshold": round(choose_threshold(scores, right, max_wrong=max_wrong), 6),
         "novelty_threshold": round(choose_novelty_threshold(novelty.score(vectors)), 6),
     }

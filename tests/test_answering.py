@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from critterdb.answering import combine, decide
+from critterdb.terminal import answer_lines
 
 THRESHOLDS = {"threshold": 0.7, "novelty_threshold": 2.0, "temperature": 1.0}
 
@@ -51,6 +52,31 @@ def test_a_row_keeps_every_score_and_the_thresholds_in_force() -> None:
     assert json.loads(row["scores"]) == {"10": 0.1, "11": 0.5, "12": 0.4}
     assert json.loads(row["thresholds"]) == THRESHOLDS
     assert (row["taxon_id"], row["top_taxon_id"], row["score"]) == (2, 11, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "novelty", "words"),
+    [
+        ([0.9, 0.05, 0.05], 1.0, "p.jpg: Cougar, 90%"),
+        ([0.1, 0.4, 0.5], 1.0, "p.jpg: a Canada Lynx or Bobcat, genus Lynx, 90%; I am not sure"),
+        ([0.5, 0.3, 0.2], 1.0, "p.jpg: I can't tell"),
+        ([0.99, 0.01, 0.0], 2.1, "p.jpg: nothing that I know (not_a_critter)"),
+    ],
+    ids=["label", "coarser", "unsure", "novel"],
+)
+def test_each_kind_in_words(probabilities: list[float], novelty: float, words: str) -> None:
+    names = ("Cougar", "Bobcat", "Canada Lynx")
+    labels = [label | {"common_name": name} for label, name in zip(LABELS, names, strict=True)]
+    found = decide(np.array(probabilities), novelty, labels, THRESHOLDS)
+    payload = {
+        "answer": found.answer,
+        "reason": found.reason,
+        "predictions": found.predictions,
+        "source": "p.jpg",
+    }
+    first, *bars = answer_lines(payload, labels)
+    assert first.startswith(words)
+    assert len(bars) == 3
 
 
 def test_one_clear_photo_among_strange_ones_speaks_for_all() -> None:

@@ -64,6 +64,18 @@ def test_a_person_gets_a_table_with_bars(folder: Path) -> None:
     assert "Bobcat" in words
 
 
+def test_several_photos_of_one_animal_give_one_more_answer(folder: Path) -> None:
+    for name, colour in (("red", "red"), ("odd", "grey")):
+        (folder / f"{name}.jpg").write_bytes(jpeg(colour))
+    answers = json.loads(run("red.jpg", "odd.jpg", "--together", "--json").stdout)
+    assert [one["reason"] for one in answers] == [None, "not_a_critter", None]
+    assert answers[2]["source"] == "2 together"
+    assert answers[2]["answer"] == answers[0]["answer"]
+    assert (answers[2]["image"], answers[2]["prediction_id"]) == (None, None)
+    assert "2 together: Cougar" in run("red.jpg", "odd.jpg", "--together").stdout
+    assert [row["n"] for row in rows(folder, "SELECT count(*) AS n FROM predictions")] == [2]
+
+
 def test_nothing_known_is_said_so(folder: Path) -> None:
     words = run("-", input=jpeg("grey")).stdout
     assert "not_a_critter" in words.splitlines()[0]

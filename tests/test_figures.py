@@ -30,7 +30,7 @@ def test_the_temperature_that_made_the_logits_is_found_again() -> None:
 def test_the_threshold_keeps_wrong_answers_rare() -> None:
     scores = GENERATOR.uniform(0.2, 1, 5000)
     right = GENERATOR.uniform(size=5000) < scores
-    threshold = choose_threshold(scores, right, max_wrong=0.1)
+    threshold = choose_threshold(scores[:, None], right[:, None], max_wrong=0.1)
     answered = scores >= threshold
     assert (~right[answered]).mean() <= 0.1
     assert 0.75 < threshold < 0.85
@@ -38,7 +38,21 @@ def test_the_threshold_keeps_wrong_answers_rare() -> None:
 
 def test_where_no_threshold_can_promise_it_the_best_one_is_taken() -> None:
     scores, right = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, True, False, False])
-    assert choose_threshold(scores, right) == 0.8
+    assert choose_threshold(scores[:, None], right[:, None]) == 0.8
+
+
+def test_the_threshold_counts_coarser_answers_too() -> None:
+    """Sure labels are right; where only the genus is sure, it is wrong more often than promised."""
+    sure, doubtful = np.tile([0.9, -np.inf], (200, 1)), np.tile([0.4, 0.7], (100, 1))
+    scores = np.concatenate([sure, doubtful])
+    right = np.ones((300, 2), bool)
+    right[200:, 0], right[200:240, 1] = False, False
+    threshold = choose_threshold(scores, right, max_wrong=0.05)
+    assert threshold == 0.9
+    assert choose_threshold(scores[:200], right[:200], max_wrong=0.05) == 0.9
+    right[200:, 1] = True
+    scores[:20, 0] = 0.6
+    assert choose_threshold(scores, right, max_wrong=0.05) == 0.6
 
 
 def test_the_novelty_threshold_refuses_few_known_ones() -> None:

@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from support_photos import COATS, coat, make_photo_folder, no_coat
 
+from critterdb.answering import decide, labels_inside
+from critterdb.backbones import load_backbone
 from critterdb.cli import main
-from critterdb.embeddings import as_vectors
+from critterdb.embeddings import as_vectors, embed_photos
 from critterdb.errors import TrainingError
 from critterdb.games import get_game
+from critterdb.images import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
 from critterdb.models import Model, current_model
@@ -23,6 +27,18 @@ from critterdb.schema import SiteDatabase, open_database
 from critterdb.training import train_game
 
 PHOTOS = 40  # of each coat
+
+
+GENUS = -900
+
+
+def relate(db: SiteDatabase) -> None:
+    """Let the two patterned coats be species of one genus, and all be species."""
+    genus = {"id": GENUS, "name": "Picta", "rank": "genus", "rank_level": 20}
+    db["taxa"].insert(genus | {"ancestor_ids": json.dumps([GENUS])})
+    for row in list(db["taxa"].rows_where("name <> 'plain coat' AND id > ?", [GENUS])):
+        lineage = json.dumps([GENUS, row["id"]])
+        db["taxa"].update(row["id"], {"parent_id": GENUS, "ancestor_ids": lineage})
 
 
 class Trained:
@@ -33,6 +49,7 @@ class Trained:
         self.photos = make_photo_folder(folder / "coats", PHOTOS)
         self.db: SiteDatabase = open_database(folder / "critters.db", create=True)
         import_folder(self.db, self.photos, "coats")
+        relate(self.db)
         self.result: dict[str, Any] = train_game(self.db, get_game(self.db, "coats"))
 
     @property
@@ -112,6 +129,92 @@ def test_the_file_gives_what_training_measured(trained: Trained) -> None:
         stored = json.loads(row["scores"])
         assert scores == pytest.approx(stored, abs=2e-2)
         assert found.novelty == pytest.approx(row["novelty"], rel=0.02)
+
+
+def test_the_file_says_what_torch_says(trained: Trained) -> None:
+    """The whole graph against the same layers in torch: within 1e-4."""
+    import onnx
+    import torch
+
+    from critterdb.backbones import load_network
+
+    model = trained.model
+    file = onnx.load_model(str(trained.folder / "models" / f"{model.id}.onnx"))
+    parts = {one.name: onnx.numpy_helper.to_array(one) for one in file.graph.initializer}
+    weight, bias = (
+        torch.from_numpy(parts[f"critterdb_{name}"].copy()) for name in ("weight", "bias")
+    )
+    files = sorted(trained.photos.glob("*/*.jpg"))[::12]
+    pixels = np.stack([model.pixels(decode_image(file.read_bytes())) for file in files])
+    with torch.inference_mode():
+        scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+        vectors = load_network("efficientnet_lite0").module(scaled)
+        logits = torch.nn.functional.normalize(vectors) @ weight + bias
+        wanted = torch.softmax(logits, dim=1).numpy()
+    probabilities, embedding, _ = model.run(pixels)
+    assert np.abs(probabilities - wanted).max() < 1e-4
+    assert np.abs(embedding - vectors.numpy()).max() < 1e-4 * max(1, np.abs(embedding).max())
+
+
+def test_its_percentages_and_its_silence_are_measured(trained: Trained) -> None:
+    result, row = trained.result, trained.db["models"].get(trained.result["model"])
+    assert result["ece"] <= 0.1
+    assert result["answered"] >= 0.8
+    assert result["wrong_among_answered"] <= 0.1
+    assert 0 < row["threshold"] < 1 < row["novelty_threshold"] < np.inf
+    kept = [
+        json.loads(one["thresholds"])
+        for one in trained.db["predictions"].rows_where("source = 'evaluation'")
+    ]
+    names = ("threshold", "novelty_threshold", "temperature")
+    assert all(one == {name: row[name] for name in names} for one in kept)
+
+
+def test_two_patterns_in_one_picture_are_of_their_genus(trained: Trained) -> None:
+    """A picture between two coats: at a threshold between label and genus, the genus is said."""
+    spots, stripes = (
+        np.asarray(decode_image(coat(kind, seed=2000)), np.float32)
+        for kind in ("spotted coat", "striped coat")
+    )
+    model = trained.model
+    found = min(
+        (
+            model.classify(Image.fromarray(np.uint8(share * spots + (1 - share) * stripes)))
+            for share in np.linspace(0.2, 0.8, 13)
+        ),
+        key=lambda one: one.predictions[0]["score"],
+    )
+    inside = {one["taxon_id"] for one in labels_inside(GENUS, model.labels)}
+    total = sum(one["score"] for one in found.predictions if one["taxon_id"] in inside)
+    top = found.predictions[0]["score"]
+    assert len(inside) == 2
+    assert total > top
+    between = model.thresholds | {"threshold": (top + total) / 2, "novelty_threshold": np.inf}
+    answer = decide(found.probabilities, 0.0, model.labels, between)
+    assert (answer.reason, answer.abstained) == ("coarser", False)
+    assert answer.answer is not None
+    assert (answer.answer["name"], answer.answer["rank"]) == ("Picta", "genus")
+    assert answer.answer["score"] == pytest.approx(total, abs=1e-3)
+
+
+def test_embedding_goes_on_where_it_was_stopped(trained: Trained) -> None:
+    db, photos = trained.db, PHOTOS * len(COATS)
+    backbone = load_backbone(folder=trained.folder)
+    before = {row["sha256"]: row["vector"] for row in db["embeddings"].rows}
+    db["embeddings"].delete_where()
+    seen: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int) -> None:
+        seen.append((done, total))
+        if done >= 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_photos(db, backbone, "coats", progress=stop)
+    assert seen[-1] == (20, photos)
+    assert db["embeddings"].count == 20
+    assert embed_photos(db, backbone, "coats") == photos - 20
+    assert {row["sha256"]: row["vector"] for row in db["embeddings"].rows} == before
 
 
 def test_training_again_costs_no_new_embeddings(trained: Trained) -> None:
