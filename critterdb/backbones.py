@@ -51,6 +51,10 @@ class Backbone:
         # One thread a run: who has many photos runs it on every core at once.
         return open_session(self.onnx_path.read_bytes(), threads=1)
 
+    def release(self) -> None:
+        """Give back the memory that runs of the network took; another run takes it anew."""
+        self.__dict__.pop("session", None)
+
     @property
     def dimensions(self) -> int:
         return int(self.session.get_outputs()[0].shape[1])

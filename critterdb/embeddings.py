@@ -56,6 +56,7 @@ def embed_photos(
                 progress(done, len(missing))
     finally:
         embedded += _save_vectors(db, backbone.recipe, waiting)  # also of one that is stopped
+        backbone.release()
     return embedded
 
 
