@@ -57,9 +57,11 @@ def main() -> None:
     for name, most in LIMITS.items():
         _limit(name, most, for_good=True)
     gc.freeze()  # so that collecting looks at what an image left, and no more
-    parent.sendall(READY)
-    while (request := receive_message(parent)) is not None:
-        _serve(parent, request)
+    # A parent that was killed leaves no reason to say anything.
+    with contextlib.suppress(ConnectionError):
+        parent.sendall(READY)
+        while (request := receive_message(parent)) is not None:
+            _serve(parent, request)
     os._exit(0)
 
 
