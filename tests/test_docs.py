@@ -244,6 +244,14 @@ def test_no_module_is_missing() -> None:
     assert {name for name in told if name.endswith(".py")} <= modules
 
 
+def test_figures_of_the_readme_are_measured() -> None:
+    """Each with its unit stands in the benchmarks as it stands in the README."""
+    figures = re.findall(r"\b[\d.,]+(?: MB| ms|%| photos)", read("README.md"))
+    measured = read("docs/benchmarks.md")
+    assert len(figures) >= 4
+    assert [figure for figure in figures if figure not in measured] == []
+
+
 # The units of systemd
 
 
