@@ -60,6 +60,9 @@ def read_answer(
         (taxon_id,) = said
         if taxon_id in against or not _agree(taxon_id, against - denied, lineage or {}):
             return _guess(found)
+        above = (lineage or {}).get(game.target_taxon_id or ELSE, ())
+        if taxon_id in above:  # a cat, in a game that asks for cougars
+            return _guess(found)
         return _verdict(taxon_id, game, target) or _guess(found)
     if said:
         return _guess(found)

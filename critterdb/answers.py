@@ -71,11 +71,15 @@ def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
         },
     )
     words = load_words(game.slug, site_folder(db))
+    taxa = list(rows)
     names: dict[str, int] = {}
-    for row in rows:
-        for name in (row["name"], row["common_name"], *words.nicknames.get(row["name"], ())):
-            if name:
-                names.setdefault(plain_words(name), row["id"])
+    # What people call a taxon comes first: a puma is a cougar, and not just any of the genus Puma.
+    for row in taxa:
+        for name in words.nicknames.get(row["name"], ()):
+            names.setdefault(plain_words(name), row["id"])
+    for row in taxa:
+        for name in filter(None, (row["name"], row["common_name"])):
+            names.setdefault(plain_words(name), row["id"])
     if game.target_taxon_id is not None:
         for name in words.others:
             names.setdefault(name.lower(), ELSE)

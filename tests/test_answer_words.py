@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
+from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, FELIDAE, make_tiny_model
 
 from critterdb.answer_words import Verdict, read_answer
 from critterdb.answers import Vocabulary, load_vocabulary
@@ -301,6 +304,24 @@ def told(found: Verdict | None) -> int | str | None:
 def test_what_a_host_says(cougar_or_not: Read, text: str, expected: int | str | None) -> None:
     game, words = cougar_or_not
     assert told(words.read(text, game)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("It's a puma!", COUGAR), ("It's a Puma concolor", COUGAR), ("It's one of the felinae", None)],
+)
+def test_names_of_a_genus_and_of_its_species(
+    tmp_path: Path, text: str, expected: int | None
+) -> None:
+    with closing(open_database(tmp_path / DATABASE_NAME, create=True)) as db:
+        make_tiny_model(db, "cougarornot", hashtag="cougarOrNot")
+        for taxon_id, name, rank in ((1, "Felinae", "subfamily"), (2, "Puma", "genus")):
+            lineage = json.dumps([FELIDAE, 1, taxon_id])
+            row = {"id": taxon_id, "name": name, "rank": rank, "ancestor_ids": lineage}
+            db["taxa"].insert(row)
+        db["taxa"].update(COUGAR, {"ancestor_ids": json.dumps([FELIDAE, 1, 2, COUGAR])})
+        game = get_game(db, "cougarornot")
+        assert told(load_vocabulary(db, game).read(text, game)) == expected
 
 
 CROW, RAVEN, FISH_CROW = 8021, 8010, 8029
