@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
 POSTS_A_PAGE = 24
+LOOKED_THROUGH = 1000
 OUTCOMES = {
     "right": "right",
     "wrong": "wrong",
@@ -39,6 +40,19 @@ _OUTCOME_SQL = {
     "AND (SELECT right FROM bot_history WHERE post_id = posts.id) IS NULL",
 }
 
+_OF_POSTS = {
+    "game": "posts.game = :game",
+    "platform": "posts.platform = :platform",
+    "author": "posts.author = :author",
+    "since": "posts.posted_at >= :since",
+    "until": "posts.posted_at < :until || 'z'",
+}
+_OF_REPLIES = {
+    "status": "replies.status = :status",
+    "answer": "predictions.taxon_id IN "
+    "(SELECT id FROM taxa WHERE common_name = :answer OR name = :answer)",
+}
+
 _FOUND = """
 SELECT posts.id, posts.posted_at
 FROM posts
@@ -47,6 +61,12 @@ LEFT JOIN predictions ON predictions.id = replies.prediction_id
 WHERE {where}
 ORDER BY posts.posted_at DESC, posts.id DESC
 LIMIT {limit}
+"""
+
+# A filter that few posts pass must not read all of them: so many are looked through at a time.
+_LOWEST = """
+SELECT id, posted_at FROM posts
+WHERE {where} ORDER BY posted_at DESC, id DESC LIMIT 1 OFFSET {looked}
 """
 
 
@@ -111,30 +131,22 @@ def read_filters(visit: Visit) -> Filters:
 
 def load_history(db: SiteDatabase, filters: Filters) -> dict[str, Any]:
     """The stories that filters ask for, and where the next page begins."""
-    where, values = ["1"], dict(filters.as_query())
-    for name, condition in (
-        ("game", "posts.game = :game"),
-        ("platform", "posts.platform = :platform"),
-        ("author", "posts.author = :author"),
-        ("status", "replies.status = :status"),
-        ("since", "posts.posted_at >= :since"),
-        ("until", "posts.posted_at < :until || 'z'"),
-        (
-            "answer",
-            "predictions.taxon_id IN "
-            "(SELECT id FROM taxa WHERE common_name = :answer OR name = :answer)",
-        ),
-    ):
-        if name in values:
-            where.append(condition)
-    if filters.outcome:
-        where.append(_OUTCOME_SQL[filters.outcome])
+    values: dict[str, Any] = dict(filters.as_query())
+    where = [condition for name, condition in _OF_POSTS.items() if name in values]
     if filters.before:
         where.append("(posts.posted_at, posts.id) < (:before_at, :before_id)")
         values["before_at"], _, values["before_id"] = filters.before.partition("~")
-    sql = _FOUND.format(where=" AND ".join(where), limit=POSTS_A_PAGE + 1)
+    sql = _LOWEST.format(where=" AND ".join(where or ["1"]), looked=LOOKED_THROUGH)
+    lowest = next(db.query(sql, values), None)
+    if lowest:
+        where.append("(posts.posted_at, posts.id) >= (:lowest_at, :lowest_id)")
+        values |= {"lowest_at": lowest["posted_at"], "lowest_id": lowest["id"]}
+    where += [condition for name, condition in _OF_REPLIES.items() if name in values]
+    if filters.outcome:
+        where.append(_OUTCOME_SQL[filters.outcome])
+    sql = _FOUND.format(where=" AND ".join(where or ["1"]), limit=POSTS_A_PAGE + 1)
     found = list(db.query(sql, values))
-    last = found[POSTS_A_PAGE - 1] if len(found) > POSTS_A_PAGE else None
+    last = found[POSTS_A_PAGE - 1] if len(found) > POSTS_A_PAGE else lowest
     return {
         "posts": load_stories(db, [row["id"] for row in found[:POSTS_A_PAGE]]),
         "following": f"{last['posted_at']}~{last['id']}" if last else None,

@@ -73,7 +73,7 @@ def load_home(db: SiteDatabase) -> dict[str, Any]:
     predictions = db.query("SELECT coalesce(sum(predictions), 0) AS n FROM prediction_counts")
     newest = db.query(
         f"{PHOTOS} WHERE photos.path IS NOT NULL AND photos.withdrawn_at IS NULL "
-        "AND observations.withdrawn_at IS NULL AND photos.license_code IS NOT NULL "
+        "AND observations.withdrawn_at IS NULL AND +photos.license_code IS NOT NULL "
         "AND photos.attribution IS NOT NULL ORDER BY photos.id DESC LIMIT ?",
         [NEWEST_PHOTOS],
     )

@@ -12,7 +12,7 @@ from .photo_shelf import PHOTOS, as_photo, shown
 
 LISTED = 100
 DIFFERENCES = 12
-SEARCHED = 400
+SEARCHED = 150
 
 # A figure, what it is called, and whether less of it is better.
 FIGURES = (
@@ -41,7 +41,7 @@ FROM (
     FROM (SELECT * FROM mistakes WHERE model_id = :wrong ORDER BY score DESC LIMIT {SEARCHED})
         AS mistakes
     JOIN predictions AS other
-        ON other.photo_id = mistakes.photo_id AND other.model_id = :right
+        ON other.photo_id = mistakes.photo_id AND +other.model_id = :right
         AND other.source = 'evaluation' AND other.label_taxon_id = other.top_taxon_id
     ORDER BY mistakes.score DESC LIMIT :count
 ) AS wrong

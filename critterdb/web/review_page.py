@@ -145,7 +145,8 @@ async def _settle(visit: Visit) -> Response:
 async def _check_rights(visit: Visit) -> None:
     if not await may(visit.datasette, visit.request.actor, REVIEW):
         raise NotHere(
-            "Only people whom this site trusts with it may review. Sign in, or ask who runs it",
+            "Only people whom this site trusts with it may review. Sign in, or ask who runs it. "
+            "On a machine of your own, critterdb serve --root signs you in",
             status=403,
         )
     if visit.request.method == "POST" and is_forged(visit.request):

@@ -27,35 +27,32 @@ LOOKED_THROUGH = 2000  # predictions: many have no picture that could be shown
 CHOICES = 9
 METHOD = "a person's look"
 
-_WAITING = """
-WITH looked AS MATERIALIZED (
-    SELECT id, photo_id, image_sha256, post_id FROM predictions
-    WHERE source = :source AND id < :before AND (:model = '' OR model_id = :model)
-    ORDER BY id DESC LIMIT :looked
-)
-SELECT
-    (SELECT min(id) FROM looked) AS lowest,
-    (SELECT count(*) FROM looked) AS looked,
-    (
-        SELECT id FROM looked
-        WHERE NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.prediction_id = looked.id)
-            AND (
-                photo_id IS NOT NULL
-                OR EXISTS (
-                    SELECT 1 FROM post_images JOIN posts ON posts.id = post_images.post_id
-                    WHERE post_images.post_id = looked.post_id AND posts.deleted_at IS NULL
-                        AND (looked.image_sha256 IS NULL
-                            OR post_images.image_sha256 = looked.image_sha256)
-                )
-                OR (
-                    post_id IS NULL AND EXISTS (
-                        SELECT 1 FROM images
-                        WHERE images.sha256 = looked.image_sha256 AND images.url LIKE 'http%'
-                    )
-                )
+_IN_QUEUE = "source = :source AND id < :before AND (:model = '' OR model_id = :model)"
+
+_LOWEST = f"""
+SELECT id FROM predictions WHERE {_IN_QUEUE} ORDER BY id DESC LIMIT 1 OFFSET {LOOKED_THROUGH}
+"""
+
+_WAITING = f"""
+SELECT id FROM predictions
+WHERE {_IN_QUEUE} AND id > :lowest
+    AND NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.prediction_id = predictions.id)
+    AND (
+        photo_id IS NOT NULL
+        OR EXISTS (
+            SELECT 1 FROM post_images JOIN posts ON posts.id = post_images.post_id
+            WHERE post_images.post_id = predictions.post_id AND posts.deleted_at IS NULL
+                AND (predictions.image_sha256 IS NULL
+                    OR post_images.image_sha256 = predictions.image_sha256)
+        )
+        OR (
+            post_id IS NULL AND EXISTS (
+                SELECT 1 FROM images
+                WHERE images.sha256 = predictions.image_sha256 AND images.url LIKE 'http%'
             )
-        ORDER BY id DESC LIMIT 1
-    ) AS next
+        )
+    )
+ORDER BY id DESC LIMIT 1
 """
 
 _PREDICTION = """
@@ -70,15 +67,12 @@ WHERE predictions.id = ?
 
 def load_queue(db: SiteDatabase, source: str, model: str, before: int | None) -> dict[str, Any]:
     """The newest prediction that waits for a review, and how many were reviewed."""
-    keys = {
-        "source": source,
-        "model": model,
-        "before": 2**62 if before is None else before,
-        "looked": LOOKED_THROUGH,
-    }
-    found = next(db.query(_WAITING, keys))
-    prediction = load_prediction(db, found["next"]) if found["next"] else None
-    further = found["lowest"] if not prediction and found["looked"] == LOOKED_THROUGH else None
+    keys = {"source": source, "model": model, "before": 2**62 if before is None else before}
+    lowest = next((row["id"] for row in db.query(_LOWEST, keys)), None)
+    keys["lowest"] = 0 if lowest is None else lowest
+    found = next((row["id"] for row in db.query(_WAITING, keys)), None)
+    prediction = load_prediction(db, found) if found else None
+    further = lowest + 1 if lowest is not None and not prediction else None
     return {
         "prediction": prediction,
         "further_before": further,

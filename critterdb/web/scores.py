@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from ..schema import SiteDatabase
@@ -20,19 +21,27 @@ _SETTLED = """
 SELECT
     posts.id, posts.game, posts.posted_at, bot_history.model_id, bot_history.abstained,
     bot_history.right, bot_history.prediction_id,
-    truths.taxon_id AS truth, truths.ancestor_ids,
-    truths.target_taxon_id AS target, truths.target_ancestor_ids
+    coalesce(
+        answers.taxon_id, CASE answers.verdict WHEN 'target' THEN games.target_taxon_id END
+    ) AS truth,
+    coalesce(
+        truth.ancestor_ids, CASE answers.verdict WHEN 'target' THEN target.ancestor_ids END
+    ) AS ancestor_ids,
+    games.target_taxon_id AS target, target.ancestor_ids AS target_ancestor_ids
 FROM (
     SELECT posts.id, posts.game, posts.posted_at
     FROM posts
-    JOIN answers ON answers.post_id = posts.id AND answers.verdict <> 'inconclusive'
-    JOIN replies ON replies.post_id = posts.id AND replies.prediction_id IS NOT NULL
     WHERE posts.game = :game
+        AND (SELECT verdict FROM answers WHERE post_id = posts.id) <> 'inconclusive'
+        AND (SELECT prediction_id FROM replies WHERE post_id = posts.id) IS NOT NULL
     ORDER BY posts.posted_at DESC
     LIMIT :newest
 ) AS posts
-JOIN truths ON truths.post_id = posts.id
+JOIN answers ON answers.post_id = posts.id
+JOIN games ON games.slug = posts.game
 JOIN bot_history ON bot_history.post_id = posts.id
+LEFT JOIN taxa AS truth ON truth.id = answers.taxon_id
+LEFT JOIN taxa AS target ON target.id = games.target_taxon_id
 ORDER BY posts.posted_at
 """
 
@@ -66,9 +75,13 @@ def is_right(taxon_id: int | None, post: Mapping[str, Any]) -> bool:
     if taxon_id is None:
         return False
     if post["truth"] is None:
-        target = [post["target"], *json.loads(post["target_ancestor_ids"] or "[]")]
-        return taxon_id not in target
-    return taxon_id in [post["truth"], *json.loads(post["ancestor_ids"] or "[]")]
+        return taxon_id not in (post["target"], *_lineage(post["target_ancestor_ids"]))
+    return taxon_id in (post["truth"], *_lineage(post["ancestor_ids"]))
+
+
+@lru_cache(maxsize=4096)
+def _lineage(ancestor_ids: str | None) -> tuple[int, ...]:
+    return tuple(json.loads(ancestor_ids or "[]"))
 
 
 def by_period(posts: Iterable[Settled]) -> list[dict[str, Any]]:
