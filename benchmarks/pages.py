@@ -51,7 +51,6 @@ def build(folder: Path, predictions: int, photos: int) -> None:
         _models(db, rng)
         _predictions(db, rng, predictions, photos)
     _embeddings(db, photos)
-    db.execute("PRAGMA optimize=0x10002")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = (folder / DATABASE_NAME).stat().st_size
     print(

@@ -49,7 +49,7 @@ _OF_POSTS = {
 }
 _OF_REPLIES = {
     "status": "replies.status = :status",
-    "answer": "predictions.taxon_id IN "
+    "answer": "+predictions.taxon_id IN "
     "(SELECT id FROM taxa WHERE common_name = :answer OR name = :answer)",
 }
 

@@ -39,6 +39,19 @@ WHERE posts.deleted_at IS NULL ORDER BY posts.posted_at DESC, posts.id DESC LIMI
 """
 
 
+# The limit stands inside: SQLite would prepare for all photos, to show the newest few.
+_NEWEST_PHOTOS = f"""
+{PHOTOS}
+WHERE photos.id IN (
+    SELECT id FROM photos
+    WHERE path IS NOT NULL AND withdrawn_at IS NULL AND attribution IS NOT NULL
+        AND +license_code IS NOT NULL
+    ORDER BY id DESC LIMIT ?
+) AND observations.withdrawn_at IS NULL
+ORDER BY photos.id DESC
+"""
+
+
 @page("games", "models", "posts", "replies", "predictions", "photos")
 async def home(visit: Visit) -> Page:
     """The page on which somebody lands who heard of the bot."""
@@ -71,12 +84,7 @@ def load_home(db: SiteDatabase) -> dict[str, Any]:
         game["score"] = load_score(db, game["slug"])
     latest = [row["id"] for row in db.query(_LATEST, [LATEST_POSTS])]
     predictions = db.query("SELECT coalesce(sum(predictions), 0) AS n FROM prediction_counts")
-    newest = db.query(
-        f"{PHOTOS} WHERE photos.path IS NOT NULL AND photos.withdrawn_at IS NULL "
-        "AND observations.withdrawn_at IS NULL AND +photos.license_code IS NOT NULL "
-        "AND photos.attribution IS NOT NULL ORDER BY photos.id DESC LIMIT ?",
-        [NEWEST_PHOTOS],
-    )
+    newest = db.query(_NEWEST_PHOTOS, [NEWEST_PHOTOS])
     return {
         "games": games,
         "posts": load_stories(db, latest),
