@@ -141,7 +141,7 @@ def test_each_call_to_x_ends(stuck_x: Any, call: str) -> None:
 
 def test_a_reply_that_hangs_is_in_doubt(stuck_x: Any) -> None:
     outcome = stuck_x.send("x:1", "hello", Envelope())
-    assert outcome.status == "unknown"
+    assert (outcome.status, outcome.stop) == ("unknown", True)
 
 
 def test_the_deadline_of_the_bot_is_below_twenty_seconds() -> None:

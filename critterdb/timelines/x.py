@@ -182,7 +182,10 @@ class XTimeline:
         except requests.RequestException as error:
             if never_connected(error):
                 return Outcome("planned", error="X could not be reached", stop=True)
-            return Outcome("unknown", error=f"No answer from X ({type(error).__name__})")
+            # A server that hangs would hang for each reply that waits.
+            hangs = isinstance(error, requests.Timeout)
+            words = f"No answer from X ({type(error).__name__})"
+            return Outcome("unknown", error=words, stop=hangs)
         except (KeyError, TypeError, ValueError):
             return Outcome("unknown", error="X gave an answer that says nothing")
         url = f"https://x.com/{self.handle()}/status/{reply_id}"
