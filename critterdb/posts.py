@@ -52,15 +52,15 @@ def unseen(db: SiteDatabase, posts: Iterable[Post]) -> int:
 def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Post]) -> list[Post]:
     """The game's own among posts, each once: hashtag posts of its hosts, and calls to the bot.
 
-    Reposts, other bots, quotes without photos of their own, near-miss hashtags, a host's answers
-    and calls that carry another game's hashtag are not.
+    Reposts, other bots, private posts, quotes without photos of their own, near-miss hashtags, a
+    host's answers and calls that carry another game's hashtag are not.
     """
     hosts = {handle.lower() for handle in hosts_on(game, platform)}
     others = [row["hashtag"] for row in db["games"].rows_where("slug <> ?", [game.slug])]
     words = load_vocabulary(db, game)
     chosen: dict[str, Post] = {}
     for post in posts:
-        if post.is_repost or post.by_bot or is_stop(post):
+        if post.is_repost or post.by_bot or post.is_private or is_stop(post):
             continue
         ours = has_tag(post.hashtags, game.hashtag)
         by_host = ours and post.author.lower() in hosts

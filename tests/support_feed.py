@@ -240,7 +240,7 @@ def nobot_in_the_profile(feed: Feed) -> None:
 
 
 def private_call(feed: Feed) -> None:
-    feed.add(SENT, feed.person(), feed.stage.ask, 1, visibility="direct")
+    feed.add(NO_ROW, feed.person(), feed.stage.ask, 1, visibility="direct")
 
 
 def name_without_a_facet(feed: Feed) -> None:

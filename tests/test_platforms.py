@@ -420,16 +420,38 @@ def test_a_bare_name_is_local(stage: Stage) -> None:
 
 
 @only_mastodon
-@pytest.mark.parametrize(
-    ("visibility", "wanted"),
-    [("public", "unlisted"), ("unlisted", "unlisted"), ("private", "direct"), ("direct", "direct")],
-)
-def test_replies_are_unlisted_or_more_private(stage: Stage, visibility: str, wanted: str) -> None:
+@pytest.mark.parametrize("visibility", ["public", "unlisted"])
+def test_replies_are_unlisted_and_begin_with_the_handle(stage: Stage, visibility: str) -> None:
     stage.server.add_post("ann@far.example", stage.ask, [picture("red")], visibility=visibility)
     stage.play()
     (sent,) = stage.server.sent
-    assert sent["visibility"] == wanted
+    assert sent["visibility"] == "unlisted"
     assert sent["text"].startswith("@ann@far.example ")
+
+
+@only_mastodon
+@pytest.mark.parametrize("visibility", ["private", "direct"])
+def test_what_is_private_stays_private(stage: Stage, visibility: str) -> None:
+    """The database is there to be read by everybody."""
+    shown = stage.server.add_post("ann", stage.ask, [picture("red")], visibility=visibility)
+    post = stage.server.add_post("bob", stage.ask, in_reply_to=shown)
+    stage.server.add_post("carl", f"@{stage.bot} stop", visibility=visibility)
+    stage.play()
+    assert [row["id"] for row in stage.rows("SELECT id FROM posts")] == [f"mastodon:{post}"]
+    assert stage.outcome(post) == ("skipped", "no_photo")
+    assert stage.db["post_images"].count == stage.db["images"].count == 0
+    assert [row["author"] for row in stage.rows("SELECT author FROM opt_outs")] == [
+        stage.author("carl")
+    ]
+
+
+@only_mastodon
+def test_a_handle_cannot_smuggle_in_words(stage: Stage) -> None:
+    post = stage.server.add_post("ann", stage.ask, [picture("red")])
+    stage.server.statuses[post]["account"]["acct"] = "ann hello @everybody"
+    report = stage.play()
+    assert "handle" in report.failures[0]
+    assert stage.server.sent == []
 
 
 @only_mastodon

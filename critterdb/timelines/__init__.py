@@ -23,6 +23,7 @@ class Post:
     quotes, given where the post has no photos of its own; `thread` is the first post of its thread.
     `opts_out` says how the author let the platform know that no bot is wanted: `#nobot in the
     profile`, or a block. `author_id` is what stays when the author takes another handle.
+    `is_private` is a post that not everybody may see.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Post:
     by_bot: bool = False
     opts_out: str | None = None
     author_id: str | None = None
+    is_private: bool = False
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,10 @@ class BlueskyTimeline:
         view = self._look_up([uri]).get(uri)
         if view is None:
             raise TimelineError(f"{web_address(uri)} is no longer there")
-        record = reply_record(view, text, now)
+        try:
+            record = reply_record(view, text, now)
+        except (KeyError, TypeError, AttributeError):
+            raise TimelineError(f"{web_address(uri)} is shown in a way that says nothing") from None
         return Envelope(self._new_key(now), json.dumps(record, ensure_ascii=False))
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:

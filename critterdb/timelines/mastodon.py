@@ -37,8 +37,7 @@ CHARACTERS_OF_A_LINK = 23
 RESERVED_FOR_HANDLE = 64  # characters; a handle counts without its domain
 
 _SUMMONS = ["mention", "quote"]
-# A private post is answered in private.
-_VISIBILITY = {"direct": "direct", "private": "direct"}
+_ACCT = re.compile(r"[\w.-]+(?:@[\w.:-]+)?")
 
 
 class MastodonTimeline:
@@ -147,11 +146,14 @@ class MastodonTimeline:
     def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
         """The key comes from the post and the account, so that also a lost database repeats it."""
         status = self.client.ask("status", bare_id(post_id))
+        acct = str((status.get("account") or {}).get("acct"))
+        if not _ACCT.fullmatch(acct):
+            raise TimelineError(f"{post_id} is by somebody whose handle cannot be written")
         digest = hashlib.sha256(f"{self.handle()} {post_id}".encode()).hexdigest()
         record = {
-            "status": f"@{status['account']['acct']} {text}",
+            "status": f"@{acct} {text}",
             "in_reply_to_id": bare_id(post_id),
-            "visibility": _VISIBILITY.get(str(status.get("visibility")), "unlisted"),
+            "visibility": "unlisted",
             "language": "en",
         }
         return Envelope(f"critterdb-{digest[:32]}", json.dumps(record, ensure_ascii=False))

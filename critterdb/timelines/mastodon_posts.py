@@ -57,6 +57,8 @@ class Reader:
             quoted_id = str(quoted["id"])
         photos = tuple(_photos(status))
         parent = None if photos else known.get(self.parent_id(status) or "")
+        if parent and _is_private(parent):
+            parent = None  # the bot was let in; whoever reads the database was not
         text, spoken = text_of(str(status.get("content") or ""))
         account = status.get("account") or {}
         is_own = str(account.get("id")) == self.own_id
@@ -74,6 +76,7 @@ class Reader:
             parent=self.read(parent, None, blocking) if parent else None,
             is_repost=bool(status.get("reblog")),
             by_bot=bool(account.get("bot")) and not is_own,
+            is_private=_is_private(status),
             opts_out=None if is_own else _opts_out(account, blocking),
         )
 
@@ -178,6 +181,10 @@ def _hashtags(status: Json, spoken: str) -> Iterable[str]:
     folded = {fold_tag(each) for each in listed}
     found = tags_in(re.sub(r"https?://\S+", " ", spoken))
     return [*listed, *(each for each in found if fold_tag(each) not in folded)]
+
+
+def _is_private(status: Json) -> bool:
+    return str(status.get("visibility") or "public") not in ("public", "unlisted")
 
 
 def _opts_out(account: Json, blocking: Collection[str]) -> str | None:
