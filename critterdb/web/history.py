@@ -16,7 +16,7 @@ from .layout import site_title
 from .manners import cors_headers, data_headers
 from .names import score_bars, taxon_names
 from .pages import NotHere, Page, Visit, page
-from .stories import load_stories, pictures_of
+from .stories import STORY_TABLES, load_stories, pictures_of
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
@@ -88,7 +88,7 @@ class Filters:
         return {name: value for name, value in vars(self).items() if value and name != "before"}
 
 
-@page("posts", "replies", "predictions", "answers")
+@page(*STORY_TABLES)
 async def history(visit: Visit) -> Page | Response:
     """The posts that the filters ask for, newest first."""
     filters = read_filters(visit)
@@ -173,7 +173,7 @@ async def _feed(visit: Visit, posts: list[dict[str, Any]], path: str) -> Respons
     )
 
 
-@page("posts", "replies", "predictions", "answers")
+@page(*STORY_TABLES)
 async def post(visit: Visit) -> Page:
     """One post, with what was said of each of its pictures."""
     post_id = visit.named("post_id")

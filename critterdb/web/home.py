@@ -12,7 +12,7 @@ from .pages import Page, Visit, page
 from .photo_shelf import PHOTOS, Photo, as_photo, shown
 from .scores import load_score
 from .static_files import static_path
-from .stories import load_stories, pictures_of
+from .stories import STORY_TABLES, load_stories, pictures_of
 
 LATEST_POSTS = 6
 MOST_GAMES = 12
@@ -52,7 +52,7 @@ ORDER BY photos.id DESC
 """
 
 
-@page("games", "models", "posts", "replies", "predictions", "photos")
+@page(*STORY_TABLES, "models", "model_labels", "prediction_counts", "photos", "observations")
 async def home(visit: Visit) -> Page:
     """The page on which somebody lands who heard of the bot."""
     data = await visit.read(load_home)

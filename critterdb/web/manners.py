@@ -94,11 +94,13 @@ def prefers_page(accept: str) -> bool:
 def is_forged(request: Request) -> bool:
     """Whether another site sends this with the cookies of somebody who visits it.
 
-    What Datasette 1.0 checks too, by Sec-Fetch-Site and Origin. A sender without cookies borrows
-    nobody's rights, and programs send neither header.
+    What Datasette 1.0 checks too, by Sec-Fetch-Site and Origin; programs send neither header. A
+    sender who is nobody borrows nobody's rights, and a token is not sent by itself; but a password,
+    an address or a proxy's header can tell who somebody is without any cookie.
     """
     headers: Mapping[str, str] = request.headers
-    if "cookie" not in headers:
+    has_token = headers.get("authorization", "").lower().startswith("bearer ")
+    if "cookie" not in headers and (has_token or not request.actor):
         return False
     site = headers.get("sec-fetch-site")
     if site:

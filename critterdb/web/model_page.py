@@ -11,7 +11,7 @@ from .charts.bars import label_bars
 from .charts.confusion import confusion_matrix, most_confused
 from .charts.curves import reliability_diagram, risk_coverage, training_curves
 from .pages import NotHere, Page, Visit, page
-from .photo_shelf import PHOTOS, as_photo, shown
+from .photo_shelf import PHOTO_TABLES, PHOTOS, as_photo, shown
 
 MISTAKES = 12
 CELL_PHOTOS = 48
@@ -44,7 +44,10 @@ WHERE model_id = ? ORDER BY photos_train DESC, name
 """
 
 
-@page("models", "model_labels", "model_metrics", "confusions", "predictions", "photos")
+@page(
+    *("models", "games", "model_labels", "model_metrics", "confusions", "prediction_counts"),
+    *PHOTO_TABLES,
+)
 async def model(visit: Visit) -> Page:
     """One model: its card, its charts, its surest mistakes. `?part=` gives one part as JSON."""
     model_id = visit.named("model_id")
@@ -180,7 +183,7 @@ def _in_a_sentence(about: dict[str, Any], labels: list[dict[str, Any]]) -> str:
     return f"{known}. Of photos that it had never seen it got {about['error_rate']:.1%} wrong."
 
 
-@page("models", "confusions", "predictions", "photos")
+@page("models", "games", "model_labels", "confusions", *PHOTO_TABLES)
 async def cell(visit: Visit) -> Page:
     """The test photos behind one cell of the confusion matrix, the surest first."""
     model_id = visit.named("model_id")

@@ -8,7 +8,7 @@ from ..schema import SiteDatabase
 from .charts.bars import comparison_bars
 from .model_page import load_metrics, load_model_row
 from .pages import NotHere, Page, Visit, page
-from .photo_shelf import PHOTOS, as_photo, shown
+from .photo_shelf import PHOTO_TABLES, PHOTOS, as_photo, shown
 
 LISTED = 100
 DIFFERENCES = 12
@@ -63,7 +63,7 @@ async def models(visit: Visit) -> Page:
     )
 
 
-@page("models", "model_labels", "model_metrics", "predictions", "photos")
+@page("models", "games", "model_labels", "model_metrics", *PHOTO_TABLES)
 async def compare(visit: Visit) -> Page:
     """Two models of a game beside each other; without a second one, the one in use or the next."""
     a, b = visit.argument("a"), visit.argument("b")

@@ -68,7 +68,7 @@ class Visit:
         if not value:
             return None
         try:
-            return int(value)
+            return whole_number(value)
         except ValueError:
             raise NotHere(f"“{name}” should be a number, not {value}") from None
 
@@ -102,6 +102,7 @@ def page(
             return await _serve(request, datasette, function, tables, methods)
 
         view.__name__, view.__doc__ = function.__name__, function.__doc__
+        view.tables = tables  # type: ignore[attr-defined]
         return view
 
     return decorate
@@ -173,6 +174,14 @@ async def _respond(request: Request, datasette: Datasette, shown: Page) -> Respo
         headers=headers,
         content_type=kind,
     )
+
+
+def whole_number(text: str) -> int:
+    """A number that SQLite can hold. Raises ValueError."""
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("too large for SQLite")
+    return number
 
 
 def json_address(request: Request) -> str:

@@ -10,7 +10,7 @@ from . import addresses, similar
 from .charts.maps import draw_map
 from .names import score_bars, taxon_names
 from .pages import NotHere, Page, Visit, page
-from .photo_shelf import PHOTOS, as_photo, shown
+from .photo_shelf import PHOTO_TABLES, PHOTOS, as_photo, shown
 
 SIMILAR = 8
 MOST_PREDICTIONS = 12
@@ -40,7 +40,10 @@ WHERE prediction_id IN (SELECT value FROM json_each(?)) ORDER BY reviews.id
 """
 
 
-@page("photos", "observations", "predictions", "taxa")
+@page(
+    *PHOTO_TABLES,
+    *("observers", "reviews", "embeddings", "models", "games", "game_observations", "splits"),
+)
 async def photo(visit: Visit) -> Page:
     """A photo's page. A photo that may not be shown still has its facts and its predictions."""
     photo_id = int(visit.request.url_vars["photo_id"])

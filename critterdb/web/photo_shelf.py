@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 Photo = dict[str, Any]
 
+# What is told of photos and of what models say of them.
+PHOTO_TABLES = ("photos", "observations", "taxa", "predictions")
+
 # What `as_photo` needs; add WHERE, ORDER BY and LIMIT.
 PHOTOS = """
 SELECT

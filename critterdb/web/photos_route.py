@@ -62,7 +62,8 @@ async def photo(request: Request, datasette: Datasette) -> Response:
     kind = media_type(data) if data else None
     if not data or not kind:
         return missing
-    audience = "public" if licensed else "private"
+    for_all = licensed and await may_view(datasette, None, database.name, "photos")
+    audience = "public" if for_all else "private"
     headers["Cache-Control"] = f"{audience}, max-age={CACHE_SECONDS}, immutable"
     headers["ETag"] = f'"{sha256}"'
     if request.headers.get("if-none-match") == headers["ETag"]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..schema import SiteDatabase
 from . import addresses
 from .compat import write
+from .forms import NOT_AS_HERE, read_form
 from .manners import data_headers, is_forged
-from .pages import NotHere, Page, Visit, page
-from .photo_shelf import shown
+from .pages import NotHere, Page, Visit, page, whole_number
+from .photo_shelf import PHOTO_TABLES, shown
 from .reviews import (
     SOURCES,
     find_taxon,
@@ -24,7 +25,7 @@ from .reviews import (
 )
 from .rights import REVIEW, may
 from .static_files import static_path
-from .stories import pictures_of
+from .stories import STORY_TABLES, pictures_of
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 METHODS = ("GET", "HEAD", "POST")
 
 
-@page("predictions", "reviews", methods=METHODS)
+@page(
+    *PHOTO_TABLES,
+    *("reviews", "images", "posts", "post_images", "prediction_counts"),
+    methods=METHODS,
+)
 async def review(visit: Visit) -> Page | Response:
     """The newest prediction that waits for a look; a POST says whether it was right."""
     await _check_rights(visit)
@@ -80,7 +85,7 @@ async def review(visit: Visit) -> Page | Response:
 
 
 async def _save_review(visit: Visit) -> Response:
-    form = await visit.request.post_vars()
+    form = await read_form(visit.request)
     source, model = form.get("source") or "bot", form.get("model") or ""
     prediction_id = _whole(form.get("prediction_id"))
     verdict, taxon_id = _choice(form.get("verdict") or "")
@@ -102,7 +107,7 @@ async def _save_review(visit: Visit) -> Response:
     return _go(visit, path)
 
 
-@page("answer_candidates", "answers", "posts", methods=METHODS)
+@page(*STORY_TABLES, "answer_candidates", "model_labels", methods=METHODS)
 async def answers(visit: Visit) -> Page | Response:
     """The oldest message of a host that may hold an answer; a POST says what it does say."""
     await _check_rights(visit)
@@ -126,7 +131,7 @@ async def answers(visit: Visit) -> Page | Response:
 
 
 async def _settle(visit: Visit) -> Response:
-    form = await visit.request.post_vars()
+    form = await read_form(visit.request)
     candidate_id = _whole(form.get("candidate_id"))
     choice, taxon_id = _choice(form.get("verdict") or "")
     words = (form.get("taxon") or "").strip()
@@ -172,9 +177,9 @@ def _choice(verdict: str) -> tuple[str, int | None]:
 
 def _whole(value: str | None) -> int:
     try:
-        return int(value or "")
+        return whole_number(value or "")
     except ValueError:
-        raise NotHere("That form was not filled in as this page does it. Go back to it") from None
+        raise NotHere(NOT_AS_HERE) from None
 
 
 def _name(visit: Visit) -> str | None:

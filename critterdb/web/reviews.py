@@ -13,6 +13,7 @@ from typing import Any
 from ..answers import target_taxa
 from ..games import get_game
 from ..schema import SiteDatabase, utc_now
+from .forms import search_query
 from .names import score_bars, taxon_names
 from .photo_shelf import PHOTOS, as_photo
 from .stories import load_stories
@@ -183,11 +184,13 @@ def find_taxon(db: SiteDatabase, words: str) -> int | None:
     )
     for row in rows:
         return int(row["id"])
-    quoted = " ".join(f'"{word}"*' for word in words.replace('"', " ").split())
+    query = search_query(words)
+    if not query:
+        return None
     found = db.query(
-        "SELECT rowid AS id FROM taxa_fts WHERE taxa_fts MATCH ? ORDER BY rank LIMIT 1", [quoted]
+        "SELECT rowid AS id FROM taxa_fts WHERE taxa_fts MATCH ? ORDER BY rank LIMIT 1", [query]
     )
-    return next((int(row["id"]) for row in found), None) if quoted else None
+    return next((int(row["id"]) for row in found), None)
 
 
 def load_candidate(db: SiteDatabase, after: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..schema import SiteDatabase
 from . import addresses
 from .charts.bars import month_bars
 from .charts.maps import draw_map
+from .forms import search_query
 from .pages import NotHere, Page, Visit, page
 from .photo_shelf import PHOTOS, as_photo, shown
 
@@ -81,7 +82,7 @@ ORDER BY observations.id DESC LIMIT 1
 """
 
 
-@page("taxa", "observations", "photos", "models", "confusions")
+@page("taxa", "observations", "photos", "games", "models", "model_labels", "confusions")
 async def species(visit: Visit) -> Page:
     """One kind of animal, whatever its rank: those below it count."""
     taxon_id = int(visit.request.url_vars["taxon_id"])
@@ -183,7 +184,7 @@ def _places(db: SiteDatabase, taxa: list[int]) -> list[dict[str, Any]]:
     return list(db.query(f"{union} ORDER BY observed_on DESC LIMIT {NEWEST_PLACES}", taxa))
 
 
-@page("taxa", "observations", "photos", "models")
+@page("taxa", "observations", "photos", "games", "models", "model_labels")
 async def species_list(visit: Visit) -> Page:
     """The kinds that the models in use know, or those that a search finds."""
     words = visit.argument("q")
@@ -200,7 +201,7 @@ async def species_list(visit: Visit) -> Page:
 
 def load_kinds(db: SiteDatabase, words: str) -> dict[str, Any]:
     if words:
-        query = " ".join(f'"{word}"*' for word in words.replace('"', " ").split())
+        query = search_query(words)
         kinds = list(db.query(_SEARCH, [query, LISTED])) if query else []
     else:
         kinds = list(db.query(_KINDS, [LISTED]))

@@ -14,6 +14,9 @@ from ..schema import SiteDatabase
 
 Story = dict[str, Any]
 
+# What a story tells is in these: whoever may not see one of them sees no stories.
+STORY_TABLES = ("posts", "post_images", "replies", "predictions", "answers", "games", "taxa")
+
 _STORIES = """
 SELECT
     bot_history.*,

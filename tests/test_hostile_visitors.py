@@ -1,0 +1,71 @@
+"""Addresses and forms that no page of ours would make: a polite refusal, and never a failure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_models import COUGAR
+from support_pages import add_candidate, make_furnished_site
+from support_web import open_datasette, rows
+
+HUGE = "9" * 30
+REVIEW, ANSWERS = "/-/critters/review", "/-/critters/answers"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_furnished_site(tmp_path_factory.mktemp("pages") / "mysite")
+    add_candidate(folder, "x:104")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"/-/critters/species/{COUGAR}?before={HUGE}", 404),
+        (f"/-/critters/species/{COUGAR}?before=-{HUGE}", 404),
+        ("/-/critters/species?q=%00", 200),
+        ("/-/critters/species?q=cou%00gar", 200),
+        ("/-/critters/species?q=%22", 200),
+        ("/-/critters/species?q=%22)%20OR%20NEAR(%22", 200),
+        ("/-/critters/history?author=%00&before=%FF~", 200),
+        ("/-/critters/posts/%00", 404),
+        ("/-/critters/posts/%FF", 404),
+        ("/-/critters/models/%00", 404),
+        ("/-/critters/compare?a=%00", 404),
+    ],
+)
+async def test_an_odd_address(folder: Path, path: str, status: int) -> None:
+    assert (await open_datasette(folder).client.get(path)).status_code == status
+
+
+@pytest.mark.parametrize("page", [REVIEW, ANSWERS])
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"verdict=right&KEY={HUGE}",
+        f"verdict=is:{HUGE}&KEY=1",
+        "verdict=named&KEY=1",
+        "verdict=named&taxon=%22&KEY=1",
+        "verdict=named&taxon=%00&KEY=1",
+        "verdict=nothing&KEY=%00",
+        "&".join(f"a{n}=1" for n in range(100)),
+        "verdict=right&KEY=1&source=" + "x" * 100_000,
+        b"\xff\xfe",
+        b"",
+    ],
+)
+async def test_an_odd_form(folder: Path, page: str, body: str | bytes) -> None:
+    datasette: Any = open_datasette(folder)
+    key = "prediction_id" if page == REVIEW else "candidate_id"
+    response = await datasette.client.post(
+        page,
+        content=body if isinstance(body, bytes) else body.replace("KEY", key),
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        cookies={"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")},
+    )
+    assert response.status_code == 404
+    assert rows(folder, "SELECT * FROM reviews") == []
+    assert rows(folder, "SELECT * FROM answer_candidates WHERE settled_at IS NOT NULL") == []
