@@ -97,7 +97,7 @@ class Fetcher:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.openings = openings_from_environment() if allow is None else tuple(allow)
-        self.allow_hosts = frozenset(host.lower().rstrip(".") for host in allow_hosts)
+        self.allow_hosts = frozenset(_host(name) for name in allow_hosts)
         self.own_addresses = _origins(own_addresses)
         self.timeout_s = timeout_s
         self.max_bytes = max_bytes
@@ -268,7 +268,17 @@ class Fetcher:
 
 
 def _origins(addresses: Sequence[Address]) -> frozenset[Address]:
-    return frozenset((host.lower().strip("[]").rstrip("."), port) for host, port in addresses)
+    return frozenset((_host(host), port) for host, port in addresses)
+
+
+def _host(name: str) -> str:
+    """A host as it stands in a request, without a dot at its end: in ASCII, small letters."""
+    name = name.strip("[]").rstrip(".")
+    try:
+        bare = f"[{name}]" if ":" in name else name
+        return httpx.URL(f"http://{bare}/").raw_host.decode("ascii").lower()
+    except httpx.InvalidURL:
+        return name.lower()
 
 
 def _as_httpcore(address: httpx.URL) -> httpcore.URL:

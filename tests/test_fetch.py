@@ -247,6 +247,20 @@ def test_only_the_hosts_that_a_site_allows(public: HostileServer) -> None:
     assert refusal(fetcher(public, allow_hosts=["x.org"]), address).code == "fetch_failed"
 
 
+@pytest.mark.parametrize(
+    "name", ["katzenbär.example", "Katzenbär.Example.", "xn--katzenbr-6za.example"]
+)
+def test_a_host_is_allowed_under_each_of_its_spellings(
+    public: HostileServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: real("127.0.0.2", public.port))
+    guard = fetcher(public, allow_hosts=[name])
+    assert guard.fetch(f"http://katzenbär.example:{public.port}/") == PICTURE
+    assert guard.fetch(f"http://xn--katzenbr-6za.example.:{public.port}/") == PICTURE
+    assert refusal(guard, f"http://other.example:{public.port}/").code == "fetch_failed"
+
+
 async def test_never_itself(public: HostileServer) -> None:
     own = [("127.0.0.2", public.port)]
     address = f"{public.base}/cat.jpg"
