@@ -59,7 +59,9 @@ def test_a_session_that_runs_out_while_sending(stage: Stage) -> None:
     assert stage.answered() == [post]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"tokens": null}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"tokens": null}', '{"tokens": {"did": 1}, "logins": "odd"}']
+)
 def test_a_damaged_file_is_no_obstacle(stage: Stage, tmp_path: Path, text: str) -> None:
     stage.play()
     (file,) = kept(tmp_path)

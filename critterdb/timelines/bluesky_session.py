@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import RateLimited
+from ..errors import RateLimited, TimelineError
 
 LOGINS_IN_5_MINUTES, LOGINS_A_DAY = 10, 100  # a third of what Bluesky allows
 FIVE_MINUTES_S, DAY_S = 300.0, 86_400.0
@@ -33,11 +33,17 @@ class Session:
         digest = hashlib.sha256(f"{address} {handle.lower()}".encode()).hexdigest()[:16]
         self.path = state_folder() / f"bluesky-{digest}.json"
         kept = self._read()
-        self.tokens: Json | None = kept.get("tokens")
-        self._logins: list[float] = kept.get("logins", [])
+        tokens, logins = kept.get("tokens"), kept.get("logins")
+        self.tokens: Json | None = tokens if _is_whole(tokens) else None
+        self._logins = [t for t in logins or () if isinstance(t, float)]
 
     def keep(self, body: Json) -> Json:
-        """Take the tokens out of what the server answered; they are returned."""
+        """Take the tokens out of what the server answered; they are returned.
+
+        Raises TimelineError where there are none.
+        """
+        if not _is_whole(body):
+            raise TimelineError("Bluesky let the bot in, but gave it no session. Try later")
         self.tokens = {name: body[name] for name in _KEPT if name in body}
         self._write()
         return self.tokens
@@ -87,6 +93,12 @@ class Session:
             except OSError:
                 os.unlink(name)
                 raise
+
+
+def _is_whole(tokens: object) -> bool:
+    if not isinstance(tokens, dict):
+        return False
+    return all(isinstance(tokens.get(name), str) for name in _KEPT)
 
 
 def state_folder() -> Path:
