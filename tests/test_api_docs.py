@@ -57,7 +57,8 @@ def test_there_are_examples_of_every_kind() -> None:
 async def test_the_details_of_health_are_those_of_the_page(served: tuple[str, Path]) -> None:
     _, folder = served
     datasette = open_datasette(folder)
-    await datasette.client.post("/-/classify", files={"image": b"hello"})
+    for photo in (b"hello", picture("blue")):
+        await datasette.client.post("/-/classify", files={"image": photo})
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     found = (await datasette.client.get("/-/critterdb/health", cookies=cookies)).json()
     [told] = [block for block in re.findall(r"^```json\n(.+?)^```$", PAGE, re.M | re.S)

@@ -145,6 +145,7 @@ async def _look_at(
     )
     if not (desk.settings.record and database.is_mutable):
         return classification, image, None
+    started = time.perf_counter()
     try:
         prediction_id = await write(
             database,
@@ -154,6 +155,7 @@ async def _look_at(
         # The answer is right all the same; the health page tells that rows are missing.
         desk.note_error("not_recorded")
         prediction_id = None
+    desk.write_seconds.append(time.perf_counter() - started)
     return classification, image, prediction_id
 
 

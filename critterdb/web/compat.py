@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,6 +61,18 @@ def written_permission(datasette: Datasette, action: str) -> Any:
     return (_metadata(datasette).get("permissions") or {}).get(action)
 
 
+def denies_by_default(datasette: Datasette) -> bool:
+    """Whether it was started with --default-deny, which is 1.0's."""
+    return bool(getattr(datasette, "default_deny", False))
+
+
+async def instance_metadata(datasette: Datasette) -> dict[str, Any]:
+    """What metadata.json, or whatever took its place, says of the whole."""
+    if hasattr(datasette, "get_instance_metadata"):
+        return dict(await datasette.get_instance_metadata())
+    return _metadata(datasette)
+
+
 def _metadata(datasette: Datasette) -> dict[str, Any]:
     if hasattr(datasette, "metadata"):
         return datasette.metadata() or {}
@@ -98,23 +111,28 @@ async def register_queries(datasette: Datasette, database: str) -> None:
     if not hasattr(datasette, "add_query"):
         return
     queries = _metadata(datasette).get("databases", {}).get(database, {}).get("queries", {})
-    for name, query in queries.items():
-        if isinstance(query, str):
-            query = {"sql": query}
-        existing = await datasette.get_query(database, name)
-        if existing and existing.source != QUERY_SOURCE:
-            continue
-        await datasette.add_query(
-            database,
-            name,
-            query["sql"],
-            title=query.get("title"),
-            description=query.get("description"),
-            hide_sql=bool(query.get("hide_sql")),
-            parameters=query.get("params"),
-            is_trusted=True,
-            source=QUERY_SOURCE,
-        )
+    await asyncio.gather(
+        *(_register_query(datasette, database, name, query) for name, query in queries.items())
+    )
+
+
+async def _register_query(datasette: Any, database: str, name: str, query: Any) -> None:
+    if isinstance(query, str):
+        query = {"sql": query}
+    existing = await datasette.get_query(database, name)
+    if existing and existing.source != QUERY_SOURCE:
+        return
+    await datasette.add_query(
+        database,
+        name,
+        query["sql"],
+        title=query.get("title"),
+        description=query.get("description"),
+        hide_sql=bool(query.get("hide_sql")),
+        parameters=query.get("params"),
+        is_trusted=True,
+        source=QUERY_SOURCE,
+    )
 
 
 async def write(database: Database, function: Callable[[Any], T]) -> T:

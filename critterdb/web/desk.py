@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Hashable
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 ANY_MODEL = "SELECT 1 FROM games WHERE model_id IS NOT NULL"
 SITE_NAME = "critters"
+WRITES_REMEMBERED = 10_000
 SITE_TABLES = {"games", "models", "photos", "predictions"}
 
 
@@ -44,6 +46,7 @@ class Desk:
         self.taxon_names: dict[int, str] = {}
         self.opened_at = time.monotonic()
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
+        self.write_seconds: deque[float] = deque(maxlen=WRITES_REMEMBERED)
         self.errors: dict[str, tuple[int, str]] = {}
 
     def note_error(self, code: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -82,9 +83,23 @@ def details(desk: Desk, database: Database | None) -> dict[str, Any]:
             "places": desk.workers.places,
             "upload_bytes": desk.uploads.held,
         },
+        "writes": writes(desk.write_seconds),
         "errors": {
             code: {"times": times, "last_at": last_at}
             for code, (times, last_at) in sorted(desk.errors.items())
         },
         "up_seconds": round(time.monotonic() - desk.opened_at),
+    }
+
+
+def writes(seconds: Iterable[float]) -> dict[str, Any]:
+    """How long the last answers waited for their rows, in milliseconds."""
+    ordered = sorted(seconds)
+    if not ordered:
+        return {"times": 0, "median_ms": None, "p99_ms": None, "slowest_ms": None}
+    places = {"median_ms": 0.5, "p99_ms": 0.99, "slowest_ms": 1.0}
+    last = len(ordered) - 1
+    return {"times": len(ordered)} | {
+        name: round(1000 * ordered[min(last, int(share * len(ordered)))], 1)
+        for name, share in places.items()
     }

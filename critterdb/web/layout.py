@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import addresses
+from .compat import instance_metadata
 from .rights import CLASSIFY, REVIEW, may
 from .static_files import static_path
 
@@ -46,11 +47,8 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, An
 
 
 async def site_title(datasette: Datasette) -> str:
-    """The title in metadata.json, on both lines of Datasette."""
-    if hasattr(datasette, "get_instance_metadata"):
-        metadata = await datasette.get_instance_metadata()
-    else:
-        metadata = datasette.metadata() or {}
+    """The title in metadata.json."""
+    metadata = await instance_metadata(datasette)
     return str(metadata.get("title") or "critterdb")
 
 

@@ -32,7 +32,7 @@ def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str)
     written = compat.written_permission(datasette, action)
     if action == CLASSIFY:
         allow = desk_of(datasette).settings.allow
-        if allow is None and written is None and getattr(datasette, "default_deny", False):
+        if allow is None and written is None and compat.denies_by_default(datasette):
             return None
         return bool(actor_matches_allow(actor, allow) and actor_matches_allow(actor, written))
     review = desk_of(datasette).settings.review
