@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from . import answer_cautions as cautions
 from . import answer_patterns as patterns
 from .games import Game
 
@@ -53,7 +54,11 @@ def read_answer(
     found = _read_names(message, names)
     said = _finest({names[name] for name in found.said}, lineage or {})
     denied = {names[name] for name in found.denied}
-    if found.said and patterns.TAKEN_BACK.search(message):
+    if found.said and (
+        patterns.TAKEN_BACK.search(message)
+        or cautions.is_taken_back(message)
+        or cautions.is_contradicted(text)
+    ):
         return _guess(found)
     against = {names[name] for name in found.doubted} | denied
     if len(said) == 1:
@@ -81,6 +86,7 @@ def plain_words(text: str) -> str:
     An emoji separates as a comma does.
     """
     words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", text)
+    words = re.sub("[“”„«»]", '"', re.sub("[📷📸]", " photo ", words))
     words = words.replace("’", "'").replace("‘", "'").lower()
     words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+=-]", ",", words)
     return re.sub(r"[^\S\n]+", " ", words).strip()
@@ -113,7 +119,9 @@ def _agree(taxon_id: int, others: set[int], lineage: Mapping[int, Collection[int
 def _is_inconclusive(message: str) -> bool:
     sentences = [match[0] for match in patterns.SENTENCE.finditer(message)]
     return any(
-        patterns.INCONCLUSIVE.search(s) and not patterns.NOT_INCONCLUSIVE.search(s)
+        patterns.INCONCLUSIVE.search(s)
+        and not patterns.NOT_INCONCLUSIVE.search(s)
+        and not cautions.is_no_verdict(s)
         for s in sentences
     )
 
@@ -123,6 +131,7 @@ def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
     found = _Reading()
     if not names:
         return found
+    message, quotations = cautions.without_quotations(cautions.in_our_words(message))
     any_name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     # "Cougar or not" is the name of the game.
     message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
@@ -133,6 +142,8 @@ def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
         rf"\b({any_name}) ?[?:=] (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message
     )
     pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
+    for quoted in quotations:
+        found.mentioned.update(match[1] for match in pattern.finditer(quoted))
     for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
         clauses = list(_clauses(sentence))
         if any(patterns.AFTERTHOUGHT.search(clause) for clause, _ in clauses[1:]):
@@ -160,6 +171,8 @@ def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[
     before, after = clause[: match.start()], clause[match.end() :]
     if match[2] or patterns.PART.search(after) or patterns.ELSEWHEN.search(sentence):
         return "doubted" if patterns.DOUBT.search(clause) and not match[2] else "mentioned"
+    if lessened := cautions.lessen(before, after, clause, sentence):
+        return lessened
     if patterns.THING_DENIED.search(after):
         return "denied"
     if _is_asked(clause, sentence) or (
@@ -184,9 +197,8 @@ def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[
 
 def _is_asked(clause: str, sentence: str) -> bool:
     """Whether a clause stands in a question: in its last part, where dashes divide it."""
-    return (
-        sentence.rstrip().endswith("?") and clause in patterns.PART_OF_QUESTION.split(sentence)[-1]
-    )
+    is_question = re.search(r"\?[!?.\s]*$", sentence)
+    return bool(is_question) and clause in patterns.PART_OF_QUESTION.split(sentence)[-1]
 
 
 def _is_unstated(before: str) -> bool:

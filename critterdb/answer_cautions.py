@@ -1,0 +1,130 @@
+"""What makes a name in a host's message less than the host's own plain word; it only ever lessens.
+
+answer_words.py asks here before it takes a name as said: whether somebody else speaks, whether it
+is no real animal or no animal at all, whether it is irony, a rule or another week. What is stopped
+here waits for a person. All but `is_contradicted` takes lower-case text with plain apostrophes.
+"""
+
+from __future__ import annotations
+
+import re
+
+_OURS_IN_OTHER_WORDS = (
+    (re.compile(r"\bmt\.? ?lion\b"), "mountain lion"),
+    (re.compile(r"\bmountain-lion"), "mountain lion"),
+    (re.compile(r"\bbob-? ?cat"), "bobcat"),
+    (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
+    (re.compile(r"\bnothing but\b"), " "),
+    (re.compile(r"(?<!\w)([a-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
+    (re.compile(r"\b(?:bear with (?:me|us)|hold your horses)\b"), " "),
+)
+# A statement in quotation marks is somebody else's; a single word in them may only be stressed.
+_QUOTED = re.compile(
+    r"\"[^\"\n]*? [^\"\n]*\"|(?<![\w'])'(?=[^'\n]*(?:'\w[^'\n]*)* )[^'\n]*(?:'\w[^'\n]*)*'(?!\w)"
+)
+# A face upside down, rolling eyes; crosses, of which nobody knows to which word they belong.
+_SAYS_NO = re.compile("[\U0001f643\U0001f644❌✖\U0001f6ab]")
+_TAKEN_BACK = re.compile(
+    r"\bnot\W*$|\bas if\b|\byeah,? right\b|\bin (?:my|your) dreams\b|\bqueen of\b"
+    r"|\bwhat (?:i|we)(?: would|'d) say\b|[,;—–-] ?or (?:maybe|perhaps|possibly|rather|an?)\b"
+)
+# Before the name, in its own clause: an image, a likeness, or less than the whole animal.
+_NO_REAL_ONE = re.compile(
+    r"\b(?:fake|toy|wannabe|stuffed|taxiderm\w*|concrete|cardboard|plastic|plush|metal|wooden"
+    r"|stone|bronze|ceramic|carved|painted|cartoon|inflatable|ghost|cgi|ai|ai-generated|mini"
+    r"|photoshopped|honorary|imaginary|so-called|such|practically|basically|essentially|part"
+    r"|virtually|(?:sort|kind) of|half|pink|black)(?: an?)?(?: \w+)? $"
+    r"|\b(?!100)\d+ ?(?:%|percent)[^%]*$|\b(?:non|ex|un)-$"
+)
+_ON_A_THING = re.compile(
+    r"^ on (?:the|an?|my|his|her|your) (?:shirt|poster|sign|mug|tv|screen|flag)"
+)
+_UNSURE = re.compile(
+    r"\b(?:unless|presumably|supposed|meant to|label+ed|believed to|rumou?red|considered|assumed"
+    r"|reported(?:ly)?|(?:said|thought) to be|always|usually|typically|statistically|consensus"
+    r"|pretending)\b"
+)
+_NOT_STATED = re.compile(
+    r"\b(?:convince \w+|persuade \w+|show \w+|prove|deny|(?:not|cannot|\w+n't) (?:\w+ )?"
+    r"(?:say|confirm|promise|claim|swear))(?: that)? (?:it|this|that)(?:'s| is| was) "
+    r"|(?:\bnot|n't) (?:an? )?not\b"
+)
+# Who took or sent a photo, or where it was taken, may have an animal's name.
+_CREDIT = re.compile(
+    r"\b(?:photos?|pics?|pictures?|images?|shots?|videos?)(?: was| were)?(?: \w+)? by\b|\bvia\b"
+    r"|\bcredits?\b|\bcourtesy\b|\bthank(?:s| you)\b"
+    r"|\b(?:sent|submitted|shared|taken)(?: in| to \w+)? by\b"
+)
+_PLACE = re.compile(
+    r"^ ?, (?:wa|ca|ut|mt|az|nv|wy|nm|tx|fl|bc|washington|california|oregon|montana|utah)\b"
+)
+# What stands before a colon and says that somebody else speaks, or of what else.
+_LABEL_OF_OTHERS = re.compile(
+    r"(?:(?:^|[.,;!?:] ?)(?:[\w']+ ){0,3}"
+    r"(?:thoughts?|glance|news|myth|brains?|heart|mum|mom|dad|uncle|aunt|neighbou?rs?|sender"
+    r"|submitter|reader|friends?|kids?|husband|wife|twitter|internet|everyone|everyone else|people"
+    r"|everybody|they|some|others|half|thumb|theory|hypothesis|options?|caption|subject|headline"
+    r"|e-?mail|note|previous|before|zooming|yesterday|rumou?rs?|guess(?:es)?|polls?|votes?|see"
+    r"|facebook|players?|opinion|take|wrong answers? only|wrong answer|previous answer|top answer"
+    r"|popular vote|photos?|credits?|location|place|here)|(?:^|[.,;!?] ?)(?:you|me|her|him|us|them"
+    r"|rt)|\b(?:answer|option) (?:[a-d]|[1-9]))\s*$"
+)
+_ELSEWHEN = re.compile(
+    r"^\s*(?:statistically|usually|typically|normally|rt)\b"
+    r"|\bin (?:19|20)\d\d\b|\bout of (?:\d+|ten)\b"
+    r"|^\s*(?:\w+ )?(?:few )?(?:days?|weeks?|months?|years?) ago\b"
+)
+_NOT_INCONCLUSIVE = re.compile(
+    r"\b(?:not|never|no longer)(?: \w+)? inconclusive\b|n't inconclusive\b|\binconclusive as\b"
+    r"|\b(?:you|many|most|some|people|who) (?:of you )?"
+    r"(?:sa(?:y|id)|thinks?|thought|found|guess\w*|vot\w+)\b"
+    r"|\b(?:last|previous|other) (?:week|time|photo|one)|\byesterday|\baccept\b"
+    r"|\byou (?:can't|cannot) (?:tell|say)(?! from th(?:is|e) (?:photo|picture|pic|image|angle))"
+    r"|\bif (?:you|we|i) (?:can't|cannot)\b|\bcats apart\b|\bknow about\b"
+    r"|\b(?:tell|say) (?:me|enough|(?:that )?(?:i|i've|it's|it is|this is)\b)"
+)
+
+
+def in_our_words(message: str) -> str:
+    """The message with other spellings and turns put as answer_words.py knows them."""
+    for pattern, words in _OURS_IN_OTHER_WORDS:
+        message = pattern.sub(words, message)
+    return message
+
+
+def without_quotations(message: str) -> tuple[str, list[str]]:
+    """The message without what it quotes, and that."""
+    return _QUOTED.sub(" , ", message), _QUOTED.findall(message)
+
+
+def is_contradicted(text: str) -> bool:
+    """Whether a picture in the text as it was written says the opposite of its words."""
+    return bool(_SAYS_NO.search(text))
+
+
+def is_taken_back(message: str) -> bool:
+    """Whether a message takes back what it said."""
+    return bool(_TAKEN_BACK.search(message))
+
+
+def lessen(before: str, after: str, clause: str, sentence: str) -> str | None:
+    """`mentioned` or `doubted` for a name between `before` and `after` of its clause; else None."""
+    head, colon, _ = sentence[: max(sentence.find(clause), 0)].rpartition(":")
+    following = sentence[sentence.find(clause) + len(before) + 1 :]
+    if (
+        (colon and _LABEL_OF_OTHERS.search(head.strip()))
+        or _CREDIT.search(before)
+        or _ELSEWHEN.search(sentence)
+        or _NOT_STATED.search(before)
+        or _ON_A_THING.search(after)
+        or _PLACE.search(following.lstrip("abcdefghijklmnopqrstuvwxyz"))
+    ):
+        return "mentioned"
+    if _NO_REAL_ONE.search(before) or _UNSURE.search(clause):
+        return "doubted"
+    return None
+
+
+def is_no_verdict(sentence: str) -> bool:
+    """Whether words such as "can't tell" or "inconclusive" in it speak of something else."""
+    return bool(_NOT_INCONCLUSIVE.search(sentence))
