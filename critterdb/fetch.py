@@ -17,7 +17,6 @@ import os
 import ssl
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -31,6 +30,7 @@ from . import __version__
 from .connections import CONNECT_S, Meter, TooManyBytes, connection_pool
 from .destinations import Opening, openings_from_environment, policy_for
 from .errors import Refusal
+from .outcomes import Outcomes
 
 TIMEOUT_S = 8.0
 MAX_BYTES = 10_000_000
@@ -41,9 +41,6 @@ MAX_REDIRECTS = 3
 # be found or not is nobody's business.
 REFUSAL_STEP_S = 0.25
 
-REMEMBER_S = 60
-REMEMBER_ENTRIES = 64
-REMEMBER_BYTES = 32_000_000
 MAX_UNDER_WAY = 128
 MAX_BYTES_UNDER_WAY = 100_000_000
 
@@ -62,7 +59,6 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _PORT_OF = {"http": 80, "https": 443}
 
 Address = tuple[str, int]
-Outcome = bytes | tuple[str, str]  # of a refusal its code and its words
 
 
 def fetch_failed() -> Refusal:
@@ -102,7 +98,7 @@ class Fetcher:
         self.timeout_s = timeout_s
         self.max_bytes = max_bytes
         self._tls = tls
-        self._memory = _Memory()
+        self._outcomes = Outcomes()
         # Both only touched on the loop of the fetches.
         self._under_way: dict[str, asyncio.Task[bytes]] = {}
         self._bytes_under_way = 0
@@ -125,7 +121,7 @@ class Fetcher:
         started = time.monotonic()
         try:
             target = self._check(url, own)
-            remembered = self._memory.get(url)
+            remembered = self._outcomes.get(url)
             if isinstance(remembered, bytes):
                 return remembered
             if remembered:
@@ -152,10 +148,9 @@ class Fetcher:
             return
         error = task.exception()
         if error is None:
-            self._memory.put(url, task.result())
+            self._outcomes.put(url, task.result())
         elif isinstance(error, Refusal) and error.code != "busy":
-            # Not the exception itself: it holds on to all that was received.
-            self._memory.put(url, (error.code, str(error)))
+            self._outcomes.put(url, (error.code, str(error)))
 
     async def _wait_for_step(self, started: float) -> None:
         passed = time.monotonic() - started
@@ -324,34 +319,3 @@ def _started_loop() -> asyncio.AbstractEventLoop:
 
 # A forked process has the loop, but not the thread that runs it.
 os.register_at_fork(after_in_child=_started_loop.cache_clear)
-
-
-class _Memory:
-    """Outcomes by address: the newest of them, for a while, in so many entries and bytes."""
-
-    def __init__(self) -> None:
-        self._outcomes: OrderedDict[str, tuple[float, Outcome]] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, url: str) -> Outcome | None:
-        known = self._outcomes.get(url)
-        if known and known[0] > time.monotonic():
-            return known[1]
-        self._drop(url)
-        return None
-
-    def put(self, url: str, outcome: Outcome) -> None:
-        self._drop(url)
-        self._outcomes[url] = (time.monotonic() + REMEMBER_S, outcome)
-        self._bytes += _size(url, outcome)
-        while len(self._outcomes) > REMEMBER_ENTRIES or self._bytes > REMEMBER_BYTES:
-            self._drop(next(iter(self._outcomes)))
-
-    def _drop(self, url: str) -> None:
-        known = self._outcomes.pop(url, None)
-        if known:
-            self._bytes -= _size(url, known[1])
-
-
-def _size(url: str, outcome: Outcome) -> int:
-    return len(url) + (len(outcome) if isinstance(outcome, bytes) else 0)

@@ -17,7 +17,7 @@ from PIL import Image, ImageChops, ImageFile, ImageOps
 
 from .errors import Refusal
 from .jpegs import JpegStructure, read_structure, with_more_data
-from .parts import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png
+from .parts import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
 
 MAX_IMAGE_BYTES = 10_000_000
 MAX_IMAGE_PIXELS = 50_000_000
@@ -91,7 +91,13 @@ def decode_sized(
     structure = read_structure(data, max_parts=MAX_PARTS) if kind == "jpg" else None
     if structure.parts > MAX_PARTS if structure else has_too_many_parts(data, kind):
         raise _too_complex()
-    image = _open(data)
+    try:
+        image = _open(data)
+    except Refusal as refusal:
+        cut_off = structure.runs_out if structure else runs_out(data, kind)
+        if refusal.code == "not_an_image" and cut_off:
+            raise Refusal("image_truncated", TRUNCATED) from refusal
+        raise
     width, height = image.size
     if width * height > max_pixels:
         raise Refusal("too_large", TOO_LARGE)
@@ -177,7 +183,7 @@ def _ends_early(data: bytes, kind: str) -> bool:
     if kind == "png":
         return b"IEND" not in data[-64:]
     if kind == "webp":
-        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+        return runs_out(data, kind)
     return not data.rstrip(b"\0").endswith(b";")
 
 

@@ -24,6 +24,7 @@ _ALL_COEFFICIENTS = (1 << 64) - 1
 class JpegStructure:
     """`parts` and `scans` that there are; the offsets between which the last scan's data lie.
 
+    `runs_out` is whether a segment is said to be longer than what is left of the file.
     `complete` is whether an end marker came and the scans before it bring every coefficient of
     every component at full precision.
     """
@@ -33,6 +34,7 @@ class JpegStructure:
     last_scan_start: int = 0
     last_scan_end: int = 0
     has_restarts: bool = False
+    runs_out: bool = False
     complete: bool = False
     _progressive: bool = False
     _wanted: dict[int, int] = field(default_factory=dict)  # component → bits, one a coefficient
@@ -64,6 +66,7 @@ def read_structure(data: bytes, *, max_parts: int) -> JpegStructure:
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         segment = data[at + 4 : at + 2 + length]
         at += 2 + max(length, 2)
+        found.runs_out = at > len(data)
         if marker in _FRAMES:
             _note_frame(found, marker, segment)
         elif marker == _DRI:

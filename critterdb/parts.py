@@ -7,6 +7,7 @@ is near the limit, chance decides. What can be counted beforehand is refused for
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from .jpegs import JpegStructure
 
@@ -23,6 +24,14 @@ def has_too_many_parts(data: bytes, kind: str) -> bool:
     """Whether a PNG, WebP or GIF consists of more parts than MAX_PARTS."""
     parts = {"png": _png_parts, "webp": _webp_parts, "gif": _gif_parts}[kind](data)
     return any(number >= MAX_PARTS for number, _ in enumerate(parts))
+
+
+def runs_out(data: bytes, kind: str) -> bool:
+    """Whether a PNG or WebP says itself that more of it should be there."""
+    if kind == "webp":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    ends = (at + 12 + int.from_bytes(data[at : at + 4], "big") for at in _png_parts(data))
+    return kind == "png" and any(end > len(data) for end in islice(ends, MAX_PARTS))
 
 
 def is_too_much_jpeg(structure: JpegStructure, pixels: int, max_pixels: int) -> bool:

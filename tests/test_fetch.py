@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from critterdb import fetch as fetch_module
+from critterdb import outcomes
 from critterdb.destinations import STRICT_TABLE, Opening, openings_from_environment
 from critterdb.errors import CritterError, Refusal
 from critterdb.fetch import FETCH_FAILED, Fetcher, is_own_request
@@ -149,7 +150,7 @@ def test_outcomes_are_remembered(public: HostileServer) -> None:
 def test_what_is_remembered_is_bounded(
     public: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch_module, "REMEMBER_BYTES", 2500)
+    monkeypatch.setattr(outcomes, "REMEMBER_BYTES", 2500)
     guard = fetcher(public)
     for name in ("a", "b", "c", "d", "a"):
         guard.fetch(f"{public.base}/{name}")
@@ -163,14 +164,14 @@ def test_a_failure_holds_on_to_nothing_that_was_received(public: HostileServer) 
     assert refusal(guard, f"{public.base}/endless").code == "too_large"
     gc.collect()
     assert not [one for one in gc.get_objects() if type(one) is bytearray and len(one) > 1_000_000]
-    held = [value for value in vars(guard._memory)["_outcomes"].values()]
+    held = [value for value in vars(guard._outcomes)["_outcomes"].values()]
     assert [type(outcome) for _, outcome in held] == [tuple]
 
 
 def test_outcomes_are_forgotten_in_time(
     public: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch_module, "REMEMBER_S", 0.05)
+    monkeypatch.setattr(outcomes, "REMEMBER_S", 0.05)
     guard = fetcher(public)
     guard.fetch(f"{public.base}/cat.jpg")
     time.sleep(0.1)

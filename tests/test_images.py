@@ -107,6 +107,16 @@ def test_what_is_refused_and_as_what(data: bytes, code: str) -> None:
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("percent", [10, 50, 90])
+def test_what_was_cut_off_is_called_so(kind: str, percent: int) -> None:
+    options = {"icc_profile": bytes(1000)} if kind in ("JPEG", "PNG") else {}  # a long beginning
+    data = saved(photo_like(), kind, **options)
+    with pytest.raises(Refusal) as refused:
+        decode_image(data[: len(data) * percent // 100])
+    assert refused.value.code == "image_truncated"
+
+
 def photo_like(size: tuple[int, int] = (320, 240), mode: str = "RGB") -> Image.Image:
     noise = np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     return Image.fromarray(noise).resize(size).convert(mode)
