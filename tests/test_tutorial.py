@@ -158,7 +158,7 @@ def test_it_ends_with_a_bot_that_spoke(walk: Walk) -> None:
 
 
 def test_what_it_installs_exists() -> None:
-    [extras] = re.findall(r"^pip install 'critterdb\[(.+)\]'$", TEXT, re.MULTILINE)
+    [extras] = re.findall(r"^pip install '\.\[(.+)\]'$", TEXT, re.MULTILINE)
     text = (ROOT / "setup.py").read_text("utf-8")
     for extra in extras.split(","):
         assert f'"{extra}": ' in text
