@@ -190,7 +190,6 @@ class _Process:
                     "-S",
                     "-c",
                     BOOTSTRAP,
-                    str(memory_bytes),
                     *_import_folders(),
                 ],
                 stdin=theirs.fileno(),
