@@ -43,6 +43,7 @@ WRITER = Path(ROOT) / "tests" / "support_writing.py"
 KINDS = ("sync", "bot")
 CLIENTS = 4
 SEED = 200
+KILLED_RATE = 300  # a second
 SECRET = secrets.token_hex()
 
 
@@ -200,53 +201,60 @@ def check(db: SiteDatabase) -> str:
 
 
 def kill_again_and_again(kills: int) -> None:
+    """Kill one of the three while all write, check, start it again; the others just go on."""
     rng = random.Random(SEED)
     unclean: list[str] = []
     lost = 0
     killed = {"sync": 0, "bot": 0, "Datasette": 0}
-    with tempfile.TemporaryDirectory() as temporary:
+    recorded: set[int] = set()
+    with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
         path = make_site(Path(temporary) / "site")
-        last = dict.fromkeys(KINDS, 0)
-        recorded: set[int] = set()
+        server = stack.enter_context(serving(path.parent))
+        clients = Clients(server, KILLED_RATE)
+        writers = {kind: Writer(kind, path, KILLED_RATE) for kind in KINDS}
         while sum(killed.values()) < kills:
-            with serving(path.parent) as server:
-                clients = Clients(server, 1000)
-                for _ in range(rng.randint(2, 6)):
-                    if sum(killed.values()) == kills:
-                        break
-                    writers = {kind: Writer(kind, path, 1000, last[kind]) for kind in KINDS}
-                    while not all(writer.load.latencies for writer in writers.values()):
-                        time.sleep(0.01)
-                    time.sleep(rng.uniform(0, 0.2))
-                    victim = rng.choice([*KINDS, "Datasette"])
-                    if victim == "Datasette":
-                        server.process.send_signal(signal.SIGKILL)
-                        server.process.wait()
-                    else:
-                        writers[victim].process.send_signal(signal.SIGKILL)
-                    killed[victim] += 1
-                    for kind, writer in writers.items():
-                        writer.end()
-                        last[kind] = max(last[kind], writer.last)
-                    db = open_database(path)
-                    verdict = check(db)
-                    unclean += [verdict] if verdict != "clean" else []
-                    recorded |= clients.recorded
-                    ids = {row["id"] for row in db.query("SELECT id FROM predictions")}
-                    lost += len(recorded - ids)
-                    for kind, table in (("sync", "observations"), ("bot", "posts")):
-                        top = f"SELECT max(CAST(replace(id, 'x:', '') AS INTEGER)) FROM {table}"
-                        newest = db.execute(top).fetchone()[0] or 0
-                        lost += newest < last[kind]
-                        last[kind] = newest
-                    db.close()
-                    if victim == "Datasette":
-                        break
+            while not all(writer.load.latencies for writer in writers.values()):
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.2))
+            victim = rng.choice([*KINDS, "Datasette"])
+            killed[victim] += 1
+            if victim == "Datasette":
+                server.process.send_signal(signal.SIGKILL)
+                server.process.wait()
                 clients.end()
-    told = ", ".join(f"{name} {times}" for name, times in killed.items())
-    print(f"\n{sum(killed.values())} kills ({told}): {len(unclean)} unclean checks, {lost} lost")
+                recorded |= clients.recorded
+            else:
+                writers[victim].end()
+            db = open_database(path)
+            verdict = check(db)
+            unclean += [verdict] if verdict != "clean" else []
+            lost += len(recorded - {row["id"] for row in db.query("SELECT id FROM predictions")})
+            if victim == "Datasette":
+                server = stack.enter_context(serving(path.parent))
+                clients = Clients(server, KILLED_RATE)
+            else:
+                newest = newest_of(db, victim)
+                lost += newest < writers[victim].last
+                writers[victim] = Writer(victim, path, KILLED_RATE, newest)
+            db.close()
+            done = sum(killed.values())
+            if done % 20 == 0 or done == kills:
+                told = ", ".join(f"{name} {times}" for name, times in killed.items())
+                print(
+                    f"{done} kills ({told}): {len(unclean)} unclean checks, {lost} lost", flush=True
+                )
+        clients.end()
+        for writer in writers.values():
+            writer.end()
     for verdict in unclean:
         print(verdict)
+
+
+def newest_of(db: SiteDatabase, kind: str) -> int:
+    """The number of the last write of a kind that is in the database."""
+    table = {"sync": "observations", "bot": "posts"}[kind]
+    sql = f"SELECT max(CAST(replace(id, 'x:', '') AS INTEGER)) FROM {table}"
+    return int(db.execute(sql).fetchone()[0] or 0)
 
 
 def main() -> None:
