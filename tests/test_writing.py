@@ -83,8 +83,8 @@ def test_nobody_is_locked_out_and_nothing_is_lost(folder: Path) -> None:
     assert {answer.status_code for answer in answers} == {200}
     recorded = {row["id"] for row in rows(folder, "SELECT id FROM predictions")}
     assert {answer.json()["prediction_id"] for answer in answers} <= recorded
-    assert len(synced) > 5
-    assert len(posted) > 5
+    assert len(synced) > 1
+    assert len(posted) > 1
     found = counters(folder)
     assert found["writes:sync"] >= len(synced)
     assert found["writes:bot"] >= len(posted)
