@@ -367,6 +367,26 @@ def test_a_server_that_cannot_be_read_is_named(stage: Stage, fault: str, words: 
 
 
 @only_new
+def test_an_answer_that_makes_no_sense_is_named(stage: Stage) -> None:
+    stage.server.add_post("ann", stage.ask, [picture("red")])
+    stage.server.read_faults.extend([""] * (2 if stage.on == "mastodon" else 0) + ["odd"] * 4)
+    with pytest.raises(TimelineError, match="gave no list"):
+        stage.play()
+    stage.server.read_faults.clear()
+    assert stage.play().sent == 1
+
+
+@only_mastodon
+def test_an_empty_answer_about_many_posts_is_looked_into(stage: Stage) -> None:
+    """Pleroma calls the ids of such a question otherwise, and shows nothing."""
+    posts = [stage.server.add_post("ann", stage.ask, [picture("red")]) for _ in range(2)]
+    stage.play(post=False)
+    stage.server.shows_many = False
+    stage.play()
+    assert stage.answered() == sorted(posts)
+
+
+@only_new
 def test_secrets_stand_nowhere(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     stage.server.add_post("ann", stage.ask, [picture("red")])

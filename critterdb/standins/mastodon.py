@@ -34,6 +34,7 @@ class StandInMastodon(PlatformStandIn):
         super().__init__(page_size=page_size)
         # Others know no quotes, look up neither names nor many statuses, and have one version.
         self.is_modern = is_modern
+        self.shows_many = True
         self.accounts: dict[str, Json] = {}
         self.statuses: dict[str, Json] = {}
         self.notifications: list[Json] = []
@@ -206,6 +207,7 @@ class StandInMastodon(PlatformStandIn):
                     _refuse(request, 422, "Validation failed: too many ids")
                     return
                 found = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
+                found = found if self.shows_many else []
                 request.answer_json(_public(found), headers=_limits())
             case ["statuses", status_id]:
                 self._serve_one(request, status_id, lambda status: _public([status])[0])

@@ -19,9 +19,9 @@ class PlatformStandIn(StandIn):
     """A platform with an account for the bot.
 
     `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
-    drop_before (the connection goes and nothing was done), drop_after or 503_after (what was posted
-    stands all the same) or stall_after (it stands, and no answer comes). `sent` lists what the bot
-    posted; it is shown `delay_s` later.
+    odd (JSON, but not what was asked for), drop_before (the connection goes and nothing was done),
+    drop_after or 503_after (what was posted stands all the same) or stall_after (it stands, and no
+    answer comes). `sent` lists what the bot posted; it is shown `delay_s` later.
     """
 
     def __init__(self, *, page_size: int) -> None:
@@ -72,6 +72,8 @@ class PlatformStandIn(StandIn):
             self.refuse(request, int(fault[:3]))
         elif fault == "html":
             request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
+        elif fault == "odd":
+            request.answer_json({"notifications": {"a": 1}, "feed": "x", "posts": 5})
         elif fault == "stall_after":
             self.stopped.wait(STALL_S)
         elif fault.startswith("drop"):

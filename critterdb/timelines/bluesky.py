@@ -17,16 +17,9 @@ from ..errors import RateLimited, TimelineError
 from ..fetch import Fetcher
 from ..games import Game
 from . import Batch, Envelope, Outcome, Post, Reply, bare_id, hosts_on, utc_text
-from .bluesky_client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused
+from .bluesky_client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused, items_of
 from .bluesky_pages import is_repost, walk_back
-from .bluesky_posts import (
-    BOT_LABEL,
-    POSTS,
-    Json,
-    Reader,
-    record_key,
-    web_address,
-)
+from .bluesky_posts import BOT_LABEL, POSTS, Json, Reader, record_key, web_address
 from .bluesky_records import reply_record, time_of_key, timestamp_id
 from .graphemes import count_graphemes
 from .own_server import fetch_from
@@ -210,7 +203,7 @@ class BlueskyTimeline:
             body = self.client.get(
                 "app.bsky.notification.listNotifications", limit=PAGE_SIZE, cursor=token
             )
-            return list(body.get("notifications") or []), body.get("cursor")
+            return items_of(body, "notifications"), body.get("cursor")
 
         items, found = walk_back(page, since)
         # Answers to the bot that do not call it are read only for a `stop`: they need no photos.
@@ -239,12 +232,12 @@ class BlueskyTimeline:
                 if error.name in ABOUT_THE_ACCOUNT:
                     raise
                 raise NotShown(f"The posts of {host} are not shown: {error}") from None
-            return list(body.get("feed") or []), body.get("cursor")
+            return items_of(body, "feed"), body.get("cursor")
 
         def read(since: str | None) -> Found:
             items, found = walk_back(page, since)
             # A repost stands in the feed at the time of the repost; it is no post of the host.
-            views = [each["post"] for each in items if not is_repost(each)]
+            views = [each.get("post") or {} for each in items if not is_repost(each)]
             bare, found.failure = self._readable(views)
             views = [each for each in views if each.get("uri") in bare]
             parents = self._parents(views)
@@ -278,7 +271,7 @@ class BlueskyTimeline:
         found: dict[str, Json] = {}
         for some in _batches(wanted, LOOKUP_SIZE):
             body = self.client.get("app.bsky.feed.getPosts", uris=some)
-            views = body.get("posts") or []
+            views = items_of(body, "posts")
             readable = self._readable(views)[0]
             found |= {str(each["uri"]): each for each in views if each.get("uri") in readable}
         return found

@@ -6,6 +6,7 @@ Only atproto's transport and errors are used: its models refuse a whole page for
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -162,6 +163,14 @@ class BlueskyClient:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return NeverConnected(f"Bluesky at {self.address} could not be reached ({kind})")
         return NoAnswer(f"Bluesky at {self.address} gave no answer ({kind}). Try later")
+
+
+def items_of(body: Json, name: str) -> list[Mapping[str, Any]]:
+    """The list of this name in an answer. Raises TimelineError where it is no list of objects."""
+    given = body.get(name) or []
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise TimelineError(f"Bluesky gave no list of {name}. Try later")
+    return given
 
 
 def _reset(headers: dict[str, str]) -> datetime:

@@ -46,7 +46,7 @@ def is_repost(item: Json) -> bool:
 def _seen_at(item: Json) -> str:
     """When a notification or an entry of a feed came to be there."""
     reason = item.get("reason") if "post" in item else None
-    shown = item.get("post", item)
+    shown = item.get("post") or item
     moment = str((reason or {}).get("indexedAt") or shown.get("indexedAt"))
     try:
         parse_time(moment)

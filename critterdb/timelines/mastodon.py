@@ -7,6 +7,7 @@ one, and such a look comes before each further attempt.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -180,10 +181,10 @@ class MastodonTimeline:
     def _read_mentions(self, since: str | None) -> Found:
         def page(**options: Any) -> list[Json]:
             try:
-                return list(self.client.ask("notifications", types=_SUMMONS, **options))
+                return self.client.ask_list("notifications", types=_SUMMONS, **options)
             except NotUnderstood:
                 # Not every server knows of quotes.
-                return list(self.client.ask("notifications", types=["mention"], **options))
+                return self.client.ask_list("notifications", types=["mention"], **options)
 
         reading = read_list(page, since)
         wanted = [each for each in reading.items if each.get("type") in _SUMMONS]
@@ -193,7 +194,7 @@ class MastodonTimeline:
 
     def _read_tag(self, tag: str, hosts: set[str], since: str | None) -> Found:
         reading = read_list(
-            lambda **options: list(self.client.ask("timeline_hashtag", tag, **options)), since
+            lambda **options: self.client.ask_list("timeline_hashtag", tag, **options), since
         )
         statuses = [
             each
@@ -205,8 +206,8 @@ class MastodonTimeline:
         return Found(posts, cursor, failure=reading.failure or unreadable)
 
     def _statuses_of(self, account_id: str) -> GetPage:
-        return lambda **options: list(
-            self.client.ask("account_statuses", account_id, exclude_reblogs=True, **options)
+        return lambda **options: self.client.ask_list(
+            "account_statuses", account_id, exclude_reblogs=True, **options
         )
 
     def _as_posts(self, statuses: Sequence[Json]) -> tuple[list[Post], TimelineError | None]:
@@ -237,12 +238,15 @@ class MastodonTimeline:
 
     def _blocking(self, statuses: Iterable[Json]) -> set[str]:
         """The ids of authors who block the bot."""
-        ids = sorted({str(each["account"]["id"]) for each in statuses} - {str(self.me["id"])})
+        authors = {str((each.get("account") or {}).get("id")) for each in statuses}
+        ids = sorted(authors - {str(self.me["id"]), "None"})
         found: set[str] = set()
         for start in range(0, len(ids), LOOKUP_SIZE):
-            some = ids[start : start + LOOKUP_SIZE]
-            for each in self.client.ask("account_relationships", some):
-                found |= {str(each["id"])} if each.get("blocked_by") else set()
+            try:
+                some = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
+            except (NotThere, NotUnderstood):
+                continue  # an account among them is gone, or the server knows no such call
+            found |= {str(each.get("id")) for each in some if each.get("blocked_by")}
         return found
 
     def _look_up(self, bare_ids: Sequence[str]) -> dict[str, Json]:
@@ -255,17 +259,16 @@ class MastodonTimeline:
         return found
 
     def _look_up_page(self, bare_ids: Sequence[str]) -> list[Json]:
+        found: list[Json] = []
         if len(bare_ids) > 1 and self._looks_up_many:
             try:
-                return list(self.client.ask("statuses", list(bare_ids)))
+                found = self.client.ask_list("statuses", list(bare_ids))
             except (NotThere, NotUnderstood):
                 self._looks_up_many = False
-        found = []
-        for each in bare_ids:
-            try:
+        # One by one what is missing: a server that does not know the call above may show nothing.
+        for each in set(bare_ids) - {str(status.get("id")) for status in found}:
+            with contextlib.suppress(NotThere):
                 found.append(self.client.ask("status", each))
-            except NotThere:
-                continue
         return found
 
     def _account_id(self, handle: str) -> str:
@@ -275,7 +278,7 @@ class MastodonTimeline:
         try:
             return str(self.client.ask("account_lookup", acct)["id"])
         except NotThere:
-            found = self.client.ask("account_search", handle, resolve=True, limit=5)
+            found = self.client.ask_list("account_search", handle, resolve=True, limit=5)
         for each in found:
             if self.reader.handle(each).lower() == handle:
                 return str(each["id"])

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..errors import RateLimited, TimelineError
 from . import Outcome
+from .mastodon_posts import Json
 from .sources import NoAnswer
 
 WITHOUT_RESET = timedelta(minutes=5)  # Mastodon counts its limits in stretches of this length
@@ -79,6 +80,13 @@ class MastodonClient:
                 f"Mastodon at {self.address} gave an answer that says nothing "
                 f"({type(error).__name__}). Try later"
             ) from None
+
+    def ask_list(self, name: str, *args: Any, **options: Any) -> list[Json]:
+        """What a call that lists things gives. Raises as `ask` does."""
+        given = self.ask(name, *args, **options)
+        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+            raise TimelineError(f"Mastodon at {self.address} gave no list for {name}. Try later")
+        return given
 
     def attempt(self, call: Callable[[Any], Outcome]) -> Outcome:
         """What is known after a call that may have posted something."""
