@@ -284,6 +284,23 @@ def test_an_odd_post_spoils_no_other(stage: Stage) -> None:
     assert stage.play().failures == ([] if stage.on == "mastodon" else report.failures)
 
 
+@only_bluesky
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"createdAt": "0001-01-01T00:00:00+14:00"},
+        {"createdAt": "9999-12-31T23:59:59-14:00"},
+        {"facets": [{"index": {"byteStart": 1e999}, "features": [{"uri": "u"}]}]},
+    ],
+)
+def test_numbers_beyond_all_bounds_spoil_nothing(stage: Stage, odd: dict[str, object]) -> None:
+    strange = stage.server.add_post("ann", stage.ask, [picture("red")])
+    post = stage.server.add_post("bob", stage.ask, [picture("red")])
+    stage.server.records[strange]["value"].update(odd)
+    stage.play()
+    assert post in stage.answered()
+
+
 @only_new
 @pytest.mark.parametrize("fault", ["drop_after", "503_after", "drop_before", "500", "503", "html"])
 def test_doubt_is_settled_with_exactly_one_reply(stage: Stage, fault: str) -> None:

@@ -362,3 +362,23 @@ def test_xs_own_json_is_read() -> None:
     assert post.summons
     assert (post.in_reply_to, post.thread) == ("x:5", "x:1576994700000000000")
     assert "long one" not in repr(post)
+
+
+def test_a_reply_that_a_full_disk_cut_off_spoils_no_other(
+    replay: Replay,
+) -> None:
+    replay.add(1, text="@critterdb which?", mentions=["critterdb"], images=["red.jpg"])
+    Path(f"{replay.path}.replies.jsonl").write_text('{"id": "jsonl:reply-0", "auth')
+    assert replay.play().sent == 1
+    replay.add(2, text="@critterdb and this?", mentions=["critterdb"], images=["green.jpg"])
+    replay.db["replies"].update("jsonl:1", {"status": "sending"})
+    assert replay.play().sent == 2
+    assert replay.status(1) == replay.status(2) == ("sent", None)
+
+
+def test_a_time_that_there_is_not_spoils_no_other_line(replay: Replay) -> None:
+    replay.add(1, posted_at="0001-01-01T00:00:00+14:00", mentions=True, images=["red.jpg"])
+    replay.add(2, mentions=True, images=["red.jpg"])
+    report = replay.play()
+    assert report.sent == 1
+    assert "line 1" in report.failures[0]

@@ -163,7 +163,10 @@ def utc_text(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """A time out of ISO 8601, UTC where it does not say. Raises ValueError."""
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("no time that there is") from error
 
 
 def bare_id(post_id: str) -> str:

@@ -253,7 +253,7 @@ class BlueskyTimeline:
         for each in views:
             try:
                 posts[str(each["uri"])] = self.reader.read(each)
-            except (KeyError, TypeError, ValueError, AttributeError):
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
                 strange += 1
         if not strange:
             return posts, None

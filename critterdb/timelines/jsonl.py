@@ -5,9 +5,11 @@ The bot's own name in it is `critterdb`, unless CRITTERDB_BOT_HANDLE says anothe
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,13 +66,9 @@ class JsonlTimeline:
         return {post.id for post in self._parse(self._lines())[0].values()} & set(post_ids)
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
-        if not self.replies_path.exists():
-            return {}
-        text = self.replies_path.read_text("utf-8")
-        replies = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
         return {
             each["in_reply_to"]: Reply(each["id"])
-            for each in replies
+            for each in self._replies()
             if each["in_reply_to"] in attempted
         }
 
@@ -110,9 +108,14 @@ class JsonlTimeline:
         }
         line = json.dumps(reply, ensure_ascii=False) + "\n"
         try:
-            with self.replies_path.open("a", encoding="utf-8") as file:
-                file.write(line)
-                file.flush()
+            # One write, on a line of its own even where an earlier one was cut off on a full disk.
+            with self.replies_path.open("a+b", buffering=0) as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(end - 1, 0))
+                start = "\n" if file.read(1) not in (b"", b"\n") else ""
+                data = (start + line).encode()
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, "the disk is full")
                 os.fsync(file.fileno())
         except OSError as error:
             return Outcome("unknown", error=f"{self.replies_path}: {error.strerror}", stop=True)
@@ -150,10 +153,18 @@ class JsonlTimeline:
         return posts, failures
 
     def _own_reply_ids(self) -> set[str]:
+        return {reply["id"] for reply in self._replies()}
+
+    def _replies(self) -> list[dict[str, Any]]:
+        """The replies that were written whole."""
         if not self.replies_path.exists():
-            return set()
-        text = self.replies_path.read_text("utf-8")
-        return {json.loads(line)["id"] for line in text.splitlines() if line.endswith("}")}
+            return []
+        found = []
+        for line in self.replies_path.read_text("utf-8", errors="replace").split("\n"):
+            with suppress(ValueError, TypeError, KeyError):
+                reply = json.loads(line)
+                found.append({name: reply[name] for name in ("id", "in_reply_to")})
+        return found
 
     def _read_line(self, line: dict[str, Any]) -> Post:
         text = str(line.get("text") or "")
