@@ -184,14 +184,7 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._popen = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    "-c",
-                    BOOTSTRAP,
-                    *_import_folders(),
-                ],
+                [*COMMAND, *_import_folders()],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 # Secrets of the bot are none of its business.
