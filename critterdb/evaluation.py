@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import Refusal, SourceError
 from .images import decode_image
+from .labels import UNREADABLE
 from .measures import (
     Outcome,
     figures,
@@ -113,15 +114,16 @@ def evaluate_model(
     places = {label["taxon_id"]: place for place, label in enumerate(model.labels)}
     rows = _test_photos(db, model)
     site = site_folder(db)
-    outcome = _run(
+    outcome, read = _run(
         model,
         [site / row["path"] for row in rows],
         np.array([places[row["label"]] for row in rows], np.int64),
         progress,
     )
+    photo_ids = [row["id"] for row, kept in zip(rows, read, strict=True) if kept]
     with db.atomic():
-        save_evaluation(db, model.id, outcome, [row["id"] for row in rows])
-    return _result(model, outcome, started)
+        save_evaluation(db, model.id, outcome, photo_ids)
+    return _result(model, outcome, read, started)
 
 
 def _test_photos(db: SiteDatabase, model: Model) -> list[dict[str, Any]]:
@@ -175,8 +177,8 @@ def evaluate_folder(
         truth += [place] * len(photos)
     if not files:
         raise SourceError(f"{folder} holds no photos. Lay them out as FOLDER/LABEL/*.jpg")
-    outcome = _run(model, files, np.array(truth, np.int64), progress)
-    return _result(model, outcome, started)
+    outcome, read = _run(model, files, np.array(truth, np.int64), progress)
+    return _result(model, outcome, read, started)
 
 
 def _label_names(labels: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -189,31 +191,40 @@ def _label_names(labels: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 def _run(
     model: Model, files: Sequence[Path], truth: np.ndarray, progress: Progress | None
-) -> Outcome:
-    """Classify files in order; those that cannot be read are left out of the outcome's photos."""
-    probabilities, novelty = [], []
+) -> tuple[Outcome, np.ndarray]:
+    """What the model says of the files that can be read, and which those are.
+
+    Raises SourceError where there are files and none can be read.
+    """
+    probabilities, novelty, read = [], [], np.zeros(len(files), bool)
     for done, path in enumerate(files, start=1):
         try:
             image = decode_image(path.read_bytes(), shorter_side=model.view.shorter_side)
         except (Refusal, OSError) as error:
-            raise SourceError(
-                f"{path} could not be read: {error}. Remove it, then run it again"
-            ) from error
-        row, _, distance = model.run(model.pixels(image)[None])
-        probabilities.append(row[0])
-        novelty.append(float(distance[0]))
+            if done == len(files) and not read.any():
+                raise SourceError(
+                    f"No photo could be read. Of {path}: {error}. Check the files"
+                ) from error
+        else:
+            row, _, distance = model.run(model.pixels(image)[None])
+            probabilities.append(row[0])
+            novelty.append(float(distance[0]))
+            read[done - 1] = True
         if progress:
             progress(done, len(files))
     count = len(model.labels)
-    return Outcome(
+    outcome = Outcome(
         model.labels,
         model.thresholds,
         np.array(probabilities, np.float64).reshape(-1, count),
         np.array(novelty),
-        truth,
+        truth[read],
     )
+    return outcome, read
 
 
-def _result(model: Model, outcome: Outcome, started: float) -> dict[str, Any]:
+def _result(model: Model, outcome: Outcome, read: np.ndarray, started: float) -> dict[str, Any]:
     seconds = round(time.perf_counter() - started, 2)
-    return {"model": model.id, **figures(outcome), "seconds": seconds}
+    unreadable = int((~read).sum())
+    left_out = {UNREADABLE: unreadable} if unreadable else {}
+    return {"model": model.id, **figures(outcome), "seconds": seconds, "left_out": left_out}

@@ -198,13 +198,16 @@ def calibrated_loss(head: Head, vectors: np.ndarray, truth: np.ndarray) -> float
 
 
 def import_in_background() -> None:
-    """Begin to load fastai, which takes seconds, while something else is done."""
+    """Begin to load fastai, which takes seconds, while something else is done.
+
+    Python waits for it before it ends: a process that leaves amid torch's start may crash.
+    """
 
     def load() -> None:
         with suppress(TrainingError):  # who needs it will be told
             _import_fastai()
 
-    threading.Thread(target=load, daemon=True).start()
+    threading.Thread(target=load).start()
 
 
 def _import_fastai() -> Any:

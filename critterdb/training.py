@@ -101,10 +101,11 @@ def train_game(
     folder = site_folder(db)
     load_examples(db, game, min_photos=min_photos)
     split_observations(db, game.slug)
-    network = load_backbone(backbone, weights=weights, size=size, folder=folder)
     import_in_background()
+    network = load_backbone(backbone, weights=weights, size=size, folder=folder)
     embed_photos(db, network, game.slug, progress=progress)
     lesson = _prepare(db, load_examples(db, game, min_photos=min_photos), network.recipe)
+    novelty = fit_novelty(*lesson.of("train"))  # before the head: fastai may still be loading
     head = train_head(
         *lesson.of("train"), *lesson.of("valid"), labels=len(lesson.taxon_ids), seed=seed
     )
@@ -130,7 +131,8 @@ def train_game(
             seed=seed,
             progress=progress,
         )
-    return _finish(db, game, lesson, network, head, recipe, started)
+        novelty = fit_novelty(*lesson.of("train"))
+    return _finish(db, game, lesson, network, head, novelty, recipe, started)
 
 
 def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> Lesson:
@@ -193,11 +195,11 @@ def _finish(
     lesson: Lesson,
     network: Backbone,
     head: Head,
+    novelty: NoveltyParameters,
     recipe: dict[str, Any],
     started: float,
 ) -> dict[str, Any]:
     """Calibrate, measure, write the file, and then all rows at once."""
-    novelty = fit_novelty(*lesson.of("train"))
     labels = label_objects(db, lesson.taxon_ids)
     thresholds = _thresholds(
         head, novelty, *lesson.of("valid"), labels=labels, max_wrong=recipe["max_wrong"]

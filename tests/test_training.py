@@ -274,7 +274,12 @@ def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> 
         (folder / "_none" / f"{seed}.jpg").write_bytes(no_coat(seed))
     found = json.loads(run(trained, "evaluate", "--photos", str(folder), "--json"))
     assert (found["photos"], found["none_refused"]) == (13, 1.0)
-    assert found["novelty_auroc"] == 1.0
+    assert (found["novelty_auroc"], found["left_out"]) == (1.0, {})
+    good = coat(COATS[0], seed=5)
+    (folder / "_none" / "cut.jpg").write_bytes(good[: len(good) // 2])
+    told = run(trained, "evaluate", "--photos", str(folder))
+    assert "measured on 13 photos" in told
+    assert "Left out: 1 photos whose files could not be read." in told
     (folder / "zebra").mkdir()
     (folder / "zebra" / "1.jpg").write_bytes(no_coat(9))
     failed = CliRunner().invoke(
