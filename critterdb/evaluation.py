@@ -155,7 +155,8 @@ def evaluate_folder(
 ) -> dict[str, Any]:
     """Measure a model on FOLDER/LABEL/*.jpg; `_none` holds pictures of nothing that it knows.
 
-    Raises SourceError where a folder's name is no label.
+    What these say of its novelty measure is kept in `model_metrics`: the test photos cannot. Raises
+    SourceError where a folder's name is no label.
     """
     started = time.perf_counter()
     if model_id:
@@ -178,7 +179,29 @@ def evaluate_folder(
     if not files:
         raise SourceError(f"{folder} holds no photos. Lay them out as FOLDER/LABEL/*.jpg")
     outcome, read = _run(model, files, np.array(truth, np.int64), progress)
-    return _result(model, outcome, read, started)
+    result = _result(model, outcome, read, started)
+    _save_novelty(db, model.id, result)
+    return result
+
+
+def _save_novelty(db: SiteDatabase, model_id: str, result: dict[str, Any]) -> None:
+    measured = {
+        name: result[name]
+        for name in ("novelty_auroc", "none_refused", "known_refused")
+        if result[name] is not None
+    }
+    with db.atomic():
+        for name, value in measured.items():
+            db["model_metrics"].upsert(
+                {
+                    "model_id": model_id,
+                    "name": name,
+                    "x": 0,
+                    "value": value,
+                    "photos": result["photos"],
+                },
+                pk=("model_id", "name", "x"),
+            )
 
 
 def _label_names(labels: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -275,6 +275,8 @@ def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> 
     found = json.loads(run(trained, "evaluate", "--photos", str(folder), "--json"))
     assert (found["photos"], found["none_refused"]) == (13, 1.0)
     assert (found["novelty_auroc"], found["left_out"]) == (1.0, {})
+    [kept] = trained.db["model_metrics"].rows_where("name = 'novelty_auroc'")
+    assert (kept["model_id"], kept["value"], kept["photos"]) == (found["model"], 1.0, 13)
     good = coat(COATS[0], seed=5)
     (folder / "_none" / "cut.jpg").write_bytes(good[: len(good) // 2])
     told = run(trained, "evaluate", "--photos", str(folder))
