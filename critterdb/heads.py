@@ -197,7 +197,7 @@ def calibrated_loss(head: Head, vectors: np.ndarray, truth: np.ndarray) -> float
     return negative_log_likelihood(logits / fit_temperature(logits, truth), truth)
 
 
-def import_in_background() -> None:
+def import_in_background() -> threading.Thread:
     """Begin to load fastai, which takes seconds, while something else is done.
 
     Python waits for it before it ends: a process that leaves amid torch's start may crash.
@@ -207,7 +207,9 @@ def import_in_background() -> None:
         with suppress(TrainingError):  # who needs it will be told
             _import_fastai()
 
-    threading.Thread(target=load).start()
+    thread = threading.Thread(target=load)
+    thread.start()
+    return thread
 
 
 def _import_fastai() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -101,14 +102,12 @@ def train_game(
     folder = site_folder(db)
     load_examples(db, game, min_photos=min_photos)
     split_observations(db, game.slug)
-    import_in_background()
     network = load_backbone(backbone, weights=weights, size=size, folder=folder)
+    loading = import_in_background()
     embed_photos(db, network, game.slug, progress=progress)
     lesson = _prepare(db, load_examples(db, game, min_photos=min_photos), network.recipe)
-    novelty = fit_novelty(*lesson.of("train"))  # before the head: fastai may still be loading
-    head = train_head(
-        *lesson.of("train"), *lesson.of("valid"), labels=len(lesson.taxon_ids), seed=seed
-    )
+    loading.join()  # two threads that import packages which need each other may get halves of them
+    head, novelty = _learn(lesson, seed)
     recipe = {
         "backbone": backbone,
         "weights": str(weights) if weights else None,
@@ -120,7 +119,7 @@ def train_game(
         "near_duplicates_by": network.recipe,
     }
     if fine_tune:
-        network, lesson, head = _fine_tune(
+        network, lesson, head, novelty = _fine_tune(
             db,
             game,
             lesson,
@@ -131,7 +130,6 @@ def train_game(
             seed=seed,
             progress=progress,
         )
-        novelty = fit_novelty(*lesson.of("train"))
     return _finish(db, game, lesson, network, head, novelty, recipe, started)
 
 
@@ -150,6 +148,16 @@ def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> Lesson:
     return lesson
 
 
+def _learn(lesson: Lesson, seed: int) -> tuple[Head, NoveltyParameters]:
+    """Head and novelty measure at the same time: each keeps one core busy."""
+    with ThreadPoolExecutor(1) as other:
+        novelty = other.submit(fit_novelty, *lesson.of("train"))
+        head = train_head(
+            *lesson.of("train"), *lesson.of("valid"), labels=len(lesson.taxon_ids), seed=seed
+        )
+        return head, novelty.result()
+
+
 def _fine_tune(
     db: SiteDatabase,
     game: Game,
@@ -161,7 +169,7 @@ def _fine_tune(
     epochs: int,
     seed: int,
     progress: Progress | None,
-) -> tuple[Backbone, Lesson, Head]:
+) -> tuple[Backbone, Lesson, Head, NoveltyParameters]:
     """The network after further training, the lesson as it sees it, and the better of two heads."""
     from .finetuning import fine_tune
 
@@ -182,11 +190,9 @@ def _fine_tune(
     embed_photos(db, backbone, game.slug, progress=progress)
     _, vectors = load_embeddings(db, lesson.examples, backbone.recipe)
     lesson = replace(lesson, vectors=vectors)
-    fresh = train_head(
-        *lesson.of("train"), *lesson.of("valid"), labels=len(lesson.taxon_ids), seed=seed
-    )
+    fresh, novelty = _learn(lesson, seed)
     head = min((joint, fresh), key=lambda each: calibrated_loss(each, *lesson.of("valid")))
-    return backbone, lesson, head
+    return backbone, lesson, head, novelty
 
 
 def _finish(
