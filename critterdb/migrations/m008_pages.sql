@@ -26,14 +26,14 @@ CREATE INDEX predictions_cell
     ON predictions (label_taxon_id, top_taxon_id, model_id, score DESC)
     WHERE label_taxon_id IS NOT NULL;
 
--- The surest mistakes of a model.
+-- The surest mistakes, of a model and of all.
 CREATE INDEX predictions_mistakes
     ON predictions (model_id, json_extract(scores, '$."' || top_taxon_id || '"') DESC)
-    WHERE source = 'evaluation' AND label_taxon_id <> top_taxon_id;
+    WHERE label_taxon_id <> top_taxon_id;
 
 CREATE INDEX predictions_surest_mistakes
     ON predictions (json_extract(scores, '$."' || top_taxon_id || '"') DESC)
-    WHERE source = 'evaluation' AND label_taxon_id <> top_taxon_id;
+    WHERE label_taxon_id <> top_taxon_id;
 
 -- What was answered where, newest first: what waits for a review.
 CREATE INDEX predictions_source ON predictions (source);
@@ -232,6 +232,24 @@ LEFT JOIN taxa AS truth ON truth.id = CASE
     WHEN answers.verdict = 'target' THEN games.target_taxon_id
 END;
 
+-- As before, without a window over all of them: it is asked post by post.
+DROP VIEW post_predictions;
+
+CREATE VIEW post_predictions AS
+SELECT predictions.*, 1 AS place
+FROM predictions
+WHERE source = 'bot'
+    AND post_id IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM predictions AS other
+        WHERE other.post_id = predictions.post_id
+            AND +other.model_id = predictions.model_id
+            AND +other.source = 'bot'
+            AND (other.photo_id IS NULL AND other.image_sha256 IS NULL, other.id)
+                > (predictions.photo_id IS NULL AND predictions.image_sha256 IS NULL,
+                    predictions.id)
+    );
+
 DROP VIEW mistakes;
 
 CREATE VIEW mistakes AS
@@ -256,8 +274,7 @@ JOIN photos ON photos.id = predictions.photo_id
 JOIN observations ON observations.id = photos.observation_id
 JOIN taxa AS actual ON actual.id = observations.taxon_id
 JOIN taxa AS predicted ON predicted.id = predictions.top_taxon_id
-WHERE predictions.source = 'evaluation'
-    AND predictions.label_taxon_id <> predictions.top_taxon_id
+WHERE predictions.label_taxon_id <> predictions.top_taxon_id
     AND photos.withdrawn_at IS NULL
     AND predictions.top_taxon_id <> observations.taxon_id
     AND predictions.top_taxon_id NOT IN (SELECT value FROM json_each(actual.ancestor_ids))
