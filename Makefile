@@ -65,6 +65,7 @@ benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOL
 	$(BIN)/python benchmarks/fetch.py
 	$(BIN)/python benchmarks/images.py
 	$(if $(PHOTOS),$(BIN)/python benchmarks/main_job.py $(PHOTOS))
+	$(if $(PHOTOS),$(BIN)/python benchmarks/classify.py $(PHOTOS))
 	$(BIN)/python benchmarks/writing.py
 	$(if $(SITE),$(BIN)/python benchmarks/serve.py $(SITE) $(PHOTOS))
 	$(if $(SITE),$(BIN)/python benchmarks/siege.py $(SITE) $(PHOTOS))
