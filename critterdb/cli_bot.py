@@ -49,6 +49,7 @@ def bot(
     from .games import get_game
     from .models import current_model
     from .running import Ending, run_rounds
+    from .schema import sqlite3
 
     chosen = get_game(db, game)
     timeline = open_timeline(platform)
@@ -67,7 +68,7 @@ def bot(
     def play_on() -> None:
         try:
             play()
-        except (CritterError, OSError) as error:
+        except (CritterError, OSError, sqlite3.Error) as error:
             click.echo(f"Error: {error}", err=True)
 
     with ending.listening():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 from support_models import BOBCAT, COUGAR, DOMESTIC_CAT
 from support_pages import MISTAKE, MODEL_ID, make_furnished_site
 from support_web import change_metadata, make_site, open_datasette
+
+from critterdb.web.desk import desk_of
+from critterdb.web.similar import Sketches
 
 MODEL = f"/-/critters/models/{MODEL_ID}"
 CELL = f"{MODEL}/confusion?actual={COUGAR}&predicted={DOMESTIC_CAT}"
@@ -61,6 +65,20 @@ async def test_a_page_has_its_manners(folder: Path, path: str) -> None:
     assert "<b>Onymous" not in text
     assert len(re.findall("<h1", text)) == 1
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_photos_that_are_read_through_for_long_hold_up_no_other_page(folder: Path) -> None:
+    datasette = open_datasette(folder)
+    await datasette.invoke_startup()
+    sketches = desk_of(datasette).sketches.setdefault("colours@32", Sketches("colours@32"))
+    with sketches._lock:  # as a large database has it for a minute
+        for _ in range(6):
+            shown = await datasette.client.get(f"/-/critters/photos/{MISTAKE}")
+            assert "still being read through" in shown.text
+        async with asyncio.timeout(10):
+            assert (await datasette.client.get("/critters/taxa.json")).status_code == 200
+    found = await datasette.client.get(f"/-/critters/photos/{MISTAKE}.json")
+    assert found.json()["similar"]
 
 
 @pytest.mark.parametrize("path", PAGES)

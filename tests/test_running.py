@@ -96,6 +96,22 @@ def test_trouble_does_not_end_a_process_that_goes_on(ground: Ground) -> None:
     assert "Error: X gave no posts" in process.communicate(timeout=15)[0]
 
 
+def test_a_full_disk_does_not_end_a_process_that_goes_on(ground: Ground) -> None:
+    ground.db.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON posts "
+        "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+    )
+    ground.x.add_post("ann", ASK, [picture("red")])
+    process = start_bot(ground, "--post", "--every", "1s")
+    try:
+        wait_for(lambda: len(ground.x.requests) > 4 or process.poll() is not None)
+        ground.db.execute("DROP TRIGGER full")
+        wait_for(lambda: len(ground.x.sent) == 1)
+    finally:
+        process.terminate()
+    assert "Error: " in process.communicate(timeout=15)[0]
+
+
 def test_a_file_silences_a_bot_that_runs(ground: Ground) -> None:
     off = site_folder(ground.db) / "bot.off"
     off.touch()

@@ -32,6 +32,7 @@ class Sketches:
 
     def __init__(self, backbone: str) -> None:
         self.backbone = backbone
+        self.reading: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
         self._newest = 0  # rowid
         self._hashes = np.empty(0, "S32")
@@ -44,16 +45,17 @@ class Sketches:
 
     def update(self, db: SiteDatabase) -> None:
         with self._lock:
-            hashes, bits = [self._hashes], [self._bits]
+            hashes, bits, newest = [self._hashes], [self._bits], self._newest
             while rows := db.conn.execute(
                 "SELECT rowid, sha256, vector FROM embeddings "
                 "WHERE rowid > ? AND backbone = ? ORDER BY rowid LIMIT ?",
-                [self._newest, self.backbone, ROWS_A_STEP],
+                [newest, self.backbone, ROWS_A_STEP],
             ).fetchall():
-                self._newest = rows[-1][0]
+                newest = rows[-1][0]
                 hashes.append(np.array([bytes.fromhex(row[1]) for row in rows], "S32"))
                 bits.append(self.sketch(as_vectors([row[2] for row in rows])))
             self._hashes, self._bits = np.concatenate(hashes), np.concatenate(bits)
+            self._newest = newest
 
     def sketch(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors N×D → N×4 words of 64 signs."""
@@ -83,8 +85,12 @@ async def ready(database: Database, shelf: dict[str, Sketches], backbone: str) -
     async def update() -> None:
         await database.execute_fn(lambda conn: sketches.update(SiteDatabase(conn)))
 
-    task = asyncio.ensure_future(update())
-    done, _ = await asyncio.wait([task], timeout=PATIENCE_SECONDS)
+    # One at a time: each takes one of the few threads that all pages are read with.
+    if sketches.reading is None or sketches.reading.done():
+        sketches.reading = asyncio.ensure_future(update())
+    done, _ = await asyncio.wait([sketches.reading], timeout=PATIENCE_SECONDS)
+    for task in done:
+        task.result()
     return sketches if done else None
 
 
