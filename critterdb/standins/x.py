@@ -36,8 +36,8 @@ class StandInX(StandIn):
     `read_faults` and `post_faults` spoil the next requests, a word each: 401, 402, 408, 429, 500,
     503, html,
     drop_before (the connection goes and nothing was done), drop_after (it goes, and the post
-    stands), stall_after (the post stands, and no answer comes) or wait_2 (all is well, after two
-    seconds). `sent` lists the replies that were accepted; the account's own posts are shown
+    stands), stall_after (the post stands, and no answer comes) or wait (all is well, as soon as
+    `go_on` is set). `sent` lists the replies that were accepted; the account's own posts are shown
     `delay_s` later, and what is in `held_back` not at all yet. Its search also finds longer
     hashtags, so that whoever relies on it is found out.
     """
@@ -63,6 +63,7 @@ class StandInX(StandIn):
         self.read_faults: deque[str] = deque()
         self.post_faults: deque[str] = deque()
         self.stopped = threading.Event()
+        self.go_on = threading.Event()
         self.me = self.add_user(handle)
 
     @property
@@ -232,9 +233,9 @@ class StandInX(StandIn):
 
     def _create(self, request: Request) -> None:
         fault = self.post_faults[0] if self.post_faults else ""
-        if fault == "wait_2":
+        if fault == "wait":
             self.post_faults.popleft()
-            self.stopped.wait(2)
+            self.go_on.wait(STALL_S)
         elif fault not in AFTER and self._spoil(request, self.post_faults):
             return
         body = request.json()
