@@ -165,6 +165,20 @@ async def test_a_deleted_post_shows_neither_picture_nor_link(folder: Path, tmp_p
     assert "x:104" not in [post["post_id"] for post in found["posts"]]
 
 
+async def test_pictures_of_those_who_opted_out_are_not_shown(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from critterdb.schema import open_database
+
+    copy = Path(shutil.copytree(folder, tmp_path / "opted"))
+    db = open_database(copy / "critters.db")
+    db["opt_outs"].insert({"platform": "x", "author": "host", "at": "2026-11-10T00:00:00Z"})
+    db.close()
+    text = await html(copy, "/-/critters/history")
+    assert "asked the bot to stay away" in text
+    assert "pictures.example" not in text
+
+
 async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
     found = await data(folder, MODEL)
     cells = {

@@ -30,7 +30,12 @@ SELECT
     answers.taxon_id AS truth_taxon_id,
     predictions.taxon_id AS answer_taxon_id,
     predictions.reason AS doubt,
-    predictions.scores
+    predictions.scores,
+    EXISTS (
+        SELECT 1 FROM opt_outs
+        WHERE opt_outs.platform = posts.platform
+            AND lower(opt_outs.author) = lower(posts.author)
+    ) AS opted_out
 FROM bot_history
 JOIN posts ON posts.id = bot_history.post_id
 JOIN games ON games.slug = bot_history.game
@@ -59,7 +64,7 @@ def load_stories(db: SiteDatabase, post_ids: Sequence[str]) -> list[Story]:
         pictures.setdefault(row.pop("post_id"), []).append(row)
     found = {}
     for row in db.query(_STORIES, [ids]):
-        gone = bool(row["deleted_at"])
+        gone = bool(row["deleted_at"] or row["opted_out"])
         scores = json.loads(row.pop("scores") or "{}")
         row["pictures"] = [] if gone else pictures.get(row["post_id"], [])
         row["outcome"] = outcome(row)
