@@ -32,6 +32,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mastodon-mock", type=Path, metavar="PYTHON")
     parser.add_argument("--forget-keys", action="store_true")
+    parser.add_argument(
+        "--life", type=float, help="Seconds that a life may last; for slow machines."
+    )
     options = parser.parse_args()
     from support_kills import play_and_kill
 
@@ -41,6 +44,10 @@ def main() -> None:
 
         server = MockMastodon(options.mastodon_mock, users=options.posts)
         server.honours_keys = not options.forget_keys
+    if options.life:
+        import support_kills
+
+        support_kills.LIFE_S = options.life
 
     def show(done: int, total: int) -> None:
         if sys.stderr.isatty() or not done % 50:

@@ -39,8 +39,6 @@ class MockMastodon(StandIn):
     `delay_s` later.
     """
 
-    life_s = 2.5  # it takes that long until a round has come to its sending
-
     def __init__(self, python: Path, users: int = 1000) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()

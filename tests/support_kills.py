@@ -112,7 +112,6 @@ def play_and_kill(
     bot = server.me.get("username") or server.me.get("handle")
     pictures = [picture(colour, seed=n) for n, colour in enumerate(COLOURS)]
     asked: list[str] = []
-    life_s = getattr(server, "life_s", LIFE_S)  # slower servers need longer lives
     while_sending = done = 0
     with server:
         environment = SETTINGS | server.environment() | {"XDG_STATE_HOME": str(folder / "state")}
@@ -131,8 +130,8 @@ def play_and_kill(
             requests = len(server.requests)
             process = start("--every", "1s")
             wants_writing = draw.random() < SHARE_AT_WRITING
-            _wait_for_request(server, requests, process, life_s, is_writing=wants_writing)
-            time.sleep(draw.uniform(0, NEAR_S if wants_writing else life_s))
+            _wait_for_request(server, requests, process, is_writing=wants_writing)
+            time.sleep(draw.uniform(0, NEAR_S if wants_writing else LIFE_S))
             if not process.is_alive():
                 raise RuntimeError("the bot died by itself; see bot.log")
             process.kill()
@@ -153,13 +152,11 @@ def play_and_kill(
     return outcome
 
 
-def _wait_for_request(
-    server: Any, since: int, process: Any, life_s: float, *, is_writing: bool
-) -> None:
+def _wait_for_request(server: Any, since: int, process: Any, *, is_writing: bool) -> None:
     """Until the process asks for something; or for a while until it tries to write."""
     while len(server.requests) == since and process.is_alive():
         time.sleep(0.001)
-    end = time.monotonic() + life_s
+    end = time.monotonic() + LIFE_S
     while is_writing and time.monotonic() < end:
         if any(not each.startswith("GET ") for each in server.requests[since:]):
             return
