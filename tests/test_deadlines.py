@@ -98,7 +98,7 @@ def test_a_call_ends_however_the_server_dawdles(
         start = time.monotonic()
         with pytest.raises(errors):
             get(address)
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 4.5
 
 
 def test_who_was_never_reached_is_told_apart() -> None:
@@ -136,7 +136,7 @@ def test_each_call_to_x_ends(stuck_x: Any, call: str) -> None:
     start = time.monotonic()
     with pytest.raises(TimelineError, match="could not be read"):
         CALLS[call](stuck_x)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 4.5
 
 
 def test_a_reply_that_hangs_is_in_doubt(stuck_x: Any) -> None:
