@@ -23,11 +23,11 @@ def walk_back(page: GetPage, since: str | None) -> tuple[list[Json], Found]:
     fresh: list[Json] = []
     token: str | None = None
     until = _earlier(since, LATE_ARRIVALS) if since else ""
-    oldest = ""
+    reached = ""
     for _ in range(MAX_PAGES):
         items, token = page(token)
         times = [_seen_at(each) for each in items]
-        oldest = min([*times, oldest or max(times, default="")])
+        reached = times[-1] if times else reached
         if times and not found.cursor:
             # The first page may begin with what is pinned, however old.
             found.cursor = max([*times, since or ""])
@@ -36,7 +36,7 @@ def walk_back(page: GetPage, since: str | None) -> tuple[list[Json], Found]:
         fresh.extend(new)
         if not token or not new:
             return fresh, found
-    found.gap_from = since if since and oldest > since else None
+    found.gap_from = since if since and reached > since else None
     return fresh, found
 
 
