@@ -25,6 +25,7 @@ from .wire import has_external_data
 
 FORMAT = 1
 MAX_MODEL_BYTES = 400_000_000
+MAX_LOADED_BYTES = 300_000_000  # of files, of which ONNX Runtime makes about twice that
 SMOKE_SEED = 20_180_622
 SMOKE_TOLERANCE = 5e-3
 DIGEST = "digest"  # in the description: the SHA-256 of the file, with zeros in its own place
@@ -262,10 +263,14 @@ def current_model(
     path = site_folder(db) / row["path"]
     with _loading:
         version = _version(path, row["sha256"])
-        if path not in _loaded or _loaded[path][0] != version:
-            _loaded.pop(path, None)
-            _loaded[path] = (version, _load_by_row(db, row))
-        return _loaded[path][1]
+        known = _loaded.pop(path, None)
+        if known is None or known[0] != version:
+            known = (version, _load_by_row(db, row))
+        _loaded[path] = known
+        # Anybody may ask for any model; those that were asked for last stay.
+        while len(_loaded) > 1 and sum(each[2] for each, _ in _loaded.values()) > MAX_LOADED_BYTES:
+            del _loaded[next(iter(_loaded))]
+        return known[1]
 
 
 def _version(path: Path, sha256: str) -> tuple[str, int, int]:

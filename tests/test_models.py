@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from support_models import make_tiny_model
 from support_web import MODEL_ID, add_model, make_site
 
+from critterdb import models
 from critterdb.errors import ModelError
 from critterdb.models import MAX_MODEL_BYTES, current_model, load_model, use_model
 from critterdb.schema import DATABASE_NAME, open_database
@@ -50,6 +52,20 @@ def test_a_good_file_loads_and_is_kept(folder: Path, file: Path) -> None:
     assert (model.id, len(model.labels)) == (MODEL_ID, 3)
     assert current_model(db) is model
     assert load_model(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_models_that_strangers_ask_for_do_not_fill_the_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        make_tiny_model(db, "others")
+        first = current_model(db, "cougarornot")
+        assert current_model(db, "others") is current_model(db, "others")
+        assert current_model(db, "cougarornot") is first
+        monkeypatch.setattr(models, "MAX_LOADED_BYTES", 1)
+        last = current_model(db, "others")
+        assert current_model(db, "others") is last
+        assert current_model(db, "cougarornot") is not first
 
 
 def external(model: Any, metadata: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from ..predictions import (
     record,
     refusal_payload,
 )
-from ..schema import SiteDatabase, sqlite3
+from ..schema import SiteDatabase, site_folder, sqlite3
 from .compat import write
 from .desk import Desk, desk_of, site_database
 from .limits import BUSY_SECONDS, client_address
@@ -175,7 +176,9 @@ def _choose_model(conn: Any, desk: Desk, model_id: str | None) -> Model:
     try:
         return current_model(db, desk.settings.game or _newest_game(db), model_id=model_id)
     except CritterError as error:
-        raise Refusal("no_model", str(error)) from error
+        # Where the site lies on its machine is nobody's business.
+        folder = f"{site_folder(db)}{os.sep}"
+        raise Refusal("no_model", str(error).replace(folder, "")) from error
 
 
 def _newest_game(db: SiteDatabase) -> str | None:
