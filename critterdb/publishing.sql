@@ -125,14 +125,19 @@ SELECT game, observation_id, part FROM site.splits
 WHERE observation_id IN (SELECT id FROM main.observations)
 
 -- All, with their files: a model holds none of its photos, and its card says by licence what it
--- learnt from.
+-- learnt from. Of a file with weights only that there was one.
 INSERT INTO main.models (
     id, game, backbone, created_at, path, sha256, bytes, photos, error_rate, balanced_error_rate,
     ece, temperature, threshold, novelty_threshold, seconds, recipe, card
 )
 SELECT
     id, game, backbone, created_at, path, sha256, bytes, photos, error_rate, balanced_error_rate,
-    ece, temperature, threshold, novelty_threshold, seconds, recipe, card
+    ece, temperature, threshold, novelty_threshold, seconds,
+    CASE
+        WHEN json_extract(recipe, '$.weights') IS NULL THEN recipe
+        ELSE json_set(recipe, '$.weights', 'a file')
+    END,
+    card
 FROM site.models
 
 -- All.
@@ -213,6 +218,6 @@ INSERT INTO main.syncs (
     id, game, source, started_at, finished_at, requests, observations, photos, bytes
 )
 SELECT
-    id, game, CASE WHEN source LIKE 'https://%' THEN source ELSE 'local' END, started_at,
+    id, game, CASE WHEN source LIKE 'https://api.inaturalist.org/%' THEN source ELSE 'local' END, started_at,
     finished_at, requests, observations, photos, bytes
 FROM site.syncs

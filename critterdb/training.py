@@ -110,7 +110,7 @@ def train_game(
     head, novelty = _learn(lesson, seed)
     recipe = {
         "backbone": backbone,
-        "weights": str(weights) if weights else None,
+        "weights": weights.name if weights else None,
         "size": network.view.size,
         "fine_tune": fine_tune,
         "seed": seed,

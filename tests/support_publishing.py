@@ -10,7 +10,14 @@ from support_web import SEEN_AT, add_model, add_photo, jpeg, make_site
 
 from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
 
-SECRETS = ("eve-opted-out", "a-draft", "carol-reviewer", "private-question", "session-token")
+SECRETS = (
+    "eve-opted-out",
+    "a-draft",
+    "carol-reviewer",
+    "private-question",
+    "session-token",
+    "key-of-my-server",
+)
 
 
 def make_full_site(folder: Path) -> Path:
@@ -102,4 +109,9 @@ def _private_things(db: SiteDatabase) -> None:
     candidate = {"post_id": "x:1", "guess": "private-question", "found_at": SEEN_AT}
     db["answer_candidates"].insert(candidate)
     source = "private-question.csv"
+    db["syncs"].insert(
+        {"source": "https://ann:key-of-my-server@192.0.2.1/v1", "started_at": SEEN_AT}
+    )
+    weights = '{"weights": "/home/key-of-my-server/w.pth", "seed": 1}'
+    db.execute("UPDATE models SET recipe = ?", [weights])
     db["syncs"].insert({"source": source, "started_at": SEEN_AT, "error": "private-question"})
