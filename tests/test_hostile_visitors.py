@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from support_models import COUGAR
 from support_pages import add_candidate, make_furnished_site
 from support_web import open_datasette, rows
+
+from critterdb.schema import DATABASE_NAME, open_database
 
 HUGE = "9" * 30
 REVIEW, ANSWERS = "/-/critters/review", "/-/critters/answers"
@@ -39,6 +42,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 async def test_an_odd_address(folder: Path, path: str, status: int) -> None:
     assert (await open_datasette(folder).client.get(path)).status_code == status
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/history", "/history.json", "/history.atom", "/posts/x:101", "/answers"]
+)
+async def test_no_page_links_to_a_script(tmp_path: Path, path: str) -> None:
+    folder = make_furnished_site(tmp_path / "mysite")
+    add_candidate(folder, "x:104")
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        db.execute("UPDATE posts SET url = 'javascript:alert(1)'")
+        db.execute("UPDATE replies SET reply_url = 'javascript:alert(1)'")
+        db.execute("UPDATE answers SET source_url = 'javascript:alert(1)'")
+    datasette: Any = open_datasette(folder)
+    as_root = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
+    response = await datasette.client.get(f"/-/critters{path}", cookies=as_root)
+    assert response.status_code == 200
+    assert "javascript:" not in response.text
 
 
 @pytest.mark.parametrize("page", [REVIEW, ANSWERS])

@@ -67,12 +67,19 @@ def load_stories(db: SiteDatabase, post_ids: Sequence[str]) -> list[Story]:
         gone = bool(row["deleted_at"] or row["opted_out"])
         scores = json.loads(row.pop("scores") or "{}")
         row["pictures"] = [] if gone else pictures.get(row["post_id"], [])
+        for name in ("post_url", "reply_url", "truth_url"):
+            row[name] = web_address(row[name])
         row["outcome"] = outcome(row)
         row["said"] = said(row)
         row["truth_in_words"] = truth_in_words(row, targets.get(row["game"]))
         row["scores"] = {int(taxon): score for taxon, score in scores.items()}
         found[row["post_id"]] = row
     return [found[post_id] for post_id in post_ids if post_id in found]
+
+
+def web_address(address: str | None) -> str | None:
+    """An address that a page may link to: some servers' words for one run as a script."""
+    return address if address and address.startswith(("https://", "http://")) else None
 
 
 def outcome(story: Story) -> str:
