@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -120,13 +121,21 @@ def client_address(
     IPv6 addresses come back as their /64 network, IPv4 ones that IPv6 spells as themselves.
     """
     address = str((scope.get("client") or ("", 0))[0])
-    hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    hops = [_without_port(hop) for hop in headers.get("x-forwarded-for", "").split(",")]
+    hops = [hop for hop in hops if hop]
     while hops and _is_in(address, trusted):
         address = hops.pop()
     parsed = _parsed(address)
     if parsed is None or parsed.version == 4:
         return str(parsed or address)
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False))
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies name the port too, which is another one for each connection."""
+    hop = hop.strip().strip('"')
+    match = re.fullmatch(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+", hop)
+    return (match[1] or match[2]) if match else hop
 
 
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
