@@ -38,6 +38,8 @@ CREATE INDEX predictions_surest_mistakes
 -- What was answered where, newest first: what waits for a review.
 CREATE INDEX predictions_source ON predictions (source);
 
+CREATE INDEX predictions_model_id ON predictions (model_id);
+
 CREATE INDEX posts_posted_at ON posts (posted_at, id);
 
 CREATE INDEX posts_author ON posts (author, posted_at, id);

@@ -54,7 +54,8 @@ class Sketches:
                 newest = rows[-1][0]
                 hashes.append(np.array([bytes.fromhex(row[1]) for row in rows], "S32"))
                 bits.append(self.sketch(as_vectors([row[2] for row in rows])))
-            self._hashes, self._bits = np.concatenate(hashes), np.concatenate(bits)
+            if len(hashes) > 1:
+                self._hashes, self._bits = np.concatenate(hashes), np.concatenate(bits)
             self._newest = newest
 
     def sketch(self, vectors: np.ndarray) -> np.ndarray:
