@@ -35,7 +35,7 @@ demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=
 
 test: $(STAMP) lint ## Lint, run every test, then those of the pages on both lines of Datasette
 	$(BIN)/python -m pytest $(WEB_TESTS:%=--ignore=%)
-	$(MAKE) test-lines
+	$(MAKE) --jobs=2 --output-sync=target test-lines
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
 
