@@ -10,7 +10,7 @@ import base64
 import hashlib
 import zipfile
 from collections.abc import Iterator
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from . import __version__
@@ -28,13 +28,14 @@ def write_wheel(folder: Path) -> Path:
 
     Raises SiteError where critterdb was never installed, so that nobody knows what it depends on.
     """
-    try:
-        installed = distribution("critterdb")
-    except PackageNotFoundError as error:
+    # A checkout that is on the path has an egg-info beside the code, which is no installation.
+    everywhere = distributions(name="critterdb")
+    installed = next((one for one in everywhere if one.read_text("METADATA")), None)
+    if installed is None:
         raise SiteError(
             "critterdb runs from a folder and is not installed, so it cannot pack itself. "
             "Install it first: pip install -e ."
-        ) from error
+        )
     path = folder / f"critterdb-{__version__}-py3-none-any.whl"
     info = f"critterdb-{__version__}.dist-info"
     record = []

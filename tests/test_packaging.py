@@ -78,6 +78,19 @@ def test_a_wheel_packed_by_a_running_critterdb_is_the_built_one(dist: Path, tmp_
     assert ours[f"{info}entry_points.txt"] == theirs[f"{info}entry_points.txt"]
 
 
+def test_what_an_editable_install_leaves_beside_the_code_is_no_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    egg = tmp_path / "critterdb.egg-info"
+    egg.mkdir()
+    (egg / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: critterdb\nVersion: 0.0.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    info = f"critterdb-{__version__}.dist-info/"
+    told = message_from_string(wheel_files(write_wheel(tmp_path))[f"{info}METADATA"].decode())
+    assert told["Version"] == __version__
+    assert told.get_all("Requires-Dist")
+
+
 def test_the_wheel_says_what_it_is(dist: Path) -> None:
     [built] = dist.glob("*.whl")
     files = wheel_files(built)
