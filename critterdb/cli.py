@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from . import __version__
-from .cli_bot import answers, bot
+from .cli_bot import accounts, answers, bot
 from .cli_games import games
 from .cli_images import classify, duplicates, similar
 from .cli_models import evaluate, models, train
@@ -54,7 +54,9 @@ def main(ctx: click.Context, db: Path, verbose: bool) -> None:
         logging.getLogger("critterdb").setLevel(logging.DEBUG)
 
 
-for _command in (bot, answers, games, train, models, evaluate, classify, similar, duplicates):
+for _command in (bot, answers, accounts, games, train, models, evaluate):
+    main.add_command(_command)
+for _command in (classify, similar, duplicates):
     main.add_command(_command)
 for _command in (status, serve, publish, backup, completion):
     main.add_command(_command)

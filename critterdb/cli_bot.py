@@ -1,4 +1,4 @@
-"""The commands of the game: play rounds, and decide about answers that were not plain."""
+"""The commands of the game: play rounds, decide about answers that were not plain, name bots."""
 
 from __future__ import annotations
 
@@ -116,3 +116,57 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
     from .settling import settle
 
     click.echo(settle(open_site(ctx), which, decision, utc_now()))
+
+
+@click.group(invoke_without_command=True, short_help="Who is left alone; who is a bot, or not.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.pass_context
+def accounts(ctx: click.Context, as_json: bool) -> None:
+    """List the accounts that the bot leaves alone, and those that you named as bots or people.
+
+    \b
+    critterdb accounts bot x:catfacts                 other bots are not answered
+    critterdb accounts person x:lisatalbot            a profile that only sounds like a bot
+    critterdb accounts leave-alone mastodon:ann@a.example
+    """
+    if ctx.invoked_subcommand:
+        return
+    from .accounts import list_accounts
+
+    rows = list_accounts(open_site(ctx))
+    if as_json:
+        show_json(rows)
+    elif rows:
+        show_lines(table_lines(rows, ["platform", "author", "treated_as", "why", "at"]))
+    else:
+        click.echo("Nobody asked to be left alone, and you named no account.")
+
+
+@accounts.command("bot", short_help="Say that an account is a bot's.")
+@click.argument("account", metavar="PLATFORM:HANDLE")
+@click.pass_context
+def accounts_bot(ctx: click.Context, account: str) -> None:
+    """Say that an account is a bot's: what it writes from now on is no game post."""
+    from .accounts import note_account
+
+    click.echo(f"{note_account(open_site(ctx), account, is_bot=True)} is a bot.")
+
+
+@accounts.command("person", short_help="Say that an account is no bot's.")
+@click.argument("account", metavar="PLATFORM:HANDLE")
+@click.pass_context
+def accounts_person(ctx: click.Context, account: str) -> None:
+    """Say that a person writes under an account, whatever its profile says."""
+    from .accounts import note_account
+
+    click.echo(f"{note_account(open_site(ctx), account, is_bot=False)} is a person.")
+
+
+@accounts.command("leave-alone", short_help="Leave somebody alone for good.")
+@click.argument("account", metavar="PLATFORM:HANDLE")
+@click.pass_context
+def accounts_leave_alone(ctx: click.Context, account: str) -> None:
+    """Leave somebody alone for good, as if they had written stop to the bot."""
+    from .accounts import leave_alone
+
+    click.echo(f"{leave_alone(open_site(ctx), account)} is left alone for good.")

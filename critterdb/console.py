@@ -17,7 +17,7 @@ SECTIONS = {
     "Begin": ("init", "demo", "status"),
     "Get photos": ("games", "sync", "import", "similar", "duplicates"),
     "Learn and ask": ("train", "evaluate", "models", "classify"),
-    "Play": ("bot", "answers"),
+    "Play": ("bot", "answers", "accounts"),
     "Show and keep": ("serve", "publish", "backup", "completion"),
 }
 

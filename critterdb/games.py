@@ -6,6 +6,7 @@ A preset becomes a row of `games` when it is first used, so that people can edit
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -14,6 +15,9 @@ from .errors import GameError
 from .schema import SiteDatabase
 
 Host = dict[str, Any]
+
+PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
+HANDLE = re.compile(r"@?[\w.-]+(@[\w.-]+)?")
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import GameError
-from .games import PRESETS, Game, Host, ensure_game, save_game
+from .games import HANDLE, PLATFORMS, PRESETS, Game, Host, ensure_game, save_game
 from .inaturalist import INaturalist, fetch_taxa, save_missing_taxa
 from .schema import SiteDatabase
 from .taxa import save_taxa
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 HASHTAG = re.compile(r"\w{1,100}")
-HANDLE = re.compile(r"@?[\w.-]+(@[\w.-]+)?")
-PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
 RANKS = (
     *("kingdom", "phylum", "subphylum", "superclass", "class", "subclass", "superorder", "order"),
     *("suborder", "infraorder", "superfamily", "epifamily", "family", "subfamily", "tribe"),

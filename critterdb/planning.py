@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from . import outbox
+from .accounts import OPTED_OUT, opted_out
 from .answering import Classification
 from .caps import over_cap
 from .errors import Refusal
 from .fetch import Fetcher
 from .images import ImageInfo
 from .models import Model
-from .posts import OPTED_OUT, opted_out
 from .predictions import classify_image, save_image, save_prediction
 from .schema import SiteDatabase
 from .timelines import Timeline, parse_time

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from .accounts import OPTED_OUT, known_bots, opt_out, opted_out, opted_out_before
 from .answers import load_vocabulary
 from .games import Game
 from .hashtags import has_tag
 from .outbox import save_reply
 from .schema import SiteDatabase
 from .timelines import Batch, Post, hosts_on, utc_text
-
-OPTED_OUT = "opted_out"
 
 
 def read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:
@@ -29,10 +28,10 @@ def save_batch(db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now
     chosen = choose_posts(db, game, platform, batch.posts)
     with db.atomic():
         for post in batch.posts:
-            if is_stop(post) and _is_to_bot(db, post):
+            if post.to_bot and is_stop(post):
                 opt_out(db, platform, post.author, "said stop", now, author_id=post.author_id)
             for each in filter(None, (post, post.parent)):
-                why = each.opts_out or _opted_out_before(db, platform, each.author_id)
+                why = each.opts_out or opted_out_before(db, platform, each.author_id)
                 if why:
                     opt_out(db, platform, each.author, why, now, author_id=each.author_id)
         new = sum(_save_post(db, game, platform, post, now) for post in chosen)
@@ -57,10 +56,11 @@ def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Po
     """
     hosts = {handle.lower() for handle in hosts_on(game, platform)}
     others = [row["hashtag"] for row in db["games"].rows_where("slug <> ?", [game.slug])]
-    words = load_vocabulary(db, game)
+    words, bots = load_vocabulary(db, game), known_bots(db, platform)
     chosen: dict[str, Post] = {}
     for post in posts:
-        if post.is_repost or post.by_bot or post.is_private or is_stop(post):
+        by_bot = bots.get(post.author.lower(), post.by_bot)
+        if post.is_repost or by_bot or post.is_private or is_stop(post):
             continue
         ours = has_tag(post.hashtags, game.hashtag)
         by_host = ours and post.author.lower() in hosts
@@ -79,49 +79,10 @@ def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Po
 
 def is_stop(post: Post) -> bool:
     """Whether a message is the one word that opts its author out."""
-    words = re.sub(r"@[\w.@-]+", " ", unicodedata.normalize("NFKC", post.text))
+    # A quote bears the address of what it quotes.
+    text = unicodedata.normalize("NFKC", post.text)
+    words = re.sub(r"https?://\S+|@[\w.@-]+", " ", text)
     return re.sub(r"[\W_]+", " ", words).strip().casefold() == "stop"
-
-
-def opted_out(db: SiteDatabase, platform: str, author: str) -> bool:
-    """Whether somebody wants nothing to do with the bot."""
-    found = db.execute(
-        "SELECT 1 FROM opt_outs WHERE platform = ? AND lower(author) = lower(?)",
-        [platform, author],
-    )
-    return found.fetchone() is not None
-
-
-def opt_out(
-    db: SiteDatabase,
-    platform: str,
-    author: str,
-    why: str,
-    now: datetime,
-    *,
-    author_id: str | None = None,
-) -> None:
-    """Leave somebody alone for good; the first reason stays on record."""
-    if opted_out(db, platform, author):
-        return
-    row = {"platform": platform, "author": author, "at": utc_text(now), "why": why}
-    with db.atomic():
-        db["opt_outs"].insert(row | {"author_id": author_id}, ignore=True)
-
-
-def _opted_out_before(db: SiteDatabase, platform: str, author_id: str | None) -> str | None:
-    """Why, where the same account opted out under any handle."""
-    for row in db["opt_outs"].rows_where(
-        "platform = ? AND author_id = ?", [platform, author_id], limit=1
-    ):
-        return str(row["why"])
-    return None
-
-
-def _is_to_bot(db: SiteDatabase, post: Post) -> bool:
-    return post.summons or bool(
-        post.in_reply_to and db["replies"].count_where("reply_id = ?", [post.in_reply_to])
-    )
 
 
 def _save_post(db: SiteDatabase, game: Game, platform: str, post: Post, now: datetime) -> bool:

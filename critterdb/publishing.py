@@ -40,6 +40,7 @@ FURNITURE = (
 )
 
 WITHHELD = {
+    "accounts": "What a person said of other people's accounts.",
     "answer_candidates": "Other people's posts that wait for a person to read them.",
     "cursors": "How far the bot has read: of use to the site that goes on only.",
     "ledger": "What limits are counted from: of use to the site that goes on only.",

@@ -163,5 +163,6 @@ for _name in (
     "m005_bot",
     "m006_platforms",
     "m008_pages",
+    "m009_accounts",
 ):
     _register(_name)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from . import caps, outbox, platforms
+from .accounts import OPTED_OUT, opt_out, opted_out
 from .errors import TimelineError
 from .games import Game
 from .planning import is_answered
-from .posts import OPTED_OUT, opt_out, opted_out
 from .round_reports import RoundReport
 from .schema import SiteDatabase
 from .timelines import Outcome, Timeline, utc_text

@@ -98,9 +98,14 @@ def mention_that_quotes(feed: Feed) -> None:
 
 
 def quote_of_the_bot(feed: Feed) -> None:
-    # X tells an account of its mentions, and not of who quotes it.
-    words = feed.stage.ask if feed.stage.on == "x" else "and mine?"
-    feed.add(SENT, feed.person(), words, 1, quotes=feed.own_post)
+    feed.add(SENT, feed.person(), "and mine?", 1, quotes=feed.own_post)
+
+
+def chatter_below_a_call(feed: Feed) -> None:
+    asking = feed.person()
+    shown = feed.add(SENT, asking, feed.stage.ask, 1)
+    words = feed.stage.in_thread("how cute", asking, feed.stage.bot)
+    feed.add(NO_ROW, feed.person(), words, 1, in_reply_to=shown)
 
 
 def host_unasked(feed: Feed) -> None:
@@ -230,12 +235,12 @@ def photo_of_who_blocks_the_bot(feed: Feed) -> None:
     feed.stage.server.block(author)
     # Where the server hides the post from the bot, there is nothing to ask about.
     reason = "no_photo" if feed.stage.on == "mastodon" else "opted_out"
-    feed.add(("skipped", reason), feed.person(), feed.stage.ask, in_reply_to=shown)
+    feed.add(("skipped", reason), feed.person(), f"Hey {feed.stage.ask}", in_reply_to=shown)
 
 
 def nobot_in_the_profile(feed: Feed) -> None:
     author = feed.person()
-    feed.stage.server.add_user(author, note="<p>no bots please #NoBot</p>")
+    feed.stage.server.add_user(author, note="no bots please #NoBot")
     feed.add(("skipped", "opted_out"), author, feed.stage.ask, 1)
 
 
@@ -262,6 +267,7 @@ ON_ALL = (
     mention_below_a_photo,
     mention_that_quotes,
     quote_of_the_bot,
+    chatter_below_a_call,
     host_unasked,
     host_who_asks,
     wide_hashtag,
@@ -279,12 +285,13 @@ ON_ALL = (
     other_games,
     video,
     answered,
+    other_bot,
+    nobot_in_the_profile,
 )
 ELSEWHERE = (
     host_who_consents,
     host_who_consents_in_wide_letters,
     host_who_consents_and_quotes,
-    other_bot,
     blocks_the_bot,
     photo_of_who_blocks_the_bot,
 )
@@ -292,7 +299,7 @@ ON = {
     platform: {kind.__name__: kind for kind in kinds}
     for platform, kinds in {
         "x": (*ON_ALL, edited),
-        "mastodon": (*ON_ALL, *ELSEWHERE, edited, nobot_in_the_profile, private_call, gifv),
+        "mastodon": (*ON_ALL, *ELSEWHERE, edited, private_call, gifv),
         "bluesky": (*ON_ALL, *ELSEWHERE, name_without_a_facet, gif_by_link),
     }.items()
 }

@@ -41,6 +41,11 @@ class Stage(Ground):
     def ask(self) -> str:
         return f"@{self.bot} what is this?"
 
+    def in_thread(self, text: str, *handles: str) -> str:
+        """An answer as an app sends it: after the thread's handles, save on Bluesky."""
+        run = "" if self.on == "bluesky" else "".join(f"@{each} " for each in handles)
+        return run + text
+
     @property
     def tag(self) -> str:
         return f"#{HASHTAG}"

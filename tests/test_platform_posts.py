@@ -62,7 +62,8 @@ def test_a_status_with_everything() -> None:
                 },
             ],
             in_reply_to_id="99",
-        )
+        ),
+        {"99": status(id="99")},
     )
     assert (post.id, post.author) == ("mastodon:115", "ann@home.example")
     assert post.posted_at == "2026-11-20T10:00:00Z"

@@ -35,6 +35,7 @@ class StandInBluesky(PlatformStandIn):
     def __init__(self, handle: str = "critterbot.test", *, page_size: int = MOST_ITEMS) -> None:
         super().__init__(page_size=page_size)
         self.accounts: dict[str, Json] = {}
+        self.notes: dict[str, str] = {}  # descriptions, which only whole profiles have
         self.records: dict[str, Json] = {}
         self.blocks: set[tuple[str, str]] = set()
         self.reply_disabled: set[str] = set()
@@ -59,16 +60,15 @@ class StandInBluesky(PlatformStandIn):
         """Let the access tokens run out; with `refresh` the others too."""
         self.logins.expire(refresh=refresh)
 
-    def add_user(self, handle: str, *, bot: bool = False) -> Json:
+    def add_user(self, handle: str, *, bot: bool = False, note: str | None = None) -> Json:
         """The account with this name, made where there is none."""
         name = full_name(handle)
-        known = self._did(name)
-        if known and not bot:
-            return self.accounts[known]
-        did = known or "did:plc:" + hashlib.sha256(name.encode()).hexdigest()[:24]
+        did = self._did(name) or "did:plc:" + hashlib.sha256(name.encode()).hexdigest()[:24]
         account = self.accounts.setdefault(did, {"did": did, "handle": name, "labels": []})
         if bot:
             account["labels"] = [{"src": did, "uri": did, "val": "bot", "cts": _iso(_now())}]
+        if note is not None:
+            self.notes[did] = note
         return account
 
     def rename(self, handle: str, new: str) -> None:
@@ -268,7 +268,8 @@ class StandInBluesky(PlatformStandIn):
                     {
                         "uri": uri,
                         "cid": kept["cid"],
-                        "author": self._profile(kept["did"]),
+                        "author": self._profile(kept["did"])
+                        | {"description": self.notes.get(kept["did"], "")},
                         "reason": reason,
                         "record": kept["value"],
                         "isRead": False,

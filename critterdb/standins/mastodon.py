@@ -106,6 +106,7 @@ class StandInMastodon(PlatformStandIn):
         addresses = [self.add_file(p) if isinstance(p, bytes) else p for p in photos]
         with self.lock:
             account = self.add_user(author)
+            above = self.statuses.get(in_reply_to or "")
             mentioned = [self.add_user(each) for each in handles_in(text)]
             status: Json = {
                 "id": edit_of or self._new_id(moment),
@@ -115,7 +116,7 @@ class StandInMastodon(PlatformStandIn):
                 "content": content_of(text),
                 "visibility": visibility,
                 "in_reply_to_id": in_reply_to,
-                "in_reply_to_account_id": None,
+                "in_reply_to_account_id": above["account"]["id"] if above else None,
                 "reblog": self.statuses[reposts] if reposts else None,
                 "media_attachments": [_attachment(each, media) for each in addresses],
                 "mentions": [

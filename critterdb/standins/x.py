@@ -85,11 +85,19 @@ class StandInX(StandIn):
         """Settings under which the bot plays here."""
         return {"CRITTERDB_X_API": self.url, **SECRETS}
 
-    def add_user(self, handle: str) -> Json:
-        """The account with this name, made where there is none."""
-        key = handle.lower()
+    def add_user(
+        self, handle: str, *, bot: bool = False, note: str | None = None, name: str | None = None
+    ) -> Json:
+        """The account with this name, made where there is none.
+
+        X has no mark for a `bot` that a program could see: its description says so.
+        """
         user = {"id": str(len(self.users) + 1), "username": handle, "name": handle}
-        return self.users.setdefault(key, user)
+        user = self.users.setdefault(handle.lower(), user | {"description": ""})
+        note = "A bot by @somebody" if bot else note
+        changes = {"description": note, "name": name}
+        user.update({field: each for field, each in changes.items() if each is not None})
+        return user
 
     def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
         """Serve bytes under /media/NAME; the address."""
@@ -118,14 +126,15 @@ class StandInX(StandIn):
         with self.lock:
             post_id = self._new_id(posted_at)
             references = {"replied_to": in_reply_to, "quoted": quotes, "retweeted": reposts}
+            links = [self._link(quotes)] if quotes else []
             post: Json = {
                 "id": post_id,
                 "edit_history_tweet_ids": [edit_of, post_id] if edit_of else [post_id],
                 "author_id": self.add_user(author)["id"],
-                "text": text,
+                "text": f"{text} {links[0]['url']}" if links else text,
                 "created_at": posted_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
                 "conversation_id": self._thread_of(in_reply_to) or post_id,
-                "entities": self._entities(text),
+                "entities": self._entities(text) | ({"urls": links} if links else {}),
                 "referenced_tweets": [
                     {"type": kind, "id": other} for kind, other in references.items() if other
                 ],
@@ -179,6 +188,9 @@ class StandInX(StandIn):
         words = request.query["query"].lower()
         author = re.search(r"from:(\w+)", words)
         tag = re.search(r"#(\w+)", words)
+        link = re.search(r'url:"([^"]+)"', words)
+        wanted = {"reply": "replied_to", "quote": "quoted"}
+        kinds_wanted = {wanted[each] for each in re.findall(r"(?<!-)is:(reply|quote)", words)}
 
         def matches(post: Json) -> bool:
             kinds = {each["type"] for each in post["referenced_tweets"]}
@@ -187,7 +199,8 @@ class StandInX(StandIn):
                 int(post["id"]) >= oldest
                 and (not author or self._author(post)["username"].lower() == author[1])
                 and (not tag or any(each.startswith(tag[1]) for each in tags))
-                and ("is:reply" not in words or bool(kinds & {"replied_to", "quoted"}))
+                and (not link or _has_link(post, link[1]))
+                and (not kinds_wanted or bool(kinds & kinds_wanted))
             )
 
         self._serve_page(request, matches)
@@ -310,10 +323,21 @@ class StandInX(StandIn):
         return {
             "hashtags": [{"tag": tag} for tag in tags_in(text)],
             "mentions": [
-                {"username": name, "id": self.add_user(name)["id"]}
-                for name in re.findall(r"@(\w+)", text)
+                {
+                    "start": found.start(),
+                    "end": found.end(),
+                    "username": found[1],
+                    "id": self.add_user(found[1])["id"],
+                }
+                for found in re.finditer(r"@(\w+)", text)
             ],
         }
+
+    def _link(self, quoted: str) -> Json:
+        """What X puts at the end of a quote."""
+        author = self._author(self.posts[quoted])["username"] if quoted in self.posts else "i/web"
+        address = f"https://twitter.com/{author}/status/{quoted}"
+        return {"url": f"https://t.co/{quoted[-10:]}", "expanded_url": address}
 
     def _add_media(self, photo: bytes | str, kind: str) -> str:
         address = self.add_file(photo) if isinstance(photo, bytes) else photo
@@ -331,3 +355,13 @@ class StandInX(StandIn):
     @staticmethod
     def _id_at(moment: datetime) -> int:
         return (int(moment.timestamp() * 1000) - EPOCH_MS) << 22
+
+
+def _has_link(post: Json, wanted: str) -> bool:
+    """Whether an address in a post has these words in a row, as X's search compares addresses."""
+    parts = re.findall(r"\w+", wanted)
+    for each in post["entities"].get("urls", []):
+        words = re.findall(r"\w+", f"{each['url']} {each['expanded_url']}".lower())
+        if any(words[n:][: len(parts)] == parts for n in range(len(words))):
+            return True
+    return False

@@ -19,8 +19,10 @@ from ..games import Game
 class Post:
     """A post as a platform shows it. Ids are `PLATFORM:ID`, times UTC ISO 8601 ending in Z.
 
-    `summons` says that it mentions the bot or quotes it. `parent` is the post that it replies to or
-    quotes, given where the post has no photos of its own; `thread` is the first post of its thread.
+    `summons` says that its author mentions the bot or quotes it; `to_bot` that it is one of those,
+    answers the bot, or bears its handle because the platform put it there. `parent` is the post
+    that it replies to or quotes, given where the post has no photos of its own; `thread` is the
+    first post of its thread.
     `opts_out` says how the author let the platform know that no bot is wanted: `#nobot in the
     profile`, or a block. `author_id` is what stays when the author takes another handle.
     `is_private` is a post that not everybody may see.
@@ -34,6 +36,7 @@ class Post:
     photos: tuple[str, ...] = ()
     hashtags: tuple[str, ...] = ()
     summons: bool = False
+    to_bot: bool = False
     in_reply_to: str | None = None
     quotes: str | None = None
     thread: str | None = None

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -211,11 +212,12 @@ class BlueskyTimeline:
         bare, found.failure = self._readable(items)
         views = self._look_up(uri for uri, post in bare.items() if post.summons)
         parents = self._parents(views.values())
-        found.posts = [
-            self.reader.read(views[uri], parents) if uri in views else post
-            for uri, post in bare.items()
-            if uri in views or not post.summons
-        ]
+        for uri, post in bare.items():
+            if uri in views:
+                whole = self.reader.read(views[uri], parents)
+                found.posts.append(replace(whole, opts_out=whole.opts_out or post.opts_out))
+            elif not post.summons:
+                found.posts.append(post)
         return found
 
     def _feed_reader(self, host: str) -> Source:

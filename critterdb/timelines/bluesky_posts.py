@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..hashtags import fold_tag, tags_in
 from . import Post, parse_time, utc_text
+from .profiles import wants_no_bot
 
 Json = Mapping[str, Any]
 
@@ -46,6 +47,8 @@ class Reader:
         quoted = quoted_uri(record)
         reply = record.get("reply") or {}
         is_own = did == self.own_did
+        answered = _uri(reply.get("parent"))
+        summons = self.own_did in _mentioned(record) or did_of(quoted or "") == self.own_did
         return Post(
             id=f"bluesky:{view['uri']}",
             author=_handle(author, did),
@@ -55,14 +58,15 @@ class Reader:
             url=web_address(str(view["uri"])),
             photos=photos,
             hashtags=tuple(_hashtags(record)),
-            summons=self.own_did in _mentioned(record) or did_of(quoted or "") == self.own_did,
-            in_reply_to=_post_id(_uri(reply.get("parent"))),
+            summons=summons,
+            to_bot=summons or did_of(answered or "") == self.own_did,
+            in_reply_to=_post_id(answered),
             quotes=_post_id(quoted),
             thread=_post_id(_uri(reply.get("root"))) or f"bluesky:{view['uri']}",
             parent=self.read(parent) if parent else None,
             is_repost=is_repost,
             by_bot=not is_own and _says_that_it_is_a_bot(author, did),
-            opts_out="blocks the bot" if (author.get("viewer") or {}).get("blockedBy") else None,
+            opts_out=None if is_own else _opts_out(author),
         )
 
 
@@ -148,6 +152,14 @@ def _says_that_it_is_a_bot(author: Json, did: str) -> bool:
         each.get("val") == BOT_LABEL and each.get("src") == did and not each.get("neg")
         for each in author.get("labels") or []
     )
+
+
+def _opts_out(author: Json) -> str | None:
+    if (author.get("viewer") or {}).get("blockedBy"):
+        return "blocks the bot"
+    # Only notifications come with their author's description.
+    wants_none = wants_no_bot(str(author.get("description") or ""))
+    return "#nobot in the profile" if wants_none else None
 
 
 def _posted_at(view: Json, record: Json) -> str:

@@ -149,7 +149,12 @@ class JsonlTimeline:
         parents = {post.id: post.in_reply_to for post in posts.values()}
         for number, post in posts.items():
             summons = post.summons or post.quotes in ours
-            posts[number] = replace(post, summons=summons, thread=_first(post.id, parents))
+            posts[number] = replace(
+                post,
+                summons=summons,
+                to_bot=summons or post.in_reply_to in ours,
+                thread=_first(post.id, parents),
+            )
         return posts, failures
 
     def _own_reply_ids(self) -> set[str]:

@@ -218,7 +218,7 @@ class MastodonTimeline:
             self.reader.parent_id(shown[bare_id])
             for bare_id, post in bare.items()
             if not post.photos and not post.parent and not post.is_repost
-        }
+        } | {self.reader.answered_id(each) for each in shown.values()}
         parents = self._look_up(sorted(each for each in wanted if each))
         blocking = self._blocking([*shown.values(), *parents.values()])
         return [self.reader.read(each, parents, blocking) for each in shown.values()], unreadable

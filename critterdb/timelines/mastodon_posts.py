@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..hashtags import fold_tag, has_tag, tags_in
+from ..hashtags import fold_tag, tags_in
 from . import Post, parse_time, utc_text
+from .handles import is_written
+from .profiles import wants_no_bot
 
 Json = Mapping[str, Any]
 
-NO_BOT = "nobot"
 _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif)$", re.IGNORECASE)
 _BLOCKS = frozenset({"p", "div", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
 
@@ -25,6 +26,7 @@ class Reader:
     def __init__(self, me: Json, domain: str) -> None:
         self.own_id = str(me["id"])
         self.domain = domain.lower()
+        self.own_names = (self.handle(me), self.handle(me).partition("@")[0])
 
     def handle(self, account: Json) -> str:
         """`user@domain`, also for an account of our own server."""
@@ -39,6 +41,14 @@ class Reader:
         """The status that this one asks about: the quoted one before the answered one."""
         quoted, quoted_id = _quote(status)
         return str(quoted["id"]) if quoted else quoted_id or _id(status.get("in_reply_to_id"))
+
+    def answered_id(self, status: Json) -> str | None:
+        """The status that decides whether the bot's handle in this one was written by its author;
+        null where that is plain without.
+        """
+        if not self._mentions_bot(status) or self._writes_our_name(status):
+            return None
+        return _id(status.get("in_reply_to_id"))
 
     def read(
         self,
@@ -70,7 +80,10 @@ class Reader:
             url=_address(status.get("url")) or _address(status.get("uri")),
             photos=photos,
             hashtags=tuple(_hashtags(status, spoken)),
-            summons=self._mentions_bot(status) or self._is_ours(known.get(quoted_id or "")),
+            summons=self._calls_bot(status, known) or self._is_ours(known.get(quoted_id or "")),
+            to_bot=self._mentions_bot(status)
+            or str(status.get("in_reply_to_account_id")) == self.own_id
+            or self._is_ours(known.get(quoted_id or "")),
             in_reply_to=_post_id(status.get("in_reply_to_id")),
             quotes=_post_id(quoted_id),
             parent=self.read(parent, None, blocking) if parent else None,
@@ -79,6 +92,23 @@ class Reader:
             is_private=_is_private(status),
             opts_out=None if is_own else _opts_out(account, blocking),
         )
+
+    def _calls_bot(self, status: Json, known: Mapping[str, Json]) -> bool:
+        """Whether its author wrote the bot's handle.
+
+        Apps put the handles of a thread before each answer. One there was written only where the
+        status that is answered neither is the bot's nor has it.
+        """
+        if not self._mentions_bot(status) or not status.get("in_reply_to_id"):
+            return self._mentions_bot(status)
+        if self._writes_our_name(status):
+            return True
+        above = known.get(str(status["in_reply_to_id"]))
+        return above is not None and not self._is_ours(above) and not self._mentions_bot(above)
+
+    def _writes_our_name(self, status: Json) -> bool:
+        text, _ = text_of(str(status.get("content") or ""))
+        return any(is_written(text, each) for each in self.own_names)
 
     def _mentions_bot(self, status: Json) -> bool:
         return any(str(each.get("id")) == self.own_id for each in status.get("mentions") or [])
@@ -197,7 +227,7 @@ def _wants_no_bot(account: Json) -> bool:
     said = [str(account.get("note") or "")]
     for field in account.get("fields") or []:
         said += [str(field.get("name") or ""), str(field.get("value") or "")]
-    return any(has_tag(tags_in(text_of(each)[0]), NO_BOT) for each in said)
+    return any(wants_no_bot(text_of(each)[0]) for each in said)
 
 
 def _time(given: object) -> str:

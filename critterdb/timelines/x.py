@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -83,18 +84,23 @@ class XTimeline:
         return name.lstrip("@")
 
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
-        """Mentions, and the hosts' posts with the hashtag."""
-        own_id = self.me["id"]
+        """Mentions, quotes of the bot's posts, and the hosts' posts with the hashtag."""
+        own_id, hosts = self.me["id"], hosts_on(game, "x")
         sources: dict[str, Callable[..., Any]] = {
             f"x:mentions:{game.slug}": lambda **options: self.client.get_users_mentions(
                 own_id, **options
             )
         }
-        for host in hosts_on(game, "x") if game.hashtag else []:
+        # X tells no account who quotes it. A quote has the address of what it quotes as a link.
+        sources[f"x:quotes:{game.slug}"] = self._search(
+            f'url:"{self.handle()}/status" is:quote -is:retweet'
+        )
+        for host in hosts if game.hashtag else []:
             sources[f"x:search:{game.slug}:{host.lower()}"] = self._search(
                 f"from:{host} #{game.hashtag} -is:retweet"
             )
-        return gather({name: self._as_source(each) for name, each in sources.items()}, cursors)
+        batch = gather({name: self._as_source(each) for name, each in sources.items()}, cursors)
+        return replace(batch, posts=[_not_a_bot(post, hosts) for post in batch.posts])
 
     def _as_source(self, source: Callable[..., Any]) -> Source:
         return lambda since: self._read_source(source, since, overlap=OVERLAP)
@@ -242,7 +248,7 @@ class XTimeline:
         wanted = {
             page.parent_id(post)
             for post, read in zip(page.posts, page.read(), strict=True)
-            if not read.photos and not read.is_repost
+            if not read.photos and not read.is_repost and (read.summons or read.hashtags)
         }
         bare = sorted(each for each in wanted if each)
         return {
@@ -292,6 +298,12 @@ class XTimeline:
             raise TimelineError(
                 f"X at {self.api} could not be read ({type(error).__name__}). Try later"
             ) from error
+
+
+def _not_a_bot(post: Post, hosts: Sequence[str]) -> Post:
+    """A person named the hosts, whatever their profiles sound like."""
+    is_host = post.author.lower() in {each.lower() for each in hosts}
+    return replace(post, by_bot=False) if is_host else post
 
 
 # Search calls its page token by another name than the other endpoints.

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import Post, parse_time, utc_text
+from .handles import length_of_run
+from .profiles import says_it_is_a_bot, wants_no_bot
 
 Json = dict[str, Any]
 
@@ -26,7 +28,7 @@ FIELDS: dict[str, list[str]] = {
         "referenced_tweets",
     ],
     "media_fields": ["url", "preview_image_url", "type"],
-    "user_fields": ["username"],
+    "user_fields": ["description", "name", "username"],
 }
 
 
@@ -42,7 +44,7 @@ class Page:
         included = body.get("includes") or {}
         self.own_id = own_id
         self.posts: list[Json] = body.get("data") or []
-        self.users = {user["id"]: user["username"] for user in included.get("users", [])}
+        self.users: dict[str, Json] = {each["id"]: each for each in included.get("users", [])}
         self.media = {each["media_key"]: each for each in included.get("media", [])}
         self.included = {each["id"]: each for each in included.get("tweets", [])}
 
@@ -62,7 +64,9 @@ class Page:
         photos = tuple(self._photos(post))
         text, entities = _text(post)
         author_id = str(post.get("author_id", ""))
-        author = str(self.users.get(author_id, author_id))
+        user = self.users.get(author_id, {})
+        author = str(user.get("username", author_id))
+        is_own = author_id == self.own_id
         first_id = _first_id(post)
         return Post(
             id=f"x:{first_id}",
@@ -73,12 +77,16 @@ class Page:
             url=f"https://x.com/{author}/status/{first_id}",
             photos=photos,
             hashtags=tuple(each["tag"] for each in entities.get("hashtags", [])),
-            summons=self._mentions_bot(entities) or self._quotes_bot(post),
+            summons=self._calls_bot(post),
+            to_bot=bool(self._own_mentions(post))
+            or any(self._is_ours(_reference(post, kind)) for kind in ("replied_to", "quoted")),
             in_reply_to=self._refers(post, "replied_to"),
             quotes=self._refers(post, "quoted"),
             thread=_as_id(post.get("conversation_id")),
             parent=None if photos else parents.get(self.parent_id(post) or ""),
             is_repost=_reference(post, "retweeted") is not None,
+            by_bot=not is_own and _is_bot(user),
+            opts_out=None if is_own else _opts_out(user),
         )
 
     def _refers(self, post: Json, kind: str) -> str | None:
@@ -94,12 +102,37 @@ class Page:
             if address:
                 yield address
 
-    def _mentions_bot(self, entities: Json) -> bool:
-        return any(each.get("id") == self.own_id for each in entities.get("mentions", []))
+    def _calls_bot(self, post: Json) -> bool:
+        """Whether its author wrote the bot's handle, or quotes the bot.
 
-    def _quotes_bot(self, post: Json) -> bool:
-        quoted = self.included.get(_reference(post, "quoted") or "", {})
-        return bool(quoted.get("author_id") == self.own_id)
+        X puts the handles of a thread before each answer. One there was written only where the post
+        that is answered neither is the bot's nor has it, and where that is not shown, nobody knows.
+        """
+        if self._is_ours(_reference(post, "quoted")):
+            return True
+        text, _ = _text(post)
+        starts = [int(each.get("start") or 0) for each in self._own_mentions(post)]
+        answered = _reference(post, "replied_to")
+        if not starts or answered is None or max(starts) >= length_of_run(text):
+            return bool(starts)
+        above = self.included.get(answered)
+        return above is not None and not self._is_ours(answered) and not self._own_mentions(above)
+
+    def _own_mentions(self, post: Json) -> list[Json]:
+        mentions = _text(post)[1].get("mentions", [])
+        return [each for each in mentions if each.get("id") == self.own_id]
+
+    def _is_ours(self, bare: str | None) -> bool:
+        return bool(self.included.get(bare or "", {}).get("author_id") == self.own_id)
+
+
+def _is_bot(user: Json) -> bool:
+    names = (str(user.get(each) or "") for each in ("username", "name", "description"))
+    return says_it_is_a_bot(*names)
+
+
+def _opts_out(user: Json) -> str | None:
+    return "#nobot in the profile" if wants_no_bot(str(user.get("description") or "")) else None
 
 
 def _first_id(post: Json) -> str:
