@@ -27,6 +27,7 @@ from .round_reports import RoundReport
 from .schema import SiteDatabase, site_folder
 from .sending import send_waiting
 from .timelines import Batch, Timeline, hosts_on, utc_text
+from .uptime import read_uptime
 from .words import load_words
 
 ANSWERS_COME_WITHIN = timedelta(days=7)
@@ -52,6 +53,7 @@ def play_round(
     fetcher: Fetcher,
     post: bool = False,
     now: Clock = utc_clock,
+    uptime: outbox.Count = read_uptime,
     stopping: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] | None = None,
 ) -> RoundReport:
@@ -67,7 +69,7 @@ def play_round(
     platform = timeline.platform
     words = load_words(game.slug, site_folder(db))
     with _only_round(db, platform):
-        outbox.recover(db, platform, now())
+        outbox.recover(db, platform, now(), uptime())
         batch = _read(db, game, timeline, now)
         game = complete_hosts(db, game, platform, timeline.full_handle)
         report.read, report.failures = unseen(db, batch.posts), list(batch.failures)
@@ -82,10 +84,12 @@ def play_round(
             report.count(played)
             if progress:
                 progress(done, len(pending))
-        may_send &= _reconcile(db, timeline, report, now)
+        may_send &= _reconcile(db, timeline, report, now, uptime)
         if post and may_send:
             seen = {each.id for each in batch.posts}
-            send_waiting(db, game, timeline, report, seen=seen, now=now, stopping=stopping)
+            send_waiting(
+                db, game, timeline, report, seen=seen, now=now, uptime=uptime, stopping=stopping
+            )
         if not stopping():
             _mark_deleted(db, timeline, report, now)
         report.planned = len(outbox.waiting(db, platform, game.slug, "planned"))
@@ -153,9 +157,11 @@ def _pending_posts(db: SiteDatabase, game: Game, platform: str) -> list[Row]:
     )
 
 
-def _reconcile(db: SiteDatabase, timeline: Timeline, report: RoundReport, now: Clock) -> bool:
+def _reconcile(
+    db: SiteDatabase, timeline: Timeline, report: RoundReport, now: Clock, uptime: outbox.Count
+) -> bool:
     try:
-        report.sent += outbox.reconcile(db, timeline, now)
+        report.sent += outbox.reconcile(db, timeline, now, uptime)
     except TimelineError as error:
         platforms.heed(db, timeline.platform, error, now())
         report.failures.append(str(error))

@@ -2,24 +2,28 @@
 
 A row says `sending` before the network hears of it and its outcome after. A round that finds
 `sending` was killed there, so the row becomes `unknown`; what is unknown is looked for among the
-bot's own posts, and goes back to `planned` only when two looks did not show it. Text, key and
-record of a reply are the same in each attempt.
+bot's own posts, and goes back to `planned` only when two looks did not show it, the later a while
+after the attempt. Text, key and record of a reply are the same in each attempt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from .caps import DAY, whole_number
 from .errors import RateLimited, TimelineError
 from .schema import SiteDatabase, durable
-from .timelines import Envelope, Outcome, Reply, Timeline, parse_time, utc_text
+from .timelines import Envelope, Outcome, Reply, Timeline, utc_text
+from .uptime import Uptime
 
 DEFAULT_RECONCILE_S = 60
 LOOKS = 2
+Clock = Callable[[], datetime]
+Count = Callable[[], Uptime]
+
 ATTEMPTS = 5  # sendings of one reply that the platform refuses after an earlier one was in doubt
 
 
@@ -71,13 +75,13 @@ def texts_of_the_day(db: SiteDatabase, platform: str, now: datetime) -> set[str]
     return {row["text"] for row in rows}
 
 
-def recover(db: SiteDatabase, platform: str, now: datetime) -> int:
+def recover(db: SiteDatabase, platform: str, now: datetime, uptime: Uptime) -> int:
     """What an ended process left as `sending` is unknown. Call it as the only sender."""
     with db.atomic():
         rows = _rows(db, platform, ("sending",))
         for row in rows:
             killed = Outcome("unknown", error="the round was interrupted while sending")
-            _record(db, row.post_id, killed, now)
+            _record(db, row.post_id, killed, now, uptime)
     return len(rows)
 
 
@@ -100,7 +104,7 @@ def skip(db: SiteDatabase, post_id: str, reason: str) -> None:
 
 
 def send(
-    db: SiteDatabase, timeline: Timeline, reply: Waiting, clock: Callable[[], datetime]
+    db: SiteDatabase, timeline: Timeline, reply: Waiting, clock: Clock, uptime: Count
 ) -> Outcome:
     """Send one reply, its text as it was planned, and record what came of it."""
     envelope = reply.envelope
@@ -125,23 +129,23 @@ def send(
     if outcome.status == "refused" and claimed[0] > 1:
         outcome = _look_after_refusal(timeline, reply.post_id, envelope, outcome, claimed[0])
     with db.atomic():
-        _record(db, reply.post_id, outcome, clock())
+        _record(db, reply.post_id, outcome, clock(), uptime())
     return outcome
 
 
-def reconcile(db: SiteDatabase, timeline: Timeline, clock: Callable[[], datetime]) -> int:
+def reconcile(db: SiteDatabase, timeline: Timeline, clock: Clock, uptime: Count) -> int:
     """Look for replies in doubt; the number of those that were found. Raises TimelineError."""
     attempted = unknown(db, timeline.platform)
     if not attempted:
         return 0
-    looked_at = clock()
+    looked_at, looked = clock(), uptime()
     shown = timeline.find_replies(attempted)
     with db.atomic():
         for post_id in attempted:
             if post_id in shown:
                 _settle(db, post_id, shown[post_id], looked_at)
             else:
-                _not_shown(db, post_id, looked_at)
+                _not_shown(db, post_id, looked)
     return len(shown)
 
 
@@ -169,7 +173,9 @@ def _look_after_refusal(
     return refusal if attempts >= ATTEMPTS else Outcome("unknown", error=refusal.error)
 
 
-def _record(db: SiteDatabase, post_id: str, outcome: Outcome, now: datetime) -> None:
+def _record(
+    db: SiteDatabase, post_id: str, outcome: Outcome, now: datetime, uptime: Uptime
+) -> None:
     if outcome.reply:
         _settle(db, post_id, outcome.reply, now)
         return
@@ -177,6 +183,8 @@ def _record(db: SiteDatabase, post_id: str, outcome: Outcome, now: datetime) -> 
         "status": outcome.status,
         "error": outcome.error,
         "attempt_ended_at": utc_text(now),
+        "attempt_boot": uptime.boot,
+        "attempt_uptime": uptime.seconds,
         "looks": 0,
     }
     db["replies"].update(post_id, row)
@@ -193,13 +201,18 @@ def _settle(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None
     db["replies"].update(post_id, row)
 
 
-def _not_shown(db: SiteDatabase, post_id: str, now: datetime) -> None:
+def _not_shown(db: SiteDatabase, post_id: str, looked: Uptime) -> None:
     row = db["replies"].get(post_id)
-    ended_at = parse_time(row["attempt_ended_at"] or row["planned_at"])
-    wait = timedelta(seconds=whole_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S))
+    ended = Uptime(row["attempt_boot"] or "", row["attempt_uptime"] or 0.0)
+    waited = looked.since(ended)
     looks = row["looks"] + 1
-    is_gone = looks >= LOOKS and now - ended_at >= wait
-    changes = {"looks": looks} | ({"status": "planned"} if is_gone else {})
+    changes: dict[str, Any] = {"looks": looks}
+    if waited is None:
+        # The machine was started anew, or the site came to another one: it waits from here on.
+        changes |= {"attempt_boot": looked.boot, "attempt_uptime": looked.seconds}
+    wait_s = whole_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S)
+    if looks >= LOOKS and (waited or 0) >= wait_s:
+        changes["status"] = "planned"
     db["replies"].update(post_id, changes)
 
 

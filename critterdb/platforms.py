@@ -16,6 +16,7 @@ from .timelines import parse_time, utc_text
 REFUSALS_IN_A_ROW = 5
 FIRST_PAUSE = timedelta(hours=6)
 LONGEST_PAUSE = timedelta(hours=24)
+LONGEST_WAIT = LONGEST_PAUSE * 1.2  # with the jitter; what lies further ahead a wrong clock wrote
 
 Draw = Callable[[float, float], float]
 
@@ -34,11 +35,11 @@ class Standing:
 
     def reads_later(self, now: datetime) -> bool:
         """Whether the platform does not want to be read yet."""
-        return self.read_from is not None and now < parse_time(self.read_from)
+        return _is_ahead(self.read_from, now)
 
     def sends_later(self, now: datetime) -> bool:
         """Whether no reply may be tried yet."""
-        return self.send_from is not None and now < parse_time(self.send_from)
+        return _is_ahead(self.send_from, now)
 
 
 def standing(db: SiteDatabase, platform: str) -> Standing:
@@ -128,7 +129,7 @@ def standings(db: SiteDatabase, now: datetime) -> dict[str, dict[str, Any]]:
             "last_poll": row["read_at"],
             "replies_today": used,
             "replies_a_day": day_cap(),
-            **{name: at if at and parse_time(at) > now else None for name, at in later.items()},
+            **{name: at if _is_ahead(at, now) else None for name, at in later.items()},
             "waits_because": row["pause_reason"],
             "refusals_in_a_row": row["refusals"],
             "is_off": is_off(db),
@@ -144,6 +145,10 @@ def with_jitter(until: datetime, now: datetime, draw: Draw) -> datetime:
     """
     wait = min(max((until - now).total_seconds(), 0), LONGEST_PAUSE.total_seconds())
     return now + timedelta(seconds=wait + draw(1.0, max(2.0, wait / 10)))
+
+
+def _is_ahead(until: str | None, now: datetime) -> bool:
+    return until is not None and now < parse_time(until) <= now + LONGEST_WAIT
 
 
 def _save(db: SiteDatabase, platform: str, **values: Any) -> None:

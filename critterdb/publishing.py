@@ -60,7 +60,9 @@ WITHHELD_COLUMNS = {
     },
     "posts": {"deleted_at": "No deleted post is published."},
     "replies": {
+        "attempt_boot": "Of use to the bot that goes on only.",
         "attempt_ended_at": "Of use to the bot that goes on only.",
+        "attempt_uptime": "Of use to the bot that goes on only.",
         "error": "What a platform said to the bot alone.",
         "looks": "Of use to the bot that goes on only.",
         "send_key": "Of use to the bot that goes on only.",

@@ -164,5 +164,6 @@ for _name in (
     "m006_platforms",
     "m008_pages",
     "m009_accounts",
+    "m010_uptime",
 ):
     _register(_name)

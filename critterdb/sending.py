@@ -28,6 +28,7 @@ def send_waiting(
     *,
     seen: set[str],
     now: Clock,
+    uptime: outbox.Count,
     stopping: Callable[[], bool],
 ) -> None:
     """Send what waits, earlier drafts too, where it is still welcome."""
@@ -53,7 +54,7 @@ def send_waiting(
             outbox.skip(db, reply.post_id, reason)
             report.skipped[reason] += 1
             continue
-        outcome = outbox.send(db, timeline, reply, now)
+        outcome = outbox.send(db, timeline, reply, now, uptime)
         log.debug(
             "%s: %s%s",
             reply.post_id,

@@ -13,12 +13,18 @@ from critterdb.models import current_model
 from critterdb.schema import SiteDatabase
 from critterdb.standins.x import StandInX
 from critterdb.timelines import open_timeline
+from critterdb.uptime import Uptime, read_uptime
 
 GAME, HASHTAG, HOST, BOT = "tints", "tintOrNot", "host", "critterbot"
 
 
 class Ground:
-    """Where rounds are played. `later` moves the bot's clock forward, in seconds."""
+    """Where rounds are played. Time goes on by `later` seconds, and the clock on the wall is
+    `wrong` by some more; `boot` is the machine's start.
+    """
+
+    wrong = 0.0
+    boot = ""
 
     def __init__(self, db: SiteDatabase, x: StandInX | None = None, *, on: str = "x") -> None:
         self.db = db
@@ -27,7 +33,11 @@ class Ground:
         self.later = 0.0
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self.later)
+        return datetime.now(UTC) + timedelta(seconds=self.later + self.wrong)
+
+    def uptime(self) -> Uptime:
+        reading = read_uptime()
+        return Uptime(self.boot or reading.boot, reading.seconds + self.later)
 
     def play(self, *, post: bool = True) -> RoundReport:
         return play_round(
@@ -38,6 +48,7 @@ class Ground:
             fetcher=Fetcher(),
             post=post,
             now=self.now,
+            uptime=self.uptime,
         )
 
     def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:

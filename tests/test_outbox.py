@@ -55,6 +55,73 @@ def test_what_is_in_doubt_is_not_sent_again_too_early(ground: Ground) -> None:
     assert ground.play().sent == 1
 
 
+@pytest.mark.parametrize("jump", [3600, -3600, 1e8, -1e8])
+def test_a_clock_that_jumps_sends_nothing_twice_and_waits_no_longer(
+    ground: Ground, jump: float
+) -> None:
+    """X shows the reply 55 seconds late, and the clock on the wall jumps after the attempt."""
+    ground.x.refuses_duplicates = False
+    post = ask(ground)
+    ground.x.post_faults.append("drop_after")
+    ground.play()
+    ground.x.held_back = {ground.x.sent[0]["id"]}
+    ground.wrong = jump
+    for ground.later in (5, 20, 50):
+        ground.play()
+        assert ground.reply(post)["status"] == "unknown"
+    ground.x.held_back = set()
+    ground.later = 61
+    assert ground.play().sent == 1
+    assert len(ground.x.sent) == 1
+
+
+@pytest.mark.parametrize("jump", [3600, -3600])
+def test_a_clock_that_jumps_leaves_nothing_waiting(ground: Ground, jump: float) -> None:
+    ask(ground)
+    ground.x.post_faults.append("drop_before")
+    ground.play()
+    ground.wrong = jump
+    for ground.later in (5, 59):
+        ground.play()
+    assert not ground.x.sent
+    ground.later = 62
+    assert ground.play().sent == 1
+
+
+def test_the_wait_begins_anew_with_the_machine(ground: Ground) -> None:
+    """Seconds that another start counts say nothing, and neither do another machine's."""
+    post = ask(ground)
+    ground.x.post_faults.append("drop_before")
+    ground.play()
+    ground.boot, ground.later = "another start", 1000
+    for ground.later in (1000, 1010, 1059):
+        ground.play()
+        assert ground.reply(post)["status"] == "unknown"
+    ground.later = 1062
+    assert ground.play().sent == 1
+
+
+def test_a_row_of_before_uptimes_waits_a_whole_minute(ground: Ground) -> None:
+    post = ask(ground)
+    ground.x.post_faults.append("drop_before")
+    ground.play()
+    ground.db["replies"].update(f"x:{post}", {"attempt_boot": None, "attempt_uptime": None})
+    for ground.later in (100, 159):
+        ground.play()
+        assert ground.reply(post)["status"] == "unknown"
+    ground.later = 162
+    assert ground.play().sent == 1
+
+
+def test_a_pause_that_a_wrong_clock_wrote_does_not_last_for_years(ground: Ground) -> None:
+    ground.wrong = 40 * 3600
+    ask(ground)
+    ground.x.post_faults.append("429")
+    ground.play()
+    ground.wrong = 0
+    assert ground.play().sent == 1
+
+
 def test_two_looks_are_needed_however_late(ground: Ground) -> None:
     post = ask(ground)
     ground.x.post_faults.append("drop_before")
@@ -92,8 +159,8 @@ def test_doubt_waits_while_the_platform_cannot_be_read(ground: Ground) -> None:
     ground.x.post_faults.append("drop_after")
     ground.play()
     ground.later = 100
-    # The account, mentions, the hosts' posts and their messages are read before the look.
-    ground.x.read_faults.extend(["", "", "", "", "500"])
+    # The account, mentions, quotes, hosts' posts and their messages are read before the look.
+    ground.x.read_faults.extend(["", "", "", "", "", "500"])
     assert ground.play().failures
     assert ground.reply(post)["status"] == "unknown"
     ground.play()
@@ -217,7 +284,7 @@ def test_a_server_that_is_not_there_takes_nothing(ground: Ground) -> None:
     timeline = open_timeline("x")
     ground.x.stop()
     (waiting,) = outbox.waiting(ground.db, "x", GAME)
-    assert outbox.send(ground.db, timeline, waiting, ground.now).status == "planned"
+    assert outbox.send(ground.db, timeline, waiting, ground.now, ground.uptime).status == "planned"
     assert ground.reply(post)["status"] == "planned"
 
 

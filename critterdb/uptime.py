@@ -1,0 +1,50 @@
+"""How long ago something was, whatever the clock on the wall was set to in between.
+
+The wall's clock jumps: over the network, at a time zone's whim, when a battery is empty. The
+machine's own count of seconds since it was started does not, but it begins anew with each start;
+so a reading names the start that it counts from.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_ASK_MACOS = ("sysctl", "-n", "kern.bootsessionuuid")
+
+
+@dataclass(frozen=True)
+class Uptime:
+    """Seconds since a machine was started, asleep or awake; `boot` is that start's own name."""
+
+    boot: str
+    seconds: float
+
+    def since(self, earlier: Uptime) -> float | None:
+        """Seconds since an earlier reading; null where it counts from another start."""
+        if self.boot != earlier.boot or self.seconds < earlier.seconds:
+            return None
+        return self.seconds - earlier.seconds
+
+
+def read_uptime() -> Uptime:
+    """The machine's count of seconds, now."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return Uptime(_boot(), time.clock_gettime(clock))
+
+
+@cache
+def _boot() -> str:
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        pass
+    try:
+        done = subprocess.run(_ASK_MACOS, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""  # then a start is told only by a count that is smaller than before
+    return done.stdout.strip()
