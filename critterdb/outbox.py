@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from .caps import DAY, whole_number
+from .caps import whole_number
 from .errors import RateLimited, TimelineError
 from .schema import SiteDatabase, durable
 from .timelines import Envelope, Outcome, Reply, Timeline, utc_text
@@ -21,6 +21,7 @@ from .uptime import Uptime
 
 DEFAULT_RECONCILE_S = 60
 LOOKS = 2
+TEXTS_DIFFER_FOR = timedelta(days=7)  # X does not say how long it remembers
 Clock = Callable[[], datetime]
 Count = Callable[[], Uptime]
 
@@ -62,15 +63,15 @@ def save_reply(
     db["replies"].insert(row, ignore=True)
 
 
-def texts_of_the_day(db: SiteDatabase, platform: str, now: datetime) -> set[str]:
-    """What the account said, or may say, within a day."""
+def recent_texts(db: SiteDatabase, platform: str, now: datetime) -> set[str]:
+    """What the account said of late, or may say: platforms refuse equal texts."""
     rows = db.query(
         """
         SELECT text FROM replies JOIN posts ON posts.id = replies.post_id
         WHERE posts.platform = ? AND text IS NOT NULL
             AND (coalesce(sent_at, planned_at) > ? OR status IN ('draft', 'planned', 'unknown'))
         """,
-        [platform, utc_text(now - DAY)],
+        [platform, utc_text(now - TEXTS_DIFFER_FOR)],
     )
     return {row["text"] for row in rows}
 

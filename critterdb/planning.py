@@ -69,7 +69,7 @@ def play_post(
         reason = _skip_reason(db, handle, post_row, answer, now)
         text = None
         if answer and not reason:
-            taken = outbox.texts_of_the_day(db, timeline.platform, now)
+            taken = outbox.recent_texts(db, timeline.platform, now)
             text = choose_wording(answer, post_row["id"], taken, words=words, fits=timeline.fits)
         status = "skipped" if reason else "planned" if post else "draft"
         outbox.save_reply(

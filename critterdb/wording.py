@@ -34,7 +34,7 @@ def choose_wording(
 ) -> str:
     """The text of a reply; the same for the same post and `taken`.
 
-    `taken` are the texts that the account used within a day: platforms refuse equal ones. The
+    `taken` are the texts that the account used of late: platforms refuse equal ones. The
     choice falls on none of them while there is another.
     """
     words = words or load_words("")

@@ -324,3 +324,13 @@ def test_two_rounds_at_once_send_one_reply(ground: Ground) -> None:
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert len(ground.x.sent) == 1
     assert ground.db["predictions"].count == 1
+
+
+def test_a_text_is_not_said_again_within_a_week(ground: Ground) -> None:
+    """Nobody knows for how long X remembers, and what it calls a duplicate is never answered."""
+    post = ask(ground)
+    ground.play()
+    said = ground.reply(post)["text"]
+    for days, is_taken in ((0, True), (6, True), (8, False)):
+        later = ground.now() + timedelta(days=days)
+        assert (said in outbox.recent_texts(ground.db, "x", later)) is is_taken

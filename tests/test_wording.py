@@ -1,4 +1,4 @@
-"""What the bot says is short, honest, and never twice the same within a day."""
+"""What the bot says is short, honest, and never twice the same within a week."""
 
 from __future__ import annotations
 
