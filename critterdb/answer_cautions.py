@@ -8,6 +8,7 @@ here waits for a person. All but `is_contradicted` takes lower-case text with pl
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bmt\.? ?lion\b"), "mountain lion"),
@@ -26,18 +27,47 @@ _QUOTED = re.compile(
 _SAYS_NO = re.compile("[\U0001f643\U0001f644❌✖\U0001f6ab]")
 _TAKEN_BACK = re.compile(
     r"\bnot\W*$|\bas if\b|\byeah,? right\b|\bin (?:my|your) dreams\b|\bqueen of\b"
-    r"|\bwhat (?:i|we)(?: would|'d) say\b|[,;—–-] ?or (?:maybe|perhaps|possibly|rather|an?)\b"
+    r"|\bwhat (?:[\w']+ ){0,3}?[\w']+(?: would|'d| will) (?:say|think|guess)\b"
+    r"|\bthe (?:latter|former)\b|[,;—–-] ?or (?:maybe|perhaps|possibly|rather|an?)\b"
+)
+# After the name that was said: the host laughs, or calls for another look.
+_UNDONE = re.compile(
+    r"\b(?:look (?:again|closer)|think again|made you look|gotcha|no,? wait|wait,? (?:no|what)"
+    r"|or so (?:i|we) thought|just (?:checking|testing|seeing)|(?:haha|lol),? no)\b"
+    r"|(?:^|[.!…(,;]) ?(?:(?:no|nah|nope|not)|(?:it|this|that)(?: is not| isn't|'s not))\b\W*$"
 )
 # Before the name, in its own clause: an image, a likeness, or less than the whole animal.
 _NO_REAL_ONE = re.compile(
     r"\b(?:fake|toy|wannabe|stuffed|taxiderm\w*|concrete|cardboard|plastic|plush|metal|wooden"
     r"|stone|bronze|ceramic|carved|painted|cartoon|inflatable|ghost|cgi|ai|ai-generated|mini"
     r"|photoshopped|honorary|imaginary|so-called|such|practically|basically|essentially|part"
-    r"|virtually|(?:sort|kind) of|half|pink|black)(?: an?)?(?: \w+)? $"
-    r"|\b(?!100)\d+ ?(?:%|percent)[^%]*$|\b(?:non|ex|un)-$"
+    r"|virtually|spiritually|emotional support|(?:sort|kind) of|half|pink"
+    r"|black)(?: an?)?(?: \w+)? $"
+    r"|\b(?!100)\d+ ?(?:%|percent)[^%]*$|\b(?:non|ex|un)-$|[/&+] ?$"
+    r"|\b(?:as much|as little|more|less)(?: an?)? $"
 )
 _ON_A_THING = re.compile(
     r"^ on (?:the|an?|my|his|her|your) (?:shirt|poster|sign|mug|tv|screen|flag)"
+)
+# Cats that play, drive, dig and sleep: teams and their people, cars, machines, pets.
+_OF_A_NAME = re.compile(
+    r"\b(?:wsu|byu|uh|txst|msu|state|university|college|team|coach|go|proud|fellow|lifelong"
+    r"|mercury|ford|couch|porch|sofa|house|lap|pocket|living room)(?: \w+)? $"
+)
+_NAMED_FOR_ONE = re.compile(
+    r"^ (?:football|basketball|baseball|softball|soccer|hockey|volleyball|marching|band|alum\w*"
+    r"|nation|pride|athletics|jersey|mascot|logo|shoes?|sneakers?|excavators?|loaders?|skid)"
+)
+_MACHINE = re.compile(r"\b(?:skid[ -]?steers?|excavators?|horsepower)\b")
+_ONE_OF_TWO = re.compile(r"\b(?:both|between)\b")
+_ATTRIBUTED = re.compile(
+    r"^ here ?:|^\W{0,3}(?:said|says|claim(?:s|ed)|insist(?:s|ed)|swears|swore|wrote|writes|thinks"
+    r"|thought) (?!i\b|we\b)\w"
+)
+_BELIEVED = re.compile(r"\bif (?:i|we) had to\b|\b(?:i|we) think so\b|\bgun to my head\b")
+_SHARE_OF_PEOPLE = re.compile(
+    r"\b\d+ ?(?:%|percent)(?: of (?:you|\w+))? (?:said|say|guess\w*|vot\w+|picked|chose|went"
+    r"|thought|think|got)\b[^%]*$"
 )
 _UNSURE = re.compile(
     r"\b(?:unless|presumably|supposed|meant to|label+ed|believed to|rumou?red|considered|assumed"
@@ -66,12 +96,13 @@ _LABEL_OF_OTHERS = re.compile(
     r"|everybody|they|some|others|half|thumb|theory|hypothesis|options?|caption|subject|headline"
     r"|e-?mail|note|previous|before|zooming|yesterday|rumou?rs?|guess(?:es)?|polls?|votes?|see"
     r"|facebook|players?|opinion|take|wrong answers? only|wrong answer|previous answer|top answer"
-    r"|popular vote|photos?|credits?|location|place|here)|(?:^|[.,;!?] ?)(?:you|me|her|him|us|them"
+    r"|popular vote|favou?rite|spoken|tentatively|probably|possibly|maybe|perhaps"
+    r"|presumably|photos?|credits?|location|place|here)|(?:^|[.,;!?] ?)(?:you|me|her|him|us|them"
     r"|rt)|\b(?:answer|option) (?:[a-d]|[1-9]))\s*$"
 )
 _ELSEWHEN = re.compile(
     r"^\s*(?:statistically|usually|typically|normally|rt)\b"
-    r"|\bin (?:19|20)\d\d\b|\bout of (?:\d+|ten)\b"
+    r"|\bwhen(?:ever)? (?:in doubt|you)\b|\bin (?:19|20)\d\d\b|\bout of (?:\d+|ten)\b"
     r"|^\s*(?:\w+ )?(?:few )?(?:days?|weeks?|months?|years?) ago\b"
 )
 _NOT_INCONCLUSIVE = re.compile(
@@ -102,25 +133,36 @@ def is_contradicted(text: str) -> bool:
     return bool(_SAYS_NO.search(text))
 
 
-def is_taken_back(message: str) -> bool:
-    """Whether a message takes back what it said."""
-    return bool(_TAKEN_BACK.search(message))
+def is_taken_back(message: str, said: Collection[str] = ()) -> bool:
+    """Whether a message takes back what it said, or what it said speaks of no animal.
+
+    After the first of the names `said`, some more words take it back.
+    """
+    places = [message.find(name) + len(name) for name in said if name in message]
+    rest = message[min(places) :] if places else ""
+    found = _TAKEN_BACK.search(message) or _MACHINE.search(message) or _UNDONE.search(rest)
+    return bool(found)
 
 
 def lessen(before: str, after: str, clause: str, sentence: str) -> str | None:
     """`mentioned` or `doubted` for a name between `before` and `after` of its clause; else None."""
     head, colon, _ = sentence[: max(sentence.find(clause), 0)].rpartition(":")
-    following = sentence[sentence.find(clause) + len(before) + 1 :]
+    following = sentence[max(sentence.find(clause), 0) + len(clause) - len(after) :]
     if (
         (colon and _LABEL_OF_OTHERS.search(head.strip()))
         or _CREDIT.search(before)
         or _ELSEWHEN.search(sentence)
         or _NOT_STATED.search(before)
         or _ON_A_THING.search(after)
-        or _PLACE.search(following.lstrip("abcdefghijklmnopqrstuvwxyz"))
+        or _PLACE.search(following)
+        or _ATTRIBUTED.search(following)
+        or _OF_A_NAME.search(before)
+        or _NAMED_FOR_ONE.search(after)
+        or _SHARE_OF_PEOPLE.search(before)
+        or _ONE_OF_TWO.search(before)
     ):
         return "mentioned"
-    if _NO_REAL_ONE.search(before) or _UNSURE.search(clause):
+    if _NO_REAL_ONE.search(before) or _UNSURE.search(clause) or _BELIEVED.search(sentence):
         return "doubted"
     return None
 

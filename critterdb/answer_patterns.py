@@ -11,11 +11,13 @@ SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 CLAUSE = re.compile(r"[,;:()—–]| - |…|\b(?:but|though|although|however|whereas|while|because)\b")
 IDIOMS = re.compile(
     r"\b(?:no doubt(?: about it)?|without (?:a|any) doubt|no question(?: about it)?|no surprise"
-    r"|not surprisingly|none other than|hands down|no kidding|why not|not bad)\b"
+    r"|not surprisingly|none other than|hands down|no kidding|why not|not bad"
+    r"|believe it or not)\b"
 )
 MARK = re.compile(
     r"\b(?:it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
-    r"|(?:the|our) (?:mystery )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit|beast|one)"
+    r"|(?:the|our) (?:mystery )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit|beast"
+    r"|guest|visitor|one)"
     r"(?: in question| in (?:the|this) (?:photo|picture)| here)?)"
     r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
     r"|\b(?:looking at|i see|we have|we've got|you have|here is|here's|there is|there's|meet"
@@ -34,8 +36,8 @@ COMPARED = re.compile(
     r"|instead of|near(?:by|est)?)(?: (?:an?|the|any|your|my|some))?(?: \w+)? $"
 )
 DOUBT = re.compile(
-    r"\b(?:maybe|perhaps|might|may be|may|could|probably|possibly|likely|seems?|suspect|leaning"
-    r"|if|or|whether|would|should|wonder(?:ing)?|almost|nearly|hint|clue|poll"
+    r"\b(?:h+m+|u+m+|uh+|er+m|maybe|perhaps|might|may be|may|could|probably|possibly|likely"
+    r"|seems?|suspect|leaning|if|or|whether|would|should|wonder(?:ing)?|almost|nearly|hint|clue|poll"
     r"|vot(?:e|ing)|bet|apparently|otherwise|(?:i|we) (?:think|guess|say|reckon|believe)"
     r"|i(?:'d| would) (?:say|guess)|my guess"
     r"|looks? like|looked like"
@@ -48,7 +50,8 @@ REPORT = re.compile(
     r"|expect(?:ed)?)\b"
 )
 AGAINST_FACT = re.compile(
-    r"\bif (?:it|this|that|he|she) (?:was|were|had been)\b|\bwish|\bhop(?:e|ed|ing)\b"
+    r"\bif (?:it|this|that|he|she) (?:was|were|had been)\b|\bwish"
+    r"|\bhop(?:e|ed|ing)\b|\bwant(?:ed|ing)?\b"
 )
 BY_OTHERS = re.compile(
     r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
@@ -62,9 +65,9 @@ NOT_STATED = re.compile(
 OURSELVES = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are| can)? (?:\w+ly )?(?:sure|certain|say|swear)\b"
 )
+JOKE = re.compile(r"\b(?:kidding|jk|joking|psych|april fools?|scratch that|or is it)\b")
 TAKEN_BACK = re.compile(
-    r"\b(?:kidding|jk|joking|psych|april fools?|scratch that|correction|i disagree|not really"
-    r"|or is it|(?:no one|nobody|noone) ever)\b"
+    r"\b(?:correction|i disagree|not really|(?:no one|nobody|noone) ever)\b"
     r"|(?:^|[.!?…,] )(?:no,? )?(?:(?:it|this|that)(?:'s| is| was) not|(?:it|this"
     r"|that) (?:isn't|wasn't))"
     r"\s*(?:[.!?]|$)"
@@ -80,7 +83,7 @@ WRONG = re.compile(
 ELSEWHEN = re.compile(
     r"\b(?:last|next|previous|another|other|earlier|older) (?:week|time|friday|month|year|one|photo"
     r"|round|game)|\byesterday|\btomorrow|\bremember\b|\bin general\b|\busually\b"
-    r"|\bsometimes\b|\bcompar\w+|\bfor reference\b|\bfun fact\b|\baccording to\b"
+    r"|\bsometimes\b|\boften\b|\bcompar\w+|\bfor reference\b|\bfun fact\b|\baccording to\b"
     r"|\bnot (?:telling|saying)|\byet\b"
 )
 PART = re.compile(
@@ -102,8 +105,8 @@ THING_SAID = re.compile(
 )
 THING_DENIED = re.compile(r"^ (?:it|this|that) (?:(?:is|was) not|isn't|wasn't|ain't)\b")
 SUBJECT = re.compile(
-    r"^ (?:has|have|had|is|are|was|were|would|can|could|does|do|did|tends?|usually|often|never"
-    r"|always|will|should|looks?|weighs?|lives?|needs?|likes?)\b"
+    r"^ (?:(?:kittens?|cubs?) )?(?:has|have|had|is|are|was|were|would|can|could|does|do|did|tends?"
+    r"|usually|often|never|always|will|should|looks?|weighs?|lives?|needs?|likes?)\b"
 )
 GOES_ON = re.compile(
     r"^\W*$|^ (?:with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
@@ -113,7 +116,7 @@ GOES_ON = re.compile(
     r"|confirmed|photographed|taken|seen|caught|spotted"
     r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"
     r"|staring"
-    r"|wearing|named|called|in case|if)\b"
+    r"|wearing|named|called|in case|if|alright|obviously|of the (?:day|season|year))\b"
 )
 NO_ANSWER = re.compile(
     r"\b(?:i|you|we|they|my|your(?! (?:friendly|typical|regular|standard|everyday|good old))"
@@ -127,11 +130,24 @@ INCONCLUSIVE = re.compile(
     r" (?:tell|say|call|id|identify|be sure)\b"
     r"|\b(?:can ?not|can't|couldn't|could not|unable to)(?: \w+ly)? "
     r"(?:tell|say|be sure|be certain|decide|call it|id|identify|make it out|determine)\b"
-    r"|\btoo (?:blurry|dark|far|fuzzy|grainy|small) for an? id\b|^\W*no idea(?:,? (?:sorry"
-    r"|folks))?\W*$"
+    r"|\btoo (?:blurry|dark|far|fuzzy|grainy|small) for an? id\b"
+    r"|^\W*no idea,? (?:sorry|folks)\W*$"
     r"|\b(?:can't|cannot|couldn't|could not) be (?:identified|determined|told|id'd)\b"
     r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
     r"|\b(?:i|we) (?:really |honestly |just )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
+)
+# These say that nobody can tell; what else is in INCONCLUSIVE may only be the host's word for now.
+FOR_GOOD = re.compile(
+    r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bnever know\b|\bimpossible\b"
+    r"|\btoo (?:blurry|dark|far|fuzzy|grainy|hard|little|small)\b|\bbe identified\b|\bsorry\b"
+)
+SHRUG = re.compile(
+    r"^\W*(?:no idea|(?:(?:i|we) )?(?:(?:really|honestly|just) )?(?:don't|do not) know|dunno"
+    r"|beats me|who knows)\W*$"
+)
+ASKS, FOR_NOW = (
+    re.compile(r"\?|\bhelp\b|\bany(?:one|body)\b"),
+    re.compile(r"\b(?:for now|so far)\b"),
 )
 NOT_INCONCLUSIVE = re.compile(
     r"\b(?:tell|say) (?:you|which|what kind|more|yet|anything|until|much|without|how)\b"
@@ -144,10 +160,14 @@ LOOKS = re.compile(
 CONCEDED = re.compile(r"\b(?:but|while|although|though|however|despite)\b")
 AFTERTHOUGHT = re.compile(
     r"^(?:or )?(?:(?:i|we) (?:think|guess|believe|suppose|reckon)|maybe|probably|perhaps"
-    r"|or not|or so"
-    r"|right|no)[?.! ]*$"
+    r"|or not|or so|right|no|change my mind|for now|so far|tentative(?:ly)?"
+    r"|(?:(?:most|very|quite) )?likely|by the looks? of \w+|as far as (?:i|we) can tell"
+    r"|in all likelihood)[?.! ]*$|^(?:and )?i'd bet\b"
 )
-YES, NO = "yes|yep|yup|yeah|correct|bingo|indeed|it is", "no|nope|not|nah|wrong|it isn't"
+YES, NO = (
+    "yes|yep|yup|yeah|correct|bingo|indeed|it is",
+    "no|nope|not|nah|wrong|it isn't|it's not|it is not",
+)
 NOT_IS_THE_ANSWER = re.compile(
     r"\b(?:answer|verdict)(?: is| was|:)? (?:a |an )?(?:definite |big |resounding )?[\"“']?not?\b"
     r"(?=[\"”']*\s*(?:[.!,;:—–-]|$))"

@@ -54,10 +54,10 @@ def read_answer(
     found = _read_names(message, names)
     said = _finest({names[name] for name in found.said}, lineage or {})
     denied = {names[name] for name in found.denied}
+    if patterns.JOKE.search(message) or cautions.is_contradicted(text):
+        return _guess(found)
     if found.said and (
-        patterns.TAKEN_BACK.search(message)
-        or cautions.is_taken_back(message)
-        or cautions.is_contradicted(text)
+        patterns.TAKEN_BACK.search(message) or cautions.is_taken_back(message, found.said)
     ):
         return _guess(found)
     against = {names[name] for name in found.doubted} | denied
@@ -71,8 +71,12 @@ def read_answer(
         return _verdict(taxon_id, game, target) or _guess(found)
     if said:
         return _guess(found)
-    if _is_inconclusive(message):
-        return Verdict("inconclusive")
+    sentences = [match[0] for match in patterns.SENTENCE.finditer(message)]
+    if any(_is_inconclusive(each) for each in sentences):
+        for_good = _is_for_good(message, found)
+        return Verdict("inconclusive") if for_good else _or_inconclusive(found)
+    if any(patterns.SHRUG.search(each) for each in sentences):
+        return _or_inconclusive(found)
     if game.target_taxon_id is not None and not found.doubted:
         is_a_not = not found.mentioned and patterns.NOT_IS_THE_ANSWER.search(message)
         if is_a_not or denied & set(target):
@@ -116,14 +120,26 @@ def _agree(taxon_id: int, others: set[int], lineage: Mapping[int, Collection[int
     return all(other == taxon_id or other in lineage.get(taxon_id, ()) for other in others)
 
 
-def _is_inconclusive(message: str) -> bool:
-    sentences = [match[0] for match in patterns.SENTENCE.finditer(message)]
-    return any(
-        patterns.INCONCLUSIVE.search(s)
-        and not patterns.NOT_INCONCLUSIVE.search(s)
-        and not cautions.is_no_verdict(s)
-        for s in sentences
+def _is_inconclusive(sentence: str) -> bool:
+    return bool(
+        patterns.INCONCLUSIVE.search(sentence)
+        and not patterns.SHRUG.search(sentence)
+        and not patterns.NOT_INCONCLUSIVE.search(sentence)
+        and not cautions.is_no_verdict(sentence)
     )
+
+
+def _is_for_good(message: str, found: _Reading) -> bool:
+    """Whether it stays so: the host asks nobody, guesses nothing, and speaks not only of now."""
+    if patterns.FOR_NOW.search(message):
+        return False
+    asks = patterns.ASKS.search(message) or found.doubted
+    return bool(patterns.FOR_GOOD.search(message)) or not asks
+
+
+def _or_inconclusive(found: _Reading) -> Verdict:
+    """What a person may make of a shrug."""
+    return _guess(found) or Verdict(None, guess="inconclusive")
 
 
 def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
@@ -140,6 +156,9 @@ def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
     )
     message = re.sub(
         rf"\b({any_name}) ?[?:=] (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message
+    )
+    message = re.sub(
+        rf"\bnot(?: an?)? ({any_name}) or (?=(?:an? )?(?:{any_name})\b)", r"not a \1, not ", message
     )
     pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
     for quoted in quotations:
@@ -227,6 +246,7 @@ def _role_of_a_statement(before: str, after: str) -> str:
     if (
         patterns.NO_ANSWER.search(before)
         or len(before.split()) > 4
+        or re.search(r"\w the $", before)
         or not patterns.GOES_ON.search(after)
     ):
         return "doubted"
