@@ -5,6 +5,7 @@ PYTHON ?= python3
 PORT ?= 8001
 SERVE ?= 1
 DEMO ?= demo-site
+WORKERS ?= 2
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
@@ -33,8 +34,8 @@ $(STAMP): setup.py
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
-test: $(STAMP) lint ## Lint, run every test, then those of the pages on both lines of Datasette
-	$(BIN)/python -m pytest $(WEB_TESTS:%=--ignore=%)
+test: $(STAMP) lint ## Lint, run every test (WORKERS=2 at once), then those of the pages on both lines of Datasette
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(WEB_TESTS:%=--ignore=%)
 	$(MAKE) --jobs=2 --output-sync=target test-lines
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0

@@ -39,6 +39,7 @@ BOT = ["tweepy>=4.15", "Mastodon.py>=2.1", "atproto>=0.0.60"]
 TEST = [
     "pytest>=8",
     "pytest-asyncio>=1.0",
+    "pytest-xdist>=3.6",
     "playwright>=1.50",
     "axe-playwright-python>=0.1.8",
     "onnx>=1.18",

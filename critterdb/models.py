@@ -92,11 +92,14 @@ def smoke_pixels(size: int) -> np.ndarray:
     return generator.integers(0, 256, (1, size, size, 3), dtype=np.uint8)
 
 
-def load_model(path: Path, *, sha256: str | None = None, size: int | None = None) -> Model:
+def load_model(
+    path: Path, *, sha256: str | None = None, size: int | None = None, threads: int | None = None
+) -> Model:
     """Load a model file. Raises ModelError with the reason where it is not to be trusted.
 
     `sha256` and `size` in bytes are what the database says of it; without a database, the file's
-    own digest speaks for it. ONNX Runtime is given the bytes and not the path.
+    own digest speaks for it. A run takes `threads`, or all processors. ONNX Runtime is given the
+    bytes and not the path.
     """
     data = _read_checked(path, sha256, size)
     try:
@@ -106,7 +109,7 @@ def load_model(path: Path, *, sha256: str | None = None, size: int | None = None
     if outside:
         raise _untrusted(path, "it keeps a part of itself in another file")
     try:
-        session = open_polite_session(data)
+        session = open_polite_session(data, threads=threads)
         text = session.get_modelmeta().custom_metadata_map.get("critterdb", "")
     except Exception as error:
         # ONNX Runtime's errors share no base class of their own.
@@ -233,10 +236,10 @@ def use_model(db: SiteDatabase, model_id: str) -> str:
     return str(row["game"])
 
 
-def _load_by_row(db: SiteDatabase, row: dict[str, Any]) -> Model:
+def _load_by_row(db: SiteDatabase, row: dict[str, Any], threads: int | None = None) -> Model:
     """Load the file of a `models` row. Raises ModelError where the rows tell of another."""
     path = site_folder(db) / row["path"]
-    model = load_model(path, sha256=row["sha256"], size=row["bytes"])
+    model = load_model(path, sha256=row["sha256"], size=row["bytes"], threads=threads)
     if model.id != row["id"]:
         raise _untrusted(path, f"it holds the model {model.id}, not {row['id']}")
     labels = db.query("SELECT taxon_id FROM model_labels WHERE model_id = ?", [row["id"]])
@@ -252,12 +255,16 @@ _loading = threading.Lock()
 
 
 def current_model(
-    db: SiteDatabase, game: str | None = None, *, model_id: str | None = None
+    db: SiteDatabase,
+    game: str | None = None,
+    *,
+    model_id: str | None = None,
+    threads: int | None = None,
 ) -> Model:
     """The model in use by `game` (or by the only game that has one), or the one with `model_id`.
 
-    Kept in memory until its file changes. Raises ModelError where there is none, or where its file
-    is not to be trusted.
+    Kept in memory, with the `threads` of its first loading, until its file changes. Raises
+    ModelError where there is none, or where its file is not to be trusted.
     """
     row = model_row(db, model_id or _model_in_use(db, game))
     path = site_folder(db) / row["path"]
@@ -265,7 +272,7 @@ def current_model(
         version = _version(path, row["sha256"])
         known = _loaded.pop(path, None)
         if known is None or known[0] != version:
-            known = (version, _load_by_row(db, row))
+            known = (version, _load_by_row(db, row, threads))
         _loaded[path] = known
         # Anybody may ask for any model; those that were asked for last stay.
         while len(_loaded) > 1 and sum(each[2] for each, _ in _loaded.values()) > MAX_LOADED_BYTES:

@@ -6,6 +6,7 @@ Written with plain SQL on a connection, because Datasette's writer hands out jus
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,11 @@ from .decoders import shared_decoders
 from .errors import Refusal
 from .images import MAX_IMAGE_PIXELS, ImageInfo
 from .models import Model
+from .runtime import cores
 from .schema import SiteDatabase, utc_now
+
+# Each run at a time holds memory of its own, and more of them than processors are no quicker.
+_processors = threading.Semaphore(cores())
 
 
 def classify_image(
@@ -26,7 +31,8 @@ def classify_image(
     Raises Refusal where the bytes are not accepted.
     """
     pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
-    return model.classify_pixels(pixels), info
+    with _processors:
+        return model.classify_pixels(pixels), info
 
 
 def save_image(conn: Any, info: ImageInfo, url: str | None = None) -> None:

@@ -36,10 +36,10 @@ def give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def open_polite_session(data: bytes) -> Any:
+def open_polite_session(data: bytes, *, threads: int | None = None) -> Any:
     """As open_session; its threads give way to whatever else the machine has to do."""
     with ThreadPoolExecutor(1, initializer=give_way) as starter:
-        return starter.submit(open_session, data).result()
+        return starter.submit(open_session, data, threads=threads).result()
 
 
 def open_session(data: bytes, *, threads: int | None = None) -> Any:

@@ -54,6 +54,12 @@ def test_a_good_file_loads_and_is_kept(folder: Path, file: Path) -> None:
     assert load_model(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def test_a_run_takes_no_more_threads_than_it_is_told(file: Path) -> None:
+    for threads in (1, 2):
+        options = load_model(file, threads=threads).session.get_session_options()
+        assert options.intra_op_num_threads == threads
+
+
 def test_models_that_strangers_ask_for_do_not_fill_the_memory(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from datasette.utils.asgi import Request, Response
 
 METHODS = "GET, HEAD, POST, OPTIONS"
+# One photo takes longer on one processor, and several take less of it in all: a fifth less.
+THREADS_A_PHOTO = 1
 
 # With the id of its row, where there is one.
 Answer = tuple[Classification, ImageInfo, int | None]
@@ -174,7 +176,8 @@ def _choose_model(conn: Any, desk: Desk, model_id: str | None) -> Model:
             f"There is no model called {model_id}. Leave “model” out to ask the one in use",
         )
     try:
-        return current_model(db, desk.settings.game or _newest_game(db), model_id=model_id)
+        game = desk.settings.game or _newest_game(db)
+        return current_model(db, game, model_id=model_id, threads=THREADS_A_PHOTO)
     except CritterError as error:
         # Where the site lies on its machine is nobody's business.
         folder = f"{site_folder(db)}{os.sep}"
