@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
-from ..timelines.bluesky_records import timestamp_id
 from ..timelines.graphemes import count_graphemes
 from .bluesky_login import PASSWORD, Logins
+from .bluesky_network import POSTS, PROFILE, REPOSTS, Network
 from .bluesky_records import content_id, embeds, full_name
 from .bluesky_records import facets as mark_up
-from .platform import AFTER, PlatformStandIn
+from .platform import AFTER, PlatformStandIn, iso_time, query_pairs
 from .server import Request
 
 Json = dict[str, Any]
 
-POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
 MOST_URIS, MOST_ITEMS = 25, 100
 RESET_AFTER_S = 300
 
@@ -34,15 +31,11 @@ class StandInBluesky(PlatformStandIn):
 
     def __init__(self, handle: str = "critterbot.test", *, page_size: int = MOST_ITEMS) -> None:
         super().__init__(page_size=page_size)
-        self.accounts: dict[str, Json] = {}
-        self.notes: dict[str, str] = {}  # descriptions, which only whole profiles have
-        self.records: dict[str, Json] = {}
-        self.blocks: set[tuple[str, str]] = set()
-        self.reply_disabled: set[str] = set()
+        self.known = Network(handle)
+        self.me, self.records = self.known.me, self.known.records
+        self.reply_disabled = self.known.reply_disabled
         self.changed: list[str] = []
         self.logins = Logins()
-        self._clock = 0
-        self.me = self.add_user(handle)
 
     def environment(self) -> dict[str, str]:
         """Settings under which the bot plays here."""
@@ -62,13 +55,11 @@ class StandInBluesky(PlatformStandIn):
 
     def add_user(self, handle: str, *, bot: bool = False, note: str | None = None) -> Json:
         """The account with this name, made where there is none."""
-        name = full_name(handle)
-        did = self._did(name) or "did:plc:" + hashlib.sha256(name.encode()).hexdigest()[:24]
-        account = self.accounts.setdefault(did, {"did": did, "handle": name, "labels": []})
+        account = self.known.add_user(handle)
         if bot:
-            account["labels"] = [{"src": did, "uri": did, "val": "bot", "cts": _iso(_now())}]
+            self.known.label(account["did"], "bot")
         if note is not None:
-            self.notes[did] = note
+            self.known.notes[account["did"]] = note
         return account
 
     def rename(self, handle: str, new: str) -> None:
@@ -77,7 +68,7 @@ class StandInBluesky(PlatformStandIn):
 
     def block(self, handle: str) -> None:
         """Let somebody block the bot."""
-        self.blocks.add((self.add_user(handle)["did"], self.me["did"]))
+        self.known.blocks.add((self.add_user(handle)["did"], self.me["did"]))
 
     def add_post(
         self,
@@ -101,19 +92,20 @@ class StandInBluesky(PlatformStandIn):
         moment = posted_at or _now()
         with self.lock:
             if reposts:
-                return self._put(did, REPOSTS, {"subject": self._reference(reposts)}, moment)
-            record: Json = {"$type": POSTS, "text": text, "createdAt": _iso(moment)}
+                subject = {"subject": self.known.reference(reposts)}
+                return self.known.put(did, REPOSTS, subject, moment)
+            record: Json = {"$type": POSTS, "text": text, "createdAt": iso_time(moment)}
             marked = mark_up(text, lambda name: self.add_user(name)["did"]) if facets else []
             record |= {"facets": marked} if marked else {}
             if in_reply_to:
-                parent = self._reference(in_reply_to)
+                parent = self.known.reference(in_reply_to)
                 above = self.records[in_reply_to]["value"].get("reply") or {}
                 record["reply"] = {"parent": parent, "root": above.get("root") or parent}
-            addresses = [self.add_file(p) if isinstance(p, bytes) else p for p in photos]
-            quoted = (self._reference(quotes), self._view(quotes)) if quotes else None
+            addresses = self.add_files(photos)
+            quoted = (self.known.reference(quotes), self.known.view(quotes)) if quotes else None
             embed, view = embeds(addresses, media, quoted)
             record |= {"embed": embed} if embed else {}
-            return self._put(did, POSTS, record, moment, view=view)
+            return self.known.put(did, POSTS, record, moment, view=view)
 
     def delete_post(self, uri: str) -> None:
         with self.lock:
@@ -139,30 +131,38 @@ class StandInBluesky(PlatformStandIn):
         query = request.query
         match name:
             case "app.bsky.notification.listNotifications":
-                self._serve_page(request, "notifications", self._notifications())
+                with self.lock:
+                    found = self.known.notifications()
+                self._serve_page(request, "notifications", found)
             case "app.bsky.feed.getAuthorFeed":
-                did = self._did(query.get("actor", ""))
+                did = self.known.did_of(query.get("actor", ""))
                 if did is None:
                     _refuse(request, 400, "InvalidRequest", "Profile not found")
                     return
-                self._serve_page(request, "feed", self._feed(did))
+                with self.lock:
+                    items = self.known.feed(did, self.delay_s)
+                self._serve_page(request, "feed", items)
             case "app.bsky.feed.getPosts":
-                uris = [each for key, each in _pairs(request) if key == "uris"]
+                uris = [each for key, each in query_pairs(request) if key == "uris"]
                 if len(uris) > MOST_URIS:
                     _refuse(request, 400, "InvalidRequest", "Error: too many uris")
                     return
                 with self.lock:
-                    shown = [self._view(each) for each in uris if self._is_shown(each)]
+                    shown = [
+                        self.known.view(each)
+                        for each in uris
+                        if self.known.is_shown(each, self.delay_s)
+                    ]
                 request.answer_json({"posts": shown}, headers=_limits())
             case "com.atproto.repo.getRecord":
                 uri = f"at://{query['repo']}/{query['collection']}/{query['rkey']}"
                 with self.lock:
-                    found = self.records.get(uri)
-                if found is None:
+                    kept = self.records.get(uri)
+                if kept is None:
                     _refuse(request, 400, "RecordNotFound", f"Could not locate record: {uri}")
                     return
                 request.answer_json(
-                    {"uri": uri, "cid": found["cid"], "value": found["value"]}, headers=_limits()
+                    {"uri": uri, "cid": kept["cid"], "value": kept["value"]}, headers=_limits()
                 )
             case _:
                 _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
@@ -199,8 +199,8 @@ class StandInBluesky(PlatformStandIn):
             self.sent.append({"id": uri, "text": record["text"], "in_reply_to": parent})
         if collection == PROFILE:
             values = (record.get("labels") or {}).get("values") or []
-            self.me["labels"] = [{"src": did, "uri": did, "val": each["val"]} for each in values]
-        return self._put(did, collection, record, _now(), rkey=body["rkey"])
+            self.known.label(did, *(each["val"] for each in values))
+        return self.known.put(did, collection, record, _now(), rkey=body["rkey"])
 
     def _objection(self, body: Json) -> tuple[str, str] | None:
         record = body.get("record") or {}
@@ -256,123 +256,6 @@ class StandInBluesky(PlatformStandIn):
             body["cursor"] = str(start + len(page))
         request.answer_json(body, headers=_limits())
 
-    def _notifications(self) -> list[Json]:
-        own = self.me["did"]
-        found = []
-        with self.lock:
-            for uri, kept in self._newest_first(POSTS):
-                reason = self._reason(kept["value"])
-                if kept["did"] == own or not reason:
-                    continue
-                found.append(
-                    {
-                        "uri": uri,
-                        "cid": kept["cid"],
-                        "author": self._profile(kept["did"])
-                        | {"description": self.notes.get(kept["did"], "")},
-                        "reason": reason,
-                        "record": kept["value"],
-                        "isRead": False,
-                        "indexedAt": kept["indexedAt"],
-                        "labels": [],
-                    }
-                )
-        return found
-
-    def _reason(self, record: Json) -> str | None:
-        own = self.me["did"]
-        reply = ((record.get("reply") or {}).get("parent") or {}).get("uri", "")
-        features = [each for facet in record.get("facets") or [] for each in facet["features"]]
-        if f"//{own}/" in reply:
-            return "reply"
-        if any(each.get("did") == own for each in features):
-            return "mention"
-        quoted = (record.get("embed") or {}).get("record") or {}
-        quoted = quoted.get("record") or quoted
-        return "quote" if f"//{own}/" in str(quoted.get("uri")) else None
-
-    def _feed(self, did: str) -> list[Json]:
-        items: list[Json] = []
-        with self.lock:
-            for uri, kept in self._newest_first(POSTS, REPOSTS):
-                if kept["did"] != did or not self._is_shown(uri):
-                    continue
-                if "subject" in kept["value"]:
-                    reason = {
-                        "$type": "app.bsky.feed.defs#reasonRepost",
-                        "by": self._profile(did),
-                        "indexedAt": kept["indexedAt"],
-                    }
-                    subject = kept["value"]["subject"]["uri"]
-                    items.append({"post": self._view(subject), "reason": reason})
-                else:
-                    items.append({"post": self._view(uri)})
-        return items
-
-    def _newest_first(self, *collections: str) -> list[tuple[str, Json]]:
-        chosen = [(u, k) for u, k in self.records.items() if k["collection"] in collections]
-        return sorted(chosen, key=lambda each: (each[1]["indexedAt"], each[0]), reverse=True)
-
-    def _is_shown(self, uri: str) -> bool:
-        kept = self.records.get(uri)
-        if kept is None:
-            return False
-        is_new = time.monotonic() - kept["put_at"] < self.delay_s
-        return not (is_new and kept["did"] == self.me["did"])
-
-    def _view(self, uri: str) -> Json:
-        kept = self.records[uri]
-        view = {
-            "uri": uri,
-            "cid": kept["cid"],
-            "author": self._profile(kept["did"]),
-            "record": kept["value"],
-            "indexedAt": kept["indexedAt"],
-            "viewer": {"replyDisabled": True} if uri in self.reply_disabled else {},
-            "labels": [],
-        }
-        return view | ({"embed": kept["view"]} if kept["view"] else {})
-
-    def _profile(self, did: str) -> Json:
-        blocks = (did, self.me["did"]) in self.blocks
-        return {**self.accounts[did], "viewer": {"muted": False, "blockedBy": blocks}}
-
-    def _put(
-        self,
-        did: str,
-        collection: str,
-        value: Json,
-        moment: datetime,
-        *,
-        view: Json | None = None,
-        rkey: str | None = None,
-    ) -> str:
-        if rkey is None:
-            self._clock += 1
-            rkey = timestamp_id(int(moment.timestamp() * 1_000_000) + self._clock, 0)
-        uri = f"at://{did}/{collection}/{rkey}"
-        self.records[uri] = {
-            "did": did,
-            "collection": collection,
-            "cid": content_id(value),
-            "value": value,
-            "view": view,
-            "indexedAt": _iso(moment),
-            "put_at": time.monotonic(),
-        }
-        return uri
-
-    def _reference(self, uri: str) -> Json:
-        return {"uri": uri, "cid": self.records[uri]["cid"]}
-
-    def _did(self, actor: str) -> str | None:
-        if actor in self.accounts:
-            return actor
-        for did, account in self.accounts.items():
-            if account["handle"] == actor.lower():
-                return did
-        return None
-
     def spoil(self, request: Request, fault: str) -> bool:
         if fault == "expired":
             self.expire()
@@ -405,14 +288,5 @@ def _refuse(
     request.answer_json({"error": name, "message": message}, status=status, headers=headers)
 
 
-def _pairs(request: Request) -> list[tuple[str, str]]:
-    return parse_qsl(urlsplit(request.target).query)
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _iso(moment: datetime) -> str:
-    moment = moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

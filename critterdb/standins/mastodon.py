@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from .mastodon_text import content_of, handles_in, length_of, tags_in
-from .platform import AFTER, PlatformStandIn
+from .platform import AFTER, PlatformStandIn, iso_time, query_pairs
 from .server import Request
 
 Json = dict[str, Any]
@@ -103,15 +103,15 @@ class StandInMastodon(PlatformStandIn):
         Where `media` is video or gifv, `photos` are the preview frames. An edit keeps its id.
         """
         moment = posted_at or datetime.now(UTC)
-        addresses = [self.add_file(p) if isinstance(p, bytes) else p for p in photos]
+        addresses = self.add_files(photos)
         with self.lock:
             account = self.add_user(author)
             above = self.statuses.get(in_reply_to or "")
             mentioned = [self.add_user(each) for each in handles_in(text)]
             status: Json = {
                 "id": edit_of or self._new_id(moment),
-                "created_at": _iso(moment),
-                "edited_at": _iso(datetime.now(UTC)) if edit_of else None,
+                "created_at": iso_time(moment),
+                "edited_at": iso_time(datetime.now(UTC)) if edit_of else None,
                 "account": account,
                 "content": content_of(text),
                 "visibility": visibility,
@@ -172,7 +172,7 @@ class StandInMastodon(PlatformStandIn):
                     headers=_limits(),
                 )
             case ["notifications"]:
-                types = [each for key, each in _pairs(request) if key == "types[]"]
+                types = [each for key, each in query_pairs(request) if key == "types[]"]
                 if not self.is_modern and "quote" in types:
                     _refuse(request, 422, "Unknown notification type")
                     return
@@ -196,14 +196,14 @@ class StandInMastodon(PlatformStandIn):
                 matching = [a for acct, a in self.accounts.items() if acct.startswith(name)]
                 request.answer_json(matching, headers=_limits())
             case ["accounts", "relationships"]:
-                ids = [each for key, each in _pairs(request) if key.startswith("id")]
+                ids = [each for key, each in query_pairs(request) if key.startswith("id")]
                 shown = [{"id": each, "blocked_by": each in self.blocks} for each in ids]
                 request.answer_json(shown, headers=_limits())
             case ["accounts", account_id, "statuses"]:
                 own = self._shown(lambda status: bool(status["account"]["id"] == account_id))
                 self._serve_page(request, [s for s in own if not s["reblog"]])
             case ["statuses"] if self.is_modern:
-                ids = [each for key, each in _pairs(request) if key == "id[]"]
+                ids = [each for key, each in query_pairs(request) if key == "id[]"]
                 if len(ids) > MOST_LOOKUPS:
                     _refuse(request, 422, "Validation failed: too many ids")
                     return
@@ -378,12 +378,3 @@ def _limits(remaining: int = 290) -> dict[str, str]:
 
 def _refuse(request: Request, status: int, message: str) -> None:
     request.answer_json({"error": message}, status=status, headers=_limits())
-
-
-def _pairs(request: Request) -> list[tuple[str, str]]:
-    return parse_qsl(urlsplit(request.target).query)
-
-
-def _iso(moment: datetime) -> str:
-    moment = moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

@@ -1,10 +1,13 @@
-"""What the stand-ins of Mastodon and Bluesky share: files to serve, and accidents to have."""
+"""What the stand-in platforms share: files to serve, and accidents to have."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from .server import Request, StandIn
 
@@ -18,10 +21,10 @@ STALL_S = 30
 class PlatformStandIn(StandIn):
     """A platform with an account for the bot.
 
-    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 429, 500, 503, html,
-    odd (JSON, but not what was asked for), drop_before (the connection goes and nothing was done),
-    drop_after or 503_after (what was posted stands all the same) or stall_after (it stands, and no
-    answer comes). `sent` lists what the bot posted; it is shown `delay_s` later.
+    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 402, 408, 429, 500,
+    503, html, odd (JSON, but not what was asked for), drop_before (the connection goes and nothing
+    was done), drop_after or 503_after (what was posted stands all the same) or stall_after (it
+    stands, and no answer comes). `sent` lists what the bot posted; it is shown `delay_s` later.
     """
 
     def __init__(self, *, page_size: int) -> None:
@@ -43,6 +46,12 @@ class PlatformStandIn(StandIn):
         self.stopped.set()
         super().stop()
 
+    @property
+    def writes(self) -> int:
+        """How many requests tried to write."""
+        with self.lock:
+            return sum(not each.startswith("GET ") for each in self.requests)
+
     def refuse(self, request: Request, status: int) -> None:
         """Answer with an error as this platform words it, a 429 with its limits."""
         raise NotImplementedError
@@ -52,6 +61,10 @@ class PlatformStandIn(StandIn):
         name = name or f"{len(self.files) + 1}.jpg"
         self.files[name] = (data, kind)
         return f"{self.base}/media/{name}"
+
+    def add_files(self, pictures: Iterable[bytes | str]) -> list[str]:
+        """The addresses of pictures; those that are bytes are served from here."""
+        return [each if isinstance(each, str) else self.add_file(each) for each in pictures]
 
     def serve_file(self, request: Request) -> bool:
         """Answer a request for one of the files; whether it was one."""
@@ -79,3 +92,14 @@ class PlatformStandIn(StandIn):
         elif fault.startswith("drop"):
             request.hang_up()
         return bool(fault)
+
+
+def query_pairs(request: Request) -> list[tuple[str, str]]:
+    """What an address asks for, with names that come more than once."""
+    return parse_qsl(urlsplit(request.target).query)
+
+
+def iso_time(moment: datetime) -> str:
+    """A time as Mastodon and Bluesky write it."""
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

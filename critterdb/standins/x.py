@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from ..hashtags import fold_tag, tags_in
-from ..timelines.x_posts import EPOCH_MS
-from .server import Request, StandIn
+from .platform import AFTER, STALL_S, PlatformStandIn
+from .server import Request
+from .x_posts import Posts, mentions, oldest_found
 
 Json = dict[str, Any]
 
-SEARCH_REACH = timedelta(days=7)
-AFTER = ("drop_after", "stall_after")
 RESET_AFTER_S = 900
-STALL_S = 30
 
 SECRETS = {
     "CRITTERDB_X_BEARER_TOKEN": "standin-bearer",
@@ -30,16 +25,11 @@ SECRETS = {
 }
 
 
-class StandInX(StandIn):
+class StandInX(PlatformStandIn):
     """X with an account for the bot.
 
-    `read_faults` and `post_faults` spoil the next requests, a word each: 401, 402, 408, 429, 500,
-    503, html,
-    drop_before (the connection goes and nothing was done), drop_after (it goes, and the post
-    stands), stall_after (the post stands, and no answer comes) or wait (all is well, as soon as
-    `go_on` is set). `sent` lists the replies that were accepted; the account's own posts are shown
-    `delay_s` later, and what is in `held_back` not at all yet. Its search also finds longer
-    hashtags, so that whoever relies on it is found out.
+    Faults are those of every platform and `wait`: all is well, as soon as `go_on` is set. What is
+    in `held_back` is not shown at all yet.
     """
 
     def __init__(
@@ -49,37 +39,14 @@ class StandInX(StandIn):
         page_size: int = 100,
         refuses_duplicates: bool = True,
     ) -> None:
-        super().__init__()
-        self.page_size = page_size
-        self.delay_s = 0.0
+        super().__init__(page_size=page_size)
         self.refuses_duplicates = refuses_duplicates
         self.held_back: set[str] = set()
         self.shown_from: dict[str, float] = {}
-        self.users: dict[str, Json] = {}
-        self.posts: dict[str, Json] = {}
-        self.media: dict[str, Json] = {}
-        self.files: dict[str, tuple[bytes, str]] = {}
-        self.sent: list[Json] = []
-        self.read_faults: deque[str] = deque()
-        self.post_faults: deque[str] = deque()
-        self.stopped = threading.Event()
+        self.known = Posts()
+        self.users, self.posts = self.known.users, self.known.posts
         self.go_on = threading.Event()
         self.me = self.add_user(handle)
-
-    @property
-    def writes(self) -> int:
-        """How many requests tried to write."""
-        with self.lock:
-            return sum(not each.startswith("GET ") for each in self.requests)
-
-    @property
-    def url(self) -> str:
-        """What CRITTERDB_X_API is to be."""
-        return self.base
-
-    def stop(self) -> None:
-        self.stopped.set()
-        super().stop()
 
     def environment(self) -> dict[str, str]:
         """Settings under which the bot plays here."""
@@ -92,18 +59,11 @@ class StandInX(StandIn):
 
         X has no mark for a `bot` that a program could see: its description says so.
         """
-        user = {"id": str(len(self.users) + 1), "username": handle, "name": handle}
-        user = self.users.setdefault(handle.lower(), user | {"description": ""})
+        user = self.known.add_user(handle)
         note = "A bot by @somebody" if bot else note
         changes = {"description": note, "name": name}
         user.update({field: each for field, each in changes.items() if each is not None})
         return user
-
-    def add_file(self, data: bytes, name: str | None = None, kind: str = "image/jpeg") -> str:
-        """Serve bytes under /media/NAME; the address."""
-        name = name or f"{len(self.files) + 1}.jpg"
-        self.files[name] = (data, kind)
-        return f"{self.base}/media/{name}"
 
     def add_post(
         self,
@@ -122,42 +82,31 @@ class StandInX(StandIn):
 
         Where `media` is video or animated_gif, `photos` are the preview frames.
         """
-        posted_at = posted_at or datetime.now(UTC)
+        addresses = self.add_files(photos)
         with self.lock:
-            post_id = self._new_id(posted_at)
-            references = {"replied_to": in_reply_to, "quoted": quotes, "retweeted": reposts}
-            links = [self._link(quotes)] if quotes else []
-            post: Json = {
-                "id": post_id,
-                "edit_history_tweet_ids": [edit_of, post_id] if edit_of else [post_id],
-                "author_id": self.add_user(author)["id"],
-                "text": f"{text} {links[0]['url']}" if links else text,
-                "created_at": posted_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-                "conversation_id": self._thread_of(in_reply_to) or post_id,
-                "entities": self._entities(text) | ({"urls": links} if links else {}),
-                "referenced_tweets": [
-                    {"type": kind, "id": other} for kind, other in references.items() if other
-                ],
-            }
-            keys = [self._add_media(photo, media) for photo in photos]
-            post |= {"attachments": {"media_keys": keys}} if keys else {}
-            self.posts[post_id] = post
-        return post_id
+            return self.known.add(
+                author,
+                text,
+                addresses,
+                {"replied_to": in_reply_to, "quoted": quotes, "retweeted": reposts},
+                posted_at=posted_at or datetime.now(UTC),
+                media=media,
+                edit_of=edit_of,
+            )
 
     def delete_post(self, post_id: str) -> None:
         with self.lock:
             del self.posts[post_id]
 
     def handle(self, request: Request) -> None:
-        parts = request.path.strip("/").split("/")
-        if parts[0] == "media":
-            self._serve_file(request, parts[-1])
-        elif not self._is_known(request):
+        if self.serve_file(request):
+            return
+        if not self._is_known(request):
             request.answer_json({"title": "Unauthorized", "status": 401}, status=401)
         elif request.method == "POST":
             self._create(request)
-        elif not self._spoil(request, self.read_faults):
-            self._read(request, parts[1:])
+        elif not self.spoil(request, self.next_fault(self.read_faults)):
+            self._read(request, request.path.strip("/").split("/")[1:])
 
     def _read(self, request: Request, parts: list[str]) -> None:
         match parts:
@@ -166,7 +115,7 @@ class StandInX(StandIn):
             case ["users", "by", "username", handle] if handle.lower() in self.users:
                 request.answer_json({"data": self.users[handle.lower()]})
             case ["users", user_id, "mentions"]:
-                self._serve_page(request, lambda post: self._mentions(post, user_id))
+                self._serve_page(request, lambda post: mentions(post, user_id))
             case ["users", user_id, "tweets"]:
                 self._serve_page(request, lambda post: bool(post["author_id"] == user_id))
             case ["tweets", "search", "recent"]:
@@ -175,35 +124,17 @@ class StandInX(StandIn):
                 wanted = request.query["ids"].split(",")
                 found = [self.posts[each] for each in wanted if each in self.posts]
                 gone = [{"value": each} for each in wanted if each not in self.posts]
-                request.answer_json(self._body(found) | ({"errors": gone} if gone else {}))
+                request.answer_json(self.known.shown(found) | ({"errors": gone} if gone else {}))
             case _:
                 request.answer_json({"title": "Not Found Error", "status": 404}, status=404)
 
     def _search(self, request: Request) -> None:
-        oldest = self._id_at(datetime.now(UTC) - SEARCH_REACH)
+        oldest = oldest_found()
         if int(request.query.get("since_id", oldest)) < oldest:
             problem = {"message": f"'since_id' must be a tweet id created after {oldest}"}
             request.answer_json({"errors": [problem]}, status=400)
             return
-        words = request.query["query"].lower()
-        author = re.search(r"from:(\w+)", words)
-        tag = re.search(r"#(\w+)", words)
-        link = re.search(r'url:"([^"]+)"', words)
-        wanted = {"reply": "replied_to", "quote": "quoted"}
-        kinds_wanted = {wanted[each] for each in re.findall(r"(?<!-)is:(reply|quote)", words)}
-
-        def matches(post: Json) -> bool:
-            kinds = {each["type"] for each in post["referenced_tweets"]}
-            tags = [fold_tag(each["tag"]) for each in post["entities"]["hashtags"]]
-            return (
-                int(post["id"]) >= oldest
-                and (not author or self._author(post)["username"].lower() == author[1])
-                and (not tag or any(each.startswith(tag[1]) for each in tags))
-                and (not link or _has_link(post, link[1]))
-                and (not kinds_wanted or bool(kinds & kinds_wanted))
-            )
-
-        self._serve_page(request, matches)
+        self._serve_page(request, self.known.search(request.query["query"]))
 
     def _serve_page(self, request: Request, wanted: Callable[[Json], bool]) -> None:
         """Newest first, from `since_id` on, a page at a time."""
@@ -226,44 +157,27 @@ class StandInX(StandIn):
             meta |= {"newest_id": page[0]["id"], "oldest_id": page[-1]["id"]}
         if start + len(page) < len(found):
             meta["next_token"] = f"t{start + len(page)}"
-        request.answer_json(self._body(page) | {"meta": meta})
-
-    def _body(self, posts: list[Json]) -> Json:
-        """The posts with their authors, their media, and what they refer to (without its media)."""
-        if not posts:
-            return {}
-        referred = [
-            self.posts[each["id"]]
-            for post in posts
-            for each in post["referenced_tweets"]
-            if each["id"] in self.posts
-        ]
-        keys = [k for post in posts for k in post.get("attachments", {}).get("media_keys", [])]
-        users = {post["author_id"]: self._author(post) for post in posts + referred}
-        media = [self.media[key] for key in dict.fromkeys(keys)]
-        includes = {"users": list(users.values()), "tweets": referred, "media": media}
-        return {"data": posts, "includes": {name: each for name, each in includes.items() if each}}
+        request.answer_json(self.known.shown(page) | {"meta": meta})
 
     def _create(self, request: Request) -> None:
-        fault = self.post_faults[0] if self.post_faults else ""
+        fault = self.next_fault(self.post_faults)
         if fault == "wait":
-            self.post_faults.popleft()
             self.go_on.wait(STALL_S)
-        elif fault not in AFTER and self._spoil(request, self.post_faults):
+            fault = ""
+        if fault not in AFTER and self.spoil(request, fault):
             return
         body = request.json()
         parent = body.get("reply", {}).get("in_reply_to_tweet_id")
         problem = self._objection(body["text"], parent)
         if problem:
-            request.answer_json(
-                {"title": "Forbidden", "detail": problem, "status": 403}, status=403
-            )
+            answer = {"title": "Forbidden", "detail": problem, "status": 403}
+            request.answer_json(answer, status=403)
             return
         post_id = self.add_post(self.me["username"], body["text"], in_reply_to=parent)
         with self.lock:
             self.sent.append({"id": post_id, "text": body["text"], "in_reply_to": parent})
             self.shown_from[post_id] = time.monotonic() + self.delay_s
-        if fault not in AFTER or not self._spoil(request, self.post_faults):
+        if not self.spoil(request, fault):
             request.answer_json({"data": {"id": post_id, "text": body["text"]}}, status=201)
 
     def _objection(self, text: str, parent: str | None) -> str | None:
@@ -272,31 +186,17 @@ class StandInX(StandIn):
         post = self.posts.get(parent or "")
         if post is None:
             return "You attempted to reply to a Tweet that is deleted or not visible to you."
-        quoted = [
-            self.posts.get(each["id"], {}).get("author_id")
-            for each in post["referenced_tweets"]
-            if each["type"] == "quoted"
-        ]
-        if self.me["id"] in quoted or self._mentions(post, self.me["id"]):
+        if self.known.is_called(post, self.me["id"]):
             return None
         return "Reply to this conversation is not allowed because you have not been mentioned."
 
-    def _spoil(self, request: Request, faults: deque[str]) -> bool:
-        with self.lock:
-            fault = faults.popleft() if faults else ""
-        if fault in ("401", "402", "408", "500", "503"):
-            request.answer_json({"title": "Problem", "status": int(fault)}, status=int(fault))
-        elif fault == "429":
+    def refuse(self, request: Request, status: int) -> None:
+        if status == 429:
             reset = int(datetime.now(UTC).timestamp()) + RESET_AFTER_S
             limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)}
             request.answer_json({"title": "Too Many Requests"}, status=429, headers=limits)
-        elif fault == "html":
-            request.answer(b"<html><body>Over capacity</body></html>", kind="text/html")
-        elif fault == "stall_after":
-            self.stopped.wait(STALL_S)
-        elif fault.startswith("drop"):
-            request.hang_up()
-        return bool(fault)
+        else:
+            request.answer_json({"title": "Problem", "status": status}, status=status)
 
     def _is_known(self, request: Request) -> bool:
         given = request.headers.get("Authorization", "")
@@ -304,64 +204,3 @@ class StandInX(StandIn):
             return bool(request.method == "GET")
         names = ("CRITTERDB_X_CONSUMER_KEY", "CRITTERDB_X_ACCESS_TOKEN")
         return given.startswith("OAuth ") and all(SECRETS[name] in given for name in names)
-
-    def _serve_file(self, request: Request, name: str) -> None:
-        data, kind = self.files.get(name, (b"", "text/plain"))
-        request.answer(data, kind=kind, status=200 if data else 404)
-
-    def _author(self, post: Json) -> Json:
-        return next(user for user in self.users.values() if user["id"] == post["author_id"])
-
-    def _mentions(self, post: Json, user_id: str) -> bool:
-        return any(each["id"] == user_id for each in post["entities"]["mentions"])
-
-    def _thread_of(self, post_id: str | None) -> str | None:
-        post = self.posts.get(post_id or "")
-        return str(post["conversation_id"]) if post else None
-
-    def _entities(self, text: str) -> Json:
-        return {
-            "hashtags": [{"tag": tag} for tag in tags_in(text)],
-            "mentions": [
-                {
-                    "start": found.start(),
-                    "end": found.end(),
-                    "username": found[1],
-                    "id": self.add_user(found[1])["id"],
-                }
-                for found in re.finditer(r"@(\w+)", text)
-            ],
-        }
-
-    def _link(self, quoted: str) -> Json:
-        """What X puts at the end of a quote."""
-        author = self._author(self.posts[quoted])["username"] if quoted in self.posts else "i/web"
-        address = f"https://twitter.com/{author}/status/{quoted}"
-        return {"url": f"https://t.co/{quoted[-10:]}", "expanded_url": address}
-
-    def _add_media(self, photo: bytes | str, kind: str) -> str:
-        address = self.add_file(photo) if isinstance(photo, bytes) else photo
-        key = f"{3 if kind == 'photo' else 7}_{len(self.media) + 1}"
-        field = "url" if kind == "photo" else "preview_image_url"
-        self.media[key] = {"media_key": key, "type": kind, field: address}
-        return key
-
-    def _new_id(self, moment: datetime) -> str:
-        number = self._id_at(moment)
-        while str(number) in self.posts:
-            number += 1
-        return str(number)
-
-    @staticmethod
-    def _id_at(moment: datetime) -> int:
-        return (int(moment.timestamp() * 1000) - EPOCH_MS) << 22
-
-
-def _has_link(post: Json, wanted: str) -> bool:
-    """Whether an address in a post has these words in a row, as X's search compares addresses."""
-    parts = re.findall(r"\w+", wanted)
-    for each in post["entities"].get("urls", []):
-        words = re.findall(r"\w+", f"{each['url']} {each['expanded_url']}".lower())
-        if any(words[n:][: len(parts)] == parts for n in range(len(words))):
-            return True
-    return False
