@@ -51,8 +51,8 @@ _ON_A_THING = re.compile(
 )
 # Cats that play, drive, dig and sleep: teams and their people, cars, machines, pets.
 _OF_A_NAME = re.compile(
-    r"\b(?:wsu|byu|uh|txst|msu|state|university|college|team|coach|go|proud|fellow|lifelong"
-    r"|mercury|ford|couch|porch|sofa|house|lap|pocket|living room)(?: \w+)? $"
+    r"\b(?:wsu|byu|uh|txst|msu|state|university|college|team|coach|go|mercury|ford|couch|porch"
+    r"|sofa|house|lap|pocket|living room)(?: \w+)? $|\b(?:proud|fellow|lifelong) $"
 )
 _NAMED_FOR_ONE = re.compile(
     r"^ (?:football|basketball|baseball|softball|soccer|hockey|volleyball|marching|band|alum\w*"

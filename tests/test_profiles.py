@@ -60,6 +60,8 @@ def test_a_bot_that_says_so(handle: str, name: str, description: str) -> None:
         ("TurbotFishing", "Turbot", ""),
         ("mrrobot", "Mr Robot", ""),
         ("MrRobot", "Elliot", "Mr Robot fan"),
+        ("elliot", "Elliot", "Rewatching Mr. Robot. Cats."),
+        ("mélbot", "Mél Talbot", ""),
         ("botany_ann", "Botanist Ann", "Botany every day"),
         ("abbott", "Abbot Ann", "Abbot of St Mary"),
     ],

@@ -16,7 +16,7 @@ NO_BOT = "nobot"
 ROBOT = "\N{ROBOT FACE}"
 
 # A name whose last word is Bot: CatBot, cat_bot, "Cat Bot 2". Not Talbot, nor MrRobot.
-_NAMED_BOT = re.compile(r"(?:(?<![a-z])bot|(?<=[a-z])Bot|(?<![A-Za-z])(?:Bot|BOT))[\W\d_]*$")
+_NAMED_BOT = re.compile(r"(?:(?<![^\W\d_])(?:bot|Bot|BOT)|(?<=[a-z])Bot)[\W\d_]*$")
 _ENDS_IN_BOT = re.compile(r"(?<!ro)bot[\W\d_]*$", re.IGNORECASE)
 
 _CLAUSE = re.compile(r"[.!?;:,|()\n•·~]+|\s[-–—/]+\s")
@@ -25,7 +25,7 @@ _IS_A_BOT = re.compile(
     rf"""
     ^(?:\S+\ )? (?:i\ am|i'm|im|this\ is|we\ are)\ (?:just\ |only\ )?
         an?\ (?:[\w'-]+\ ){{0,3}} {_BOT}\b
-    | ^(?:an?\ |the\ |your\ |just\ a\ )? (?:[\w'-]+\ ){{0,2}} {_BOT}
+    | ^(?:an?\ |the\ |your\ |just\ a\ )? (?:[\w'-]+\ ){{0,2}} bot
         (?= $ | \ (?:that|which|who|by|for|from|account|made|run|created|built|operated|powered
             |posting|tweeting|sharing)\b)
     | \bautomated\ (?:by|account|posts?|feed|tweets?)\b | \b(?:am\ automated\b|is\ automated$)
