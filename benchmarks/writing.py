@@ -7,8 +7,10 @@ transaction at a time (tests/support_writing.py); Datasette is `critterdb serve`
 answer for each new picture that clients send. Each takes a third of the rate. What was said to be
 written must be there at the end, and the counter that bot and sync share must know of each write.
 
-For the kills all three write as fast as they can, and one of them, whichever, gets a SIGKILL. Each
-time both checks of SQLite must be clean, and nothing that was acknowledged may be lost.
+For the kills all three write as fast as they can, and one of them, whichever, or all three at once
+get a SIGKILL, which counts as one. Each time both checks of SQLite must be clean, and nothing that
+was acknowledged may be lost. The one that follows is started beforehand and waits, without writing,
+so that the time goes into writing and killing.
 """
 
 from __future__ import annotations
@@ -24,8 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ from critterdb.sites import init_site
 
 WRITER = Path(ROOT) / "tests" / "support_writing.py"
 KINDS = ("sync", "bot")
+DATASETTE = "Datasette"
+ALL = "all three"
+TOLD_S = 60
 CLIENTS = 4
 SEED = 200
 KILLED_RATE = 300  # a second
@@ -50,19 +54,27 @@ SECRET = secrets.token_hex()
 class Writer:
     """One writing process, and what it said that it wrote."""
 
-    def __init__(self, kind: str, path: Path, rate: float, first: int = 0) -> None:
+    def __init__(self, kind: str, path: Path, rate: float) -> None:
         self.kind = kind
         self.load = Load()
-        self.last = first
+        self.last = 0
         self.process = subprocess.Popen(
-            [sys.executable, str(WRITER), kind, str(path), str(first), str(rate)],
+            [sys.executable, str(WRITER), kind, str(path), "-", str(rate)],
             env={"PYTHONPATH": ROOT, "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+
+    def begin(self, first: int = 0) -> None:
+        """Write from the number after `first` on."""
+        self.last = first
+        assert self.process.stdin
+        self.process.stdin.write(f"{first}\n")
+        self.process.stdin.flush()
 
     def _read(self) -> None:
         assert self.process.stdout
@@ -91,6 +103,7 @@ class Clients:
     def __init__(self, server: Server, rate: float) -> None:
         self.load = Load()
         self.recorded: set[int] = set()
+        self.failed = 0  # answers that were none, or were not recorded
         self.server = server
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -108,15 +121,16 @@ class Clients:
             try:
                 status, answer = self.server.post("/-/classify", body)
                 found = json.loads(answer)
-            except (OSError, ValueError):
+            except (OSError, HTTPException, ValueError):
                 # A server that was killed answers nobody.
                 status, found = 0, {}
             took = time.perf_counter() - started
             with self._lock:
-                self.load.statuses[status] = self.load.statuses.get(status, 0) + 1
-                if status == 200:
+                if status == 200 and found.get("prediction_id"):
                     self.load.latencies.append(took)
                     self.recorded.add(found["prediction_id"])
+                else:
+                    self.failed += 1
             due = max(due + 1 / rate, time.perf_counter() - 1)
             self._stopped.wait(max(0, due - time.perf_counter()))
 
@@ -134,40 +148,60 @@ def make_site(folder: Path) -> Path:
     return path
 
 
-@contextlib.contextmanager
-def serving(folder: Path) -> Iterator[Server]:
+def starting(folder: Path) -> contextlib.AbstractContextManager[Server]:
     where = {"PYTHONPATH": ROOT, "DATASETTE_SECRET": SECRET}
-    with running(serve_command(Path(sys.executable)), folder, **where) as server:
-        server.wait_for_first_answer("/-/classify", multipart(picture("blue", (64, 48))))
-        yield server
+    return running(serve_command(Path(sys.executable)), folder, **where)
+
+
+def wait_for(server: Server) -> Server:
+    server.wait_for_first_answer("/-/classify", multipart(picture("blue", (64, 48))))
+    return server
 
 
 def write_together(seconds: float, rate: float) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         path = make_site(Path(temporary) / "site")
-        with serving(path.parent) as server:
-            clients = Clients(server, rate / 3)
+        with starting(path.parent) as server:
+            clients = Clients(wait_for(server), rate / 3)
             writers = [Writer(kind, path, rate / 3) for kind in KINDS]
-            time.sleep(seconds)
+            for writer in writers:
+                writer.begin()
+            ends = time.monotonic() + seconds
+            while (left := ends - time.monotonic()) > 0:
+                time.sleep(min(TOLD_S, left))
+                told(seconds - max(0, ends - time.monotonic()), writers, clients)
             clients.end()
             complaints = [writer.end() for writer in writers]
-            writes = health(server)["writes"]
+            found = health(server)
         db = open_database(path)
         print("\n| | writes | a second | median | p99 | slowest | failed |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
-        failed = [int(bool(complaint)) for complaint in complaints]
-        failed.append(sum(n for status, n in clients.load.statuses.items() if status != 200))
+        failed = [int(bool(complaint)) for complaint in complaints] + [clients.failed]
         loads = [writer.load for writer in writers] + [clients.load]
-        for name, found, bad in zip((*KINDS, "requests to Datasette"), loads, failed, strict=True):
-            times = [f"{found.percentile(share):.0f} ms" for share in (0.5, 0.99, 1.0)]
-            many = len(found.latencies)
+        for name, load, bad in zip((*KINDS, "requests to Datasette"), loads, failed, strict=True):
+            times = [f"{load.percentile(share):.0f} ms" for share in (0.5, 0.99, 1.0)]
+            many = len(load.latencies)
             print(f"| {name} | {many} | {many / seconds:.1f} | {' | '.join(times)} | {bad} |")
+        writes = found["writes"]
         times = [f"{writes[name]:.0f} ms" for name in ("median_ms", "p99_ms", "slowest_ms")]
         print(f"| of these, the write | {writes['times']} | | {' | '.join(times)} | |")
         for complaint in complaints:
             print(complaint, end="")
+        if found["errors"]:
+            print(f"errors of the endpoint: {found['errors']}")
         lost = lost_writes(db, writers, clients)
-        print(f"lost: {lost}; checks: {check(db)}")
+        print(f"lost: {lost}; checks: {check(db)}", flush=True)
+
+
+def told(seconds: float, writers: list[Writer], clients: Clients) -> None:
+    """Say how it goes: writes and p99 until now."""
+    loads = {writer.kind: writer.load for writer in writers} | {"requests": clients.load}
+    parts = [
+        f"{name} {len(load.latencies)} (p99 {load.percentile(0.99):.0f} ms)"
+        for name, load in loads.items()
+        if load.latencies
+    ]
+    print(f"{seconds:.0f} s: {', '.join(parts)}; {clients.failed} failed", flush=True)
 
 
 def health(server: Server) -> dict[str, Any]:
@@ -201,53 +235,80 @@ def check(db: SiteDatabase) -> str:
 
 
 def kill_again_and_again(kills: int) -> None:
-    """Kill one of the three while all write, check, start it again; the others just go on."""
+    """Kill one of the three, or all, while all write; check; let others go on in their places."""
     rng = random.Random(SEED)
     unclean: list[str] = []
     lost = 0
-    killed = {"sync": 0, "bot": 0, "Datasette": 0}
+    killed = dict.fromkeys((*KINDS, DATASETTE, ALL), 0)
     recorded: set[int] = set()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
         path = make_site(Path(temporary) / "site")
-        server = stack.enter_context(serving(path.parent))
-        clients = Clients(server, KILLED_RATE)
+        server = stack.enter_context(starting(path.parent))
+        clients = Clients(wait_for(server), KILLED_RATE)
         writers = {kind: Writer(kind, path, KILLED_RATE) for kind in KINDS}
-        while sum(killed.values()) < kills:
-            while not all(writer.load.latencies for writer in writers.values()):
+        for writer in writers.values():
+            writer.begin()
+        next_server = stack.enter_context(starting(path.parent))
+        next_writers = {kind: Writer(kind, path, KILLED_RATE) for kind in KINDS}
+        for done in range(1, kills + 1):
+            while not (clients.recorded and all(w.load.latencies for w in writers.values())):
                 time.sleep(0.01)
             time.sleep(rng.uniform(0, 0.2))
-            victim = rng.choice([*KINDS, "Datasette"])
+            victim = rng.choice(list(killed))
             killed[victim] += 1
-            if victim == "Datasette":
-                server.process.send_signal(signal.SIGKILL)
+            victims = (*KINDS, DATASETTE) if victim == ALL else (victim,)
+            processes = [writers[kind].process for kind in KINDS if kind in victims]
+            processes += [server.process] if DATASETTE in victims else []
+            for process in processes:
+                process.send_signal(signal.SIGKILL)
+            for kind in set(victims) - {DATASETTE}:
+                writers[kind].end()
+            if DATASETTE in victims:
                 server.process.wait()
                 clients.end()
-                recorded |= clients.recorded
-            else:
-                writers[victim].end()
+            said = {kind: writer.last for kind, writer in writers.items()}
+            recorded |= set(clients.recorded)
             db = open_database(path)
             verdict = check(db)
             unclean += [verdict] if verdict != "clean" else []
-            lost += len(recorded - {row["id"] for row in db.query("SELECT id FROM predictions")})
-            if victim == "Datasette":
-                server = stack.enter_context(serving(path.parent))
-                clients = Clients(server, KILLED_RATE)
-            else:
-                newest = newest_of(db, victim)
-                lost += newest < writers[victim].last
-                writers[victim] = Writer(victim, path, KILLED_RATE, newest)
+            lost += lost_to_kills(db, said, recorded)
+            for kind in set(victims) - {DATASETTE}:
+                next_writers[kind].begin(newest_of(db, kind))
+                writers[kind] = next_writers[kind]
+                next_writers[kind] = Writer(kind, path, KILLED_RATE)
             db.close()
-            done = sum(killed.values())
+            if DATASETTE in victims:
+                server = next_server
+                clients = Clients(wait_for(server), KILLED_RATE)
+                next_server = stack.enter_context(starting(path.parent))
             if done % 20 == 0 or done == kills:
-                told = ", ".join(f"{name} {times}" for name, times in killed.items())
+                times = ", ".join(f"{name} {times}" for name, times in killed.items())
                 print(
-                    f"{done} kills ({told}): {len(unclean)} unclean checks, {lost} lost", flush=True
+                    f"{done} kills ({times}) in {time.monotonic() - began:.0f} s: "
+                    f"{len(unclean)} unclean checks, {lost} lost",
+                    flush=True,
                 )
         clients.end()
-        for writer in writers.values():
+        for writer in (*writers.values(), *next_writers.values()):
             writer.end()
+        db = open_database(path)
+        said = {kind: writer.last for kind, writer in writers.items()}
+        lost = lost_to_kills(db, said, recorded | clients.recorded)
+        # Each write has a number of its own, and is counted once by itself and once by both.
+        numbers = {kind: newest_of(db, kind) for kind in KINDS}
+        lost += sum(abs(n - counter(db, f"writes:{kind}")) for kind, n in numbers.items())
+        lost += abs(sum(numbers.values()) - counter(db, SHARED_COUNTER))
+        print(f"at the end, of {numbers} and {len(recorded)} answers: {lost} lost; {check(db)}")
+        db.close()
     for verdict in unclean:
         print(verdict)
+
+
+def lost_to_kills(db: SiteDatabase, said: dict[str, int], recorded: set[int]) -> int:
+    """Writes that were acknowledged and are not there."""
+    ids = {row["id"] for row in db.query("SELECT id FROM predictions")}
+    return len(recorded - ids) + sum(max(0, n - newest_of(db, kind)) for kind, n in said.items())
 
 
 def newest_of(db: SiteDatabase, kind: str) -> int:

@@ -1,10 +1,11 @@
 """A sync and a bot as processes that do nothing but write, as the real ones do, and say so.
 
-    python support_writing.py sync|bot DATABASE FIRST RATE
+    python support_writing.py sync|bot DATABASE FIRST|- RATE
 
 Each write is a transaction of the real writers: an observation with its photo, or a post with its
 reply. It reads a counter that both share before it writes it, which is what deferred transactions
-cannot do together. After each commit a line of JSON goes to standard output.
+cannot do together. After each commit a line of JSON goes to standard output. Where FIRST is - it is
+read from standard input, so that a process can stand by until it is wanted.
 """
 
 from __future__ import annotations
@@ -62,11 +63,11 @@ def bot(db: SiteDatabase, game: str, number: int) -> None:
 WRITERS = {"sync": sync, "bot": bot}
 
 
-def main(kind: str, path: Path, first: int, rate: float) -> None:
+def main(kind: str, path: Path, first: str, rate: float) -> None:
     db = open_database(path)
     game = get_game(db).slug
+    number = int(sys.stdin.readline() if first == "-" else first)
     due = time.perf_counter()
-    number = first
     while True:
         number += 1
         started = time.perf_counter()
@@ -81,4 +82,4 @@ def main(kind: str, path: Path, first: int, rate: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]))
