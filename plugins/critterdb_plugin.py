@@ -5,6 +5,7 @@ no entry point that could register it a second time.
 """
 
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ if find_spec("critterdb") is None:
     # `datasette .` in a checkout that was never installed.
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from critterdb.web import cells, compat, desk, health, photos_route, rights, static_files
+from critterdb.web import cells, columns, compat, desk, health, photos_route, rights, static_files
 from critterdb.web.classify import classify
 from critterdb.web.routes import ROUTES
 
@@ -36,10 +37,12 @@ def prepare_connection(conn: Any) -> None:
 
 
 @hookimpl
-def prepare_jinja2_environment(env: Any) -> None:
-    from jinja2 import ChoiceLoader, PackageLoader
+def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
+    from jinja2 import ChoiceLoader, FunctionLoader, PackageLoader
 
-    env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web")])
+    tables = FunctionLoader(columns.table_template)
+    env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web"), tables])
+    env.globals["critterdb_columns"] = partial(columns.put_first, datasette)
 
 
 @hookimpl

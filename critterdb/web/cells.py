@@ -25,6 +25,10 @@ PHOTO_COLUMNS = {
     (None, "photo"),
     (None, "path"),
 }
+# Columns that say which photo is meant; its row says where it lies and whose it is.
+PHOTO_KEYS = {("predictions", "photo_id"), ("post_predictions", "photo_id")}
+# Columns that say which picture of the row's post is meant.
+POST_KEYS = {("predictions", "image_sha256"), ("post_predictions", "image_sha256")}
 POST_COLUMNS = {("bot_history", "image"), ("post_images", "url"), (None, "image")}
 
 LIKELIEST = 3
@@ -64,6 +68,10 @@ def our_cell(
         address, key = LEADING_ON[table, column]
         found = _column(row, key)
         return _link(datasette.urls.path(address(found)), value) if found else None
+    if (table, column) in PHOTO_KEYS:
+        return _photo_of(datasette, _column(row, column))
+    if (table, column) in POST_KEYS:
+        return _picture_of(datasette, _column(row, "post_id"), _column(row, column))
     if not isinstance(value, str):
         return None
     if (table, column) == ("predictions", "scores"):
@@ -102,12 +110,50 @@ async def _taxon_names(datasette: Datasette, taxa: Iterable[int]) -> dict[int, s
     return known
 
 
+async def _photo_of(datasette: Datasette, photo_id: str | None) -> Markup | None:
+    """The photo with its credit, where its file is there."""
+    row = await _row(
+        datasette,
+        "SELECT photos.id AS photo_id, path, photos.license_code, attribution, "
+        "coalesce(common_name, taxa.name) AS taxon "
+        "FROM photos JOIN observations ON observations.id = observation_id "
+        "LEFT JOIN taxa ON taxa.id = taxon_id WHERE photos.id = ?",
+        photo_id,
+    )
+    match = PHOTO_PATH.fullmatch((row and row["path"]) or "")
+    if not match or not _may_show(datasette, row):
+        return None
+    return _own_photo(datasette, row, match[1])
+
+
+async def _picture_of(
+    datasette: Datasette, post_id: str | None, sha256: str | None
+) -> Markup | None:
+    """The picture of a post, shown from where it lies."""
+    row = await _row(
+        datasette,
+        "SELECT post_images.url AS image, posts.url AS post_url, posts.id AS post_id, author, "
+        "platform FROM post_images JOIN posts ON posts.id = post_images.post_id "
+        "WHERE post_images.post_id = ? AND image_sha256 = ?",
+        post_id,
+        sha256,
+    )
+    return _picture_of_post(row, row["image"]) if row and _web_address(row["image"]) else None
+
+
+async def _row(datasette: Datasette, sql: str, *values: str | None) -> Any:
+    """The first row of a query about the site, or None."""
+    database = site_database(datasette)
+    if database is None or None in values:
+        return None
+    return (await database.execute(sql, values)).first()
+
+
 def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
     from markupsafe import Markup
 
     credit = _column(row, "attribution")
-    unlicensed = _has(row, "license_code") and not (_column(row, "license_code") and credit)
-    if unlicensed and not desk_of(datasette).settings.local_photos:
+    if not _may_show(datasette, row):
         return Markup('<span class="critter-private">kept private: no licence</span>')
     source = datasette.urls.path(f"/-/critterdb/photos/{sha256}")
     what = _column(row, "actual") or _column(row, "taxon")
@@ -118,6 +164,13 @@ def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
         title=credit or "Photo",
         caption=credit,
     )
+
+
+def _may_show(datasette: Datasette, row: Any) -> bool:
+    """Whether a photo has a licence and a credit, where its row would tell, or is shown anyway."""
+    licensed = _column(row, "license_code") and _column(row, "attribution")
+    unlicensed = _has(row, "license_code") and not licensed
+    return not unlicensed or desk_of(datasette).settings.local_photos
 
 
 def _photo_page(datasette: Datasette, row: Any) -> str | None:
