@@ -94,6 +94,7 @@ def main() -> int:
             balanced[name].append(statistics.mean(errors))
             natural[name].append(float(np.average(errors, weights=counts)))
             commonest[name].append(float((top[wrong] == counts.argmax()).mean()))
+        print(f"{seed + 1} of {options.seeds} seeds", file=sys.stderr, flush=True)
     columns = ("balanced error", "error, as photos come", "errors to the commonest")
     print(f"{'':<24}" + "".join(f"{column:>26}" for column in columns))
     for name in REMEDIES:

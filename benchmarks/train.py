@@ -13,7 +13,8 @@ FOLDER everything is measured on pictures that the program draws.
   trains anew.
 - large: 5,000 pictures of 500 pixels by the command itself, in a process whose start counts; again
   after 5% new ones; the most memory it took.
-- tune: `--fine-tune` beside the head alone, on the same splits.
+- tune: `--fine-tune` beside the head alone, on the same splits; with `--seeds 1 --epochs 1` it is a
+  matter of minutes on two cores, and takes as many times longer as there are more of both.
 
 Processor seconds are given beside the clock's: they move less when something else runs.
 """
@@ -30,6 +31,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,7 @@ EPOCHS, FASTAI_SIZE = 4, 224
 COVERAGE = 0.9
 LARGE_PHOTOS, LARGE_SIDE, LARGE_NEW = 5000, 500, 0.05
 TUNE_EPOCHS, TUNE_SEEDS = 3, 2
+SECONDS_BETWEEN_LINES = 30
 DRAWN_EACH, DRAWN_MEMES = 80, 100
 
 
@@ -154,6 +157,7 @@ def measure_seeds(photos: Path, none: Path | None, temporary: Path, seeds: int) 
         import_folder(db, photos, game)
         result = train_game(db, get_game(db, game), seed=seed)
         found.append(result | more_figures(db, result["model"], none))
+        tell(f"{game} of {seeds}: {result['error_rate']:.1%} errors, {result['seconds']:.0f} s")
     show_table(found, FIGURES)
 
 
@@ -245,7 +249,7 @@ def command(site: Path, *arguments: str) -> tuple[float, float, str, str]:
 # tune
 
 
-def measure_tuning(photos: Path, temporary: Path, seeds: int) -> None:
+def measure_tuning(photos: Path, temporary: Path, seeds: int, tuning: int) -> None:
     site = temporary / "tune"
     site.mkdir()
     db = open_database(site / "critters.db", create=True)
@@ -253,15 +257,34 @@ def measure_tuning(photos: Path, temporary: Path, seeds: int) -> None:
     for seed in range(seeds):
         import_folder(db, photos, f"seed-{seed}")
         game = get_game(db, f"seed-{seed}")
-        for epochs, name in ((0, "head alone"), (TUNE_EPOCHS, "fine-tuned")):
-            result = train_game(db, game, seed=seed, fine_tune=epochs)
+        for epochs, name in ((0, "head alone"), (tuning, "fine-tuned")):
+            result = train_game(db, game, seed=seed, fine_tune=epochs, progress=tell_often())
             found[name].append(result | more_figures(db, result["model"], None))
+            tell(f"{game.slug}, {name}: {result['error_rate']:.1%}, {result['seconds']:.0f} s")
     for name, results in found.items():
-        print(f"\n{name}" + (f", {TUNE_EPOCHS} epochs" if name == "fine-tuned" else ""))
+        print(f"\n{name}" + (f", epochs: {tuning}" if name == "fine-tuned" else ""))
         show_table(results, FIGURES | {"seconds": "seconds"})
 
 
 # printing
+
+
+def tell(line: str) -> None:
+    """How far it is, beside the results."""
+    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+
+
+def tell_often() -> Callable[[int, int], None]:
+    """Progress of a training, every so many seconds: photos looked at, or batches learnt from."""
+    last = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            tell(f"  {done} of {total}")
+
+    return progress
 
 
 def show(name: str, *cells: Any) -> None:
@@ -291,6 +314,7 @@ def main() -> int:
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--large", type=int, default=LARGE_PHOTOS, help="how many are large")
+    parser.add_argument("--epochs", type=int, default=TUNE_EPOCHS, help="of the part tune")
     options = parser.parse_args()
     parts = options.parts.split(",")
     if unknown := set(parts) - set(PARTS):
@@ -328,7 +352,7 @@ def measure(options: argparse.Namespace, parts: list[str], temporary: Path) -> N
         elif part == "large":
             measure_large(photos, temporary, options.large)
         else:
-            measure_tuning(photos, temporary, min(options.seeds, TUNE_SEEDS))
+            measure_tuning(photos, temporary, min(options.seeds, TUNE_SEEDS), options.epochs)
 
 
 if __name__ == "__main__":
