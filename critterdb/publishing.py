@@ -25,7 +25,8 @@ from .schema import DATABASE_NAME, SiteDatabase, open_database, site_folder
 from .sites import DOCKERFILE, INSPECTED, SITE_FILES, site_source
 
 MARKER = ".critterdb-published"  # says that a folder may be made anew
-WHEEL_FOLDER = "plugins"  # `datasette publish` takes no folder but this, templates and static ones
+PLUGINS = "plugins"
+WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
 # What people add to a Datasette folder; anything else beside the database stays at home.
 FURNITURE = (
     "metadata.json",
@@ -34,7 +35,7 @@ FURNITURE = (
     "datasette.yaml",
     "datasette.json",
     "settings.json",
-    "plugins",
+    PLUGINS,
     "templates",
     "static",
 )
@@ -117,7 +118,7 @@ def publish_site(
         (made / MARKER).write_text(
             "Made by critterdb publish, which may replace this folder.\n", "utf-8"
         )
-        _copy_furniture(home, made)
+        _copy_furniture(home, made, report)
         with closing(open_database(made / DATABASE_NAME, create=True)) as copy:
             _copy_rows(copy, home / _file_name(db), licenses)
             _copy_photos(copy, home, made, report, wanted=photos, progress=progress)
@@ -186,14 +187,26 @@ def _file_name(db: SiteDatabase) -> str:
     return Path(db.conn.execute("PRAGMA database_list").fetchone()[2]).name
 
 
-def _copy_furniture(home: Path, made: Path) -> None:
+def _copy_furniture(home: Path, made: Path, report: Published) -> None:
     """The site's own pages and settings, with critterdb's plugin; links are not followed."""
+
+    def only_code(folder: str, names: list[str]) -> list[str]:
+        # Passwords of a plugin may lie beside it.
+        left = _not_for_others(folder, names)
+        for name in set(names).difference(left):
+            if not name.endswith(".py") and Path(folder, name).is_file():
+                left.append(name)
+                place = Path(folder, name).relative_to(home)
+                report.notes.append(f"{place} stays at home: of plugins only .py files go along")
+        return left
+
     for name in FURNITURE:
         source = home / name
         if source.is_symlink():
             continue
         if source.is_dir():
-            shutil.copytree(source, made / name, ignore=_not_for_others)
+            ignore = only_code if name == PLUGINS else _not_for_others
+            shutil.copytree(source, made / name, ignore=ignore)
         elif source.is_file():
             shutil.copyfile(source, made / name)
     for name in SITE_FILES:

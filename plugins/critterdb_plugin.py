@@ -38,10 +38,10 @@ def prepare_connection(conn: Any) -> None:
 
 @hookimpl
 def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
-    from jinja2 import ChoiceLoader, FunctionLoader, PackageLoader
+    from jinja2 import ChoiceLoader, PackageLoader
 
-    tables = FunctionLoader(columns.table_template)
-    env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web"), tables])
+    ours = PackageLoader("critterdb.web"), columns.TableTemplates()
+    env.loader = ChoiceLoader([env.loader, *ours])
     env.globals["critterdb_columns"] = partial(columns.put_first, datasette)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from support_models import COUGAR
@@ -59,6 +60,16 @@ async def test_no_page_links_to_a_script(tmp_path: Path, path: str) -> None:
     response = await datasette.client.get(f"/-/critters{path}", cookies=as_root)
     assert response.status_code == 200
     assert "javascript:" not in response.text
+
+
+async def test_a_feed_holds_nothing_that_xml_forbids(tmp_path: Path) -> None:
+    folder = make_furnished_site(tmp_path / "mysite")
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        db.execute("UPDATE posts SET author = char(0, 1, 11, 27, 65534) || 'eve' || char(128521)")
+        db.execute("UPDATE posts SET url = 'https://x.example/' || char(8)")
+    response = await open_datasette(folder).client.get("/-/critters/history.atom")
+    words = "".join(ElementTree.fromstring(response.text).itertext())
+    assert "A post by @eve😉 on" in words
 
 
 @pytest.mark.parametrize("page", [REVIEW, ANSWERS])

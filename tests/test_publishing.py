@@ -323,15 +323,24 @@ def test_furniture_of_the_site_goes_along_and_nothing_else(
         "notes.txt",
         ".env",
         "static/.htpasswd",
+        "plugins/secret.env",
+        "plugins/package/key.pem",
+        "plugins/package/__init__.py",
     ):
-        (full / name).parent.mkdir(exist_ok=True)
+        (full / name).parent.mkdir(parents=True, exist_ok=True)
         (full / name).write_text("# mine")
     (full / "static" / "link").symlink_to("/etc/passwd")
-    publish()
+    report = publish()
     public = tmp_path / "public"
     assert json.loads((public / "metadata.json").read_text())["title"] == "Cats of Boulder"
-    for name in ("templates/index.html", "static/look.css", "plugins/mine.py"):
+    for name in (
+        *("templates/index.html", "static/look.css", "plugins/mine.py"),
+        "plugins/package/__init__.py",
+    ):
         assert (public / name).read_text() == "# mine"
     assert not (public / "notes.txt").exists()
     assert not (public / ".env").exists()
     assert [file.name for file in (public / "static").iterdir()] == ["look.css"]
+    for name in ("plugins/secret.env", "plugins/package/key.pem"):
+        assert not (public / name).exists()
+        assert f"{name} stays at home: of plugins only .py files go along" in report["notes"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import BaseLoader, Environment, TemplateNotFound
+
 from .desk import desk_of
 
 if TYPE_CHECKING:
@@ -44,10 +46,17 @@ ORDERED = (
 )
 
 
-def table_template(name: str) -> str | None:
-    """The template of a table whose columns we order; None for all other names."""
-    match = TEMPLATE.fullmatch(name)
-    return ORDERED if match and match[1] in FIRST else None
+class TableTemplates(BaseLoader):
+    """A template for each table whose columns we order, and none of any other name."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:
+        match = TEMPLATE.fullmatch(template)
+        if match is None or match[1] not in FIRST:
+            raise TemplateNotFound(template)
+        return ORDERED, None, None
+
+    def list_templates(self) -> list[str]:
+        return []  # their names hold that of the database, which may be any
 
 
 def put_first(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
@@ -9,6 +10,8 @@ from .stories import Story
 
 ATOM = "http://www.w3.org/2005/Atom"
 BEGINNING = "1970-01-01T00:00:00Z"
+# What XML 1.0 has no room for, not even escaped (section 2.2); names of strangers may hold it.
+NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def atom_feed(
@@ -62,6 +65,8 @@ def updated(story: Story) -> str:
 def _add(
     parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str
 ) -> ElementTree.Element:
-    element = ElementTree.SubElement(parent, f"{{{ATOM}}}{name}", attributes)
-    element.text = text
+    element = ElementTree.SubElement(parent, f"{{{ATOM}}}{name}")
+    for key, value in attributes.items():
+        element.set(key, NO_XML.sub("", value))
+    element.text = text and NO_XML.sub("", text)
     return element
