@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from .terminal import table_lines
 MARKER = ".critterdb-demo"  # says that a folder may be made anew
 GAME = PRESETS["cougarornot"]
 BOT, HOST, PLAYERS = "critterbot", "ranger_rowan", ("ada", "ben", "cleo", "dot")
+PLAYED_FOR = timedelta(hours=45)  # the bot answers nothing older than two days
 
 Report = Callable[[str], None]
 
@@ -105,12 +107,15 @@ def _post_pictures(reserve: Reserve, x: StandInX) -> list[Played]:
     """Questions of the host and of players: some ask the bot, some do not, some show no animal."""
     played: list[Played] = []
     pictures = list(reserve.to_play)
+    began = datetime.now(UTC) - PLAYED_FOR
     for number, picture in enumerate(reserve.to_play):
         if picture not in pictures:
             continue
         player = PLAYERS[number % len(PLAYERS)]
+        posted_at = began + PLAYED_FOR * number / len(reserve.to_play)
         if picture.taxon_id is None:
-            x.add_post(player, f"@{BOT} and this? #{GAME.hashtag}", [picture.data])
+            words = f"@{BOT} and this? #{GAME.hashtag}"
+            x.add_post(player, words, [picture.data], posted_at=posted_at)
             continue
         # The first question comes with two photos of one animal.
         alike = [one for one in pictures if one.taxon_id == picture.taxon_id][: 1 if played else 2]
@@ -118,7 +123,7 @@ def _post_pictures(reserve: Reserve, x: StandInX) -> list[Played]:
         author = HOST if number % 2 else player
         asks = f"@{BOT} " if number % 4 != 1 else ""
         text = f"{asks}Is it a cougar? #{GAME.hashtag}"
-        post_id = x.add_post(author, text, [one.data for one in alike])
+        post_id = x.add_post(author, text, [one.data for one in alike], posted_at=posted_at)
         played.append(Played(post_id, picture))
     return played
 
