@@ -5,7 +5,6 @@ no entry point that could register it a second time.
 """
 
 import sys
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,9 +39,8 @@ def prepare_connection(conn: Any) -> None:
 def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     from jinja2 import ChoiceLoader, PackageLoader
 
-    ours = PackageLoader("critterdb.web"), columns.TableTemplates()
-    env.loader = ChoiceLoader([env.loader, *ours])
-    env.globals["critterdb_columns"] = partial(columns.put_first, datasette)
+    env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web")])
+    columns.arrange_columns(datasette, env)
 
 
 @hookimpl

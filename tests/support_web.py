@@ -43,11 +43,11 @@ def change_metadata(folder: Path, changes: dict[str, Any]) -> None:
     file.write_text(json.dumps({**metadata, **changes}), "utf-8")
 
 
-def open_datasette(folder: Path, *files: Path, **arguments: Any) -> Any:
-    """Datasette on the folder, and on more databases, as `datasette FOLDER` builds it."""
+def open_datasette(folder: Path, **arguments: Any) -> Any:
+    """Datasette on the folder, as `datasette FOLDER` builds it."""
     from datasette.app import Datasette
 
-    return Datasette([str(file) for file in files], config_dir=folder, **arguments)
+    return Datasette([], config_dir=folder, **arguments)
 
 
 def jpeg(colour: str = "peru", size: tuple[int, int] = (64, 48)) -> bytes:

@@ -1,113 +1,125 @@
-"""Datasette's own tables: what people look for comes first, on pages only, and photos are seen."""
+"""Datasette's own pages show what people ask for first; files keep the order of the schema."""
 
 from __future__ import annotations
 
+import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support_web import add_model, add_photo, add_post, jpeg, make_site, open_datasette
-from test_plugin import Tags, page
+from datasette.database import Database
+from support_pages import MODEL_ID, make_furnished_site
+from support_web import change_metadata, open_datasette
 
-from critterdb.schema import open_database
-from critterdb.web.columns import FIRST
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A site with a photo, a post, and a prediction of each."""
-    folder = make_site(tmp_path / "mysite")
-    add_photo(folder, 1, jpeg())
-    add_post(folder, "x:1", "https://pictures.example/a.jpg")
-    model_id = add_model(folder)
-    db = open_database(folder / "critters.db")
-    rows: list[dict[str, Any]] = [
-        {"source": "evaluation", "photo_id": 1},
-        {"source": "bot", "post_id": "x:1", "image_sha256": "f" * 64},
-    ]
-    db["images"].insert({"sha256": "f" * 64, "first_seen_at": "2026-11-25T00:00:00Z"})
-    db["post_images"].update(("x:1", 0), {"image_sha256": "f" * 64})
-    for row in rows:
-        db["predictions"].insert(
-            {
-                **row,
-                "model_id": model_id,
-                "abstained": 1,
-                "reason": "unsure",
-                "scores": "{}",
-                "thresholds": "{}",
-                "created_at": "2026-11-25T00:00:00Z",
-            }
-        )
-    db.close()
-    return folder
+from critterdb.schema import DATABASE_NAME, open_database, sqlite3
 
 
-def headings(tags: Tags) -> list[str]:
-    return [str(heading["data-column"]) for heading in tags.all("th") if "data-column" in heading]
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_furnished_site(tmp_path_factory.mktemp("columns") / "mysite")
 
 
-@pytest.mark.parametrize("table", FIRST)
-async def test_what_people_look_for_comes_first(folder: Path, table: str) -> None:
+async def page(datasette: Any, path: str) -> str:
+    response = await datasette.client.get(path)
+    assert response.status_code == 200, response.text
+    return str(response.text)
+
+
+def headings(html: str) -> list[str]:
+    return re.findall(r'<th [^>]*data-column="([^"]+)"', html)
+
+
+def cells(html: str) -> list[str]:
+    """What the cells of the first row are, by Datasette's class of each."""
+    return re.findall(r'<td class="col-([\w-]+)', html.split("<tbody>")[1].split("</tr>")[0])
+
+
+def phone_labels(html: str) -> list[str]:
+    """What stands before each cell where the table is too wide: CSS that counts them."""
+    found = re.findall(r'td:nth-of-type\((\d+)\):before { content: "([^"]+)"', html)
+    assert [int(place) for place, _ in found] == list(range(1, len(found) + 1))
+    return [name for _, name in found]
+
+
+@pytest.mark.parametrize(
+    ("table", "first", "last"),
+    [
+        ("photos", ["path", "observation_id", "license_code", "attribution"], "sha256"),
+        ("observations", ["url", "taxon_id", "observer_id", "observed_on"], "uuid"),
+        ("predictions", ["photo_id", "image_sha256", "taxon_id", "score"], "thresholds"),
+        ("taxa", ["common_name", "name", "rank"], "ancestor_ids"),
+        ("splits", ["observation_id", "part", "game"], "Link"),
+        ("bot_history", ["image", "answer", "score", "truth", "right"], "image_sha256"),
+        ("replies", ["post_id", "text", "status"], "send_record"),
+    ],
+)
+async def test_what_people_ask_for_stands_first(
+    folder: Path, table: str, first: list[str], last: str
+) -> None:
+    html = await page(open_datasette(folder), f"/critters/{table}")
+    shown = headings(html)
+    assert shown[: len(first)] == first
+    assert shown[-1] == last
+    assert phone_labels(html) == shown
+    assert cells(html) == shown
+
+
+@pytest.mark.parametrize("path", ["photos/3", "predictions/1", f"models/{MODEL_ID}"])
+async def test_a_row_has_the_order_of_its_table(folder: Path, path: str) -> None:
     datasette = open_datasette(folder)
-    database = datasette.databases["critters"]
-    known = await database.table_columns(table)
-    assert set(FIRST[table]) <= set(known)
-    _, tags = await page(datasette, f"/critters/{table}?_size=1&_nofacet=1")
-    shown = headings(tags)
-    if not shown:  # Datasette draws no empty table
-        assert not (await database.execute(f"SELECT 1 FROM [{table}]")).rows
-        return
-    shown = [name for name in shown if name in known]  # but for the link of tables without a key
-    assert shown == [*FIRST[table], *(name for name in known if name not in FIRST[table])]
+    html = await page(datasette, f"/critters/{path}")
+    assert headings(html) == phone_labels(html) == cells(html)
+    assert headings(html) == headings(await page(datasette, f"/critters/{path.split('/')[0]}"))
 
 
-async def test_cells_stand_below_their_headings(folder: Path) -> None:
-    _, tags = await page(open_datasette(folder), "/critters/predictions")
-    cells = [str(cell["class"]).split()[0] for cell in tags.all("td") if cell.get("class")]
-    names = [f"col-{name}" for name in headings(tags)]
-    assert cells == names * 2
-
-
-async def test_programs_get_the_columns_of_the_schema(folder: Path) -> None:
+async def test_every_table_is_complete_and_in_step(folder: Path) -> None:
     datasette = open_datasette(folder)
-    known = await datasette.databases["critters"].table_columns("photos")
-    answer = await datasette.client.get("/critters/photos.csv")
-    assert answer.text.splitlines()[0].split(",") == known
-    answer = await datasette.client.get("/critters/photos.json?_shape=array")
-    assert list(answer.json()[0]) == known
+    with open_database(folder / DATABASE_NAME) as db:
+        live = {n: [c.name for c in db[n].columns] for n in db.table_names() + db.view_names()}
+    for table in ("models", "games", "posts", "mistakes", "scoreboard", "photo_credits", "answers"):
+        html = await page(datasette, f"/critters/{table}")
+        assert sorted(set(headings(html)) - {"Link"}) == sorted(live[table]), table
+        assert cells(html) == headings(html), table
 
 
-async def test_a_site_s_own_template_is_kept(folder: Path) -> None:
-    templates = folder / "templates"
-    templates.mkdir()
-    (templates / "_table.html").write_text(
-        "{% for c in display_columns %}{{ c.name }} {% endfor %}"
-    )
-    text, _ = await page(open_datasette(folder, template_dir=str(templates)), "/critters/photos")
-    assert " ".join(FIRST["photos"]) in text
+async def test_files_for_programs_keep_the_order_of_the_schema(folder: Path) -> None:
+    client = open_datasette(folder).client
+    with open_database(folder / DATABASE_NAME) as db:
+        schema = [column.name for column in db["photos"].columns]
+    rows = (await client.get("/critters/photos.json?_shape=array")).json()
+    assert list(rows[0]) == schema
+    csv = (await client.get("/critters/photos.csv")).text
+    assert csv.splitlines()[0].split(",") == schema
 
 
-async def test_a_table_of_that_name_elsewhere_keeps_its_order(folder: Path, tmp_path: Path) -> None:
-    from sqlite_utils import Database
-
-    Database(tmp_path / "other.db")["photos"].insert({"sha256": "a", "path": "b", "id": 1})
-    datasette = open_datasette(folder, tmp_path / "other.db")
-    _, tags = await page(datasette, "/other/photos")
-    assert [name for name in headings(tags) if name != "Link"][-3:] == ["sha256", "path", "id"]
+async def test_columns_asked_for_by_name_stay_as_asked(folder: Path) -> None:
+    html = await page(open_datasette(folder), "/critters/predictions?_col=source&_col=photo_id")
+    assert headings(html) == ["id", "source", "photo_id"]
 
 
-async def test_predictions_show_what_they_are_of(folder: Path) -> None:
-    _, tags = await page(open_datasette(folder), "/critters/predictions")
-    posted, own = tags.all("img", "critter-thumb")
-    assert str(own["src"]).startswith("/-/critterdb/photos/")
-    assert posted["src"] == "https://pictures.example/a.jpg"
+async def test_a_site_changes_the_order_in_its_metadata(tmp_path: Path) -> None:
+    folder = make_furnished_site(tmp_path / "mysite")
+    tables = {"taxa": {"columns": {"rank": "How wide", "name": "Name"}}}
+    change_metadata(folder, {"databases": {"critters": {"tables": tables}}})
+    datasette = open_datasette(folder)
+    assert headings(await page(datasette, "/critters/taxa"))[:3] == ["rank", "name", "id"]
+    # What is not described stays as it is.
+    assert headings(await page(datasette, "/critters/photos"))[:2] == ["id", "observation_id"]
 
 
-async def test_predictions_of_a_photo_without_a_licence_lead_to_its_row(folder: Path) -> None:
-    db = open_database(folder / "critters.db")
-    db["photos"].update(1, {"license_code": None})
-    db.close()
-    _, tags = await page(open_datasette(folder), "/critters/predictions?source=evaluation")
-    assert not tags.all("img", "critter-thumb")
-    assert "/critters/photos/1" in [link.get("href") for link in tags.all("a")]
+async def test_a_template_of_the_sites_own_goes_first(tmp_path: Path) -> None:
+    folder = make_furnished_site(tmp_path / "mysite")
+    (folder / "templates").mkdir()
+    (folder / "templates" / "table-critters-photos.html").write_text("Mine alone", "utf-8")
+    assert await page(open_datasette(folder), "/critters/photos") == "Mine alone"
+
+
+async def test_tables_of_other_databases_are_left_alone(folder: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as conn:
+        conn.execute("CREATE TABLE taxa (id INTEGER PRIMARY KEY, rank TEXT, name TEXT)")
+        conn.execute("INSERT INTO taxa VALUES (1, 'species', 'Puma')")
+        conn.commit()
+    datasette = open_datasette(folder)
+    datasette.add_database(Database(datasette, path=str(tmp_path / "other.db")), name="other")
+    assert headings(await page(datasette, "/other/taxa")) == ["id", "rank", "name"]

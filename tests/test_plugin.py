@@ -105,6 +105,37 @@ async def test_a_picture_of_a_post_is_shown_from_where_it_lies(folder: Path) -> 
     assert "https://x.example/post/1" in [a.get("href") for a in tags.all("a")]
 
 
+async def test_predictions_show_what_they_are_of(folder: Path) -> None:
+    add_photo(folder, 1, jpeg())
+    add_post(folder, "x:1", "https://pictures.example/a.jpg")
+    model_id = add_model(folder)
+    db = open_database(folder / "critters.db")
+    db["images"].insert({"sha256": "f" * 64, "first_seen_at": "2026-11-25T00:00:00Z"})
+    db["post_images"].update(("x:1", 0), {"image_sha256": "f" * 64})
+    for of in ({"photo_id": 1}, {"post_id": "x:1", "image_sha256": "f" * 64}):
+        db["predictions"].insert(
+            {
+                **of,
+                "model_id": model_id,
+                "source": "bot" if "post_id" in of else "evaluation",
+                "abstained": 1,
+                "reason": "unsure",
+                "scores": "{}",
+                "thresholds": "{}",
+                "created_at": "2026-11-25T00:00:00Z",
+            }
+        )
+    _, tags = await page(open_datasette(folder), "/critters/predictions")
+    posted, own = tags.all("img", "critter-thumb")
+    assert str(own["src"]).startswith("/-/critterdb/photos/")
+    assert posted["src"] == "https://pictures.example/a.jpg"
+    db["photos"].update(1, {"license_code": None})
+    db.close()
+    _, tags = await page(open_datasette(folder), "/critters/predictions?source=evaluation")
+    assert not tags.all("img", "critter-thumb")
+    assert "/critters/photos/1" in [link.get("href") for link in tags.all("a")]
+
+
 async def test_cells_and_rows_lead_on_to_our_pages(folder: Path) -> None:
     add_photo(folder, 1, jpeg())
     add_post(folder, "x:1", "https://pictures.example/a.jpg")

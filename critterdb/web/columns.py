@@ -1,73 +1,88 @@
-"""The order of columns on Datasette's own pages: first what people look for.
+"""Datasette's own tables with their columns as metadata.json has them: what people ask for first.
 
-Only pages are ordered. JSON and CSV keep the order of the schema, which programs may count on.
+The order of the descriptions there is the order of the columns on the page; what is not described
+comes last. Files for programs (JSON, CSV) keep the order of the schema.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import BaseLoader, Environment, TemplateNotFound
+from jinja2 import BaseLoader, ChoiceLoader, Environment, TemplateNotFound
 
+from .compat import described_columns
 from .desk import desk_of
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
-# What comes first, by table; the rest follows as the schema has it.
-FIRST = {
-    "taxa": ("id", "common_name", "name", "rank", "parent_id"),
-    "observations": (
-        *("id", "taxon_id", "observed_on", "place_guess", "observer_id", "license_code", "url"),
-    ),
-    "photos": ("id", "path", "observation_id", "license_code", "attribution"),
-    "games": ("slug", "question", "hashtag", "target_taxon_id", "model_id"),
-    "models": ("id", "game", "backbone", "error_rate", "ece", "photos", "created_at"),
-    "predictions": (
-        *("id", "photo_id", "image_sha256", "taxon_id", "score", "abstained", "reason", "scores"),
-        *("source", "post_id", "created_at"),
-    ),
-    "posts": ("id", "author", "posted_at", "platform", "game", "url"),
-    "post_images": ("post_id", "url"),
-    "replies": ("post_id", "status", "text", "reason", "sent_at", "reply_url"),
-    "answers": ("post_id", "verdict", "taxon_id", "source_url"),
-    "reviews": ("id", "prediction_id", "verdict", "taxon_id"),
-    "bot_history": ("image", "author", "answer", "score", "reply", "truth", "right", "posted_at"),
-    "mistakes": ("photo", "predicted", "actual", "score", "reason"),
-    "photo_credits": ("photo", "taxon", "license_code", "attribution", "observer"),
-}
-
-# Datasette looks for a template of each table before its own; a site's own templates come first.
-TEMPLATE = re.compile(r"_table-.+-(\w+)\.html")
-ORDERED = (
-    "{{ critterdb_columns(database, table, display_columns, display_rows) }}"
-    '{% include "_table.html" %}'
-)
+# Datasette looks for a template of each table before its general one: for the page (whose head
+# names the columns for phones), and for the table in it, which 1.0 also sends alone after an edit.
+TEMPLATE_NAME = re.compile(r"(?P<kind>_?table|row)-(?P<of>.+)\.html")
+TEMPLATE = """\
+{%% set display_columns, display_rows =
+    critterdb_arranged(database, table, request, display_columns, display_rows) %%}
+{%% set columns = display_columns | map(attribute="name") | list %%}
+{%% extends "%s.html" %%}
+"""
 
 
 class TableTemplates(BaseLoader):
-    """A template for each table whose columns we order, and none of any other name."""
+    """A template for the page, row and table of each table that is described, and of no other."""
+
+    def __init__(self, datasette: Datasette) -> None:
+        self.datasette = datasette
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:
-        match = TEMPLATE.fullmatch(template)
-        if match is None or match[1] not in FIRST:
+        match = TEMPLATE_NAME.fullmatch(template)
+        if not match or match["of"] not in _ours(self.datasette):
             raise TemplateNotFound(template)
-        return ORDERED, None, None
+        return TEMPLATE % match["kind"], None, None
 
     def list_templates(self) -> list[str]:
-        return []  # their names hold that of the database, which may be any
+        return []  # Datasette looks for pages in it
 
 
-def put_first(
-    datasette: Datasette, database: str, table: str, columns: list[Any], rows: list[Any]
-) -> str:
-    """Order what Datasette is about to show of a table of the site, in place; gives no text."""
-    if desk_of(datasette).database_name != database:
-        return ""
-    places = {name: place for place, name in enumerate(FIRST[table])}
-    columns.sort(key=lambda column: places.get(column["name"], len(places)))
-    for row in rows:
-        cells = getattr(row, "cells", row)
-        cells.sort(key=lambda cell: places.get(cell["column"], len(places)))
-    return ""
+def arrange_columns(datasette: Datasette, env: Environment) -> None:
+    """Put the site's tables and rows in order, where no template of the site's own shows them."""
+
+    def arranged(
+        database: str, table: str, request: Any, columns: list[Any], rows: list[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        if request.args.getlist("_col"):
+            return columns, rows  # asked for in an order of one's own
+        described = described_columns(datasette, database).get(table, [])
+        order = _order((column["name"] for column in columns), described)
+        return [columns[place] for place in order], [_in_order(row, order) for row in rows]
+
+    env.globals["critterdb_arranged"] = arranged
+    env.loader = ChoiceLoader([*filter(None, [env.loader]), TableTemplates(datasette)])
+
+
+def _ours(datasette: Datasette) -> set[str]:
+    """What Datasette calls the templates of the tables that are described."""
+    from datasette.utils import to_css_class
+
+    database = desk_of(datasette).database_name
+    if database is None:
+        return set()
+    return {
+        f"{to_css_class(database)}-{to_css_class(table)}"
+        for table in described_columns(datasette, database)
+    }
+
+
+def _order(names: Iterable[str], described: Iterable[str]) -> list[int]:
+    places = {name: place for place, name in enumerate(described)}
+    asked = list(names)
+    return sorted(range(len(asked)), key=lambda n: places.get(asked[n], len(places)))
+
+
+def _in_order(row: Any, order: list[int]) -> Any:
+    """Datasette's Row, which is more than its cells."""
+    arranged = copy(row)
+    arranged.cells = [row.cells[place] for place in order]
+    return arranged

@@ -73,6 +73,12 @@ async def instance_metadata(datasette: Datasette) -> dict[str, Any]:
     return _metadata(datasette)
 
 
+def described_columns(datasette: Datasette, database: str) -> dict[str, list[str]]:
+    """The columns of each table in the order in which metadata.json describes them."""
+    tables = _metadata(datasette).get("databases", {}).get(database, {}).get("tables", {})
+    return {name: list(table.get("columns") or ()) for name, table in tables.items()}
+
+
 def _metadata(datasette: Datasette) -> dict[str, Any]:
     if hasattr(datasette, "metadata"):
         return datasette.metadata() or {}
