@@ -69,7 +69,7 @@ def quantized(file: Path, folder: Path, pixels: list[np.ndarray]) -> str:
         str(result),
         Reader(),
         quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv"],
+        op_types_to_quantize=["Conv", "Clip", "Add"],  # or else there are floats in between
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
