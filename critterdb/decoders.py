@@ -29,13 +29,12 @@ from typing import TYPE_CHECKING, Any
 import PIL
 
 from .decoder_process import READY, receive_into, receive_message, send_message
-from .errors import REFUSAL_STATUS, CritterError, Refusal
+from .errors import REFUSAL_STATUS, CritterError, Refusal, too_large
 from .images import (
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
     NOT_AN_IMAGE,
     TOO_COMPLEX,
-    TOO_LARGE,
     ImageInfo,
     image_format,
     image_info,
@@ -52,6 +51,10 @@ MEMORY_BYTES = 75_000_000
 MEMORY_BYTES_A_PIXEL = 16.5
 WALL_S = 5.0  # on a machine that has other things to do
 START_S = 30.0
+NO_ROOM = (
+    "There is no room to decode a picture just now: the machine lacks memory, processes or open "
+    "files. Please try again in a moment"
+)
 # Somebody else's signals, which say nothing about the image.
 FROM_OUTSIDE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -114,7 +117,12 @@ class Decoders:
     def warm_up(self) -> None:
         """Start a process now, without waiting for it, so that the first image need not."""
         process = self._free.get()
-        self._free.put(process or _Process())
+        try:
+            process = process or _Process()
+        except Refusal:
+            pass  # the first image says so, or finds that there is room again
+        finally:
+            self._free.put(process)
 
     def process_ids(self) -> list[int]:
         """The processes that are there and free."""
@@ -132,7 +140,7 @@ class Decoders:
         self, data: bytes, view: View | None, max_pixels: int
     ) -> tuple[bytearray, ImageInfo]:
         if len(data) > MAX_IMAGE_BYTES:
-            raise Refusal("too_large", TOO_LARGE)
+            raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
         image_format(data)
         request = {
             "bytes": len(data),
@@ -165,7 +173,7 @@ class Decoders:
             # After a death or an interruption, there is no telling what the process would say next.
             if process:
                 process.end()
-                process = _Process()
+                process = None
             raise
         finally:
             self._free.put(process)
@@ -178,20 +186,30 @@ def _refusal_for(death: DecoderDied) -> Refusal:
 
 
 class _Process:
-    """One process and the socket to it; used by one thread at a time."""
+    """One process and the socket to it; used by one thread at a time.
+
+    Raises Refusal (busy) where this machine has no room for another process or its files.
+    """
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._popen = subprocess.Popen(
-                [*COMMAND, *_import_folders()],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                # Secrets of the bot are none of its business.
-                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
-                cwd="/",
-                start_new_session=True,  # Ctrl-C is for the parent, which then hangs up
-            )
+        try:
+            self._socket, theirs = socket.socketpair()
+        except OSError as error:
+            raise Refusal("busy", NO_ROOM) from error
+        try:
+            with theirs:
+                self._popen = subprocess.Popen(
+                    [*COMMAND, *_import_folders()],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    # Secrets of the bot are none of its business.
+                    env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                    cwd="/",
+                    start_new_session=True,  # Ctrl-C is for the parent, which then hangs up
+                )
+        except (OSError, MemoryError) as error:
+            self._socket.close()
+            raise Refusal("busy", NO_ROOM) from error
         self._ready = False
         self._finalizer = weakref.finalize(self, _end, self._popen, self._socket)
 

@@ -64,6 +64,11 @@ class Refusal(CritterError):
         return REFUSAL_STATUS[self.code]
 
 
+def too_large(most: str) -> Refusal:
+    """The refusal that names the limit which is in force, such as "10 MB"."""
+    return Refusal("too_large", f"The picture has more than {most}. Make it smaller and try again")
+
+
 REFUSAL_STATUS = {
     "missing_image": 400,
     "url_invalid": 400,

@@ -29,7 +29,7 @@ from ssrfguard.errors import BlockedAddressError
 from . import __version__
 from .connections import CONNECT_S, Meter, TooManyBytes, connection_pool
 from .destinations import Opening, openings_from_environment, policy_for
-from .errors import Refusal
+from .errors import Refusal, too_large
 from .outcomes import Outcomes
 
 TIMEOUT_S = 8.0
@@ -51,7 +51,6 @@ URL_INVALID = (
 FETCH_FAILED = (
     "That address gave no picture. Open it in a browser to check it, or upload the picture instead"
 )
-TOO_LARGE = "The picture is over 10 MB. Make it smaller and try again"
 BUSY = "Many pictures are being fetched just now. Please try again in a moment"
 
 VIA = "critterdb"
@@ -216,10 +215,10 @@ class Fetcher:
         encoding = headers.get("content-encoding", "identity").lower()
         if response.status != 200 or encoding != "identity":
             raise fetch_failed()
-        too_large = Refusal("too_large", TOO_LARGE)
+        too_much = too_large(f"{self.max_bytes / 1e6:g} MB")
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self.max_bytes:
-            raise too_large
+            raise too_much
         body = bytearray()
         counted = 0
         try:
@@ -228,13 +227,13 @@ class Fetcher:
                 if counted > self.max_bytes + MIN_CHUNK_BYTES or (
                     len(body) + len(chunk) > self.max_bytes
                 ):
-                    raise too_large
+                    raise too_much
                 self._bytes_under_way += len(chunk)
                 body += chunk
                 if self._bytes_under_way > MAX_BYTES_UNDER_WAY:
                     raise Refusal("busy", BUSY)
         except TooManyBytes as error:
-            raise too_large from error
+            raise too_much from error
         finally:
             self._bytes_under_way -= len(body)
         return bytes(body)

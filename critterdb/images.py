@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
-from .errors import Refusal
+from .errors import Refusal, too_large
 from .jpegs import JpegStructure, read_structure, with_more_data
 from .parts import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
 
@@ -30,7 +30,6 @@ FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
 NOT_AN_IMAGE = "That is not a JPEG, PNG, WebP or GIF picture. Try another file"
 TRUNCATED = "The picture is cut off before its end. Save or download it again"
 TOO_SMALL = "The picture is too small or too narrow. Use one of at least 32 pixels a side"
-TOO_LARGE = "The picture is too large (10 MB, 50 megapixels at most). Make it smaller and try again"
 TOO_COMPLEX = "The picture takes too long to decode. Save it anew as a plain JPEG and try again"
 
 
@@ -86,13 +85,13 @@ def decode_sized(
 ) -> tuple[Image.Image, int, int]:
     """As decode_image, with the width and height that the whole upright image has."""
     if len(data) > MAX_IMAGE_BYTES:
-        raise Refusal("too_large", TOO_LARGE)
+        raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
     kind = image_format(data)
     structure = read_structure(data, max_parts=MAX_PARTS) if kind == "jpg" else None
     if structure.parts > MAX_PARTS if structure else has_too_many_parts(data, kind):
         raise _too_complex()
     try:
-        image = _open(data)
+        image = _open(data, max_pixels)
     except Refusal as refusal:
         cut_off = structure.runs_out if structure else runs_out(data, kind)
         if refusal.code == "not_an_image" and cut_off:
@@ -100,7 +99,7 @@ def decode_sized(
         raise
     width, height = image.size
     if width * height > max_pixels:
-        raise Refusal("too_large", TOO_LARGE)
+        raise too_large(f"{max_pixels / 1e6:g} megapixels")
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
         raise Refusal("image_too_small", TOO_SMALL)
     if structure and is_too_much_jpeg(structure, width * height, max_pixels):
@@ -126,11 +125,11 @@ def _too_complex() -> Refusal:
     return Refusal("image_too_complex", TOO_COMPLEX)
 
 
-def _open(data: bytes) -> ImageFile.ImageFile:
+def _open(data: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageFile.ImageFile:
     try:
         return Image.open(io.BytesIO(data), formats=tuple(FORMATS))
     except Image.DecompressionBombError as error:
-        raise Refusal("too_large", TOO_LARGE) from error
+        raise too_large(f"{max_pixels / 1e6:g} megapixels") from error
     except MemoryError as error:
         raise _too_complex() from error
     except Exception as error:

@@ -22,6 +22,7 @@ from .words import Words
 
 TOO_OLD = timedelta(hours=48)  # at first sight
 FETCH_AGAIN_FOR = timedelta(hours=6)
+PASSING = ("fetch_failed", "busy")  # troubles that may be over in the next round
 PHOTOS_LATER = "photos_to_be_fetched_again"
 
 Row = dict[str, Any]
@@ -87,7 +88,7 @@ def play_post(
 
 def _worth_another_try(post_row: Row, errors: list[tuple[Row, str]], now: datetime) -> bool:
     since_seen = now - parse_time(post_row["seen_at"])
-    return since_seen < FETCH_AGAIN_FOR and any(code == "fetch_failed" for _, code in errors)
+    return since_seen < FETCH_AGAIN_FOR and any(code in PASSING for _, code in errors)
 
 
 def _save_predictions(

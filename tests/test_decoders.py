@@ -194,3 +194,41 @@ def test_a_forked_process_gets_decoders_of_its_own() -> None:
         os._exit(int(shared_decoders() is mine))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert mine.check(picture("red")).width == 120
+
+
+NO_ROOM = """
+import io, resource, socket, numpy
+from PIL import Image
+from critterdb.decoders import Decoders
+from critterdb.errors import Refusal
+from critterdb.views import View
+
+decoders = Decoders(1)
+file = io.BytesIO()
+Image.new("RGB", (64, 64), "peru").save(file, "PNG")
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+held = [socket.socket() for _ in range(3)]  # room that is given back below
+resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1].fileno() + 1, most))
+decoders.warm_up()
+for _ in range(3):
+    try:
+        decoders.view(file.getvalue(), View(32))
+    except Refusal as refusal:
+        print(refusal.code, refusal.status)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+print(decoders.view(file.getvalue(), View(32))[0].shape)
+decoders.close()
+"""
+
+
+def test_without_room_for_a_process_it_is_busy_until_there_is_room() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_ROOM], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout == "busy 503\n" * 3 + "(32, 32, 3)\n"
+
+
+def test_the_limit_that_is_named_is_the_one_in_force(decoders: Decoders) -> None:
+    with pytest.raises(Refusal, match=r"more than 0\.05 megapixels"):
+        decoders.view(picture("red", (300, 200)), VIEW, max_pixels=50_000)

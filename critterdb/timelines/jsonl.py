@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import Refusal, TimelineError
+from ..errors import Refusal, TimelineError, too_large
 from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import tags_in
-from ..images import MAX_IMAGE_BYTES, TOO_LARGE
+from ..images import MAX_IMAGE_BYTES
 from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on, parse_time, utc_text
 
 DEFAULT_HANDLE = "critterdb"
@@ -86,7 +86,7 @@ class JsonlTimeline:
             message = f"{address} could not be read. Check its path"
             raise Refusal("missing_image", message) from error
         if len(data) > MAX_IMAGE_BYTES:
-            raise Refusal("too_large", TOO_LARGE)
+            raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
         return data
 
     def fits(self, text: str) -> bool:
