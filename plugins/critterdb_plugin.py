@@ -1,96 +1,15 @@
-"""critterdb's doors in Datasette: hooks only, the rooms are in `critterdb.web`.
+"""critterdb's registration with Datasette, which finds this file in the plugins/ folder of a site.
 
-Datasette finds this file in the plugins/ folder of a site, which is its one registration: there is
-no entry point that could register it a second time.
+It is the one registration: there is no entry point that could register the hooks a second time.
+They stand in `critterdb.web.hooks`, so that a site's copy of this file does not grow old.
 """
 
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-from datasette import hookimpl
 
 if find_spec("critterdb") is None:
     # `datasette .` in a checkout that was never installed.
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from critterdb.web import cells, columns, compat, desk, health, photos_route, rights, static_files
-from critterdb.web.classify import classify
-from critterdb.web.routes import ROUTES
-
-
-@hookimpl
-def startup(datasette: Any) -> Any:
-    async def inner() -> None:
-        site = await desk.open_desk(datasette)
-        if site.database_name:
-            await compat.register_queries(datasette, site.database_name)
-
-    return inner
-
-
-@hookimpl
-def prepare_connection(conn: Any) -> None:
-    desk.prepare_connection(conn)
-
-
-@hookimpl
-def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
-    from jinja2 import ChoiceLoader, PackageLoader
-
-    env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web")])
-    columns.arrange_columns(datasette, env)
-
-
-@hookimpl
-def register_routes() -> list[tuple[str, Any]]:
-    return [
-        (r"^/-/classify(?P<format>\.json)?$", classify),
-        (r"^/-/critterdb/health(\.json)?$", health.health),
-        (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos_route.photo),
-        (r"^/-/critterdb/static/(?P<name>[^/]+)$", static_files.static),
-        *ROUTES,
-    ]
-
-
-@hookimpl
-def register_actions(datasette: Any) -> list[Any]:
-    return compat.actions(rights.ACTIONS)
-
-
-@hookimpl
-def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
-    return rights.rule(datasette, actor, action)
-
-
-@hookimpl
-def menu_links(datasette: Any, actor: Any) -> Any:
-    async def inner() -> list[dict[str, str]]:
-        links = [{"href": datasette.urls.path("/-/critters"), "label": "Critters"}]
-        if await rights.may(datasette, actor, rights.CLASSIFY):
-            href = datasette.urls.path("/-/classify")
-            links.append({"href": href, "label": "Classify a photo"})
-        return links
-
-    return inner
-
-
-@hookimpl
-def extra_css_urls() -> list[str]:
-    return [static_files.static_path("cells.css")]
-
-
-@hookimpl
-def render_cell(
-    row: Any, value: Any, column: str, table: str | None, database: str, datasette: Any
-) -> Any:
-    return cells.our_cell(datasette, database, table, column, row, value)
-
-
-@hookimpl
-def skip_csrf(datasette: Any, scope: dict[str, Any]) -> bool:
-    # The handler has a check of its own, the one of Datasette 1.0: that of 0.65 answers a form with
-    # a file and a cookie with a 500.
-    path = "/" + scope["path"].removeprefix(datasette.setting("base_url")).lstrip("/")
-    return path in ("/-/classify", "/-/classify.json", "/-/critters/review", "/-/critters/answers")
+from critterdb.web.hooks import *  # noqa: F403

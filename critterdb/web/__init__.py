@@ -1,4 +1,4 @@
 """What Datasette shows of a site: the classifying endpoint, photos, thumbnails and pages.
 
-The hooks that open these doors stand in `plugins/critterdb_plugin.py`.
+The hooks that open these doors stand in `hooks.py`; `plugins/critterdb_plugin.py` registers them.
 """

@@ -1,0 +1,88 @@
+"""critterdb's doors in Datasette: hooks only, the rooms are beside this file.
+
+`plugins/critterdb_plugin.py` of a site registers them.
+"""
+
+from typing import Any
+
+from datasette import hookimpl
+
+from . import cells, columns, compat, desk, health, photos_route, rights, static_files
+from .classify import classify
+from .routes import ROUTES
+
+
+@hookimpl
+def startup(datasette: Any) -> Any:
+    async def inner() -> None:
+        site = await desk.open_desk(datasette)
+        if site.database_name:
+            await compat.register_queries(datasette, site.database_name)
+
+    return inner
+
+
+@hookimpl
+def prepare_connection(conn: Any) -> None:
+    desk.prepare_connection(conn)
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
+    from jinja2 import ChoiceLoader, PackageLoader
+
+    env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web")])
+    columns.arrange_columns(datasette, env)
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [
+        (r"^/-/classify(?P<format>\.json)?$", classify),
+        (r"^/-/critterdb/health(\.json)?$", health.health),
+        (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos_route.photo),
+        (r"^/-/critterdb/static/(?P<name>[^/]+)$", static_files.static),
+        *ROUTES,
+    ]
+
+
+@hookimpl
+def register_actions(datasette: Any) -> list[Any]:
+    return compat.actions(rights.ACTIONS)
+
+
+@hookimpl
+def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
+    return rights.rule(datasette, actor, action)
+
+
+@hookimpl
+def menu_links(datasette: Any, actor: Any) -> Any:
+    async def inner() -> list[dict[str, str]]:
+        links = [{"href": datasette.urls.path("/-/critters"), "label": "Critters"}]
+        if await rights.may(datasette, actor, rights.CLASSIFY):
+            href = datasette.urls.path("/-/classify")
+            links.append({"href": href, "label": "Classify a photo"})
+        return links
+
+    return inner
+
+
+@hookimpl
+def extra_css_urls() -> list[str]:
+    return [static_files.static_path("cells.css")]
+
+
+@hookimpl
+def render_cell(
+    row: Any, value: Any, column: str, table: str | None, database: str, datasette: Any
+) -> Any:
+    return cells.our_cell(datasette, database, table, column, row, value)
+
+
+@hookimpl
+def skip_csrf(datasette: Any, scope: dict[str, Any]) -> bool:
+    # The handler has a check of its own, the one of Datasette 1.0: that of 0.65 answers a form with
+    # a file and a cookie with a 500.
+    path = "/" + scope["path"].removeprefix(datasette.setting("base_url")).lstrip("/")
+    return path in ("/-/classify", "/-/classify.json", "/-/critters/review", "/-/critters/answers")
