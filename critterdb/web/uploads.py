@@ -14,7 +14,7 @@ from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs
 
-from ..errors import Refusal
+from ..errors import Refusal, too_large
 from .limits import UploadMemory
 
 FORM_OVERHEAD_BYTES = 64 * 1024
@@ -118,7 +118,7 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
             "missing_image", "The photo took more than a minute to arrive. Please try again"
         ) from error
     if data is None:
-        raise too_large(max_bytes)
+        raise too_large(f"{max_bytes / 1e6:g} MB")
     if kind == "multipart/form-data":
         fields = parse_multipart(data, content_type)
     elif kind == "application/x-www-form-urlencoded":
@@ -127,7 +127,7 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
         fields = {"image": bytes(data)}
     image = fields.get("image") or None
     if image and len(image) > max_bytes:
-        raise too_large(max_bytes)
+        raise too_large(f"{max_bytes / 1e6:g} MB")
     return Upload(image, _text(fields, "url"), _text(fields, "model"))
 
 
@@ -178,13 +178,6 @@ def parse_multipart(body: bytes | bytearray, content_type: str) -> dict[str, byt
         if name is not None and name not in fields:
             fields[name] = bytes(memoryview(body)[blank + 4 : end])
     raise _malformed("it has too many parts")
-
-
-def too_large(max_bytes: int) -> Refusal:
-    return Refusal(
-        "too_large",
-        f"That is more than {max_bytes / 1e6:g} MB. Please send a smaller version of the photo",
-    )
 
 
 def _part_name(head: bytes) -> str | None:
