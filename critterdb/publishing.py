@@ -19,26 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SiteError
+from .furniture import PLUGINS, copy_furniture
 from .packing import write_wheel
 from .photo_rows import DEFAULT_LICENSES
 from .schema import DATABASE_NAME, SiteDatabase, open_database, site_folder
-from .sites import DOCKERFILE, INSPECTED, SITE_FILES, site_source
+from .sites import DOCKERFILE, INSPECTED, site_source
 
 MARKER = ".critterdb-published"  # says that a folder may be made anew
-PLUGINS = "plugins"
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
-# What people add to a Datasette folder; anything else beside the database stays at home.
-FURNITURE = (
-    "metadata.json",
-    "metadata.yaml",
-    "metadata.yml",
-    "datasette.yaml",
-    "datasette.json",
-    "settings.json",
-    PLUGINS,
-    "templates",
-    "static",
-)
 
 WITHHELD = {
     "accounts": "What a person said of other people's accounts.",
@@ -118,7 +106,7 @@ def publish_site(
         (made / MARKER).write_text(
             "Made by critterdb publish, which may replace this folder.\n", "utf-8"
         )
-        _copy_furniture(home, made, report)
+        report.notes += copy_furniture(home, made)
         with closing(open_database(made / DATABASE_NAME, create=True)) as copy:
             _copy_rows(copy, home / _file_name(db), licenses)
             _copy_photos(copy, home, made, report, wanted=photos, progress=progress)
@@ -185,62 +173,6 @@ def _check_target(folder: Path, home: Path) -> None:
 
 def _file_name(db: SiteDatabase) -> str:
     return Path(db.conn.execute("PRAGMA database_list").fetchone()[2]).name
-
-
-def _copy_furniture(home: Path, made: Path, report: Published) -> None:
-    """The site's own pages and settings, with critterdb's plugin; links are not followed."""
-
-    def only_code(folder: str, names: list[str]) -> list[str]:
-        # Passwords of a plugin may lie beside it.
-        left = _not_for_others(folder, names)
-        for name in set(names).difference(left):
-            if not name.endswith(".py") and Path(folder, name).is_file():
-                left.append(name)
-                place = Path(folder, name).relative_to(home)
-                report.notes.append(f"{place} stays at home: of plugins only .py files go along")
-        return left
-
-    for name in FURNITURE:
-        source = home / name
-        if source.is_symlink():
-            continue
-        if source.is_dir():
-            ignore = only_code if name == PLUGINS else _not_for_others
-            shutil.copytree(source, made / name, ignore=ignore)
-        elif source.is_file():
-            shutil.copyfile(source, made / name)
-    for name in SITE_FILES:
-        told = (made / f"metadata.{kind}" for kind in ("json", "yaml", "yml"))
-        if name == "metadata.json" and any(file.exists() for file in told):
-            continue
-        (made / name).parent.mkdir(exist_ok=True)
-        shutil.copyfile(site_source() / name, made / name)
-    _keep_local_photos_off(made / "metadata.json")
-
-
-def _not_for_others(folder: str, names: list[str]) -> list[str]:
-    """Links, what Python made, an earlier copy's wheel, and what people hide."""
-    return [
-        name
-        for name in names
-        if name.startswith((".", "__pycache__"))
-        or name.endswith(".whl")
-        or Path(folder, name).is_symlink()
-    ]
-
-
-def _keep_local_photos_off(file: Path) -> None:
-    """A published folder may get photos of its own one day; they should not show by an old wish."""
-    if not file.is_file():
-        return
-    try:
-        metadata = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise SiteError(f"metadata.json of the site is no JSON: {error}. Mend it") from error
-    settings = (metadata.get("plugins") or {}).get("critterdb") or {}
-    if settings.get("local_photos"):
-        settings["local_photos"] = False
-        file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _copy_rows(copy: SiteDatabase, source: Path, licenses: Sequence[str]) -> None:

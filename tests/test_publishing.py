@@ -60,6 +60,10 @@ def values(folder: Path, sql: str) -> list[Any]:
     return found
 
 
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
 def all_bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
@@ -326,10 +330,19 @@ def test_furniture_of_the_site_goes_along_and_nothing_else(
         "plugins/secret.env",
         "plugins/package/key.pem",
         "plugins/package/__init__.py",
+        "static/fonts/look.WOFF2",
+        "static/backup.sql",
+        "static/fonts/notes.env",
+        "static/service-account.json",
+        "templates/index.html~",
     ):
         (full / name).parent.mkdir(parents=True, exist_ok=True)
         (full / name).write_text("# mine")
-    (full / "static" / "link").symlink_to("/etc/passwd")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "private.css").write_text("/* private */")
+    (full / "static" / "link.css").symlink_to(outside / "private.css")
+    (full / "static" / "linked").symlink_to(outside)
     report = publish()
     public = tmp_path / "public"
     assert json.loads((public / "metadata.json").read_text())["title"] == "Cats of Boulder"
@@ -340,7 +353,27 @@ def test_furniture_of_the_site_goes_along_and_nothing_else(
         assert (public / name).read_text() == "# mine"
     assert not (public / "notes.txt").exists()
     assert not (public / ".env").exists()
-    assert [file.name for file in (public / "static").iterdir()] == ["look.css"]
+    assert files_in(public / "static") == ["fonts/look.WOFF2", "look.css"]
+    assert files_in(public / "templates") == ["index.html"]
+    assert b"/* private */" not in all_bytes(public)
     for name in ("plugins/secret.env", "plugins/package/key.pem"):
         assert not (public / name).exists()
-        assert f"{name} stays at home: of plugins only .py files go along" in report["notes"]
+    assert report["notes"] == [
+        "of plugins/ only .py files go along; "
+        "at home stays plugins/package/key.pem, plugins/secret.env",
+        "of templates/ only .html files go along; at home stays templates/index.html~",
+        "of static/ only style sheets, scripts, pages, pictures and fonts go along; at home stays "
+        "static/backup.sql, static/fonts/notes.env, static/service-account.json",
+    ]
+
+
+@pytest.mark.parametrize("name", ["static", "templates"])
+def test_a_folder_that_is_a_link_stays_at_home(
+    publish: Publish, full: Path, tmp_path: Path, name: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "page.html").write_text("private")
+    (full / name).symlink_to(outside)
+    publish()
+    assert not (tmp_path / "public" / name).exists()
