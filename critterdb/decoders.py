@@ -130,8 +130,8 @@ class Decoders:
 
     def close(self) -> None:
         """End the processes that are free; others end with what they do."""
-        for _ in range(self._free.qsize()):
-            process = self._free.get()
+        # All before any goes back: what went back last would be the next to come.
+        for process in [self._free.get() for _ in range(self._free.qsize())]:
             if process:
                 process.end()
             self._free.put(None)

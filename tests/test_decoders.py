@@ -138,6 +138,16 @@ def test_a_process_that_hangs_is_ended() -> None:
     pool.close()
 
 
+def test_closing_ends_every_process() -> None:
+    pool = Decoders(3)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(pool.check, [picture("red")] * 30))
+    pids = pool.process_ids()
+    assert len(pids) > 1
+    pool.close()
+    assert (pool.process_ids(), [pid for pid in pids if not ends(pid)]) == ([], [])
+
+
 def test_the_process_knows_no_secrets_opens_nothing_and_is_small(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
