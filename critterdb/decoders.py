@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -250,8 +251,13 @@ class _Process:
         except OSError:
             self._ready = False
         if not self._ready:
-            if -(self._popen.poll() or 0) in FROM_OUTSIDE:
-                raise DecoderDied(-self._popen.returncode)
+            with suppress(subprocess.TimeoutExpired):
+                self._popen.wait(WALL_S)  # it lets go of the socket before its end can be seen
+            ended_by = -(self._popen.returncode or 0)
+            if ended_by in FROM_OUTSIDE:
+                raise DecoderDied(ended_by)
+            if ended_by == signal.SIGKILL:  # it has no limits yet: memory was short
+                raise Refusal("busy", NO_ROOM)
             raise CritterError(
                 "The process that decodes pictures did not start. Its own words, if any, stand "
                 "above; check that Pillow is whole with: python -m PIL.report"

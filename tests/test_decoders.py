@@ -239,6 +239,19 @@ def test_without_room_for_a_process_it_is_busy_until_there_is_room() -> None:
     assert done.stdout == "busy 503\n" * 3 + "(32, 32, 3)\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_ended_while_it_starts_is_busy(
+    decoders: Decoders, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    # Its socket is closed well before its end, as that of a process with much to give back is.
+    ended = f"import os, time; os.close(0); time.sleep(0.1); os.kill(os.getpid(), {number:d})"
+    command = (sys.executable, "-I", "-S", "-c", ended)
+    with monkeypatch.context() as patch:
+        patch.setattr("critterdb.decoders.COMMAND", command)
+        assert refused(decoders, picture("red")) == "busy"
+    assert decoders.check(picture("red")).width == 120
+
+
 def test_the_limit_that_is_named_is_the_one_in_force(decoders: Decoders) -> None:
     with pytest.raises(Refusal, match=r"more than 0\.05 megapixels"):
         decoders.view(picture("red", (300, 200)), VIEW, max_pixels=50_000)
