@@ -129,13 +129,23 @@ async def test_a_form_without_a_picture_gives_none(body: bytes) -> None:
     [
         ("multipart/form-data", form(("image", b"x"))),
         ("multipart/form-data; boundary=", form(("image", b"x"))),
+        ("multipart/form-data; boundary*=idna''b0undary", form(("image", b"x"))),
         ("multipart/form-data; boundary=other", form(("image", b"x"))),
         ("multipart/form-data; boundary=b0undary", form(("image", b"x"))[:-20]),
         ("multipart/form-data; boundary=b0undary", b"--b0undary\r\nno header\r\n--b0undary--"),
         ("multipart/form-data; boundary=b0undary", form(*[("a", b"")] * 17)[:CAP]),
         ("multipart/form-data; boundary=b0undary", b""),
     ],
-    ids=["no boundary", "empty", "wrong", "cut off", "no header", "many parts", "no body"],
+    ids=[
+        "no boundary",
+        "empty",
+        "encoded",
+        "wrong",
+        "cut off",
+        "no header",
+        "many parts",
+        "no body",
+    ],
 )
 async def test_a_malformed_form_is_refused_kindly(content_type: str, body: bytes) -> None:
     with pytest.raises(Refusal, match="could not be read") as refused:

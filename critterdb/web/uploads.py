@@ -154,10 +154,11 @@ def parse_multipart(body: bytes | bytearray, content_type: str) -> dict[str, byt
     """
     header = Message()
     header["content-type"] = content_type
-    boundary = header.get_boundary() if len(content_type) <= MAX_HEAD_BYTES else None
-    if not boundary:
+    # A name of an encoding within it (RFC 2231) has no business here: Python knows odd ones.
+    boundary = header.get_param("boundary") if len(content_type) <= MAX_HEAD_BYTES else None
+    if not isinstance(boundary, str) or not boundary.strip():
         raise _malformed("it names no boundary")
-    delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
+    delimiter = b"\r\n--" + boundary.rstrip().encode("latin-1", "replace")
     # The first delimiter may stand at the very beginning, without its line break.
     begins = body.startswith(delimiter[2:])
     end = -2 if begins else body.find(delimiter)
