@@ -105,6 +105,7 @@ async def test_another_site_cannot_use_a_visitor_s_cookie(tmp_path: Path) -> Non
         ({"sec-fetch-site": "same-site"}, 403),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({"sec-fetch-site": "same-origin", "origin": "http://localhost"}, 200),
         ({"origin": "http://localhost"}, 200),
         ({}, 200),

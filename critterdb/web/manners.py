@@ -106,7 +106,10 @@ def is_forged(request: Request) -> bool:
     if site:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
-    return bool(origin) and urlsplit(str(origin)).netloc != request.host
+    try:
+        return bool(origin) and urlsplit(str(origin)).netloc != request.host
+    except ValueError:
+        return True
 
 
 def own_addresses(request: Request) -> list[tuple[str, int]]:
