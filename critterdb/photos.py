@@ -38,6 +38,7 @@ REFUSED = ("status 403", "status 404")
 STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then
 
 NOT_TRIED = "not tried: the server of the photos before this one did not answer"
+NO_ROOM = "not tried: there was no room to decode the photos before this one"
 
 _SIZE_WORD = re.compile(r"/(square|thumb|small|medium|large|original)(?=\.\w+(\?|$))")
 _PORTS = {"http": 80, "https": 443}
@@ -56,7 +57,8 @@ class DownloadReport:
 class Download:
     """One photo's outcome: its file and facts, or the reason why there is none.
 
-    `received` counts every byte that came in for it; `silent` says that no server answered.
+    `received` counts every byte that came in for it; `silent` says that no server answered;
+    `counts` whether this is one of its MAX_RUNS.
     """
 
     photo_id: int
@@ -65,6 +67,7 @@ class Download:
     error: str | None = None
     received: int = 0
     silent: bool = False
+    counts: bool = True
 
 
 def photo_url(url: str, size: str = TRAINING_SIZE) -> str:
@@ -146,9 +149,10 @@ def fetch_photos(
 
     `trusted` is the configured server: photos on its own host and port, and on iNaturalist's hosts,
     are fetched directly; every other address goes through the guard. A photo that cannot be had
-    keeps its reason in `error`, and is left alone after MAX_RUNS; once a whole batch meets silence,
-    the rest is left for a later run. Where an address is refused (403, 404), `look_again` is called
-    with the observations, and photos that have another address by then are tried once more.
+    keeps its reason in `error`, and is left alone after MAX_RUNS; a run does not count where this
+    machine had no room to decode it. Once a whole batch meets silence, or no room, the rest is left
+    for a later run. Where an address is refused (403, 404), `look_again` is called with the
+    observations, and photos that have another address by then are tried once more.
     Raises SourceError where the byte limits or the disk are used up.
     """
     report = DownloadReport()
@@ -198,13 +202,23 @@ def _download_batches(
             for photo, download in zip(batch, downloads, strict=True)
             if download.error in REFUSED
         ]
-        if len(batch) == BATCH and all(download.silent for download in downloads):
-            rest = [Download(photo["id"], error=NOT_TRIED) for photo in wanted[start + BATCH :]]
-            _save_downloads(db, rest, report)
+        reason = _reason_to_stop(downloads)
+        if reason and len(batch) == BATCH:
+            rest = wanted[start + BATCH :]
+            left = [Download(photo["id"], error=reason, counts=False) for photo in rest]
+            _save_downloads(db, left, report)
             break
         if progress:
             progress(start + len(batch), len(wanted))
     return refused
+
+
+def _reason_to_stop(downloads: list[Download]) -> str | None:
+    if all(download.silent for download in downloads):
+        return NOT_TRIED
+    if not any(download.counts for download in downloads):
+        return NO_ROOM
+    return None
 
 
 _MISSING = """
@@ -237,7 +251,7 @@ def _save_downloads(db: SiteDatabase, downloads: list[Download], report: Downloa
     for download in downloads:
         if download.info is None:
             report.failed += 1
-            failed.append((download.error, int(download.error != NOT_TRIED), download.photo_id))
+            failed.append((download.error, int(download.counts), download.photo_id))
             continue
         sha256, path = place_photo(site, download.data, image_format(download.data))
         report.photos += 1
@@ -282,18 +296,21 @@ class _PhotoSource:
             outcome, again = self._try(photo["id"], photo_url(photo["url"]))
             if not again or attempt + 1 == ATTEMPTS:
                 break
-            self.sleep(2.0**attempt * random.uniform(0.5, 1.0))
+            self._wait(attempt)
         return outcome
+
+    def _wait(self, attempt: int) -> None:
+        self.sleep(2.0**attempt * random.uniform(0.5, 1.0))
 
     def _try(self, photo_id: int, url: str) -> tuple[Download, bool]:
         received = bytearray()
         try:
             self._receive(url, received)
             data = bytes(received)
-            info = shared_decoders().check(data)
+            info = self._check(data)
         except Refusal as refusal:
-            reason = f"{refusal.code}: {refusal}"
-            return Download(photo_id, error=reason, received=len(received)), False
+            reason, counts = f"{refusal.code}: {refusal}", refusal.code != "busy"
+            return Download(photo_id, error=reason, received=len(received), counts=counts), False
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             return Download(photo_id, error=f"status {status}"), status == 429 or status >= 500
@@ -302,6 +319,17 @@ class _PhotoSource:
             outcome = Download(photo_id, error=reason, received=len(received), silent=not received)
             return outcome, not isinstance(error, httpx.InvalidURL)
         return Download(photo_id, data, info, received=len(received)), False
+
+    def _check(self, data: bytes) -> ImageInfo:
+        """As Decoders.check(); tried again, without another download, while there is no room."""
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return shared_decoders().check(data)
+            except Refusal as refusal:
+                if refusal.code != "busy":
+                    raise
+            self._wait(attempt)
+        return shared_decoders().check(data)
 
     def _receive(self, url: str, received: bytearray) -> None:
         address = httpx.URL(url)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from support_inaturalist import COUGAR, TAXA, Json, jpeg, observation, photo, taxon
 
+from critterdb import decoders
 from critterdb.cli import main
 from critterdb.games import Game, ensure_game
 from critterdb.inaturalist import INaturalist
-from critterdb.photos import MAX_RUNS
+from critterdb.photos import ATTEMPTS, BATCH, MAX_RUNS, NO_ROOM, DownloadReport, fetch_photos
 from critterdb.schema import SiteDatabase, site_folder
 from critterdb.standins.inaturalist import StandInINaturalist
 from critterdb.syncing import SyncReport, plan_sync, sync_game
@@ -218,6 +222,62 @@ def test_a_photo_that_cannot_be_had_is_left_alone_in_the_end(
     assert not [asked for asked in server.requests if "/photos/30/" in asked]
     row = db["photos"].get(30)
     assert (row["error"], row["attempts"]) == ("status 403", MAX_RUNS)
+
+
+@pytest.fixture
+def decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """Where the program of new decoding processes has to lie; nothing is there yet."""
+    place = tmp_path / "decoder"
+    monkeypatch.setattr(decoders, "COMMAND", (str(place), *decoders.COMMAND[1:]))
+    decoders.shared_decoders().close()
+    yield place
+    decoders.shared_decoders().close()
+
+
+def fetch(
+    db: SiteDatabase, game: Game, server: StandInINaturalist, sleep: Callable[[float], None]
+) -> DownloadReport:
+    pace = INaturalist(db, server.url).pace
+    return fetch_photos(db, game.slug, pace=pace, trusted=server.url, sleep=sleep)
+
+
+def test_a_photo_waits_for_room_to_be_decoded_and_is_not_fetched_again(
+    db: SiteDatabase, game: Game, server: StandInINaturalist, decoder: Path
+) -> None:
+    sync(db, game, server, photos=False)
+    server.requests.clear()
+
+    def make_room(seconds: float) -> None:
+        with suppress(FileExistsError):
+            decoder.symlink_to(sys.executable)
+
+    report = fetch(db, game, server, make_room)
+    assert (report.photos, report.failed) == (OBSERVATIONS, 0)
+    assert len(server.requests) == OBSERVATIONS
+
+
+@pytest.mark.parametrize("trouble", ["none starts", "stopped"])
+def test_what_there_is_no_room_to_decode_is_left_for_the_next_run(
+    db: SiteDatabase, game: Game, server: StandInINaturalist, decoder: Path, trouble: str
+) -> None:
+    sync(db, game, server, photos=False)
+    server.requests.clear()
+    if trouble == "stopped":
+        decoder.write_text("#!/bin/sh\nkill $$\n")
+        decoder.chmod(0o755)
+    waits: list[float] = []
+    for _ in range(MAX_RUNS):
+        assert fetch(db, game, server, waits.append).failed == OBSERVATIONS
+    assert len(server.requests) == BATCH * MAX_RUNS
+    assert len(waits) == BATCH * MAX_RUNS * (ATTEMPTS - 1)
+    rows = list(db["photos"].rows_where(order_by="id"))
+    assert {row["attempts"] for row in rows} == {0}
+    assert all(row["error"].startswith("busy: ") for row in rows[:BATCH])
+    assert {row["error"] for row in rows[BATCH:]} == {NO_ROOM}
+    decoder.unlink(missing_ok=True)
+    decoder.symlink_to(sys.executable)
+    assert fetch(db, game, server, waits.append).photos == OBSERVATIONS
+    assert not db["photos"].count_where("error IS NOT NULL")
 
 
 @pytest.mark.parametrize(
