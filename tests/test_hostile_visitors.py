@@ -45,6 +45,15 @@ async def test_an_odd_address(folder: Path, path: str, status: int) -> None:
     assert (await open_datasette(folder).client.get(path)).status_code == status
 
 
+@pytest.mark.parametrize("host", ["[::1", "[zz]", "x:99999999", "<b>"])
+@pytest.mark.parametrize("path", ["/-/critters", "/-/critters/history.atom", "/-/classify"])
+async def test_a_host_that_is_none(folder: Path, path: str, host: str) -> None:
+    headers = {"host": host, "accept": "text/html"}
+    response = await open_datasette(folder).client.get(path, headers=headers)
+    assert response.status_code == 200
+    assert "<b>" not in response.text
+
+
 @pytest.mark.parametrize(
     "path", ["", "/history", "/history.json", "/history.atom", "/posts/x:101", "/answers"]
 )

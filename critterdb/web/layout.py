@@ -46,6 +46,14 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, An
     }
 
 
+def absolute_url(request: Request, datasette: Datasette, path: str) -> str:
+    """`path` with host and all, by the Host header; as it is where that header is no host."""
+    try:
+        return str(datasette.absolute_url(request, path))
+    except ValueError:
+        return path
+
+
 async def site_title(datasette: Datasette) -> str:
     """The title in metadata.json."""
     metadata = await instance_metadata(datasette)

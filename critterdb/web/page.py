@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from ..errors import Refusal
 from .desk import desk_of, site_database
-from .layout import layout_context, percent
+from .layout import absolute_url, layout_context, percent
 from .manners import image_origin
 from .static_files import static_path
 
@@ -36,7 +36,7 @@ async def page_context(
         **await layout_context(request, datasette),
         "critter_js": urls.path(static_path("classify.js")),
         "classify_path": urls.path(PATH),
-        "api_url": datasette.absolute_url(request, urls.path(PATH)),
+        "api_url": absolute_url(request, datasette, urls.path(PATH)),
         "max_bytes": settings.max_bytes,
         "max_megabytes": f"{settings.max_bytes / 1e6:g}",
         "url": None if question.image else question.url,

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from ..schema import SiteDatabase
 from .compat import may_view
 from .desk import Desk, desk_of, site_database
-from .layout import layout_context
+from .layout import absolute_url, layout_context
 from .manners import cors_headers, data_headers, page_headers
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Visit:
         return str(self.datasette.urls.path(address))
 
     def absolute(self, address: str) -> str:
-        return str(self.datasette.absolute_url(self.request, self.path(address)))
+        return absolute_url(self.request, self.datasette, self.path(address))
 
     def argument(self, name: str) -> str:
         return str(self.request.args.get(name) or "").strip()
@@ -161,7 +161,7 @@ async def _respond(request: Request, datasette: Datasette, shown: Page) -> Respo
             "page_title": shown.title,
             "page_description": shown.description,
             "page_preview": shown.preview
-            and datasette.absolute_url(request, datasette.urls.path(shown.preview)),
+            and absolute_url(request, datasette, datasette.urls.path(shown.preview)),
             "page_json": json_address(request),
             "database_name": desk_of(datasette).database_name,
         }
