@@ -1,10 +1,11 @@
 """What to do about labels with many photos and labels with few: remedies, side by side.
 
-    python benchmarks/imbalance.py FOLDER [--seeds 10] [--ratio 30]
+    python benchmarks/imbalance.py FOLDER [--seeds 60] [--ratio 30]
 
-FOLDER holds FOLDER/LABEL/*.jpg. For each seed the labels are put in another order, and the training
-photos thinned out to a long tail: the first label keeps all of them, the last one `ratio` times
-fewer. Validation is thinned alike, as in a real game; the test photos stay as they are.
+FOLDER holds FOLDER/LABEL/*.jpg. For each seed the observers are split anew, the labels put in
+another order, and the training photos thinned out to a long tail: the first label keeps all of
+them, the last one `ratio` times fewer. Validation is thinned alike, as in a real game; the test
+photos stay as they are. Adjustments of the logits are tried on the same heads.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import argparse
 import statistics
 import sys
 import tempfile
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,32 +23,50 @@ import numpy as np
 from critterdb.backbones import load_backbone
 from critterdb.embeddings import embed_photos, load_embeddings
 from critterdb.games import get_game
-from critterdb.heads import train_head
+from critterdb.heads import LOGIT_ADJUSTMENT, prior_shift, train_head
 from critterdb.importing import import_folder
-from critterdb.labels import load_examples
+from critterdb.labels import Examples, load_examples
 from critterdb.neighbours import separate_parts
 from critterdb.schema import open_database
-from critterdb.splits import split_observations
+from critterdb.splits import plan_parts
 
-REMEDIES = {  # power of the weights, and how much of the log prior is taken off the logits
+# Power of the weights of photos, and how much of the log prior is taken off the logits.
+REMEDIES = {
     "none": (0.0, 0.0),
     "weights, square root": (0.5, 0.0),
     "weights, inverse": (1.0, 0.0),
     "logit adjustment, half": (0.0, 0.5),
-    "logit adjustment": (0.0, 1.0),
-    "both, half": (0.5, 0.5),  # critterdb's
+    "logit adjustment, 0.75": (0.0, 0.75),
+    "logit adjustment, 0.85": (0.0, 0.85),
+    "logit adjustment, 0.9": (0.0, 0.9),
+    "logit adjustment, whole": (0.0, 1.0),
+    "both, half": (0.5, 0.5),
+    "weights, square root, and 0.75": (0.5, 0.75),
+    "weights, inverse, and half": (1.0, 0.5),
 }
+IN_USE = (0.0, LOGIT_ADJUSTMENT)
 
 
-def load(folder: Path, site: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vectors N×D, label places N and parts N."""
+def load(folder: Path, site: Path) -> tuple[Examples, np.ndarray]:
+    """Examples and their vectors N×D."""
     db = open_database(site / "critters.db", create=True)
     import_folder(db, folder, "measured")
-    split_observations(db, "measured")
     backbone = load_backbone(folder=site)
     embed_photos(db, backbone, "measured")
-    examples = load_examples(db, get_game(db, "measured"))
-    examples, vectors = separate_parts(*load_embeddings(db, examples, backbone.recipe))
+    return load_embeddings(db, load_examples(db, get_game(db, "measured")), backbone.recipe)
+
+
+def split(
+    examples: Examples, vectors: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vectors N×D, label places N and parts N of a new split, without near-duplicates."""
+    names = [f"observer {each}" for each in examples.observer_ids]
+    groups: dict[str, Counter[int]] = {}
+    for name, taxon_id in zip(names, examples.taxon_ids.tolist(), strict=True):
+        groups.setdefault(name, Counter()).update([taxon_id])
+    parts = plan_parts(groups, {}, f"seed-{seed}")
+    examples = replace(examples, parts=np.array([parts[name] for name in names], object))
+    examples, vectors = separate_parts(examples, vectors)
     _, truth = np.unique(examples.taxon_ids, return_inverse=True)
     return vectors, truth, examples.parts
 
@@ -64,42 +85,44 @@ def long_tail(truth: np.ndarray, ratio: float, rng: np.random.Generator) -> np.n
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=60)
     parser.add_argument("--ratio", type=float, default=30)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        vectors, truth, parts = load(options.folder, Path(temporary))
-    labels = int(truth.max()) + 1
-    balanced: dict[str, list[float]] = {name: [] for name in REMEDIES}
-    natural: dict[str, list[float]] = {name: [] for name in REMEDIES}
-    commonest: dict[str, list[float]] = {name: [] for name in REMEDIES}
+        examples, all_vectors = load(options.folder, Path(temporary))
+    columns = ("balanced error", "error, as photos come", "errors to the commonest")
+    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in REMEDIES}
     for seed in range(options.seeds):
+        vectors, truth, parts = split(examples, all_vectors, seed)
         rng = np.random.default_rng(seed)
-        masks = {part: np.flatnonzero(parts == part) for part in ("train", "valid", "test")}
-        for part in ("train", "valid"):
-            masks[part] = masks[part][long_tail(truth[masks[part]], options.ratio, rng)]
-        train, valid, test = masks.values()
+        train, valid, test = (np.flatnonzero(parts == part) for part in ("train", "valid", "test"))
+        train = train[long_tail(truth[train], options.ratio, rng)]
+        valid = valid[long_tail(truth[valid], options.ratio, rng)]
+        labels = int(truth.max()) + 1
         counts = np.bincount(truth[train], minlength=labels)
-        for name, (power, adjustment) in REMEDIES.items():
-            head = train_head(
+        logits = {}
+        for power in sorted({power for power, _ in REMEDIES.values()}):
+            logits[power] = train_head(
                 *(vectors[train], truth[train], vectors[valid], truth[valid]),
                 labels=labels,
                 seed=seed,
                 weight_power=power,
-                logit_adjustment=adjustment,
-            )
-            top = head.logits(vectors[test]).argmax(axis=1)
+                logit_adjustment=0.0,
+            ).logits(vectors[test])
+        for name, (power, adjustment) in REMEDIES.items():
+            shift = prior_shift(truth[train], labels, adjustment)
+            top = (logits[power] - shift).argmax(axis=1)
             wrong = top != truth[test]
             errors = [wrong[truth[test] == label].mean() for label in range(labels)]
-            balanced[name].append(statistics.mean(errors))
-            natural[name].append(float(np.average(errors, weights=counts)))
-            commonest[name].append(float((top[wrong] == counts.argmax()).mean()))
+            commonest = float((top[wrong] == counts.argmax()).mean()) if wrong.any() else 0.0
+            natural = float(np.average(errors, weights=counts))
+            found[name].append((statistics.mean(errors), natural, commonest))
         print(f"{seed + 1} of {options.seeds} seeds", file=sys.stderr, flush=True)
-    columns = ("balanced error", "error, as photos come", "errors to the commonest")
-    print(f"{'':<24}" + "".join(f"{column:>26}" for column in columns))
-    for name in REMEDIES:
-        found = (statistics.mean(each[name]) for each in (balanced, natural, commonest))
-        print(f"{name:<24}" + "".join(f"{value:>26.1%}" for value in found))
+    print(f"{'':<32}" + "".join(f"{column:>26}" for column in columns))
+    for name, values in found.items():
+        means = (statistics.mean(column) for column in zip(*values, strict=True))
+        used = " (in use)" if REMEDIES[name] == IN_USE else ""
+        print(f"{name + used:<32}" + "".join(f"{value:>26.2%}" for value in means))
     return 0
 
 

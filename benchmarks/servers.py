@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 TICKS = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 BOUNDARY = "critterdb-benchmark"
 ASK_AGAIN_S = 0.01
 START_S = 120
@@ -75,11 +76,11 @@ class Server:
         raise SystemExit("the server gave no answer")
 
     def processes(self) -> list[int]:
-        return [self.process.pid, *_descendants(self.process.pid)]
+        return [self.process.pid, *descendants(self.process.pid)]
 
     def cpu_seconds(self) -> float:
         """What the processes used so far, those included that ended and were waited for."""
-        return sum(_cpu_seconds(pid) for pid in self.processes())
+        return sum(cpu_seconds_of(pid) for pid in self.processes())
 
     def memory_bytes(self) -> int:
         """Proportional set size of all processes together: what they would free by ending."""
@@ -167,22 +168,32 @@ def answers(found: Load) -> list[Any]:
     return [json.loads(body) for body in found.bodies]
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """All processes that a process started, and those that they did."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                found += [int(child), *_descendants(int(child))]
+                found += [int(child), *descendants(int(child))]
     return found
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds_of(pid: int) -> float:
+    """What a process used, and those that it waited for; 0 where it is gone."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
     # utime, stime, and those of children that were waited for
     return sum(int(ticks) for ticks in fields[11:15]) / TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    """What a process has in memory; 0 where it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+    except OSError:
+        return 0
 
 
 def _pss_bytes(pid: int) -> int:

@@ -13,10 +13,10 @@ from .backbones import Backbone
 from .errors import Refusal
 from .images import decode_image
 from .labels import UNREADABLE, Examples
-from .runtime import cores
+from .runtime import cores, give_way
 from .schema import SiteDatabase, site_folder
 
-BATCH = 4  # photos a run of the network; larger ones leave the processor's caches
+BATCH = 2  # photos a run of the network; larger ones leave the processor's caches
 ROWS_A_TRANSACTION = 256
 STORED_AS = "<f2"  # little-endian float16: half the room, and no error that a head notices
 
@@ -69,7 +69,7 @@ def _embed_batches(
     waiting for each other between layers, and for the decoding.
     """
     batches = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
-    pool = ThreadPoolExecutor(cores())
+    pool = ThreadPoolExecutor(cores(), initializer=give_way)
     try:
         yield from pool.map(lambda batch: _embed_batch(site, batch, backbone), batches)
     finally:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .backbones import Network, state_digest
 from .errors import TrainingError
-from .heads import Candidate, Head, label_weights, prior_shift
+from .heads import Candidate, Head, prior_shift
 from .runtime import cores
 
 # Learning rates of the network's first layers and of the head, at the height of one cycle; those
@@ -58,9 +58,7 @@ def fine_tune(
         learner = fastai.Learner(
             loaders,
             model,
-            loss_func=fastai.CrossEntropyLossFlat(
-                weight=torch.from_numpy(label_weights(truth[is_train], labels)).to(loaders.device)
-            ),
+            loss_func=fastai.CrossEntropyLossFlat(),
             opt_func=fastai.Adam,
             splitter=_layer_groups,
             cbs=_watch(fastai, epochs, len(loaders.train), progress),

@@ -7,11 +7,11 @@ left alone, most errors go towards the commonest label.
 
 from __future__ import annotations
 
+import gc
 import math
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,14 +22,12 @@ from .errors import TrainingError
 from .novelty import normalized
 
 LEARNING_RATE = 3e-3  # at its height, of a one-cycle schedule
-MIN_EPOCHS, MAX_EPOCHS = 20, 200
+MIN_EPOCHS, MAX_EPOCHS = 12, 200
 MIN_STEPS = 400  # batches in all, so that a small game learns as long as a large one
 MIN_BATCH, MAX_BATCH = 16, 128  # photos
 COSINE_SCALE = 10.0  # of the logits of a cosine head, at first
 PATIENCE = 12  # epochs without a better validation loss
-# Of labels' shares of the photos, a half is taken off by weights and a half off the logits.
-WEIGHT_POWER = 0.5  # a photo weighs (photos of its label) to the power of minus this
-LOGIT_ADJUSTMENT = 0.5  # times the logarithm of a label's share (Menon et al. 2021)
+LOGIT_ADJUSTMENT = 0.9  # times the logarithm of a label's share (Menon et al. 2021)
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Head:
         return normalized(vectors) @ self.weight.T + self.bias
 
 
-def label_weights(truth: np.ndarray, labels: int, power: float = WEIGHT_POWER) -> np.ndarray:
+def label_weights(truth: np.ndarray, labels: int, power: float) -> np.ndarray:
     """How much a photo of each label counts, 1 on average over the photos."""
     photos = np.bincount(truth, minlength=labels).clip(min=1)
     weights = photos ** -float(power)
@@ -89,17 +87,18 @@ def train_head(
     labels: int,
     seed: int = 0,
     candidates: Sequence[Candidate] = CANDIDATES,
-    weight_power: float = WEIGHT_POWER,
+    weight_power: float = 0.0,
     logit_adjustment: float = LOGIT_ADJUSTMENT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Head:
     """Train a head on embeddings N×D with label places N; the same seed gives the same head.
 
     The candidates are trained side by side, from the same batches; each keeps the epoch with its
-    lowest loss on the validation photos, and the best of them, temperature included, is taken.
-    Raises TrainingError where fastai is not installed.
+    lowest loss on the validation photos, and the best of them, temperature included, is taken. A
+    photo counts by the photos of its label to the power of minus `weight_power`. Raises
+    TrainingError where fastai is not installed.
     """
-    fastai = _import_fastai()
+    fastai = import_fastai()
     import torch
 
     # Inputs of unit variance train at the usual rates; the factor goes into the weights after.
@@ -111,7 +110,7 @@ def train_head(
     epochs = int(np.clip(epochs, MIN_EPOCHS, MAX_EPOCHS))
     weights = torch.from_numpy(label_weights(truth, labels, weight_power))
     surprise = torch.nn.CrossEntropyLoss(weight=weights)
-    with fastai.no_random(seed), _one_thread(torch):
+    with fastai.no_random(seed), _one_thread(torch), _without_collector():
         heads = _modules(torch, candidates, vectors.shape[1], labels)
         learner = fastai.Learner(
             fastai.DataLoaders(
@@ -122,6 +121,9 @@ def train_head(
             loss_func=lambda logits, wanted: sum(surprise(each, wanted) for each in logits),
             opt_func=fastai.Adam,
             splitter=lambda heads: [list(head.parameters()) for head in heads.heads],
+            # Its own record of each batch takes as long as the batch.
+            default_cbs=False,
+            cbs=fastai.TrainEvalCallback(),
         )
         keep = _best_epochs(fastai, len(candidates), epochs, progress)
         decays = [candidate.weight_decay for candidate in candidates]
@@ -151,6 +153,22 @@ def _one_thread(torch: Any) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python would look again and again for cycles among a million objects, all of them in use.
+
+    That is a quarter of the time of fastai's import; what it made is not looked at later either.
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if before:
+            gc.enable()
 
 
 def _modules(torch: Any, candidates: Sequence[Candidate], dimensions: int, labels: int) -> Any:
@@ -197,27 +215,15 @@ def calibrated_loss(head: Head, vectors: np.ndarray, truth: np.ndarray) -> float
     return negative_log_likelihood(logits / fit_temperature(logits, truth), truth)
 
 
-def import_in_background() -> threading.Thread:
-    """Begin to load fastai, which takes seconds, while something else is done.
+def import_fastai() -> Any:
+    """The few names of fastai that are used here; its whole vision part would take seconds more.
 
-    Python waits for it before it ends: a process that leaves amid torch's start may crash.
+    Raises TrainingError where it is not installed.
     """
-
-    def load() -> None:
-        with suppress(TrainingError):  # who needs it will be told
-            _import_fastai()
-
-    thread = threading.Thread(target=load)
-    thread.start()
-    return thread
-
-
-def _import_fastai() -> Any:
-    """The few names of fastai that are used, in one place; its whole vision part takes seconds."""
     from importlib import import_module
 
     names = {
-        "callback.core": ("Callback", "CancelFitException"),
+        "callback.core": ("Callback", "CancelFitException", "TrainEvalCallback"),
         "data.core": ("DataLoaders",),
         "data.load": ("DataLoader",),
         "learner": ("Learner",),
@@ -225,7 +231,7 @@ def _import_fastai() -> Any:
         "torch_core": ("no_random",),
     }
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _without_collector():
             # What packages tell each other of their plans is nothing that a user can act on.
             warnings.simplefilter("ignore")
             import_module("fastai.callback.schedule")  # adds fit_one_cycle to Learner
@@ -272,8 +278,6 @@ def _best_epochs(
     import torch
 
     class BestEpochs(fastai.Callback):
-        order = 60  # after fastai's Recorder
-
         def __init__(self) -> None:
             self.kept: list[Any] = [None] * count
             self.history: list[list[dict[str, float]]] = [[] for _ in range(count)]

@@ -26,7 +26,8 @@ from .embeddings import embed_photos, load_embeddings
 from .errors import TrainingError
 from .evaluation import save_evaluation
 from .games import Game
-from .heads import Head, calibrated_loss, import_in_background, train_head
+from .head_process import shared_trainer
+from .heads import Head, calibrated_loss
 from .labels import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
 from .labels import Examples, load_examples
 from .measures import Outcome, figures
@@ -99,14 +100,13 @@ def train_game(
     TrainingError where there is too little to learn from.
     """
     started = time.perf_counter()
+    shared_trainer()  # it loads what it needs meanwhile
     folder = site_folder(db)
     load_examples(db, game, min_photos=min_photos)
     split_observations(db, game.slug)
     network = load_backbone(backbone, weights=weights, size=size, folder=folder)
-    loading = import_in_background()
     embed_photos(db, network, game.slug, progress=progress)
     lesson = _prepare(db, load_examples(db, game, min_photos=min_photos), network.recipe)
-    loading.join()  # two threads that import packages which need each other may get halves of them
     head, novelty = _learn(lesson, seed)
     recipe = {
         "backbone": backbone,
@@ -149,13 +149,14 @@ def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> Lesson:
 
 
 def _learn(lesson: Lesson, seed: int) -> tuple[Head, NoveltyParameters]:
-    """Head and novelty measure at the same time: each keeps one core busy."""
+    """Head and novelty measure at the same time."""
+    train, valid = lesson.of("train"), lesson.of("valid")
     with ThreadPoolExecutor(1) as other:
-        novelty = other.submit(fit_novelty, *lesson.of("train"))
-        head = train_head(
-            *lesson.of("train"), *lesson.of("valid"), labels=len(lesson.taxon_ids), seed=seed
+        head = other.submit(
+            shared_trainer().train, *train, *valid, labels=len(lesson.taxon_ids), seed=seed
         )
-        return head, novelty.result()
+        novelty = fit_novelty(*train)
+        return head.result(), novelty
 
 
 def _fine_tune(

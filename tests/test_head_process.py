@@ -1,0 +1,71 @@
+"""Heads are trained by a process that may die, and that never outlives the one that asked."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from critterdb.errors import TrainingError
+from critterdb.head_process import HeadTrainer, shared_trainer
+from critterdb.heads import train_head
+
+WAIT_S = 30
+
+
+def lesson() -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(7)
+    truth = np.arange(80) % 3
+    vectors = (rng.normal(size=(80, 16)) + 2 * np.eye(16)[truth]).astype(np.float32)
+    return vectors[:60], truth[:60], vectors[60:], truth[60:]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_other_process_trains_the_same_head() -> None:
+    there = shared_trainer().train(*lesson(), labels=3, seed=5)
+    here = train_head(*lesson(), labels=3, seed=5)
+    np.testing.assert_array_equal(there.weight, here.weight)
+    np.testing.assert_array_equal(there.bias, here.bias)
+    assert there.candidate == here.candidate
+
+
+def test_a_process_that_was_killed_is_told_of_and_replaced() -> None:
+    trainer = shared_trainer()
+    os.kill(trainer.pid, signal.SIGKILL)
+    with pytest.raises(TrainingError, match=r"ended too early \(status -9\)"):
+        trainer.train(*lesson(), labels=3)
+    assert shared_trainer() is not trainer
+    assert shared_trainer().train(*lesson(), labels=3).weight.shape == (3, 16)
+
+
+def test_the_trainer_ends_when_nobody_holds_it() -> None:
+    trainer = HeadTrainer()
+    pid = trainer.pid
+    del trainer
+    assert not is_running(pid)
+
+
+def test_the_trainer_ends_with_a_process_that_was_killed() -> None:
+    code = (
+        "import time; from critterdb.head_process import shared_trainer; "
+        "print(shared_trainer().pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as asking:
+        assert asking.stdout is not None
+        pid = int(asking.stdout.readline())
+        assert is_running(pid)
+        asking.kill()
+    ends = time.monotonic() + WAIT_S
+    while is_running(pid) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not is_running(pid)
