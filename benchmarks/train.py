@@ -13,8 +13,9 @@ FOLDER everything is measured on pictures that the program draws.
   trains anew.
 - large: 5,000 pictures of 500 pixels by the command itself, in a process whose start counts; again
   after 5% new ones; the most memory it took.
-- tune: `--fine-tune` beside the head alone, on the same splits; with `--seeds 1 --epochs 1` it is a
-  matter of minutes on two cores, and takes as many times longer as there are more of both.
+- tune: `--fine-tune` beside the head alone, on the same splits, for each number of `--epochs`,
+  on the GPU where there is one; with `--seeds 1 --epochs 1` it is minutes on two cores, and
+  takes as many times longer as there are more of both.
 
 Processor seconds are given beside the clock's: they move less when something else runs.
 """
@@ -61,7 +62,8 @@ GAME = "measured"
 EPOCHS, FASTAI_SIZE = 4, 224
 COVERAGE = 0.9
 LARGE_PHOTOS, LARGE_SIDE, LARGE_NEW = 5000, 500, 0.05
-TUNE_EPOCHS, TUNE_SEEDS = 3, 2
+SEEDS, TUNE_SEEDS = 5, 2
+TUNE_EPOCHS = "3"
 SECONDS_BETWEEN_LINES = 30
 SECONDS_BETWEEN_LOOKS = 0.05
 DRAWN_EACH, DRAWN_MEMES = 400, 200
@@ -261,20 +263,20 @@ def command(site: Path, *arguments: str) -> tuple[float, float, str, str]:
 # tune
 
 
-def measure_tuning(photos: Path, temporary: Path, seeds: int, tuning: int) -> None:
+def measure_tuning(photos: Path, temporary: Path, seeds: int, tuning: list[int]) -> None:
     site = temporary / "tune"
     site.mkdir()
     db = open_database(site / "critters.db", create=True)
-    found: dict[str, list[dict[str, Any]]] = {"head alone": [], "fine-tuned": []}
+    found: dict[int, list[dict[str, Any]]] = {epochs: [] for epochs in (0, *tuning)}
     for seed in range(seeds):
         import_folder(db, photos, f"seed-{seed}")
         game = get_game(db, f"seed-{seed}")
-        for epochs, name in ((0, "head alone"), (tuning, "fine-tuned")):
+        for epochs, results in found.items():
             result = train_game(db, game, seed=seed, fine_tune=epochs, progress=tell_often())
-            found[name].append(result | more_figures(db, result["model"], None))
-            tell(f"{game.slug}, {name}: {result['error_rate']:.1%}, {result['seconds']:.0f} s")
-    for name, results in found.items():
-        print(f"\n{name}" + (f", epochs: {tuning}" if name == "fine-tuned" else ""))
+            results.append(result | more_figures(db, result["model"], None))
+            tell(f"{game.slug}, {epochs} epochs: {result['error_rate']:.1%}")
+    for epochs, results in found.items():
+        print(f"\nfine-tuned, epochs: {epochs}" if epochs else "\nhead alone")
         show_table(results, FIGURES | {"seconds": "seconds"})
 
 
@@ -330,9 +332,9 @@ def main() -> int:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--none", type=Path, help="holds _none/*: pictures of nothing known")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, help=f"{SEEDS} unless given, {TUNE_SEEDS} of tune")
     parser.add_argument("--large", type=int, default=LARGE_PHOTOS, help="how many are large")
-    parser.add_argument("--epochs", type=int, default=TUNE_EPOCHS, help="of the part tune")
+    parser.add_argument("--epochs", default=TUNE_EPOCHS, help="of the part tune: 3, or 2,4,8")
     options = parser.parse_args()
     parts = options.parts.split(",")
     if unknown := set(parts) - set(PARTS):
@@ -344,7 +346,10 @@ def main() -> int:
         warm_up()
     day = time.strftime("%Y-%m-%d")
     print(f"{day}, {platform.machine()}, {cores()} cores, Python {platform.python_version()}")
-    print(f"backbone {LITE0_PACKAGE}; photos {options.folder or 'drawn'}")
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    print(f"{device}; backbone {LITE0_PACKAGE}; photos {options.folder or 'drawn'}")
     try:
         with tempfile.TemporaryDirectory() as temporary:
             measure(options, parts, Path(temporary))
@@ -367,11 +372,12 @@ def measure(options: argparse.Namespace, parts: list[str], temporary: Path) -> N
         if part == "speed":
             measure_speed(photos, temporary)
         elif part == "seeds":
-            measure_seeds(photos, none, temporary, options.seeds)
+            measure_seeds(photos, none, temporary, options.seeds or SEEDS)
         elif part == "large":
             measure_large(photos, temporary, options.large)
         else:
-            measure_tuning(photos, temporary, min(options.seeds, TUNE_SEEDS), options.epochs)
+            epochs = [int(each) for each in options.epochs.split(",")]
+            measure_tuning(photos, temporary, options.seeds or TUNE_SEEDS, epochs)
 
 
 if __name__ == "__main__":
