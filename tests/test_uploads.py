@@ -17,6 +17,7 @@ from critterdb.web.settings import load_settings
 from critterdb.web.uploads import Body, ClientGone, Upload, read_upload
 
 CAP = 1000
+MULTIPART = "multipart/form-data; boundary=b0undary"
 BINARY = bytes(range(256)) + b"\r\n--not the boundary\r\n\r\n" + bytes(range(255, -1, -1))
 
 
@@ -56,11 +57,34 @@ def form(*fields: tuple[str, bytes], boundary: str = "b0undary", end: str = "--\
 
 @pytest.mark.parametrize(
     "content_type",
-    ["multipart/form-data; boundary=b0undary", 'Multipart/Form-Data; boundary="b0undary"'],
+    [
+        "multipart/form-data; boundary=b0undary",
+        'Multipart/Form-Data; boundary="b0undary"',
+        'multipart/form-data; x="; boundary=other"; Boundary = "b0\\undary" ; boundary=third',
+    ],
 )
 async def test_a_form_gives_its_picture_byte_for_byte(content_type: str) -> None:
     body = form(("model", b"m1"), ("image", BINARY), ("url", b""))
     assert await read(body, content_type) == Upload(BINARY, None, "m1")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ('name="image"; filename="a; name=url.jpg"', True),
+        ('filename="name=\\"x\\";.jpg"; name=image', True),
+        ("name*=utf-8''image", False),
+        ("name*=image; name*0*=image", False),
+        ('filename="; name=image"', False),
+        ('name="image\0"', False),
+    ],
+)
+async def test_the_name_of_a_field_is_read_as_browsers_write_it(
+    parameters: str, found: bool
+) -> None:
+    head = f"--b0undary\r\nContent-Disposition: form-data; {parameters}\r\n\r\n"
+    body = head.encode() + b"x\r\n--b0undary--"
+    assert await read(body, MULTIPART) == Upload(b"x" if found else None)
 
 
 async def test_chunks_may_split_anywhere() -> None:
@@ -74,7 +98,6 @@ async def test_a_raw_body_is_the_picture(content_type: str) -> None:
     assert (await read(BINARY, content_type)).image == BINARY
 
 
-MULTIPART = "multipart/form-data; boundary=b0undary"
 LONG_HEAD = b'--b0undary\r\nContent-Disposition: form-data; name="' + b";" * 60_000
 
 
@@ -130,6 +153,7 @@ async def test_a_form_without_a_picture_gives_none(body: bytes) -> None:
         ("multipart/form-data", form(("image", b"x"))),
         ("multipart/form-data; boundary=", form(("image", b"x"))),
         ("multipart/form-data; boundary*=idna''b0undary", form(("image", b"x"))),
+        ("multipart/form-data; boundary*=x; boundary*0*=y", form(("image", b"x"))),
         ("multipart/form-data; boundary=other", form(("image", b"x"))),
         ("multipart/form-data; boundary=b0undary", form(("image", b"x"))[:-20]),
         ("multipart/form-data; boundary=b0undary", b"--b0undary\r\nno header\r\n--b0undary--"),
@@ -140,6 +164,7 @@ async def test_a_form_without_a_picture_gives_none(body: bytes) -> None:
         "no boundary",
         "empty",
         "encoded",
+        "in pieces",
         "wrong",
         "cut off",
         "no header",

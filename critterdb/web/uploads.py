@@ -7,10 +7,10 @@ does not have; so the bytes come straight from ASGI here, the same on both. Noth
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -26,6 +26,8 @@ READ_SECONDS = 60
 # little of what is too much is read and thrown away first.
 LINGER_BYTES = 64_000_000
 LINGER_SECONDS = 1.0
+
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))')
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -152,13 +154,10 @@ def parse_multipart(body: bytes | bytearray, content_type: str) -> dict[str, byt
     File names are ignored: nothing is stored under a name that a stranger chose. Raises Refusal
     (missing_image) where the form is malformed or has too many parts.
     """
-    header = Message()
-    header["content-type"] = content_type
-    # A name of an encoding within it (RFC 2231) has no business here: Python knows odd ones.
-    boundary = header.get_param("boundary") if len(content_type) <= MAX_HEAD_BYTES else None
-    if not isinstance(boundary, str) or not boundary.strip():
+    boundary = _parameter(content_type, "boundary") if len(content_type) <= MAX_HEAD_BYTES else None
+    if not boundary:
         raise _malformed("it names no boundary")
-    delimiter = b"\r\n--" + boundary.rstrip().encode("latin-1", "replace")
+    delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
     # The first delimiter may stand at the very beginning, without its line break.
     begins = body.startswith(delimiter[2:])
     end = -2 if begins else body.find(delimiter)
@@ -185,10 +184,19 @@ def _part_name(head: bytes) -> str | None:
     for line in head.decode("utf-8", "replace").split("\r\n"):
         name, _, value = line.partition(":")
         if name.strip().lower() == "content-disposition":
-            header = Message()
-            header["content-disposition"] = value.strip()
-            field = header.get_param("name", header="content-disposition")
-            return field if isinstance(field, str) else None
+            return _parameter(value, "name")
+    return None
+
+
+def _parameter(header: str, name: str) -> str | None:
+    """A parameter of a header such as `form-data; name="image"`; the first of its name.
+
+    What RFC 2231 allows elsewhere (`name*=utf-8''image`) is no form's, says RFC 7578; Python's own
+    reader understands it, and fails on mixtures.
+    """
+    for key, quoted, plain in _PARAMETER.findall(header):
+        if key.lower() == name:
+            return re.sub(r"\\(.)", r"\1", quoted).rstrip() or plain.strip()
     return None
 
 
