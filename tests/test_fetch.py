@@ -269,6 +269,8 @@ async def test_never_itself(public: HostileServer) -> None:
             await fetcher(public).fetch_async(
                 asked, own_addresses=[*own, ("good.example", 80), ("[2606:2800:21f::1]", 80)]
             )
+    with pytest.raises(Refusal):
+        await fetcher(public).fetch_async("http://127.0.0.1/", own_addresses=[("fe80::1%25é", 80)])
     assert public.requests == []
 
 
