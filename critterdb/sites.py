@@ -83,7 +83,10 @@ def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = F
         arguments += ["--metadata", str(metadata or site_source() / "metadata.json")]
     if usual and not by_folder:
         arguments += _furniture_arguments(folder)
-    if not (folder / "settings.json").is_file():
+    settings = folder / "settings.json"
+    if usual and settings.is_file():
+        arguments += _setting_arguments(settings)
+    else:
         # Datasette tries every column as a facet, at 50 ms each where a table is large, and gives
         # those that a page begins with 200 ms each.
         arguments += ["--setting", "suggest_facets", "off"]
@@ -98,9 +101,19 @@ def _furniture_arguments(folder: Path) -> list[str]:
         arguments += ["--template-dir", str(folder / "templates")]
     if (folder / "static").is_dir():
         arguments += ["--static", f"static:{folder / 'static'}"]
-    if (folder / "settings.json").is_file():
-        for name, value in json.loads((folder / "settings.json").read_text("utf-8")).items():
-            arguments += ["--setting", name, json.dumps(value) if value is not None else ""]
+    return arguments
+
+
+def _setting_arguments(file: Path) -> list[str]:
+    """What settings.json says, which Datasette 1.0 does not read any more. Raises SiteError."""
+    try:
+        settings = dict(json.loads(file.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise SiteError(f"{file} should be JSON such as {{}}: {error}. Mend it") from error
+    arguments = []
+    for name, value in settings.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        arguments += ["--setting", name, text if value is not None else ""]
     return arguments
 
 

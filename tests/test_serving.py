@@ -11,6 +11,9 @@ import httpx
 import pytest
 from support_web import TAXON, add_model, jpeg, make_site, rows, serving
 
+from critterdb.errors import SiteError
+from critterdb.sites import serve_arguments
+
 SERVERS = {
     "critterdb serve": ["-m", "critterdb.cli", "serve", "--port", "{port}"],
     "datasette .": ["-m", "datasette", "serve", ".", "--port", "{port}"],
@@ -27,6 +30,26 @@ def test_a_served_site_answers_with_a_picture_s_name(tmp_path: Path, command: li
         assert httpx.get(f"{address}/critters/bot_history").status_code == 200
         assert "Classify a photo" in httpx.get(address).text
     assert len(rows(folder, "SELECT * FROM predictions")) == 1
+
+
+@pytest.mark.parametrize("how", [[], ["--read-only"]], ids=["", "read-only"])
+def test_a_site_below_an_address_of_another(tmp_path: Path, how: list[str]) -> None:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder)
+    settings = '{"base_url": "/zoo/", "default_page_size": 7, "allow_download": false}'
+    (folder / "settings.json").write_text(settings)
+    with serving(folder, [*SERVERS["critterdb serve"], *how]) as address:
+        assert httpx.get(f"{address}/zoo/-/settings.json").json()["default_page_size"] == 7
+        answer = httpx.post(f"{address}/zoo/-/classify", files={"image": jpeg("red")}).json()
+        assert answer["answer"]["taxon_id"] == TAXON
+        assert 'action="/zoo/-/classify"' in httpx.get(f"{address}/zoo/-/critters").text
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "7"])
+def test_settings_that_cannot_be_read_are_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(SiteError, match=r"settings\.json should be JSON"):
+        serve_arguments(tmp_path / "critters.db", "127.0.0.1", 8001)
 
 
 def test_the_checkout_itself_is_a_site_for_datasette(tmp_path: Path) -> None:
