@@ -66,11 +66,17 @@ async def photo(request: Request, datasette: Datasette) -> Response:
     audience = "public" if for_all else "private"
     headers["Cache-Control"] = f"{audience}, max-age={CACHE_SECONDS}, immutable"
     headers["ETag"] = f'"{sha256}"'
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if _is_kept(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(b"", status=304, headers=headers, content_type=kind)
     headers["Content-Length"] = str(len(data))
     body = data if request.method == "GET" else b""
     return Response(body, headers=headers, content_type=kind)
+
+
+def _is_kept(if_none_match: str, etag: str) -> bool:
+    """Whether who asks has the file already: one of several tags, weak after a proxy, or any."""
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or tags == ["*"]
 
 
 def read_photo(folder: Path, path: str) -> bytes | None:
