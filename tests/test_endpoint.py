@@ -224,6 +224,17 @@ async def test_a_caller_that_is_too_fast_is_told_when_to_return(tmp_path: Path) 
     assert int((await classify_bytes(datasette, RED)).headers["retry-after"]) > 0
 
 
+@pytest.mark.parametrize("path", ["/-/classify", "/-/critters"])
+@pytest.mark.parametrize("record", [True, False])
+async def test_whoever_gives_an_address_is_told_who_can_read_it(
+    tmp_path: Path, record: bool, path: str
+) -> None:
+    folder = make_site(tmp_path / "mysite", record=record)
+    add_model(folder)
+    page = await open_datasette(folder).client.get(path, headers={"accept": "text/html"})
+    assert ("It is recorded, and visitors of this site can read it" in page.text) is record
+
+
 async def test_a_site_that_does_not_record_writes_nothing(tmp_path: Path) -> None:
     folder = make_site(tmp_path / "mysite", record=False)
     add_model(folder)

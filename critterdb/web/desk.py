@@ -122,6 +122,11 @@ def site_database(datasette: Datasette) -> Database | None:
     return datasette.databases.get(desk_of(datasette).database_name or "")
 
 
+def is_recording(desk: Desk, database: Database | None) -> bool:
+    """Whether what is asked is written down, where visitors of the site can read it."""
+    return bool(database and database.is_mutable and desk.settings.record)
+
+
 def folder_of(database: Database) -> Path:
     """The site's folder, to which the paths of photos and models are relative."""
     return Path(str(database.path)).resolve().parent

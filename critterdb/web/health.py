@@ -11,7 +11,7 @@ from .. import __version__
 from ..errors import Refusal
 from ..schema import sqlite3
 from ..sites import has_wal_bug
-from .desk import Desk, desk_of, site_database
+from .desk import Desk, desk_of, is_recording, site_database
 from .manners import cors_headers, data_headers, other_method
 from .rights import HEALTH, may
 
@@ -75,7 +75,7 @@ def details(desk: Desk, database: Database | None) -> dict[str, Any]:
     return {
         "critterdb": __version__,
         "database": database.name if database else None,
-        "recording": bool(database and database.is_mutable and desk.settings.record),
+        "recording": is_recording(desk, database),
         "sqlite": {"version": version, "wal_reset_bug": has_wal_bug(version)},
         "queue": {
             "workers": desk.workers.workers,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import addresses
 from .compat import instance_metadata
+from .desk import desk_of, is_recording, site_database
 from .rights import CLASSIFY, REVIEW, may
 from .static_files import static_path
 
@@ -34,6 +35,7 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, An
         "site_title": await site_title(datasette),
         "home_path": urls.path(addresses.HOME),
         "current_path": here,
+        "records": is_recording(desk_of(datasette), site_database(datasette)),
         "navigation": [
             {"href": urls.path(path), "label": label, "current": here.startswith(urls.path(path))}
             for path, label in links
