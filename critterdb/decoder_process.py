@@ -116,8 +116,7 @@ def _decode(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes
 def send_message(to: socket.socket, header: dict[str, Any], body: bytes = b"") -> None:
     """A JSON object with its length before it, and the bytes that it tells of."""
     text = json.dumps(header).encode()
-    to.sendall(HEADER.pack(len(text)) + text)
-    to.sendall(body)
+    to.sendall(b"".join((HEADER.pack(len(text)), text, body)))
 
 
 def receive_message(source: socket.socket, deadline: float | None = None) -> dict[str, Any] | None:

@@ -222,8 +222,8 @@ def _untrusted(path: Path, reason: str) -> ModelError:
 
 def model_row(db: SiteDatabase, model_id: str) -> dict[str, Any]:
     """A model's row. Raises ModelError that lists the known ones where it is unknown."""
-    for row in db["models"].rows_where("id = ?", [model_id]):
-        return dict(row)
+    for row in db.query("SELECT * FROM models WHERE id = ?", [model_id]):
+        return row
     known = ", ".join(row["id"] for row in db.query("SELECT id FROM models ORDER BY created_at"))
     raise ModelError(f"There is no model {model_id}. Known ones: {known or 'none yet'}")
 

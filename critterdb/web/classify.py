@@ -176,21 +176,22 @@ def _choose_model(conn: Any, desk: Desk, model_id: str | None) -> Model:
             f"There is no model called {model_id}. Leave “model” out to ask the one in use",
         )
     try:
-        game = desk.settings.game or _newest_game(db)
-        return current_model(db, game, model_id=model_id, threads=THREADS_A_PHOTO)
+        game = desk.settings.game
+        chosen = model_id or (None if game else _newest_model(db))
+        return current_model(db, game, model_id=chosen, threads=THREADS_A_PHOTO)
     except CritterError as error:
         # Where the site lies on its machine is nobody's business.
         folder = f"{site_folder(db)}{os.sep}"
         raise Refusal("no_model", str(error).replace(folder, "")) from error
 
 
-def _newest_game(db: SiteDatabase) -> str | None:
-    """The game that plays where the settings name none: the one with the newest model in use."""
+def _newest_model(db: SiteDatabase) -> str | None:
+    """What answers where neither settings nor question say: the newest model that a game uses."""
     for row in db.query(
-        "SELECT slug FROM games JOIN models ON models.id = games.model_id "
+        "SELECT models.id FROM games JOIN models ON models.id = games.model_id "
         "ORDER BY models.created_at DESC LIMIT 1"
     ):
-        return str(row["slug"])
+        return str(row["id"])
     return None
 
 
