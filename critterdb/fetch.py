@@ -46,7 +46,7 @@ MAX_BYTES_UNDER_WAY = 100_000_000
 
 URL_INVALID = (
     "That is not an address that I can fetch. Give a whole http:// or https:// address "
-    "without a port, user name or password"
+    "without spaces, a port, a user name or a password"
 )
 FETCH_FAILED = (
     "That address gave no picture. Open it in a browser to check it, or upload the picture instead"

@@ -99,7 +99,9 @@ def test_ten_megabytes_and_no_byte_more(public: HostileServer, size: int, code: 
     ],
 )
 def test_malformed_addresses(public: HostileServer, address: str) -> None:
-    assert refusal(fetcher(public), address).code == "url_invalid"
+    refused = refusal(fetcher(public), address)
+    assert refused.code == "url_invalid"
+    assert "without spaces, a port, a user name or a password" in str(refused)
 
 
 def test_one_sentence_at_one_time_whatever_the_cause(public: HostileServer) -> None:
