@@ -7,7 +7,7 @@ from typing import Any
 
 from datasette import hookimpl
 
-from . import cells, columns, compat, desk, health, photos_route, rights, static_files
+from . import bodies, cells, columns, compat, desk, health, photos_route, rights, static_files
 from .classify import classify
 from .routes import ROUTES
 
@@ -84,5 +84,21 @@ def render_cell(
 def skip_csrf(datasette: Any, scope: dict[str, Any]) -> bool:
     # The handler has a check of its own, the one of Datasette 1.0: that of 0.65 answers a form with
     # a file and a cookie with a 500.
+    return _reads_its_own_body(datasette, scope)
+
+
+@hookimpl
+def asgi_wrapper(datasette: Any) -> Any:
+    def wrap(app: bodies.App) -> bodies.App:
+        if bodies.OWN_LIMIT in datasette.settings_dict():
+            return app
+        return bodies.limit_bodies(
+            datasette, app, lambda scope: _reads_its_own_body(datasette, scope)
+        )
+
+    return wrap
+
+
+def _reads_its_own_body(datasette: Any, scope: dict[str, Any]) -> bool:
     path = "/" + scope["path"].removeprefix(datasette.setting("base_url")).lstrip("/")
     return path in ("/-/classify", "/-/classify.json", "/-/critters/review", "/-/critters/answers")
