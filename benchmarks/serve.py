@@ -1,9 +1,11 @@
 """`critterdb serve` beside the design of its ancestor, on the same photos, one after the other.
 
-    python benchmarks/serve.py SITE PHOTOS [--photos 600] [--ancestor-photos 100]
-        [--clients 8] [--python PATH]
+    python benchmarks/serve.py SITE PHOTOS [--beside SITE] [--photos 600] [--side 500]
+        [--ancestor-photos 100] [--clients 8] [--python PATH]
 
-SITE is a site with a model in use; PHOTOS a folder of JPEGs, searched in depth. The ancestor is
+SITE is a site with a model in use, --beside another (in 8 bits, say); PHOTOS a folder of
+PHOTOS/*/*.jpg. Parts of them are enlarged to --side pixels, the size in which iNaturalist gives
+photos, and with 0 they are sent as they are. The ancestor is
 what the first #cougarOrNot service was in 2018: Starlette, and fastai's `Learner.predict` inside an
 async handler. It gets the backbone of the site's model at the same size and at fastai's usual 224
 pixels, and ResNet-34 at 224, its own choice then; its heads are untrained, which changes no
@@ -12,9 +14,9 @@ such as that of an environment with nothing but the base install.
 
 The ancestor gets the first of the photos only, because it is slow. Each is sent once to a server,
 so that no answer is a repeat; critterdb records every one. CPU is that of all the server's
-processes. What of it is decoding and the model's own arithmetic is measured on the same photos with
-all cores at work: Pillow and the view in one process a core, and ONNX Runtime with one thread a
-core. The rest of a request is what is left.
+processes. What of it is decoding and the model's own arithmetic is measured on the same photos
+with all cores at work, before and after: Pillow and the view in one process a core, and ONNX
+Runtime with one thread a core. The rest of a request is what is left.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pictures import enlarge
 from servers import Server, answers, load, multipart, running
 
 from critterdb.images import decode_image
@@ -70,45 +73,56 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("site", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--beside", type=Path, action="append", default=[], metavar="SITE")
     parser.add_argument("--photos", type=int, default=600)
-    parser.add_argument("--ancestor-photos", type=int, default=100, help="the first of them")
+    parser.add_argument("--side", type=int, default=500, help="pixels of the longer side")
+    parser.add_argument("--ancestor-photos", type=int, default=200, help="the first of them")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--python", type=Path, default=Path(sys.executable))
     parser.add_argument("--no-ancestor", action="store_true")
     chosen = parser.parse_args()
-    files = sorted(chosen.folder.rglob("*.jpg"))
-    random.Random(SEED).shuffle(files)
-    photos = list(dict.fromkeys(file.read_bytes() for file in files[: chosen.photos + 1]))
     with tempfile.TemporaryDirectory() as temporary:
-        site = copy_site(chosen.site, Path(temporary) / "site")
-        db = open_database(site / "critters.db")
-        model = current_model(db)
-        print(f"{len(photos) - 1} photos, {chosen.clients} clients, {cores()} cores, {model.id}")
-        file = (site / "models" / f"{model.id}.onnx").read_bytes()
-        work = useful_work(model, file, photos[1:])
-        command = [
-            str(chosen.python.absolute()),
-            "-m",
-            "critterdb.cli",
-            "serve",
-            "--port",
-            "{port}",
-        ]
-        where = {"PYTHONPATH": str(Path(__file__).parent.parent)}
-        rows = []
-        with running(command, site, **where) as server:
-            ours = measure("critterdb", server, "/-/classify", "image", photos, chosen.clients)
-        rows.append(ours)
-        ours["recorded"] = recorded(db)
+        photos = load_photos(chosen.folder, Path(temporary), chosen.photos + 1, chosen.side)
+        print(f"{len(photos) - 1} photos, {chosen.clients} clients, {cores()} cores")
+        ours, models = [], []
+        for number, original in enumerate([chosen.site, *chosen.beside]):
+            site = copy_site(original, Path(temporary) / f"site-{number}")
+            models.append(current_model(open_database(site / "critters.db")))
+            ours.append(measure_ours(site, models[-1], photos, chosen.clients, chosen.python))
+        others = []
         if not chosen.no_ancestor:
-            for backbone, size in (
-                (model.backbone.partition("@")[0], model.view.size),
-                (model.backbone.partition("@")[0], 224),
+            backbones = {model.backbone.partition("@")[0] for model in models}
+            sizes = {224, *(model.view.size for model in models)}
+            for backbone, size in [
+                *((backbone, size) for backbone in sorted(backbones) for size in sorted(sizes)),
                 ("resnet34", 224),
-            ):
+            ]:
                 some = photos[: chosen.ancestor_photos + chosen.clients + 1]
-                rows.append(measure_ancestor(backbone, size, some, chosen.clients))
-        show(rows, work)
+                others.append(measure_ancestor(backbone, size, some, chosen.clients))
+        show(ours, others)
+
+
+def load_photos(folder: Path, temporary: Path, count: int, side: int) -> list[bytes]:
+    """So many JPEGs, no two alike."""
+    if side:
+        folder = enlarge(folder, temporary / "photos", count=count, side=side)
+    files = sorted(folder.rglob("*.jpg"))
+    random.Random(SEED).shuffle(files)
+    return list(dict.fromkeys(file.read_bytes() for file in files[:count]))
+
+
+def measure_ours(
+    site: Path, model: Model, photos: list[bytes], clients: int, python: Path
+) -> dict[str, Any]:
+    file = (site / "models" / f"{model.id}.onnx").read_bytes()
+    before = useful_work(model, file, photos[1:])
+    with running(serve_command(python), site, PYTHONPATH=ROOT) as server:
+        bits = ", 8 bits" if "-int8-" in model.backbone else ""
+        name = f"critterdb, {model.view.size} pixels{bits}"
+        found = measure(name, server, "/-/classify", "image", photos, clients)
+    after = useful_work(model, file, photos[1:])
+    work = {name: (before[name] + after[name]) / 2 for name in before}
+    return found | {"recorded": recorded(open_database(site / "critters.db")), "work": work}
 
 
 def serve_command(python: Path) -> list[str]:
@@ -155,7 +169,6 @@ def measure(
         "cpu_ms": 1000 * spent / len(found.latencies),
         "memory": server.peak_bytes,
         "start": start,
-        "recorded": None,
     }
 
 
@@ -223,10 +236,10 @@ def _decode_all(photos: list[bytes], view: View) -> float:
     return time.process_time() - before
 
 
-def show(rows: list[dict[str, Any]], work: dict[str, float]) -> None:
+def show(ours: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
     print("\n| | a second | median | p95 | CPU a request | memory | start to first answer |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for row in rows:
+    for row in [*ours, *others]:
         cells = (
             row["name"],
             f"{row['a_second']:.1f}",
@@ -237,20 +250,21 @@ def show(rows: list[dict[str, Any]], work: dict[str, float]) -> None:
             f"{row['start']:.2f} s",
         )
         print(f"| {' | '.join(cells)} |")
-    ours, *others = rows
-    print(f"\ncritterdb recorded {ours['recorded']} answers in its database; the ancestor none.")
-    for row in others:
+    for own in ours:
+        print(f"\n{own['name']}: {own['recorded']} answers recorded; the ancestor records none")
+        for row in others:
+            print(
+                f"  beside {row['name']}: {own['a_second'] / row['a_second']:.1f} times the "
+                f"requests, {row['memory'] / own['memory']:.1f} times less memory, "
+                f"{row['start'] / own['start']:.1f} times sooner"
+            )
+        decoding, arithmetic = own["work"]["decoding"], own["work"]["model"]
+        rest = own["cpu_ms"] - decoding - arithmetic
         print(
-            f"beside {row['name']}: {ours['a_second'] / row['a_second']:.1f} times the requests, "
-            f"{row['memory'] / ours['memory']:.1f} times less memory, "
-            f"{row['start'] / ours['start']:.1f} times sooner"
+            f"  a request: {own['cpu_ms']:.1f} ms of CPU, {decoding:.1f} of them decoding, "
+            f"{arithmetic:.1f} the model's arithmetic, {rest:.1f} the rest "
+            f"({rest / own['cpu_ms']:.0%})"
         )
-    rest = ours["cpu_ms"] - work["decoding"] - work["model"]
-    print(
-        f"a request of critterdb: {ours['cpu_ms']:.1f} ms of CPU, {work['decoding']:.1f} of them "
-        f"decoding, {work['model']:.1f} the model's arithmetic, {rest:.1f} the rest "
-        f"({rest / ours['cpu_ms']:.0%})"
-    )
 
 
 if __name__ == "__main__":

@@ -40,6 +40,11 @@ from .terminal import percent, progress_bar, table_lines
     help="Let the whole network learn too, so many epochs; minutes each without a GPU.",
 )
 @click.option(
+    "--int8",
+    is_flag=True,
+    help="Count in 8 bits: half the time for a photo, a smaller file, a little less right.",
+)
+@click.option(
     "--max-wrong",
     type=click.FloatRange(0, 0.5, min_open=True),
     default=0.05,
@@ -72,6 +77,7 @@ def train(
     critterdb train --max-wrong 0.02                 more careful: it answers less
     critterdb train --fine-tune 3                    slower, and better with many photos
     critterdb train --backbone resnet34
+    critterdb train --int8                           for a small or a busy server
     """
     from .games import get_game
     from .head_process import shared_trainer

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -51,4 +53,12 @@ def open_session(data: bytes, *, threads: int | None = None) -> Any:
     # Threads that wait for work would spin, and take the processor from those that have some: at
     # eight clients that is half of all its time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    give_memory_back()
+    return session
+
+
+def give_memory_back() -> None:
+    """Return what is free to the system: to load a model takes twice what it then holds (glibc)."""
+    with suppress(AttributeError, OSError, TypeError):  # other systems have no such call
+        ctypes.CDLL(None).malloc_trim(0)

@@ -42,6 +42,7 @@ from .model_cards import (
 from .model_files import write_model
 from .neighbours import separate_parts
 from .novelty import NoveltyParameters, fit_novelty
+from .quantizing import quantize_backbone
 from .schema import SiteDatabase, site_folder
 from .splits import split_observations
 
@@ -87,6 +88,7 @@ def train_game(
     weights: Path | None = None,
     size: int | None = None,
     fine_tune: int = 0,
+    int8: bool = False,
     seed: int = 0,
     min_photos: int = DEFAULT_MIN_PHOTOS,
     max_wrong: float = MAX_WRONG_SHARE,
@@ -95,9 +97,9 @@ def train_game(
     """Train a model for `game` and put it in use; return the figures of `train --json`.
 
     `fine_tune` is the number of epochs in which the whole network learns too; with 0 only its head
-    does. `max_wrong` is the share of answers that may be wrong. The file is written first, and then
-    all rows in one transaction: a killed training leaves the earlier model in use. Raises
-    TrainingError where there is too little to learn from.
+    does. With `int8` the network counts in 8 bits. `max_wrong` is the share of answers that may be
+    wrong. The file is written first, and then all rows in one transaction: a killed training leaves
+    the earlier model in use. Raises TrainingError where there is too little to learn from.
     """
     started = time.perf_counter()
     shared_trainer()  # it loads what it needs meanwhile
@@ -105,6 +107,9 @@ def train_game(
     load_examples(db, game, min_photos=min_photos)
     split_observations(db, game.slug)
     network = load_backbone(backbone, weights=weights, size=size, folder=folder)
+    if int8:
+        examples = load_examples(db, game, min_photos=min_photos)
+        network = quantize_backbone(network, _teaching_photos(folder, examples))
     embed_photos(db, network, game.slug, progress=progress)
     lesson = _prepare(db, load_examples(db, game, min_photos=min_photos), network.recipe)
     head, novelty = _learn(lesson, seed)
@@ -113,6 +118,7 @@ def train_game(
         "weights": weights.name if weights else None,
         "size": network.view.size,
         "fine_tune": fine_tune,
+        "int8": int8,
         "seed": seed,
         "min_photos": min_photos,
         "max_wrong": max_wrong,
@@ -127,10 +133,18 @@ def train_game(
             load_network(backbone, weights),
             size=network.view.size,
             epochs=fine_tune,
+            int8=int8,
             seed=seed,
             progress=progress,
         )
     return _finish(db, game, lesson, network, head, novelty, recipe, started)
+
+
+def _teaching_photos(folder: Path, examples: Examples) -> list[Path]:
+    """Files of training photos, in an order that depends on nothing but what they show."""
+    training = examples.of_part("train")
+    order = np.argsort(examples.sha256s[training])
+    return [folder / path for path in examples.paths[training][order]]
 
 
 def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> Lesson:
@@ -168,6 +182,7 @@ def _fine_tune(
     *,
     size: int,
     epochs: int,
+    int8: bool,
     seed: int,
     progress: Progress | None,
 ) -> tuple[Backbone, Lesson, Head, NoveltyParameters]:
@@ -188,6 +203,8 @@ def _fine_tune(
         progress=progress,
     )
     backbone = export_backbone(tuned, size=size, folder=folder)
+    if int8:
+        backbone = quantize_backbone(backbone, _teaching_photos(folder, lesson.examples))
     embed_photos(db, backbone, game.slug, progress=progress)
     _, vectors = load_embeddings(db, lesson.examples, backbone.recipe)
     lesson = replace(lesson, vectors=vectors)

@@ -22,7 +22,7 @@ from ..predictions import (
 )
 from ..schema import SiteDatabase, site_folder, sqlite3
 from .compat import write
-from .desk import Desk, desk_of, site_database
+from .desk import Desk, desk_of, is_recording, site_database
 from .limits import BUSY_SECONDS, client_address
 from .manners import (
     cors_headers,
@@ -146,7 +146,7 @@ async def _look_at(
     classification, image = await desk.workers.run(
         lambda: classify_image(model, data, max_pixels=desk.settings.max_pixels)
     )
-    if not (desk.settings.record and database.is_mutable):
+    if not is_recording(desk, database):
         return classification, image, None
     started = time.perf_counter()
     try:
