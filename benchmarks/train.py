@@ -30,6 +30,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -45,7 +46,7 @@ from critterdb.backbones import DEFAULT_VIEW, load_network
 from critterdb.errors import CritterError
 from critterdb.evaluation import evaluate_folder
 from critterdb.games import get_game
-from critterdb.head_process import shared_trainer
+from critterdb.heads import train_head
 from critterdb.images import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
@@ -54,6 +55,7 @@ from critterdb.measures import auroc
 from critterdb.models import current_model
 from critterdb.runtime import cores
 from critterdb.schema import SiteDatabase, open_database, site_folder
+from critterdb.torch_process import shared_torch_process
 from critterdb.training import train_game
 
 PARTS = ("speed", "seeds", "large", "tune")
@@ -65,7 +67,7 @@ LARGE_PHOTOS, LARGE_SIDE, LARGE_NEW = 5000, 500, 0.05
 SEEDS, TUNE_SEEDS = 5, 2
 TUNE_EPOCHS = "3"
 SECONDS_BETWEEN_LINES = 30
-SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_BETWEEN_LOOKS = 0.2
 DRAWN_EACH, DRAWN_MEMES = 400, 200
 
 
@@ -239,25 +241,31 @@ def command(site: Path, *arguments: str) -> tuple[float, float, str, str]:
 
     The processes that it starts are counted in; what they share in memory, more than once.
     """
-    most = 0
+    most = [0]
     started = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "critterdb.cli", *arguments], cwd=site, stdout=output
         )
-        while True:
-            pid, status, used = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            most = max(most, sum(map(resident_bytes, [process.pid, *descendants(process.pid)])))
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        ended = threading.Event()
+
+        def look() -> None:
+            while not ended.wait(SECONDS_BETWEEN_LOOKS):
+                pids = [process.pid, *descendants(process.pid)]
+                most.append(sum(map(resident_bytes, pids)))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
+        ended.set()
+        looking.join()
+        process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read().decode()
     if process.returncode:
         raise CritterError(f"critterdb {' '.join(arguments)} failed. Run it by hand to see why")
-    return seconds, used.ru_utime + used.ru_stime, f"{most / 1e6:.0f} MB", text
+    return seconds, used.ru_utime + used.ru_stime, f"{max(most) / 1e6:.0f} MB", text
 
 
 # tune
@@ -281,9 +289,9 @@ def measure_tuning(photos: Path, temporary: Path, seeds: int, tuning: list[int])
 
 
 def warm_up() -> None:
-    """Wait until the process that trains heads has loaded what it needs, by a head of nothing."""
+    """Wait until the process that has torch is there, by a head of nothing."""
     vectors, truth = np.eye(20, dtype=np.float32), np.arange(20) % 2
-    shared_trainer().train(vectors, truth, vectors, truth, labels=2)
+    shared_torch_process().call(train_head, vectors, truth, vectors, truth, labels=2)
 
 
 # printing

@@ -22,6 +22,7 @@ from .exporting import export_network
 from .graphs import write_atomically
 from .lite0 import LITE0, LITE0_SHA256, learned_tensors, lite0_weights, write_lite0
 from .runtime import open_session
+from .torch_process import shared_torch_process
 from .views import FILTERS, View
 
 DEFAULT_BACKBONE = LITE0
@@ -79,11 +80,16 @@ def load_backbone(
     """
     if name == DEFAULT_BACKBONE and weights is None:
         chosen = backbone_at(folder, name, LITE0_SHA256, _resized(DEFAULT_VIEW, size))
-        if not chosen.onnx_path.is_file():  # or else there is no need of torch
-            state = _import("torch").load(lite0_weights(), weights_only=True)
-            write_atomically(chosen.onnx_path, write_lite0(state, chosen.view.size))
+        if not chosen.onnx_path.is_file():
+            data = shared_torch_process().call(_default_graph, chosen.view.size)
+            write_atomically(chosen.onnx_path, data)
         return chosen
     return export_backbone(load_network(name, weights), size=size, folder=folder)
+
+
+def _default_graph(size: int) -> bytes:
+    """ONNX bytes of the default backbone with the weights that are installed."""
+    return write_lite0(_import("torch").load(lite0_weights(), weights_only=True), size)
 
 
 def backbone_at(folder: Path, name: str, digest: str, view: View) -> Backbone:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from pathlib import Path
@@ -23,6 +25,10 @@ from .terminal import (
     progress_bar,
     sync_lines,
 )
+
+# Python would look through all objects once more before it ends, which takes longer than most
+# commands do; the system takes them back at once.
+atexit.register(gc.freeze)
 
 
 @click.group(cls=CritterGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -79,12 +79,13 @@ def train(
     critterdb train --backbone resnet34
     critterdb train --int8                           for a small or a busy server
     """
+    from .torch_process import shared_torch_process
+
+    shared_torch_process()  # before all imports that follow: it has longer ones
     from .games import get_game
-    from .head_process import shared_trainer
 
     db = open_site(ctx)
     chosen = get_game(db, game)
-    shared_trainer()  # before the imports that follow: it has longer ones
     from .training import DEFAULT_MIN_PHOTOS, train_game
 
     with progress_bar(f"Looking at the photos of {chosen.slug}") as progress:

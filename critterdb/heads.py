@@ -118,7 +118,11 @@ def train_head(
                 _loader(fastai, *valid, max(1, len(valid_truth)), shuffle=False),
             ),
             heads,
-            loss_func=lambda logits, wanted: sum(surprise(each, wanted) for each in logits),
+            loss_func=lambda logits, wanted: (
+                # The sum of the heads' losses: of each on its own, the mean over the batch.
+                surprise(logits.flatten(0, 1), wanted.repeat_interleave(len(candidates)))
+                * len(candidates)
+            ),
             opt_func=fastai.Adam,
             splitter=lambda heads: [list(head.parameters()) for head in heads.heads],
             # Its own record of each batch takes as long as the batch.
@@ -188,9 +192,6 @@ def _modules(torch: Any, candidates: Sequence[Candidate], dimensions: int, label
             directions = torch.nn.functional.normalize(self.directions)
             return directions * self.log_scale.exp() / math.sqrt(dimensions)
 
-        def forward(self, vectors: Any) -> Any:
-            return vectors @ self.weight.T
-
     def linear() -> Any:
         module = torch.nn.Linear(dimensions, labels)
         for parameter in module.parameters():
@@ -204,7 +205,12 @@ def _modules(torch: Any, candidates: Sequence[Candidate], dimensions: int, label
             self.heads = torch.nn.ModuleList(kinds[one.kind]() for one in candidates)
 
         def forward(self, vectors: Any) -> Any:
-            return [head(vectors) for head in self.heads]
+            """Logits N×K×C of all K heads: one product for all takes less time than each alone."""
+            weight = torch.cat([head.weight for head in self.heads])
+            bias = torch.cat([head.bias for head in self.heads])
+            return torch.nn.functional.linear(vectors, weight, bias).view(
+                -1, len(candidates), labels
+            )
 
     return Heads()
 
@@ -256,9 +262,7 @@ def _loader(fastai: Any, vectors: Any, truth: Any, batch: int, *, shuffle: bool)
     """A fastai loader that cuts whole batches from the tensors instead of stacking single rows."""
 
     def create_batches(places: Any) -> Any:
-        places = list(places)
-        for start in range(0, len(places), batch):
-            chosen = places[start : start + batch]
+        for chosen in vectors.new_tensor(list(places), dtype=truth.dtype).split(batch):
             yield vectors[chosen], truth[chosen]
 
     return fastai.DataLoader(
@@ -286,7 +290,8 @@ def _best_epochs(
             if self.training:
                 return
             wanted = self.yb[0]  # validation photos come in one batch
-            for place, logits in enumerate(self.pred):
+            for place in range(count):
+                logits = self.pred[:, place]
                 loss = float(torch.nn.functional.cross_entropy(logits, wanted))
                 wrong = float((logits.argmax(dim=1) != wanted).float().mean())
                 best = min((row["valid_loss"] for row in self.history[place]), default=math.inf)

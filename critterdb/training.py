@@ -26,8 +26,7 @@ from .embeddings import embed_photos, load_embeddings
 from .errors import TrainingError
 from .evaluation import save_evaluation
 from .games import Game
-from .head_process import shared_trainer
-from .heads import Head, calibrated_loss
+from .heads import Head, calibrated_loss, train_head
 from .labels import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
 from .labels import Examples, load_examples
 from .measures import Outcome, figures
@@ -45,6 +44,7 @@ from .novelty import NoveltyParameters, fit_novelty
 from .quantizing import quantize_backbone
 from .schema import SiteDatabase, site_folder
 from .splits import split_observations
+from .torch_process import shared_torch_process
 
 __all__ = ["DEFAULT_MIN_PHOTOS", "train_game"]
 
@@ -102,7 +102,7 @@ def train_game(
     the earlier model in use. Raises TrainingError where there is too little to learn from.
     """
     started = time.perf_counter()
-    shared_trainer()  # it loads what it needs meanwhile
+    shared_torch_process()  # it loads what it needs meanwhile
     folder = site_folder(db)
     load_examples(db, game, min_photos=min_photos)
     split_observations(db, game.slug)
@@ -166,11 +166,11 @@ def _learn(lesson: Lesson, seed: int) -> tuple[Head, NoveltyParameters]:
     """Head and novelty measure at the same time."""
     train, valid = lesson.of("train"), lesson.of("valid")
     with ThreadPoolExecutor(1) as other:
-        head = other.submit(
-            shared_trainer().train, *train, *valid, labels=len(lesson.taxon_ids), seed=seed
+        novelty = other.submit(fit_novelty, *train)
+        head = shared_torch_process().call(
+            train_head, *train, *valid, labels=len(lesson.taxon_ids), seed=seed
         )
-        novelty = fit_novelty(*train)
-        return head.result(), novelty
+        return head, novelty.result()
 
 
 def _fine_tune(

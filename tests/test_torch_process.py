@@ -1,4 +1,4 @@
-"""Heads are trained by a process that may die, and that never outlives the one that asked."""
+"""What needs torch is done by a process that may die, and never outlives the one that asked."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from critterdb.errors import TrainingError
-from critterdb.head_process import HeadTrainer, shared_trainer
 from critterdb.heads import train_head
+from critterdb.torch_process import TorchProcess, shared_torch_process
 
 WAIT_S = 30
 
@@ -31,8 +31,8 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_the_other_process_trains_the_same_head() -> None:
-    there = shared_trainer().train(*lesson(), labels=3, seed=5)
+def test_it_trains_the_same_head() -> None:
+    there = shared_torch_process().call(train_head, *lesson(), labels=3, seed=5)
     here = train_head(*lesson(), labels=3, seed=5)
     np.testing.assert_array_equal(there.weight, here.weight)
     np.testing.assert_array_equal(there.bias, here.bias)
@@ -40,25 +40,25 @@ def test_the_other_process_trains_the_same_head() -> None:
 
 
 def test_a_process_that_was_killed_is_told_of_and_replaced() -> None:
-    trainer = shared_trainer()
-    os.kill(trainer.pid, signal.SIGKILL)
+    process = shared_torch_process()
+    os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(TrainingError, match=r"ended too early \(status -9\)"):
-        trainer.train(*lesson(), labels=3)
-    assert shared_trainer() is not trainer
-    assert shared_trainer().train(*lesson(), labels=3).weight.shape == (3, 16)
+        process.call(train_head, *lesson(), labels=3)
+    assert shared_torch_process() is not process
+    assert shared_torch_process().call(train_head, *lesson(), labels=3).weight.shape == (3, 16)
 
 
-def test_the_trainer_ends_when_nobody_holds_it() -> None:
-    trainer = HeadTrainer()
-    pid = trainer.pid
-    del trainer
+def test_it_ends_when_nobody_holds_it() -> None:
+    process = TorchProcess()
+    pid = process.pid
+    del process
     assert not is_running(pid)
 
 
-def test_the_trainer_ends_with_a_process_that_was_killed() -> None:
+def test_it_ends_with_a_process_that_was_killed() -> None:
     code = (
-        "import time; from critterdb.head_process import shared_trainer; "
-        "print(shared_trainer().pid, flush=True); time.sleep(60)"
+        "import time; from critterdb.torch_process import shared_torch_process; "
+        "print(shared_torch_process().pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as asking:
         assert asking.stdout is not None

@@ -1,0 +1,124 @@
+"""What needs torch is done by a process of its own, which loads it while this one looks at photos.
+
+    torch_process = shared_torch_process()      # starts it, and does not wait
+    head = torch_process.call(train_head, vectors, truth, valid_vectors, valid_truth, labels=10)
+
+The import of torch and fastai is two seconds in which Python does nothing else, and 400 MB.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import ParamSpec, TypeVar
+
+from .errors import CritterError, TrainingError
+
+BOOTSTRAP = (
+    "import sys; sys.path[:] = sys.argv[2:]; "
+    "from critterdb.torch_process import serve; serve(int(sys.argv[1]))"
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class TorchProcess:
+    """A process that waits for work; it ends with this one, however this one ends."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", BOOTSTRAP, str(theirs.fileno()), *sys.path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                process_group=0,  # Ctrl-C is for this process, and what it then does ends that one
+            )
+        self._connection = Connection(ours.detach())
+        self._busy = threading.Lock()
+        weakref.finalize(self, _end, self._process, self._connection)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """What a function of a module returns there. Raises its CritterErrors.
+
+        Raises TrainingError where the process is gone.
+        """
+        outcome: T | CritterError
+        try:
+            with self._busy:
+                self._connection.send((function, arguments, named))
+                outcome = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise TrainingError(
+                f"The process that trains ended too early (status {self._process.wait()}). Nothing "
+                "was changed. If the machine lacked memory, close what else needs it, and train "
+                "again"
+            ) from error
+        if isinstance(outcome, CritterError):
+            raise outcome
+        return outcome
+
+
+def _end(process: subprocess.Popen[bytes], connection: Connection) -> None:
+    connection.close()
+    process.kill()
+    process.wait()
+
+
+_shared: TorchProcess | None = None
+_sharing = threading.Lock()
+
+
+def shared_torch_process() -> TorchProcess:
+    """The torch process of this process, started where there is none."""
+    global _shared
+    with _sharing:
+        if _shared is None or not _shared.alive:
+            _shared = TorchProcess()
+        return _shared
+
+
+def serve(descriptor: int) -> None:
+    """Do what comes over a socket, one thing after the other, until its other end is closed."""
+    connection = Connection(descriptor)
+    with suppress(EOFError, OSError):
+        _load(connection)
+        while True:
+            _answer(connection)
+
+
+def _load(connection: Connection) -> None:
+    """Import what will be needed, and answer in between who waits already."""
+    with suppress(ImportError, CritterError):  # who asks will be told
+        import torch  # noqa: F401
+
+        while connection.poll():
+            _answer(connection)
+        from .heads import import_fastai
+
+        import_fastai()
+
+
+def _answer(connection: Connection) -> None:
+    function, arguments, named = connection.recv()
+    try:
+        outcome = function(*arguments, **named)
+    except CritterError as error:
+        outcome = error
+    connection.send(outcome)
