@@ -26,6 +26,7 @@ from .embeddings import embed_photos, load_embeddings
 from .errors import TrainingError
 from .evaluation import save_evaluation
 from .games import Game
+from .graphs import import_onnx
 from .heads import Head, calibrated_loss, train_head
 from .labels import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
 from .labels import Examples, load_examples
@@ -167,6 +168,7 @@ def _learn(lesson: Lesson, seed: int) -> tuple[Head, NoveltyParameters]:
     train, valid = lesson.of("train"), lesson.of("valid")
     with ThreadPoolExecutor(1) as other:
         novelty = other.submit(fit_novelty, *train)
+        other.submit(import_onnx)  # which the file needs afterwards
         head = shared_torch_process().call(
             train_head, *train, *valid, labels=len(lesson.taxon_ids), seed=seed
         )
