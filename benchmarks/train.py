@@ -154,7 +154,9 @@ def train_fastai(
 # seeds
 
 
-def measure_seeds(photos: Path, none: Path | None, temporary: Path, seeds: int) -> None:
+def measure_seeds(
+    photos: Path, none: Path | None, temporary: Path, seeds: int, *, int8: bool
+) -> None:
     site = temporary / "seeds"
     site.mkdir()
     db = open_database(site / "critters.db", create=True)
@@ -162,7 +164,7 @@ def measure_seeds(photos: Path, none: Path | None, temporary: Path, seeds: int) 
     for seed in range(seeds):
         game = f"seed-{seed}"
         import_folder(db, photos, game)
-        result = train_game(db, get_game(db, game), seed=seed)
+        result = train_game(db, get_game(db, game), seed=seed, int8=int8)
         found.append(result | more_figures(db, result["model"], none))
         tell(f"{game} of {seeds}: {result['error_rate']:.1%} errors, {result['seconds']:.0f} s")
     show_table(found, FIGURES)
@@ -344,6 +346,7 @@ def main() -> int:
     parser.add_argument("--none", type=Path, help="holds _none/*: pictures of nothing known")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--seeds", type=int, help=f"{SEEDS} unless given, {TUNE_SEEDS} of tune")
+    parser.add_argument("--int8", action="store_true", help="of the part seeds: train --int8")
     parser.add_argument("--large", type=int, default=LARGE_PHOTOS, help="how many are large")
     parser.add_argument("--epochs", default=TUNE_EPOCHS, help="of the part tune: 3, or 2,4,8")
     options = parser.parse_args()
@@ -383,7 +386,7 @@ def measure(options: argparse.Namespace, parts: list[str], temporary: Path) -> N
         if part == "speed":
             measure_speed(photos, temporary)
         elif part == "seeds":
-            measure_seeds(photos, none, temporary, options.seeds or SEEDS)
+            measure_seeds(photos, none, temporary, options.seeds or SEEDS, int8=options.int8)
         elif part == "large":
             measure_large(photos, temporary, options.large)
         else:

@@ -88,6 +88,7 @@ def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
     _limit("RLIMIT_AS", request["memory_bytes"])
     # Nobody catches this timer's signal, so that at its end the kernel ends the process.
     signal.setitimer(signal.ITIMER_PROF, request["cpu_s"])
+    before = time.process_time()
     try:
         answer, pixels = _decode(bytes(data), request)
     except Refusal as refusal:
@@ -100,7 +101,8 @@ def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
         # What failed may be held by an error that holds itself; the next image needs the room.
         gc.collect()
     signal.setitimer(signal.ITIMER_PROF, 0)
-    send_message(parent, {**answer, "bytes": len(pixels)}, pixels)
+    answer |= {"bytes": len(pixels), "cpu_s": time.process_time() - before}
+    send_message(parent, answer, pixels)
 
 
 def _decode(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from contextlib import suppress
@@ -97,6 +98,8 @@ class Decoders:
         self.cpu_s = cpu_s
         self.wall_s = wall_s
         self.memory_bytes = memory_bytes
+        self.spent_s = 0.0  # of processor time, on all images so far
+        self._spending = threading.Lock()
         # The one that was last in use is the next: others may never be needed.
         self._free: LifoQueue[_Process | None] = LifoQueue()
         for _ in range(processes or cores()):
@@ -160,6 +163,8 @@ class Decoders:
                     raise _refusal_for(death) from death
         else:
             raise Refusal("busy", "The decoder was stopped. Please try again in a moment")
+        with self._spending:
+            self.spent_s += answer["cpu_s"]
         if "code" in answer:
             raise Refusal(answer["code"], answer["error"])
         return pixels, image_info(data, answer["width"], answer["height"])
@@ -283,6 +288,7 @@ def _check_answer(answer: dict[str, Any], size: int) -> None:
             and isinstance(answer["height"], int)
             and answer["bytes"] == size
         )
+    sound = sound and isinstance(answer["cpu_s"], float) and 0 <= answer["cpu_s"] <= WALL_S
     if not sound or ("code" in answer and answer["bytes"]):
         raise ValueError("the decoding process answers nonsense")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,23 @@ from .schema import SiteDatabase, utc_now
 _processors = threading.Semaphore(cores())
 
 
+class Work:
+    """What the photos of strangers have cost this process so far."""
+
+    def __init__(self) -> None:
+        self.photos = 0
+        self.model_s = 0.0  # of processor time; of models that take one thread a photo
+        self._counting = threading.Lock()
+
+    def add(self, model_s: float) -> None:
+        with self._counting:
+            self.photos += 1
+            self.model_s += model_s
+
+
+work = Work()
+
+
 def classify_image(
     model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
 ) -> tuple[Classification, ImageInfo]:
@@ -32,7 +50,10 @@ def classify_image(
     """
     pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
     with _processors:
-        return model.classify_pixels(pixels), info
+        before = time.thread_time()
+        classification = model.classify_pixels(pixels)
+        work.add(time.thread_time() - before)
+    return classification, info
 
 
 def save_image(conn: Any, info: ImageInfo, url: str | None = None) -> None:

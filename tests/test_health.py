@@ -60,6 +60,8 @@ async def test_root_sees_the_details(folder: Path) -> None:
     assert [(code, error["times"]) for code, error in found["errors"].items()] == [
         ("not_an_image", 1)
     ]
+    assert found["work"]["photos"] >= 0
+    assert found["work"]["decoding_cpu_s"] > 0  # of the picture that is none, too
     assert found["recording"] is True
 
 

@@ -302,6 +302,7 @@ async def test_the_writing_connection_checks_foreign_keys(folder: Path) -> None:
         ({"max_bites": 1}, "max_bites"),
         ({"rate": "fast"}, "rate"),
         ({"max_bytes": 0}, "max_bytes"),
+        ({"max_bytes": 10_000_001}, "at most 10000000"),
         ({"record": "yes"}, "record"),
         ({"trusted_proxies": ["10.0.0.0/99"]}, "trusted_proxies"),
         ({"allow_hosts": "example.org"}, "allow_hosts"),

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..decoders import shared_decoders
 from ..errors import Refusal
+from ..predictions import work
 from ..schema import sqlite3
 from ..sites import has_wal_bug
 from .desk import Desk, desk_of, is_recording, site_database
@@ -82,6 +84,11 @@ def details(desk: Desk, database: Database | None) -> dict[str, Any]:
             "taken": desk.workers.taken,
             "places": desk.workers.places,
             "upload_bytes": desk.uploads.held,
+        },
+        "work": {
+            "photos": work.photos,
+            "decoding_cpu_s": round(shared_decoders().spent_s, 3),
+            "model_cpu_s": round(work.model_s, 3),
         },
         "writes": writes(desk.write_seconds),
         "errors": {

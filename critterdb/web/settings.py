@@ -50,6 +50,8 @@ def load_settings(config: Mapping[str, Any] | None) -> Settings:
     for name in ("max_bytes", "max_pixels", "rate"):
         if name in given and (type(given[name]) is not int or given[name] < (name != "rate")):
             raise _unusable(name, given[name], "a whole number")
+    if given.get("max_bytes", 0) > MAX_BYTES:
+        raise _unusable("max_bytes", given["max_bytes"], f"at most {MAX_BYTES}")
     for name in ("record", "local_photos"):
         if name in given and not isinstance(given[name], bool):
             raise _unusable(name, given[name], "true or false")
