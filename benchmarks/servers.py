@@ -63,6 +63,13 @@ class Server:
             response = connection.getresponse()
             return response.status, response.read()
 
+    def get(self, path: str) -> Any:
+        """The JSON at a path."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return json.loads(connection.getresponse().read())
+
     def wait_for_first_answer(self, path: str, body: bytes) -> float:
         """Seconds from the start of the process to its first answer with status 200."""
         while time.perf_counter() - self.started_at < START_S:
