@@ -22,7 +22,6 @@ import threading
 import time
 import weakref
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from queue import LifoQueue
@@ -151,7 +150,7 @@ class Decoders:
             "max_pixels": max_pixels,
             "cpu_s": self.cpu_s,
             "memory_bytes": self.memory_bytes or memory_bytes(max_pixels),
-            "view": asdict(view) if view else None,
+            "view": vars(view) if view else None,
         }
         pixels = bytearray(view.size * view.size * 3 if view else 0)
         for _ in range(2):

@@ -74,7 +74,9 @@ class Model:
 
     def classify_pixels(self, pixels: np.ndarray) -> Classification:
         """What is in an image of which these are the model's view, uint8 H×W×3."""
-        probabilities, _, novelty = self.run(pixels[None])
+        probabilities, novelty = self.session.run(
+            ["probabilities", "novelty"], {"pixels": pixels[None]}
+        )
         return decide(probabilities[0], float(novelty[0]), self.labels, self.thresholds)
 
     def classify_many(self, images: list[Image.Image]) -> list[Classification]:

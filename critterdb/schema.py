@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import cast
@@ -123,7 +124,12 @@ def check_readable(path: Path) -> None:
 def site_folder(db: Database) -> Path:
     """The folder that holds the database; paths in `photos` and `models` are relative to it."""
     row = db.conn.execute("PRAGMA database_list").fetchone()
-    return Path(row[2]).resolve().parent
+    return _folder_of(row[2])
+
+
+@lru_cache
+def _folder_of(database: str) -> Path:
+    return Path(database).resolve().parent
 
 
 def _check_ownership(db: Database, path: Path) -> None:
