@@ -27,8 +27,9 @@ from .views import FILTERS, View
 
 DEFAULT_BACKBONE = LITE0
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
-# resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look.
-DEFAULT_VIEW = View(288)
+# resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look. A
+# bilinear filter takes two thirds of the time of a bicubic one, and no more photos go wrong.
+DEFAULT_VIEW = View(288, filter="bilinear")
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _default_graph(size: int) -> bytes:
 
 def backbone_at(folder: Path, name: str, digest: str, view: View) -> Backbone:
     """A backbone by what its vectors depend on; `digest` is of its weights."""
-    recipe = f"{name}@{view.size}-{digest[:8]}"
+    recipe = f"{name}@{view.size}-{view.resize}-{digest[:8]}"
     path = folder / "models" / "backbones" / f"{recipe.replace('/', '_')}.onnx"
     return Backbone(recipe, name, view, path)
 

@@ -40,7 +40,7 @@ from .images import (
     image_format,
     image_info,
 )
-from .runtime import cores
+from .runtime import NICENESS, cores
 from .views import View
 
 if TYPE_CHECKING:
@@ -215,6 +215,8 @@ class _Process:
         except (OSError, MemoryError) as error:
             self._socket.close()
             raise Refusal("busy", NO_ROOM) from error
+        with suppress(OSError):  # it may be gone already, or the system have other rules
+            os.setpriority(os.PRIO_PROCESS, self._popen.pid, NICENESS)
         self._ready = False
         self._finalizer = weakref.finalize(self, _end, self._popen, self._socket)
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
-NICENESS = 5
+NICENESS = 10  # of whatever looks at photos
 ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 
 

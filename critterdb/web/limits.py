@@ -35,8 +35,8 @@ class Workers:
     """
 
     def __init__(self, workers: int | None = None, waiting: int = MAX_WAITING) -> None:
-        # Two for each processor, because each of them waits for a decoding process at times.
-        self.workers = workers or min(MAX_WORKERS, 2 * cores())
+        # One more than processors, because each of them waits for a decoding process at times.
+        self.workers = workers or min(MAX_WORKERS, cores() + 1)
         self.places = self.workers + waiting
         self._threads = ThreadPoolExecutor(
             self.workers, thread_name_prefix="critterdb-classify", initializer=give_way
