@@ -22,6 +22,7 @@ from .backbones import Backbone
 from .errors import ModelError, Refusal
 from .graphs import finish_graph, import_onnx, write_atomically
 from .images import decode_image
+from .novelty import normalized
 from .runtime import open_session
 
 MAX_PHOTOS = 64  # that ranges are taken from
@@ -118,5 +119,4 @@ def _likeness(backbone: Backbone, data: bytes, pixels: Sequence[np.ndarray]) -> 
     session = open_session(data, threads=1)
     rough = np.concatenate([session.run(["embedding"], {"pixels": one})[0] for one in pixels])
     exact = np.concatenate([backbone.embed(one) for one in pixels])
-    lengths = np.linalg.norm(rough, axis=1) * np.linalg.norm(exact, axis=1)
-    return float(((rough * exact).sum(axis=1) / np.maximum(lengths, 1e-12)).mean())
+    return float((normalized(rough) * normalized(exact)).sum(axis=1).mean())
