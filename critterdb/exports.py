@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from .observations import save_observations
 from .photos import fetch_photos
 from .schema import SiteDatabase, utc_now
 from .taxa import save_taxa
+from .times import utc_text
 
 csv.field_size_limit(10_000_000)  # bytes; descriptions can be long
 
@@ -167,9 +169,6 @@ def _utc(text: str | None) -> str | None:
             moment = datetime.strptime((text or "").strip(), form)
         except ValueError:
             continue
-        return (
-            (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-            .astimezone(UTC)
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-        )
+        with suppress(OverflowError):
+            return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     return None

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from .photo_rows import DEFAULT_LICENSES, Caps, license_of, save_photo_rows
 from .schema import SiteDatabase, utc_now
+from .times import utc_text
 
 Json = dict[str, Any]
 
@@ -141,9 +142,9 @@ def _utc(text: object) -> str | None:
     """A time with its offset, as the database writes times; null where it cannot be read."""
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
+        return utc_text(moment) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment.tzinfo else None
 
 
 def _flag(value: object) -> int | None:

@@ -21,6 +21,7 @@ from sqlite_utils.db import Table
 from sqlite_utils.utils import sqlite3
 
 from .errors import SiteError
+from .times import utc_text
 
 DATABASE_NAME = "critters.db"
 BUSY_TIMEOUT_MS = 15_000
@@ -57,7 +58,7 @@ class SiteDatabase(Database):
 
 def utc_now() -> str:
     """The time as the database writes it: `2026-11-23T20:15:00Z`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc_text(datetime.now(UTC))
 
 
 def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
@@ -171,5 +172,6 @@ for _name in (
     "m008_pages",
     "m009_accounts",
     "m010_uptime",
+    "m011_times",
 ):
     _register(_name)

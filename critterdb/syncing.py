@@ -35,6 +35,7 @@ from .photo_rows import DEFAULT_LICENSES, Caps, load_caps
 from .photos import count_missing_photos, fetch_photos, tidy_photos
 from .schema import SiteDatabase, sqlite3, utc_now
 from .taxa import save_taxa
+from .times import utc_text
 
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
 RECHECK_AFTER = timedelta(days=7)
@@ -325,7 +326,7 @@ class _Run:
     def _site_time(self) -> str:
         """The site's clock, not ours, somewhat before its last answer."""
         moment = (self.api.server_time or datetime.now(UTC)) - OVERLAP
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return utc_text(moment)
 
 
 def _recheck_is_due(cursors: _Cursors, site: int, ours: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from critterdb.timelines.bluesky_records import mention_facets, time_of_key, tim
 from critterdb.timelines.graphemes import count_graphemes
 from critterdb.timelines.mastodon import count_characters
 from critterdb.timelines.mastodon_client import server_address
+from critterdb.timelines.mastodon_html import text_of
 from critterdb.timelines.mastodon_pages import id_order, settled_id
 from critterdb.timelines.mastodon_posts import Reader as MastodonReader
-from critterdb.timelines.mastodon_posts import text_of
 
 ME = {"id": "1", "acct": "bot"}
 READER = MastodonReader(ME, "home.example")
@@ -168,6 +169,38 @@ def test_least_of_what_may_come() -> None:
 )
 def test_html_to_text(html: str, text: str, spoken: str) -> None:
     assert text_of(html) == (text, spoken)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("a<![(b", "a<![(b"),
+        ("<p>x<![CDATA[y]]>z</p>", "xz"),
+        ('<p title="a > b">x</p>', "x"),
+        ("I <3 &lt;3 cats", "I <3 <3 cats"),
+        ("<!-- no -->yes", "yes"),
+        ("a <b", "a <b"),
+        ("<script>if (a<b) x</script>ok", "ok"),
+        ("&#xD800;&#99999999999;", "\ufffd\ufffd"),
+    ],
+)
+def test_html_that_is_odd(html: str, text: str) -> None:
+    assert text_of(html)[0] == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<a ", "<", "<!", "<!--", "<![", "</", "<a b='", '<a "', "<a b=", "&", "<script>", "<a b c><"],
+)
+def test_html_of_any_length_takes_little_time(piece: str) -> None:
+    before = time.process_time()
+    text_of(piece * 1_000_000)
+    assert time.process_time() - before < 1
+
+
+def test_a_name_in_a_profile_is_plain_text() -> None:
+    fields = [{"name": "<b>#nobot", "value": ""}]
+    assert READER.read(status(account=ANN | {"fields": fields})).opts_out
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,29 @@ def test_a_database_of_a_newer_critterdb(site: Path) -> None:
         open_database(site / "critters.db")
 
 
+def test_times_of_strangers_that_nothing_could_parse_are_repaired(site: Path) -> None:
+    db = open_database(site / "critters.db")
+    db["games"].insert({"slug": "g"})
+    seen = "2026-11-20T10:00:00Z"
+    times = ["1-01-01T00:00:00Z", "999-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "nonsense",
+             "9998-01-01T00:00:00Z", "2026-11-19T10:00:00Z"]  # fmt: skip
+    post = {"platform": "x", "game": "g", "author": "ann", "seen_at": seen}
+    db["posts"].insert_all(
+        post | {"id": f"x:{n}", "posted_at": each} for n, each in enumerate(times)
+    )
+    db["observations"].insert_all(
+        {"id": n, "updated_at": each}
+        for n, each in enumerate(["9-01-02T00:00:00Z", "999-01-02T00:00:00Z", seen], start=1)
+    )
+    db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm011_times'")
+    db = open_database(site / "critters.db")
+    earliest = "2006-01-01T00:00:00Z"
+    rows = [row["posted_at"] for row in db["posts"].rows_where(order_by="id")]
+    assert rows == [earliest] * 4 + [seen, times[-1]]
+    rows = [row["updated_at"] for row in db["observations"].rows_where(order_by="id")]
+    assert rows == ["0009-01-02T00:00:00Z", "0999-01-02T00:00:00Z", seen]
+
+
 def test_no_database_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="critterdb init"):
         open_database(tmp_path / "none.db")

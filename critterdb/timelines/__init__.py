@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, Protocol
 
 from ..errors import TimelineError
 from ..fetch import Fetcher
 from ..games import Game
+from ..times import parse_time as parse_time
+from ..times import utc_text as utc_text
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class Post:
     opts_out: str | None = None
     author_id: str | None = None
     is_private: bool = False
+
+    def __post_init__(self) -> None:
+        # JSON can hold half of a surrogate pair, which neither UTF-8 nor SQLite can.
+        for name, value in vars(self).items():
+            if isinstance(value, str):
+                object.__setattr__(self, name, _well_formed(value))
+            elif isinstance(value, tuple):
+                object.__setattr__(self, name, tuple(map(_well_formed, value)))
 
 
 @dataclass(frozen=True)
@@ -158,18 +168,8 @@ class Timeline(Protocol):
         """Mark the account as a bot; what was done, in words. Doing it again changes nothing."""
 
 
-def utc_text(moment: datetime) -> str:
-    """A time as the database writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_time(text: str) -> datetime:
-    """A time out of ISO 8601, UTC where it does not say. Raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError as error:
-        raise ValueError("no time that there is") from error
+def _well_formed(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def bare_id(post_id: str) -> str:

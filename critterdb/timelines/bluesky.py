@@ -24,7 +24,7 @@ from .bluesky_posts import BOT_LABEL, POSTS, Json, Reader, record_key, web_addre
 from .bluesky_records import reply_record, time_of_key, timestamp_id
 from .graphemes import count_graphemes
 from .own_server import fetch_from
-from .sources import Found, Source, gather
+from .sources import Found, Source, gather, read_each
 
 DEFAULT_SERVER = "https://bsky.social"
 PAGE_SIZE = 100
@@ -250,16 +250,7 @@ class BlueskyTimeline:
 
     def _readable(self, views: Iterable[Json]) -> tuple[dict[str, Post], TimelineError | None]:
         """Those that make sense, by their uri; and what to say of the others."""
-        posts: dict[str, Post] = {}
-        strange = 0
-        for each in views:
-            try:
-                posts[str(each["uri"])] = self.reader.read(each)
-            except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-                strange += 1
-        if not strange:
-            return posts, None
-        return posts, TimelineError(f"Posts of Bluesky that could not be read: {strange}")
+        return read_each(views, "uri", self.reader.read, "Bluesky")
 
     def _parents(self, views: Iterable[Json]) -> dict[str, Json]:
         """What posts without photos refer to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from . import parse_time
+from ..times import EARLIEST_POST, parse_time
 from .bluesky_posts import Json
 from .sources import Found
 
@@ -51,10 +51,10 @@ def _seen_at(item: Json) -> str:
     shown = item.get("post") or item
     moment = str((reason or {}).get("indexedAt") or shown.get("indexedAt"))
     try:
-        parse_time(moment)
+        is_possible = parse_time(moment) >= EARLIEST_POST
     except ValueError:
-        return "1970-01-01T00:00:00Z"
-    return moment
+        is_possible = False
+    return moment if is_possible else "1970-01-01T00:00:00Z"
 
 
 def _earlier(moment: str, by: timedelta) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..hashtags import fold_tag, tags_in
-from . import Post, parse_time, utc_text
+from ..times import post_moment, utc_text
+from . import Post
 from .profiles import wants_no_bot
 
 Json = Mapping[str, Any]
@@ -167,7 +168,7 @@ def _posted_at(view: Json, record: Json) -> str:
     times = []
     for given in (record.get("createdAt"), view.get("indexedAt")):
         try:
-            times.append(parse_time(str(given)))
+            times.append(post_moment(given))
         except ValueError:
             continue
     return utc_text(min(times, default=datetime.now(UTC) - timedelta(days=365)))

@@ -20,7 +20,8 @@ from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import tags_in
 from ..images import MAX_IMAGE_BYTES
-from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on, parse_time, utc_text
+from ..times import post_time
+from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on, utc_text
 
 DEFAULT_HANDLE = "critterdb"
 MAX_LENGTH = 280
@@ -142,7 +143,7 @@ class JsonlTimeline:
                 continue
             try:
                 posts[number] = self._read_line(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except Exception as error:
                 failures[number] = f"{self.path}, line {number + 1}: {error!r}"
         ours = {post.id for post in posts.values() if post.author.lower() == self.handle().lower()}
         ours |= self._own_reply_ids()
@@ -180,7 +181,7 @@ class JsonlTimeline:
         return Post(
             id=_as_id(line["id"]) or "",
             author=str(line["author"]).lstrip("@"),
-            posted_at=utc_text(parse_time(line["posted_at"])),
+            posted_at=post_time(line["posted_at"]),
             text=text,
             url=address if address.startswith(("https://", "http://")) else None,
             photos=tuple(str(each) for each in line.get("images") or []),

@@ -28,7 +28,7 @@ from .mastodon_client import MastodonClient, NotThere, NotUnderstood
 from .mastodon_pages import GetPage, id_order, newest_page, read_list, settled_id
 from .mastodon_posts import Json, Reader
 from .own_server import fetch_from
-from .sources import Found, Source, gather
+from .sources import Found, Source, gather, read_each
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
 THREADS = 40  # conversations that are looked through in a round
@@ -196,11 +196,7 @@ class MastodonTimeline:
         reading = read_list(
             lambda **options: self.client.ask_list("timeline_hashtag", tag, **options), since
         )
-        statuses = [
-            each
-            for each in reading.items
-            if self.reader.handle(each.get("account") or {}).lower() in hosts
-        ]
+        statuses = [each for each in reading.items if _handle(self.reader, each).lower() in hosts]
         cursor = settled_id(reading.items) or since
         posts, unreadable = self._as_posts(statuses)
         return Found(posts, cursor, failure=reading.failure or unreadable)
@@ -225,16 +221,7 @@ class MastodonTimeline:
 
     def _readable(self, statuses: Iterable[Json]) -> tuple[dict[str, Post], TimelineError | None]:
         """Those that make sense, by their id; and what to say of the others."""
-        posts: dict[str, Post] = {}
-        strange = 0
-        for each in statuses:
-            try:
-                posts[str(each["id"])] = self.reader.read(each)
-            except (KeyError, TypeError, ValueError, AttributeError):
-                strange += 1
-        if not strange:
-            return posts, None
-        return posts, TimelineError(f"Posts of Mastodon that could not be read: {strange}")
+        return read_each(statuses, "id", self.reader.read, "Mastodon")
 
     def _blocking(self, statuses: Iterable[Json]) -> set[str]:
         """The ids of authors who block the bot."""
@@ -302,6 +289,12 @@ class MastodonTimeline:
             about = next((each for each in reversed(above) if each in post_ids), None)
             threaded.append(replace(message, thread=about or (above[0] if above else None)))
         return threaded
+
+
+def _handle(reader: Reader, status: Json) -> str:
+    """Whose a status is, or nothing where that makes no sense: it is not a host's."""
+    account = status.get("account")
+    return reader.handle(account) if isinstance(account, Mapping) else ""
 
 
 def count_characters(text: str, of_a_link: int = CHARACTERS_OF_A_LINK) -> int:

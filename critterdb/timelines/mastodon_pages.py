@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ..errors import TimelineError
-from . import parse_time
+from ..times import post_moment
 from .mastodon_posts import Json
 
 PAGE_SIZE = 40
@@ -113,8 +113,7 @@ def _newest_first(items: list[Json]) -> list[Json]:
 
 def _moment(status: Json) -> datetime:
     """When it was written; long ago where that cannot be read."""
-    given = status.get("created_at")
     try:
-        return given if isinstance(given, datetime) else parse_time(str(given))
+        return post_moment(status.get("created_at"))
     except ValueError:
         return datetime.fromtimestamp(0, UTC)

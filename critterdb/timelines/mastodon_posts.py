@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..hashtags import fold_tag, tags_in
-from . import Post, parse_time, utc_text
+from ..times import post_time
+from . import Post
 from .handles import is_written
+from .mastodon_html import MAX_LENGTH, text_of
 from .profiles import wants_no_bot
 
 Json = Mapping[str, Any]
 
 _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif)$", re.IGNORECASE)
-_BLOCKS = frozenset({"p", "div", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
 
 
 class Reader:
@@ -75,7 +74,7 @@ class Reader:
         return Post(
             id=f"mastodon:{status['id']}",
             author=self.handle(account),
-            posted_at=_time(status["created_at"]),
+            posted_at=post_time(status["created_at"]),
             text=text,
             url=_address(status.get("url")) or _address(status.get("uri")),
             photos=photos,
@@ -116,61 +115,6 @@ class Reader:
     def _is_ours(self, status: Json | None) -> bool:
         account = (status or {}).get("account") or {}
         return str(account.get("id")) == self.own_id
-
-
-def text_of(content: str) -> tuple[str, str]:
-    """The text of a status's HTML, and the same without the links in it."""
-    parser = _Text()
-    parser.feed(content)
-    parser.close()
-    return parser.text(parser.all), parser.text(parser.spoken)
-
-
-class _Text(HTMLParser):
-    """Gathers text. Links to pages are told from mentions and hashtags by their class."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.all: list[str] = []
-        self.spoken: list[str] = []
-        self._is_link = False
-        self._hidden: str | None = None  # the tag that hides what is in it
-        self._depth = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        classes = set((given.get("class") or "").split())
-        if self._hidden:
-            self._depth += tag == self._hidden
-        elif tag in ("script", "style") or "quote-inline" in classes:
-            self._hidden, self._depth = tag, 1
-        elif tag == "br":
-            self._add("\n")
-        elif tag == "a":
-            is_tag = "tag" in (given.get("rel") or "").split()
-            self._is_link = not (is_tag or classes & {"mention", "hashtag", "u-url"})
-
-    def handle_endtag(self, tag: str) -> None:
-        if self._hidden:
-            self._depth -= tag == self._hidden
-            if not self._depth:
-                self._hidden = None
-        elif tag == "a":
-            self._is_link = False
-        elif tag in _BLOCKS:
-            self._add("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self._add(data)
-
-    def _add(self, text: str) -> None:
-        self.all.append(text)
-        self.spoken.append("" if self._is_link else text)
-
-    @staticmethod
-    def text(parts: Iterable[str]) -> str:
-        return "".join(parts).strip()
 
 
 def _quote(status: Json) -> tuple[Json | None, str | None]:
@@ -224,14 +168,11 @@ def _opts_out(account: Json, blocking: Collection[str]) -> str | None:
 
 
 def _wants_no_bot(account: Json) -> bool:
-    said = [str(account.get("note") or "")]
+    said = [text_of(str(account.get("note") or ""))[0]]
     for field in account.get("fields") or []:
-        said += [str(field.get("name") or ""), str(field.get("value") or "")]
-    return any(wants_no_bot(text_of(each)[0]) for each in said)
-
-
-def _time(given: object) -> str:
-    return utc_text(given if isinstance(given, datetime) else parse_time(str(given)))
+        # Servers give the name of a field as plain text and its value as HTML.
+        said += [str(field.get("name") or ""), text_of(str(field.get("value") or ""))[0]]
+    return any(wants_no_bot(each[:MAX_LENGTH]) for each in said)
 
 
 def _address(given: object) -> str | None:

@@ -15,7 +15,11 @@ def fetch_from(server: str, address: str, fetcher: Fetcher) -> bytes:
 
     Raises Refusal, and TimelineError where the server has no address.
     """
-    configured, asked = urlsplit(server), urlsplit(address)
+    configured = urlsplit(server)
+    try:
+        asked = urlsplit(address)
+    except ValueError:
+        return fetcher.fetch(address)  # which refuses it
     if asked.scheme == configured.scheme and asked.netloc == configured.netloc:
         return Fetcher(allow=openings(server)).fetch(address)
     return fetcher.fetch(address)

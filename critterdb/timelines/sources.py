@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import RateLimited, TimelineError
 from . import Batch, Cursor, Post
+
+log = logging.getLogger(__name__)
 
 
 class NoAnswer(TimelineError):
@@ -24,6 +28,31 @@ class Found:
 
 
 Source = Callable[[str | None], Found]
+
+
+def read_each(
+    items: Iterable[Any], key: str, read: Callable[[Any], Post], platform: str
+) -> tuple[dict[str, Post], TimelineError | None]:
+    """Those items that make sense as posts, by their `key`; and what to say of the others.
+
+    Strangers chose what is in them, so anything may be raised: one odd post spoils no other.
+    """
+    posts: dict[str, Post] = {}
+    strange = 0
+    for each in items:
+        try:
+            posts[str(each[key])] = read(each)
+        except Exception:
+            log.debug("a post of %s could not be read", platform, exc_info=True)
+            strange += 1
+    return posts, unreadable(platform, strange)
+
+
+def unreadable(platform: str, number: int) -> TimelineError | None:
+    """What to say of so many posts that make no sense."""
+    if not number:
+        return None
+    return TimelineError(f"Posts of {platform} that could not be read: {number}")
 
 
 def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:

@@ -18,7 +18,7 @@ from ..fetch import Fetcher
 from ..games import Game
 from . import Batch, Envelope, Outcome, Post, Reply, bare_id, hosts_on
 from .own_server import fetch_from
-from .sources import Found, NoAnswer, Source, gather
+from .sources import Found, NoAnswer, Source, gather, unreadable
 from .x_client import (
     DEFAULT_API,
     first_line,
@@ -219,8 +219,10 @@ class XTimeline:
         gap = since if start is None else None
         newest = max((body.get("meta") or {}).get("newest_id") or "0", since or "0", key=int)
         posts: list[Post] = []
+        strange = 0
         for pages_left in reversed(range(pages)):
             page = Page(body, self.me["id"])
+            strange += page.unreadable
             posts.extend(page.read(self._parents(page) if with_parents else None))
             token = (body.get("meta") or {}).get("next_token")
             if not token:
@@ -229,7 +231,8 @@ class XTimeline:
                 body = self._ask(source, since_id=start, pagination_token=token)
             elif since and not page.reaches(since):
                 gap = since
-        return Found(posts, newest if newest != "0" else None, gap)
+        cursor = newest if newest != "0" else None
+        return Found(posts, cursor, gap, failure=unreadable("X", strange))
 
     def _first_page(
         self, source: Callable[..., Any], since: str | None, overlap: timedelta

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from . import Post, parse_time, utc_text
+from ..times import post_time
+from . import Post
 from .handles import length_of_run
 from .profiles import says_it_is_a_bot, wants_no_bot
 
 Json = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 EPOCH_MS = 1_288_834_974_657  # what X counts the time in its ids from
 
@@ -43,10 +47,12 @@ class Page:
     def __init__(self, body: Json, own_id: str) -> None:
         included = body.get("includes") or {}
         self.own_id = own_id
-        self.posts: list[Json] = body.get("data") or []
-        self.users: dict[str, Json] = {each["id"]: each for each in included.get("users", [])}
-        self.media = {each["media_key"]: each for each in included.get("media", [])}
-        self.included = {each["id"]: each for each in included.get("tweets", [])}
+        self.users = _by(included.get("users"), "id")
+        self.media = _by(included.get("media"), "media_key")
+        self.included = _by(included.get("tweets"), "id")
+        given: list[Json] = body.get("data") or []
+        self.posts = [each for each in given if self._makes_sense(each)]
+        self.unreadable = len(given) - len(self.posts)
 
     def reaches(self, bare: str) -> bool:
         """Whether a post as old as this id, or an older one, is on the page."""
@@ -59,6 +65,16 @@ class Page:
     def read(self, parents: dict[str, Post] | None = None) -> list[Post]:
         """The posts; `parents` are those that were looked up, by their bare id."""
         return [self._read_one(post, parents or {}) for post in self.posts]
+
+    def _makes_sense(self, post: Json) -> bool:
+        """Strangers chose what is in a post: whatever it raises, it may not stop the others."""
+        try:
+            int(post["id"])
+            self._read_one(post, {})
+        except Exception:
+            log.debug("a post of X could not be read", exc_info=True)
+            return False
+        return True
 
     def _read_one(self, post: Json, parents: dict[str, Post]) -> Post:
         photos = tuple(self._photos(post))
@@ -76,7 +92,7 @@ class Page:
             text=text,
             url=f"https://x.com/{author}/status/{first_id}",
             photos=photos,
-            hashtags=tuple(each["tag"] for each in entities.get("hashtags", [])),
+            hashtags=tuple(str(each["tag"]) for each in entities.get("hashtags", [])),
             summons=self._calls_bot(post),
             to_bot=bool(self._own_mentions(post))
             or any(self._is_ours(_reference(post, kind)) for kind in ("replied_to", "quoted")),
@@ -100,7 +116,7 @@ class Page:
             media = self.media.get(key, {})
             address = media.get("url") or media.get("preview_image_url")
             if address:
-                yield address
+                yield str(address)
 
     def _calls_bot(self, post: Json) -> bool:
         """Whether its author wrote the bot's handle, or quotes the bot.
@@ -126,6 +142,12 @@ class Page:
         return bool(self.included.get(bare or "", {}).get("author_id") == self.own_id)
 
 
+def _by(items: object, key: str) -> dict[str, Json]:
+    """What a response includes, by its key, as far as it has one."""
+    listed = items if isinstance(items, list) else []
+    return {str(each[key]): each for each in listed if isinstance(each, dict) and key in each}
+
+
 def _is_bot(user: Json) -> bool:
     names = (str(user.get(each) or "") for each in ("username", "name", "description"))
     return says_it_is_a_bot(*names)
@@ -142,9 +164,9 @@ def _first_id(post: Json) -> str:
 
 def _posted_at(post: Json) -> str:
     if "created_at" in post:
-        return utc_text(parse_time(post["created_at"]))
+        return post_time(post["created_at"])
     milliseconds = (int(post["id"]) >> 22) + EPOCH_MS
-    return utc_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
+    return post_time(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def _reference(post: Json, kind: str) -> str | None:

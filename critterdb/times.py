@@ -1,0 +1,38 @@
+"""Times as the database writes them, and those of strangers, who may say anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+EARLIEST_POST = datetime(2006, 1, 1, tzinfo=UTC)  # no platform here is older
+
+
+def utc_text(moment: datetime) -> str:
+    """A time as the database writes it, such as `2026-11-23T20:15:00Z`."""
+    # strftime() writes the year 999 with three digits on Linux, which nothing reads again.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    """A time out of ISO 8601, UTC where it does not say. Raises ValueError."""
+    return _in_utc(datetime.fromisoformat(text))
+
+
+def post_moment(given: object) -> datetime:
+    """When a post was written: neither before there were platforms nor in the future, whatever the
+    platform passes on from its author. Raises ValueError where it is not a time.
+    """
+    moment = _in_utc(given) if isinstance(given, datetime) else parse_time(str(given))
+    return min(max(moment, EARLIEST_POST), datetime.now(UTC))
+
+
+def post_time(given: object) -> str:
+    """As post_moment, as the database writes it."""
+    return utc_text(post_moment(given))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("no time that there is") from error
