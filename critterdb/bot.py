@@ -21,7 +21,7 @@ from .errors import SiteError, TimelineError
 from .fetch import Fetcher
 from .games import Game, complete_hosts
 from .models import Model
-from .planning import play_post
+from .planning import Played, play_post
 from .posts import read_cursors, save_batch, unseen
 from .round_reports import RoundReport
 from .schema import SiteDatabase, site_folder
@@ -75,15 +75,13 @@ def play_round(
         report.read, report.failures = unseen(db, batch.posts), list(batch.failures)
         report.new = save_batch(db, game, platform, batch, now=now())
         may_send = _look_for_answers(db, game, timeline, report, now)
+
+        def play(row: Row) -> Played:
+            return play_post(db, timeline, model, fetcher, row, words=words, post=post, now=now())
+
         pending = _pending_posts(db, game, platform)
-        for done, row in enumerate(pending, start=1):
-            if stopping():
-                return report
-            played = play_post(db, timeline, model, fetcher, row, words=words, post=post, now=now())
-            log.debug("%s: %s", row["id"], played.reason or played.status)
-            report.count(played)
-            if progress:
-                progress(done, len(pending))
+        if not _play_all(pending, play, report, stopping, progress):
+            return report
         may_send &= _reconcile(db, timeline, report, now, uptime)
         if post and may_send:
             seen = {each.id for each in batch.posts}
@@ -155,6 +153,29 @@ def _pending_posts(db: SiteDatabase, game: Game, platform: str) -> list[Row]:
             [game.slug, platform],
         )
     )
+
+
+def _play_all(
+    pending: list[Row],
+    play: Callable[[Row], Played],
+    report: RoundReport,
+    stopping: Callable[[], bool],
+    progress: Callable[[int, int], None] | None,
+) -> bool:
+    """Play one post after the other; whether that could be done before an end was wanted."""
+    for done, row in enumerate(pending, start=1):
+        if stopping():
+            break
+        played = play(row)
+        log.debug("%s: %s", row["id"], played.reason or played.status)
+        report.count(played)
+        if progress:
+            progress(done, len(pending))
+    else:
+        report.name_errors()
+        return True
+    report.name_errors()
+    return False
 
 
 def _reconcile(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from .console import Interval, open_site, show_json, show_json_line, show_lines
 from .errors import CritterError
 from .terminal import table_lines
+
+SAID_LENGTH = 200
+
+log = logging.getLogger(__name__)
 
 
 @click.command(short_help="Play a round: read posts, classify photos, plan replies.")
@@ -70,6 +76,14 @@ def bot(
             play()
         except (CritterError, OSError, sqlite3.Error) as error:
             click.echo(f"Error: {error}", err=True)
+        except Exception as error:
+            log.debug("the round broke off", exc_info=True)
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:SAID_LENGTH]
+            click.echo(
+                f"Error: the round broke off ({said}). The next one comes in {every} seconds; "
+                "to see where, run: critterdb --verbose bot",
+                err=True,
+            )
 
     with ending.listening():
         if every:

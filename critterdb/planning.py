@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +11,12 @@ from . import outbox
 from .accounts import OPTED_OUT, opted_out
 from .answering import Classification
 from .caps import over_cap
-from .errors import Refusal
+from .errors import CritterError, Refusal
 from .fetch import Fetcher
 from .images import ImageInfo
 from .models import Model
 from .predictions import classify_image, save_image, save_prediction
-from .schema import SiteDatabase
+from .schema import SiteDatabase, sqlite3
 from .timelines import Timeline, parse_time
 from .wording import choose_wording
 from .words import Words
@@ -24,20 +25,61 @@ TOO_OLD = timedelta(hours=48)  # at first sight
 FETCH_AGAIN_FOR = timedelta(hours=6)
 PASSING = ("fetch_failed", "busy")  # troubles that may be over in the next round
 PHOTOS_LATER = "photos_to_be_fetched_again"
+ERROR = "error"
+TRIED_LATER = "error_to_be_tried_again"
+
+log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a post: its reply's status (null where it has none yet), and why."""
+    """What came of a post: its reply's status (null where it has none yet), and why.
+
+    `error` is the class of what playing it raised.
+    """
 
     status: str | None
     reason: str | None
     classified: bool = False
+    error: str | None = None
 
 
 def play_post(
+    db: SiteDatabase,
+    timeline: Timeline,
+    model: Model,
+    fetcher: Fetcher,
+    post_row: Row,
+    *,
+    words: Words,
+    post: bool,
+    now: datetime,
+) -> Played:
+    """Classify a post's photos and plan its reply; a post that cannot be played is passed over.
+
+    What the machine lacks (memory, space, files) may be there in the next round, so such a post is
+    tried again for a while. Raises CritterError and sqlite3.Error: those are not about one post.
+    """
+    try:
+        return _play(db, timeline, model, fetcher, post_row, words=words, post=post, now=now)
+    except (CritterError, sqlite3.Error):
+        raise
+    except Exception as error:
+        # A stranger chose what is in a post: whatever it raises, it may not stop the others.
+        log.debug("%s could not be played", post_row["id"], exc_info=True)
+        name = type(error).__name__
+        if isinstance(error, OSError | MemoryError) and _was_just_seen(post_row, now):
+            return Played(status=None, reason=TRIED_LATER, error=name)
+        with db.atomic():
+            outbox.save_reply(
+                db, post_row["id"], post_row["game"], status="skipped", reason=ERROR, now=now
+            )
+        return Played("skipped", ERROR, error=name)
+
+
+def _play(
     db: SiteDatabase,
     timeline: Timeline,
     model: Model,
@@ -87,8 +129,11 @@ def play_post(
 
 
 def _worth_another_try(post_row: Row, errors: list[tuple[Row, str]], now: datetime) -> bool:
-    since_seen = now - parse_time(post_row["seen_at"])
-    return since_seen < FETCH_AGAIN_FOR and any(code in PASSING for _, code in errors)
+    return _was_just_seen(post_row, now) and any(code in PASSING for _, code in errors)
+
+
+def _was_just_seen(post_row: Row, now: datetime) -> bool:
+    return now - parse_time(post_row["seen_at"]) < FETCH_AGAIN_FOR
 
 
 def _save_predictions(

@@ -10,7 +10,10 @@ from .planning import Played
 
 @dataclass
 class RoundReport:
-    """What a round did, in numbers of posts; `skipped` by reason, `failures` in words."""
+    """What a round did, in numbers of posts; `skipped` by reason, `failures` in words.
+
+    `errors` are what posts that could not be played raised.
+    """
 
     read: int = 0
     new: int = 0
@@ -24,6 +27,7 @@ class RoundReport:
     deleted: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
 
     def count(self, played: Played) -> None:
         """Add what came of one post."""
@@ -31,6 +35,17 @@ class RoundReport:
         self.drafted += played.status == "draft"
         if played.reason:
             self.skipped[played.reason] += 1
+        if played.error:
+            self.errors[played.error] += 1
+
+    def name_errors(self) -> None:
+        """Add one failure for all posts that could not be played."""
+        if self.errors:
+            names = ", ".join(self.errors)
+            self.failures.append(
+                f"Posts that could not be played: {self.errors.total()} ({names}). "
+                "To see why, run: critterdb --verbose bot"
+            )
 
     def __str__(self) -> str:
         counts = [
