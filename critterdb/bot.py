@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from . import outbox, platforms
 from .answers import save_answers
@@ -201,7 +203,7 @@ def _mark_deleted(db: SiteDatabase, timeline: Timeline, report: RoundReport, now
 @contextmanager
 def _only_round(db: SiteDatabase, platform: str) -> Iterator[None]:
     """Hold the site's lock for a platform: one round at a time, so that nobody else is sending."""
-    with (site_folder(db) / f"bot-{platform}.lock").open("w") as file:
+    with _lock_file(site_folder(db) / f"bot-{platform}.lock") as file:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
             try:
@@ -215,3 +217,15 @@ def _only_round(db: SiteDatabase, platform: str) -> Iterator[None]:
                     ) from error
                 time.sleep(0.1)
         yield
+
+
+def _lock_file(path: Path) -> IO[bytes]:
+    """Open the lock's file, which nobody reads: whatever lies there in its place stays as it is."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.fdopen(os.open(path, flags, 0o666), "rb", buffering=0)
+    except OSError as error:
+        raise SiteError(
+            f"{path} could not be opened as the bot's lock: {error.strerror}. "
+            "Remove it, or let the bot write to the site's folder"
+        ) from error

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from .backbones import Backbone
-from .errors import Refusal
-from .images import decode_image
+from .errors import Refusal, SiteError
+from .images import MAX_IMAGE_BYTES, decode_image
 from .labels import UNREADABLE, Examples
 from .runtime import cores, give_way
 from .schema import SiteDatabase, site_folder
+from .stored_files import open_stored
 
 BATCH = 2  # photos a run of the network; larger ones leave the processor's caches
 ROWS_A_TRANSACTION = 256
@@ -120,12 +121,13 @@ def _embed_batch(
     good, pixels, errors = [], [], {}
     for photo in batch:
         try:
-            data = (site / photo.path).read_bytes()
+            with open_stored(site, "photos", photo.path) as file:
+                data = file.read(MAX_IMAGE_BYTES + 1)
             pixels.append(
                 backbone.pixels(decode_image(data, shorter_side=backbone.view.shorter_side))
             )
             good.append(photo)
-        except (OSError, Refusal) as error:
+        except (OSError, Refusal, SiteError) as error:
             errors[photo.photo_id] = str(error)
     if not good:
         return [], errors

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import Refusal, SourceError
-from .images import decode_image
+from .images import decode_image, read_image_file
 from .labels import UNREADABLE
 from .measures import (
     Outcome,
@@ -24,6 +24,7 @@ from .measures import (
 )
 from .models import Model, current_model, model_row
 from .schema import SiteDatabase, site_folder, utc_now
+from .stored_files import stored_files
 
 NONE_LABEL = "_none"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
@@ -116,7 +117,7 @@ def evaluate_model(
     site = site_folder(db)
     outcome, read = _run(
         model,
-        [site / row["path"] for row in rows],
+        stored_files(site, "photos", [row["path"] for row in rows]),
         np.array([places[row["label"]] for row in rows], np.int64),
         progress,
     )
@@ -222,7 +223,7 @@ def _run(
     probabilities, novelty, read = [], [], np.zeros(len(files), bool)
     for done, path in enumerate(files, start=1):
         try:
-            image = decode_image(path.read_bytes(), shorter_side=model.view.shorter_side)
+            image = decode_image(read_image_file(path), shorter_side=model.view.shorter_side)
         except (Refusal, OSError) as error:
             if done == len(files) and not read.any():
                 raise SourceError(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import GameError, SourceError
-from .games import Game, ensure_game, get_game, save_game
+from .games import Game, check_slug, ensure_game, get_game, save_game
 from .inaturalist import IDS_PER_REQUEST, INaturalist, fetch_by_id, save_lineages
 from .observations import save_observations
 from .photos import fetch_photos
@@ -113,7 +113,7 @@ def _ensure_game(db: SiteDatabase, slug: str) -> Game:
     try:
         return ensure_game(db, slug)
     except GameError:
-        save_game(db, Game(slug.lower(), question="What is it?"))
+        save_game(db, Game(check_slug(slug), question="What is it?"))
         return get_game(db, slug)
 
 

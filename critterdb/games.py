@@ -17,6 +17,7 @@ from .schema import SiteDatabase
 Host = dict[str, Any]
 
 PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 HANDLE = re.compile(r"@?[\w.-]+(@[\w.-]+)?")
 
 
@@ -85,6 +86,16 @@ PRESET_TAXA = {
     AMERICAN_CROW: ("Corvus brachyrhynchos", "American Crow", "species", 10),
     BIRDS: ("Aves", "Birds", "class", 50),
 }
+
+
+def check_slug(slug: str) -> str:
+    """The slug of a new game in lower case. Raises GameError where it is not a short name."""
+    slug = slug.lower()
+    if not SLUG.fullmatch(slug):
+        raise GameError(
+            f"{slug!r} is not a short name for a game. Use lower-case letters, digits and hyphens"
+        )
+    return slug
 
 
 def get_game(db: SiteDatabase, slug: str | None = None) -> Game:

@@ -12,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
 from .errors import Refusal, too_large
 from .jpegs import JpegStructure, read_structure, with_more_data
 from .parts import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
+from .stored_files import open_regular
 
 MAX_IMAGE_BYTES = 10_000_000
 MAX_IMAGE_PIXELS = 50_000_000
@@ -54,6 +56,15 @@ def image_format(data: bytes) -> str:
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
     raise Refusal("not_an_image", NOT_AN_IMAGE)
+
+
+def read_image_file(path: Path) -> bytes:
+    """The bytes of a file, which may be too many for a picture, but only one byte too many.
+
+    Raises OSError where it cannot be read or is a pipe or a device.
+    """
+    with open_regular(path) as file:
+        return file.read(MAX_IMAGE_BYTES + 1)
 
 
 def read_image(

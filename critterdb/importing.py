@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from .errors import Refusal, SourceError
-from .games import Game, save_game
-from .images import ImageInfo, image_format, read_image
+from .games import Game, check_slug, save_game
+from .images import ImageInfo, image_format, read_image, read_image_file
 from .neighbours import group_pairs
 from .photos import place_photo
 from .schema import SiteDatabase, site_folder, utc_now
@@ -62,10 +62,14 @@ def import_folder(
     """Take every photo below `folder` as one of the game's; a second import adds nothing.
 
     Raises SourceError where the folder is not laid out as FOLDER/LABEL/*.jpg, or where a licence
-    comes without an attribution.
+    comes without an attribution, and GameError where a new game's slug is not a short name.
     """
     if bool(license_code) != bool(attribution):
         raise SourceError("A licence needs its attribution: give both --license and --attribution")
+    game_slug = game_slug.lower()
+    is_new = not db["games"].count_where("slug = ?", [game_slug])
+    if is_new:
+        check_slug(game_slug)
     files = list(_photo_files(folder))
     if not files:
         raise SourceError(
@@ -77,9 +81,9 @@ def import_folder(
     known = _known_photos(db, game_slug)
     fresh = [p for p in pictures if (p.label.casefold(), p.info.sha256) not in known]
     with db.atomic():
-        if not db["games"].count_where("slug = ?", [game_slug.lower()]):
-            save_game(db, Game(game_slug.lower(), question="What is it?"))
-        _save_pictures(db, game_slug.lower(), fresh, license_code, attribution)
+        if is_new:
+            save_game(db, Game(game_slug, question="What is it?"))
+        _save_pictures(db, game_slug, fresh, license_code, attribution)
     report.photos = len(fresh)
     report.skipped["already there"] = len(pictures) - len(fresh)
     report.skipped += Counter()  # drops the zeros
@@ -124,7 +128,7 @@ def _read_pictures(
 def _read_picture(site: Path, labelled: tuple[str, Path]) -> Picture | str:
     label, path = labelled
     try:
-        data = path.read_bytes()
+        data = read_image_file(path)
         image, info = read_image(data, shorter_side=64)
     except Refusal as refusal:
         return f"not readable ({refusal.code})"
@@ -161,7 +165,7 @@ def _known_photos(db: SiteDatabase, game_slug: str) -> set[tuple[str, str]]:
         JOIN photos ON photos.observation_id = observations.id
         WHERE game_observations.game = ? AND photos.id < 0
         """,
-        [game_slug.lower()],
+        [game_slug],
     )
     return {(row["name"].casefold(), row["sha256"]) for row in rows}
 

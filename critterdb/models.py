@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ import numpy as np
 from PIL import Image
 
 from .answering import Classification, combine, decide
-from .errors import ModelError
+from .errors import ModelError, SiteError
 from .runtime import open_polite_session
 from .schema import SiteDatabase, site_folder
+from .stored_files import open_regular, stored_file
 from .views import View
 from .wire import has_external_data
 
@@ -153,12 +155,13 @@ def digest_without_itself(data: bytes, digest: str) -> str:
 
 def _read_checked(path: Path, sha256: str | None, size: int | None) -> bytes:
     try:
-        found = path.stat().st_size
-        if found > MAX_MODEL_BYTES:
-            raise _untrusted(path, f"it is larger than {MAX_MODEL_BYTES / 1e6:.0f} MB")
-        if size not in (None, found):
-            raise _untrusted(path, "its size and SHA-256 are not those in the database")
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            found = os.fstat(file.fileno()).st_size
+            if found > MAX_MODEL_BYTES:
+                raise _untrusted(path, f"it is larger than {MAX_MODEL_BYTES / 1e6:.0f} MB")
+            if size not in (None, found):
+                raise _untrusted(path, "its size and SHA-256 are not those in the database")
+            data = file.read(found + 1)
     except OSError as error:
         raise ModelError(
             f"The model file {path} could not be read ({error.strerror}). "
@@ -238,9 +241,18 @@ def use_model(db: SiteDatabase, model_id: str) -> str:
     return str(row["game"])
 
 
+def _file_of(db: SiteDatabase, row: dict[str, Any]) -> Path:
+    """The file of a `models` row. Raises ModelError where it is not one of the site's."""
+    try:
+        return stored_file(site_folder(db), "models", row["path"])
+    except SiteError as error:
+        # Without the path: strangers read this, and it may be any path of the machine.
+        raise ModelError(f"The file of the model {row['id']} is refused. {error}") from error
+
+
 def _load_by_row(db: SiteDatabase, row: dict[str, Any], threads: int | None = None) -> Model:
     """Load the file of a `models` row. Raises ModelError where the rows tell of another."""
-    path = site_folder(db) / row["path"]
+    path = _file_of(db, row)
     model = load_model(path, sha256=row["sha256"], size=row["bytes"], threads=threads)
     if model.id != row["id"]:
         raise _untrusted(path, f"it holds the model {model.id}, not {row['id']}")
@@ -269,7 +281,7 @@ def current_model(
     ModelError where there is none, or where its file is not to be trusted.
     """
     row = model_row(db, model_id or _model_in_use(db, game))
-    path = site_folder(db) / row["path"]
+    path = _file_of(db, row)
     with _loading:
         version = _version(path, row["sha256"])
         known = _loaded.pop(path, None)

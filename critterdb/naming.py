@@ -13,12 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import GameError
-from .games import HANDLE, PLATFORMS, PRESETS, Game, Host, ensure_game, save_game
+from .games import HANDLE, PLATFORMS, PRESETS, Game, Host, check_slug, ensure_game, save_game
 from .inaturalist import INaturalist, fetch_taxa, save_missing_taxa
 from .schema import SiteDatabase
 from .taxa import save_taxa
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 HASHTAG = re.compile(r"\w{1,100}")
 RANKS = (
     *("kingdom", "phylum", "subphylum", "superclass", "class", "subclass", "superorder", "order"),
@@ -38,9 +37,7 @@ def add_game(db: SiteDatabase, api: INaturalist, slug: str, wishes: Wishes) -> l
     `wishes` are `hashtag`, `question`, `taxon`, `place`, `target`, `rank`, `hosts` and
     `consenting_hosts`, as a person writes them; hashtag and taxon are needed.
     """
-    slug = slug.lower()
-    if not SLUG.fullmatch(slug):
-        raise GameError(f"{slug} is no short name. Use lower-case letters, digits and hyphens")
+    slug = check_slug(slug)
     if slug in PRESETS:
         raise GameError(f"{slug} is a preset. Use it with: critterdb sync {slug}")
     if db["games"].count_where("slug = ?", [slug]):

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from typing import Any
 import httpx
 
 from .decoders import shared_decoders
-from .errors import Refusal, SourceError
+from .errors import Refusal, SiteError, SourceError
 from .fetch import Fetcher
 from .images import MAX_IMAGE_BYTES, ImageInfo, image_format
 from .pace import Pace, is_inaturalist, user_agent
 from .schema import SiteDatabase, site_folder, utc_now
+from .stored_files import PHOTO_PATH, stored_file
 
 TRAINING_SIZE = "medium"  # 500 pixels on the longer side
 WORKERS = 4
@@ -41,6 +43,7 @@ NOT_TRIED = "not tried: the server of the photos before this one did not answer"
 NO_ROOM = "not tried: there was no room to decode the photos before this one"
 
 _SIZE_WORD = re.compile(r"/(square|thumb|small|medium|large|original)(?=\.\w+(\?|$))")
+_PARTIAL = re.compile(r"tmp\w+\.\d+\.part")  # as place_photo names them
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -79,11 +82,12 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
     """Keep `data` under its SHA-256 in the site; return the hash and the path relative to the site.
 
     Written and flushed beside its place, then renamed, so that neither a killed process nor a power
-    cut leaves half a photo there. Raises SourceError where the disk does not take it.
+    cut leaves half a photo there. Raises SourceError where the disk does not take it, and SiteError
+    where a link stands in the way.
     """
     sha256 = hashlib.sha256(data).hexdigest()
     path = f"photos/{sha256[:2]}/{sha256}.{suffix}"
-    target = site / path
+    target = stored_file(site, "photos", path)
     try:
         if target.is_file() and target.stat().st_size == len(data):
             os.utime(target)  # it is wanted again: not a stray, whatever its age
@@ -110,13 +114,7 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
 def tidy_photos(db: SiteDatabase) -> None:
     """Remove what killed processes left (halves, files that no row names) and withdrawn photos."""
     site = site_folder(db)
-    for partial in (site / "photos").glob("*.part"):
-        if not _writer_lives(partial):
-            partial.unlink(missing_ok=True)
-    named = {row["path"] for row in db.query("SELECT path FROM photos WHERE path IS NOT NULL")}
-    for file in (site / "photos").glob("??/*"):
-        if str(file.relative_to(site)) not in named and _age_s(file) > STRAY_AGE_S:
-            file.unlink(missing_ok=True)
+    _remove_strays(db, site)
     withdrawn = list(
         db.query("SELECT id, path FROM photos WHERE withdrawn_at IS NOT NULL AND path IS NOT NULL")
     )
@@ -127,12 +125,32 @@ def tidy_photos(db: SiteDatabase) -> None:
         remove_unnamed_files(db, [photo["path"] for photo in withdrawn])
 
 
+def _remove_strays(db: SiteDatabase, site: Path) -> None:
+    """Remove halves and unnamed photos: nothing but files that critterdb itself names so."""
+    if (site / "photos").is_symlink():
+        return
+    for partial in (site / "photos").glob("*.part"):
+        if _PARTIAL.fullmatch(partial.name) and not _writer_lives(partial):
+            partial.unlink(missing_ok=True)
+    named = {row["path"] for row in db.query("SELECT path FROM photos WHERE path IS NOT NULL")}
+    for file in (site / "photos").glob("??/*"):
+        path = str(file.relative_to(site))
+        if path in named or file.parent.is_symlink() or not PHOTO_PATH.fullmatch(path):
+            continue
+        if _age_s(file) > STRAY_AGE_S:
+            file.unlink(missing_ok=True)
+
+
 def remove_unnamed_files(db: SiteDatabase, paths: list[str]) -> None:
-    """Remove those of the files (paths relative to the site) that no row of `photos` names."""
+    """Remove those of the files (paths relative to the site) that no row of `photos` names.
+
+    A path that does not lead to a photo of the site is passed over.
+    """
     site = site_folder(db)
     for path in set(paths):
         if not db["photos"].count_where("path = ?", [path]):
-            (site / path).unlink(missing_ok=True)
+            with suppress(SiteError):
+                stored_file(site, "photos", path).unlink(missing_ok=True)
 
 
 def fetch_photos(
@@ -360,7 +378,7 @@ def _server(address: httpx.URL) -> tuple[str, int | None]:
 
 
 def _age_s(file: Path) -> float:
-    return time.time() - file.stat().st_mtime
+    return time.time() - file.lstat().st_mtime
 
 
 def _writer_lives(partial: Path) -> bool:

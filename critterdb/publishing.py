@@ -22,8 +22,10 @@ from .errors import SiteError
 from .furniture import PLUGINS, copy_furniture
 from .packing import write_wheel
 from .photo_rows import DEFAULT_LICENSES
-from .schema import DATABASE_NAME, SiteDatabase, open_database, site_folder
+from .replacing import new_folder, put_in_place
+from .schema import DATABASE_NAME, SiteDatabase, open_database, site_folder, sqlite3
 from .sites import DOCKERFILE, INSPECTED, site_source
+from .stored_files import Kind, open_stored, stored_file
 
 MARKER = ".critterdb-published"  # says that a folder may be made anew
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
@@ -98,31 +100,24 @@ def publish_site(
     folder = folder.absolute()
     home = site_folder(db)
     _check_target(folder, home)
-    made = folder.with_name(f".{folder.name}.part")
+    report = Published(str(folder), read_only=read_only)
     try:
-        _remove(made)
-        made.mkdir(parents=True)
-        report = Published(str(folder), read_only=read_only)
-        (made / MARKER).write_text(
-            "Made by critterdb publish, which may replace this folder.\n", "utf-8"
-        )
-        report.notes += copy_furniture(home, made)
-        with closing(open_database(made / DATABASE_NAME, create=True)) as copy:
-            _copy_rows(copy, home / _file_name(db), licenses)
-            _copy_photos(copy, home, made, report, wanted=photos, progress=progress)
-            _copy_models(copy, home, made, report)
-            _settle(db, copy, report)
-            unused = sorted(set(licenses) - set(report.licenses) - set(DEFAULT_LICENSES))
-            report.notes += [f"no photo of this site has the licence {code}" for code in unused]
-        _describe(made / DATABASE_NAME, report)
-        _write_container_files(made, report)
-        _put_in_place(made, folder)
-    except OSError as error:
+        with new_folder(folder, MARKER) as made:
+            report.notes += copy_furniture(home, made)
+            with closing(open_database(made / DATABASE_NAME, create=True)) as copy:
+                _copy_rows(copy, home / _file_name(db), licenses)
+                _copy_photos(copy, home, made, report, wanted=photos, progress=progress)
+                _copy_models(copy, home, made, report)
+                _settle(db, copy, report)
+                unused = sorted(set(licenses) - set(report.licenses) - set(DEFAULT_LICENSES))
+                report.notes += [f"no photo of this site has the licence {code}" for code in unused]
+            _describe(made / DATABASE_NAME, report)
+            _write_container_files(made, report)
+            put_in_place(made, folder, check=lambda: _check_target(folder, home))
+    except (OSError, sqlite3.OperationalError) as error:
         raise SiteError(
             f"{folder} could not be written: {error}. Choose another place with room for it"
         ) from error
-    finally:
-        _remove(made)
     return report
 
 
@@ -207,7 +202,7 @@ def _copy_photos(
         "SELECT path, min(sha256) FROM photos WHERE path IS NOT NULL GROUP BY path"
     ).fetchall()
     for number, (path, sha256) in enumerate(rows, 1):
-        size = _copy_checked(home, made, path, sha256, within="photos")
+        size = _copy_checked(home, made, "photos", path, sha256)
         if size is None:
             report.missing.append(path)
         else:
@@ -223,7 +218,7 @@ def _copy_photos(
 
 def _copy_models(copy: SiteDatabase, home: Path, made: Path, report: Published) -> None:
     for row in copy.query("SELECT id, path, sha256, card FROM models ORDER BY id"):
-        if _copy_checked(home, made, row["path"], row["sha256"], within="models") is None:
+        if _copy_checked(home, made, "models", row["path"], row["sha256"]) is None:
             report.missing.append(row["path"])
             continue
         report.model_files += 1
@@ -236,24 +231,25 @@ def _copy_models(copy: SiteDatabase, home: Path, made: Path, report: Published) 
             )
 
 
-def _copy_checked(home: Path, made: Path, path: str, sha256: str, *, within: str) -> int | None:
+def _copy_checked(home: Path, made: Path, kind: Kind, path: str, sha256: str) -> int | None:
     """Copy a file that its row names; its bytes, or None where it is not there or not the same."""
-    source, target = home / path, made / path
-    if not source.resolve().is_relative_to((home / within).resolve()):
-        return None
     digest, size = hashlib.sha256(), 0
     try:
-        with source.open("rb") as reading:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as writing:
-                while block := reading.read(1 << 20):
-                    digest.update(block)
-                    size += writing.write(block)
-    except FileNotFoundError:
+        reading = open_stored(home, kind, path)
+    except (SiteError, FileNotFoundError):
         return None
+    with reading:
+        target = stored_file(made, kind, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f"{target.name}.part")
+        with partial.open("xb") as writing:
+            while block := reading.read(1 << 20):
+                digest.update(block)
+                size += writing.write(block)
     if digest.hexdigest() != sha256:
-        target.unlink()
+        partial.unlink()
         return None
+    os.replace(partial, target)
     return size
 
 
@@ -309,25 +305,3 @@ def _write_container_files(made: Path, report: Published) -> None:
         ),
     }
     (made / "README.md").write_text(template.format(**words), "utf-8")
-
-
-def _put_in_place(made: Path, folder: Path) -> None:
-    """Rename the finished copy to its name; an earlier one is moved away first."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not folder.exists() or not any(folder.iterdir()):
-        os.replace(made, folder)
-        return
-    old = folder.with_name(f".{folder.name}.old")
-    _remove(old)
-    os.rename(folder, old)
-    try:
-        os.rename(made, folder)
-    except OSError:
-        os.rename(old, folder)
-        raise
-    _remove(old)
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from sqlite_utils import Database, Migrations
 from sqlite_utils.db import Table
@@ -25,6 +25,7 @@ from .times import utc_text
 
 DATABASE_NAME = "critters.db"
 BUSY_TIMEOUT_MS = 15_000
+DBCONFIG_DEFENSIVE = 1010  # SQLITE_DBCONFIG_DEFENSIVE, by its number in sqlite3.h
 
 migrations = Migrations("critterdb")
 
@@ -72,6 +73,7 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
         raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
     try:
         conn = sqlite3.connect(str(path), timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+        distrust_schema(conn)
         db = SiteDatabase(conn)
         _check_ownership(db, path)
         conn.execute("PRAGMA journal_mode = WAL")
@@ -85,6 +87,17 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
             "Name another file with --db, or make a site with: critterdb init FOLDER"
         ) from error
     return db
+
+
+def distrust_schema(conn: Any) -> None:
+    """Let views, triggers and indexes of the file do no more than a site's own need.
+
+    Somebody else may have made the file. Its schema then calls no function with side effects, and
+    where the library can be told so, no statement writes to the schema or to a shadow table.
+    """
+    conn.execute("PRAGMA trusted_schema = OFF")
+    if hasattr(conn, "setconfig"):  # Python 3.12 and later; pysqlite3 has no such method
+        conn.setconfig(DBCONFIG_DEFENSIVE, True)
 
 
 @contextmanager
@@ -107,6 +120,7 @@ def check_readable(path: Path) -> None:
         raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
     try:
         conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        distrust_schema(conn)
         with closing(SiteDatabase(conn)) as db:
             _check_ownership(db, path)
             old = bool(migrations.pending(db))

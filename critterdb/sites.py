@@ -47,6 +47,7 @@ def init_site(folder: Path) -> Path:
                 continue
             target.parent.mkdir(exist_ok=True)
             partial = target.with_name(target.name + ".part")
+            partial.unlink(missing_ok=True)  # copyfile would follow a link there
             shutil.copyfile(source, partial)
             os.replace(partial, target)
     except OSError as error:

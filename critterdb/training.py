@@ -45,6 +45,7 @@ from .novelty import NoveltyParameters, fit_novelty
 from .quantizing import quantize_backbone
 from .schema import SiteDatabase, site_folder
 from .splits import split_observations
+from .stored_files import stored_file, stored_files
 from .torch_process import shared_torch_process
 
 __all__ = ["DEFAULT_MIN_PHOTOS", "train_game"]
@@ -145,7 +146,7 @@ def _teaching_photos(folder: Path, examples: Examples) -> list[Path]:
     """Files of training photos, in an order that depends on nothing but what they show."""
     training = examples.of_part("train")
     order = np.argsort(examples.sha256s[training])
-    return [folder / path for path in examples.paths[training][order]]
+    return stored_files(folder, "photos", examples.paths[training][order])
 
 
 def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> Lesson:
@@ -196,7 +197,7 @@ def _fine_tune(
     tuned, joint = fine_tune(
         network,
         head,
-        [folder / path for path in lesson.examples.paths[seen]],
+        stored_files(folder, "photos", lesson.examples.paths[seen]),
         lesson.truth[seen],
         lesson.mask("train")[seen],
         epochs=epochs,
@@ -242,7 +243,7 @@ def _finish(
     model_id = f"{game.slug}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     card = model_card(game, lesson.examples, lesson.splits, found, thresholds)
     file = write_model(
-        site_folder(db) / "models" / f"{model_id}.onnx",
+        stored_file(site_folder(db), "models", f"models/{model_id}.onnx"),
         backbone=network,
         weight=head.weight,
         bias=head.bias,

@@ -78,7 +78,7 @@ def test_a_taxon_that_was_merged_leads_to_the_one_in_use(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("add", "Cat Or Not", "--hashtag", "a", "--taxon", "Felidae"), "no short name"),
+        (("add", "Cat Or Not", "--hashtag", "a", "--taxon", "Felidae"), "not a short name"),
         (("add", "cougarornot", "--hashtag", "a", "--taxon", "Felidae"), "preset"),
         (("add", "cats", "--taxon", "Felidae"), "--hashtag"),
         (("add", "cats", "--hashtag", "a"), "--taxon"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from support_publishing import SECRETS, make_full_site
-from support_web import MODEL_ID, change_metadata, jpeg, listed, serving
+from support_web import MODEL_ID, add_photo, change_metadata, jpeg, listed, serving
 
 from critterdb.cli import main
 from critterdb.publishing import (
@@ -208,23 +207,18 @@ def test_a_killed_run_leaves_the_earlier_copy(full: Path, tmp_path: Path) -> Non
     command = [sys.executable, "-m", "critterdb.cli", "--db", str(full / DATABASE_NAME), "publish"]
     subprocess.run([*command, str(public)], check=True, capture_output=True)
     before = all_bytes(public)
-    os.mkfifo(full / "photos" / "held")  # reading it never ends
-    db = open_database(full / DATABASE_NAME)
-    db.execute("UPDATE photos SET path = 'photos/held' WHERE id = 6")
-    db.close()
+    # A large one, so that the run is still at it when it is killed.
+    add_photo(full, 7, b"\xff\xd8\xff" + bytes(200_000_000))
     process = subprocess.Popen([*command, str(public)], stderr=subprocess.DEVNULL)
-    part = tmp_path / ".public.part"
     deadline = time.monotonic() + 30
-    while not list(part.glob("photos/*/*.jpg")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert process.poll() is None
+    while not list(tmp_path.glob(".public.*.part/photos/*/*")) and time.monotonic() < deadline:
+        time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert part.exists()
+    assert process.wait() == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".public.*.part"))) == 1
     assert all_bytes(public) == before
-    (full / "photos" / "held").unlink()
     subprocess.run([*command, str(public)], check=True, capture_output=True)
-    assert not part.exists()
+    assert not list(tmp_path.glob(".public*"))
 
 
 def test_it_serves_read_only_and_records_nothing(publish: Publish, tmp_path: Path) -> None:

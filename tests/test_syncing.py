@@ -85,7 +85,7 @@ def test_what_a_killed_process_left_is_tidied_when_it_is_old(
     photos = site_folder(db) / "photos"
     files = {file for file in photos.rglob("*") if file.is_file()}
     (photos / "ab").mkdir(exist_ok=True)
-    old, young = photos / "ab" / "left.jpg", photos / "ab" / "just_now.jpg"
+    old, young = (photos / "ab" / f"ab{digit * 62}.jpg" for digit in "01")
     for file in (old, young):
         file.write_bytes(b"half of a photo")
     for file in [*files, old]:

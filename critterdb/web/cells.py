@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..schema import SiteDatabase
+from ..stored_files import PHOTO_PATH
 from .addresses import model_page, photo_page, post_page, species_page
 from .desk import desk_of, site_database
 from .layout import percent
@@ -33,7 +34,6 @@ POST_COLUMNS = {("bot_history", "image"), ("post_images", "url"), (None, "image"
 
 LIKELIEST = 3
 
-PHOTO_PATH = re.compile(r"photos/[0-9a-f]{2}/([0-9a-f]{64})\.\w{1,5}")
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 
 
@@ -77,7 +77,7 @@ def our_cell(
     if (table, column) == ("predictions", "scores"):
         return _scores(datasette, value)
     if (table, column) in PHOTO_COLUMNS and (match := PHOTO_PATH.fullmatch(value)):
-        return _own_photo(datasette, row, match[1])
+        return _own_photo(datasette, row, match[2])
     if (table, column) in POST_COLUMNS and WEB_ADDRESS.fullmatch(value):
         return _picture_of_post(row, value)
     return None
@@ -123,7 +123,7 @@ async def _photo_of(datasette: Datasette, photo_id: str | None) -> Markup | None
     match = PHOTO_PATH.fullmatch((row and row["path"]) or "")
     if not match or not _may_show(datasette, row):
         return None
-    return _own_photo(datasette, row, match[1])
+    return _own_photo(datasette, row, match[2])
 
 
 async def _picture_of(

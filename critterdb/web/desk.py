@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import SiteError
 from ..runtime import load_onnxruntime
-from ..schema import BUSY_TIMEOUT_MS, utc_now
+from ..schema import BUSY_TIMEOUT_MS, distrust_schema, utc_now
 from .limits import RateLimit, UploadMemory, Workers
 from .settings import Settings, load_settings
 
@@ -137,5 +137,6 @@ def prepare_connection(conn: Any) -> None:
     conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     tables = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables >= SITE_TABLES:
+        distrust_schema(conn)
         conn.execute("PRAGMA foreign_keys = ON")
         conn.execute("PRAGMA synchronous = NORMAL")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Refusal
+from ..errors import Refusal, SiteError
 from ..images import image_format
+from ..stored_files import open_stored
 from .compat import may_view
 from .desk import desk_of, folder_of, site_database
 from .manners import cors_headers, data_headers, other_method
@@ -80,13 +81,11 @@ def _is_kept(if_none_match: str, etag: str) -> bool:
 
 
 def read_photo(folder: Path, path: str) -> bytes | None:
-    """The bytes of `path`, which must lie in the site's photos/; None where it does not."""
-    file = (folder / path).resolve()
-    if not file.is_relative_to((folder / "photos").resolve()):
-        return None
+    """The bytes of a row's file; None where there is no such photo in the site's folder."""
     try:
-        return file.read_bytes()
-    except OSError:
+        with open_stored(folder, "photos", path) as file:
+            return file.read()
+    except (OSError, SiteError):
         return None
 
 

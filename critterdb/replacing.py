@@ -1,0 +1,130 @@
+"""A folder that is made beside its place and takes it whole, whoever else makes the same one.
+
+Each run writes to a folder of its own and holds a lock on it, so that what a killed run left can be
+told from what another run is writing. A lock on the parent keeps the short steps apart.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+
+
+@contextmanager
+def new_folder(folder: Path, marker: str) -> Iterator[Path]:
+    """An empty folder beside `folder`, removed at the end with whatever it holds by then.
+
+    The file `marker` in it says who made it; only what has one is ever removed. Raises OSError.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    with _locked(folder.parent):
+        _remove_leftovers(folder, marker)
+        made.mkdir()
+        lock = _lock(made)
+    try:
+        (made / marker).write_text(
+            "Made by critterdb publish, which may replace this folder.\n", "utf-8"
+        )
+        yield made
+    finally:
+        with suppress(OSError):
+            _remove(made, marker)
+        os.close(lock)
+
+
+def put_in_place(made: Path, folder: Path, *, check: Callable[[], None]) -> None:
+    """Give the finished folder its name; what had it before is at `made` afterwards.
+
+    `check` looks once more whether what lies there may be replaced. Raises OSError.
+    """
+    with _locked(folder.parent):
+        check()
+        if not folder.exists() or not any(folder.iterdir()):
+            os.replace(made, folder)
+        elif not _exchange(made, folder):
+            _move_aside(made, folder)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders' names in one step; False where this system cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    return bool(rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0)
+
+
+def _move_aside(made: Path, folder: Path) -> None:
+    """Two renames, between which nothing has the name."""
+    old = made.with_name(f"{made.name}.old")
+    os.rename(folder, old)
+    try:
+        os.rename(made, folder)
+    except OSError:
+        os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path, marker: str) -> None:
+    """Remove what killed runs left: folders with the marker on which nobody holds a lock."""
+    ours = re.compile(rf"\.{re.escape(folder.name)}\.([0-9a-f]{{8}}\.)?(part|old|part\.old)")
+    for left in list(folder.parent.iterdir()):
+        if not ours.fullmatch(left.name) or left.is_symlink() or not (left / marker).is_file():
+            continue
+        if left.suffix == ".old" and not folder.exists():
+            continue  # the only copy there is
+        with suppress(OSError):
+            lock = _lock(left)
+            try:
+                _remove(left, marker)
+            finally:
+                os.close(lock)
+
+
+def _remove(folder: Path, marker: str) -> None:
+    """Remove a folder, its marker last, so that a run that is killed meanwhile leaves it known."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
+    for entry in list(folder.iterdir()):
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != marker:
+            entry.unlink()
+    (folder / marker).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which lasts no longer than the open file."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder at once; the open file that holds the lock. Raises OSError where it is held."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
