@@ -104,7 +104,7 @@ def publish_site(
     try:
         with new_folder(folder, MARKER) as made:
             report.notes += copy_furniture(home, made)
-            with closing(open_database(made / DATABASE_NAME, create=True)) as copy:
+            with closing(_new_database(made)) as copy:
                 _copy_rows(copy, home / _file_name(db), licenses)
                 _copy_photos(copy, home, made, report, wanted=photos, progress=progress)
                 _copy_models(copy, home, made, report)
@@ -168,6 +168,14 @@ def _check_target(folder: Path, home: Path) -> None:
 
 def _file_name(db: SiteDatabase) -> str:
     return Path(db.conn.execute("PRAGMA database_list").fetchone()[2]).name
+
+
+def _new_database(made: Path) -> SiteDatabase:
+    try:
+        return open_database(made / DATABASE_NAME, create=True)
+    except SiteError as error:
+        # It is the disk: the file is new, so none of the reasons that it names can hold.
+        raise OSError(str(error.__cause__ or error)) from error
 
 
 def _copy_rows(copy: SiteDatabase, source: Path, licenses: Sequence[str]) -> None:

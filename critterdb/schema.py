@@ -95,9 +95,26 @@ def distrust_schema(conn: Any) -> None:
     Somebody else may have made the file. Its schema then calls no function with side effects, and
     where the library can be told so, no statement writes to the schema or to a shadow table.
     """
-    conn.execute("PRAGMA trusted_schema = OFF")
+    if _is_fit_for_distrust(type(conn)):
+        conn.execute("PRAGMA trusted_schema = OFF")
     if hasattr(conn, "setconfig"):  # Python 3.12 and later; pysqlite3 has no such method
         conn.setconfig(DBCONFIG_DEFENSIVE, True)
+
+
+@lru_cache
+def _is_fit_for_distrust(connect: Callable[[str], Any]) -> bool:
+    """Whether the library still lets a site's own indexes and views use JSON; 3.40 does not."""
+    with closing(connect(":memory:")) as conn:
+        conn.execute("PRAGMA trusted_schema = OFF")
+        try:
+            conn.execute("CREATE TABLE told (scores)")
+            conn.execute("CREATE INDEX told_by_score ON told (json_extract(scores, '$.a'))")
+            conn.execute("CREATE VIEW told_each AS SELECT value FROM told, json_each(scores)")
+            conn.execute("INSERT INTO told VALUES ('[1]')")
+            conn.execute("SELECT value FROM told_each").fetchall()
+        except conn.Error:
+            return False
+    return True
 
 
 @contextmanager
