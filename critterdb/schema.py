@@ -8,7 +8,7 @@ brings a newer one, is a dependency.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -95,7 +95,7 @@ def distrust_schema(conn: Any) -> None:
     Somebody else may have made the file. Its schema then calls no function with side effects, and
     where the library can be told so, no statement writes to the schema or to a shadow table.
     """
-    connect: Hashable = type(conn)
+    connect: Any = type(conn)
     if _is_fit_for_distrust(connect):
         conn.execute("PRAGMA trusted_schema = OFF")
     if hasattr(conn, "setconfig"):  # Python 3.12 and later; pysqlite3 has no such method
