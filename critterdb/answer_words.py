@@ -16,6 +16,10 @@ from . import answer_cautions as cautions
 from . import answer_patterns as patterns
 from .games import Game
 
+# X allows 25,000 characters; the answer of a host stands within the first sentences.
+MAX_MESSAGE_CHARACTERS = 2000
+# Each name is read against its whole sentence, so that many of them would cost the square.
+MAX_NAMES_PER_SENTENCE = 20
 ELSE = 0  # in the place of a taxon: an animal that is none of the game's
 
 
@@ -87,8 +91,11 @@ def read_answer(
 def plain_words(text: str) -> str:
     """Lower case, without handles, links and hashtags: the game's own tag names an animal.
 
-    An emoji separates as a comma does.
+    An emoji separates as a comma does. What follows the first MAX_MESSAGE_CHARACTERS is left out.
     """
+    if len(text) > MAX_MESSAGE_CHARACTERS:
+        whole_words, _, _ = text[:MAX_MESSAGE_CHARACTERS].rpartition(" ")
+        text = whole_words or text[:MAX_MESSAGE_CHARACTERS]
     words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", text)
     words = re.sub("[“”„«»]", '"', re.sub("[📷📸]", " photo ", words))
     words = words.replace("’", "'").replace("‘", "'").lower()
@@ -165,8 +172,11 @@ def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
         found.mentioned.update(match[1] for match in pattern.finditer(quoted))
     for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
         clauses = list(_clauses(sentence))
-        if any(patterns.AFTERTHOUGHT.search(clause) for clause, _ in clauses[1:]):
-            found.doubted.update(match[1] for match in pattern.finditer(sentence))
+        named = [match[1] for match in pattern.finditer(sentence)]
+        if len(named) > MAX_NAMES_PER_SENTENCE or any(
+            patterns.AFTERTHOUGHT.search(clause) for clause, _ in clauses[1:]
+        ):
+            found.doubted.update(named)
             continue
         for clause, is_negated in clauses:
             for match in pattern.finditer(clause):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -373,3 +374,26 @@ LINEAGE = {5112: {5067}, 5110: {5067}}
 def test_a_game_without_a_target(text: str, expected: int | None) -> None:
     game = Game("trickybirdid", hashtag="TrickyBirdID")
     assert told(read_answer(text, game, BIRDS, set(), LINEAGE)) == expected
+
+
+@pytest.mark.parametrize("name", ["cougar ", "mt lion ", "cougar, ", "it's a cougar and "])
+def test_a_message_that_repeats_a_name_is_read_quickly(cougar_or_not: Read, name: str) -> None:
+    game, words = cougar_or_not
+    started = time.monotonic()
+    found = words.read((name * 25_000)[:25_000], game)
+    assert time.monotonic() - started < 1  # 0.02 s on an idle machine
+    assert found is not None
+    assert found.verdict is None
+
+
+def test_the_start_of_a_long_message_is_read(cougar_or_not: Read) -> None:
+    game, words = cougar_or_not
+    story = "We saw it near the creek. " * 100
+    assert told(words.read(f"It's a bobcat! {story}", game)) == BOBCAT
+    assert words.read(f"{story} It's a bobcat!", game) is None
+
+
+@pytest.mark.parametrize("spaces", [1996, 1997, 1998, 1999])
+def test_no_part_of_a_word_counts_where_a_message_is_cut(cougar_or_not: Read, spaces: int) -> None:
+    game, words = cougar_or_not
+    assert words.read(f"{'.' * (spaces - 1)} cats and dogs", game) is None
