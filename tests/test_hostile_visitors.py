@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,55 @@ async def test_an_odd_form(folder: Path, page: str, body: str | bytes) -> None:
     assert response.status_code == 404
     assert rows(folder, "SELECT * FROM reviews") == []
     assert rows(folder, "SELECT * FROM answer_candidates WHERE settled_at IS NOT NULL") == []
+
+
+@pytest.fixture(scope="module")
+def large_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """500 taxa, each word of which begins with a."""
+    folder = make_furnished_site(tmp_path_factory.mktemp("large") / "mysite")
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        db["taxa"].insert_all(
+            {
+                "id": 900_000 + number,
+                "name": f"Aa{number} a{number}a",
+                "common_name": "An Absurdly Agile Animal Among All Ancient Aardvarks",
+                "rank": "species",
+                "ancestor_ids": "[]",
+            }
+            for number in range(500)
+        )
+    return folder
+
+
+@pytest.mark.parametrize("word", ["a ", "aa", 'a" '])
+async def test_a_search_for_many_words_takes_only_the_first(large_site: Path, word: str) -> None:
+    client = open_datasette(large_site).client
+    words = (word * 10_000)[:20_000]
+    await client.get("/-/critters/species?q=a")  # opens the connection
+    started = time.monotonic()
+    response = await client.get("/-/critters/species", params={"q": words})
+    assert time.monotonic() - started < 2  # 0.05 s on an idle machine
+    assert response.status_code == 200
+    assert "uses only the first 8 words and 100 characters" in response.text
+
+
+async def test_a_search_for_a_few_words_is_not_cut(large_site: Path) -> None:
+    client = open_datasette(large_site).client
+    page = await client.get("/-/critters/species?q=an+absurdly+agile+animal+among+all+ancient+aard")
+    assert "uses only the first" not in page.text
+    assert "Ancient Aardvarks" in page.text
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+async def test_a_page_that_reads_for_too_long_is_a_503(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr("critterdb.web.pages.PAGE_TIME_LIMIT_MS", 0)
+    client = open_datasette(folder).client
+    response = await client.get(f"/-/critters/history{suffix}")
+    assert response.status_code == 503
+    assert "took too long" in response.text
+    if suffix:
+        assert response.json()["code"] == "busy"
+    monkeypatch.undo()
+    assert (await client.get(f"/-/critters/history{suffix}")).status_code == 200

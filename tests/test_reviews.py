@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from support_models import BOBCAT, COUGAR, DOMESTIC_CAT
 from support_pages import add_candidate, make_furnished_site
 from support_web import open_datasette, rows
+
+from critterdb.schema import DATABASE_NAME, open_database
 
 REVIEW, ANSWERS = "/-/critters/review", "/-/critters/answers"
 
@@ -98,6 +101,27 @@ async def test_a_name_that_somebody_writes_is_found(folder: Path) -> None:
     assert (await reviewer.post(REVIEW, **form, taxon="puma CONCOLOR")).status_code == 303
     (review,) = rows(folder, "SELECT taxon_id FROM reviews")
     assert review["taxon_id"] == COUGAR
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        (REVIEW, {"prediction_id": "1", "verdict": "right"}),
+        (ANSWERS, {"candidate_id": "1", "verdict": "nothing"}),
+    ],
+)
+async def test_a_long_write_of_another_process_is_a_503(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str, form: dict[str, str]
+) -> None:
+    monkeypatch.setattr("critterdb.web.desk.BUSY_TIMEOUT_MS", 50)
+    add_candidate(folder, "x:104")
+    reviewer = Reviewer(folder)
+    with closing(open_database(folder / DATABASE_NAME)) as db, db.atomic():
+        response = await reviewer.post(path, **form)
+        assert response.status_code == 503
+        assert "so nothing was saved" in response.text
+        assert "no-store" in response.headers["cache-control"]
+    assert (await reviewer.post(path, **form)).status_code == 303
 
 
 async def test_a_second_review_of_a_prediction_is_a_second_row(folder: Path) -> None:

@@ -11,6 +11,8 @@ from .uploads import FORM_OVERHEAD_BYTES, Body, ClientGone, parse_form
 if TYPE_CHECKING:
     from datasette.utils.asgi import Request
 
+MAX_SEARCH_WORDS = 8
+MAX_SEARCH_CHARACTERS = 100
 NOT_AS_HERE = "That form was not filled in as this page does it. Go back to it"
 
 
@@ -28,6 +30,19 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 def search_query(words: str) -> str:
-    """A query for SQLite's full-text search that finds beginnings of words; empty for none."""
-    plain = words.replace('"', " ").replace("\0", " ")
-    return " ".join(f'"{word}"*' for word in plain.split())
+    """A query for SQLite's full-text search that finds beginnings of words; empty for none.
+
+    It takes the first MAX_SEARCH_CHARACTERS and MAX_SEARCH_WORDS: the cost of a search grows with
+    the square of the number of words.
+    """
+    kept = _plain_words(words[:MAX_SEARCH_CHARACTERS])[:MAX_SEARCH_WORDS]
+    return " ".join(f'"{word}"*' for word in kept)
+
+
+def is_search_cut(words: str) -> bool:
+    """Tell whether `search_query` leaves out a part of these words."""
+    return len(words) > MAX_SEARCH_CHARACTERS or len(_plain_words(words)) > MAX_SEARCH_WORDS
+
+
+def _plain_words(words: str) -> list[str]:
+    return words.replace('"', " ").replace("\0", " ").split()

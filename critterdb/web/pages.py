@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
-from ..schema import SiteDatabase
+from ..schema import SiteDatabase, sqlite3
 from .compat import may_view
 from .desk import Desk, desk_of, site_database
 from .layout import absolute_url, layout_context
@@ -26,13 +26,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The slowest page of a large site reads for tens of milliseconds; a cold disk takes longer.
+PAGE_TIME_LIMIT_MS = 3000
+CODES = {403: "forbidden", 404: "not_found", 503: "no_database"}
+TITLES = {"forbidden": "This is not open to you", "busy": "This site is busy"}
+
 
 class NotHere(Exception):
     """There is nothing to see at this address; the words say what to do instead."""
 
-    def __init__(self, words: str, status: int = 404) -> None:
+    def __init__(self, words: str, status: int = 404, code: str | None = None) -> None:
         super().__init__(words)
         self.status = status
+        self.code = code or CODES[status]
+
+
+def busy(words: str) -> NotHere:
+    """Make the refusal of a request that this site has no time for now; the same may work later."""
+    return NotHere(words, status=503, code="busy")
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,21 @@ class Visit:
     desk: Desk
 
     async def read(self, function: Callable[[SiteDatabase], T]) -> T:
-        """`function(db)` on a reading connection."""
-        found: T = await self.database.execute_fn(lambda conn: function(SiteDatabase(conn)))
+        """Return `function(db)` on a reading connection. Raises NotHere if it takes too long."""
+        from datasette.utils import sqlite_timelimit
+
+        def read_in_time(conn: Any) -> T:
+            with sqlite_timelimit(conn, PAGE_TIME_LIMIT_MS):
+                return function(SiteDatabase(conn))
+
+        try:
+            found: T = await self.database.execute_fn(read_in_time)
+        except sqlite3.OperationalError as error:
+            if error.args == ("interrupted",):
+                raise busy(
+                    "This page took too long to read from the database. Try again later"
+                ) from error
+            raise
         return found
 
     def named(self, name: str) -> str:
@@ -132,14 +156,14 @@ async def _serve(
     try:
         shown = await function(Visit(request, datasette, database, desk_of(datasette)))
     except NotHere as error:
-        shown = _problem(str(error), error.status)
+        shown = _problem(str(error), error.status, error.code)
     return await _respond(request, datasette, shown) if isinstance(shown, Page) else shown
 
 
-def _problem(words: str, status: int) -> Page:
-    code = {403: "forbidden", 404: "not_found", 503: "no_database"}[status]
+def _problem(words: str, status: int, code: str | None = None) -> Page:
+    code = code or CODES[status]
     data = {"ok": False, "error": words, "code": code, "status": status}
-    title = "This is not open to you" if status == 403 else "There is nothing here"
+    title = TITLES.get(code, "There is nothing here")
     return Page("critterdb_problem.html", title, words, data, {"words": words}, status=status)
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..schema import SiteDatabase
+from ..schema import SiteDatabase, sqlite3
 from . import addresses
 from .compat import write
 from .forms import NOT_AS_HERE, read_form
 from .manners import data_headers, is_forged
-from .pages import NotHere, Page, Visit, page, whole_number
+from .pages import NotHere, Page, Visit, busy, page, whole_number
 from .photo_shelf import PHOTO_TABLES, shown
 from .reviews import (
     SOURCES,
@@ -165,6 +165,13 @@ async def _write(visit: Visit, function: Any) -> None:
         await write(visit.database, function)
     except LookupError as error:
         raise NotHere(str(error)) from error
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        raise busy(
+            "Another program is writing to this site's database, so nothing was saved. "
+            "Go back and send it again in a minute"
+        ) from error
 
 
 def _choice(verdict: str) -> tuple[str, int | None]:

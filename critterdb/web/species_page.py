@@ -10,7 +10,7 @@ from ..schema import SiteDatabase
 from . import addresses
 from .charts.bars import month_bars
 from .charts.maps import draw_map
-from .forms import search_query
+from .forms import MAX_SEARCH_CHARACTERS, MAX_SEARCH_WORDS, is_search_cut, search_query
 from .pages import NotHere, Page, Visit, page
 from .photo_shelf import PHOTOS, as_photo, shown
 
@@ -196,6 +196,11 @@ async def species_list(visit: Visit) -> Page:
         title=f"Critters called “{words}”" if words else "Critters",
         description="The kinds of animals that the games are about, with photos of each.",
         data={"q": words, **data},
+        view={
+            "is_cut": is_search_cut(words),
+            "max_words": MAX_SEARCH_WORDS,
+            "max_characters": MAX_SEARCH_CHARACTERS,
+        },
     )
 
 
