@@ -9,11 +9,12 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from PIL import Image
@@ -176,20 +177,21 @@ def serving(
     address = f"http://127.0.0.1:{port}"
     command = [*([python] if python else []), *(one.format(port=port) for one in arguments)]
     root = str(Path(__file__).parent.parent)
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": root if python else ""},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        _wait_for(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.communicate()
+    # A file and not a pipe: a server that reports many errors would wait for somebody to read them.
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": root if python else ""},
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        try:
+            _wait_for(address, process, errors)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def listed(address: str, key: str) -> list[dict[str, Any]]:
@@ -198,10 +200,11 @@ def listed(address: str, key: str) -> list[dict[str, Any]]:
     return found if isinstance(found, list) else found[key]
 
 
-def _wait_for(address: str, process: subprocess.Popen[str]) -> None:
+def _wait_for(address: str, process: subprocess.Popen[bytes], errors: IO[str]) -> None:
     for _ in range(START_SECONDS * 10):
         if process.poll() is not None:
-            raise AssertionError(process.communicate()[1])
+            errors.seek(0)
+            raise AssertionError(errors.read())
         with suppress(httpx.TransportError):
             httpx.get(f"{address}/-/versions.json")
             return

@@ -16,6 +16,7 @@ from ..errors import SiteError
 from ..runtime import load_onnxruntime
 from ..schema import BUSY_TIMEOUT_MS, distrust_schema, utc_now
 from .limits import RateLimit, UploadMemory, Workers
+from .memory_limits import MAX_SQLITE_BYTES, limit_results
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -133,9 +134,13 @@ def folder_of(database: Database) -> Path:
 
 
 def prepare_connection(conn: Any) -> None:
-    """Give Datasette's connections to a site what critterdb's own have."""
+    """Give Datasette's connections to a site what critterdb's own have, and limits of memory."""
+    conn.execute(f"PRAGMA hard_heap_limit = {MAX_SQLITE_BYTES}")
     conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     tables = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables or tables >= SITE_TABLES:
+        # Other databases beside a site may hold larger values, and keep what they had.
+        limit_results(conn)
     if tables >= SITE_TABLES:
         distrust_schema(conn)
         conn.execute("PRAGMA foreign_keys = ON")

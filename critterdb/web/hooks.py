@@ -7,7 +7,18 @@ from typing import Any
 
 from datasette import hookimpl
 
-from . import bodies, cells, columns, compat, desk, health, photos_route, rights, static_files
+from . import (
+    bodies,
+    cells,
+    columns,
+    compat,
+    desk,
+    health,
+    memory_limits,
+    photos_route,
+    rights,
+    static_files,
+)
 from .classify import classify
 from .routes import ROUTES
 
@@ -25,6 +36,11 @@ def startup(datasette: Any) -> Any:
 @hookimpl
 def prepare_connection(conn: Any) -> None:
     desk.prepare_connection(conn)
+
+
+@hookimpl
+def handle_exception(datasette: Any, request: Any, exception: BaseException) -> Any:
+    return memory_limits.refuse(datasette, request, exception)
 
 
 @hookimpl

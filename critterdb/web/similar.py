@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BITS = 256
 WORDS = BITS // 64
 CANDIDATES = 200
-ROWS_A_STEP = 4096
+ROWS_A_STEP = 2048
 PATIENCE_SECONDS = 0.1  # a page does not wait longer for sketches that are still being made
 
 
