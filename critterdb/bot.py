@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from . import outbox, platforms
+from ._types import Clock
 from .answers import save_answers
 from .caps import is_off
 from .deletions import mark_deleted
@@ -38,7 +39,6 @@ LOCK_WAIT_S = 60.0
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-Clock = Callable[[], datetime]
 
 
 def utc_clock() -> datetime:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ._types import Progress
 from .errors import Refusal, SourceError
 from .images import decode_image, read_image_file
 from .labels import UNREADABLE
@@ -28,8 +29,6 @@ from .stored_files import stored_files
 
 NONE_LABEL = "_none"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
-
-Progress = Callable[[int, int], None]
 
 
 def save_evaluation(

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx
 
+from ._types import Json
 from .errors import SourceError
 from .games import Game
 from .pace import Pace, user_agent
@@ -29,8 +29,6 @@ ATTEMPTS = 5
 MAX_RETRY_AFTER_S = 120  # a longer wait is told to the person instead of sat through
 ODD_PAGES = 3  # that say there is more and show nothing new, before a walk gives up
 KINGDOM_LEVEL = 70
-
-Json = dict[str, Any]
 
 
 class INaturalist:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ._types import Json
 from .errors import GameError
 from .games import HANDLE, PLATFORMS, PRESETS, Game, Host, check_slug, ensure_game, save_game
 from .inaturalist import INaturalist, fetch_taxa, save_missing_taxa
@@ -27,7 +28,6 @@ RANKS = (
 COLUMNS = {"taxon": "taxon_id", "target": "target_taxon_id"}
 OTHERS_NAMED = 3
 
-Json = dict[str, Any]
 Wishes = Mapping[str, Any]
 
 

@@ -10,13 +10,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
+from ._types import Json
 from .photo_rows import DEFAULT_LICENSES, Caps, license_of, save_photo_rows
 from .schema import SiteDatabase, utc_now
 from .times import utc_text
-
-Json = dict[str, Any]
 
 
 def save_observations(

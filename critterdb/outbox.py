@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ._types import Clock
 from .caps import whole_number
 from .errors import RateLimited, TimelineError
 from .schema import SiteDatabase, durable
@@ -22,7 +23,6 @@ from .uptime import Uptime
 DEFAULT_RECONCILE_S = 60
 LOOKS = 2
 TEXTS_DIFFER_FOR = timedelta(days=7)  # X does not say how long it remembers
-Clock = Callable[[], datetime]
 Count = Callable[[], Uptime]
 
 ATTEMPTS = 5  # sendings of one reply that the platform refuses after an earlier one was in doubt

@@ -6,13 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from ._types import Json
 from .schema import SiteDatabase
 
 DEFAULT_LICENSES = ("cc0", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa")
-
-Json = dict[str, Any]
 
 
 @dataclass

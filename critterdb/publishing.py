@@ -11,13 +11,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ._types import Progress
 from .errors import SiteError
 from .furniture import PLUGINS, copy_furniture
 from .packing import write_wheel
@@ -62,8 +63,6 @@ WITHHELD_COLUMNS = {
     "reviews": {"actor": "Who reviewed is theirs to say."},
     "syncs": {"error": "Of use to the site that goes on only."},
 }
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass

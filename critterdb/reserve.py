@@ -11,10 +11,10 @@ import uuid
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 
+from ._types import Json
 from .runtime import cores
 
 SEED = 20_180_622
@@ -46,8 +46,6 @@ FIRST_NAMES = (
     *("laurel", "linden", "maple", "moss", "olive", "rowan", "sage", "willow"),
 )
 MEME = "a meme"
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from . import caps, outbox, platforms
+from ._types import Clock
 from .accounts import OPTED_OUT, opt_out, opted_out
 from .errors import TimelineError
 from .games import Game
@@ -16,8 +17,6 @@ from .schema import SiteDatabase
 from .timelines import Outcome, Timeline, utc_text
 
 log = logging.getLogger(__name__)
-
-Clock = Callable[[], datetime]
 
 
 def send_waiting(

@@ -11,11 +11,12 @@ import contextlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ._types import Json, Progress
 from .errors import SourceError
 from .games import Game
 from .inaturalist import (
@@ -42,9 +43,6 @@ RECHECK_AFTER = timedelta(days=7)
 # Before anything is known of a game: what cats of the USA have.
 PHOTOS_PER_OBSERVATION = 1.6
 BYTES_PER_PHOTO = 80_000
-
-Json = dict[str, Any]
-Progress = Callable[[int, int], None]
 
 
 @dataclass

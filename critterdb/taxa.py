@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
+from ._types import Json
 from .schema import SiteDatabase
-
-Json = dict[str, Any]
 
 
 def save_taxa(db: SiteDatabase, taxa: Iterable[Json]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-Progress = Callable[[int, int], None]
+from ._types import Progress
 
 BAR_WIDTH = 20
 LABELS_SHOWN = 5

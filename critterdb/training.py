@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__
+from ._types import Progress
 from .answering import step_scores
 from .backbones import DEFAULT_BACKBONE, Backbone, export_backbone, load_backbone, load_network
 from .calibration import (
@@ -51,8 +51,6 @@ from .torch_process import shared_torch_process
 __all__ = ["DEFAULT_MIN_PHOTOS", "train_game"]
 
 PARTS = ("train", "valid", "test")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from .._types import Json
 from ..timelines.graphemes import count_graphemes
 from .bluesky_login import PASSWORD, Logins
 from .bluesky_network import POSTS, PROFILE, REPOSTS, Network
@@ -15,8 +15,6 @@ from .bluesky_records import content_id, embeds, full_name
 from .bluesky_records import facets as mark_up
 from .platform import AFTER, PlatformStandIn, iso_time, query_pairs
 from .server import Request
-
-Json = dict[str, Any]
 
 MOST_URIS, MOST_ITEMS = 25, 100
 RESET_AFTER_S = 300

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import UTC, datetime
-from typing import Any
 
+from .._types import Json
 from ..timelines.bluesky_records import timestamp_id
 from .bluesky_records import content_id, full_name
 from .platform import iso_time
-
-Json = dict[str, Any]
 
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
 

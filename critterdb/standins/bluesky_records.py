@@ -6,9 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
-Json = dict[str, Any]
+from .._types import Json
 
 GIF_CARD = {"uri": "https://media.tenor.com/x/cat.gif", "title": "a", "description": "b"}
 

@@ -7,15 +7,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 
+from .._types import Json
 from .server import Request, StandIn
 
 MAX_PER_PAGE = 200
 MAX_RESULTS = 10_000
 FAULTS = ("429", "429 date", "500", "502", "html", "truncated", "too short", "silence", "reset")
-
-Json = dict[str, Any]
 
 
 class StandInINaturalist(StandIn):

@@ -10,14 +10,12 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from .._types import Json
 from .mastodon_text import content_of, handles_in, length_of, tags_in
 from .platform import AFTER, PlatformStandIn, iso_time, query_pairs
 from .server import Request
-
-Json = dict[str, Any]
 
 MOST_ITEMS, MOST_LOOKUPS, MOST_CHARACTERS = 40, 20, 500
 RESET_AFTER_S = 300

@@ -6,12 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from .._types import Json
 from .server import Request, StandIn
-
-Json = dict[str, Any]
 
 # Accidents after which the post stands all the same.
 AFTER = ("drop_after", "stall_after", "503_after")

@@ -6,13 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from .._types import Json
 from .platform import AFTER, STALL_S, PlatformStandIn
 from .server import Request
 from .x_posts import Posts, mentions, oldest_found
-
-Json = dict[str, Any]
 
 RESET_AFTER_S = 900
 

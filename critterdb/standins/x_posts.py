@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from .._types import Json
 from ..hashtags import fold_tag, tags_in
 from ..timelines.x_posts import EPOCH_MS
-
-Json = dict[str, Any]
 
 SEARCH_REACH = timedelta(days=7)
 

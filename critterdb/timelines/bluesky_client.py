@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .._types import Json
 from ..errors import RateLimited, TimelineError
 from .bluesky_session import Session
 from .sources import NoAnswer
@@ -18,8 +19,6 @@ WITHOUT_RESET = timedelta(minutes=5)
 _EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
 # Refusals that concern the bot's account and not what it said.
 ABOUT_THE_ACCOUNT = _EXPIRED | {"AccountTakedown", "AccountDeactivated", "AccountSuspended"}
-
-Json = dict[str, Any]
 
 
 class Refused(TimelineError):

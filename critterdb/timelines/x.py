@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from critterdb._types import Json
+
 from ..errors import TimelineError
 from ..fetch import Fetcher
 from ..games import Game
@@ -27,7 +29,7 @@ from .x_client import (
     rate_limit,
 )
 from .x_length import MAX_WEIGHT, x_weight
-from .x_posts import FIELDS, Json, Page, id_before
+from .x_posts import FIELDS, Page, id_before
 
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions

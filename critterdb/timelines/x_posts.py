@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from .._types import Json
 from ..times import post_time
 from . import Post
 from .handles import length_of_run
 from .profiles import says_it_is_a_bot, wants_no_bot
-
-Json = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
