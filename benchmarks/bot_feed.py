@@ -74,7 +74,7 @@ class stage_in:
         from support_platforms import STAND_INS, Stage
         from support_x import GAME, HASHTAG
 
-        from critterdb.schema import DATABASE_NAME, open_database
+        from critterdb.storage.database import DATABASE_NAME, open_database
 
         self.db = open_database(self.folder / DATABASE_NAME, create=True)
         make_tiny_model(self.db, GAME, hashtag=HASHTAG)

@@ -39,7 +39,7 @@ from critterdb.importing import import_folder
 from critterdb.models import Model, current_model
 from critterdb.predictions import classify_image
 from critterdb.runtime import cores
-from critterdb.schema import open_database
+from critterdb.storage.database import open_database
 from critterdb.training import train_game
 
 WARM_UP = 5  # photos, not counted

@@ -27,8 +27,8 @@ from critterdb.heads import LOGIT_ADJUSTMENT, prior_shift, train_head
 from critterdb.importing import import_folder
 from critterdb.labels import Examples, load_examples
 from critterdb.neighbours import separate_parts
-from critterdb.schema import open_database
 from critterdb.splits import plan_parts
+from critterdb.storage.database import open_database
 
 # Power of the weights of photos, and how much of the log prior is taken off the logits.
 REMEDIES = {

@@ -27,7 +27,7 @@ import numpy as np
 from critterdb.images import decode_image
 from critterdb.models import current_model
 from critterdb.runtime import load_onnxruntime
-from critterdb.schema import open_database
+from critterdb.storage.database import open_database
 
 CALIBRATION_PHOTOS = 60
 CALLERS = 2

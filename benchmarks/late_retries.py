@@ -29,7 +29,7 @@ def measure(platform: str, server: Any, posts: int, folder: Path) -> dict[str, i
     from support_platforms import Stage
     from support_x import GAME, HASHTAG
 
-    from critterdb.schema import DATABASE_NAME, open_database
+    from critterdb.storage.database import DATABASE_NAME, open_database
 
     db = open_database(folder / DATABASE_NAME, create=True)
     make_tiny_model(db, GAME, hashtag=HASHTAG)

@@ -26,8 +26,8 @@ from typing import NamedTuple
 import httpx
 import numpy as np
 
-from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
 from critterdb.sites import init_site
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 ROOT = Path(__file__).parent.parent
 SMALL = (10_000, 2_000)

@@ -21,7 +21,7 @@ from critterdb.errors import CritterError
 from critterdb.games import Game, save_game
 from critterdb.observations import save_observations
 from critterdb.photo_rows import DEFAULT_LICENSES
-from critterdb.schema import SiteDatabase, open_database
+from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.taxa import save_taxa
 
 GAME = Game("recorded", taxon_id=48460)

@@ -42,7 +42,7 @@ from servers import Server, answers, load, multipart, running
 from critterdb.images import decode_image
 from critterdb.models import Model, current_model
 from critterdb.runtime import cores, open_session
-from critterdb.schema import SiteDatabase, open_database, site_folder
+from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.views import View
 
 ROOT = str(Path(__file__).parent.parent)

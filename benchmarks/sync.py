@@ -39,7 +39,7 @@ DRIVERS = {
         """
 from critterdb.games import ensure_game
 from critterdb.inaturalist import INaturalist
-from critterdb.schema import open_database
+from critterdb.storage.database import open_database
 from critterdb.syncing import sync_game
 db = open_database(folder + "/critters.db", create=True)
 game = ensure_game(db, "cougarornot")

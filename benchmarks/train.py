@@ -54,7 +54,7 @@ from critterdb.lite0 import LITE0, LITE0_PACKAGE
 from critterdb.measures import auroc
 from critterdb.models import current_model
 from critterdb.runtime import cores
-from critterdb.schema import SiteDatabase, open_database, site_folder
+from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.torch_process import shared_torch_process
 from critterdb.training import train_game
 

@@ -37,8 +37,8 @@ from servers import Load, Server, multipart, running
 from support_models import make_tiny_model, picture
 from support_writing import SHARED_COUNTER, counter
 
-from critterdb.schema import SiteDatabase, open_database
 from critterdb.sites import init_site
+from critterdb.storage.database import SiteDatabase, open_database
 
 WRITER = Path(ROOT) / "tests" / "support_writing.py"
 KINDS = ("sync", "bot")

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from critterdb.storage.database import SiteDatabase, utc_now
+
 from .errors import GameError
 from .games import HANDLE, PLATFORMS
-from .schema import SiteDatabase, utc_now
 from .timelines import utc_text
 
 OPTED_OUT = "opted_out"

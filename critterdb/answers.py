@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from critterdb.storage.database import SiteDatabase, site_folder
+
 from .answer_words import ELSE, Verdict, plain_words, read_answer
 from .games import Game
 from .hashtags import has_tag
-from .schema import SiteDatabase, site_folder
 from .timelines import Post
 from .words import load_words
 

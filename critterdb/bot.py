@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+from critterdb.storage.database import SiteDatabase, site_folder
+
 from . import outbox, platforms
 from ._types import Clock
 from .answers import save_answers
@@ -27,7 +29,6 @@ from .models import Model
 from .planning import Played, play_post
 from .posts import read_cursors, save_batch, unseen
 from .round_reports import RoundReport
-from .schema import SiteDatabase, site_folder
 from .sending import send_waiting
 from .timelines import Batch, Timeline, hosts_on, utc_text
 from .uptime import read_uptime

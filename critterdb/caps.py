@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
+from critterdb.storage.database import SiteDatabase, site_folder
+
 from .errors import TimelineError
-from .schema import SiteDatabase, site_folder
 from .timelines import utc_text
 
 AUTHOR_CAP = 3  # replies an author a day

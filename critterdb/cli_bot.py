@@ -50,12 +50,13 @@ def bot(
         click.echo(f"{open_timeline(platform).label_as_bot()}.")
         return
     db = open_site(ctx)
+    from critterdb.storage.database import sqlite3
+
     from .bot import play_round
     from .fetch import Fetcher
     from .games import get_game
     from .models import current_model
     from .running import Ending, run_rounds
-    from .schema import sqlite3
 
     chosen = get_game(db, game)
     timeline = open_timeline(platform)
@@ -126,7 +127,8 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
     DECISION is a name of one of the game's taxa, target, other, inconclusive, or nothing (the
     message says nothing about the animal). A person's word takes the place of an earlier answer.
     """
-    from .schema import utc_now
+    from critterdb.storage.database import utc_now
+
     from .settling import settle
 
     click.echo(settle(open_site(ctx), which, decision, utc_now()))

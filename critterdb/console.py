@@ -10,7 +10,7 @@ import click
 from .errors import CritterError
 
 if TYPE_CHECKING:
-    from .schema import SiteDatabase
+    from critterdb.storage.database import SiteDatabase
 
 # The order in which data flows; what stands in none of these comes last, under "More".
 SECTIONS = {
@@ -83,8 +83,9 @@ class Interval(click.ParamType):
 
 def open_site(ctx: click.Context) -> SiteDatabase:
     """The database that --db, CRITTERDB_DB or the current folder name."""
+    from critterdb.storage.database import open_database
+
     from .errors import SiteError
-    from .schema import open_database
     from .sites import INSPECTED, is_published
 
     if is_published(ctx.obj):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
+
 from .timelines import Timeline, parse_time, utc_text
 
 EVERY = timedelta(hours=20)  # once a day, also where rounds come at odd times

@@ -19,10 +19,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+
 from .errors import SiteError
 from .games import PRESETS, save_game
 from .reserve import Picture, Reserve, draw_reserve
-from .schema import DATABASE_NAME, SiteDatabase, open_database
 from .sites import serve_arguments
 from .standins.inaturalist import StandInINaturalist
 from .standins.x import StandInX

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.stored_files import open_stored
+
 from .backbones import Backbone
 from .errors import Refusal, SiteError
 from .images import MAX_IMAGE_BYTES, decode_image
 from .labels import UNREADABLE, Examples
 from .runtime import cores, give_way
-from .schema import SiteDatabase, site_folder
-from .stored_files import open_stored
 
 BATCH = 2  # photos a run of the network; larger ones leave the processor's caches
 ROWS_A_TRANSACTION = 256

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.storage.database import SiteDatabase, site_folder, utc_now
+from critterdb.storage.stored_files import stored_files
+
 from ._types import Progress
 from .errors import Refusal, SourceError
 from .images import decode_image, read_image_file
@@ -24,8 +27,6 @@ from .measures import (
     top_k_right,
 )
 from .models import Model, current_model, model_row
-from .schema import SiteDatabase, site_folder, utc_now
-from .stored_files import stored_files
 
 NONE_LABEL = "_none"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from critterdb.storage.database import SiteDatabase
+
 from .errors import GameError
-from .schema import SiteDatabase
 
 Host = dict[str, Any]
 

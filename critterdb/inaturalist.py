@@ -12,11 +12,12 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from critterdb.storage.database import SiteDatabase
+
 from ._types import Json
 from .errors import SourceError
 from .games import Game
 from .pace import Pace, user_agent
-from .schema import SiteDatabase
 from .taxa import ancestor_ids, save_taxa
 
 DEFAULT_API = "https://api.inaturalist.org/v1"

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.storage.database import SiteDatabase
+
 from .errors import TrainingError
 from .games import Game
-from .schema import SiteDatabase
 
 MIN_PHOTOS = 10
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.storage.database import SiteDatabase, utc_now
+
 from .backbones import Backbone
 from .games import Game
 from .heads import Head
 from .labels import Examples
 from .model_files import ModelFile
-from .schema import SiteDatabase, utc_now
 
 INTENDED_USE = (
     "Hashtag games and other play with photos of wild animals, where a mistake hurts nobody."

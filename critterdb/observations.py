@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from critterdb.storage.database import SiteDatabase, utc_now
+from critterdb.storage.timestamps import utc_text
+
 from ._types import Json
 from .photo_rows import DEFAULT_LICENSES, Caps, license_of, save_photo_rows
-from .schema import SiteDatabase, utc_now
-from .times import utc_text
 
 
 def save_observations(

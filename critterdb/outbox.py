@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from critterdb.storage.database import SiteDatabase, durable
+
 from ._types import Clock
 from .caps import whole_number
 from .errors import RateLimited, TimelineError
-from .schema import SiteDatabase, durable
 from .timelines import Envelope, Outcome, Reply, Timeline, utc_text
 from .uptime import Uptime
 

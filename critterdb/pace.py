@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from critterdb.storage.database import SiteDatabase
+
 from . import __version__
 from .errors import SourceError
-from .schema import SiteDatabase
 
 REQUESTS_PER_MINUTE = 55
 REQUESTS_PER_DAY = 10_000

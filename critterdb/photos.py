@@ -21,13 +21,14 @@ from typing import Any
 
 import httpx
 
+from critterdb.storage.database import SiteDatabase, site_folder, utc_now
+from critterdb.storage.stored_files import PHOTO_PATH, stored_file
+
 from .decoders import shared_decoders
 from .errors import Refusal, SiteError, SourceError
 from .fetch import Fetcher
 from .images import MAX_IMAGE_BYTES, ImageInfo, image_format
 from .pace import Pace, is_inaturalist, user_agent
-from .schema import SiteDatabase, site_folder, utc_now
-from .stored_files import PHOTO_PATH, stored_file
 
 TRAINING_SIZE = "medium"  # 500 pixels on the longer side
 WORKERS = 4

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from critterdb.storage.database import SiteDatabase, sqlite3
+
 from . import outbox
 from .accounts import OPTED_OUT, opted_out
 from .answering import Classification
@@ -16,7 +18,6 @@ from .fetch import Fetcher
 from .images import ImageInfo
 from .models import Model
 from .predictions import classify_image, save_image, save_prediction
-from .schema import SiteDatabase, sqlite3
 from .timelines import Timeline, parse_time
 from .wording import choose_wording
 from .words import Words

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from critterdb.storage.database import SiteDatabase
+
 from .caps import day_cap, is_off, replies_of_the_day
 from .errors import RateLimited, TimelineError
-from .schema import SiteDatabase
 from .timelines import parse_time, utc_text
 
 REFUSALS_IN_A_ROW = 5

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from critterdb.storage.database import SiteDatabase
+
 from .accounts import OPTED_OUT, known_bots, opt_out, opted_out, opted_out_before
 from .answers import load_vocabulary
 from .games import Game
 from .hashtags import has_tag
 from .outbox import save_reply
-from .schema import SiteDatabase
 from .timelines import Batch, Post, hosts_on, utc_text
 
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.storage.database import SiteDatabase, utc_now
+
 from .answering import Classification, scored
 from .decoders import shared_decoders
 from .errors import Refusal
 from .images import MAX_IMAGE_PIXELS, ImageInfo
 from .models import Model
 from .runtime import cores
-from .schema import SiteDatabase, utc_now
 
 # Each run at a time holds memory of its own, and more of them than processors are no quicker.
 _processors = threading.Semaphore(cores())

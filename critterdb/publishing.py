@@ -18,15 +18,22 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from critterdb.storage.database import (
+    DATABASE_NAME,
+    SiteDatabase,
+    open_database,
+    site_folder,
+    sqlite3,
+)
+from critterdb.storage.stored_files import Kind, open_stored, stored_file
+
 from ._types import Progress
 from .errors import SiteError
 from .furniture import PLUGINS, copy_furniture
 from .packing import write_wheel
 from .photo_rows import DEFAULT_LICENSES
 from .replacing import new_folder, put_in_place
-from .schema import DATABASE_NAME, SiteDatabase, open_database, site_folder, sqlite3
 from .sites import DOCKERFILE, INSPECTED, site_source
-from .stored_files import Kind, open_stored, stored_file
 
 MARKER = ".critterdb-published"  # says that a folder may be made anew
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones

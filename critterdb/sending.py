@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from critterdb.storage.database import SiteDatabase
+
 from . import caps, outbox, platforms
 from ._types import Clock
 from .accounts import OPTED_OUT, opt_out, opted_out
@@ -13,7 +15,6 @@ from .errors import TimelineError
 from .games import Game
 from .planning import is_answered
 from .round_reports import RoundReport
-from .schema import SiteDatabase
 from .timelines import Outcome, Timeline, utc_text
 
 log = logging.getLogger(__name__)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from critterdb.storage.database import SiteDatabase
+
 from .answer_words import ELSE, plain_words
 from .answers import Vocabulary, load_vocabulary, posts_of_the_photo
 from .errors import GameError
 from .games import Game, get_game
-from .schema import SiteDatabase
 
 BY_A_PERSON = "a person"
 NOTHING = "nothing"  # the message says nothing about the animal

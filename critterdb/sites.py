@@ -10,15 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .errors import SiteError
-from .platforms import standings
-from .schema import (
+from critterdb.storage.database import (
     DATABASE_NAME,
     SiteDatabase,
     check_readable,
     open_database,
     sqlite3,
 )
+
+from .errors import SiteError
+from .platforms import standings
 
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
 DOCKERFILE = "Dockerfile"

@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from critterdb.storage.database import SiteDatabase, sqlite3, utc_now
+from critterdb.storage.timestamps import utc_text
+
 from ._types import Json, Progress
 from .errors import SourceError
 from .games import Game
@@ -34,9 +37,7 @@ from .observations import mark_left, mark_withdrawn, save_observations
 from .pace import BYTES_PER_HOUR
 from .photo_rows import DEFAULT_LICENSES, Caps, load_caps
 from .photos import count_missing_photos, fetch_photos, tidy_photos
-from .schema import SiteDatabase, sqlite3, utc_now
 from .taxa import save_taxa
-from .times import utc_text
 
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
 RECHECK_AFTER = timedelta(days=7)

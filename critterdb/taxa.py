@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from critterdb.storage.database import SiteDatabase
+
 from ._types import Json
-from .schema import SiteDatabase
 
 
 def save_taxa(db: SiteDatabase, taxa: Iterable[Json]) -> None:

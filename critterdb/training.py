@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.stored_files import stored_file, stored_files
+
 from . import __version__
 from ._types import Progress
 from .answering import step_scores
@@ -43,9 +46,7 @@ from .model_files import write_model
 from .neighbours import separate_parts
 from .novelty import NoveltyParameters, fit_novelty
 from .quantizing import quantize_backbone
-from .schema import SiteDatabase, site_folder
 from .splits import split_observations
-from .stored_files import stored_file, stored_files
 from .torch_process import shared_torch_process
 
 __all__ = ["DEFAULT_MIN_PHOTOS", "train_game"]

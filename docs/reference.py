@@ -18,7 +18,7 @@ import cog
 from critterdb.cli import main
 from critterdb.errors import REFUSAL_STATUS
 from critterdb.publishing import WITHHELD, WITHHELD_COLUMNS, table_rules
-from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 90  # columns of a help text

@@ -15,8 +15,8 @@ from support_publishing import make_full_site
 from support_x import BOT, GAME, HASHTAG, Ground, add_host
 
 from critterdb.publishing import publish_site
-from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
 from critterdb.standins.x import StandInX
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 

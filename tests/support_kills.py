@@ -18,7 +18,7 @@ from support_models import make_tiny_model, picture
 from support_platforms import STAND_INS
 from support_x import GAME, HASHTAG
 
-from critterdb.schema import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, open_database
 
 ACCIDENTS = {"drop_after": 0.20, "503": 0.10, "429": 0.05}  # shares of all sendings
 OWN_POSTS_SHOWN_AFTER_S = 0.4

@@ -15,7 +15,7 @@ from critterdb.graphs import finish_graph, import_onnx, write_atomically
 from critterdb.model_files import write_model
 from critterdb.models import Model, current_model
 from critterdb.novelty import NoveltyParameters
-from critterdb.schema import SiteDatabase, site_folder, utc_now
+from critterdb.storage.database import SiteDatabase, site_folder, utc_now
 from critterdb.views import View
 
 SIZE = 32  # pixels

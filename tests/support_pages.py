@@ -13,7 +13,7 @@ from support_web import make_site
 
 from critterdb.evaluation import evaluate_model
 from critterdb.predictions import classify_image
-from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 GAME = "cougarornot"
 MODEL_ID = "cougarornot-colours"

@@ -8,7 +8,7 @@ from typing import Any
 from support_models import COUGAR
 from support_web import SEEN_AT, add_model, add_photo, jpeg, make_site
 
-from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 SECRETS = (
     "eve-opted-out",

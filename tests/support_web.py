@@ -21,8 +21,8 @@ from PIL import Image
 from support_models import COUGAR, make_tiny_model
 
 from critterdb.games import ensure_game
-from critterdb.schema import DATABASE_NAME, open_database
 from critterdb.sites import init_site
+from critterdb.storage.database import DATABASE_NAME, open_database
 
 TAXON, OBSERVER = COUGAR, 7
 SEEN_AT = "2026-11-23T10:00:00Z"

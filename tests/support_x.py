@@ -10,8 +10,8 @@ from critterdb.bot import RoundReport, play_round
 from critterdb.fetch import Fetcher
 from critterdb.games import get_game
 from critterdb.models import current_model
-from critterdb.schema import SiteDatabase
 from critterdb.standins.x import StandInX
+from critterdb.storage.database import SiteDatabase
 from critterdb.timelines import open_timeline
 from critterdb.uptime import Uptime, read_uptime
 

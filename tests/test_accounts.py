@@ -11,7 +11,7 @@ from support_models import picture
 from support_x import BOT, Ground
 
 from critterdb.cli import main
-from critterdb.schema import DATABASE_NAME
+from critterdb.storage.database import DATABASE_NAME
 
 ASK = f"@{BOT} what is this?"
 

@@ -9,7 +9,7 @@ from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
 
 from critterdb.answers import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
-from critterdb.schema import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, open_database
 
 Read = tuple[Game, Vocabulary]
 

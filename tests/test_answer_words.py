@@ -14,7 +14,7 @@ from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, FELIDAE, make_tiny_mode
 from critterdb.answer_words import Verdict, read_answer
 from critterdb.answers import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
-from critterdb.schema import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, open_database
 
 Read = tuple[Game, Vocabulary]
 

@@ -10,8 +10,8 @@ from support_models import picture
 from support_x import BOT, GAME, HASHTAG, HOST, Ground
 
 from critterdb.errors import TimelineError
-from critterdb.schema import site_folder
 from critterdb.standins.x import StandInX
+from critterdb.storage.database import site_folder
 
 ASK = f"@{BOT} what is this?"
 

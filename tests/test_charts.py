@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from critterdb.schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.bars import score_over_time
 from critterdb.web.charts.confusion import MOST_LABELS, most_confused
 from critterdb.web.charts.maps import HEIGHT, WIDTH, draw_map, frame_around, load_shapes, mercator

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from critterdb.cli import main
-from critterdb.schema import SiteDatabase, site_folder
+from critterdb.storage.database import SiteDatabase, site_folder
 
 HEAVY = ("torch", "fastai", "onnxruntime", "datasette", "sqlite_utils", "numpy")
 HEAVY += ("tweepy", "mastodon", "atproto", "atproto_client")

@@ -12,7 +12,7 @@ from datasette.database import Database
 from support_pages import MODEL_ID, make_furnished_site
 from support_web import change_metadata, open_datasette
 
-from critterdb.schema import DATABASE_NAME, open_database, sqlite3
+from critterdb.storage.database import DATABASE_NAME, open_database, sqlite3
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ import pytest
 
 from critterdb.cli import main
 from critterdb.errors import REFUSAL_STATUS
-from critterdb.schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 from critterdb.web.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -14,8 +14,8 @@ import pytest
 from support_models import picture
 from support_web import MODEL_ID, TAXON, add_model, jpeg, make_site, open_datasette, rows
 
-from critterdb.schema import open_database
 from critterdb.standins.server import Request, StandIn
+from critterdb.storage.database import open_database
 
 RED = jpeg("red")
 HEADERS = {"accept": "application/json"}

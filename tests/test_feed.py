@@ -12,7 +12,7 @@ from support_models import make_tiny_model
 from support_platforms import STAND_INS, Stage
 from support_x import GAME, HASHTAG
 
-from critterdb.schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 
 
 @pytest.fixture(params=STAND_INS)

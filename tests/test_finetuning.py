@@ -18,7 +18,7 @@ from critterdb.finetuning import fine_tune
 from critterdb.heads import Candidate, Head
 from critterdb.importing import import_folder
 from critterdb.models import Model, current_model, load_model
-from critterdb.schema import SiteDatabase, open_database
+from critterdb.storage.database import SiteDatabase, open_database
 
 SIZE = "64"  # pixels
 

@@ -4,7 +4,7 @@ import pytest
 
 from critterdb.errors import GameError
 from critterdb.games import PRESETS, Game, ensure_game, get_game, save_game
-from critterdb.schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 
 
 def test_the_cougar_preset(db: SiteDatabase) -> None:

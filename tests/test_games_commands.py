@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from support_inaturalist import BOBCAT, CATS, COUGAR, LIFE, TAXA, observation, taxon
 
 from critterdb.cli import main
-from critterdb.schema import DATABASE_NAME, SiteDatabase
 from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 
 DOGS = {"id": 42043, "name": "Canidae", "rank": "family", "rank_level": 30}
 FOX = {"id": 42069, "name": "Vulpes vulpes", "rank": "species", "rank_level": 10}

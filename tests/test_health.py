@@ -16,7 +16,7 @@ from support_web import (
     rows,
 )
 
-from critterdb.schema import sqlite3
+from critterdb.storage.database import sqlite3
 
 PATH = "/-/critterdb/health"
 

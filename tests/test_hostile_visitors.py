@@ -13,7 +13,7 @@ from support_models import COUGAR
 from support_pages import add_candidate, make_furnished_site
 from support_web import open_datasette, rows
 
-from critterdb.schema import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, open_database
 
 HUGE = "9" * 30
 REVIEW, ANSWERS = "/-/critters/review", "/-/critters/answers"

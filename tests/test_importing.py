@@ -12,7 +12,7 @@ from support_photos import COATS, coat, make_photo_folder
 
 from critterdb.errors import SourceError
 from critterdb.importing import import_folder
-from critterdb.schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from critterdb.games import Game, ensure_game
 from critterdb.inaturalist import INaturalist
 from critterdb.observations import save_observations
 from critterdb.photo_rows import Caps
-from critterdb.schema import SiteDatabase, site_folder
 from critterdb.standins.inaturalist import FAULTS, StandInINaturalist
+from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.syncing import sync_game
 from critterdb.taxa import save_taxa
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from support_models import BOBCAT, COUGAR, make_tiny_model
 
-from critterdb.schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 
 COUNTED = """
 SELECT model_id, source, coalesce(reason, 'answered') AS outcome, count(*) AS predictions,

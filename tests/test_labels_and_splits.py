@@ -18,8 +18,8 @@ from critterdb.labels import (
     label_photos,
     load_examples,
 )
-from critterdb.schema import SiteDatabase
 from critterdb.splits import plan_parts, split_observations
+from critterdb.storage.database import SiteDatabase
 
 LIFE, CATS, COUGAR, BOBCAT, WESTERN, HYBRID = 48460, 41944, 42007, 41976, 999_001, 999_002
 TAXA = (

@@ -16,8 +16,8 @@ from critterdb.games import get_game
 from critterdb.importing import import_folder
 from critterdb.labels import NEAR_DUPLICATE, load_examples
 from critterdb.neighbours import find_duplicates, near_pairs, separate_parts
-from critterdb.schema import SiteDatabase, open_database
 from critterdb.splits import split_observations
+from critterdb.storage.database import SiteDatabase, open_database
 
 KINDS = ("Cougar", "Bobcat", "Domestic Cat")
 PHOTOS, COPIES = 30, 5  # of each kind

@@ -14,7 +14,7 @@ import pytest
 from support_pages import make_furnished_site
 from support_web import open_datasette, rows, serving
 
-from critterdb.schema import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.web.memory_limits import MAX_RESULT_BYTES
 
 MAX_GROWTH_MB = 400

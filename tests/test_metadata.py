@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from critterdb.schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 from critterdb.web.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent

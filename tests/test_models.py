@@ -18,7 +18,7 @@ from support_web import MODEL_ID, add_model, make_site
 from critterdb import models
 from critterdb.errors import ModelError
 from critterdb.models import MAX_MODEL_BYTES, current_model, load_model, use_model
-from critterdb.schema import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.wire import has_external_data
 
 Change = Callable[[Any, dict[str, Any]], None]

@@ -9,7 +9,7 @@ from support_inaturalist import TAXA, Json, observation, photo
 
 from critterdb.games import Game, ensure_game
 from critterdb.observations import save_observations
-from critterdb.schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 from critterdb.taxa import save_taxa
 
 ROW = {

@@ -22,7 +22,7 @@ from critterdb.fetch import Fetcher
 from critterdb.games import get_game
 from critterdb.models import current_model
 from critterdb.planning import FETCH_AGAIN_FOR, play_post
-from critterdb.schema import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
 from critterdb.timelines.jsonl import JsonlTimeline
 from critterdb.words import load_words
 

@@ -16,7 +16,7 @@ from support_x import BOT, GAME, Ground
 
 from critterdb import outbox
 from critterdb.platforms import with_jitter
-from critterdb.schema import DATABASE_NAME, site_folder
+from critterdb.storage.database import DATABASE_NAME, site_folder
 from critterdb.timelines import open_timeline
 
 ASK = f"@{BOT} what is this?"

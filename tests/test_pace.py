@@ -13,8 +13,8 @@ import pytest
 
 from critterdb.errors import SourceError
 from critterdb.pace import BYTES_PER_HOUR, REQUESTS_PER_DAY, Pace, requests_per_minute
-from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database
 from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 HOST = "api.inaturalist.org"
 
@@ -75,7 +75,7 @@ def test_two_at_once_obey_like_one(site: Path) -> None:
 def test_two_processes_keep_the_pace_as_the_server_sees_it(site: Path) -> None:
     script = (
         "import sys; from critterdb.inaturalist import INaturalist\n"
-        "from critterdb.schema import open_database\n"
+        "from critterdb.storage.database import open_database\n"
         "api = INaturalist(open_database(sys.argv[1]), sys.argv[2])\n"
         "for _ in range(25): api.get('taxa/1')"
     )

@@ -155,7 +155,7 @@ async def test_pictures_of_posts_are_named_in_the_policy_and_shown_from_where_th
 async def test_a_deleted_post_shows_neither_picture_nor_link(folder: Path, tmp_path: Path) -> None:
     import shutil
 
-    from critterdb.schema import open_database
+    from critterdb.storage.database import open_database
 
     copy = Path(shutil.copytree(folder, tmp_path / "deleted"))
     db = open_database(copy / "critters.db")
@@ -168,7 +168,7 @@ async def test_a_deleted_post_shows_neither_picture_nor_link(folder: Path, tmp_p
 async def test_pictures_of_those_who_opted_out_are_not_shown(folder: Path, tmp_path: Path) -> None:
     import shutil
 
-    from critterdb.schema import open_database
+    from critterdb.storage.database import open_database
 
     copy = Path(shutil.copytree(folder, tmp_path / "opted"))
     db = open_database(copy / "critters.db")
@@ -396,7 +396,7 @@ async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
     """The second one knows what the first one took photo 3 for."""
     import shutil
 
-    from critterdb.schema import open_database
+    from critterdb.storage.database import open_database
 
     copy = Path(shutil.copytree(folder, tmp_path / "two"))
     db = open_database(copy / "critters.db")

@@ -13,7 +13,7 @@ from support_platforms import NEW_PLATFORMS, STAND_INS, Stage
 from support_x import GAME, HASHTAG, HOST
 
 from critterdb.errors import TimelineError
-from critterdb.schema import SiteDatabase, site_folder
+from critterdb.storage.database import SiteDatabase, site_folder
 
 
 @pytest.fixture(params=STAND_INS)

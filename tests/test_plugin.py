@@ -21,7 +21,7 @@ from support_web import (
     open_datasette,
 )
 
-from critterdb.schema import open_database
+from critterdb.storage.database import open_database
 
 METADATA = json.loads((Path(__file__).parent.parent / "metadata.json").read_text("utf-8"))
 QUERIES = list(METADATA["databases"]["critters"]["queries"])

@@ -26,7 +26,7 @@ from critterdb.publishing import (
     published_columns,
     table_rules,
 )
-from critterdb.schema import DATABASE_NAME, SiteDatabase, open_database, sqlite3
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, sqlite3
 
 Publish = Callable[..., dict[str, Any]]
 

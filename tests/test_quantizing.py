@@ -20,7 +20,7 @@ from critterdb.images import decode_image
 from critterdb.importing import import_folder
 from critterdb.models import current_model
 from critterdb.quantizing import quantize_backbone
-from critterdb.schema import SiteDatabase, open_database
+from critterdb.storage.database import SiteDatabase, open_database
 
 SIZE = 64  # pixels
 

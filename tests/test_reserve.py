@@ -13,8 +13,8 @@ from critterdb.images import decode_image
 from critterdb.importing import group_near_duplicates
 from critterdb.inaturalist import INaturalist
 from critterdb.reserve import SPECIES, Reserve, draw_reserve
-from critterdb.schema import SiteDatabase
 from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.storage.database import SiteDatabase
 from critterdb.syncing import sync_game
 
 

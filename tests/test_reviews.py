@@ -11,7 +11,7 @@ from support_models import BOBCAT, COUGAR, DOMESTIC_CAT
 from support_pages import add_candidate, make_furnished_site
 from support_web import open_datasette, rows
 
-from critterdb.schema import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, open_database
 
 REVIEW, ANSWERS = "/-/critters/review", "/-/critters/answers"
 

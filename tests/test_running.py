@@ -17,8 +17,8 @@ from support_models import picture
 from support_x import BOT, GAME, Ground
 
 from critterdb.cli import main
-from critterdb.schema import DATABASE_NAME, site_folder
 from critterdb.standins.x import SECRETS
+from critterdb.storage.database import DATABASE_NAME, site_folder
 
 ASK = f"@{BOT} what is this?"
 LONG_S = 120  # what a process may take on a machine that has other things to do

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from critterdb.errors import SiteError
-from critterdb.schema import SiteDatabase, migrations, open_database, site_folder
+from critterdb.storage.database import SiteDatabase, migrations, open_database, site_folder
 
 TABLES = {
     "taxa", "observers", "observations", "photos", "embeddings", "games", "game_observations",
@@ -157,7 +157,7 @@ def test_no_database_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_killed_in_a_transaction(site: Path) -> None:
     script = (
-        "import os, sys; from critterdb.schema import open_database\n"
+        "import os, sys; from critterdb.storage.database import open_database\n"
         "db = open_database(sys.argv[1])\n"
         "with db.atomic():\n"
         "    db['observers'].insert({'id': 1, 'login': 'kueda'})\n"

@@ -21,10 +21,10 @@ from support_inaturalist import TAXA, observation
 from support_inaturalist import jpeg as drawn
 from support_web import MODEL_ID, SEEN_AT, add_model, add_photo, jpeg, make_site, serving
 
-from critterdb import schema
 from critterdb.cli import main
-from critterdb.schema import DATABASE_NAME, distrust_schema, open_database
 from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.storage import database
+from critterdb.storage.database import DATABASE_NAME, distrust_schema, open_database
 
 DIGEST = "ab" + "0" * 62
 HOUR = 3600
@@ -381,8 +381,8 @@ def test_a_schema_calls_no_function_of_ours(site: Path, kind: str) -> None:
         change(site, "CREATE VIEW games_seen AS SELECT reach_out() FROM games")
     else:
         change(site, "CREATE TRIGGER evil AFTER INSERT ON taxa BEGIN SELECT reach_out(); END")
-    sqlite = schema.sqlite3
-    if not schema._is_fit_for_distrust(sqlite.Connection):
+    sqlite = database.sqlite3
+    if not database._is_fit_for_distrust(sqlite.Connection):
         pytest.skip("this SQLite would refuse the site's own indexes too")
     with closing(open_database(site / DATABASE_NAME)) as db:
         db.conn.create_function("reach_out", 0, lambda: called.append(1))

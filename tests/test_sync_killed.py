@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from support_inaturalist import TAXA, jpeg, observation, photo
 
-from critterdb.schema import DATABASE_NAME, open_database
 from critterdb.sites import init_site
 from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.storage.database import DATABASE_NAME, open_database
 
 OBSERVATIONS, KILLS = 2000, 50
 ROOT = Path(__file__).parent.parent

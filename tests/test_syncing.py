@@ -20,8 +20,8 @@ from critterdb.cli import main
 from critterdb.games import Game, ensure_game
 from critterdb.inaturalist import INaturalist
 from critterdb.photos import ATTEMPTS, BATCH, MAX_RUNS, NO_ROOM, DownloadReport, fetch_photos
-from critterdb.schema import SiteDatabase, site_folder
 from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.syncing import SyncReport, plan_sync, sync_game
 
 OBSERVATIONS = 90

@@ -15,7 +15,7 @@ from support_threads import THREADS
 from support_x import GAME, HOST, Ground, add_host
 
 from critterdb.cli import main
-from critterdb.schema import DATABASE_NAME, SiteDatabase, site_folder
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder
 
 TAG = "cougarOrNot"
 
@@ -60,7 +60,7 @@ class Table(Ground):
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
     """The threads played to their end, in two rounds."""
-    from critterdb.schema import open_database
+    from critterdb.storage.database import open_database
 
     folder = tmp_path_factory.mktemp("threads")
     db = open_database(folder / DATABASE_NAME, create=True)

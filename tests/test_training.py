@@ -23,7 +23,7 @@ from critterdb.images import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
 from critterdb.models import Model, current_model
-from critterdb.schema import SiteDatabase, open_database
+from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training import train_game
 
 PHOTOS = 40  # of each coat
@@ -333,7 +333,7 @@ def test_serving_a_model_needs_no_training_packages(trained: Trained) -> None:
     import subprocess
 
     script = (
-        "import sys; from pathlib import Path; from critterdb.schema import open_database\n"
+        "import sys; from pathlib import Path; from critterdb.storage.database import open_database\n"
         "from critterdb.models import current_model\n"
         f"current_model(open_database(Path({str(trained.folder / 'critters.db')!r})), 'coats')\n"
         "print([n for n in ('torch', 'fastai', 'timm', 'onnx', 'tweepy') if n in sys.modules])"

@@ -18,7 +18,7 @@ from support_models import picture
 from support_web import add_model, make_site, open_datasette, rows, serving
 from support_writing import SHARED_COUNTER
 
-from critterdb.schema import open_database
+from critterdb.storage.database import open_database
 
 ROOT = Path(__file__).parent.parent
 WRITER = Path(__file__).parent / "support_writing.py"

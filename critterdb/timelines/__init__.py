@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from critterdb.storage.timestamps import parse_time as parse_time
+from critterdb.storage.timestamps import utc_text as utc_text
+
 from ..errors import TimelineError
 from ..fetch import Fetcher
 from ..games import Game
-from ..times import parse_time as parse_time
-from ..times import utc_text as utc_text
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from ..times import EARLIEST_POST, parse_time
+from critterdb.storage.timestamps import EARLIEST_POST, parse_time
+
 from .bluesky_posts import Json
 from .sources import Found
 

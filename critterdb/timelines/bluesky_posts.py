@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb.storage.timestamps import post_moment, utc_text
+
 from ..hashtags import fold_tag, tags_in
-from ..times import post_moment, utc_text
 from . import Post
 from .profiles import wants_no_bot
 

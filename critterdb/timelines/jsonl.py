@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critterdb.storage.timestamps import post_time
+
 from ..errors import Refusal, TimelineError, too_large
 from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import tags_in
 from ..images import MAX_IMAGE_BYTES
-from ..times import post_time
 from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on, utc_text
 
 DEFAULT_HANDLE = "critterdb"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from critterdb.storage.timestamps import post_moment
+
 from ..errors import TimelineError
-from ..times import post_moment
 from .mastodon_posts import Json
 
 PAGE_SIZE = 40

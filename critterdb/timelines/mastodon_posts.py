@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb.storage.timestamps import post_time
+
 from ..hashtags import fold_tag, tags_in
-from ..times import post_time
 from . import Post
 from .handles import is_written
 from .mastodon_html import MAX_LENGTH, text_of

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from critterdb.storage.timestamps import post_time
+
 from .._types import Json
-from ..times import post_time
 from . import Post
 from .handles import length_of_run
 from .profiles import says_it_is_a_bot, wants_no_bot

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..schema import SiteDatabase
-from ..stored_files import PHOTO_PATH
+from critterdb.storage.database import SiteDatabase
+from critterdb.storage.stored_files import PHOTO_PATH
+
 from .addresses import model_page, photo_page, post_page, species_page
 from .desk import desk_of, site_database
 from .layout import percent

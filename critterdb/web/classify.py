@@ -9,6 +9,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from critterdb.storage.database import SiteDatabase, site_folder, sqlite3
+
 from ..answering import Classification
 from ..errors import CritterError, Refusal
 from ..images import ImageInfo
@@ -20,7 +22,6 @@ from ..predictions import (
     record,
     refusal_payload,
 )
-from ..schema import SiteDatabase, site_folder, sqlite3
 from .compat import write
 from .desk import Desk, desk_of, is_recording, site_database
 from .limits import BUSY_SECONDS, client_address

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..schema import sqlite3
+from critterdb.storage.database import sqlite3
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
+
 from . import addresses
 from .feed import atom_feed
 from .layout import site_title

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ..schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
+
 from . import addresses
 from .charts.bars import score_over_time
 from .pages import Page, Visit, page

@@ -9,7 +9,8 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from ..schema import sqlite3
+from critterdb.storage.database import sqlite3
+
 from .manners import cors_headers, data_headers
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
+
 from . import addresses
 from .charts.bars import label_bars
 from .charts.confusion import confusion_matrix, most_confused

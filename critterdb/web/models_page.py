@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
+
 from .charts.bars import comparison_bars
 from .model_page import load_metrics, load_model_row
 from .pages import NotHere, Page, Visit, page

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from ..schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 
 BARS = 5
 

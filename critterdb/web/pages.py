@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
-from ..schema import SiteDatabase, sqlite3
+from critterdb.storage.database import SiteDatabase, sqlite3
+
 from .compat import may_view
 from .desk import Desk, desk_of, site_database
 from .layout import absolute_url, layout_context

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
+
 from . import addresses, similar
 from .charts.maps import draw_map
 from .names import score_bars, taxon_names

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..schema import SiteDatabase, sqlite3
+from critterdb.storage.database import SiteDatabase, sqlite3
+
 from . import addresses
 from .compat import write
 from .forms import NOT_AS_HERE, read_form

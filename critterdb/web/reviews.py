@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from critterdb.storage.database import SiteDatabase, utc_now
+
 from ..answers import target_taxa
 from ..games import get_game
-from ..schema import SiteDatabase, utc_now
 from .forms import search_query
 from .names import score_bars, taxon_names
 from .photo_shelf import PHOTOS, as_photo

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
-from ..schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
 
 NEWEST_POSTS = 500
 MOST_PERIODS = 26

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from critterdb.storage.database import SiteDatabase
+
 from ..embeddings import as_vectors
 from ..novelty import normalized
-from ..schema import SiteDatabase
 
 if TYPE_CHECKING:
     from datasette.database import Database

@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from typing import Any
 
-from ..schema import SiteDatabase
+from critterdb.storage.database import SiteDatabase
+
 from . import addresses
 from .charts.bars import month_bars
 from .charts.maps import draw_map

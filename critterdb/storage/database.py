@@ -20,8 +20,9 @@ from sqlite_utils import Database, Migrations
 from sqlite_utils.db import Table
 from sqlite_utils.utils import sqlite3
 
-from .errors import SiteError
-from .times import utc_text
+from critterdb.errors import SiteError
+
+from .timestamps import utc_text
 
 DATABASE_NAME = "critters.db"
 BUSY_TIMEOUT_MS = 15_000
@@ -181,7 +182,7 @@ def _check_ownership(db: Database, path: Path) -> None:
 
 def _run_script(db: Database, name: str) -> None:
     # executescript() would commit the migration's transaction, so one statement at a time.
-    script = files("critterdb").joinpath("migrations", f"{name}.sql").read_text("utf-8")
+    script = files("critterdb.storage").joinpath("migrations", f"{name}.sql").read_text("utf-8")
     for statement in script.split(";\n\n"):
         db.conn.execute(statement)
 

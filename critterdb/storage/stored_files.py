@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from .errors import SiteError
+from critterdb.errors import SiteError
 
 Kind = Literal["photos", "models"]
 

@@ -1,0 +1,1 @@
+"""The site's database, its migrations, and the files beside it."""
