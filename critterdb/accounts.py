@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from critterdb.storage.database import SiteDatabase, utc_now
+from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import utc_now
 
 from .errors import GameError
 from .games import HANDLE, PLATFORMS

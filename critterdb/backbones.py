@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from critterdb.storage.atomic_files import write_atomically
+
 from .errors import ModelError
 from .exporting import export_network
-from .graphs import write_atomically
 from .lite0 import LITE0, LITE0_SHA256, learned_tensors, lite0_weights, write_lite0
 from .runtime import open_session
 from .torch_process import shared_torch_process

@@ -127,7 +127,7 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
     DECISION is a name of one of the game's taxa, target, other, inconclusive, or nothing (the
     message says nothing about the animal). A person's word takes the place of an earlier answer.
     """
-    from critterdb.storage.database import utc_now
+    from critterdb.storage.timestamps import utc_now
 
     from .settling import settle
 

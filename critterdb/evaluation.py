@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from critterdb.storage.database import SiteDatabase, site_folder, utc_now
+from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_files
+from critterdb.storage.timestamps import utc_now
 
 from ._types import Progress
 from .errors import Refusal, SourceError

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from critterdb.storage.database import SiteDatabase, utc_now
-from critterdb.storage.timestamps import utc_text
+from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import utc_now, utc_text
 
 from .errors import GameError, SourceError
 from .games import Game, check_slug, ensure_game, get_game, save_game

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from critterdb.storage.database import SiteDatabase, site_folder, utc_now
+from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.photo_store import place_photo
+from critterdb.storage.timestamps import utc_now
 
 from .errors import Refusal, SourceError
 from .games import Game, check_slug, save_game
 from .images import ImageInfo, image_format, read_image, read_image_file
 from .neighbours import group_pairs
-from .photos import place_photo
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
 NONE_FOLDER = "_none"

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.storage.atomic_files import write_atomically
+
 from .backbones import Backbone
-from .graphs import compose_graph, write_atomically
+from .graphs import compose_graph
 from .models import DIGEST, FORMAT, load_model, smoke_pixels
 from .novelty import NoveltyParameters
 from .runtime import open_session

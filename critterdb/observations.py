@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from critterdb.storage.database import SiteDatabase, utc_now
-from critterdb.storage.timestamps import utc_text
+from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import utc_now, utc_text
 
 from ._types import Json
 from .photo_rows import DEFAULT_LICENSES, Caps, license_of, save_photo_rows

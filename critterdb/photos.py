@@ -6,26 +6,22 @@ half-written one never has a name that a row could point to.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
 import re
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from critterdb.storage.database import SiteDatabase, site_folder, utc_now
-from critterdb.storage.stored_files import PHOTO_PATH, stored_file
+from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.photo_store import place_photo
+from critterdb.storage.timestamps import utc_now
 
 from .decoders import shared_decoders
-from .errors import Refusal, SiteError, SourceError
+from .errors import Refusal
 from .fetch import Fetcher
 from .images import MAX_IMAGE_BYTES, ImageInfo, image_format
 from .pace import Pace, is_inaturalist, user_agent
@@ -38,13 +34,11 @@ DEADLINE_S = 60.0  # for one whole photo
 ATTEMPTS = 3  # in one run
 MAX_RUNS = 5  # in which a photo may fail before it is left alone
 REFUSED = ("status 403", "status 404")
-STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then
 
 NOT_TRIED = "not tried: the server of the photos before this one did not answer"
 NO_ROOM = "not tried: there was no room to decode the photos before this one"
 
 _SIZE_WORD = re.compile(r"/(square|thumb|small|medium|large|original)(?=\.\w+(\?|$))")
-_PARTIAL = re.compile(r"tmp\w+\.\d+\.part")  # as place_photo names them
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -77,81 +71,6 @@ class Download:
 def photo_url(url: str, size: str = TRAINING_SIZE) -> str:
     """The address of a photo at another size; iNaturalist's differ in one word."""
     return _SIZE_WORD.sub(f"/{size}", url, count=1)
-
-
-def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
-    """Keep `data` under its SHA-256 in the site; return the hash and the path relative to the site.
-
-    Written and flushed beside its place, then renamed, so that neither a killed process nor a power
-    cut leaves half a photo there. Raises SourceError where the disk does not take it, and SiteError
-    where a link stands in the way.
-    """
-    sha256 = hashlib.sha256(data).hexdigest()
-    path = f"photos/{sha256[:2]}/{sha256}.{suffix}"
-    target = stored_file(site, "photos", path)
-    try:
-        if target.is_file() and target.stat().st_size == len(data):
-            os.utime(target)  # it is wanted again: not a stray, whatever its age
-            return sha256, path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=site / "photos", suffix=f".{os.getpid()}.part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(handle)
-            os.chmod(partial, 0o644)
-            os.replace(partial, target)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise SourceError(
-            f"A photo could not be kept: {error}. Make room on the disk, then run it again"
-        ) from error
-    return sha256, path
-
-
-def tidy_photos(db: SiteDatabase) -> None:
-    """Remove what killed processes left (halves, files that no row names) and withdrawn photos."""
-    site = site_folder(db)
-    _remove_strays(db, site)
-    withdrawn = list(
-        db.query("SELECT id, path FROM photos WHERE withdrawn_at IS NOT NULL AND path IS NOT NULL")
-    )
-    with db.atomic():
-        for photo in withdrawn:
-            db["photos"].update(photo["id"], {"path": None})
-        # Before the commit: killed in between, the next run finds the same rows and does it again.
-        remove_unnamed_files(db, [photo["path"] for photo in withdrawn])
-
-
-def _remove_strays(db: SiteDatabase, site: Path) -> None:
-    """Remove halves and unnamed photos: nothing but files that critterdb itself names so."""
-    if (site / "photos").is_symlink():
-        return
-    for partial in (site / "photos").glob("*.part"):
-        if _PARTIAL.fullmatch(partial.name) and not _writer_lives(partial):
-            partial.unlink(missing_ok=True)
-    named = {row["path"] for row in db.query("SELECT path FROM photos WHERE path IS NOT NULL")}
-    for file in (site / "photos").glob("??/*"):
-        path = str(file.relative_to(site))
-        if path in named or file.parent.is_symlink() or not PHOTO_PATH.fullmatch(path):
-            continue
-        if _age_s(file) > STRAY_AGE_S:
-            file.unlink(missing_ok=True)
-
-
-def remove_unnamed_files(db: SiteDatabase, paths: list[str]) -> None:
-    """Remove those of the files (paths relative to the site) that no row of `photos` names.
-
-    A path that does not lead to a photo of the site is passed over.
-    """
-    site = site_folder(db)
-    for path in set(paths):
-        if not db["photos"].count_where("path = ?", [path]):
-            with suppress(SiteError):
-                stored_file(site, "photos", path).unlink(missing_ok=True)
 
 
 def fetch_photos(
@@ -376,20 +295,3 @@ class _PhotoSource:
 
 def _server(address: httpx.URL) -> tuple[str, int | None]:
     return address.host, address.port or _PORTS.get(address.scheme)
-
-
-def _age_s(file: Path) -> float:
-    return time.time() - file.lstat().st_mtime
-
-
-def _writer_lives(partial: Path) -> bool:
-    """Whether the process that writes this file may still be at it."""
-    try:
-        if _age_s(partial) > STRAY_AGE_S:
-            return False
-        os.kill(int(partial.suffixes[-2][1:]), 0)
-    except (ProcessLookupError, FileNotFoundError, ValueError, IndexError):
-        return False
-    except PermissionError:
-        return True
-    return True

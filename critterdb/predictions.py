@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from critterdb.storage.database import SiteDatabase, utc_now
+from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import utc_now
 
 from .answering import Classification, scored
 from .decoders import shared_decoders

@@ -14,6 +14,7 @@ from critterdb.storage.database import (
     DATABASE_NAME,
     SiteDatabase,
     check_readable,
+    has_wal_bug,
     open_database,
     sqlite3,
 )
@@ -174,11 +175,6 @@ def site_status(db: SiteDatabase) -> dict[str, Any]:
         },
         "bot": standings(db, datetime.now(UTC)),
     }
-
-
-def has_wal_bug(version: str) -> bool:
-    """Whether this SQLite can corrupt a write-ahead log under two checkpointing writers."""
-    return (3, 7, 0) <= tuple(int(part) for part in version.split(".")) <= (3, 51, 2)
 
 
 def backup_database(db: SiteDatabase, file: Path) -> int:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from critterdb.storage.database import SiteDatabase, sqlite3, utc_now
-from critterdb.storage.timestamps import utc_text
+from critterdb.storage.database import SiteDatabase, sqlite3
+from critterdb.storage.photo_store import tidy_photos
+from critterdb.storage.timestamps import utc_now, utc_text
 
 from ._types import Json, Progress
 from .errors import SourceError
@@ -36,7 +37,7 @@ from .inaturalist import (
 from .observations import mark_left, mark_withdrawn, save_observations
 from .pace import BYTES_PER_HOUR
 from .photo_rows import DEFAULT_LICENSES, Caps, load_caps
-from .photos import count_missing_photos, fetch_photos, tidy_photos
+from .photos import count_missing_photos, fetch_photos
 from .taxa import save_taxa
 
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old

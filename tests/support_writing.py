@@ -22,7 +22,8 @@ from critterdb.games import get_game
 from critterdb.observations import save_observations
 from critterdb.outbox import save_reply
 from critterdb.posts import save_batch
-from critterdb.storage.database import SiteDatabase, open_database, utc_now
+from critterdb.storage.database import SiteDatabase, open_database
+from critterdb.storage.timestamps import utc_now
 from critterdb.taxa import save_taxa
 from critterdb.timelines import Batch, Cursor, Post
 

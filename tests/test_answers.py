@@ -8,7 +8,8 @@ from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
 from critterdb.answer_words import read_answer
 from critterdb.answers import save_answers, target_taxa, taxon_names
 from critterdb.games import get_game
-from critterdb.storage.database import SiteDatabase, utc_now
+from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import utc_now
 from critterdb.timelines import Post
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,8 +20,6 @@ from sqlite_utils.db import Table
 from sqlite_utils.utils import sqlite3
 
 from critterdb.errors import SiteError
-
-from .timestamps import utc_text
 
 DATABASE_NAME = "critters.db"
 BUSY_TIMEOUT_MS = 15_000
@@ -56,11 +53,6 @@ class SiteDatabase(Database):
     def __getitem__(self, table_name: str) -> Table:
         # sqlite-utils says "Table or View"; nobody writes to a view here.
         return cast(Table, super().__getitem__(table_name))
-
-
-def utc_now() -> str:
-    """The time as the database writes it: `2026-11-23T20:15:00Z`."""
-    return utc_text(datetime.now(UTC))
 
 
 def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
@@ -208,3 +200,8 @@ for _name in (
     "m011_times",
 ):
     _register(_name)
+
+
+def has_wal_bug(version: str) -> bool:
+    """Whether this SQLite can corrupt a write-ahead log under two checkpointing writers."""
+    return (3, 7, 0) <= tuple(int(part) for part in version.split(".")) <= (3, 51, 2)

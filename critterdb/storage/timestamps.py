@@ -36,3 +36,8 @@ def _in_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError as error:
         raise ValueError("no time that there is") from error
+
+
+def utc_now() -> str:
+    """The time as the database writes it: `2026-11-23T20:15:00Z`."""
+    return utc_text(datetime.now(UTC))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from critterdb.storage.database import BUSY_TIMEOUT_MS, distrust_schema, utc_now
+from critterdb.storage.database import BUSY_TIMEOUT_MS, distrust_schema
+from critterdb.storage.timestamps import utc_now
 
 from ..errors import SiteError
 from ..runtime import load_onnxruntime

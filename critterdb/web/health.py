@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from critterdb.storage.database import sqlite3
+from critterdb.storage.database import has_wal_bug, sqlite3
 
 from .. import __version__
 from ..decoders import shared_decoders
 from ..errors import Refusal
 from ..predictions import work
-from ..sites import has_wal_bug
 from .desk import Desk, desk_of, is_recording, site_database
 from .manners import cors_headers, data_headers, other_method
 from .rights import HEALTH, may

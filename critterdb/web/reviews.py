@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from critterdb.storage.database import SiteDatabase, utc_now
+from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import utc_now
 
 from ..answers import target_taxa
 from ..games import get_game
