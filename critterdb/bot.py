@@ -30,8 +30,8 @@ from .planning import Played, play_post
 from .posts import read_cursors, save_batch, unseen
 from .round_reports import RoundReport
 from .sending import send_waiting
+from .system import read_uptime
 from .timelines import Batch, Timeline, hosts_on, utc_text
-from .uptime import read_uptime
 from .words import load_words
 
 ANSWERS_COME_WITHIN = timedelta(days=7)

@@ -18,8 +18,8 @@ from critterdb.storage.database import SiteDatabase, durable
 from ._types import Clock
 from .caps import whole_number
 from .errors import RateLimited, TimelineError
+from .system import Uptime
 from .timelines import Envelope, Outcome, Reply, Timeline, utc_text
-from .uptime import Uptime
 
 DEFAULT_RECONCILE_S = 60
 LOOKS = 2

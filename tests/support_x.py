@@ -12,8 +12,8 @@ from critterdb.games import get_game
 from critterdb.models import current_model
 from critterdb.standins.x import StandInX
 from critterdb.storage.database import SiteDatabase
+from critterdb.system import Uptime, read_uptime
 from critterdb.timelines import open_timeline
-from critterdb.uptime import Uptime, read_uptime
 
 GAME, HASHTAG, HOST, BOT = "tints", "tintOrNot", "host", "critterbot"
 
