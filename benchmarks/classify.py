@@ -38,8 +38,8 @@ from critterdb.images import decode_image
 from critterdb.importing import import_folder
 from critterdb.models import Model, current_model
 from critterdb.predictions import classify_image
-from critterdb.runtime import cores
 from critterdb.storage.database import open_database
+from critterdb.system import cores
 from critterdb.training import train_game
 
 WARM_UP = 5  # photos, not counted

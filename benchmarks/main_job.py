@@ -24,8 +24,8 @@ from critterdb.games import get_game
 from critterdb.importing import import_folder
 from critterdb.models import current_model, load_model
 from critterdb.predictions import classify_image
-from critterdb.runtime import cores
 from critterdb.storage.database import open_database, site_folder
+from critterdb.system import cores
 from critterdb.training import train_game
 
 CLASSIFIED = 100  # photos, one after the other, as the endpoint does

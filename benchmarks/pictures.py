@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from critterdb.drawing import KINDS, draw_critter, draw_meme
-from critterdb.runtime import cores
+from critterdb.system import cores
 
 QUALITY = 90  # of the JPEGs
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from critterdb.errors import CritterError
 from critterdb.games import Game, save_game
+from critterdb.licences import DEFAULT_LICENSES
 from critterdb.observations import save_observations
-from critterdb.photo_rows import DEFAULT_LICENSES
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.taxa import save_taxa
 

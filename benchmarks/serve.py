@@ -41,8 +41,9 @@ from servers import Server, answers, load, multipart, running
 
 from critterdb.images import decode_image
 from critterdb.models import Model, current_model
-from critterdb.runtime import cores, open_session
+from critterdb.runtime import open_session
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
+from critterdb.system import cores
 from critterdb.views import View
 
 ROOT = str(Path(__file__).parent.parent)

@@ -53,8 +53,8 @@ from critterdb.labels import load_examples
 from critterdb.lite0 import LITE0, LITE0_PACKAGE
 from critterdb.measures import auroc
 from critterdb.models import current_model
-from critterdb.runtime import cores
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
+from critterdb.system import cores
 from critterdb.torch_process import shared_torch_process
 from critterdb.training import train_game
 

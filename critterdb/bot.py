@@ -24,14 +24,14 @@ from .caps import is_off
 from .deletions import mark_deleted
 from .errors import SiteError, TimelineError
 from .fetch import Fetcher
-from .games import Game, complete_hosts
+from .games import Game, complete_hosts, hosts_on
 from .models import Model
 from .planning import Played, play_post
 from .posts import read_cursors, save_batch, unseen
 from .round_reports import RoundReport
 from .sending import send_waiting
 from .system import read_uptime
-from .timelines import Batch, Timeline, hosts_on, utc_text
+from .timelines import Batch, Timeline, utc_text
 from .words import load_words
 
 ANSWERS_COME_WITHIN = timedelta(days=7)

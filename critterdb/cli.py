@@ -137,7 +137,7 @@ def sync(
     """
     from .games import ensure_game
     from .inaturalist import INaturalist
-    from .photo_rows import DEFAULT_LICENSES
+    from .licences import DEFAULT_LICENSES
     from .syncing import plan_sync, sync_game
 
     db = open_site(ctx)

@@ -8,7 +8,7 @@ import click
 
 from .console import Interval, open_site, show_json, show_json_line, show_lines
 from .errors import CritterError
-from .terminal import table_lines
+from .formatting import table_lines
 
 SAID_LENGTH = 200
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .console import open_site, show_json, show_lines
-from .terminal import table_lines
+from .formatting import table_lines
 
 
 @click.group(invoke_without_command=True, short_help="List the hashtag games; show, add, edit one.")

@@ -11,7 +11,8 @@ import click
 
 from .console import open_site, show_json, show_lines
 from .errors import Refusal
-from .terminal import answer_lines, table_lines
+from .formatting import table_lines
+from .terminal import answer_lines
 
 
 @click.command(short_help="Say what is in a picture.")

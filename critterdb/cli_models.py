@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from .console import open_site, show_json, show_lines
-from .terminal import percent, progress_bar, table_lines
+from .formatting import percent, table_lines
+from .terminal import progress_bar
 
 
 @click.command(short_help="Train a model from a game's photos, and measure it.")

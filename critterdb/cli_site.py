@@ -103,7 +103,7 @@ def publish(
     It holds the database, models, photos, plugin, a Dockerfile and this critterdb as a wheel, and
     is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
     """
-    from .photo_rows import DEFAULT_LICENSES
+    from .licences import DEFAULT_LICENSES
     from .publishing import publish_site
 
     db = open_site(ctx)

@@ -40,7 +40,7 @@ from .images import (
     image_format,
     image_info,
 )
-from .runtime import NICENESS, cores
+from .system import NICENESS, cores
 from .views import View
 
 if TYPE_CHECKING:

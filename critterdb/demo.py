@@ -22,12 +22,12 @@ from urllib.parse import urlsplit
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 from .errors import SiteError
+from .formatting import table_lines
 from .games import PRESETS, save_game
 from .reserve import Picture, Reserve, draw_reserve
 from .sites import serve_arguments
 from .standins.inaturalist import StandInINaturalist
 from .standins.x import StandInX
-from .terminal import table_lines
 
 MARKER = ".critterdb-demo"  # says that a folder may be made anew
 GAME = PRESETS["cougarornot"]

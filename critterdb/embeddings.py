@@ -16,7 +16,7 @@ from .backbones import Backbone
 from .errors import Refusal, SiteError
 from .images import MAX_IMAGE_BYTES, decode_image
 from .labels import UNREADABLE, Examples
-from .runtime import cores, give_way
+from .system import cores, give_way
 
 BATCH = 2  # photos a run of the network; larger ones leave the processor's caches
 ROWS_A_TRANSACTION = 256

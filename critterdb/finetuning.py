@@ -18,7 +18,7 @@ import numpy as np
 from .backbones import Network, state_digest
 from .errors import TrainingError
 from .heads import Candidate, Head, prior_shift
-from .runtime import cores
+from .system import cores
 
 # Learning rates of the network's first layers and of the head, at the height of one cycle; those
 # between get rates between.

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import parse_time as parse_time
+from critterdb.storage.timestamps import utc_text as utc_text
 
 from .errors import GameError
 
@@ -165,3 +167,8 @@ def _only_slug(db: SiteDatabase) -> str:
     if not slugs:
         raise GameError("There is no game yet. Start one with: critterdb sync cougarornot")
     raise GameError(f"There are several games: {', '.join(slugs)}. Name the one you mean")
+
+
+def hosts_on(game: Game, platform: str) -> list[str]:
+    """The handles of a game's hosts on a platform."""
+    return [host["handle"] for host in game.hosts if host["platform"] == platform]

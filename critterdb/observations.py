@@ -15,7 +15,8 @@ from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now, utc_text
 
 from ._types import Json
-from .photo_rows import DEFAULT_LICENSES, Caps, license_of, save_photo_rows
+from .licences import DEFAULT_LICENSES, license_of
+from .photo_rows import Caps, save_photo_rows
 
 
 def save_observations(

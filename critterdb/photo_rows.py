@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from critterdb.storage.database import SiteDatabase
 
 from ._types import Json
-
-DEFAULT_LICENSES = ("cc0", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa")
+from .licences import license_of
 
 
 @dataclass
@@ -113,11 +112,6 @@ def save_photo_rows(
     db["shared_photos"].insert_all(shared, ignore=True)
     _withdraw(db, _no_longer_shown(earlier.values(), rows, shown), now)
     return skipped
-
-
-def license_of(described: Json) -> str | None:
-    """The licence code of an observation or photo in lower case; null for all rights reserved."""
-    return (described.get("license_code") or "").lower() or None
 
 
 def _reason_against(photo: Json, licenses: Sequence[str]) -> str | None:

@@ -12,10 +12,10 @@ from critterdb.storage.database import SiteDatabase
 
 from .accounts import OPTED_OUT, known_bots, opt_out, opted_out, opted_out_before
 from .answers import load_vocabulary
-from .games import Game
+from .games import Game, hosts_on
 from .hashtags import has_tag
 from .outbox import save_reply
-from .timelines import Batch, Post, hosts_on, utc_text
+from .timelines import Batch, Post, utc_text
 
 
 def read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from .decoders import shared_decoders
 from .errors import Refusal
 from .images import MAX_IMAGE_PIXELS, ImageInfo
 from .models import Model
-from .runtime import cores
+from .system import cores
 
 # Each run at a time holds memory of its own, and more of them than processors are no quicker.
 _processors = threading.Semaphore(cores())

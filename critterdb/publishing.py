@@ -30,8 +30,8 @@ from critterdb.storage.stored_files import Kind, open_stored, stored_file
 from ._types import Progress
 from .errors import SiteError
 from .furniture import PLUGINS, copy_furniture
+from .licences import DEFAULT_LICENSES
 from .packing import write_wheel
-from .photo_rows import DEFAULT_LICENSES
 from .replacing import new_folder, put_in_place
 from .sites import DOCKERFILE, INSPECTED, site_source
 

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from ._types import Json
-from .runtime import cores
+from .system import cores
 
 SEED = 20_180_622
 PHOTOS_PER_SPECIES = 48

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
-NICENESS = 10  # of whatever looks at photos
+from .system import cores, give_memory_back, give_way
+
 ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 
 
@@ -23,19 +20,6 @@ def load_onnxruntime() -> ModuleType:
 
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
     return onnxruntime
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def give_way() -> None:
-    """Let this thread, and those that it starts, wait for others where the processor is short."""
-    if hasattr(os, "setpriority") and sys.platform == "linux":  # elsewhere it is the whole process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def open_polite_session(data: bytes, *, threads: int | None = None) -> Any:
@@ -56,9 +40,3 @@ def open_session(data: bytes, *, threads: int | None = None) -> Any:
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     give_memory_back()
     return session
-
-
-def give_memory_back() -> None:
-    """Return what is free to the system: to load a model takes twice what it then holds (glibc)."""
-    with suppress(AttributeError, OSError, TypeError):  # other systems have no such call
-        ctypes.CDLL(None).malloc_trim(0)

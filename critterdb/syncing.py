@@ -34,9 +34,10 @@ from .inaturalist import (
     save_lineages,
     save_missing_taxa,
 )
+from .licences import DEFAULT_LICENSES
 from .observations import mark_left, mark_withdrawn, save_observations
 from .pace import BYTES_PER_HOUR
-from .photo_rows import DEFAULT_LICENSES, Caps, load_caps
+from .photo_rows import Caps, load_caps
 from .photos import count_missing_photos, fetch_photos
 from .taxa import save_taxa
 

@@ -7,11 +7,18 @@ so a reading names the start that it counts from.
 
 from __future__ import annotations
 
+import ctypes
+import os
 import subprocess
+import sys
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+NICENESS = 10  # of whatever looks at photos
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _ASK_MACOS = ("sysctl", "-n", "kern.bootsessionuuid")
@@ -48,3 +55,22 @@ def _boot() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""  # then a start is told only by a count that is smaller than before
     return done.stdout.strip()
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def give_way() -> None:
+    """Let this thread, and those that it starts, wait for others where the processor is short."""
+    if hasattr(os, "setpriority") and sys.platform == "linux":  # elsewhere it is the whole process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def give_memory_back() -> None:
+    """Return what is free to the system: to load a model takes twice what it then holds (glibc)."""
+    with suppress(AttributeError, OSError, TypeError):  # other systems have no such call
+        ctypes.CDLL(None).malloc_trim(0)

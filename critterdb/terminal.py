@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ._types import Progress
+from .formatting import count_of, one_of, taxon_name
 
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
@@ -32,20 +33,6 @@ def progress_bar(label: str) -> Iterator[Progress | None]:
             bar.update(done - bar.pos)
 
         yield advance
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
-
-
-def table_lines(rows: list[dict[str, Any]], columns: list[str]) -> list[str]:
-    """Rows as aligned columns under a heading."""
-    cells = [["" if row[c] is None else str(row[c]) for c in columns] for row in rows]
-    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in [columns, *cells]
-    ]
 
 
 def answer_lines(payload: dict[str, Any], labels: list[dict[str, Any]]) -> list[str]:
@@ -71,18 +58,6 @@ def answer_lines(payload: dict[str, Any], labels: list[dict[str, Any]]) -> list[
         bar = "█" * round(label["score"] * BAR_WIDTH)
         lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")
     return lines
-
-
-def taxon_name(taxon: dict[str, Any]) -> str:
-    """How to call a taxon: by its common name where it has one."""
-    return str(taxon["common_name"] or taxon["name"])
-
-
-def one_of(names: list[str]) -> str:
-    """`a Bobcat`, `a Bobcat or Canada Lynx`, `a Bobcat, Canada Lynx or Iberian Lynx`."""
-    article = "an" if names[0][:1].lower() in "aeiou" else "a"
-    *others, last = names
-    return f"{article} {', '.join(others)} or {last}" if others else f"{article} {last}"
 
 
 # Where a reply is well, where it waits, and where somebody should look.
@@ -191,10 +166,6 @@ def import_lines(game: str, report: Any) -> list[str]:
 
 
 PUBLISHED = ("observation", "photo", "model", "post", "prediction")
-
-
-def count_of(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def publish_lines(report: Any) -> list[str]:

@@ -178,11 +178,6 @@ def bare_id(post_id: str) -> str:
     return post_id.partition(":")[2]
 
 
-def hosts_on(game: Game, platform: str) -> list[str]:
-    """The handles of a game's hosts on a platform."""
-    return [host["handle"] for host in game.hosts if host["platform"] == platform]
-
-
 def open_timeline(name: str) -> Timeline:
     """The timeline called `x`, `mastodon`, `bluesky` or `jsonl:PATH`. Raises TimelineError for
     anything else.

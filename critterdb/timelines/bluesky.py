@@ -14,10 +14,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from critterdb.games import hosts_on
+
 from ..errors import RateLimited, TimelineError
 from ..fetch import Fetcher
 from ..games import Game
-from . import Batch, Envelope, Outcome, Post, Reply, bare_id, hosts_on, utc_text
+from . import Batch, Envelope, Outcome, Post, Reply, bare_id, utc_text
 from .bluesky_client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused, items_of
 from .bluesky_pages import is_repost, walk_back
 from .bluesky_posts import BOT_LABEL, POSTS, Json, Reader, record_key, web_address

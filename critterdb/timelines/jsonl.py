@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critterdb.games import hosts_on
 from critterdb.storage.timestamps import post_time
 
 from ..errors import Refusal, TimelineError, too_large
@@ -22,7 +23,7 @@ from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import tags_in
 from ..images import MAX_IMAGE_BYTES
-from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, hosts_on, utc_text
+from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, utc_text
 
 DEFAULT_HANDLE = "critterdb"
 MAX_LENGTH = 280

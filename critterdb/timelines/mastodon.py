@@ -19,11 +19,13 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb.games import hosts_on
+
 from ..errors import TimelineError
 from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import fold_tag
-from . import Batch, Envelope, Outcome, Post, Reply, bare_id, hosts_on
+from . import Batch, Envelope, Outcome, Post, Reply, bare_id
 from .mastodon_client import MastodonClient, NotThere, NotUnderstood
 from .mastodon_pages import GetPage, id_order, newest_page, read_list, settled_id
 from .mastodon_posts import Json, Reader

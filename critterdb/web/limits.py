@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from critterdb.system import cores, give_way
+
 from ..errors import Refusal
-from ..runtime import cores, give_way
 from .settings import Network
 
 T = TypeVar("T")

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from critterdb.licences import licences
+
 from ..errors import Refusal
 from .desk import desk_of, site_database
 from .layout import absolute_url, layout_context, percent
@@ -16,14 +18,11 @@ if TYPE_CHECKING:
     from datasette.app import Datasette
     from datasette.utils.asgi import Request
 
-    from ..models import Model
     from .uploads import Upload
 
 PATH = "/-/classify"
 BARS = 5
 LABELS_NAMED = 6
-LICENCE_ADDRESS = "https://creativecommons.org/licenses/{}/4.0/"
-PUBLIC_DOMAIN_ADDRESS = "https://creativecommons.org/publicdomain/zero/1.0/"
 
 
 async def page_context(
@@ -125,25 +124,6 @@ async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, 
         "open_photos": any(licence["url"] for licence in licences(model)),
         "credits_path": datasette.urls.table(database.name, "photo_credits"),
     }
-
-
-def licences(model: Model) -> list[dict[str, Any]]:
-    """The photos that a model learnt from, counted by licence, the commonest first."""
-    counts: dict[str, int] = model.metadata.get("licenses") or {}
-    return [
-        {"name": _licence_name(code), "url": _licence_address(code), "photos": photos}
-        for code, photos in sorted(counts.items(), key=lambda item: -item[1])
-    ]
-
-
-def _licence_name(code: str) -> str:
-    return code.upper() if _licence_address(code) else "without a public licence"
-
-
-def _licence_address(code: str) -> str | None:
-    if code == "cc0":
-        return PUBLIC_DOMAIN_ADDRESS
-    return LICENCE_ADDRESS.format(code.removeprefix("cc-")) if code.startswith("cc-") else None
 
 
 def _name(label: dict[str, Any]) -> str:
