@@ -15,9 +15,9 @@ import time
 from ipaddress import ip_network
 from pathlib import Path
 
-from critterdb.destinations import Opening
 from critterdb.errors import Refusal
-from critterdb.fetch import Fetcher
+from critterdb.fetch.address_policy import Opening
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.standins.hostile import ANSWERS, HostileServer
 
 GOOD = ("picture", "endless-redirect")  # the second leads to one

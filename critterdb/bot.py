@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.storage.database import SiteDatabase, site_folder
 
 from . import outbox, platforms
@@ -23,7 +24,6 @@ from .answers import save_answers
 from .caps import is_off
 from .deletions import mark_deleted
 from .errors import SiteError, TimelineError
-from .fetch import Fetcher
 from .games import Game, complete_hosts, hosts_on
 from .models import Model
 from .planning import Played, play_post

@@ -50,10 +50,10 @@ def bot(
         click.echo(f"{open_timeline(platform).label_as_bot()}.")
         return
     db = open_site(ctx)
+    from critterdb.fetch.fetcher import Fetcher
     from critterdb.storage.database import sqlite3
 
     from .bot import play_round
-    from .fetch import Fetcher
     from .games import get_game
     from .models import current_model
     from .running import Ending, run_rounds

@@ -93,7 +93,7 @@ def read_source(source: str) -> bytes:
     from .images import MAX_IMAGE_BYTES
 
     if "://" in source:
-        from .fetch import Fetcher
+        from critterdb.fetch.fetcher import Fetcher
 
         return Fetcher().fetch(source)
     if source == "-":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.storage.database import SiteDatabase, sqlite3
 
 from . import outbox
@@ -14,7 +15,6 @@ from .accounts import OPTED_OUT, opted_out
 from .answering import Classification
 from .caps import over_cap
 from .errors import CritterError, Refusal
-from .fetch import Fetcher
 from .images import ImageInfo
 from .models import Model
 from .predictions import classify_image, save_image, save_prediction

@@ -32,7 +32,7 @@ from support_attacks import (
 from support_names import NameServer
 
 from critterdb.errors import Refusal
-from critterdb.fetch import Fetcher
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.standins.hostile import HostileServer
 
 NAME_SERVER = "127.0.0.53"

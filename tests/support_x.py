@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from critterdb.bot import RoundReport, play_round
-from critterdb.fetch import Fetcher
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.models import current_model
 from critterdb.standins.x import StandInX

@@ -34,9 +34,9 @@ from support_attacks import (
 )
 from support_names import addresses_of
 
-from critterdb.destinations import Opening
 from critterdb.errors import Refusal
-from critterdb.fetch import FETCH_FAILED, URL_INVALID, Fetcher
+from critterdb.fetch.address_policy import Opening
+from critterdb.fetch.fetcher import FETCH_FAILED, URL_INVALID, Fetcher
 from critterdb.standins.hostile import HostileServer
 
 HERE = Path(__file__).parent

@@ -276,16 +276,17 @@ def test_units_of_systemd_are_understood(tmp_path: Path) -> None:
 
 
 def test_the_page_on_security_tells_the_limits_in_force() -> None:
-    from critterdb import decoders, fetch, images, outcomes
+    from critterdb import decoders, images
+    from critterdb.fetch import fetcher, result_cache
 
     page = " ".join(read("docs/security.md").split())
     for told in (
-        f"{fetch.TIMEOUT_S:g} s for everything",
-        f"{fetch.MAX_BYTES // 1_000_000} MB on the wire",
-        f"a head has {fetch.MAX_HEAD_BYTES // 1024} KB",
-        f"{fetch.MAX_UNDER_WAY} fetches and {fetch.MAX_BYTES_UNDER_WAY // 1_000_000} MB at a time",
-        f"at most {fetch.MAX_REDIRECTS} redirects",
-        f"{outcomes.REMEMBER_ENTRIES} entries and {outcomes.REMEMBER_BYTES // 1_000_000} MB",
+        f"{fetcher.TIMEOUT_S:g} s for everything",
+        f"{fetcher.MAX_BYTES // 1_000_000} MB on the wire",
+        f"a head has {fetcher.MAX_HEAD_BYTES // 1024} KB",
+        f"{fetcher.MAX_UNDER_WAY} fetches and {fetcher.MAX_BYTES_UNDER_WAY // 1_000_000} MB at a time",
+        f"at most {fetcher.MAX_REDIRECTS} redirects",
+        f"{result_cache.REMEMBER_ENTRIES} entries and {result_cache.REMEMBER_BYTES // 1_000_000} MB",
         f"{images.MAX_IMAGE_PIXELS // 1_000_000} megapixels, {images.MIN_SIDE} pixels at least",
         f"at most {images.MAX_ASPECT}:1",
         f"{decoders.CPU_S:g} s of processor time",

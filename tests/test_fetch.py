@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from critterdb import fetch as fetch_module
-from critterdb import outcomes
-from critterdb.destinations import STRICT_TABLE, Opening, openings_from_environment
 from critterdb.errors import CritterError, Refusal
-from critterdb.fetch import FETCH_FAILED, Fetcher, is_own_request
+from critterdb.fetch import fetcher as fetch_module
+from critterdb.fetch import result_cache
+from critterdb.fetch.address_policy import STRICT_TABLE, Opening, openings_from_environment
+from critterdb.fetch.fetcher import FETCH_FAILED, Fetcher, is_own_request
 from critterdb.standins.hostile import PICTURE, HostileServer
 
 
@@ -150,7 +150,7 @@ def test_outcomes_are_remembered(public: HostileServer) -> None:
 def test_what_is_remembered_is_bounded(
     public: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outcomes, "REMEMBER_BYTES", 2500)
+    monkeypatch.setattr(result_cache, "REMEMBER_BYTES", 2500)
     guard = fetcher(public)
     for name in ("a", "b", "c", "d", "a"):
         guard.fetch(f"{public.base}/{name}")
@@ -171,7 +171,7 @@ def test_a_failure_holds_on_to_nothing_that_was_received(public: HostileServer) 
 def test_outcomes_are_forgotten_in_time(
     public: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outcomes, "REMEMBER_S", 0.05)
+    monkeypatch.setattr(result_cache, "REMEMBER_S", 0.05)
     guard = fetcher(public)
     guard.fetch(f"{public.base}/cat.jpg")
     time.sleep(0.1)

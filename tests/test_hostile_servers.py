@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from critterdb.destinations import Opening
 from critterdb.errors import Refusal
-from critterdb.fetch import Fetcher
+from critterdb.fetch.address_policy import Opening
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.standins.hostile import ANSWERS, HostileServer
 
 MOST_S = 10

@@ -18,7 +18,7 @@ from support_platforms import STAND_INS, Stage
 from support_x import GAME, HASHTAG, HOST, Ground, add_host
 from test_timelines import Replay
 
-from critterdb.fetch import Fetcher
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.models import current_model
 from critterdb.planning import FETCH_AGAIN_FOR, play_post

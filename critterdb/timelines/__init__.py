@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.storage.timestamps import parse_time as parse_time
 from critterdb.storage.timestamps import utc_text as utc_text
 
 from ..errors import TimelineError
-from ..fetch import Fetcher
 from ..games import Game
 
 

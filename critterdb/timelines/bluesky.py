@@ -14,10 +14,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import hosts_on
 
 from ..errors import RateLimited, TimelineError
-from ..fetch import Fetcher
 from ..games import Game
 from . import Batch, Envelope, Outcome, Post, Reply, bare_id, utc_text
 from .bluesky_client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused, items_of

@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import hosts_on
 from critterdb.storage.timestamps import post_time
 
 from ..errors import Refusal, TimelineError, too_large
-from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import tags_in
 from ..images import MAX_IMAGE_BYTES

@@ -19,10 +19,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import hosts_on
 
 from ..errors import TimelineError
-from ..fetch import Fetcher
 from ..games import Game
 from ..hashtags import fold_tag
 from . import Batch, Envelope, Outcome, Post, Reply, bare_id

@@ -6,8 +6,9 @@ import socket
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from critterdb.fetch.fetcher import Fetcher, Opening
+
 from ..errors import TimelineError
-from ..fetch import Fetcher, Opening
 
 
 def fetch_from(server: str, address: str, fetcher: Fetcher) -> bytes:

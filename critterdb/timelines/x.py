@@ -14,10 +14,10 @@ from functools import cached_property
 from typing import Any
 
 from critterdb._types import Json
+from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import hosts_on
 
 from ..errors import TimelineError
-from ..fetch import Fetcher
 from ..games import Game
 from . import Batch, Envelope, Outcome, Post, Reply, bare_id
 from .own_server import fetch_from

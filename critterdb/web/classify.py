@@ -120,7 +120,7 @@ async def answer(
 
 async def _fetch(request: Request, desk: Desk, url: str) -> bytes:
     """The bytes at an address that is not our own, by whatever name. Raises Refusal."""
-    from ..fetch import fetch_failed, is_own_request
+    from critterdb.fetch.fetcher import fetch_failed, is_own_request
 
     if is_own_request(request.headers):
         raise fetch_failed()

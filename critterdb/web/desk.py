@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from datasette.app import Datasette
     from datasette.database import Database
 
-    from ..fetch import Fetcher
+    from critterdb.fetch.fetcher import Fetcher
+
     from .similar import Sketches
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class Desk:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        from ..fetch import Fetcher
+        from critterdb.fetch.fetcher import Fetcher
 
         return Fetcher(
             max_bytes=self.settings.max_bytes, allow_hosts=sorted(self.settings.allow_hosts)

@@ -26,11 +26,12 @@ import httpx
 from ssrfguard import Policy, SSRFGuardError
 from ssrfguard.errors import BlockedAddressError
 
-from . import __version__
-from .connections import CONNECT_S, Meter, TooManyBytes, connection_pool
-from .destinations import Opening, openings_from_environment, policy_for
-from .errors import Refusal, too_large
-from .outcomes import Outcomes
+from critterdb import __version__
+from critterdb.errors import Refusal, too_large
+
+from .address_policy import Opening, openings_from_environment, policy_for
+from .metered_transport import CONNECT_S, Meter, TooManyBytes, connection_pool
+from .result_cache import Outcomes
 
 TIMEOUT_S = 8.0
 MAX_BYTES = 10_000_000

@@ -13,7 +13,7 @@ from typing import Any
 
 from ssrfguard import DEFAULT_DENIED, AddressTable, Block, Policy, Reach, Verdict
 
-from .errors import CritterError
+from critterdb.errors import CritterError
 
 PORTS = frozenset({80, 443})
 

@@ -1,0 +1,1 @@
+"""Fetch what a stranger's URL names, or refuse to."""
