@@ -34,7 +34,7 @@ from PIL import Image
 
 from critterdb.errors import CritterError
 from critterdb.games import get_game
-from critterdb.images import decode_image
+from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
 from critterdb.models import Model, current_model
 from critterdb.predictions import classify_image

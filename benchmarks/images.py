@@ -32,12 +32,12 @@ from pathlib import Path
 import PIL
 from PIL import Image
 
-from critterdb.decoders import CPU_S, Decoders
 from critterdb.errors import Refusal
-from critterdb.images import MAX_IMAGE_BYTES, decode_image
+from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
+from critterdb.imaging.preprocessing import View
+from critterdb.imaging.sandbox import CPU_S, Decoders
 from critterdb.standins.bombs import bombs
 from critterdb.standins.mutations import good_pictures, mutations
-from critterdb.views import View
 
 VIEW = View(288)
 MOST_S = 1.0

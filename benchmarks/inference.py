@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from critterdb.images import decode_image
+from critterdb.imaging.decode import decode_image
 from critterdb.models import current_model
 from critterdb.runtime import load_onnxruntime
 from critterdb.storage.database import open_database

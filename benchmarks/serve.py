@@ -39,12 +39,12 @@ import numpy as np
 from pictures import enlarge
 from servers import Server, answers, load, multipart, running
 
-from critterdb.images import decode_image
+from critterdb.imaging.decode import decode_image
+from critterdb.imaging.preprocessing import View
 from critterdb.models import Model, current_model
 from critterdb.runtime import open_session
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.system import cores
-from critterdb.views import View
 
 ROOT = str(Path(__file__).parent.parent)
 SEED = 34

@@ -47,7 +47,7 @@ from critterdb.errors import CritterError
 from critterdb.evaluation import evaluate_folder
 from critterdb.games import get_game
 from critterdb.heads import train_head
-from critterdb.images import decode_image
+from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
 from critterdb.lite0 import LITE0, LITE0_PACKAGE

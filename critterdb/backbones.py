@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from critterdb.imaging.preprocessing import FILTERS, View
 from critterdb.storage.atomic_files import write_atomically
 
 from .errors import ModelError
@@ -24,7 +25,6 @@ from .exporting import export_network
 from .lite0 import LITE0, LITE0_SHA256, learned_tensors, lite0_weights, write_lite0
 from .runtime import open_session
 from .torch_process import shared_torch_process
-from .views import FILTERS, View
 
 DEFAULT_BACKBONE = LITE0
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test

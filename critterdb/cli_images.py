@@ -45,7 +45,8 @@ def classify(
     critterdb classify --together front.jpg side.jpg
     critterdb classify --json - < cat.jpg
     """
-    from .decoders import shared_decoders
+    from critterdb.imaging.sandbox import shared_decoders
+
     from .models import current_model, load_model
     from .predictions import answer_payload, classify_image, refusal_payload, save_classification
 
@@ -90,7 +91,7 @@ def classify(
 
 def read_source(source: str) -> bytes:
     """The bytes of a file, of an address behind the guard, or of standard input."""
-    from .images import MAX_IMAGE_BYTES
+    from critterdb.imaging.decode import MAX_IMAGE_BYTES
 
     if "://" in source:
         from critterdb.fetch.fetcher import Fetcher
@@ -134,7 +135,8 @@ def similar(
 
     A distance of 0 is the same picture, one of 1 has nothing in common with it.
     """
-    from .decoders import shared_decoders
+    from critterdb.imaging.sandbox import shared_decoders
+
     from .models import current_model
     from .neighbours import find_similar
 

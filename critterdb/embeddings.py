@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_stored
 
 from .backbones import Backbone
 from .errors import Refusal, SiteError
-from .images import MAX_IMAGE_BYTES, decode_image
 from .labels import UNREADABLE, Examples
 from .system import cores, give_way
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.imaging.decode import decode_image, read_image_file
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_files
 from critterdb.storage.timestamps import utc_now
 
 from ._types import Progress
 from .errors import Refusal, SourceError
-from .images import decode_image, read_image_file
 from .labels import UNREADABLE
 from .measures import (
     Outcome,

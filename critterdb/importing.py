@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from critterdb.imaging.decode import ImageInfo, image_format, read_image, read_image_file
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
 
 from .errors import Refusal, SourceError
 from .games import Game, check_slug, save_game
-from .images import ImageInfo, image_format, read_image, read_image_file
 from .neighbours import group_pairs
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}

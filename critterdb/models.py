@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from critterdb.imaging.preprocessing import View
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_regular, stored_file
 
 from .answering import Classification, combine, decide
 from .errors import ModelError, SiteError
 from .runtime import open_polite_session
-from .views import View
 from .wire import has_external_data
 
 FORMAT = 1

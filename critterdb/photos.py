@@ -17,13 +17,13 @@ from typing import Any
 import httpx
 
 from critterdb.fetch.fetcher import Fetcher
+from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
+from critterdb.imaging.sandbox import shared_decoders
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
 
-from .decoders import shared_decoders
 from .errors import Refusal
-from .images import MAX_IMAGE_BYTES, ImageInfo, image_format
 from .pace import Pace, is_inaturalist, user_agent
 
 TRAINING_SIZE = "medium"  # 500 pixels on the longer side

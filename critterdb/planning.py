@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from critterdb.fetch.fetcher import Fetcher
+from critterdb.imaging.decode import ImageInfo
 from critterdb.storage.database import SiteDatabase, sqlite3
 
 from . import outbox
@@ -15,7 +16,6 @@ from .accounts import OPTED_OUT, opted_out
 from .answering import Classification
 from .caps import over_cap
 from .errors import CritterError, Refusal
-from .images import ImageInfo
 from .models import Model
 from .predictions import classify_image, save_image, save_prediction
 from .timelines import Timeline, parse_time

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.imaging.decode import MAX_IMAGE_PIXELS, ImageInfo
+from critterdb.imaging.sandbox import shared_decoders
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
 from .answering import Classification, scored
-from .decoders import shared_decoders
 from .errors import Refusal
-from .images import MAX_IMAGE_PIXELS, ImageInfo
 from .models import Model
 from .system import cores
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.imaging.decode import decode_image
 from critterdb.storage.atomic_files import write_atomically
 
 from .backbones import Backbone
 from .errors import ModelError, Refusal
 from .graphs import finish_graph, import_onnx
-from .images import decode_image
 from .novelty import normalized
 from .runtime import open_session
 

@@ -12,13 +12,13 @@ from PIL import Image
 
 from critterdb.backbones import Backbone
 from critterdb.graphs import finish_graph, import_onnx
+from critterdb.imaging.preprocessing import View
 from critterdb.model_files import write_model
 from critterdb.models import Model, current_model
 from critterdb.novelty import NoveltyParameters
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.timestamps import utc_now
-from critterdb.views import View
 
 SIZE = 32  # pixels
 SHARPNESS = 12.0

@@ -23,8 +23,8 @@ from critterdb.backbones import (
 )
 from critterdb.drawing import draw_critter
 from critterdb.errors import ModelError
-from critterdb.images import decode_image
-from critterdb.views import View
+from critterdb.imaging.decode import decode_image
+from critterdb.imaging.preprocessing import View
 
 CLOSE = 1e-4
 SMALL = ["test_efficientnet", "test_vit"]  # timm's own miniatures: seconds and not minutes

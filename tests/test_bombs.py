@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from critterdb.decoders import CPU_S, Decoders
 from critterdb.errors import Refusal
+from critterdb.imaging.preprocessing import View
+from critterdb.imaging.sandbox import CPU_S, Decoders
 from critterdb.standins.bombs import MAKERS
 from critterdb.standins.mutations import KINDS, good_pictures, mutations
-from critterdb.views import View
 
 VIEW = View(64)
 COUNT = 250

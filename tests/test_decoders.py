@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 from support_models import picture
 
-from critterdb.decoders import Decoders, shared_decoders
 from critterdb.errors import Refusal
-from critterdb.images import read_image
-from critterdb.views import View
+from critterdb.imaging.decode import read_image
+from critterdb.imaging.preprocessing import View
+from critterdb.imaging.sandbox import Decoders, shared_decoders
 
 VIEW = View(32)
 
@@ -166,7 +166,7 @@ def test_the_process_knows_no_secrets_opens_nothing_and_is_small(
 
 def test_processes_end_with_their_parent() -> None:
     code = (
-        "import sys, time; from critterdb.decoders import shared_decoders as s;"
+        "import sys, time; from critterdb.imaging.sandbox import shared_decoders as s;"
         "s().check(sys.stdin.buffer.read()); print(*s().process_ids(), flush=True); time.sleep(60)"
     )
     root = str(Path(__file__).parent.parent)
@@ -209,9 +209,9 @@ def test_a_forked_process_gets_decoders_of_its_own() -> None:
 NO_ROOM = """
 import io, resource, socket, numpy
 from PIL import Image
-from critterdb.decoders import Decoders
+from critterdb.imaging.sandbox import Decoders
 from critterdb.errors import Refusal
-from critterdb.views import View
+from critterdb.imaging.preprocessing import View
 
 decoders = Decoders(1)
 file = io.BytesIO()
@@ -247,7 +247,7 @@ def test_a_process_that_is_ended_while_it_starts_is_busy(
     ended = f"import os, time; os.close(0); time.sleep(0.1); os.kill(os.getpid(), {number:d})"
     command = (sys.executable, "-I", "-S", "-c", ended)
     with monkeypatch.context() as patch:
-        patch.setattr("critterdb.decoders.COMMAND", command)
+        patch.setattr("critterdb.imaging.sandbox.COMMAND", command)
         assert refused(decoders, picture("red")) == "busy"
     assert decoders.check(picture("red")).width == 120
 

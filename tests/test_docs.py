@@ -276,8 +276,8 @@ def test_units_of_systemd_are_understood(tmp_path: Path) -> None:
 
 
 def test_the_page_on_security_tells_the_limits_in_force() -> None:
-    from critterdb import decoders, images
     from critterdb.fetch import fetcher, result_cache
+    from critterdb.imaging import decode, sandbox
 
     page = " ".join(read("docs/security.md").split())
     for told in (
@@ -287,9 +287,9 @@ def test_the_page_on_security_tells_the_limits_in_force() -> None:
         f"{fetcher.MAX_UNDER_WAY} fetches and {fetcher.MAX_BYTES_UNDER_WAY // 1_000_000} MB at a time",
         f"at most {fetcher.MAX_REDIRECTS} redirects",
         f"{result_cache.REMEMBER_ENTRIES} entries and {result_cache.REMEMBER_BYTES // 1_000_000} MB",
-        f"{images.MAX_IMAGE_PIXELS // 1_000_000} megapixels, {images.MIN_SIDE} pixels at least",
-        f"at most {images.MAX_ASPECT}:1",
-        f"{decoders.CPU_S:g} s of processor time",
-        f"{decoders.memory_bytes(images.MAX_IMAGE_PIXELS) // 1_000_000} MB of address space",
+        f"{decode.MAX_IMAGE_PIXELS // 1_000_000} megapixels, {decode.MIN_SIDE} pixels at least",
+        f"at most {decode.MAX_ASPECT}:1",
+        f"{sandbox.CPU_S:g} s of processor time",
+        f"{sandbox.memory_bytes(decode.MAX_IMAGE_PIXELS) // 1_000_000} MB of address space",
     ):
         assert told in page

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from critterdb.errors import Refusal
-from critterdb.images import decode_image, read_image
+from critterdb.imaging.decode import decode_image, read_image
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:

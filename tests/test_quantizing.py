@@ -16,7 +16,7 @@ from critterdb import quantizing
 from critterdb.backbones import load_backbone
 from critterdb.cli import main
 from critterdb.errors import ModelError
-from critterdb.images import decode_image
+from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
 from critterdb.models import current_model
 from critterdb.quantizing import quantize_backbone

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from critterdb.games import ensure_game
-from critterdb.images import decode_image
+from critterdb.imaging.decode import decode_image
 from critterdb.importing import group_near_duplicates
 from critterdb.inaturalist import INaturalist
 from critterdb.reserve import SPECIES, Reserve, draw_reserve

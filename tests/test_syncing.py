@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 from support_inaturalist import COUGAR, TAXA, Json, jpeg, observation, photo, taxon
 
-from critterdb import decoders
 from critterdb.cli import main
 from critterdb.games import Game, ensure_game
+from critterdb.imaging import sandbox
 from critterdb.inaturalist import INaturalist
 from critterdb.photos import ATTEMPTS, BATCH, MAX_RUNS, NO_ROOM, DownloadReport, fetch_photos
 from critterdb.standins.inaturalist import StandInINaturalist
@@ -228,10 +228,10 @@ def test_a_photo_that_cannot_be_had_is_left_alone_in_the_end(
 def decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Where the program of new decoding processes has to lie; nothing is there yet."""
     place = tmp_path / "decoder"
-    monkeypatch.setattr(decoders, "COMMAND", (str(place), *decoders.COMMAND[1:]))
-    decoders.shared_decoders().close()
+    monkeypatch.setattr(sandbox, "COMMAND", (str(place), *sandbox.COMMAND[1:]))
+    sandbox.shared_decoders().close()
     yield place
-    decoders.shared_decoders().close()
+    sandbox.shared_decoders().close()
 
 
 def fetch(

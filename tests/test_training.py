@@ -19,7 +19,7 @@ from critterdb.cli import main
 from critterdb.embeddings import as_vectors, embed_photos
 from critterdb.errors import TrainingError
 from critterdb.games import get_game
-from critterdb.images import decode_image
+from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
 from critterdb.models import Model, current_model

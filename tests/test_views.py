@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from critterdb.views import View
+from critterdb.imaging.preprocessing import View
 
 
 def rings(size: tuple[int, int]) -> Image.Image:

@@ -17,12 +17,12 @@ from typing import Any
 
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import hosts_on
+from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.storage.timestamps import post_time
 
 from ..errors import Refusal, TimelineError, too_large
 from ..games import Game
 from ..hashtags import tags_in
-from ..images import MAX_IMAGE_BYTES
 from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, utc_text
 
 DEFAULT_HANDLE = "critterdb"

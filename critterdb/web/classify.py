@@ -9,11 +9,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from critterdb.imaging.decode import ImageInfo
 from critterdb.storage.database import SiteDatabase, site_folder, sqlite3
 
 from ..answering import Classification
 from ..errors import CritterError, Refusal
-from ..images import ImageInfo
 from ..models import Model, current_model
 from ..predictions import (
     answer_payload,

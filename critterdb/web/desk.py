@@ -60,7 +60,7 @@ class Desk:
 
     def warm_up(self) -> None:
         """Start what the first photo needs, while Datasette starts too."""
-        from ..decoders import shared_decoders
+        from critterdb.imaging.sandbox import shared_decoders
 
         shared_decoders().warm_up()
         self.workers.prepare(load_onnxruntime)

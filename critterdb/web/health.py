@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from critterdb.imaging.sandbox import shared_decoders
 from critterdb.storage.database import has_wal_bug, sqlite3
 
 from .. import __version__
-from ..decoders import shared_decoders
 from ..errors import Refusal
 from ..predictions import work
 from .desk import Desk, desk_of, is_recording, site_database

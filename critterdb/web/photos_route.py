@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from critterdb.imaging.decode import image_format
 from critterdb.storage.stored_files import open_stored
 
 from ..errors import Refusal, SiteError
-from ..images import image_format
 from .compat import may_view
 from .desk import desk_of, folder_of, site_database
 from .manners import cors_headers, data_headers, other_method

@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 import PIL
 
-from .decoder_process import READY, receive_into, receive_message, send_message
-from .errors import REFUSAL_STATUS, CritterError, Refusal, too_large
-from .images import (
+from critterdb.errors import REFUSAL_STATUS, CritterError, Refusal, too_large
+from critterdb.system import NICENESS, cores
+
+from .decode import (
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
     NOT_AN_IMAGE,
@@ -40,8 +41,8 @@ from .images import (
     image_format,
     image_info,
 )
-from .system import NICENESS, cores
-from .views import View
+from .preprocessing import View
+from .sandbox_worker import READY, receive_into, receive_message, send_message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,9 +60,7 @@ NO_ROOM = (
 # Somebody else's signals, which say nothing about the image.
 FROM_OUTSIDE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-BOOTSTRAP = (
-    "import sys; sys.path += sys.argv[1:]; from critterdb.decoder_process import main; main()"
-)
+BOOTSTRAP = "import sys; sys.path += sys.argv[1:]; from critterdb.imaging.sandbox_worker import main; main()"
 PASSED_ON = ("LD_LIBRARY_PATH",)  # a Python of one's own may need it to start
 COMMAND = (sys.executable, "-I", "-S", "-c", BOOTSTRAP)
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
+from critterdb.errors import Refusal, too_large
 from critterdb.storage.stored_files import open_regular
 
-from .errors import Refusal, too_large
-from .jpegs import JpegStructure, read_structure, with_more_data
-from .parts import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
+from .complexity import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
+from .jpeg import JpegStructure, read_structure, with_more_data
 
 MAX_IMAGE_BYTES = 10_000_000
 MAX_IMAGE_PIXELS = 50_000_000

@@ -23,9 +23,10 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from .errors import Refusal
-from .images import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized
-from .views import View
+from critterdb.errors import Refusal
+
+from .decode import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized
+from .preprocessing import View
 
 HEADER = struct.Struct("<I")
 MAX_HEADER_BYTES = 4096

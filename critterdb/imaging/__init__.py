@@ -1,0 +1,1 @@
+"""Turn a stranger's bytes into pixels, or refuse to."""
