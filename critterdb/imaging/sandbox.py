@@ -60,7 +60,10 @@ NO_ROOM = (
 # Somebody else's signals, which say nothing about the image.
 FROM_OUTSIDE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-BOOTSTRAP = "import sys; sys.path += sys.argv[1:]; from critterdb.imaging.sandbox_worker import main; main()"
+BOOTSTRAP = (
+    "import sys; sys.path += sys.argv[1:]; "
+    "from critterdb.imaging.sandbox_worker import main; main()"
+)
 PASSED_ON = ("LD_LIBRARY_PATH",)  # a Python of one's own may need it to start
 COMMAND = (sys.executable, "-I", "-S", "-c", BOOTSTRAP)
 
