@@ -19,10 +19,10 @@ from typing import Any
 
 from critterdb.errors import CritterError
 from critterdb.games import Game, save_game
+from critterdb.inaturalist.observations import save_observations
+from critterdb.inaturalist.taxa import save_taxa
 from critterdb.licences import DEFAULT_LICENSES
-from critterdb.observations import save_observations
 from critterdb.storage.database import SiteDatabase, open_database
-from critterdb.taxa import save_taxa
 
 GAME = Game("recorded", taxon_id=48460)
 COLUMNS = ("observations", "observers", "photos", "taxa")

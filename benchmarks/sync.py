@@ -38,9 +38,9 @@ DRIVERS = {
     "critterdb": (
         """
 from critterdb.games import ensure_game
-from critterdb.inaturalist import INaturalist
+from critterdb.inaturalist.client import INaturalist
 from critterdb.storage.database import open_database
-from critterdb.syncing import sync_game
+from critterdb.inaturalist.sync import sync_game
 db = open_database(folder + "/critters.db", create=True)
 game = ensure_game(db, "cougarornot")
 """,

@@ -135,10 +135,11 @@ def sync(
     critterdb sync cougarornot --limit 2000          some, to begin with
     critterdb sync                                   all, and later: what is new
     """
+    from critterdb.inaturalist.client import INaturalist
+    from critterdb.inaturalist.sync import plan_sync, sync_game
+
     from .games import ensure_game
-    from .inaturalist import INaturalist
     from .licences import DEFAULT_LICENSES
-    from .syncing import plan_sync, sync_game
 
     db = open_site(ctx)
     chosen = ensure_game(db, game)
@@ -203,8 +204,8 @@ def import_(
     db = open_site(ctx)
     with progress_bar("Importing") as progress:
         if is_export:
-            from .exports import import_export
-            from .inaturalist import INaturalist
+            from critterdb.inaturalist.client import INaturalist
+            from critterdb.inaturalist.csv_import import import_export
 
             lines = export_lines(
                 game, import_export(db, source, game, api=INaturalist(db), progress=progress)

@@ -94,8 +94,8 @@ def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
     critterdb games add foxornot --hashtag FoxOrNot --taxon Canidae --target "Vulpes vulpes"
     critterdb games add jayornot --hashtag JayOrNot --taxon Corvidae --place Canada
     """
-    from .inaturalist import INaturalist
-    from .naming import add_game
+    from critterdb.inaturalist.client import INaturalist
+    from critterdb.inaturalist.game_lookup import add_game
 
     db = open_site(ctx)
     show_lines(add_game(db, INaturalist(db), slug, wishes))
@@ -108,8 +108,8 @@ def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
 @click.pass_context
 def games_edit(ctx: click.Context, slug: str, **wishes: Any) -> None:
     """Change a game: only what is given. Hosts that are given replace those that were there."""
-    from .inaturalist import INaturalist
-    from .naming import edit_game
+    from critterdb.inaturalist.client import INaturalist
+    from critterdb.inaturalist.game_lookup import edit_game
 
     db = open_site(ctx)
     show_lines(edit_game(db, INaturalist(db), slug, wishes))

@@ -103,7 +103,7 @@ def test_what_the_site_does_not_show_is_counted(
 def test_a_server_that_goes_away_loses_nothing(
     db: SiteDatabase, server: StandInINaturalist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("critterdb.inaturalist.ATTEMPTS", 1)
+    monkeypatch.setattr("critterdb.inaturalist.client.ATTEMPTS", 1)
     file = write(tmp_path, *(line(number) for number in range(1, OBSERVATIONS + 1)))
     server.faults.extend(["", "", "500"])  # the lineages and one batch come through
     stopped = run(file, "--game", "mine")

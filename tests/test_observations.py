@@ -8,9 +8,9 @@ import pytest
 from support_inaturalist import TAXA, Json, observation, photo
 
 from critterdb.games import Game, ensure_game
-from critterdb.observations import save_observations
+from critterdb.inaturalist.observations import save_observations
+from critterdb.inaturalist.taxa import save_taxa
 from critterdb.storage.database import SiteDatabase
-from critterdb.taxa import save_taxa
 
 ROW = {
     "id": 2,

@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 from critterdb.errors import SourceError
-from critterdb.pace import BYTES_PER_HOUR, REQUESTS_PER_DAY, Pace, requests_per_minute
+from critterdb.inaturalist.rate_limit import (
+    BYTES_PER_HOUR,
+    REQUESTS_PER_DAY,
+    Pace,
+    requests_per_minute,
+)
 from critterdb.standins.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
@@ -74,7 +79,7 @@ def test_two_at_once_obey_like_one(site: Path) -> None:
 
 def test_two_processes_keep_the_pace_as_the_server_sees_it(site: Path) -> None:
     script = (
-        "import sys; from critterdb.inaturalist import INaturalist\n"
+        "import sys; from critterdb.inaturalist.client import INaturalist\n"
         "from critterdb.storage.database import open_database\n"
         "api = INaturalist(open_database(sys.argv[1]), sys.argv[2])\n"
         "for _ in range(25): api.get('taxa/1')"

@@ -11,11 +11,11 @@ import pytest
 from critterdb.games import ensure_game
 from critterdb.imaging.decode import decode_image
 from critterdb.importing import group_near_duplicates
-from critterdb.inaturalist import INaturalist
+from critterdb.inaturalist.client import INaturalist
+from critterdb.inaturalist.sync import sync_game
 from critterdb.reserve import SPECIES, Reserve, draw_reserve
 from critterdb.standins.inaturalist import StandInINaturalist
 from critterdb.storage.database import SiteDatabase
-from critterdb.syncing import sync_game
 
 
 @pytest.fixture(scope="module")

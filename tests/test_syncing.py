@@ -18,11 +18,18 @@ from support_inaturalist import COUGAR, TAXA, Json, jpeg, observation, photo, ta
 from critterdb.cli import main
 from critterdb.games import Game, ensure_game
 from critterdb.imaging import sandbox
-from critterdb.inaturalist import INaturalist
-from critterdb.photos import ATTEMPTS, BATCH, MAX_RUNS, NO_ROOM, DownloadReport, fetch_photos
+from critterdb.inaturalist.client import INaturalist
+from critterdb.inaturalist.photo_download import (
+    ATTEMPTS,
+    BATCH,
+    MAX_RUNS,
+    NO_ROOM,
+    DownloadReport,
+    fetch_photos,
+)
+from critterdb.inaturalist.sync import SyncReport, plan_sync, sync_game
 from critterdb.standins.inaturalist import StandInINaturalist
 from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.syncing import SyncReport, plan_sync, sync_game
 
 OBSERVATIONS = 90
 

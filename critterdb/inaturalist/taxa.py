@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from critterdb._types import Json
 from critterdb.storage.database import SiteDatabase
-
-from ._types import Json
 
 
 def save_taxa(db: SiteDatabase, taxa: Iterable[Json]) -> None:

@@ -13,10 +13,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from critterdb import __version__
+from critterdb.errors import SourceError
 from critterdb.storage.database import SiteDatabase
-
-from . import __version__
-from .errors import SourceError
 
 REQUESTS_PER_MINUTE = 55
 REQUESTS_PER_DAY = 10_000

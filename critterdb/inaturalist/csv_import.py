@@ -17,14 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critterdb.errors import GameError, SourceError
+from critterdb.games import Game, check_slug, ensure_game, get_game, save_game
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now, utc_text
 
-from .errors import GameError, SourceError
-from .games import Game, check_slug, ensure_game, get_game, save_game
-from .inaturalist import IDS_PER_REQUEST, INaturalist, fetch_by_id, save_lineages
+from .client import IDS_PER_REQUEST, INaturalist, fetch_by_id, save_lineages
 from .observations import save_observations
-from .photos import fetch_photos
+from .photo_download import fetch_photos
 from .taxa import save_taxa
 
 csv.field_size_limit(10_000_000)  # bytes; descriptions can be long

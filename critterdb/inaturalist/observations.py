@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from critterdb._types import Json
+from critterdb.licences import DEFAULT_LICENSES, license_of
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now, utc_text
 
-from ._types import Json
-from .licences import DEFAULT_LICENSES, license_of
-from .photo_rows import Caps, save_photo_rows
+from .photo_selection import Caps, save_photo_rows
 
 
 def save_observations(

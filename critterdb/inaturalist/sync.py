@@ -16,14 +16,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from critterdb._types import Json, Progress
+from critterdb.errors import SourceError
+from critterdb.games import Game
+from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.storage.photo_store import tidy_photos
 from critterdb.storage.timestamps import utc_now, utc_text
 
-from ._types import Json, Progress
-from .errors import SourceError
-from .games import Game
-from .inaturalist import (
+from .client import (
     IDS_PER_REQUEST,
     PAGE_SIZE,
     INaturalist,
@@ -34,11 +35,10 @@ from .inaturalist import (
     save_lineages,
     save_missing_taxa,
 )
-from .licences import DEFAULT_LICENSES
 from .observations import mark_left, mark_withdrawn, save_observations
-from .pace import BYTES_PER_HOUR
-from .photo_rows import Caps, load_caps
-from .photos import count_missing_photos, fetch_photos
+from .photo_download import count_missing_photos, fetch_photos
+from .photo_selection import Caps, load_caps
+from .rate_limit import BYTES_PER_HOUR
 from .taxa import save_taxa
 
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from critterdb._types import Json
+from critterdb.licences import license_of
 from critterdb.storage.database import SiteDatabase
-
-from ._types import Json
-from .licences import license_of
 
 
 @dataclass

@@ -12,12 +12,12 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from critterdb._types import Json
+from critterdb.errors import SourceError
+from critterdb.games import Game
 from critterdb.storage.database import SiteDatabase
 
-from ._types import Json
-from .errors import SourceError
-from .games import Game
-from .pace import Pace, user_agent
+from .rate_limit import Pace, user_agent
 from .taxa import ancestor_ids, save_taxa
 
 DEFAULT_API = "https://api.inaturalist.org/v1"

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from critterdb.errors import Refusal
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
 from critterdb.imaging.sandbox import shared_decoders
@@ -23,8 +24,7 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
 
-from .errors import Refusal
-from .pace import Pace, is_inaturalist, user_agent
+from .rate_limit import Pace, is_inaturalist, user_agent
 
 TRAINING_SIZE = "medium"  # 500 pixels on the longer side
 WORKERS = 4

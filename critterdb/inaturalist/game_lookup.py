@@ -12,12 +12,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from critterdb._types import Json
+from critterdb.errors import GameError
+from critterdb.games import (
+    HANDLE,
+    PLATFORMS,
+    PRESETS,
+    Game,
+    Host,
+    check_slug,
+    ensure_game,
+    save_game,
+)
 from critterdb.storage.database import SiteDatabase
 
-from ._types import Json
-from .errors import GameError
-from .games import HANDLE, PLATFORMS, PRESETS, Game, Host, check_slug, ensure_game, save_game
-from .inaturalist import INaturalist, fetch_taxa, save_missing_taxa
+from .client import INaturalist, fetch_taxa, save_missing_taxa
 from .taxa import save_taxa
 
 HASHTAG = re.compile(r"\w{1,100}")

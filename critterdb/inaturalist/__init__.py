@@ -1,0 +1,1 @@
+"""Read iNaturalist into rows and photo files."""
