@@ -18,7 +18,6 @@ from critterdb.games import Game
 from critterdb.storage.database import SiteDatabase
 
 from .rate_limit import Pace, user_agent
-from .taxa import ancestor_ids, save_taxa
 
 DEFAULT_API = "https://api.inaturalist.org/v1"
 PAGE_SIZE = 200
@@ -29,7 +28,6 @@ MAX_RESPONSE_BYTES = 64_000_000
 ATTEMPTS = 5
 MAX_RETRY_AFTER_S = 120  # a longer wait is told to the person instead of sat through
 ODD_PAGES = 3  # that say there is more and show nothing new, before a walk gives up
-KINGDOM_LEVEL = 70
 
 
 class INaturalist:
@@ -168,45 +166,6 @@ def fetch_taxa(api: INaturalist, ids: Iterable[int]) -> Iterator[Json]:
         batch = ",".join(map(str, wanted[start : start + IDS_PER_REQUEST]))
         page = api.get(f"taxa/{batch}", per_page=IDS_PER_REQUEST)
         yield from (taxon for taxon in page["results"] if _id(taxon))
-
-
-def save_missing_taxa(db: SiteDatabase, api: INaturalist, ids: Iterable[int]) -> None:
-    """Ask for those of the taxa that are not described here yet, up to the root, and write them."""
-    found: list[Json] = []
-    missing = _undescribed(db, ids) - api.asked_taxa
-    while missing:
-        api.asked_taxa |= missing
-        new = list(fetch_taxa(api, missing))
-        found += new
-        given = {each["id"] for taxon in new for each in [*(taxon.get("ancestors") or []), taxon]}
-        lineages = {each for taxon in new for each in ancestor_ids(taxon)}
-        missing = _undescribed(db, lineages - given) - api.asked_taxa
-    save_taxa(db, found)
-
-
-def save_lineages(db: SiteDatabase, api: INaturalist, results: Iterable[Json]) -> None:
-    """Ask for the ancestors and synonyms of observations' taxa that are not known yet.
-
-    The network is asked here, so this comes before the transaction that writes the observations.
-    """
-    taxa = [result["taxon"] for result in results if result.get("taxon")]
-    wanted = {each for taxon in taxa for each in ancestor_ids(taxon)}
-    wanted |= {each for taxon in taxa for each in taxon.get("current_synonymous_taxon_ids") or []}
-    save_missing_taxa(db, api, wanted - {taxon["id"] for taxon in taxa})
-
-
-def _undescribed(db: SiteDatabase, ids: Iterable[int]) -> set[int]:
-    """Those of the taxa that are missing, or only placeholders without a lineage."""
-    wanted = set(ids)
-    described = db.query(
-        """
-        SELECT id FROM taxa
-        WHERE id IN (SELECT value FROM json_each(?))
-            AND (parent_id IS NOT NULL OR rank_level >= ?)
-        """,
-        [json.dumps(sorted(wanted)), KINGDOM_LEVEL],
-    )
-    return wanted - {row["id"] for row in described}
 
 
 def _host(base_url: str) -> str:

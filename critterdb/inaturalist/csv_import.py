@@ -22,10 +22,10 @@ from critterdb.games import Game, check_slug, ensure_game, get_game, save_game
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now, utc_text
 
-from .client import IDS_PER_REQUEST, INaturalist, fetch_by_id, save_lineages
+from .client import IDS_PER_REQUEST, INaturalist, fetch_by_id
 from .observations import save_observations
 from .photo_download import fetch_photos
-from .taxa import save_taxa
+from .taxa import save_lineages, save_taxa
 
 csv.field_size_limit(10_000_000)  # bytes; descriptions can be long
 

@@ -26,8 +26,8 @@ from critterdb.games import (
 )
 from critterdb.storage.database import SiteDatabase
 
-from .client import INaturalist, fetch_taxa, save_missing_taxa
-from .taxa import save_taxa
+from .client import INaturalist, fetch_taxa
+from .taxa import save_missing_taxa, save_taxa
 
 HASHTAG = re.compile(r"\w{1,100}")
 RANKS = (

@@ -32,14 +32,12 @@ from .client import (
     fetch_by_id,
     fetch_observations,
     query_of,
-    save_lineages,
-    save_missing_taxa,
 )
 from .observations import mark_left, mark_withdrawn, save_observations
 from .photo_download import count_missing_photos, fetch_photos
 from .photo_selection import Caps, load_caps
 from .rate_limit import BYTES_PER_HOUR
-from .taxa import save_taxa
+from .taxa import save_lineages, save_missing_taxa, save_taxa
 
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
 RECHECK_AFTER = timedelta(days=7)

@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from critterdb._types import Json
 from critterdb.storage.database import SiteDatabase
 
+from .client import INaturalist, fetch_taxa
+
+KINGDOM_LEVEL = 70
+
 
 def save_taxa(db: SiteDatabase, taxa: Iterable[Json]) -> None:
     """Write taxa and the ancestors that they carry.
@@ -76,3 +80,42 @@ def _synonym_id(taxon: Json) -> int | None:
 def _parent_id(taxon: Json) -> int | None:
     lineage = ancestor_ids(taxon)
     return taxon.get("parent_id") or (lineage[-2] if len(lineage) > 1 else None)
+
+
+def save_missing_taxa(db: SiteDatabase, api: INaturalist, ids: Iterable[int]) -> None:
+    """Ask for those of the taxa that are not described here yet, up to the root, and write them."""
+    found: list[Json] = []
+    missing = _undescribed(db, ids) - api.asked_taxa
+    while missing:
+        api.asked_taxa |= missing
+        new = list(fetch_taxa(api, missing))
+        found += new
+        given = {each["id"] for taxon in new for each in [*(taxon.get("ancestors") or []), taxon]}
+        lineages = {each for taxon in new for each in ancestor_ids(taxon)}
+        missing = _undescribed(db, lineages - given) - api.asked_taxa
+    save_taxa(db, found)
+
+
+def save_lineages(db: SiteDatabase, api: INaturalist, results: Iterable[Json]) -> None:
+    """Ask for the ancestors and synonyms of observations' taxa that are not known yet.
+
+    The network is asked here, so this comes before the transaction that writes the observations.
+    """
+    taxa = [result["taxon"] for result in results if result.get("taxon")]
+    wanted = {each for taxon in taxa for each in ancestor_ids(taxon)}
+    wanted |= {each for taxon in taxa for each in taxon.get("current_synonymous_taxon_ids") or []}
+    save_missing_taxa(db, api, wanted - {taxon["id"] for taxon in taxa})
+
+
+def _undescribed(db: SiteDatabase, ids: Iterable[int]) -> set[int]:
+    """Those of the taxa that are missing, or only placeholders without a lineage."""
+    wanted = set(ids)
+    described = db.query(
+        """
+        SELECT id FROM taxa
+        WHERE id IN (SELECT value FROM json_each(?))
+            AND (parent_id IS NOT NULL OR rank_level >= ?)
+        """,
+        [json.dumps(sorted(wanted)), KINGDOM_LEVEL],
+    )
+    return wanted - {row["id"] for row in described}
