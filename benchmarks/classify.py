@@ -36,8 +36,8 @@ from critterdb.errors import CritterError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
-from critterdb.models import Model, current_model
-from critterdb.predictions import classify_image
+from critterdb.model.loader import Model, current_model
+from critterdb.model.predictions import classify_image
 from critterdb.storage.database import open_database
 from critterdb.system import cores
 from critterdb.training import train_game

@@ -22,8 +22,8 @@ from critterdb.embeddings import embed_photos
 from critterdb.errors import CritterError
 from critterdb.games import get_game
 from critterdb.importing import import_folder
-from critterdb.models import current_model, load_model
-from critterdb.predictions import classify_image
+from critterdb.model.loader import current_model, load_model
+from critterdb.model.predictions import classify_image
 from critterdb.storage.database import open_database, site_folder
 from critterdb.system import cores
 from critterdb.training import train_game

@@ -18,12 +18,12 @@ import numpy as np
 from PIL import Image
 
 from critterdb.imaging.preprocessing import FILTERS, View
+from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
 
 from .errors import ModelError
 from .exporting import export_network
 from .lite0 import LITE0, LITE0_SHA256, learned_tensors, lite0_weights, write_lite0
-from .runtime import open_session
 from .torch_process import shared_torch_process
 
 DEFAULT_BACKBONE = LITE0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from critterdb.fetch.fetcher import Fetcher
+from critterdb.model.loader import Model
 from critterdb.storage.database import SiteDatabase, site_folder
 
 from . import outbox, platforms
@@ -25,7 +26,6 @@ from .caps import is_off
 from .deletions import mark_deleted
 from .errors import SiteError, TimelineError
 from .games import Game, complete_hosts, hosts_on
-from .models import Model
 from .planning import Played, play_post
 from .posts import read_cursors, save_batch, unseen
 from .round_reports import RoundReport

@@ -51,11 +51,11 @@ def bot(
         return
     db = open_site(ctx)
     from critterdb.fetch.fetcher import Fetcher
+    from critterdb.model.loader import current_model
     from critterdb.storage.database import sqlite3
 
     from .bot import play_round
     from .games import get_game
-    from .models import current_model
     from .running import Ending, run_rounds
 
     chosen = get_game(db, game)

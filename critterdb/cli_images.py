@@ -46,9 +46,13 @@ def classify(
     critterdb classify --json - < cat.jpg
     """
     from critterdb.imaging.sandbox import shared_decoders
-
-    from .models import current_model, load_model
-    from .predictions import answer_payload, classify_image, refusal_payload, save_classification
+    from critterdb.model.loader import current_model, load_model
+    from critterdb.model.predictions import (
+        answer_payload,
+        classify_image,
+        refusal_payload,
+        save_classification,
+    )
 
     shared_decoders().warm_up()  # while the model is loaded
     db = None
@@ -136,8 +140,8 @@ def similar(
     A distance of 0 is the same picture, one of 1 has nothing in common with it.
     """
     from critterdb.imaging.sandbox import shared_decoders
+    from critterdb.model.loader import current_model
 
-    from .models import current_model
     from .neighbours import find_similar
 
     db = open_site(ctx)
@@ -167,7 +171,8 @@ def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
 
     Training never has two of them on both sides of its split.
     """
-    from .models import current_model
+    from critterdb.model.loader import current_model
+
     from .neighbours import find_duplicates
 
     db = open_site(ctx)

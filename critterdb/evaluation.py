@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from critterdb.imaging.decode import decode_image, read_image_file
+from critterdb.model.loader import Model, current_model, model_row
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_files
 from critterdb.storage.timestamps import utc_now
@@ -27,7 +28,6 @@ from .measures import (
     share,
     top_k_right,
 )
-from .models import Model, current_model, model_row
 
 NONE_LABEL = "_none"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.model.novelty import SMALLEST_LENGTH, NoveltyParameters
+
 from .errors import ModelError
-from .novelty import SMALLEST_LENGTH, NoveltyParameters
 
 OPSET = 18  # the first in which every Reduce takes its axes as an input
 PREFIX = "critterdb_"  # of every name that is added to the backbone's

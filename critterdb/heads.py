@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.model.novelty import normalized
+
 from .calibration import fit_temperature, negative_log_likelihood
 from .errors import TrainingError
-from .novelty import normalized
 
 LEARNING_RATE = 3e-3  # at its height, of a one-cycle schedule
 MIN_EPOCHS, MAX_EPOCHS = 12, 200

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ._types import Json
 
 if TYPE_CHECKING:
-    from .models import Model
+    from critterdb.model.loader import Model
 
 LICENCE_ADDRESS = "https://creativecommons.org/licenses/{}/4.0/"
 PUBLIC_DOMAIN_ADDRESS = "https://creativecommons.org/publicdomain/zero/1.0/"

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .answering import NOT_A_CRITTER, Classification, decide
+from critterdb.model.decision import NOT_A_CRITTER, Classification, decide
+
 from .calibration import softmax
 
 RELIABILITY_BINS = 15

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.model.loader import DIGEST, FORMAT, load_model, smoke_pixels
+from critterdb.model.novelty import NoveltyParameters
+from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
 
 from .backbones import Backbone
 from .graphs import compose_graph
-from .models import DIGEST, FORMAT, load_model, smoke_pixels
-from .novelty import NoveltyParameters
-from .runtime import open_session
 
 NO_DIGEST = "0" * 64
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import ImageInfo
+from critterdb.model.decision import Classification
+from critterdb.model.loader import Model
+from critterdb.model.predictions import classify_image, save_image, save_prediction
 from critterdb.storage.database import SiteDatabase, sqlite3
 
 from . import outbox
 from .accounts import OPTED_OUT, opted_out
-from .answering import Classification
 from .caps import over_cap
 from .errors import CritterError, Refusal
-from .models import Model
-from .predictions import classify_image, save_image, save_prediction
 from .timelines import Timeline, parse_time
 from .wording import choose_wording
 from .words import Words

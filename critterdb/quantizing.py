@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from critterdb.imaging.decode import decode_image
+from critterdb.model.novelty import normalized
+from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
 
 from .backbones import Backbone
 from .errors import ModelError, Refusal
 from .graphs import finish_graph, import_onnx
-from .novelty import normalized
-from .runtime import open_session
 
 MAX_PHOTOS = 64  # that ranges are taken from
 LAYERS = ("Conv", "Gemm", "MatMul", "Clip", "Relu", "Add")  # one in 32 bits between costs the gain

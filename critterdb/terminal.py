@@ -40,7 +40,7 @@ def answer_lines(payload: dict[str, Any], labels: list[dict[str, Any]]) -> list[
 
     `labels` are all that the model knows.
     """
-    from .answering import labels_inside
+    from critterdb.model.decision import labels_inside
 
     answer = payload["answer"]
     if answer and payload["reason"] == "coarser":

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.model.decision import step_scores
+from critterdb.model.novelty import NoveltyParameters, fit_novelty
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_file, stored_files
 
 from . import __version__
 from ._types import Progress
-from .answering import step_scores
 from .backbones import DEFAULT_BACKBONE, Backbone, export_backbone, load_backbone, load_network
 from .calibration import (
     MAX_WRONG_SHARE,
@@ -44,7 +45,6 @@ from .model_cards import (
 )
 from .model_files import write_model
 from .neighbours import separate_parts
-from .novelty import NoveltyParameters, fit_novelty
 from .quantizing import quantize_backbone
 from .splits import split_observations
 from .torch_process import shared_torch_process

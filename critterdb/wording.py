@@ -9,7 +9,8 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from .answering import COARSER, NOT_A_CRITTER, UNSURE, Classification
+from critterdb.model.decision import COARSER, NOT_A_CRITTER, UNSURE, Classification
+
 from .words import Words, load_words
 
 MAX_LENGTH = 280  # characters, where no platform says otherwise

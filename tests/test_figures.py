@@ -14,7 +14,7 @@ from critterdb.calibration import (
     softmax,
 )
 from critterdb.measures import Outcome, auroc, calibration_error, figures, risk_coverage
-from critterdb.novelty import fit_novelty
+from critterdb.model.novelty import fit_novelty
 
 GENERATOR = np.random.default_rng(20_180_622)
 

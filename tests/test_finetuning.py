@@ -17,7 +17,7 @@ from critterdb.cli import main
 from critterdb.finetuning import fine_tune
 from critterdb.heads import Candidate, Head
 from critterdb.importing import import_folder
-from critterdb.models import Model, current_model, load_model
+from critterdb.model.loader import Model, current_model, load_model
 from critterdb.storage.database import SiteDatabase, open_database
 
 SIZE = "64"  # pixels

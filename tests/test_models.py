@@ -15,11 +15,11 @@ import pytest
 from support_models import make_tiny_model
 from support_web import MODEL_ID, add_model, make_site
 
-from critterdb import models
 from critterdb.errors import ModelError
-from critterdb.models import MAX_MODEL_BYTES, current_model, load_model, use_model
+from critterdb.model import loader
+from critterdb.model.external_data import has_external_data
+from critterdb.model.loader import MAX_MODEL_BYTES, current_model, load_model, use_model
 from critterdb.storage.database import DATABASE_NAME, open_database
-from critterdb.wire import has_external_data
 
 Change = Callable[[Any, dict[str, Any]], None]
 
@@ -68,7 +68,7 @@ def test_models_that_strangers_ask_for_do_not_fill_the_memory(
         first = current_model(db, "cougarornot")
         assert current_model(db, "others") is current_model(db, "others")
         assert current_model(db, "cougarornot") is first
-        monkeypatch.setattr(models, "MAX_LOADED_BYTES", 1)
+        monkeypatch.setattr(loader, "MAX_LOADED_BYTES", 1)
         last = current_model(db, "others")
         assert current_model(db, "others") is last
         assert current_model(db, "cougarornot") is not first

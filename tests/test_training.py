@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from PIL import Image
 from support_photos import COATS, coat, make_photo_folder, no_coat
 
-from critterdb.answering import decide, labels_inside
 from critterdb.backbones import load_backbone
 from critterdb.cli import main
 from critterdb.embeddings import as_vectors, embed_photos
@@ -22,7 +21,8 @@ from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
-from critterdb.models import Model, current_model
+from critterdb.model.decision import decide, labels_inside
+from critterdb.model.loader import Model, current_model
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training import train_game
 
@@ -121,7 +121,7 @@ def test_the_file_gives_what_training_measured(trained: Trained) -> None:
         )
     )
     assert len(rows) == trained.result["photos"]
-    from critterdb.predictions import classify_image
+    from critterdb.model.predictions import classify_image
 
     for row in rows[:10]:
         found, _ = classify_image(trained.model, (trained.folder / row["path"]).read_bytes())
@@ -334,7 +334,7 @@ def test_serving_a_model_needs_no_training_packages(trained: Trained) -> None:
 
     script = (
         "import sys; from pathlib import Path; from critterdb.storage.database import open_database\n"
-        "from critterdb.models import current_model\n"
+        "from critterdb.model.loader import current_model\n"
         f"current_model(open_database(Path({str(trained.folder / 'critters.db')!r})), 'coats')\n"
         "print([n for n in ('torch', 'fastai', 'timm', 'onnx', 'tweepy') if n in sys.modules])"
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from critterdb.answering import Classification
 from critterdb.errors import SiteError
+from critterdb.model.decision import Classification
 from critterdb.timelines.x_length import x_weight
 from critterdb.wording import MAX_LENGTH, choose_wording
 from critterdb.words import SAYINGS, load_words

@@ -10,18 +10,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from critterdb.imaging.decode import ImageInfo
-from critterdb.storage.database import SiteDatabase, site_folder, sqlite3
-
-from ..answering import Classification
-from ..errors import CritterError, Refusal
-from ..models import Model, current_model
-from ..predictions import (
+from critterdb.model.decision import Classification
+from critterdb.model.loader import Model, current_model
+from critterdb.model.predictions import (
     answer_payload,
     classify_image,
     find_answer,
     record,
     refusal_payload,
 )
+from critterdb.storage.database import SiteDatabase, site_folder, sqlite3
+
+from ..errors import CritterError, Refusal
 from .compat import write
 from .desk import Desk, desk_of, is_recording, site_database
 from .limits import BUSY_SECONDS, client_address

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from critterdb.model.onnx_session import load_onnxruntime
 from critterdb.storage.database import BUSY_TIMEOUT_MS, distrust_schema
 from critterdb.storage.timestamps import utc_now
 
 from ..errors import SiteError
-from ..runtime import load_onnxruntime
 from .limits import RateLimit, UploadMemory, Workers
 from .memory_limits import MAX_SQLITE_BYTES, limit_results
 from .settings import Settings, load_settings

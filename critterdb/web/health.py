@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from critterdb.imaging.sandbox import shared_decoders
+from critterdb.model.predictions import work
 from critterdb.storage.database import has_wal_bug, sqlite3
 
 from .. import __version__
 from ..errors import Refusal
-from ..predictions import work
 from .desk import Desk, desk_of, is_recording, site_database
 from .manners import cors_headers, data_headers, other_method
 from .rights import HEALTH, may

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from critterdb.model.novelty import normalized
 from critterdb.storage.database import SiteDatabase
 
 from ..embeddings import as_vectors
-from ..novelty import normalized
 
 if TYPE_CHECKING:
     from datasette.database import Database

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.errors import Refusal
 from critterdb.imaging.decode import MAX_IMAGE_PIXELS, ImageInfo
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
+from critterdb.system import cores
 
-from .answering import Classification, scored
-from .errors import Refusal
-from .models import Model
-from .system import cores
+from .decision import Classification, scored
+from .loader import Model
 
 # Each run at a time holds memory of its own, and more of them than processors are no quicker.
 _processors = threading.Semaphore(cores())

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from critterdb.errors import ModelError, SiteError
 from critterdb.imaging.preprocessing import View
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_regular, stored_file
 
-from .answering import Classification, combine, decide
-from .errors import ModelError, SiteError
-from .runtime import open_polite_session
-from .wire import has_external_data
+from .decision import Classification, combine, decide
+from .external_data import has_external_data
+from .onnx_session import open_polite_session
 
 FORMAT = 1
 MAX_MODEL_BYTES = 400_000_000

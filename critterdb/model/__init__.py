@@ -1,0 +1,1 @@
+"""Load, run and record a model: light, without torch."""
