@@ -36,8 +36,9 @@ from critterdb.errors import CritterError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
-from critterdb.model.loader import Model, current_model
-from critterdb.model.predictions import classify_image
+from critterdb.model.inference import classify_image
+from critterdb.model.loader import Model
+from critterdb.model.registry import current_model
 from critterdb.storage.database import open_database
 from critterdb.system import cores
 from critterdb.training import train_game

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from critterdb.imaging.decode import decode_image
-from critterdb.model.loader import current_model
 from critterdb.model.onnx_session import load_onnxruntime
+from critterdb.model.registry import current_model
 from critterdb.storage.database import open_database
 
 CALIBRATION_PHOTOS = 60

@@ -22,8 +22,9 @@ from critterdb.embeddings import embed_photos
 from critterdb.errors import CritterError
 from critterdb.games import get_game
 from critterdb.importing import import_folder
-from critterdb.model.loader import current_model, load_model
-from critterdb.model.predictions import classify_image
+from critterdb.model.inference import classify_image
+from critterdb.model.loader import load_model
+from critterdb.model.registry import current_model
 from critterdb.storage.database import open_database, site_folder
 from critterdb.system import cores
 from critterdb.training import train_game

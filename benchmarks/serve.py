@@ -41,8 +41,9 @@ from servers import Server, answers, load, multipart, running
 
 from critterdb.imaging.decode import decode_image
 from critterdb.imaging.preprocessing import View
-from critterdb.model.loader import Model, current_model
+from critterdb.model.loader import Model
 from critterdb.model.onnx_session import open_session
+from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.system import cores
 

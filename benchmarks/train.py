@@ -52,7 +52,7 @@ from critterdb.importing import import_folder
 from critterdb.labels import load_examples
 from critterdb.lite0 import LITE0, LITE0_PACKAGE
 from critterdb.measures import auroc
-from critterdb.model.loader import current_model
+from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.system import cores
 from critterdb.torch_process import shared_torch_process

@@ -51,7 +51,7 @@ def bot(
         return
     db = open_site(ctx)
     from critterdb.fetch.fetcher import Fetcher
-    from critterdb.model.loader import current_model
+    from critterdb.model.registry import current_model
     from critterdb.storage.database import sqlite3
 
     from .bot import play_round

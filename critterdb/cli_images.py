@@ -46,13 +46,11 @@ def classify(
     critterdb classify --json - < cat.jpg
     """
     from critterdb.imaging.sandbox import shared_decoders
-    from critterdb.model.loader import current_model, load_model
-    from critterdb.model.predictions import (
-        answer_payload,
-        classify_image,
-        refusal_payload,
-        save_classification,
-    )
+    from critterdb.model.inference import classify_image
+    from critterdb.model.loader import load_model
+    from critterdb.model.payloads import answer_payload, refusal_payload
+    from critterdb.model.predictions import save_classification
+    from critterdb.model.registry import current_model
 
     shared_decoders().warm_up()  # while the model is loaded
     db = None
@@ -140,7 +138,7 @@ def similar(
     A distance of 0 is the same picture, one of 1 has nothing in common with it.
     """
     from critterdb.imaging.sandbox import shared_decoders
-    from critterdb.model.loader import current_model
+    from critterdb.model.registry import current_model
 
     from .neighbours import find_similar
 
@@ -171,7 +169,7 @@ def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
 
     Training never has two of them on both sides of its split.
     """
-    from critterdb.model.loader import current_model
+    from critterdb.model.registry import current_model
 
     from .neighbours import find_duplicates
 

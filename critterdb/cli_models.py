@@ -149,7 +149,7 @@ def models(ctx: click.Context) -> None:
 @click.pass_context
 def models_show(ctx: click.Context, model_id: str) -> None:
     """Show a model's row, its recipe and its card, as JSON."""
-    from critterdb.model.loader import model_row
+    from critterdb.model.registry import model_row
 
     row = model_row(open_site(ctx), model_id)
     show_json({**row, "recipe": json.loads(row["recipe"]), "card": json.loads(row["card"])})
@@ -160,7 +160,7 @@ def models_show(ctx: click.Context, model_id: str) -> None:
 @click.pass_context
 def models_use(ctx: click.Context, model_id: str) -> None:
     """Let its game use this model from now on."""
-    from critterdb.model.loader import use_model
+    from critterdb.model.registry import use_model
 
     game = use_model(open_site(ctx), model_id)
     click.echo(f"{game} now uses {model_id}.")

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from critterdb.imaging.decode import decode_image, read_image_file
-from critterdb.model.loader import Model, current_model, model_row
+from critterdb.model.loader import Model
+from critterdb.model.registry import current_model, model_row
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_files
 from critterdb.storage.timestamps import utc_now

@@ -10,8 +10,9 @@ from typing import Any
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
+from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model
-from critterdb.model.predictions import classify_image, save_image, save_prediction
+from critterdb.model.predictions import save_image, save_prediction
 from critterdb.storage.database import SiteDatabase, sqlite3
 
 from . import outbox

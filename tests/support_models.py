@@ -13,8 +13,9 @@ from PIL import Image
 from critterdb.backbones import Backbone
 from critterdb.graphs import finish_graph, import_onnx
 from critterdb.imaging.preprocessing import View
-from critterdb.model.loader import Model, current_model
+from critterdb.model.loader import Model
 from critterdb.model.novelty import NoveltyParameters
+from critterdb.model.registry import current_model
 from critterdb.model_files import write_model
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.storage.database import SiteDatabase, site_folder

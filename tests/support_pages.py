@@ -12,7 +12,7 @@ from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model, pictur
 from support_web import make_site
 
 from critterdb.evaluation import evaluate_model
-from critterdb.model.predictions import classify_image
+from critterdb.model.inference import classify_image
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 GAME = "cougarornot"

@@ -9,7 +9,7 @@ from typing import Any
 from critterdb.bot import RoundReport, play_round
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
-from critterdb.model.loader import current_model
+from critterdb.model.registry import current_model
 from critterdb.standins.x import StandInX
 from critterdb.storage.database import SiteDatabase
 from critterdb.system import Uptime, read_uptime

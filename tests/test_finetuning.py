@@ -17,7 +17,8 @@ from critterdb.cli import main
 from critterdb.finetuning import fine_tune
 from critterdb.heads import Candidate, Head
 from critterdb.importing import import_folder
-from critterdb.model.loader import Model, current_model, load_model
+from critterdb.model.loader import Model, load_model
+from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
 
 SIZE = "64"  # pixels

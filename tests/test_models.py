@@ -18,7 +18,8 @@ from support_web import MODEL_ID, add_model, make_site
 from critterdb.errors import ModelError
 from critterdb.model import loader
 from critterdb.model.external_data import has_external_data
-from critterdb.model.loader import MAX_MODEL_BYTES, current_model, load_model, use_model
+from critterdb.model.loader import MAX_MODEL_BYTES, load_model
+from critterdb.model.registry import current_model, use_model
 from critterdb.storage.database import DATABASE_NAME, open_database
 
 Change = Callable[[Any, dict[str, Any]], None]

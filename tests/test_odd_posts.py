@@ -20,7 +20,7 @@ from test_timelines import Replay
 
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
-from critterdb.model.loader import current_model
+from critterdb.model.registry import current_model
 from critterdb.planning import FETCH_AGAIN_FOR, play_post
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
 from critterdb.timelines.jsonl import JsonlTimeline

@@ -18,7 +18,7 @@ from critterdb.cli import main
 from critterdb.errors import ModelError
 from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
-from critterdb.model.loader import current_model
+from critterdb.model.registry import current_model
 from critterdb.quantizing import quantize_backbone
 from critterdb.storage.database import SiteDatabase, open_database
 

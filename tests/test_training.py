@@ -22,7 +22,8 @@ from critterdb.imaging.decode import decode_image
 from critterdb.importing import import_folder
 from critterdb.labels import load_examples
 from critterdb.model.decision import decide, labels_inside
-from critterdb.model.loader import Model, current_model
+from critterdb.model.loader import Model
+from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training import train_game
 
@@ -121,7 +122,7 @@ def test_the_file_gives_what_training_measured(trained: Trained) -> None:
         )
     )
     assert len(rows) == trained.result["photos"]
-    from critterdb.model.predictions import classify_image
+    from critterdb.model.inference import classify_image
 
     for row in rows[:10]:
         found, _ = classify_image(trained.model, (trained.folder / row["path"]).read_bytes())

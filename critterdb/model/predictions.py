@@ -6,56 +6,16 @@ Written with plain SQL on a connection, because Datasette's writer hands out jus
 from __future__ import annotations
 
 import json
-import threading
-import time
 from typing import Any
 
 import numpy as np
 
-from critterdb.errors import Refusal
-from critterdb.imaging.decode import MAX_IMAGE_PIXELS, ImageInfo
-from critterdb.imaging.sandbox import shared_decoders
+from critterdb.imaging.decode import ImageInfo
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
-from critterdb.system import cores
 
 from .decision import Classification, scored
 from .loader import Model
-
-# Each run at a time holds memory of its own, and more of them than processors are no quicker.
-_processors = threading.Semaphore(cores())
-
-
-class Work:
-    """What the photos of strangers have cost this process so far."""
-
-    def __init__(self) -> None:
-        self.photos = 0
-        self.model_s = 0.0  # of processor time; of models that take one thread a photo
-        self._counting = threading.Lock()
-
-    def add(self, model_s: float) -> None:
-        with self._counting:
-            self.photos += 1
-            self.model_s += model_s
-
-
-work = Work()
-
-
-def classify_image(
-    model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
-) -> tuple[Classification, ImageInfo]:
-    """What is in a stranger's image, decoded by a process that may die of it. Blocks.
-
-    Raises Refusal where the bytes are not accepted.
-    """
-    pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
-    with _processors:
-        before = time.thread_time()
-        classification = model.classify_pixels(pixels)
-        work.add(time.thread_time() - before)
-    return classification, info
 
 
 def save_image(conn: Any, info: ImageInfo, url: str | None = None) -> None:
@@ -170,35 +130,3 @@ def save_classification(
     """As record(), in a transaction of its own."""
     with db.atomic():
         return record(db.conn, model, classification, info, source=source, url=url)
-
-
-def answer_payload(
-    model: Model,
-    classification: Classification,
-    info: ImageInfo | None,
-    prediction_id: int | None,
-    took_ms: float,
-) -> dict[str, Any]:
-    """The JSON object of one answer; one over several images has no `info`."""
-    return {
-        "ok": True,
-        "answer": classification.answer,
-        "abstained": classification.abstained,
-        "reason": classification.reason,
-        "predictions": classification.predictions,
-        "novelty": classification.novelty,
-        "model": {"id": model.id, "game": model.game, "backbone": model.backbone},
-        "image": info and {"sha256": info.sha256, "width": info.width, "height": info.height},
-        "prediction_id": prediction_id,
-        "took_ms": round(took_ms, 1),
-    }
-
-
-def refusal_payload(refusal: Refusal) -> dict[str, Any]:
-    """The JSON object of a refusal."""
-    return {
-        "ok": False,
-        "error": str(refusal),
-        "code": refusal.code,
-        "status": refusal.status,
-    }

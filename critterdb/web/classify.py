@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
-from critterdb.model.loader import Model, current_model
-from critterdb.model.predictions import (
-    answer_payload,
-    classify_image,
-    find_answer,
-    record,
-    refusal_payload,
-)
+from critterdb.model.inference import classify_image
+from critterdb.model.loader import Model
+from critterdb.model.payloads import answer_payload, refusal_payload
+from critterdb.model.predictions import find_answer, record
+from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, site_folder, sqlite3
 
 from ..errors import CritterError, Refusal

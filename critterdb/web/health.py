@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from critterdb.imaging.sandbox import shared_decoders
-from critterdb.model.predictions import work
+from critterdb.model.inference import work
 from critterdb.storage.database import has_wal_bug, sqlite3
 
 from .. import __version__
