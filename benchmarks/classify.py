@@ -32,10 +32,10 @@ import numpy as np
 from pictures import draw_pictures, enlarge
 from PIL import Image
 
+from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import CritterError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
-from critterdb.importing import import_folder
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model
 from critterdb.model.registry import current_model

@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from critterdb.backbones import load_backbone
+from critterdb.dataset.examples import Examples, load_examples
+from critterdb.dataset.folder_import import import_folder
+from critterdb.dataset.similarity import separate_parts
+from critterdb.dataset.splits import plan_parts
 from critterdb.embeddings import embed_photos, load_embeddings
 from critterdb.games import get_game
 from critterdb.heads import LOGIT_ADJUSTMENT, prior_shift, train_head
-from critterdb.importing import import_folder
-from critterdb.labels import Examples, load_examples
-from critterdb.neighbours import separate_parts
-from critterdb.splits import plan_parts
 from critterdb.storage.database import open_database
 
 # Power of the weights of photos, and how much of the log prior is taken off the logits.

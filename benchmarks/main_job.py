@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from critterdb.backbones import load_backbone
+from critterdb.dataset.folder_import import import_folder
 from critterdb.embeddings import embed_photos
 from critterdb.errors import CritterError
 from critterdb.games import get_game
-from critterdb.importing import import_folder
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import load_model
 from critterdb.model.registry import current_model

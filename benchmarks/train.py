@@ -43,13 +43,13 @@ from pictures import draw_pictures, enlarge
 from servers import cpu_seconds_of, descendants, resident_bytes
 
 from critterdb.backbones import DEFAULT_VIEW, load_network
+from critterdb.dataset.examples import load_examples
+from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import CritterError
 from critterdb.evaluation import evaluate_folder
 from critterdb.games import get_game
 from critterdb.heads import train_head
 from critterdb.imaging.decode import decode_image
-from critterdb.importing import import_folder
-from critterdb.labels import load_examples
 from critterdb.lite0 import LITE0, LITE0_PACKAGE
 from critterdb.measures import auroc
 from critterdb.model.registry import current_model

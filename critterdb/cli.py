@@ -211,7 +211,7 @@ def import_(
                 game, import_export(db, source, game, api=INaturalist(db), progress=progress)
             )
         else:
-            from .importing import import_folder
+            from critterdb.dataset.folder_import import import_folder
 
             licence = {"license_code": license_code, "attribution": attribution}
             lines = import_lines(

@@ -137,10 +137,9 @@ def similar(
 
     A distance of 0 is the same picture, one of 1 has nothing in common with it.
     """
+    from critterdb.dataset.similarity import find_similar
     from critterdb.imaging.sandbox import shared_decoders
     from critterdb.model.registry import current_model
-
-    from .neighbours import find_similar
 
     db = open_site(ctx)
     model = current_model(db, model_id=model_id)
@@ -169,9 +168,8 @@ def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
 
     Training never has two of them on both sides of its split.
     """
+    from critterdb.dataset.similarity import find_duplicates
     from critterdb.model.registry import current_model
-
-    from .neighbours import find_duplicates
 
     db = open_site(ctx)
     model = current_model(db, model_id=model_id)

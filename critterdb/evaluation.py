@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.dataset.examples import UNREADABLE
 from critterdb.imaging.decode import decode_image, read_image_file
 from critterdb.model.loader import Model
 from critterdb.model.registry import current_model, model_row
@@ -19,7 +20,6 @@ from critterdb.storage.timestamps import utc_now
 
 from ._types import Progress
 from .errors import Refusal, SourceError
-from .labels import UNREADABLE
 from .measures import (
     Outcome,
     figures,
@@ -131,10 +131,11 @@ def evaluate_model(
 
 def _test_photos(db: SiteDatabase, model: Model) -> list[dict[str, Any]]:
     """The photos that training left for the test, near-duplicates of others aside."""
+    from critterdb.dataset.examples import label_photos
+    from critterdb.dataset.similarity import separate_parts
+
     from .embeddings import load_embeddings
     from .games import get_game
-    from .labels import label_photos
-    from .neighbours import separate_parts
 
     labels = {label["taxon_id"] for label in model.labels}
     examples = label_photos(db, get_game(db, model.game), labels)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.dataset.examples import Examples
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
 from .backbones import Backbone
 from .games import Game
 from .heads import Head
-from .labels import Examples
 from .model_files import ModelFile
 
 INTENDED_USE = (

@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.dataset.examples import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
+from critterdb.dataset.examples import Examples, load_examples
+from critterdb.dataset.similarity import separate_parts
+from critterdb.dataset.splits import split_observations
 from critterdb.model.decision import step_scores
 from critterdb.model.novelty import NoveltyParameters, fit_novelty
 from critterdb.storage.database import SiteDatabase, site_folder
@@ -32,8 +36,6 @@ from .evaluation import save_evaluation
 from .games import Game
 from .graphs import import_onnx
 from .heads import Head, calibrated_loss, train_head
-from .labels import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
-from .labels import Examples, load_examples
 from .measures import Outcome, figures
 from .model_cards import (
     label_objects,
@@ -44,9 +46,7 @@ from .model_cards import (
     tell_examples,
 )
 from .model_files import write_model
-from .neighbours import separate_parts
 from .quantizing import quantize_backbone
-from .splits import split_observations
 from .torch_process import shared_torch_process
 
 __all__ = ["DEFAULT_MIN_PHOTOS", "train_game"]

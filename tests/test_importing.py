@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from support_photos import COATS, coat, make_photo_folder
 
+from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import SourceError
-from critterdb.importing import import_folder
 from critterdb.storage.database import SiteDatabase
 
 

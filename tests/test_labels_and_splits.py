@@ -7,9 +7,7 @@ from collections import Counter
 
 import pytest
 
-from critterdb.errors import TrainingError
-from critterdb.games import Game, ensure_game
-from critterdb.labels import (
+from critterdb.dataset.examples import (
     AMBIGUOUS,
     DUPLICATE,
     NOT_AT_RANK,
@@ -18,7 +16,9 @@ from critterdb.labels import (
     label_photos,
     load_examples,
 )
-from critterdb.splits import plan_parts, split_observations
+from critterdb.dataset.splits import plan_parts, split_observations
+from critterdb.errors import TrainingError
+from critterdb.games import Game, ensure_game
 from critterdb.storage.database import SiteDatabase
 
 LIFE, CATS, COUGAR, BOBCAT, WESTERN, HYBRID = 48460, 41944, 42007, 41976, 999_001, 999_002

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image, ImageOps
 
 from critterdb.backbones import load_backbone
+from critterdb.dataset.examples import NEAR_DUPLICATE, load_examples
+from critterdb.dataset.folder_import import import_folder
+from critterdb.dataset.similarity import find_duplicates, near_pairs, separate_parts
+from critterdb.dataset.splits import split_observations
 from critterdb.drawing import draw_critter
 from critterdb.embeddings import embed_photos, load_embeddings
 from critterdb.games import get_game
-from critterdb.importing import import_folder
-from critterdb.labels import NEAR_DUPLICATE, load_examples
-from critterdb.neighbours import find_duplicates, near_pairs, separate_parts
-from critterdb.splits import split_observations
 from critterdb.storage.database import SiteDatabase, open_database
 
 KINDS = ("Cougar", "Bobcat", "Domestic Cat")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from critterdb.labels import NEAR_DUPLICATE, Examples
-from critterdb.neighbours import group_pairs, near_pairs, separate_parts
+from critterdb.dataset.examples import NEAR_DUPLICATE, Examples
+from critterdb.dataset.similarity import group_pairs, near_pairs, separate_parts
 
 DIMENSIONS = 64
 

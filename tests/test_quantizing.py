@@ -15,9 +15,9 @@ from support_photos import COATS, coat, make_photo_folder
 from critterdb import quantizing
 from critterdb.backbones import load_backbone
 from critterdb.cli import main
+from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import ModelError
 from critterdb.imaging.decode import decode_image
-from critterdb.importing import import_folder
 from critterdb.model.registry import current_model
 from critterdb.quantizing import quantize_backbone
 from critterdb.storage.database import SiteDatabase, open_database

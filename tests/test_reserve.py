@@ -8,9 +8,9 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from critterdb.dataset.folder_import import group_near_duplicates
 from critterdb.games import ensure_game
 from critterdb.imaging.decode import decode_image
-from critterdb.importing import group_near_duplicates
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.sync import sync_game
 from critterdb.reserve import SPECIES, Reserve, draw_reserve

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.embeddings import as_vectors
 from critterdb.model.novelty import normalized
 from critterdb.storage.database import SiteDatabase
 
-from .embeddings import as_vectors
-from .labels import NEAR_DUPLICATE, Examples
+from .examples import NEAR_DUPLICATE, Examples
 
 # Near-duplicates are a photo and its crop, mirror image or resaved copy. Backbones differ in how
 # far apart they put any two photos, so nearness is also judged by how near the nearest usually is.

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.errors import TrainingError
+from critterdb.games import Game
 from critterdb.storage.database import SiteDatabase
-
-from .errors import TrainingError
-from .games import Game
 
 MIN_PHOTOS = 10
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
+from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase
 
-from .games import get_game
-from .labels import Taxonomy
+from .examples import Taxonomy
 
 TRAIN_SHARE = 0.70
 TEST_SHARE = 0.15

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
+from critterdb.errors import Refusal, SourceError
+from critterdb.games import Game, check_slug, save_game
 from critterdb.imaging.decode import ImageInfo, image_format, read_image, read_image_file
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
 
-from .errors import Refusal, SourceError
-from .games import Game, check_slug, save_game
-from .neighbours import group_pairs
+from .similarity import group_pairs
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
 NONE_FOLDER = "_none"
