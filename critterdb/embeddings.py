@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from critterdb.dataset.examples import UNREADABLE, Examples
+from critterdb.dataset.embeddings import STORED_AS
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_stored
@@ -20,7 +20,6 @@ from .system import cores, give_way
 
 BATCH = 2  # photos a run of the network; larger ones leave the processor's caches
 ROWS_A_TRANSACTION = 256
-STORED_AS = "<f2"  # little-endian float16: half the room, and no error that a head notices
 
 
 @dataclass(frozen=True)
@@ -76,25 +75,6 @@ def _embed_batches(
         yield from pool.map(lambda batch: _embed_batch(site, batch, backbone), batches)
     finally:
         pool.shutdown(cancel_futures=True)  # whoever interrupts need not wait for the rest
-
-
-def load_embeddings(
-    db: SiteDatabase, examples: Examples, recipe: str
-) -> tuple[Examples, np.ndarray]:
-    """The examples whose files could be read, and their vectors float32 N×D."""
-    rows = db.conn.execute("SELECT sha256, vector FROM embeddings WHERE backbone = ?", [recipe])
-    wanted = set(examples.sha256s)
-    vectors = {sha256: vector for sha256, vector in rows if sha256 in wanted}
-    readable = np.array([sha256 in vectors for sha256 in examples.sha256s], bool)
-    examples = examples.where(readable, UNREADABLE)
-    return examples, as_vectors([vectors[sha256] for sha256 in examples.sha256s])
-
-
-def as_vectors(blobs: Sequence[bytes]) -> np.ndarray:
-    """Vectors float32 N×D of what `embeddings.vector` holds; 0×0 of nothing."""
-    if not blobs:
-        return np.empty((0, 0), np.float32)
-    return np.stack([np.frombuffer(blob, STORED_AS) for blob in blobs]).astype(np.float32)
 
 
 def _missing_photos(db: SiteDatabase, recipe: str, game: str) -> list[PhotoFile]:

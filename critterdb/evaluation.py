@@ -131,10 +131,10 @@ def evaluate_model(
 
 def _test_photos(db: SiteDatabase, model: Model) -> list[dict[str, Any]]:
     """The photos that training left for the test, near-duplicates of others aside."""
+    from critterdb.dataset.embeddings import load_embeddings
     from critterdb.dataset.examples import label_photos
     from critterdb.dataset.similarity import separate_parts
 
-    from .embeddings import load_embeddings
     from .games import get_game
 
     labels = {label["taxon_id"] for label in model.labels}

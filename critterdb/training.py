@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
 from critterdb.dataset.examples import Examples, load_examples
 from critterdb.dataset.similarity import separate_parts
@@ -30,7 +31,7 @@ from .calibration import (
     fit_temperature,
     softmax,
 )
-from .embeddings import embed_photos, load_embeddings
+from .embeddings import embed_photos
 from .errors import TrainingError
 from .evaluation import save_evaluation
 from .games import Game

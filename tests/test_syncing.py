@@ -350,7 +350,7 @@ def test_an_inactive_taxon_leads_to_the_one_that_took_its_place(
     sync(db, game, server)
     row = db["taxa"].get(old["id"])
     assert (row["is_active"], row["synonym_id"]) == (0, COUGAR["id"])
-    from critterdb.dataset.examples import Taxonomy
+    from critterdb.dataset.taxonomy import Taxonomy
 
     assert Taxonomy(db, "species").label(old["id"]) == COUGAR["id"]
 

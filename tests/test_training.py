@@ -15,9 +15,10 @@ from support_photos import COATS, coat, make_photo_folder, no_coat
 
 from critterdb.backbones import load_backbone
 from critterdb.cli import main
+from critterdb.dataset.embeddings import as_vectors
 from critterdb.dataset.examples import load_examples
 from critterdb.dataset.folder_import import import_folder
-from critterdb.embeddings import as_vectors, embed_photos
+from critterdb.embeddings import embed_photos
 from critterdb.errors import TrainingError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image

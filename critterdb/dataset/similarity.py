@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from critterdb.embeddings import as_vectors
 from critterdb.model.novelty import normalized
 from critterdb.storage.database import SiteDatabase
 
+from .embeddings import as_vectors
 from .examples import NEAR_DUPLICATE, Examples
 
 # Near-duplicates are a photo and its crop, mirror image or resaved copy. Backbones differ in how

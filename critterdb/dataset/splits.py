@@ -13,7 +13,7 @@ from collections import Counter
 from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase
 
-from .examples import Taxonomy
+from .taxonomy import Taxonomy
 
 TRAIN_SHARE = 0.70
 TEST_SHARE = 0.15

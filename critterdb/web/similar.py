@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from critterdb.dataset.embeddings import as_vectors
 from critterdb.model.novelty import normalized
 from critterdb.storage.database import SiteDatabase
-
-from ..embeddings import as_vectors
 
 if TYPE_CHECKING:
     from datasette.database import Database
