@@ -46,12 +46,12 @@ from critterdb.backbones import DEFAULT_VIEW, load_network
 from critterdb.dataset.examples import load_examples
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import CritterError
-from critterdb.evaluation import evaluate_folder
+from critterdb.evaluation.evaluate import evaluate_folder
+from critterdb.evaluation.metrics import auroc
 from critterdb.games import get_game
 from critterdb.heads import train_head
 from critterdb.imaging.decode import decode_image
 from critterdb.lite0 import LITE0, LITE0_PACKAGE
-from critterdb.measures import auroc
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.system import cores

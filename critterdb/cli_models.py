@@ -101,7 +101,7 @@ def train(
 
 
 def show_evaluation(result: dict[str, Any], as_json: bool) -> None:
-    from .reports import report_lines
+    from critterdb.evaluation.report import report_lines
 
     if as_json:
         show_json(result)
@@ -182,7 +182,7 @@ def evaluate(ctx: click.Context, model: str | None, photos: Path | None, as_json
     Folder names are labels: a scientific or a common name, with _ for a space.
     """
     db = open_site(ctx)
-    from .evaluation import evaluate_folder, evaluate_model
+    from critterdb.evaluation.evaluate import evaluate_folder, evaluate_model
 
     with progress_bar("Measuring") as progress:
         if photos:

@@ -16,6 +16,8 @@ from critterdb.dataset.examples import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
 from critterdb.dataset.examples import Examples, load_examples
 from critterdb.dataset.similarity import separate_parts
 from critterdb.dataset.splits import split_observations
+from critterdb.evaluation.evaluate import save_evaluation
+from critterdb.evaluation.metrics import Outcome, figures
 from critterdb.model.decision import step_scores
 from critterdb.model.novelty import NoveltyParameters, fit_novelty
 from critterdb.storage.database import SiteDatabase, site_folder
@@ -33,11 +35,9 @@ from .calibration import (
 )
 from .embeddings import embed_photos
 from .errors import TrainingError
-from .evaluation import save_evaluation
 from .games import Game
 from .graphs import import_onnx
 from .heads import Head, calibrated_loss, train_head
-from .measures import Outcome, figures
 from .model_cards import (
     label_objects,
     model_card,

@@ -11,7 +11,7 @@ import numpy as np
 from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model, picture
 from support_web import make_site
 
-from critterdb.evaluation import evaluate_model
+from critterdb.evaluation.evaluate import evaluate_model
 from critterdb.model.inference import classify_image
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 

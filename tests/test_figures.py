@@ -13,7 +13,7 @@ from critterdb.calibration import (
     fit_temperature,
     softmax,
 )
-from critterdb.measures import Outcome, auroc, calibration_error, figures, risk_coverage
+from critterdb.evaluation.metrics import Outcome, auroc, calibration_error, figures, risk_coverage
 from critterdb.model.novelty import fit_novelty
 
 GENERATOR = np.random.default_rng(20_180_622)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from critterdb.reports import report_lines
+from critterdb.evaluation.report import report_lines
 
 
 def label(name: str, photos: int, recall: float | None, mistaken_for: str | None = None) -> Any:

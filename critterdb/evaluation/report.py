@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .formatting import percent
+from critterdb.formatting import percent
 
 WEAK_RECALL = 0.8
 FEW_TEST_PHOTOS = 5

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.calibration import softmax
 from critterdb.model.decision import NOT_A_CRITTER, Classification, decide
-
-from .calibration import softmax
 
 RELIABILITY_BINS = 15
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from critterdb._types import Progress
 from critterdb.dataset.examples import UNREADABLE
+from critterdb.errors import Refusal, SourceError
 from critterdb.imaging.decode import decode_image, read_image_file
 from critterdb.model.loader import Model
 from critterdb.model.registry import current_model, model_row
@@ -18,9 +20,7 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_files
 from critterdb.storage.timestamps import utc_now
 
-from ._types import Progress
-from .errors import Refusal, SourceError
-from .measures import (
+from .metrics import (
     Outcome,
     figures,
     novelty_quantiles,
@@ -134,8 +134,7 @@ def _test_photos(db: SiteDatabase, model: Model) -> list[dict[str, Any]]:
     from critterdb.dataset.embeddings import load_embeddings
     from critterdb.dataset.examples import label_photos
     from critterdb.dataset.similarity import separate_parts
-
-    from .games import get_game
+    from critterdb.games import get_game
 
     labels = {label["taxon_id"] for label in model.labels}
     examples = label_photos(db, get_game(db, model.game), labels)
