@@ -13,33 +13,14 @@ import math
 
 import numpy as np
 
+from critterdb.evaluation.metrics import brier_score, softmax
+
 MAX_WRONG_SHARE = 0.05  # of the answers given
 MAX_KNOWN_REFUSED_SHARE = 0.01  # of photos of known critters, called not_a_critter
 LOG_TEMPERATURE_RANGE = (-3.0, 3.0)
 MAX_CANDIDATES = 500  # thresholds that are tried
 SEARCH_STEPS = 40  # each narrows the range by 0.618
 PRIOR_WEIGHT = 0.3  # photos' worth of squared error for a temperature e times as high or low
-
-
-def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Probabilities N×C of logits N×C."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
-
-
-def negative_log_likelihood(logits: np.ndarray, truth: np.ndarray) -> float:
-    """Mean surprise in nats of label places N under logits N×C."""
-    scaled = np.asarray(logits, np.float64)
-    scaled = scaled - scaled.max(axis=1, keepdims=True)
-    log_probabilities = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
-    return float(-log_probabilities[np.arange(len(truth)), truth].mean())
-
-
-def brier_score(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """Mean squared distance of probabilities N×C from the truth, label places N (Brier 1950)."""
-    certain = np.eye(probabilities.shape[1])[truth]
-    return float(((probabilities - certain) ** 2).sum(axis=1).mean())
 
 
 def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:

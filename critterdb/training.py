@@ -17,7 +17,7 @@ from critterdb.dataset.examples import Examples, load_examples
 from critterdb.dataset.similarity import separate_parts
 from critterdb.dataset.splits import split_observations
 from critterdb.evaluation.evaluate import save_evaluation
-from critterdb.evaluation.metrics import Outcome, figures
+from critterdb.evaluation.metrics import Outcome, figures, softmax
 from critterdb.model.decision import step_scores
 from critterdb.model.novelty import NoveltyParameters, fit_novelty
 from critterdb.storage.database import SiteDatabase, site_folder
@@ -31,7 +31,6 @@ from .calibration import (
     choose_novelty_threshold,
     choose_threshold,
     fit_temperature,
-    softmax,
 )
 from .embeddings import embed_photos
 from .errors import TrainingError

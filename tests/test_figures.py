@@ -7,13 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from critterdb.calibration import (
-    choose_novelty_threshold,
-    choose_threshold,
-    fit_temperature,
+from critterdb.calibration import choose_novelty_threshold, choose_threshold, fit_temperature
+from critterdb.evaluation.metrics import (
+    Outcome,
+    auroc,
+    calibration_error,
+    figures,
+    risk_coverage,
     softmax,
 )
-from critterdb.evaluation.metrics import Outcome, auroc, calibration_error, figures, risk_coverage
 from critterdb.model.novelty import fit_novelty
 
 GENERATOR = np.random.default_rng(20_180_622)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from critterdb.calibration import softmax
 from critterdb.model.decision import NOT_A_CRITTER, Classification, decide
 
 RELIABILITY_BINS = 15
@@ -203,3 +202,24 @@ def share(flags: np.ndarray) -> float | None:
 
 def _mean(values: np.ndarray) -> float | None:
     return _rounded(float(values.mean())) if len(values) else None
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Probabilities N×C of logits N×C."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def negative_log_likelihood(logits: np.ndarray, truth: np.ndarray) -> float:
+    """Mean surprise in nats of label places N under logits N×C."""
+    scaled = np.asarray(logits, np.float64)
+    scaled = scaled - scaled.max(axis=1, keepdims=True)
+    log_probabilities = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+    return float(-log_probabilities[np.arange(len(truth)), truth].mean())
+
+
+def brier_score(probabilities: np.ndarray, truth: np.ndarray) -> float:
+    """Mean squared distance of probabilities N×C from the truth, label places N (Brier 1950)."""
+    certain = np.eye(probabilities.shape[1])[truth]
+    return float(((probabilities - certain) ** 2).sum(axis=1).mean())
