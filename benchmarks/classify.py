@@ -41,7 +41,7 @@ from critterdb.model.loader import Model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import open_database
 from critterdb.system import cores
-from critterdb.training import train_game
+from critterdb.training.train import train_game
 
 WARM_UP = 5  # photos, not counted
 DRAWN_EACH = 40

@@ -20,16 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from critterdb.backbones import load_backbone
 from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import Examples, load_examples
 from critterdb.dataset.folder_import import import_folder
 from critterdb.dataset.similarity import separate_parts
 from critterdb.dataset.splits import plan_parts
-from critterdb.embeddings import embed_photos
 from critterdb.games import get_game
-from critterdb.heads import LOGIT_ADJUSTMENT, prior_shift, train_head
 from critterdb.storage.database import open_database
+from critterdb.training.backbones import load_backbone
+from critterdb.training.embed import embed_photos
+from critterdb.training.head import LOGIT_ADJUSTMENT, prior_shift, train_head
 
 # Power of the weights of photos, and how much of the log prior is taken off the logits.
 REMEDIES = {

@@ -17,9 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from critterdb.backbones import load_backbone
 from critterdb.dataset.folder_import import import_folder
-from critterdb.embeddings import embed_photos
 from critterdb.errors import CritterError
 from critterdb.games import get_game
 from critterdb.model.inference import classify_image
@@ -27,7 +25,9 @@ from critterdb.model.loader import load_model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import open_database, site_folder
 from critterdb.system import cores
-from critterdb.training import train_game
+from critterdb.training.backbones import load_backbone
+from critterdb.training.embed import embed_photos
+from critterdb.training.train import train_game
 
 CLASSIFIED = 100  # photos, one after the other, as the endpoint does
 

@@ -42,21 +42,21 @@ import numpy as np
 from pictures import draw_pictures, enlarge
 from servers import cpu_seconds_of, descendants, resident_bytes
 
-from critterdb.backbones import DEFAULT_VIEW, load_network
 from critterdb.dataset.examples import load_examples
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import CritterError
 from critterdb.evaluation.evaluate import evaluate_folder
 from critterdb.evaluation.metrics import auroc
 from critterdb.games import get_game
-from critterdb.heads import train_head
 from critterdb.imaging.decode import decode_image
-from critterdb.lite0 import LITE0, LITE0_PACKAGE
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.system import cores
-from critterdb.torch_process import shared_torch_process
-from critterdb.training import train_game
+from critterdb.training.backbones import DEFAULT_VIEW, load_network
+from critterdb.training.head import train_head
+from critterdb.training.onnx.efficientnet_lite0 import LITE0, LITE0_PACKAGE
+from critterdb.training.torch_worker import shared_torch_process
+from critterdb.training.train import train_game
 
 PARTS = ("speed", "seeds", "large", "tune")
 IMPORTED = ("fastai.vision.all", "timm", "onnx", "onnxscript", "torch.onnx", "onnxruntime")

@@ -80,14 +80,14 @@ def train(
     critterdb train --backbone resnet34
     critterdb train --int8                           for a small or a busy server
     """
-    from .torch_process import shared_torch_process
+    from critterdb.training.torch_worker import shared_torch_process
 
     shared_torch_process()  # before all imports that follow: it has longer ones
     from .games import get_game
 
     db = open_site(ctx)
     chosen = get_game(db, game)
-    from .training import DEFAULT_MIN_PHOTOS, train_game
+    from critterdb.training.train import DEFAULT_MIN_PHOTOS, train_game
 
     with progress_bar(f"Looking at the photos of {chosen.slug}") as progress:
         result = train_game(

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from critterdb.backbones import Backbone
-from critterdb.graphs import finish_graph, import_onnx
 from critterdb.imaging.preprocessing import View
 from critterdb.model.loader import Model
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.registry import current_model
-from critterdb.model_files import write_model
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.timestamps import utc_now
+from critterdb.training.backbones import Backbone
+from critterdb.training.model_writer import write_model
+from critterdb.training.onnx.graph import finish_graph, import_onnx
 
 SIZE = 32  # pixels
 SHARPNESS = 12.0

@@ -13,7 +13,11 @@ import torch
 from PIL import Image
 from torchvision.models import ResNet34_Weights, resnet34
 
-from critterdb.backbones import (
+from critterdb.drawing import draw_critter
+from critterdb.errors import ModelError
+from critterdb.imaging.decode import decode_image
+from critterdb.imaging.preprocessing import View
+from critterdb.training.backbones import (
     Backbone,
     Network,
     export_backbone,
@@ -21,10 +25,6 @@ from critterdb.backbones import (
     load_network,
     state_digest,
 )
-from critterdb.drawing import draw_critter
-from critterdb.errors import ModelError
-from critterdb.imaging.decode import decode_image
-from critterdb.imaging.preprocessing import View
 
 CLOSE = 1e-4
 SMALL = ["test_efficientnet", "test_vit"]  # timm's own miniatures: seconds and not minutes

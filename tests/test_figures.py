@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from critterdb.calibration import choose_novelty_threshold, choose_threshold, fit_temperature
 from critterdb.evaluation.metrics import (
     Outcome,
     auroc,
@@ -17,6 +16,11 @@ from critterdb.evaluation.metrics import (
     softmax,
 )
 from critterdb.model.novelty import fit_novelty
+from critterdb.training.calibration import (
+    choose_novelty_threshold,
+    choose_threshold,
+    fit_temperature,
+)
 
 GENERATOR = np.random.default_rng(20_180_622)
 

@@ -12,14 +12,14 @@ import torch
 from click.testing import CliRunner
 from support_photos import COATS, coat, make_photo_folder
 
-from critterdb.backbones import load_network, state_digest
 from critterdb.cli import main
 from critterdb.dataset.folder_import import import_folder
-from critterdb.finetuning import fine_tune
-from critterdb.heads import Candidate, Head
 from critterdb.model.loader import Model, load_model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
+from critterdb.training.backbones import load_network, state_digest
+from critterdb.training.fine_tuning import fine_tune
+from critterdb.training.head import Candidate, Head
 
 SIZE = "64"  # pixels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from critterdb.heads import CANDIDATES, Head, train_head
+from critterdb.training.head import CANDIDATES, Head, train_head
 
 DIMENSIONS, LABELS = 24, 4
 COMMON, RARE = 300, 12  # training photos

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from critterdb.backbones import load_backbone
 from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import NEAR_DUPLICATE, load_examples
 from critterdb.dataset.folder_import import import_folder
 from critterdb.dataset.similarity import find_duplicates, near_pairs, separate_parts
 from critterdb.dataset.splits import split_observations
 from critterdb.drawing import draw_critter
-from critterdb.embeddings import embed_photos
 from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase, open_database
+from critterdb.training.backbones import load_backbone
+from critterdb.training.embed import embed_photos
 
 KINDS = ("Cougar", "Bobcat", "Domestic Cat")
 PHOTOS, COPIES = 30, 5  # of each kind

@@ -12,15 +12,15 @@ import pytest
 from click.testing import CliRunner
 from support_photos import COATS, coat, make_photo_folder
 
-from critterdb import quantizing
-from critterdb.backbones import load_backbone
 from critterdb.cli import main
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import ModelError
 from critterdb.imaging.decode import decode_image
 from critterdb.model.registry import current_model
-from critterdb.quantizing import quantize_backbone
 from critterdb.storage.database import SiteDatabase, open_database
+from critterdb.training.backbones import load_backbone
+from critterdb.training.onnx import quantize
+from critterdb.training.onnx.quantize import quantize_backbone
 
 SIZE = 64  # pixels
 
@@ -111,7 +111,7 @@ def test_it_is_made_once_a_site(
 def test_a_network_that_does_not_stand_it_is_told_of(
     tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantizing, "LEAST_LIKENESS", 1.01)
+    monkeypatch.setattr(quantize, "LEAST_LIKENESS", 1.01)
     backbone = load_backbone(size=SIZE, folder=tmp_path)
     photos = sorted((site / "coats").rglob("*.jpg"))
     with pytest.raises(ModelError, match="Train without --int8"):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from critterdb.errors import TrainingError
-from critterdb.heads import train_head
-from critterdb.torch_process import TorchProcess, shared_torch_process
+from critterdb.training.head import train_head
+from critterdb.training.torch_worker import TorchProcess, shared_torch_process
 
 WAIT_S = 30
 
@@ -57,7 +57,7 @@ def test_it_ends_when_nobody_holds_it() -> None:
 
 def test_it_ends_with_a_process_that_was_killed() -> None:
     code = (
-        "import time; from critterdb.torch_process import shared_torch_process; "
+        "import time; from critterdb.training.torch_worker import shared_torch_process; "
         "print(shared_torch_process().pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as asking:

@@ -13,12 +13,10 @@ from click.testing import CliRunner
 from PIL import Image
 from support_photos import COATS, coat, make_photo_folder, no_coat
 
-from critterdb.backbones import load_backbone
 from critterdb.cli import main
 from critterdb.dataset.embeddings import as_vectors
 from critterdb.dataset.examples import load_examples
 from critterdb.dataset.folder_import import import_folder
-from critterdb.embeddings import embed_photos
 from critterdb.errors import TrainingError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
@@ -26,7 +24,9 @@ from critterdb.model.decision import decide, labels_inside
 from critterdb.model.loader import Model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
-from critterdb.training import train_game
+from critterdb.training.backbones import load_backbone
+from critterdb.training.embed import embed_photos
+from critterdb.training.train import train_game
 
 PHOTOS = 40  # of each coat
 
@@ -138,7 +138,7 @@ def test_the_file_says_what_torch_says(trained: Trained) -> None:
     import onnx
     import torch
 
-    from critterdb.backbones import load_network
+    from critterdb.training.backbones import load_network
 
     model = trained.model
     file = onnx.load_model(str(trained.folder / "models" / f"{model.id}.onnx"))

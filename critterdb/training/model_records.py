@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from critterdb.dataset.examples import Examples
+from critterdb.games import Game
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
 from .backbones import Backbone
-from .games import Game
-from .heads import Head
-from .model_files import ModelFile
+from .head import Head
+from .model_writer import ModelFile
 
 INTENDED_USE = (
     "Hashtag games and other play with photos of wild animals, where a mistake hurts nobody."

@@ -18,11 +18,11 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import ParamSpec, TypeVar
 
-from .errors import CritterError, TrainingError
+from critterdb.errors import CritterError, TrainingError
 
 BOOTSTRAP = (
     "import sys; sys.path[:] = sys.argv[2:]; "
-    "from critterdb.torch_process import serve; serve(int(sys.argv[1]))"
+    "from critterdb.training.torch_worker import serve; serve(int(sys.argv[1]))"
 )
 
 P = ParamSpec("P")
@@ -110,7 +110,7 @@ def _load(connection: Connection) -> None:
 
         while connection.poll():
             _answer(connection)
-        from .heads import import_fastai
+        from .head import import_fastai
 
         import_fastai()
 

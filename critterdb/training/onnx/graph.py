@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.errors import ModelError
 from critterdb.model.novelty import SMALLEST_LENGTH, NoveltyParameters
-
-from .errors import ModelError
 
 OPSET = 18  # the first in which every Reduce takes its axes as an input
 PREFIX = "critterdb_"  # of every name that is added to the backbone's

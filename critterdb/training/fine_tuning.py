@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.errors import TrainingError
+from critterdb.system import cores
+
 from .backbones import Network, state_digest
-from .errors import TrainingError
-from .heads import Candidate, Head, prior_shift
-from .system import cores
+from .head import Candidate, Head, prior_shift
 
 # Learning rates of the network's first layers and of the head, at the height of one cycle; those
 # between get rates between.

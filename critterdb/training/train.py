@@ -11,20 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from critterdb import __version__
+from critterdb._types import Progress
 from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
 from critterdb.dataset.examples import Examples, load_examples
 from critterdb.dataset.similarity import separate_parts
 from critterdb.dataset.splits import split_observations
+from critterdb.errors import TrainingError
 from critterdb.evaluation.evaluate import save_evaluation
 from critterdb.evaluation.metrics import Outcome, figures, softmax
+from critterdb.games import Game
 from critterdb.model.decision import step_scores
 from critterdb.model.novelty import NoveltyParameters, fit_novelty
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_file, stored_files
+from critterdb.training.onnx.graph import import_onnx
+from critterdb.training.onnx.quantize import quantize_backbone
 
-from . import __version__
-from ._types import Progress
 from .backbones import DEFAULT_BACKBONE, Backbone, export_backbone, load_backbone, load_network
 from .calibration import (
     MAX_WRONG_SHARE,
@@ -32,12 +36,9 @@ from .calibration import (
     choose_threshold,
     fit_temperature,
 )
-from .embeddings import embed_photos
-from .errors import TrainingError
-from .games import Game
-from .graphs import import_onnx
-from .heads import Head, calibrated_loss, train_head
-from .model_cards import (
+from .embed import embed_photos
+from .head import Head, calibrated_loss, train_head
+from .model_records import (
     label_objects,
     model_card,
     save_history,
@@ -45,9 +46,8 @@ from .model_cards import (
     save_model,
     tell_examples,
 )
-from .model_files import write_model
-from .quantizing import quantize_backbone
-from .torch_process import shared_torch_process
+from .model_writer import write_model
+from .torch_worker import shared_torch_process
 
 __all__ = ["DEFAULT_MIN_PHOTOS", "train_game"]
 
@@ -189,7 +189,7 @@ def _fine_tune(
     progress: Progress | None,
 ) -> tuple[Backbone, Lesson, Head, NoveltyParameters]:
     """The network after further training, the lesson as it sees it, and the better of two heads."""
-    from .finetuning import fine_tune
+    from .fine_tuning import fine_tune
 
     folder = site_folder(db)
     seen = lesson.mask("train") | lesson.mask("valid")

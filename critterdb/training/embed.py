@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from critterdb.dataset.embeddings import STORED_AS
+from critterdb.errors import Refusal, SiteError
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_stored
+from critterdb.system import cores, give_way
 
 from .backbones import Backbone
-from .errors import Refusal, SiteError
-from .system import cores, give_way
 
 BATCH = 2  # photos a run of the network; larger ones leave the processor's caches
 ROWS_A_TRANSACTION = 256

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.errors import TrainingError
 from critterdb.evaluation.metrics import negative_log_likelihood
 from critterdb.model.novelty import normalized
 
 from .calibration import fit_temperature
-from .errors import TrainingError
 
 LEARNING_RATE = 3e-3  # at its height, of a one-cycle schedule
 MIN_EPOCHS, MAX_EPOCHS = 12, 200

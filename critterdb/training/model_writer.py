@@ -14,9 +14,9 @@ from critterdb.model.loader import DIGEST, FORMAT, load_model, smoke_pixels
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
+from critterdb.training.onnx.graph import compose_graph
 
 from .backbones import Backbone
-from .graphs import compose_graph
 
 NO_DIGEST = "0" * 64
 

@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from critterdb.errors import ModelError, Refusal
 from critterdb.imaging.decode import decode_image
 from critterdb.model.novelty import normalized
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
+from critterdb.training.backbones import Backbone
 
-from .backbones import Backbone
-from .errors import ModelError, Refusal
-from .graphs import finish_graph, import_onnx
+from .graph import finish_graph, import_onnx
 
 MAX_PHOTOS = 64  # that ranges are taken from
 LAYERS = ("Conv", "Gemm", "MatMul", "Clip", "Relu", "Add")  # one in 32 bits between costs the gain

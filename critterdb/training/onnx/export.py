@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from .graphs import finish_graph, import_onnx
+from .graph import finish_graph, import_onnx
 
 if TYPE_CHECKING:
-    from .backbones import Network
+    from critterdb.training.backbones import Network
 
 OPSET = 18
 FOLDED_TOLERANCE = 1e-4  # of the largest output

@@ -17,14 +17,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from critterdb.errors import ModelError
 from critterdb.imaging.preprocessing import FILTERS, View
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
+from critterdb.training.onnx.efficientnet_lite0 import (
+    LITE0,
+    LITE0_SHA256,
+    learned_tensors,
+    lite0_weights,
+    write_lite0,
+)
+from critterdb.training.onnx.export import export_network
 
-from .errors import ModelError
-from .exporting import export_network
-from .lite0 import LITE0, LITE0_SHA256, learned_tensors, lite0_weights, write_lite0
-from .torch_process import shared_torch_process
+from .torch_worker import shared_torch_process
 
 DEFAULT_BACKBONE = LITE0
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test

@@ -1,0 +1,1 @@
+"""Train a model: heavy, with torch and fastai. Nothing that serves imports it."""

@@ -1,0 +1,1 @@
+"""Make, compose and quantize ONNX graphs."""
