@@ -52,8 +52,8 @@ from critterdb.imaging.decode import decode_image
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.system import cores
-from critterdb.training.backbones import DEFAULT_VIEW, load_network
 from critterdb.training.head import train_head
+from critterdb.training.networks import DEFAULT_VIEW, load_network
 from critterdb.training.onnx.efficientnet_lite0 import LITE0, LITE0_PACKAGE
 from critterdb.training.torch_worker import shared_torch_process
 from critterdb.training.train import train_game

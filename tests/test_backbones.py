@@ -17,14 +17,8 @@ from critterdb.drawing import draw_critter
 from critterdb.errors import ModelError
 from critterdb.imaging.decode import decode_image
 from critterdb.imaging.preprocessing import View
-from critterdb.training.backbones import (
-    Backbone,
-    Network,
-    export_backbone,
-    load_backbone,
-    load_network,
-    state_digest,
-)
+from critterdb.training.backbones import Backbone, export_backbone, load_backbone
+from critterdb.training.networks import Network, load_network, state_digest
 
 CLOSE = 1e-4
 SMALL = ["test_efficientnet", "test_vit"]  # timm's own miniatures: seconds and not minutes

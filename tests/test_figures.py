@@ -15,12 +15,12 @@ from critterdb.evaluation.metrics import (
     risk_coverage,
     softmax,
 )
-from critterdb.model.novelty import fit_novelty
 from critterdb.training.calibration import (
     choose_novelty_threshold,
     choose_threshold,
     fit_temperature,
 )
+from critterdb.training.novelty import fit_novelty
 
 GENERATOR = np.random.default_rng(20_180_622)
 

@@ -17,9 +17,9 @@ from critterdb.dataset.folder_import import import_folder
 from critterdb.model.loader import Model, load_model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
-from critterdb.training.backbones import load_network, state_digest
 from critterdb.training.fine_tuning import fine_tune
 from critterdb.training.head import Candidate, Head
+from critterdb.training.networks import load_network, state_digest
 
 SIZE = "64"  # pixels
 

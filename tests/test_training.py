@@ -138,7 +138,7 @@ def test_the_file_says_what_torch_says(trained: Trained) -> None:
     import onnx
     import torch
 
-    from critterdb.training.backbones import load_network
+    from critterdb.training.networks import load_network
 
     model = trained.model
     file = onnx.load_model(str(trained.folder / "models" / f"{model.id}.onnx"))

@@ -18,8 +18,8 @@ import numpy as np
 from critterdb.errors import TrainingError
 from critterdb.system import cores
 
-from .backbones import Network, state_digest
 from .head import Candidate, Head, prior_shift
+from .networks import Network, state_digest
 
 # Learning rates of the network's first layers and of the head, at the height of one cycle; those
 # between get rates between.

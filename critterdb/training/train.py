@@ -23,13 +23,13 @@ from critterdb.evaluation.evaluate import save_evaluation
 from critterdb.evaluation.metrics import Outcome, figures, softmax
 from critterdb.games import Game
 from critterdb.model.decision import step_scores
-from critterdb.model.novelty import NoveltyParameters, fit_novelty
+from critterdb.model.novelty import NoveltyParameters
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_file, stored_files
 from critterdb.training.onnx.graph import import_onnx
 from critterdb.training.onnx.quantize import quantize_backbone
 
-from .backbones import DEFAULT_BACKBONE, Backbone, export_backbone, load_backbone, load_network
+from .backbones import Backbone, export_backbone, load_backbone
 from .calibration import (
     MAX_WRONG_SHARE,
     choose_novelty_threshold,
@@ -47,6 +47,8 @@ from .model_records import (
     tell_examples,
 )
 from .model_writer import write_model
+from .networks import DEFAULT_BACKBONE, load_network
+from .novelty import fit_novelty
 from .torch_worker import shared_torch_process
 
 __all__ = ["DEFAULT_MIN_PHOTOS", "train_game"]

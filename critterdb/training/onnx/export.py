@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .graph import finish_graph, import_onnx
 
 if TYPE_CHECKING:
-    from critterdb.training.backbones import Network
+    from critterdb.training.networks import Network
 
 OPSET = 18
 FOLDED_TOLERANCE = 1e-4  # of the largest output

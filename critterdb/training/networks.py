@@ -1,0 +1,174 @@
+"""Pretrained networks in torch, by name."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from critterdb.errors import ModelError
+from critterdb.imaging.preprocessing import FILTERS, View
+from critterdb.training.onnx.efficientnet_lite0 import (
+    LITE0,
+    LITE0_SHA256,
+    learned_tensors,
+    lite0_weights,
+)
+
+DEFAULT_BACKBONE = LITE0
+# Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
+# resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look. A
+# bilinear filter takes two thirds of the time of a bicubic one, and no more photos go wrong.
+DEFAULT_VIEW = View(288, filter="bilinear")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A torch module that gives pooled features N×D, and how its inputs were prepared.
+
+    `mean` and `std` are of pixels from 0 to 1, `view` is how it looked at images when its makers
+    measured it, and `digest` is a SHA-256 of its weights.
+    """
+
+    name: str
+    module: Any
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    view: View
+    digest: str
+
+
+def load_network(name: str, weights: Path | None = None) -> Network:
+    """The pretrained network `name`, with weights from a file where one is given.
+
+    Raises ModelError where torch is missing, or the name or the weights are not to be had.
+    """
+    _import("timm")
+    try:
+        if name == DEFAULT_BACKBONE:
+            return _lite0(weights)
+        if name == "resnet34":
+            return _resnet34(weights)
+        return _timm_network(name, weights)
+    except ModelError:
+        raise
+    except Exception as error:
+        # timm, torchvision and the hub each have errors of their own for a bad name and no network.
+        raise ModelError(
+            f"The backbone {name} could not be loaded: {_first_line(error)}. "
+            f"Check its name and the network, give --weights FILE, or use {DEFAULT_BACKBONE}"
+        ) from error
+
+
+def _import(name: str) -> Any:
+    """torch or timm. Raises ModelError where they are not installed."""
+    try:
+        with warnings.catch_warnings():
+            # What packages tell each other of their plans is nothing that a user can act on.
+            warnings.simplefilter("ignore", FutureWarning)
+            return import_module(name)
+    except ImportError as error:
+        raise ModelError(
+            "Training needs its extra packages: pip install 'critterdb[train]'"
+        ) from error
+
+
+def _lite0(weights: Path | None) -> Network:
+    import timm
+    import torch
+
+    module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    _load_in_order(module, torch.load(weights or lite0_weights(), weights_only=True))
+    module.reset_classifier(0)
+    digest = state_digest(module) if weights else LITE0_SHA256
+    half = (0.5,) * 3
+    return Network(DEFAULT_BACKBONE, module.eval(), half, half, DEFAULT_VIEW, digest)
+
+
+def _resnet34(weights: Path | None) -> Network:
+    import torch
+    from torchvision.models import ResNet34_Weights, resnet34
+
+    module = resnet34(weights=None if weights else ResNet34_Weights.DEFAULT)
+    if weights:
+        _load_body(module, weights, ["fc"])
+    module.fc = torch.nn.Identity()
+    told = ResNet34_Weights.DEFAULT.transforms()
+    return Network(
+        "resnet34",
+        module.eval(),
+        tuple(told.mean),
+        tuple(told.std),
+        View(
+            told.crop_size[0],
+            filter=told.interpolation.value,
+            share=told.crop_size[0] / told.resize_size[0],
+        ),
+        state_digest(module),
+    )
+
+
+def _timm_network(name: str, weights: Path | None) -> Network:
+    import timm
+
+    module = timm.create_model(name, pretrained=weights is None, num_classes=0)
+    if weights:
+        classifiers = module.pretrained_cfg.get("classifier", ())
+        _load_body(
+            module, weights, [classifiers] if isinstance(classifiers, str) else list(classifiers)
+        )
+    told = timm.data.resolve_data_config(model=module)
+    return Network(
+        name,
+        module.eval(),
+        tuple(told["mean"]),
+        tuple(told["std"]),
+        View(
+            told["input_size"][-1],
+            shape="squash" if told["crop_mode"] == "squash" else "crop",
+            filter=told["interpolation"] if told["interpolation"] in FILTERS else "bicubic",
+            share=told["crop_pct"],
+        ),
+        state_digest(module),
+    )
+
+
+def state_digest(module: Any) -> str:
+    """A SHA-256 of a module's weights, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _load_body(module: Any, weights: Path, classifiers: list[str]) -> None:
+    """Load all but the classifiers, which may be of any labels, from a file of weights."""
+    import timm
+
+    given = timm.models.load_state_dict(str(weights))
+    unwanted = tuple(f"{classifier}." for classifier in classifiers)
+    body = {name: tensor for name, tensor in given.items() if not name.startswith(unwanted)}
+    kept = {n: t for n, t in module.state_dict().items() if n.startswith(unwanted)}
+    try:
+        module.load_state_dict(kept | body)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{weights} does not hold weights of this backbone. Give others"
+        ) from error
+
+
+def _load_in_order(module: Any, tensors: dict[str, Any]) -> None:
+    """Load tensors whose names differ but whose order and shapes are the same."""
+    ours = module.state_dict()
+    wanted, given = list(learned_tensors(ours)), list(learned_tensors(tensors).values())
+    if [tuple(tensor.shape) for tensor in given] != [tuple(ours[name].shape) for name in wanted]:
+        raise ModelError("These weights are not those of EfficientNet-Lite0. Give others")
+    module.load_state_dict(ours | dict(zip(wanted, given, strict=True)), strict=True)
