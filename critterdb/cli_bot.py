@@ -50,13 +50,13 @@ def bot(
         click.echo(f"{open_timeline(platform).label_as_bot()}.")
         return
     db = open_site(ctx)
+    from critterdb.bot.loop import Ending, run_rounds
+    from critterdb.bot.round import play_round
     from critterdb.fetch.fetcher import Fetcher
     from critterdb.model.registry import current_model
     from critterdb.storage.database import sqlite3
 
-    from .bot import play_round
     from .games import get_game
-    from .running import Ending, run_rounds
 
     chosen = get_game(db, game)
     timeline = open_timeline(platform)
@@ -147,7 +147,7 @@ def accounts(ctx: click.Context, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand:
         return
-    from .accounts import list_accounts
+    from critterdb.bot.accounts import list_accounts
 
     rows = list_accounts(open_site(ctx))
     if as_json:
@@ -163,7 +163,7 @@ def accounts(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def accounts_bot(ctx: click.Context, account: str) -> None:
     """Say that an account is a bot's: what it writes from now on is no game post."""
-    from .accounts import note_account
+    from critterdb.bot.accounts import note_account
 
     click.echo(f"{note_account(open_site(ctx), account, is_bot=True)} is a bot.")
 
@@ -173,7 +173,7 @@ def accounts_bot(ctx: click.Context, account: str) -> None:
 @click.pass_context
 def accounts_person(ctx: click.Context, account: str) -> None:
     """Say that a person writes under an account, whatever its profile says."""
-    from .accounts import note_account
+    from critterdb.bot.accounts import note_account
 
     click.echo(f"{note_account(open_site(ctx), account, is_bot=False)} is a person.")
 
@@ -183,6 +183,6 @@ def accounts_person(ctx: click.Context, account: str) -> None:
 @click.pass_context
 def accounts_leave_alone(ctx: click.Context, account: str) -> None:
     """Leave somebody alone for good, as if they had written stop to the bot."""
-    from .accounts import leave_alone
+    from critterdb.bot.accounts import leave_alone
 
     click.echo(f"{leave_alone(open_site(ctx), account)} is left alone for good.")

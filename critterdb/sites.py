@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critterdb.bot.platform_state import standings
 from critterdb.storage.database import (
     DATABASE_NAME,
     SiteDatabase,
@@ -20,7 +21,6 @@ from critterdb.storage.database import (
 )
 
 from .errors import SiteError
-from .platforms import standings
 
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
 DOCKERFILE = "Dockerfile"

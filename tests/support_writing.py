@@ -17,12 +17,12 @@ from pathlib import Path
 
 from support_inaturalist import TAXA, observation
 
-from critterdb.bot import utc_clock
+from critterdb.bot.outbox import save_reply
+from critterdb.bot.posts import save_batch
+from critterdb.bot.round import utc_clock
 from critterdb.games import get_game
 from critterdb.inaturalist.observations import save_observations
 from critterdb.inaturalist.taxa import save_taxa
-from critterdb.outbox import save_reply
-from critterdb.posts import save_batch
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.storage.timestamps import utc_now
 from critterdb.timelines import Batch, Cursor, Post

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from critterdb.bot import RoundReport, play_round
+from critterdb.bot.round import RoundReport, play_round
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.model.registry import current_model

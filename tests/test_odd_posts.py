@@ -18,13 +18,13 @@ from support_platforms import STAND_INS, Stage
 from support_x import GAME, HASHTAG, HOST, Ground, add_host
 from test_timelines import Replay
 
+from critterdb.bot.phrases import load_words
+from critterdb.bot.planner import FETCH_AGAIN_FOR, play_post
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.model.registry import current_model
-from critterdb.planning import FETCH_AGAIN_FOR, play_post
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
 from critterdb.timelines.jsonl import JsonlTimeline
-from critterdb.words import load_words
 
 LONG_S = 120
 ODD_TIMES = [

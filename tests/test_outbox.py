@@ -14,8 +14,8 @@ import pytest
 from support_models import picture
 from support_x import BOT, GAME, Ground
 
-from critterdb import outbox
-from critterdb.platforms import with_jitter
+from critterdb.bot import outbox
+from critterdb.bot.platform_state import with_jitter
 from critterdb.storage.database import DATABASE_NAME, site_folder
 from critterdb.timelines import open_timeline
 

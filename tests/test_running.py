@@ -82,7 +82,7 @@ def test_no_secret_is_said_or_kept(ground: Ground, fault: str) -> None:
     process = start_bot(ground, "--post", verbose=True)
     output = process.communicate(timeout=LONG_S)[0]
     assert "Read 1 post" in output
-    assert "critterdb.bot: x:" in output
+    assert "critterdb.bot.round: x:" in output
     kept = [file.read_bytes() for file in site_folder(ground.db).rglob("*") if file.is_file()]
     for secret in SECRETS.values():
         assert secret not in output

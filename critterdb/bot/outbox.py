@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from critterdb._types import Clock
+from critterdb.errors import RateLimited, TimelineError
 from critterdb.storage.database import SiteDatabase, durable
+from critterdb.system import Uptime
+from critterdb.timelines import Envelope, Outcome, Reply, Timeline, utc_text
 
-from ._types import Clock
-from .caps import whole_number
-from .errors import RateLimited, TimelineError
-from .system import Uptime
-from .timelines import Envelope, Outcome, Reply, Timeline, utc_text
+from .reply_limits import whole_number
 
 DEFAULT_RECONCILE_S = 60
 LOOKS = 2

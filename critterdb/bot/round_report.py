@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .planning import Played
+from .planner import Played
 
 
 @dataclass

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from critterdb.model.decision import COARSER, NOT_A_CRITTER, UNSURE, Classification
 
-from .words import Words, load_words
+from .phrases import Words, load_words
 
 MAX_LENGTH = 280  # characters, where no platform says otherwise
 LONGEST_NAME = 60  # characters

@@ -15,24 +15,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+from critterdb._types import Clock
+from critterdb.answers import save_answers
+from critterdb.errors import SiteError, TimelineError
 from critterdb.fetch.fetcher import Fetcher
+from critterdb.games import Game, complete_hosts, hosts_on
 from critterdb.model.loader import Model
 from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.system import read_uptime
+from critterdb.timelines import Batch, Timeline, utc_text
 
-from . import outbox, platforms
-from ._types import Clock
-from .answers import save_answers
-from .caps import is_off
+from . import outbox, platform_state
 from .deletions import mark_deleted
-from .errors import SiteError, TimelineError
-from .games import Game, complete_hosts, hosts_on
-from .planning import Played, play_post
+from .phrases import load_words
+from .planner import Played, play_post
 from .posts import read_cursors, save_batch, unseen
-from .round_reports import RoundReport
-from .sending import send_waiting
-from .system import read_uptime
-from .timelines import Batch, Timeline, utc_text
-from .words import load_words
+from .reply_limits import is_off
+from .round_report import RoundReport
+from .sender import send_waiting
 
 ANSWERS_COME_WITHIN = timedelta(days=7)
 LOCK_WAIT_S = 60.0
@@ -95,14 +95,14 @@ def play_round(
             _mark_deleted(db, timeline, report, now)
         report.planned = len(outbox.waiting(db, platform, game.slug, "planned"))
         report.unknown = len(outbox.unknown(db, platform))
-        platforms.note_round(db, platform, now())
+        platform_state.note_round(db, platform, now())
     return report
 
 
 def _read(db: SiteDatabase, game: Game, timeline: Timeline, now: Clock) -> Batch:
     """New posts, unless the platform said that it wants to be left alone."""
     platform = timeline.platform
-    standing = platforms.standing(db, platform)
+    standing = platform_state.standing(db, platform)
     if standing.reads_later(now()):
         raise TimelineError(
             f"{platform} wants fewer requests and is left alone until {standing.read_from}"
@@ -110,11 +110,11 @@ def _read(db: SiteDatabase, game: Game, timeline: Timeline, now: Clock) -> Batch
     try:
         batch = timeline.read(game, read_cursors(db, platform))
     except TimelineError as error:
-        platforms.heed(db, platform, error, now())
+        platform_state.heed(db, platform, error, now())
         raise
-    platforms.note_reading(db, platform, now())
+    platform_state.note_reading(db, platform, now())
     if batch.retry_at:
-        platforms.pause_reading(db, platform, batch.retry_at, now())
+        platform_state.pause_reading(db, platform, batch.retry_at, now())
     return batch
 
 
@@ -137,7 +137,7 @@ def _look_for_answers(
     try:
         messages = timeline.read_host_messages(game, post_ids)
     except TimelineError as error:
-        platforms.heed(db, timeline.platform, error, now())
+        platform_state.heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return False
     report.answers += save_answers(db, game, post_ids, messages, utc_text(now()))
@@ -187,7 +187,7 @@ def _reconcile(
     try:
         report.sent += outbox.reconcile(db, timeline, now, uptime)
     except TimelineError as error:
-        platforms.heed(db, timeline.platform, error, now())
+        platform_state.heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return False
     return True
@@ -197,7 +197,7 @@ def _mark_deleted(db: SiteDatabase, timeline: Timeline, report: RoundReport, now
     try:
         report.deleted += mark_deleted(db, timeline, now())
     except TimelineError as error:
-        platforms.heed(db, timeline.platform, error, now())
+        platform_state.heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
 
 

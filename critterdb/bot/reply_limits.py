@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
+from critterdb.errors import TimelineError
 from critterdb.storage.database import SiteDatabase, site_folder
-
-from .errors import TimelineError
-from .timelines import utc_text
+from critterdb.timelines import utc_text
 
 AUTHOR_CAP = 3  # replies an author a day
 DEFAULT_DAY_CAP = 20

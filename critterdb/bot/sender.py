@@ -6,16 +6,16 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from critterdb._types import Clock
+from critterdb.errors import TimelineError
+from critterdb.games import Game
 from critterdb.storage.database import SiteDatabase
+from critterdb.timelines import Outcome, Timeline, utc_text
 
-from . import caps, outbox, platforms
-from ._types import Clock
+from . import outbox, platform_state, reply_limits
 from .accounts import OPTED_OUT, opt_out, opted_out
-from .errors import TimelineError
-from .games import Game
-from .planning import is_answered
-from .round_reports import RoundReport
-from .timelines import Outcome, Timeline, utc_text
+from .planner import is_answered
+from .round_report import RoundReport
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def send_waiting(
 ) -> None:
     """Send what waits, earlier drafts too, where it is still welcome."""
     platform = timeline.platform
-    standing = platforms.standing(db, platform)
+    standing = platform_state.standing(db, platform)
     if standing.sends_later(now()):
         report.failures.append(f"Sending waits until {standing.send_from}: {standing.pause_reason}")
         return
@@ -42,11 +42,11 @@ def send_waiting(
     try:
         gone = set(to_check) - timeline.find_existing(to_check) if to_check else set()
     except TimelineError as error:
-        platforms.heed(db, timeline.platform, error, now())
+        platform_state.heed(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return
     for reply in replies:
-        if stopping() or caps.is_off(db):
+        if stopping() or reply_limits.is_off(db):
             return
         reason = _no_longer_welcome(db, platform, reply, gone, now())
         if reason:
@@ -76,12 +76,12 @@ def _must_pause(
     if outcome.blocked:
         opt_out(db, platform, reply.author, "blocked the bot", now)
     if outcome.status == "sent":
-        platforms.note_sent(db, platform)
+        platform_state.note_sent(db, platform)
     elif outcome.status == "refused":
-        return platforms.note_refusal(db, platform, now) is not None
+        return platform_state.note_refusal(db, platform, now) is not None
     elif outcome.retry_at:
         reason = outcome.error or "the platform wants fewer replies"
-        platforms.pause_sending(db, platform, outcome.retry_at, now, reason)
+        platform_state.pause_sending(db, platform, outcome.retry_at, now, reason)
         return True
     return False
 
@@ -97,6 +97,6 @@ def _no_longer_welcome(
         return "deleted"
     if is_answered(db, reply.post_id):
         return "answered"
-    if caps.over_cap(db, platform, reply.author, now, leave_out=reply.post_id):
+    if reply_limits.over_cap(db, platform, reply.author, now, leave_out=reply.post_id):
         return "cap"
     return None

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from critterdb.errors import RateLimited, TimelineError
 from critterdb.storage.database import SiteDatabase
+from critterdb.timelines import parse_time, utc_text
 
-from .caps import day_cap, is_off, replies_of_the_day
-from .errors import RateLimited, TimelineError
-from .timelines import parse_time, utc_text
+from .reply_limits import day_cap, is_off, replies_of_the_day
 
 REFUSALS_IN_A_ROW = 5
 FIRST_PAUSE = timedelta(hours=6)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from critterdb.storage.database import SiteDatabase
-
-from .timelines import Timeline, parse_time, utc_text
+from critterdb.timelines import Timeline, parse_time, utc_text
 
 EVERY = timedelta(hours=20)  # once a day, also where rounds come at odd times
 LOOK_BACK = timedelta(days=7)

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from critterdb.errors import GameError
+from critterdb.games import HANDLE, PLATFORMS
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
-
-from .errors import GameError
-from .games import HANDLE, PLATFORMS
-from .timelines import utc_text
+from critterdb.timelines import utc_text
 
 OPTED_OUT = "opted_out"
 BY_A_PERSON = "a person said so"

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from critterdb.answers import load_vocabulary
+from critterdb.games import Game, hosts_on
+from critterdb.hashtags import has_tag
 from critterdb.storage.database import SiteDatabase
+from critterdb.timelines import Batch, Post, utc_text
 
 from .accounts import OPTED_OUT, known_bots, opt_out, opted_out, opted_out_before
-from .answers import load_vocabulary
-from .games import Game, hosts_on
-from .hashtags import has_tag
 from .outbox import save_reply
-from .timelines import Batch, Post, utc_text
 
 
 def read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .errors import SiteError
+from critterdb.errors import SiteError
 
 FILE_NAME = "words.toml"
 SAYINGS = ("sure", "runner_up", "coarser", "unsure", "nothing")
@@ -41,7 +41,7 @@ def load_words(game: str, folder: Path | None = None) -> Words:
 
     Raises SiteError where that file cannot be used.
     """
-    own = tomllib.loads(files("critterdb").joinpath(FILE_NAME).read_text("utf-8"))
+    own = tomllib.loads(files("critterdb.bot").joinpath(FILE_NAME).read_text("utf-8"))
     words = _merge(own["default"], own.get(game, {}))
     path = folder / FILE_NAME if folder else None
     if path is None or not path.exists():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from critterdb.errors import CritterError, Refusal
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
@@ -14,14 +15,13 @@ from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model
 from critterdb.model.predictions import save_image, save_prediction
 from critterdb.storage.database import SiteDatabase, sqlite3
+from critterdb.timelines import Timeline, parse_time
 
 from . import outbox
 from .accounts import OPTED_OUT, opted_out
-from .caps import over_cap
-from .errors import CritterError, Refusal
-from .timelines import Timeline, parse_time
-from .wording import choose_wording
-from .words import Words
+from .phrases import Words
+from .reply_limits import over_cap
+from .reply_text import choose_wording
 
 TOO_OLD = timedelta(hours=48)  # at first sight
 FETCH_AGAIN_FOR = timedelta(hours=6)

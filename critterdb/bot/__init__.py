@@ -1,0 +1,1 @@
+"""Play rounds: read posts, classify their photos, reply once."""
