@@ -6,16 +6,20 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from critterdb.answers import load_vocabulary
 from critterdb.games import Game, hosts_on
 from critterdb.hashtags import has_tag
 from critterdb.storage.database import SiteDatabase
-from critterdb.timelines import Batch, Post, utc_text
+from critterdb.timelines import Batch, Post, Timeline, parse_time, utc_text
 
 from .accounts import OPTED_OUT, known_bots, opt_out, opted_out, opted_out_before
 from .outbox import save_reply
+
+EVERY = timedelta(hours=20)  # once a day, also where rounds come at odd times
+LOOK_BACK = timedelta(days=7)
+MOST_POSTS = 200  # a day: some platforms charge for each
 
 
 def read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:
@@ -112,3 +116,35 @@ def _save_post(db: SiteDatabase, game: Game, platform: str, post: Post, now: dat
         for position, address in enumerate(source.photos)
     )
     return True
+
+
+def mark_deleted(db: SiteDatabase, timeline: Timeline, now: datetime) -> int:
+    """Ask once a day which of the posts of the last week are still there; mark the others.
+
+    Returns how many were marked. Raises TimelineError.
+    """
+    name = f"{timeline.platform}:deletions"
+    for row in db["cursors"].rows_where("name = ?", [name]):
+        # A look that lies ahead was noted by a clock that was wrong.
+        if timedelta(0) <= now - parse_time(row["value"]) < EVERY:
+            return 0
+    post_ids = [
+        row["id"]
+        for row in db.query(
+            """
+            SELECT id FROM posts
+            WHERE platform = ? AND deleted_at IS NULL AND seen_at BETWEEN ? AND ?
+            ORDER BY seen_at DESC LIMIT ?
+            """,
+            [timeline.platform, utc_text(now - LOOK_BACK), utc_text(now - EVERY), MOST_POSTS],
+        )
+    ]
+    if not post_ids:
+        return 0
+    gone = sorted(set(post_ids) - timeline.find_existing(post_ids))
+    with db.atomic():
+        for post_id in gone:
+            db["posts"].update(post_id, {"deleted_at": utc_text(now)})
+        row = {"name": name, "value": utc_text(now), "updated_at": utc_text(now)}
+        db["cursors"].upsert(row, pk="name")
+    return len(gone)

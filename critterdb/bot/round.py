@@ -26,10 +26,9 @@ from critterdb.system import read_uptime
 from critterdb.timelines import Batch, Timeline, utc_text
 
 from . import outbox, platform_state
-from .deletions import mark_deleted
 from .phrases import load_words
 from .planner import Played, play_post
-from .posts import read_cursors, save_batch, unseen
+from .posts import mark_deleted, read_cursors, save_batch, unseen
 from .reply_limits import is_off
 from .round_report import RoundReport
 from .sender import send_waiting
