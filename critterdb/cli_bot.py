@@ -105,7 +105,7 @@ def answers(ctx: click.Context, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand:
         return
-    from .settling import waiting_candidates
+    from critterdb.bot.host_answers.settle import waiting_candidates
 
     rows = waiting_candidates(open_site(ctx))
     if as_json:
@@ -127,9 +127,8 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
     DECISION is a name of one of the game's taxa, target, other, inconclusive, or nothing (the
     message says nothing about the animal). A person's word takes the place of an earlier answer.
     """
+    from critterdb.bot.host_answers.settle import settle
     from critterdb.storage.timestamps import utc_now
-
-    from .settling import settle
 
     click.echo(settle(open_site(ctx), which, decision, utc_now()))
 

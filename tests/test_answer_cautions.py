@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
 
-from critterdb.answers import Vocabulary, load_vocabulary
+from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, FELIDAE, make_tiny_model
 
-from critterdb.answer_words import Verdict, read_answer
-from critterdb.answers import Vocabulary, load_vocabulary
+from critterdb.bot.host_answers.parser import Verdict, read_answer
+from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
 

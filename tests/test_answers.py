@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
 
-from critterdb.answer_words import read_answer
-from critterdb.answers import save_answers, target_taxa, taxon_names
+from critterdb.bot.host_answers.parser import read_answer
+from critterdb.bot.host_answers.store import save_answers, target_taxa, taxon_names
 from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from critterdb.answers import load_vocabulary
+from critterdb.bot.host_answers.store import load_vocabulary
 from critterdb.games import Game, hosts_on
 from critterdb.hashtags import has_tag
 from critterdb.storage.database import SiteDatabase

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from critterdb._types import Clock
-from critterdb.answers import save_answers
+from critterdb.bot.host_answers.store import save_answers
 from critterdb.errors import SiteError, TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, complete_hosts, hosts_on

@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from critterdb.bot.host_answers.store import target_taxa
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
-from ..answers import target_taxa
 from ..games import get_game
 from .forms import search_query
 from .names import score_bars, taxon_names

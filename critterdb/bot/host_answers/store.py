@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from critterdb.bot.phrases import load_words
+from critterdb.games import Game
+from critterdb.hashtags import has_tag
 from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.timelines import Post
 
-from .answer_words import ELSE, Verdict, plain_words, read_answer
-from .games import Game
-from .hashtags import has_tag
-from .timelines import Post
+from .parser import ELSE, Verdict, plain_words, read_answer
 
 DIRECT, IN_THREAD = "host's words", "host's words in the thread"
 

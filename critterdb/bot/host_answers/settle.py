@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from critterdb.errors import GameError
+from critterdb.games import Game, get_game
 from critterdb.storage.database import SiteDatabase
 
-from .answer_words import ELSE, plain_words
-from .answers import Vocabulary, load_vocabulary, posts_of_the_photo
-from .errors import GameError
-from .games import Game, get_game
+from .parser import ELSE, plain_words
+from .store import Vocabulary, load_vocabulary, posts_of_the_photo
 
 BY_A_PERSON = "a person"
 NOTHING = "nothing"  # the message says nothing about the animal

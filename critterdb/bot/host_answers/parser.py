@@ -12,9 +12,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from . import answer_cautions as cautions
-from . import answer_patterns as patterns
-from .games import Game
+from critterdb.games import Game
+
+from . import patterns
+from . import safeguards as cautions
 
 # X allows 25,000 characters; the answer of a host stands within the first sentences.
 MAX_MESSAGE_CHARACTERS = 2000

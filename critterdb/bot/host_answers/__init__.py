@@ -1,0 +1,1 @@
+"""Learn from the host's own words, or from a person, what it really was."""
