@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from critterdb.bot.host_answers.store import is_answered
 from critterdb.errors import CritterError, Refusal
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import ImageInfo
@@ -202,8 +203,3 @@ def _consents(db: SiteDatabase, post_row: Row) -> bool:
         [post_row["game"], post_row["platform"], post_row["author"]],
     )
     return found.fetchone() is not None
-
-
-def is_answered(db: SiteDatabase, post_id: str) -> bool:
-    """Whether the host's answer to a post is known."""
-    return bool(db["answers"].count_where("post_id = ?", [post_id]))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from critterdb._types import Clock
+from critterdb.bot.host_answers.store import is_answered
 from critterdb.errors import TimelineError
 from critterdb.games import Game
 from critterdb.storage.database import SiteDatabase
@@ -14,7 +15,6 @@ from critterdb.timelines import Outcome, Timeline, utc_text
 
 from . import outbox, platform_state, reply_limits
 from .accounts import OPTED_OUT, opt_out, opted_out
-from .planner import is_answered
 from .round_report import RoundReport
 
 log = logging.getLogger(__name__)

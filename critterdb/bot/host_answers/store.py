@@ -197,3 +197,8 @@ def _save_candidate(
         """,
         [post_id, message.url or message.id, guess, found_at],
     )
+
+
+def is_answered(db: SiteDatabase, post_id: str) -> bool:
+    """Whether the host's answer to a post is known."""
+    return bool(db["answers"].count_where("post_id = ?", [post_id]))
