@@ -24,7 +24,7 @@ from typing import Any
 
 from critterdb.errors import TimelineError
 from critterdb.games import Game
-from critterdb.timelines import Envelope, open_timeline
+from critterdb.platforms.base import Envelope, open_timeline
 
 LONGEST_S = 20.0
 DRIPS = {

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from critterdb.timelines import Post, parse_time
-from critterdb.timelines.bluesky_pages import is_repost
-from critterdb.timelines.bluesky_posts import Reader as BlueskyReader
-from critterdb.timelines.mastodon_posts import Reader as MastodonReader
-from critterdb.timelines.x_posts import Page
+from critterdb.platforms.base import Post, parse_time
+from critterdb.platforms.bluesky.pagination import is_repost
+from critterdb.platforms.bluesky.parse import Reader as BlueskyReader
+from critterdb.platforms.mastodon.parse import Reader as MastodonReader
+from critterdb.platforms.x.parse import Page
 
 Counted = dict[str, set[str]]  # a post's id → the addresses of its pictures
 NOBODY = "0"

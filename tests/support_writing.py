@@ -23,9 +23,9 @@ from critterdb.bot.round import utc_clock
 from critterdb.games import get_game
 from critterdb.inaturalist.observations import save_observations
 from critterdb.inaturalist.taxa import save_taxa
+from critterdb.platforms.base import Batch, Cursor, Post
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.storage.timestamps import utc_now
-from critterdb.timelines import Batch, Cursor, Post
 
 SHARED_COUNTER = "writes:all"
 

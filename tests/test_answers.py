@@ -8,9 +8,9 @@ from support_models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
 from critterdb.bot.host_answers.parser import read_answer
 from critterdb.bot.host_answers.store import save_answers, target_taxa, taxon_names
 from critterdb.games import get_game
+from critterdb.platforms.base import Post
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
-from critterdb.timelines import Post
 
 
 @pytest.fixture

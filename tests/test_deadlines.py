@@ -15,11 +15,11 @@ import requests
 
 from critterdb.errors import TimelineError
 from critterdb.games import Game
+from critterdb.platforms.base import Envelope, open_timeline
+from critterdb.platforms.http.deadline import CALL_DEADLINE_S, Call, within
+from critterdb.platforms.http.httpx_transport import DeadlineTransport
+from critterdb.platforms.http.requests_session import DeadlineSession
 from critterdb.standins.x import SECRETS
-from critterdb.timelines import Envelope, open_timeline
-from critterdb.timelines.deadline import CALL_DEADLINE_S, Call, within
-from critterdb.timelines.sessions import DeadlineSession
-from critterdb.timelines.transports import DeadlineTransport
 
 HOST = {"platform": "x", "handle": "host", "consents": False}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from critterdb.hashtags import has_tag, tags_in
+from critterdb.platforms.text import has_tag, tags_in
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from critterdb.bot.planner import FETCH_AGAIN_FOR, play_post
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.model.registry import current_model
+from critterdb.platforms.jsonl import JsonlTimeline
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
-from critterdb.timelines.jsonl import JsonlTimeline
 
 LONG_S = 120
 ODD_TIMES = [

@@ -16,8 +16,8 @@ from support_x import BOT, GAME, Ground
 
 from critterdb.bot import outbox
 from critterdb.bot.platform_state import with_jitter
+from critterdb.platforms.base import open_timeline
 from critterdb.storage.database import DATABASE_NAME, site_folder
-from critterdb.timelines import open_timeline
 
 ASK = f"@{BOT} what is this?"
 
@@ -271,7 +271,7 @@ def test_too_little_shown_is_no_proof_of_absence(
     for number in range(6):
         ground.x.add_post(BOT, f"something else {number}")
     ground.x.page_size = 1
-    monkeypatch.setattr("critterdb.timelines.x.MAX_OWN_PAGES", 3)
+    monkeypatch.setattr("critterdb.platforms.x.timeline.MAX_OWN_PAGES", 3)
     for ground.later in (70, 140, 210):
         assert "does not show enough" in str(ground.play())
     assert ground.reply(post)["status"] == "unknown"

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from critterdb.timelines.bluesky_pages import walk_back
-from critterdb.timelines.bluesky_posts import Reader as BlueskyReader
-from critterdb.timelines.bluesky_records import mention_facets, time_of_key, timestamp_id
-from critterdb.timelines.graphemes import count_graphemes
-from critterdb.timelines.mastodon import count_characters
-from critterdb.timelines.mastodon_client import server_address
-from critterdb.timelines.mastodon_html import text_of
-from critterdb.timelines.mastodon_pages import id_order, settled_id
-from critterdb.timelines.mastodon_posts import Reader as MastodonReader
+from critterdb.platforms.bluesky.pagination import walk_back
+from critterdb.platforms.bluesky.parse import Reader as BlueskyReader
+from critterdb.platforms.bluesky.records import mention_facets, time_of_key, timestamp_id
+from critterdb.platforms.mastodon.client import server_address
+from critterdb.platforms.mastodon.html import text_of
+from critterdb.platforms.mastodon.pagination import id_order, settled_id
+from critterdb.platforms.mastodon.parse import Reader as MastodonReader
+from critterdb.platforms.mastodon.timeline import count_characters
+from critterdb.platforms.text_length import count_graphemes
 
 ME = {"id": "1", "acct": "bot"}
 READER = MastodonReader(ME, "home.example")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from critterdb.timelines.profiles import says_it_is_a_bot, wants_no_bot
+from critterdb.platforms.profiles import says_it_is_a_bot, wants_no_bot
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from support_x import BOT, GAME, HASHTAG, HOST, Ground, add_host
 
 from critterdb.errors import TimelineError
 from critterdb.games import get_game
+from critterdb.platforms.base import open_timeline
+from critterdb.platforms.x.length import x_weight
+from critterdb.platforms.x.parse import Page
 from critterdb.standins.x import SECRETS, StandInX
 from critterdb.storage.database import SiteDatabase, open_database
-from critterdb.timelines import open_timeline
-from critterdb.timelines.x_length import x_weight
-from critterdb.timelines.x_posts import Page
 
 NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -15,8 +15,8 @@ from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model
 from critterdb.model.predictions import save_image, save_prediction
+from critterdb.platforms.base import Timeline, parse_time
 from critterdb.storage.database import SiteDatabase, sqlite3
-from critterdb.timelines import Timeline, parse_time
 
 from . import outbox
 from .accounts import OPTED_OUT, opted_out

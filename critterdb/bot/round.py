@@ -21,9 +21,9 @@ from critterdb.errors import SiteError, TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, complete_hosts, hosts_on
 from critterdb.model.loader import Model
+from critterdb.platforms.base import Batch, Timeline, utc_text
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.system import read_uptime
-from critterdb.timelines import Batch, Timeline, utc_text
 
 from . import outbox, platform_state
 from .phrases import load_words

@@ -10,8 +10,8 @@ from critterdb._types import Clock
 from critterdb.bot.host_answers.store import is_answered
 from critterdb.errors import TimelineError
 from critterdb.games import Game
+from critterdb.platforms.base import Outcome, Timeline, utc_text
 from critterdb.storage.database import SiteDatabase
-from critterdb.timelines import Outcome, Timeline, utc_text
 
 from . import outbox, platform_state, reply_limits
 from .accounts import OPTED_OUT, opt_out, opted_out

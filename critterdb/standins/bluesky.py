@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from critterdb.platforms.text_length import count_graphemes
+
 from .._types import Json
-from ..timelines.graphemes import count_graphemes
 from .bluesky_login import PASSWORD, Logins
 from .bluesky_network import POSTS, PROFILE, REPOSTS, Network
 from .bluesky_records import content_id, embeds, full_name

@@ -6,8 +6,9 @@ import hashlib
 import time
 from datetime import UTC, datetime
 
+from critterdb.platforms.bluesky.records import timestamp_id
+
 from .._types import Json
-from ..timelines.bluesky_records import timestamp_id
 from .bluesky_records import content_id, full_name
 from .platform import iso_time
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
+from critterdb.platforms.text import fold_tag, tags_in
+from critterdb.platforms.x.parse import EPOCH_MS
+
 from .._types import Json
-from ..hashtags import fold_tag, tags_in
-from ..timelines.x_posts import EPOCH_MS
 
 SEARCH_REACH = timedelta(days=7)
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from critterdb.bot.phrases import load_words
 from critterdb.games import Game
-from critterdb.hashtags import has_tag
+from critterdb.platforms.base import Post
+from critterdb.platforms.text import has_tag
 from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.timelines import Post
 
 from .parser import ELSE, Verdict, plain_words, read_answer
 

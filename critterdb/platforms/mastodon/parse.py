@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb.platforms.base import Post
+from critterdb.platforms.handles import is_written
+from critterdb.platforms.profiles import wants_no_bot
+from critterdb.platforms.text import fold_tag, tags_in
 from critterdb.storage.timestamps import post_time
 
-from ..hashtags import fold_tag, tags_in
-from . import Post
-from .handles import is_written
-from .mastodon_html import MAX_LENGTH, text_of
-from .profiles import wants_no_bot
+from .html import MAX_LENGTH, text_of
 
 Json = Mapping[str, Any]
 

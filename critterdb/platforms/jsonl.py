@@ -15,15 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critterdb.errors import Refusal, TimelineError, too_large
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import hosts_on
+from critterdb.games import Game, hosts_on
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.storage.timestamps import post_time
 
-from ..errors import Refusal, TimelineError, too_large
-from ..games import Game
-from ..hashtags import tags_in
-from . import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, utc_text
+from .base import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, utc_text
+from .text import tags_in
 
 DEFAULT_HANDLE = "critterdb"
 MAX_LENGTH = 280

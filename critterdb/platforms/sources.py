@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import RateLimited, TimelineError
-from . import Batch, Cursor, Post
+from critterdb.errors import RateLimited, TimelineError
+
+from .base import Batch, Cursor, Post
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import RateLimited, TimelineError
-from . import Outcome
-from .mastodon_posts import Json
-from .sources import NoAnswer
+from critterdb.errors import RateLimited, TimelineError
+from critterdb.platforms.base import Outcome
+from critterdb.platforms.sources import NoAnswer
+
+from .parse import Json
 
 WITHOUT_RESET = timedelta(minutes=5)  # Mastodon counts its limits in stretches of this length
 SAID_LENGTH = 200  # characters
@@ -35,7 +36,7 @@ class MastodonClient:
             import requests
             from mastodon import Mastodon
 
-            from .sessions import DeadlineSession
+            from critterdb.platforms.http.requests_session import DeadlineSession
         except ImportError as error:
             raise TimelineError(
                 "Playing on Mastodon needs its packages: pip install 'critterdb[bot]'"
@@ -180,7 +181,7 @@ def server_address(text: str) -> str:
 
 def _never_connected(error: BaseException) -> bool:
     """Whether not a byte reached the server, so that nothing can have been posted."""
-    from .x_client import never_connected
+    from critterdb.platforms.x.client import never_connected
 
     cause = error.__cause__ or error.__context__
     return isinstance(cause, Exception) and never_connected(cause)

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .._types import Json
-from ..errors import RateLimited, TimelineError
-from .bluesky_session import Session
-from .sources import NoAnswer
+from critterdb._types import Json
+from critterdb.errors import RateLimited, TimelineError
+from critterdb.platforms.sources import NoAnswer
+
+from .session import Session
 
 WITHOUT_RESET = timedelta(minutes=5)
 _EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
@@ -41,7 +42,7 @@ class BlueskyClient:
         try:
             from atproto_client.request import Request
 
-            from .transports import DeadlineTransport
+            from critterdb.platforms.http.httpx_transport import DeadlineTransport
         except ImportError as error:
             raise TimelineError(
                 "Playing on Bluesky needs its packages: pip install 'critterdb[bot]'"

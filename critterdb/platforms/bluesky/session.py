@@ -16,8 +16,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .._types import Json
-from ..errors import RateLimited, TimelineError
+from critterdb._types import Json
+from critterdb.errors import RateLimited, TimelineError
 
 LOGINS_IN_5_MINUTES, LOGINS_A_DAY = 10, 100  # a third of what Bluesky allows
 FIVE_MINUTES_S, DAY_S = 300.0, 86_400.0

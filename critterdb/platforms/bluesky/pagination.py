@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from critterdb.platforms.sources import Found
 from critterdb.storage.timestamps import EARLIEST_POST, parse_time
 
-from .bluesky_posts import Json
-from .sources import Found
+from .parse import Json
 
 MAX_PAGES = 50
 FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone

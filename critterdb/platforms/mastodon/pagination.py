@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from critterdb.errors import TimelineError
 from critterdb.storage.timestamps import post_moment
 
-from ..errors import TimelineError
-from .mastodon_posts import Json
+from .parse import Json
 
 PAGE_SIZE = 40
 MAX_PAGES = 250

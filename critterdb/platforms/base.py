@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
+from critterdb.games import Game
 from critterdb.storage.timestamps import parse_time as parse_time
 from critterdb.storage.timestamps import utc_text as utc_text
-
-from ..errors import TimelineError
-from ..games import Game
 
 
 @dataclass(frozen=True)
@@ -184,15 +183,15 @@ def open_timeline(name: str) -> Timeline:
     """
     platform, _, rest = name.partition(":")
     if platform == "x" and not rest:
-        from .x import XTimeline
+        from critterdb.platforms.x.timeline import XTimeline
 
         return XTimeline.from_environment()
     if platform == "mastodon" and not rest:
-        from .mastodon import MastodonTimeline
+        from critterdb.platforms.mastodon.timeline import MastodonTimeline
 
         return MastodonTimeline.from_environment()
     if platform == "bluesky" and not rest:
-        from .bluesky import BlueskyTimeline
+        from critterdb.platforms.bluesky.timeline import BlueskyTimeline
 
         return BlueskyTimeline.from_environment()
     if platform == "jsonl" and rest:

@@ -6,9 +6,8 @@ import socket
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher, Opening
-
-from ..errors import TimelineError
 
 
 def fetch_from(server: str, address: str, fetcher: Fetcher) -> bytes:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb.platforms.base import Post
+from critterdb.platforms.profiles import wants_no_bot
+from critterdb.platforms.text import fold_tag, tags_in
 from critterdb.storage.timestamps import post_moment, utc_text
-
-from ..hashtags import fold_tag, tags_in
-from . import Post
-from .profiles import wants_no_bot
 
 Json = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..errors import RateLimited, TimelineError
+from critterdb.errors import RateLimited, TimelineError
 
 DEFAULT_API = "https://api.twitter.com"
 WITHOUT_RESET = timedelta(minutes=15)  # X counts its limits in stretches of this length
@@ -18,7 +18,7 @@ def open_client(api: str, bearer: str | None, secrets: Sequence[str]) -> Any:
     try:
         import tweepy
 
-        from .sessions import DeadlineSession
+        from critterdb.platforms.http.requests_session import DeadlineSession
     except ImportError as error:
         raise TimelineError(
             "Playing on X needs its packages: pip install 'critterdb[bot]'"

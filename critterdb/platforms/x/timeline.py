@@ -14,23 +14,16 @@ from functools import cached_property
 from typing import Any
 
 from critterdb._types import Json
+from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import hosts_on
+from critterdb.games import Game, hosts_on
+from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id
+from critterdb.platforms.http.media import fetch_from
+from critterdb.platforms.sources import Found, NoAnswer, Source, gather, unreadable
 
-from ..errors import TimelineError
-from ..games import Game
-from . import Batch, Envelope, Outcome, Post, Reply, bare_id
-from .own_server import fetch_from
-from .sources import Found, NoAnswer, Source, gather, unreadable
-from .x_client import (
-    DEFAULT_API,
-    first_line,
-    never_connected,
-    open_client,
-    rate_limit,
-)
-from .x_length import MAX_WEIGHT, x_weight
-from .x_posts import FIELDS, Page, id_before
+from .client import DEFAULT_API, first_line, never_connected, open_client, rate_limit
+from .length import MAX_WEIGHT, x_weight
+from .parse import FIELDS, Page, id_before
 
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ..hashtags import has_tag, tags_in
+from .text import has_tag, tags_in
 
 NO_BOT = "nobot"
 ROBOT = "\N{ROBOT FACE}"

@@ -14,19 +14,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from critterdb.errors import RateLimited, TimelineError
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import hosts_on
+from critterdb.games import Game, hosts_on
+from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id, utc_text
+from critterdb.platforms.http.media import fetch_from
+from critterdb.platforms.sources import Found, Source, gather, read_each
+from critterdb.platforms.text_length import count_graphemes
 
-from ..errors import RateLimited, TimelineError
-from ..games import Game
-from . import Batch, Envelope, Outcome, Post, Reply, bare_id, utc_text
-from .bluesky_client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused, items_of
-from .bluesky_pages import is_repost, walk_back
-from .bluesky_posts import BOT_LABEL, POSTS, Json, Reader, record_key, web_address
-from .bluesky_records import reply_record, time_of_key, timestamp_id
-from .graphemes import count_graphemes
-from .own_server import fetch_from
-from .sources import Found, Source, gather, read_each
+from .client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused, items_of
+from .pagination import is_repost, walk_back
+from .parse import BOT_LABEL, POSTS, Json, Reader, record_key, web_address
+from .records import reply_record, time_of_key, timestamp_id
 
 DEFAULT_SERVER = "https://bsky.social"
 PAGE_SIZE = 100

@@ -19,18 +19,17 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import hosts_on
+from critterdb.games import Game, hosts_on
+from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id
+from critterdb.platforms.http.media import fetch_from
+from critterdb.platforms.sources import Found, Source, gather, read_each
+from critterdb.platforms.text import fold_tag
 
-from ..errors import TimelineError
-from ..games import Game
-from ..hashtags import fold_tag
-from . import Batch, Envelope, Outcome, Post, Reply, bare_id
-from .mastodon_client import MastodonClient, NotThere, NotUnderstood
-from .mastodon_pages import GetPage, id_order, newest_page, read_list, settled_id
-from .mastodon_posts import Json, Reader
-from .own_server import fetch_from
-from .sources import Found, Source, gather, read_each
+from .client import MastodonClient, NotThere, NotUnderstood
+from .pagination import GetPage, id_order, newest_page, read_list, settled_id
+from .parse import Json, Reader
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
 THREADS = 40  # conversations that are looked through in a round

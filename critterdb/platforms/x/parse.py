@@ -6,12 +6,11 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from critterdb._types import Json
+from critterdb.platforms.base import Post
+from critterdb.platforms.handles import length_of_run
+from critterdb.platforms.profiles import says_it_is_a_bot, wants_no_bot
 from critterdb.storage.timestamps import post_time
-
-from .._types import Json
-from . import Post
-from .handles import length_of_run
-from .profiles import says_it_is_a_bot, wants_no_bot
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .bluesky_posts import POSTS, Json
+from .parse import POSTS, Json
 
 _TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 

@@ -1,0 +1,1 @@
+"""HTTP as the platforms need it: deadlines, sessions, media."""
