@@ -24,7 +24,8 @@ from typing import Any
 
 from critterdb.errors import TimelineError
 from critterdb.games import Game
-from critterdb.platforms.base import Envelope, open_timeline
+from critterdb.platforms.base import Envelope
+from critterdb.platforms.registry import open_timeline
 
 LONGEST_S = 20.0
 DRIPS = {

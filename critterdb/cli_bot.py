@@ -44,7 +44,7 @@ def bot(
     --every the command goes on until it is told to stop (Ctrl-C, or SIGTERM), and ends between two
     replies.
     """
-    from critterdb.platforms.base import open_timeline
+    from critterdb.platforms.registry import open_timeline
 
     if label:
         click.echo(f"{open_timeline(platform).label_as_bot()}.")

@@ -10,7 +10,7 @@ from critterdb.bot.round import RoundReport, play_round
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.model.registry import current_model
-from critterdb.platforms.base import open_timeline
+from critterdb.platforms.registry import open_timeline
 from critterdb.standins.x import StandInX
 from critterdb.storage.database import SiteDatabase
 from critterdb.system import Uptime, read_uptime

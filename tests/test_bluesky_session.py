@@ -11,8 +11,8 @@ from support_platforms import Stage
 from support_x import GAME, HASHTAG
 
 from critterdb.errors import RateLimited, TimelineError
-from critterdb.platforms.base import open_timeline
 from critterdb.platforms.bluesky.session import LOGINS_IN_5_MINUTES
+from critterdb.platforms.registry import open_timeline
 from critterdb.standins.bluesky import StandInBluesky
 from critterdb.storage.database import SiteDatabase, site_folder
 

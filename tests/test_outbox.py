@@ -16,7 +16,7 @@ from support_x import BOT, GAME, Ground
 
 from critterdb.bot import outbox
 from critterdb.bot.platform_state import with_jitter
-from critterdb.platforms.base import open_timeline
+from critterdb.platforms.registry import open_timeline
 from critterdb.storage.database import DATABASE_NAME, site_folder
 
 ASK = f"@{BOT} what is this?"

@@ -16,7 +16,7 @@ from support_x import BOT, GAME, HASHTAG, HOST, Ground, add_host
 
 from critterdb.errors import TimelineError
 from critterdb.games import get_game
-from critterdb.platforms.base import open_timeline
+from critterdb.platforms.registry import open_timeline
 from critterdb.platforms.x.length import x_weight
 from critterdb.platforms.x.parse import Page
 from critterdb.standins.x import SECRETS, StandInX

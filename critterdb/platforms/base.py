@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game
 from critterdb.storage.timestamps import parse_time as parse_time
@@ -175,29 +174,3 @@ def _well_formed(text: str) -> str:
 def bare_id(post_id: str) -> str:
     """`123` of `x:123`."""
     return post_id.partition(":")[2]
-
-
-def open_timeline(name: str) -> Timeline:
-    """The timeline called `x`, `mastodon`, `bluesky` or `jsonl:PATH`. Raises TimelineError for
-    anything else.
-    """
-    platform, _, rest = name.partition(":")
-    if platform == "x" and not rest:
-        from critterdb.platforms.x.timeline import XTimeline
-
-        return XTimeline.from_environment()
-    if platform == "mastodon" and not rest:
-        from critterdb.platforms.mastodon.timeline import MastodonTimeline
-
-        return MastodonTimeline.from_environment()
-    if platform == "bluesky" and not rest:
-        from critterdb.platforms.bluesky.timeline import BlueskyTimeline
-
-        return BlueskyTimeline.from_environment()
-    if platform == "jsonl" and rest:
-        from .jsonl import JsonlTimeline
-
-        return JsonlTimeline(rest)
-    raise TimelineError(
-        f"There is no timeline called {name}. Use x, mastodon, bluesky, or jsonl:PATH"
-    )

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+_RUN = re.compile(r"\s*(?:@\w[\w.-]*(?:@[\w.:-]+)?(?:\s+|$))*")
+
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)
 _TAG = re.compile(r"(?<![\w&/])[#＃](\w+)")
 
@@ -27,3 +29,15 @@ def tags_in(text: str) -> tuple[str, ...]:
     and holds more than digits, as on the platforms.
     """
     return tuple(tag for tag in _TAG.findall(_LINK.sub(" ", text)) if not tag.isdecimal())
+
+
+def length_of_run(text: str) -> int:
+    """How many characters of a text are handles before its first word."""
+    match = _RUN.match(text)
+    return match.end() if match else 0
+
+
+def is_written(text: str, name: str) -> bool:
+    """Whether a handle (without @) stands in a text after the handles that it begins with."""
+    pattern = rf"(?<![\w@/])@{re.escape(name)}(?![\w@])"
+    return re.search(pattern, text[length_of_run(text) :], re.IGNORECASE) is not None

@@ -181,7 +181,7 @@ def server_address(text: str) -> str:
 
 def _never_connected(error: BaseException) -> bool:
     """Whether not a byte reached the server, so that nothing can have been posted."""
-    from critterdb.platforms.x.client import never_connected
+    from critterdb.platforms.http.requests_session import never_connected
 
     cause = error.__cause__ or error.__context__
     return isinstance(cause, Exception) and never_connected(cause)

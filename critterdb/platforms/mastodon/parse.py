@@ -8,9 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from critterdb.platforms.base import Post
-from critterdb.platforms.handles import is_written
 from critterdb.platforms.profiles import wants_no_bot
-from critterdb.platforms.text import fold_tag, tags_in
+from critterdb.platforms.text import fold_tag, is_written, tags_in
 from critterdb.storage.timestamps import post_time
 
 from .html import MAX_LENGTH, text_of

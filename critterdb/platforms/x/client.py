@@ -49,12 +49,3 @@ def rate_limit(error: Any) -> RateLimited:
 def first_line(error: Exception) -> str:
     """What X said, short enough for a row."""
     return " ".join(str(error).split())[:200]
-
-
-def never_connected(error: Exception) -> bool:
-    """Whether not a byte reached the server, so that nothing can have been posted."""
-    import requests
-    from urllib3.exceptions import NewConnectionError
-
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)

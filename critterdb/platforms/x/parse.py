@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from critterdb._types import Json
 from critterdb.platforms.base import Post
-from critterdb.platforms.handles import length_of_run
 from critterdb.platforms.profiles import says_it_is_a_bot, wants_no_bot
+from critterdb.platforms.text import length_of_run
 from critterdb.storage.timestamps import post_time
 
 log = logging.getLogger(__name__)

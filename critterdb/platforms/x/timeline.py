@@ -19,9 +19,10 @@ from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
 from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id
 from critterdb.platforms.http.media import fetch_from
+from critterdb.platforms.http.requests_session import never_connected
 from critterdb.platforms.sources import Found, NoAnswer, Source, gather, unreadable
 
-from .client import DEFAULT_API, first_line, never_connected, open_client, rate_limit
+from .client import DEFAULT_API, first_line, open_client, rate_limit
 from .length import MAX_WEIGHT, x_weight
 from .parse import FIELDS, Page, id_before
 
