@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support_web import add_model, jpeg, make_site, open_datasette
 
-from critterdb.web.bodies import MAX_BODY_BYTES, OWN_LIMIT
+from critterdb.web.datasette.body_limit import MAX_BODY_BYTES, OWN_LIMIT
 
 PIECE = b"x" * 1_000_000
 FORM = {"content-type": "application/x-www-form-urlencoded"}

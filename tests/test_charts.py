@@ -13,8 +13,8 @@ from critterdb.web.charts.bars import score_over_time
 from critterdb.web.charts.confusion import MOST_LABELS, most_confused
 from critterdb.web.charts.maps import HEIGHT, WIDTH, draw_map, frame_around, load_shapes, mercator
 from critterdb.web.charts.svg import nice_top, tag
-from critterdb.web.scores import by_period
-from critterdb.web.similar import Sketches, nearest_photos
+from critterdb.web.queries.scores import by_period
+from critterdb.web.queries.similar_photos import Sketches, nearest_photos
 
 
 @pytest.mark.parametrize(

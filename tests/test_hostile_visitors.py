@@ -153,7 +153,7 @@ async def test_a_search_for_a_few_words_is_not_cut(large_site: Path) -> None:
 async def test_a_page_that_reads_for_too_long_is_a_503(
     folder: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    monkeypatch.setattr("critterdb.web.pages.PAGE_TIME_LIMIT_MS", 0)
+    monkeypatch.setattr("critterdb.web.pages.base.PAGE_TIME_LIMIT_MS", 0)
     client = open_datasette(folder).client
     response = await client.get(f"/-/critters/history{suffix}")
     assert response.status_code == 503

@@ -15,7 +15,7 @@ from support_pages import make_furnished_site
 from support_web import open_datasette, rows, serving
 
 from critterdb.storage.database import DATABASE_NAME, open_database
-from critterdb.web.memory_limits import MAX_RESULT_BYTES
+from critterdb.web.datasette.memory_limits import MAX_RESULT_BYTES
 
 MAX_GROWTH_MB = 400
 GREEDY = [

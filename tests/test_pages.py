@@ -12,8 +12,8 @@ from support_models import BOBCAT, COUGAR, DOMESTIC_CAT
 from support_pages import MISTAKE, MODEL_ID, make_furnished_site
 from support_web import change_metadata, make_site, open_datasette
 
-from critterdb.web.desk import desk_of
-from critterdb.web.similar import Sketches
+from critterdb.web.queries.similar_photos import Sketches
+from critterdb.web.state import desk_of
 
 MODEL = f"/-/critters/models/{MODEL_ID}"
 CELL = f"{MODEL}/confusion?actual={COUGAR}&predicted={DOMESTIC_CAT}"
@@ -289,7 +289,7 @@ async def test_the_history_is_filtered(folder: Path, query: str, found: list[str
 async def test_the_history_goes_on_where_a_page_ends(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("critterdb.web.history.POSTS_A_PAGE", 3)
+    monkeypatch.setattr("critterdb.web.pages.history.POSTS_A_PAGE", 3)
     first = await data(folder, "/-/critters/history?author=host")
     assert names(first["posts"]) == ["104", "103", "102"]
     response = await open_datasette(folder).client.get(

@@ -113,7 +113,7 @@ async def test_a_name_that_somebody_writes_is_found(folder: Path) -> None:
 async def test_a_long_write_of_another_process_is_a_503(
     folder: Path, monkeypatch: pytest.MonkeyPatch, path: str, form: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("critterdb.web.desk.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("critterdb.web.state.BUSY_TIMEOUT_MS", 50)
     add_candidate(folder, "x:104")
     reviewer = Reviewer(folder)
     with closing(open_database(folder / DATABASE_NAME)) as db, db.atomic():

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from critterdb.errors import Refusal
-from critterdb.web.limits import RateLimit, UploadMemory, Workers, client_address
-from critterdb.web.manners import image_origin, page_headers, prefers_page
+from critterdb.web.endpoint.limits import RateLimit, UploadMemory, Workers, client_address
+from critterdb.web.http.body import Body, ClientGone, Upload, read_upload
+from critterdb.web.http.headers import image_origin, page_headers, prefers_page
 from critterdb.web.settings import load_settings
-from critterdb.web.uploads import Body, ClientGone, Upload, read_upload
 
 CAP = 1000
 MULTIPART = "multipart/form-data; boundary=b0undary"

@@ -7,26 +7,19 @@ from typing import Any
 
 from datasette import hookimpl
 
-from . import (
-    bodies,
-    cells,
-    columns,
-    compat,
-    desk,
-    health,
-    memory_limits,
-    photos_route,
-    rights,
-    static_files,
-)
-from .classify import classify
+from critterdb.web.endpoint.view import classify
+
+from . import state
+from .datasette import body_limit, column_order, compat, memory_limits, permissions, table_cells
+from .endpoint import health
+from .files import photos, static
 from .routes import ROUTES
 
 
 @hookimpl
 def startup(datasette: Any) -> Any:
     async def inner() -> None:
-        site = await desk.open_desk(datasette)
+        site = await state.open_desk(datasette)
         if site.database_name:
             await compat.register_queries(datasette, site.database_name)
 
@@ -35,7 +28,7 @@ def startup(datasette: Any) -> Any:
 
 @hookimpl
 def prepare_connection(conn: Any) -> None:
-    desk.prepare_connection(conn)
+    state.prepare_connection(conn)
 
 
 @hookimpl
@@ -48,7 +41,7 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     from jinja2 import ChoiceLoader, PackageLoader
 
     env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web")])
-    columns.arrange_columns(datasette, env)
+    column_order.arrange_columns(datasette, env)
 
 
 @hookimpl
@@ -56,27 +49,27 @@ def register_routes() -> list[tuple[str, Any]]:
     return [
         (r"^/-/classify(?P<format>\.json)?$", classify),
         (r"^/-/critterdb/health(\.json)?$", health.health),
-        (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos_route.photo),
-        (r"^/-/critterdb/static/(?P<name>[^/]+)$", static_files.static),
+        (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos.photo),
+        (r"^/-/critterdb/static/(?P<name>[^/]+)$", static.static),
         *ROUTES,
     ]
 
 
 @hookimpl
 def register_actions(datasette: Any) -> list[Any]:
-    return compat.actions(rights.ACTIONS)
+    return compat.actions(permissions.ACTIONS)
 
 
 @hookimpl
 def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
-    return rights.rule(datasette, actor, action)
+    return permissions.rule(datasette, actor, action)
 
 
 @hookimpl
 def menu_links(datasette: Any, actor: Any) -> Any:
     async def inner() -> list[dict[str, str]]:
         links = [{"href": datasette.urls.path("/-/critters"), "label": "Critters"}]
-        if await rights.may(datasette, actor, rights.CLASSIFY):
+        if await permissions.may(datasette, actor, permissions.CLASSIFY):
             href = datasette.urls.path("/-/classify")
             links.append({"href": href, "label": "Classify a photo"})
         return links
@@ -86,14 +79,14 @@ def menu_links(datasette: Any, actor: Any) -> Any:
 
 @hookimpl
 def extra_css_urls() -> list[str]:
-    return [static_files.static_path("cells.css")]
+    return [static.static_path("cells.css")]
 
 
 @hookimpl
 def render_cell(
     row: Any, value: Any, column: str, table: str | None, database: str, datasette: Any
 ) -> Any:
-    return cells.our_cell(datasette, database, table, column, row, value)
+    return table_cells.our_cell(datasette, database, table, column, row, value)
 
 
 @hookimpl
@@ -105,10 +98,10 @@ def skip_csrf(datasette: Any, scope: dict[str, Any]) -> bool:
 
 @hookimpl
 def asgi_wrapper(datasette: Any) -> Any:
-    def wrap(app: bodies.App) -> bodies.App:
-        if bodies.OWN_LIMIT in datasette.settings_dict():
+    def wrap(app: body_limit.App) -> body_limit.App:
+        if body_limit.OWN_LIMIT in datasette.settings_dict():
             return app
-        return bodies.limit_bodies(
+        return body_limit.limit_bodies(
             datasette, app, lambda scope: _reads_its_own_body(datasette, scope)
         )
 

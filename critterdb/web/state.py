@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from critterdb.errors import SiteError
 from critterdb.model.onnx_session import load_onnxruntime
 from critterdb.storage.database import BUSY_TIMEOUT_MS, distrust_schema
 from critterdb.storage.timestamps import utc_now
+from critterdb.web.datasette.memory_limits import MAX_SQLITE_BYTES, limit_results
+from critterdb.web.endpoint.limits import RateLimit, UploadMemory, Workers
 
-from ..errors import SiteError
-from .limits import RateLimit, UploadMemory, Workers
-from .memory_limits import MAX_SQLITE_BYTES, limit_results
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from datasette.database import Database
 
     from critterdb.fetch.fetcher import Fetcher
-
-    from .similar import Sketches
+    from critterdb.web.queries.similar_photos import Sketches
 
 T = TypeVar("T")
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from critterdb.errors import Refusal, SiteError
 from critterdb.imaging.decode import image_format
 from critterdb.storage.stored_files import open_stored
-
-from ..errors import Refusal, SiteError
-from .compat import may_view
-from .desk import desk_of, folder_of, site_database
-from .manners import cors_headers, data_headers, other_method
+from critterdb.web.datasette.compat import may_view
+from critterdb.web.http.headers import cors_headers, data_headers, other_method
+from critterdb.web.state import desk_of, folder_of, site_database
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from critterdb.errors import CritterError, Refusal
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
@@ -17,12 +18,10 @@ from critterdb.model.payloads import answer_payload, refusal_payload
 from critterdb.model.predictions import find_answer, record
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, site_folder, sqlite3
-
-from ..errors import CritterError, Refusal
-from .compat import write
-from .desk import Desk, desk_of, is_recording, site_database
-from .limits import BUSY_SECONDS, client_address
-from .manners import (
+from critterdb.web.datasette.compat import write
+from critterdb.web.datasette.permissions import CLASSIFY, may
+from critterdb.web.http.body import Body, ClientGone, Upload, read_upload
+from critterdb.web.http.headers import (
     cors_headers,
     data_headers,
     is_forged,
@@ -30,9 +29,10 @@ from .manners import (
     page_headers,
     prefers_page,
 )
+from critterdb.web.state import Desk, desk_of, is_recording, site_database
+
+from .limits import BUSY_SECONDS, client_address
 from .page import page_context
-from .rights import CLASSIFY, may
-from .uploads import Body, ClientGone, Upload, read_upload
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

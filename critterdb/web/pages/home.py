@@ -6,14 +6,14 @@ from collections import Counter
 from typing import Any
 
 from critterdb.storage.database import SiteDatabase
+from critterdb.web import urls
+from critterdb.web.charts.bars import score_over_time
+from critterdb.web.files.static import static_path
+from critterdb.web.queries.photos import PHOTOS, Photo, as_photo, shown
+from critterdb.web.queries.posts import STORY_TABLES, load_stories, pictures_of
+from critterdb.web.queries.scores import load_score
 
-from . import addresses
-from .charts.bars import score_over_time
-from .pages import Page, Visit, page
-from .photo_shelf import PHOTOS, Photo, as_photo, shown
-from .scores import load_score
-from .static_files import static_path
-from .stories import STORY_TABLES, load_stories, pictures_of
+from .base import Page, Visit, page
 
 LATEST_POSTS = 6
 MOST_GAMES = 12
@@ -70,11 +70,11 @@ async def home(visit: Visit) -> Page:
             "game": game,
             "score_chart": score_over_time(game["score"]["over_time"]) if game else None,
             "critter_js": visit.path(static_path("classify.js")),
-            "classify_path": visit.path(addresses.CLASSIFY),
+            "classify_path": visit.path(urls.CLASSIFY),
             "max_bytes": settings.max_bytes,
             "max_megabytes": f"{settings.max_bytes / 1e6:g}",
         },
-        preview=next((addresses.photo_file(p["sha256"]) for p in photos if p["image"]), None),
+        preview=next((urls.photo_file(p["sha256"]) for p in photos if p["image"]), None),
         pictures_from=pictures_of(data["posts"]),
     )
 

@@ -10,8 +10,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.database import sqlite3
-
-from .manners import cors_headers, data_headers
+from critterdb.web.http.headers import cors_headers, data_headers
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 from critterdb.storage.database import SiteDatabase
+from critterdb.web import urls
+from critterdb.web.charts.maps import draw_map
+from critterdb.web.queries import similar_photos
+from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
+from critterdb.web.queries.taxa import score_bars, taxon_names
 
-from . import addresses, similar
-from .charts.maps import draw_map
-from .names import score_bars, taxon_names
-from .pages import NotHere, Page, Visit, page
-from .photo_shelf import PHOTO_TABLES, PHOTOS, as_photo, shown
+from .base import NotHere, Page, Visit, page
 
 SIMILAR = 8
 MOST_PREDICTIONS = 12
@@ -67,7 +68,7 @@ async def photo(visit: Visit) -> Page:
             "map": draw_map([place], tiles=tiles) if placed else None,
             "map_credit": visit.desk.settings.map_credit if tiles else None,
         },
-        preview=addresses.photo_file(sha256) if data["photo"]["image"] else None,
+        preview=urls.photo_file(sha256) if data["photo"]["image"] else None,
         pictures_from=(tiles,) if tiles and placed else (),
     )
 
@@ -105,17 +106,17 @@ def load_photo(db: SiteDatabase, photo_id: int) -> dict[str, Any]:
 
 async def _similar(visit: Visit, sha256: str) -> list[dict[str, Any]] | None:
     """The photos nearest to this one; None while a large database is still being read."""
-    found = await visit.read(lambda db: similar.load_embedding(db, sha256))
+    found = await visit.read(lambda db: similar_photos.load_embedding(db, sha256))
     if found is None:
         return []
     backbone, vector = found
-    sketches = await similar.ready(visit.database, visit.desk.sketches, backbone)
+    sketches = await similar_photos.ready(visit.database, visit.desk.sketches, backbone)
     if sketches is None:
         return None
     candidates = sketches.candidates(vector)
 
     def nearest(db: SiteDatabase) -> list[dict[str, Any]]:
-        near = similar.nearest_photos(db, backbone, vector, candidates, sha256, SIMILAR)
+        near = similar_photos.nearest_photos(db, backbone, vector, candidates, sha256, SIMILAR)
         photos = []
         for other, distance in near:
             row = next(

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from critterdb.errors import Refusal
 from critterdb.system import cores, give_way
-
-from ..errors import Refusal
-from .settings import Network
+from critterdb.web.settings import Network
 
 T = TypeVar("T")
 

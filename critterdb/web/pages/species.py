@@ -7,13 +7,18 @@ from collections import Counter
 from typing import Any
 
 from critterdb.storage.database import SiteDatabase
+from critterdb.web import urls
+from critterdb.web.charts.bars import month_bars
+from critterdb.web.charts.maps import draw_map
+from critterdb.web.http.forms import (
+    MAX_SEARCH_CHARACTERS,
+    MAX_SEARCH_WORDS,
+    is_search_cut,
+    search_query,
+)
+from critterdb.web.queries.photos import PHOTOS, as_photo, shown
 
-from . import addresses
-from .charts.bars import month_bars
-from .charts.maps import draw_map
-from .forms import MAX_SEARCH_CHARACTERS, MAX_SEARCH_WORDS, is_search_cut, search_query
-from .pages import NotHere, Page, Visit, page
-from .photo_shelf import PHOTOS, as_photo, shown
+from .base import NotHere, Page, Visit, page
 
 GALLERY = 24
 NEWEST_PLACES = 1000
@@ -107,7 +112,7 @@ async def species(visit: Visit) -> Page:
             "placed": len(places),
             "month_chart": month_bars(data["months"]) if places else None,
         },
-        preview=addresses.photo_file(pictures[0]["sha256"]) if pictures else None,
+        preview=urls.photo_file(pictures[0]["sha256"]) if pictures else None,
         pictures_from=(tiles,) if tiles and places else (),
     )
 

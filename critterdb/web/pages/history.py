@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.database import SiteDatabase
+from critterdb.web import urls
+from critterdb.web.http.headers import cors_headers, data_headers
+from critterdb.web.queries.posts import STORY_TABLES, load_stories, pictures_of
+from critterdb.web.queries.taxa import score_bars, taxon_names
 
-from . import addresses
-from .feed import atom_feed
+from .atom import atom_feed
+from .base import NotHere, Page, Visit, page
 from .layout import site_title
-from .manners import cors_headers, data_headers
-from .names import score_bars, taxon_names
-from .pages import NotHere, Page, Visit, page
-from .stories import STORY_TABLES, load_stories, pictures_of
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
@@ -95,9 +95,9 @@ async def history(visit: Visit) -> Page | Response:
     filters = read_filters(visit)
     data = await visit.read(lambda db: load_history(db, filters))
     following = data.pop("following")
-    path = addresses.with_query(addresses.HISTORY, **filters.as_query())
+    path = urls.with_query(urls.HISTORY, **filters.as_query())
     data["next"] = (
-        visit.path(addresses.with_query(addresses.HISTORY, **filters.as_query(), before=following))
+        visit.path(urls.with_query(urls.HISTORY, **filters.as_query(), before=following))
         if following
         else None
     )
@@ -112,9 +112,7 @@ async def history(visit: Visit) -> Page | Response:
         view={
             "outcomes": OUTCOMES,
             "statuses": STATUSES,
-            "feed_path": visit.path(
-                addresses.with_query(f"{addresses.HISTORY}.atom", **filters.as_query())
-            ),
+            "feed_path": visit.path(urls.with_query(f"{urls.HISTORY}.atom", **filters.as_query())),
         },
         pictures_from=pictures_of(data["posts"]),
     )
@@ -163,8 +161,8 @@ async def _feed(visit: Visit, posts: list[dict[str, Any]], path: str) -> Respons
         posts,
         title=f"What it said: {title}",
         page=visit.absolute(path),
-        feed=visit.absolute(path.replace(addresses.HISTORY, f"{addresses.HISTORY}.atom", 1)),
-        story=lambda post_id: visit.absolute(addresses.post_page(post_id)),
+        feed=visit.absolute(path.replace(urls.HISTORY, f"{urls.HISTORY}.atom", 1)),
+        story=lambda post_id: visit.absolute(urls.post_page(post_id)),
     )
     headers = {**data_headers(), **cors_headers(visit.datasette), "Cache-Control": "no-cache"}
     return Response(

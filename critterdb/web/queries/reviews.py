@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from critterdb.bot.host_answers.store import target_taxa
+from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
+from critterdb.web.http.forms import search_query
 
-from ..games import get_game
-from .forms import search_query
-from .names import score_bars, taxon_names
-from .photo_shelf import PHOTOS, as_photo
-from .stories import load_stories
+from .photos import PHOTOS, as_photo
+from .posts import load_stories
+from .taxa import score_bars, taxon_names
 
 SOURCES = {
     "bot": "the bot",

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import PHOTO_PATH
-
-from .addresses import model_page, photo_page, post_page, species_page
-from .desk import desk_of, site_database
-from .layout import percent
-from .names import taxon_names
+from critterdb.web.pages.layout import percent
+from critterdb.web.queries.taxa import taxon_names
+from critterdb.web.state import desk_of, site_database
+from critterdb.web.urls import model_page, photo_page, post_page, species_page
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

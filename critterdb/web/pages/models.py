@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from critterdb.storage.database import SiteDatabase
+from critterdb.web.charts.bars import comparison_bars
+from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
 
-from .charts.bars import comparison_bars
-from .model_page import load_metrics, load_model_row
-from .pages import NotHere, Page, Visit, page
-from .photo_shelf import PHOTO_TABLES, PHOTOS, as_photo, shown
+from .base import NotHere, Page, Visit, page
+from .model import load_metrics, load_model_row
 
 LISTED = 100
 DIFFERENCES = 12

@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.database import SiteDatabase, sqlite3
-
-from . import addresses
-from .compat import write
-from .forms import NOT_AS_HERE, read_form
-from .manners import data_headers, is_forged
-from .pages import NotHere, Page, Visit, busy, page, whole_number
-from .photo_shelf import PHOTO_TABLES, shown
-from .reviews import (
+from critterdb.web import urls
+from critterdb.web.datasette.compat import write
+from critterdb.web.datasette.permissions import REVIEW, may
+from critterdb.web.files.static import static_path
+from critterdb.web.http.forms import NOT_AS_HERE, read_form
+from critterdb.web.http.headers import data_headers, is_forged
+from critterdb.web.queries.photos import PHOTO_TABLES, shown
+from critterdb.web.queries.posts import STORY_TABLES, pictures_of
+from critterdb.web.queries.reviews import (
     SOURCES,
     find_taxon,
     load_candidate,
@@ -24,9 +25,8 @@ from .reviews import (
     save_review,
     settle,
 )
-from .rights import REVIEW, may
-from .static_files import static_path
-from .stories import STORY_TABLES, pictures_of
+
+from .base import NotHere, Page, Visit, busy, page, whole_number
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
@@ -73,11 +73,9 @@ async def review(visit: Visit) -> Page | Response:
         view={
             "sources": SOURCES,
             "review_js": visit.path(static_path("review.js")),
-            "skip_path": visit.path(
-                addresses.with_query(addresses.REVIEW, **queue, before=following)
-            ),
+            "skip_path": visit.path(urls.with_query(urls.REVIEW, **queue, before=following)),
             "further_path": visit.path(
-                addresses.with_query(addresses.REVIEW, **queue, before=data["further_before"])
+                urls.with_query(urls.REVIEW, **queue, before=data["further_before"])
             ),
             "last": visit.number("last"),
         },
@@ -102,8 +100,8 @@ async def _save_review(visit: Visit) -> Response:
         save_review(db, prediction_id, chosen, it_was, _name(visit))
 
     await _write(visit, save)
-    path = addresses.with_query(
-        addresses.REVIEW, source=source, model=model, before=prediction_id, last=prediction_id
+    path = urls.with_query(
+        urls.REVIEW, source=source, model=model, before=prediction_id, last=prediction_id
     )
     return _go(visit, path)
 
@@ -125,7 +123,7 @@ async def answers(visit: Visit) -> Page | Response:
         data=data,
         view={
             "review_js": visit.path(static_path("review.js")),
-            "skip_path": visit.path(addresses.with_query(addresses.ANSWERS, after=following)),
+            "skip_path": visit.path(urls.with_query(urls.ANSWERS, after=following)),
         },
         pictures_from=pictures_of([data["post"]] if data["post"] else []),
     )
@@ -145,7 +143,7 @@ async def _settle(visit: Visit) -> Response:
         settle(db, candidate_id, "taxon" if it_was is not None else choice, it_was)
 
     await _write(visit, save)
-    return _go(visit, addresses.ANSWERS)
+    return _go(visit, urls.ANSWERS)
 
 
 async def _check_rights(visit: Visit) -> None:

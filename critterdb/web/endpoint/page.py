@@ -6,19 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from critterdb.errors import Refusal
 from critterdb.licences import licences
-
-from ..errors import Refusal
-from .desk import desk_of, site_database
-from .layout import absolute_url, layout_context, percent
-from .manners import image_origin
-from .static_files import static_path
+from critterdb.web.files.static import static_path
+from critterdb.web.http.headers import image_origin
+from critterdb.web.pages.layout import absolute_url, layout_context, percent
+from critterdb.web.state import desk_of, site_database
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
     from datasette.utils.asgi import Request
 
-    from .uploads import Upload
+    from critterdb.web.http.body import Upload
 
 PATH = "/-/classify"
 BARS = 5
@@ -96,7 +95,7 @@ def describe(payload: dict[str, Any], labels: list[str]) -> dict[str, Any]:
 
 
 async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, Any]:
-    from .classify import load_model
+    from .view import load_model
 
     found: dict[str, Any] = {"model": None, "labels": [], "licences": []}
     database = site_database(datasette)

@@ -7,15 +7,14 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from critterdb import __version__
+from critterdb.errors import Refusal
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.model.inference import work
 from critterdb.storage.database import has_wal_bug, sqlite3
-
-from .. import __version__
-from ..errors import Refusal
-from .desk import Desk, desk_of, is_recording, site_database
-from .manners import cors_headers, data_headers, other_method
-from .rights import HEALTH, may
+from critterdb.web.datasette.permissions import HEALTH, may
+from critterdb.web.http.headers import cors_headers, data_headers, other_method
+from critterdb.web.state import Desk, desk_of, is_recording, site_database
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -59,7 +58,7 @@ async def _model_in_use(database: Database, desk: Desk) -> dict[str, Any] | None
 
     Raises Refusal where the one in use is missing or not to be trusted.
     """
-    from .classify import load_model
+    from .view import load_model
 
     used = await database.execute(
         "SELECT 1 FROM games WHERE model_id IS NOT NULL AND slug = coalesce(?, slug)",

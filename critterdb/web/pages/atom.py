@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
-from .stories import Story
+from critterdb.web.queries.posts import Story
 
 ATOM = "http://www.w3.org/2005/Atom"
 BEGINNING = "1970-01-01T00:00:00Z"

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, TemplateNotFound
 
+from critterdb.web.state import desk_of
+
 from .compat import described_columns
-from .desk import desk_of
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from critterdb.storage.database import SiteDatabase
+from critterdb.web import urls
+from critterdb.web.charts.bars import label_bars
+from critterdb.web.charts.confusion import confusion_matrix, most_confused
+from critterdb.web.charts.curves import reliability_diagram, risk_coverage, training_curves
+from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
 
-from . import addresses
-from .charts.bars import label_bars
-from .charts.confusion import confusion_matrix, most_confused
-from .charts.curves import reliability_diagram, risk_coverage, training_curves
-from .pages import NotHere, Page, Visit, page
-from .photo_shelf import PHOTO_TABLES, PHOTOS, as_photo, shown
+from .base import NotHere, Page, Visit, page
 
 MISTAKES = 12
 CELL_PHOTOS = 48
@@ -69,7 +69,7 @@ async def model(visit: Visit) -> Page:
         description=_in_a_sentence(about, data["labels"]),
         data={part: data[part]} if part else data,
         view={**data, **view} if part else view,
-        preview=addresses.photo_file(pictures[0]["sha256"]) if pictures else None,
+        preview=urls.photo_file(pictures[0]["sha256"]) if pictures else None,
     )
 
 
@@ -164,7 +164,7 @@ def _charts(visit: Visit, data: dict[str, Any]) -> dict[str, Any]:
         "matrix": confusion_matrix(
             drawn,
             counts,
-            lambda actual, said: visit.path(addresses.cell_page(model_id, actual, said)),
+            lambda actual, said: visit.path(urls.cell_page(model_id, actual, said)),
         ),
         "labels_not_drawn": len(tested) - len(drawn),
         "names": names,
@@ -203,7 +203,7 @@ async def cell(visit: Visit) -> Page:
         title=title,
         description=f"{data['count']:,} test photos of the model {model_id}.",
         data=data,
-        preview=addresses.photo_file(pictures[0]["sha256"]) if pictures else None,
+        preview=urls.photo_file(pictures[0]["sha256"]) if pictures else None,
     )
 
 

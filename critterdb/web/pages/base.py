@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from critterdb.storage.database import SiteDatabase, sqlite3
+from critterdb.web.datasette.compat import may_view
+from critterdb.web.http.headers import cors_headers, data_headers, page_headers
+from critterdb.web.state import Desk, desk_of, site_database
 
-from .compat import may_view
-from .desk import Desk, desk_of, site_database
 from .layout import absolute_url, layout_context
-from .manners import cors_headers, data_headers, page_headers
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

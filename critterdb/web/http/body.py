@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from ..errors import Refusal, too_large
-from .limits import UploadMemory
+from critterdb.errors import Refusal, too_large
+from critterdb.web.endpoint.limits import UploadMemory
 
 FORM_OVERHEAD_BYTES = 64 * 1024
 MAX_PARTS = 16

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .manners import data_headers
-from .settings import MAX_BYTES
-from .uploads import FORM_OVERHEAD_BYTES
+from critterdb.web.http.body import FORM_OVERHEAD_BYTES
+from critterdb.web.http.headers import data_headers
+from critterdb.web.settings import MAX_BYTES
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .addresses import photo_file
+from critterdb.web.urls import photo_file
 
 if TYPE_CHECKING:
-    from .pages import Visit
+    from critterdb.web.pages.base import Visit
 
 Photo = dict[str, Any]
 

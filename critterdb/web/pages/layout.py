@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import addresses
-from .compat import instance_metadata
-from .desk import desk_of, is_recording, site_database
-from .rights import CLASSIFY, REVIEW, may
-from .static_files import static_path
+from critterdb.web import urls as addresses
+from critterdb.web.datasette.compat import instance_metadata
+from critterdb.web.datasette.permissions import CLASSIFY, REVIEW, may
+from critterdb.web.files.static import static_path
+from critterdb.web.state import desk_of, is_recording, site_database
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

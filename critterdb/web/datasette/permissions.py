@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from critterdb.web.state import desk_of
+
 from . import compat
-from .desk import desk_of
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import Refusal
-from .pages import NotHere
-from .uploads import FORM_OVERHEAD_BYTES, Body, ClientGone, parse_form
+from critterdb.errors import Refusal
+from critterdb.web.pages.base import NotHere
+
+from .body import FORM_OVERHEAD_BYTES, Body, ClientGone, parse_form
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Request

@@ -1,0 +1,1 @@
+"""/-/classify: the endpoint and its page."""

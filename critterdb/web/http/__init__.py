@@ -1,0 +1,1 @@
+"""HTTP rules that all pages share."""
