@@ -13,7 +13,8 @@ import pytest
 from critterdb.errors import Refusal
 from critterdb.web.endpoint.limits import RateLimit, UploadMemory, Workers, client_address
 from critterdb.web.http.body import Body, ClientGone, Upload, read_upload
-from critterdb.web.http.headers import image_origin, page_headers, prefers_page
+from critterdb.web.http.headers import image_origin, page_headers
+from critterdb.web.http.negotiation import prefers_page
 from critterdb.web.settings import load_settings
 
 CAP = 1000

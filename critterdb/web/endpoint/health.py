@@ -13,7 +13,8 @@ from critterdb.imaging.sandbox import shared_decoders
 from critterdb.model.inference import work
 from critterdb.storage.database import has_wal_bug, sqlite3
 from critterdb.web.datasette.permissions import HEALTH, may
-from critterdb.web.http.headers import cors_headers, data_headers, other_method
+from critterdb.web.http.headers import cors_headers, data_headers
+from critterdb.web.http.negotiation import other_method
 from critterdb.web.state import Desk, desk_of, is_recording, site_database
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ async def _model_in_use(database: Database, desk: Desk) -> dict[str, Any] | None
 
     Raises Refusal where the one in use is missing or not to be trusted.
     """
-    from .view import load_model
+    from .models import load_model
 
     used = await database.execute(
         "SELECT 1 FROM games WHERE model_id IS NOT NULL AND slug = coalesce(?, slug)",

@@ -95,7 +95,7 @@ def describe(payload: dict[str, Any], labels: list[str]) -> dict[str, Any]:
 
 
 async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, Any]:
-    from .view import load_model
+    from .models import load_model
 
     found: dict[str, Any] = {"model": None, "labels": [], "licences": []}
     database = site_database(datasette)

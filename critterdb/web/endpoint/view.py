@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from critterdb.errors import CritterError, Refusal
+from critterdb.errors import Refusal
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model
 from critterdb.model.payloads import answer_payload, refusal_payload
 from critterdb.model.predictions import find_answer, record
-from critterdb.model.registry import current_model
-from critterdb.storage.database import SiteDatabase, site_folder, sqlite3
+from critterdb.storage.database import sqlite3
 from critterdb.web.datasette.compat import write
 from critterdb.web.datasette.permissions import CLASSIFY, may
 from critterdb.web.http.body import Body, ClientGone, Upload, read_upload
-from critterdb.web.http.headers import (
-    cors_headers,
-    data_headers,
-    is_forged,
-    own_addresses,
-    page_headers,
-    prefers_page,
-)
+from critterdb.web.http.csrf import is_forged
+from critterdb.web.http.headers import cors_headers, data_headers, page_headers
+from critterdb.web.http.negotiation import own_addresses, prefers_page
 from critterdb.web.state import Desk, desk_of, is_recording, site_database
 
 from .limits import BUSY_SECONDS, client_address
+from .models import _choose_model, load_model
 from .page import page_context
 
 if TYPE_CHECKING:
@@ -40,8 +34,6 @@ if TYPE_CHECKING:
     from datasette.utils.asgi import Request, Response
 
 METHODS = "GET, HEAD, POST, OPTIONS"
-# One photo takes longer on one processor, and several take less of it in all: a fifth less.
-THREADS_A_PHOTO = 1
 
 # With the id of its row, where there is one.
 Answer = tuple[Classification, ImageInfo, int | None]
@@ -158,39 +150,6 @@ async def _look_at(
         prediction_id = None
     desk.write_seconds.append(time.perf_counter() - started)
     return classification, image, prediction_id
-
-
-async def load_model(database: Database, desk: Desk, model_id: str | None) -> Model:
-    """The model in use, or the one named. Raises Refusal (model_unknown, no_model)."""
-    model: Model = await database.execute_fn(lambda conn: _choose_model(conn, desk, model_id))
-    return model
-
-
-def _choose_model(conn: Any, desk: Desk, model_id: str | None) -> Model:
-    db = SiteDatabase(conn)
-    if model_id and not db["models"].count_where("id = ?", [model_id]):
-        raise Refusal(
-            "model_unknown",
-            f"There is no model called {model_id}. Leave “model” out to ask the one in use",
-        )
-    try:
-        game = desk.settings.game
-        chosen = model_id or (None if game else _newest_model(db))
-        return current_model(db, game, model_id=chosen, threads=THREADS_A_PHOTO)
-    except CritterError as error:
-        # Where the site lies on its machine is nobody's business.
-        folder = f"{site_folder(db)}{os.sep}"
-        raise Refusal("no_model", str(error).replace(folder, "")) from error
-
-
-def _newest_model(db: SiteDatabase) -> str | None:
-    """What answers where neither settings nor question say: the newest model that a game uses."""
-    for row in db.query(
-        "SELECT models.id FROM games JOIN models ON models.id = games.model_id "
-        "ORDER BY models.created_at DESC LIMIT 1"
-    ):
-        return str(row["id"])
-    return None
 
 
 async def _admit(request: Request, datasette: Datasette, desk: Desk) -> None:

@@ -9,7 +9,8 @@ from critterdb.errors import Refusal, SiteError
 from critterdb.imaging.decode import image_format
 from critterdb.storage.stored_files import open_stored
 from critterdb.web.datasette.compat import may_view
-from critterdb.web.http.headers import cors_headers, data_headers, other_method
+from critterdb.web.http.headers import cors_headers, data_headers
+from critterdb.web.http.negotiation import other_method
 from critterdb.web.state import desk_of, folder_of, site_database
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from critterdb.web.http.headers import COMMON_HEADERS, other_method
+from critterdb.web.http.headers import COMMON_HEADERS
+from critterdb.web.http.negotiation import other_method
 
 if TYPE_CHECKING:
     from datasette.app import Datasette

@@ -15,7 +15,9 @@ from urllib.parse import unquote
 
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web.datasette.compat import may_view
+from critterdb.web.errors import CODES, NotHere
 from critterdb.web.http.headers import cors_headers, data_headers, page_headers
+from critterdb.web.http.negotiation import whole_number
 from critterdb.web.state import Desk, desk_of, site_database
 
 from .layout import absolute_url, layout_context
@@ -29,17 +31,7 @@ T = TypeVar("T")
 
 # The slowest page of a large site reads for tens of milliseconds; a cold disk takes longer.
 PAGE_TIME_LIMIT_MS = 3000
-CODES = {403: "forbidden", 404: "not_found", 503: "no_database"}
 TITLES = {"forbidden": "This is not open to you", "busy": "This site is busy"}
-
-
-class NotHere(Exception):
-    """There is nothing to see at this address; the words say what to do instead."""
-
-    def __init__(self, words: str, status: int = 404, code: str | None = None) -> None:
-        super().__init__(words)
-        self.status = status
-        self.code = code or CODES[status]
 
 
 def busy(words: str) -> NotHere:
@@ -199,14 +191,6 @@ async def _respond(request: Request, datasette: Datasette, shown: Page) -> Respo
         headers=headers,
         content_type=kind,
     )
-
-
-def whole_number(text: str) -> int:
-    """A number that SQLite can hold. Raises ValueError."""
-    number = int(text)
-    if not -(2**63) <= number < 2**63:
-        raise ValueError("too large for SQLite")
-    return number
 
 
 def json_address(request: Request) -> str:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
+from critterdb.web.errors import NotHere
 from critterdb.web.http.headers import cors_headers, data_headers
 from critterdb.web.queries.posts import STORY_TABLES, load_stories, pictures_of
 from critterdb.web.queries.taxa import score_bars, taxon_names
 
 from .atom import atom_feed
-from .base import NotHere, Page, Visit, page
+from .base import Page, Visit, page
 from .layout import site_title
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from critterdb.web import urls
 from critterdb.web.charts.bars import label_bars
 from critterdb.web.charts.confusion import confusion_matrix, most_confused
 from critterdb.web.charts.curves import reliability_diagram, risk_coverage, training_curves
+from critterdb.web.errors import NotHere
 from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
 
-from .base import NotHere, Page, Visit, page
+from .base import Page, Visit, page
 
 MISTAKES = 12
 CELL_PHOTOS = 48

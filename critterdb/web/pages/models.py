@@ -6,9 +6,10 @@ from typing import Any
 
 from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.bars import comparison_bars
+from critterdb.web.errors import NotHere
 from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
 
-from .base import NotHere, Page, Visit, page
+from .base import Page, Visit, page
 from .model import load_metrics, load_model_row
 
 LISTED = 100

@@ -8,11 +8,12 @@ from typing import Any
 from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
 from critterdb.web.charts.maps import draw_map
+from critterdb.web.errors import NotHere
 from critterdb.web.queries import similar_photos
 from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
 from critterdb.web.queries.taxa import score_bars, taxon_names
 
-from .base import NotHere, Page, Visit, page
+from .base import Page, Visit, page
 
 SIMILAR = 8
 MOST_PREDICTIONS = 12

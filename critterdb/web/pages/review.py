@@ -11,22 +11,25 @@ from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web import urls
 from critterdb.web.datasette.compat import write
 from critterdb.web.datasette.permissions import REVIEW, may
+from critterdb.web.errors import NotHere
 from critterdb.web.files.static import static_path
-from critterdb.web.http.forms import NOT_AS_HERE, read_form
-from critterdb.web.http.headers import data_headers, is_forged
+from critterdb.web.http.body import NOT_AS_HERE, read_form
+from critterdb.web.http.csrf import is_forged
+from critterdb.web.http.headers import data_headers
+from critterdb.web.http.negotiation import whole_number
 from critterdb.web.queries.photos import PHOTO_TABLES, shown
 from critterdb.web.queries.posts import STORY_TABLES, pictures_of
 from critterdb.web.queries.reviews import (
     SOURCES,
-    find_taxon,
     load_candidate,
     load_prediction,
     load_queue,
     save_review,
     settle,
 )
+from critterdb.web.queries.taxa import find_taxon
 
-from .base import NotHere, Page, Visit, busy, page, whole_number
+from .base import Page, Visit, busy, page
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response

@@ -10,15 +10,12 @@ from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
 from critterdb.web.charts.bars import month_bars
 from critterdb.web.charts.maps import draw_map
-from critterdb.web.http.forms import (
-    MAX_SEARCH_CHARACTERS,
-    MAX_SEARCH_WORDS,
-    is_search_cut,
-    search_query,
-)
+from critterdb.web.errors import NotHere
+from critterdb.web.http.body import MAX_SEARCH_CHARACTERS, MAX_SEARCH_WORDS, is_search_cut
 from critterdb.web.queries.photos import PHOTOS, as_photo, shown
+from critterdb.web.queries.taxa import search_query
 
-from .base import NotHere, Page, Visit, page
+from .base import Page, Visit, page
 
 GALLERY = 24
 NEWEST_PLACES = 1000

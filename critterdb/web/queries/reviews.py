@@ -14,7 +14,6 @@ from critterdb.bot.host_answers.store import target_taxa
 from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
-from critterdb.web.http.forms import search_query
 
 from .photos import PHOTOS, as_photo
 from .posts import load_stories
@@ -175,24 +174,6 @@ def save_review(
         "created_at": utc_now(),
     }
     return int(db["reviews"].insert(row).last_pk or 0)
-
-
-def find_taxon(db: SiteDatabase, words: str) -> int | None:
-    """The taxon that somebody names, by its exact scientific or common name, else by search."""
-    rows = db.query(
-        "SELECT id FROM taxa WHERE name = :words COLLATE NOCASE "
-        "OR common_name = :words COLLATE NOCASE ORDER BY is_active DESC, id LIMIT 1",
-        {"words": words},
-    )
-    for row in rows:
-        return int(row["id"])
-    query = search_query(words)
-    if not query:
-        return None
-    found = db.query(
-        "SELECT rowid AS id FROM taxa_fts WHERE taxa_fts MATCH ? ORDER BY rank LIMIT 1", [query]
-    )
-    return next((int(row["id"]) for row in found), None)
 
 
 def load_candidate(db: SiteDatabase, after: int) -> dict[str, Any]:
