@@ -26,7 +26,7 @@ from typing import NamedTuple
 import httpx
 import numpy as np
 
-from critterdb.sites import init_site
+from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 ROOT = Path(__file__).parent.parent

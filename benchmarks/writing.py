@@ -37,7 +37,7 @@ from servers import Load, Server, multipart, running
 from support_models import make_tiny_model, picture
 from support_writing import SHARED_COUNTER, counter
 
-from critterdb.sites import init_site
+from critterdb.site.folder import init_site
 from critterdb.storage.database import SiteDatabase, open_database
 
 WRITER = Path(ROOT) / "tests" / "support_writing.py"

@@ -72,7 +72,7 @@ for _command in (status, serve, publish, backup, completion):
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def init(folder: Path) -> None:
     """Make a site: a folder with a database, metadata.json and plugins/."""
-    from .sites import init_site
+    from critterdb.site.folder import init_site
 
     path = init_site(folder)
     click.echo(f"{path} is ready.")
@@ -194,7 +194,7 @@ def import_(
     critterdb import FOLDER --game mycats --license cc-by --attribution "(c) Ann"
     critterdb import observations.csv --game mybirds
     """
-    from .sites import init_site
+    from critterdb.site.folder import init_site
 
     is_export = source.suffix.lower() == ".csv"
     if is_export and (license_code or attribution):

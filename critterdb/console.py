@@ -83,10 +83,10 @@ class Interval(click.ParamType):
 
 def open_site(ctx: click.Context) -> SiteDatabase:
     """The database that --db, CRITTERDB_DB or the current folder name."""
+    from critterdb.site.folder import INSPECTED, is_published
     from critterdb.storage.database import open_database
 
     from .errors import SiteError
-    from .sites import INSPECTED, is_published
 
     if is_published(ctx.obj):
         raise SiteError(

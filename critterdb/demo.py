@@ -19,13 +19,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from critterdb.site.folder import serve_arguments
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 from .errors import SiteError
 from .formatting import table_lines
 from .games import PRESETS, save_game
 from .reserve import Picture, Reserve, draw_reserve
-from .sites import serve_arguments
 from .standins.inaturalist import StandInINaturalist
 from .standins.x import StandInX
 

@@ -10,8 +10,9 @@ import json
 import shutil
 from pathlib import Path
 
+from critterdb.site.folder import SITE_FILES, site_source
+
 from .errors import SiteError
-from .sites import SITE_FILES, site_source
 
 PLUGINS = "plugins"
 # Not .json, .txt and .map: no page needs them, and keys, notes and a machine's paths lie in such.

@@ -18,6 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from critterdb.site.folder import DOCKERFILE, INSPECTED, site_source
 from critterdb.storage.database import (
     DATABASE_NAME,
     SiteDatabase,
@@ -33,7 +34,6 @@ from .furniture import PLUGINS, copy_furniture
 from .licences import DEFAULT_LICENSES
 from .packing import write_wheel
 from .replacing import new_folder, put_in_place
-from .sites import DOCKERFILE, INSPECTED, site_source
 
 MARKER = ".critterdb-published"  # says that a folder may be made anew
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones

@@ -21,7 +21,7 @@ from PIL import Image
 from support_models import COUGAR, make_tiny_model
 
 from critterdb.games import ensure_game
-from critterdb.sites import init_site
+from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, open_database
 
 TAXON, OBSERVER = COUGAR, 7

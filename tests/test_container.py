@@ -12,7 +12,7 @@ import pytest
 from support_container import Image, read_dockerfile, read_only
 from support_web import free_port, jpeg
 
-from critterdb.sites import site_source
+from critterdb.site.folder import site_source
 
 START_SECONDS = 30
 

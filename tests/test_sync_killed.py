@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support_inaturalist import TAXA, jpeg, observation, photo
 
-from critterdb.sites import init_site
+from critterdb.site.folder import init_site
 from critterdb.standins.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, open_database
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from critterdb.bot.platform_state import standings
+from critterdb.errors import SiteError
 from critterdb.storage.database import (
     DATABASE_NAME,
     SiteDatabase,
@@ -19,8 +20,6 @@ from critterdb.storage.database import (
     open_database,
     sqlite3,
 )
-
-from .errors import SiteError
 
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
 DOCKERFILE = "Dockerfile"

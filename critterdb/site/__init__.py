@@ -1,0 +1,1 @@
+"""The folder of a site: make, serve, back up, describe."""
