@@ -140,7 +140,8 @@ def serve_command(python: Path) -> list[str]:
 
 def copy_site(site: Path, target: Path) -> Path:
     """The site with its model and without the endpoint's earlier answers."""
-    from critterdb.site.folder import backup_database, init_site
+    from critterdb.site.backup import backup_database
+    from critterdb.site.folder import init_site
 
     target.mkdir()
     backup_database(open_database(site / "critters.db"), target / "critters.db")

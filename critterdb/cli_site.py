@@ -18,7 +18,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
     """Say what the database holds, the SQLite in use, the last sync, and the outbox."""
-    from critterdb.site.folder import site_status
+    from critterdb.site.status import site_status
 
     found = site_status(open_site(ctx))
     if as_json:
@@ -60,7 +60,8 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
 
     A folder that critterdb publish made is read-only by itself.
     """
-    from critterdb.site.folder import is_published, serve_arguments, settle_for_reading
+    from critterdb.site.folder import is_published
+    from critterdb.site.serving import serve_arguments, settle_for_reading
 
     if read_only or is_published(ctx.obj):
         settle_for_reading(ctx.obj)
@@ -130,7 +131,7 @@ def backup(ctx: click.Context, file: Path) -> None:
 
     Others may go on writing meanwhile. photos/ and models/ lie beside the database: copy them too.
     """
-    from critterdb.site.folder import backup_database
+    from critterdb.site.backup import backup_database
 
     size = backup_database(open_site(ctx), file)
     click.echo(

@@ -12,7 +12,7 @@ import pytest
 from support_web import TAXON, add_model, jpeg, make_site, rows, serving
 
 from critterdb.errors import SiteError
-from critterdb.site.folder import serve_arguments
+from critterdb.site.serving import serve_arguments
 
 SERVERS = {
     "critterdb serve": ["-m", "critterdb.cli", "serve", "--port", "{port}"],

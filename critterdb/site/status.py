@@ -1,0 +1,40 @@
+"""Summarize what a site holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from critterdb.bot.platform_state import standings
+from critterdb.storage.database import (
+    SiteDatabase,
+    has_wal_bug,
+    sqlite3,
+)
+
+
+def site_status(db: SiteDatabase) -> dict[str, Any]:
+    """What the database holds, by table; the SQLite in use; the last sync; the outbox by status."""
+    tables = ("observations", "photos", "models", "predictions", "posts", "replies")
+    last_sync = next(
+        db.query("SELECT game, started_at, finished_at, error FROM syncs ORDER BY id DESC LIMIT 1"),
+        None,
+    )
+    version = sqlite3.sqlite_version
+    return {
+        "database": db.conn.execute("PRAGMA database_list").fetchone()[2],
+        "rows": {name: db[name].count for name in tables},
+        "games": {
+            row["slug"]: row["model_id"]
+            for row in db.query("SELECT slug, model_id FROM games ORDER BY slug")
+        },
+        "sqlite": f"{version}{' (can corrupt a WAL: upgrade it)' if has_wal_bug(version) else ''}",
+        "last_sync": last_sync,
+        "outbox": {
+            row["status"]: row["number"]
+            for row in db.query(
+                "SELECT status, count(*) AS number FROM replies GROUP BY status ORDER BY status"
+            )
+        },
+        "bot": standings(db, datetime.now(UTC)),
+    }
