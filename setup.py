@@ -81,8 +81,8 @@ setup(
         "critterdb": [
             "py.typed",
             "words.toml",
-            "publishing.sql",
-            "published_readme.md",
+            "rules.sql",
+            "README.template.md",
             "migrations/*.sql",
         ],
         "critterdb.web": ["templates/*.html", "static/*", "charts/*.json"],

@@ -17,7 +17,7 @@ import venv
 from collections import Counter
 from pathlib import Path
 
-from critterdb.packing import write_wheel
+from critterdb.publish.wheel import write_wheel
 
 RUNS = 7
 SHOWN = 8  # of the heaviest packages

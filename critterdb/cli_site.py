@@ -104,8 +104,9 @@ def publish(
     It holds the database, models, photos, plugin, a Dockerfile and this critterdb as a wheel, and
     is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
     """
+    from critterdb.publish.copy import publish_site
+
     from .licences import DEFAULT_LICENSES
-    from .publishing import publish_site
 
     db = open_site(ctx)
     with progress_bar("Copying photos") as progress:

@@ -14,7 +14,7 @@ from support_models import make_tiny_model
 from support_publishing import make_full_site
 from support_x import BOT, GAME, HASHTAG, Ground, add_host
 
-from critterdb.publishing import publish_site
+from critterdb.publish.copy import publish_site
 from critterdb.standins.x import StandInX
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from critterdb import __version__
-from critterdb.packing import write_wheel
+from critterdb.publish.wheel import write_wheel
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("critterdb", "plugins", "docs", "tests", "benchmarks")

@@ -19,7 +19,7 @@ from support_publishing import SECRETS, make_full_site
 from support_web import MODEL_ID, add_photo, change_metadata, jpeg, listed, serving
 
 from critterdb.cli import main
-from critterdb.publishing import (
+from critterdb.publish.copy import (
     MARKER,
     WITHHELD,
     WITHHELD_COLUMNS,

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from critterdb import __version__
+from critterdb.errors import SiteError
 from critterdb.site.folder import DOCKERFILE, SITE_FILES, site_source
-
-from . import __version__
-from .errors import SiteError
 
 WHEEL = (
     "Wheel-Version: 1.0\nGenerator: critterdb {version}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

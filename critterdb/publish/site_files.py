@@ -10,9 +10,8 @@ import json
 import shutil
 from pathlib import Path
 
+from critterdb.errors import SiteError
 from critterdb.site.folder import SITE_FILES, site_source
-
-from .errors import SiteError
 
 PLUGINS = "plugins"
 # Not .json, .txt and .map: no page needs them, and keys, notes and a machine's paths lie in such.

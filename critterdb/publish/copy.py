@@ -1,6 +1,6 @@
 """A copy of a site with openly licensed data only, ready for a container or `datasette publish`.
 
-`publishing.sql` says table by table and column by column what goes along: what it does not name
+`rules.sql` says table by table and column by column what goes along: what it does not name
 stays at home, so that a new column is published only when somebody has decided so.
 """
 
@@ -18,6 +18,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from critterdb._types import Progress
+from critterdb.errors import SiteError
+from critterdb.licences import DEFAULT_LICENSES
 from critterdb.site.folder import DOCKERFILE, INSPECTED, site_source
 from critterdb.storage.database import (
     DATABASE_NAME,
@@ -28,12 +31,9 @@ from critterdb.storage.database import (
 )
 from critterdb.storage.stored_files import Kind, open_stored, stored_file
 
-from ._types import Progress
-from .errors import SiteError
-from .furniture import PLUGINS, copy_furniture
-from .licences import DEFAULT_LICENSES
-from .packing import write_wheel
 from .replacing import new_folder, put_in_place
+from .site_files import PLUGINS, copy_furniture
+from .wheel import write_wheel
 
 MARKER = ".critterdb-published"  # says that a folder may be made anew
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
@@ -128,8 +128,8 @@ def publish_site(
 
 
 def statements() -> list[tuple[str, str]]:
-    """The statements of publishing.sql in order, each with the words of its comment."""
-    text = files("critterdb").joinpath("publishing.sql").read_text("utf-8")
+    """The statements of rules.sql in order, each with the words of its comment."""
+    text = files("critterdb.publish").joinpath("rules.sql").read_text("utf-8")
     found = []
     for part in text.split("\n\n"):
         comment = " ".join(re.findall(r"^-- (.+)$", part, re.MULTILINE))
@@ -307,7 +307,7 @@ def _describe(database: Path, report: Published) -> None:
 def _write_container_files(made: Path, report: Published) -> None:
     wheel = write_wheel(made / WHEEL_FOLDER)
     shutil.copyfile(site_source() / DOCKERFILE, made / DOCKERFILE)
-    template = files("critterdb").joinpath("published_readme.md").read_text("utf-8")
+    template = files("critterdb.publish").joinpath("README.template.md").read_text("utf-8")
     words: dict[str, Any] = {
         "photos": f"{report.rows['photos']:,}",
         "observations": f"{report.rows['observations']:,}",

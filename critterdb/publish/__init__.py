@@ -1,0 +1,1 @@
+"""Copy what is openly licensed into a folder for a host."""
