@@ -2,7 +2,7 @@
 
     python benchmarks/fetch.py
 
-The servers (`critterdb/standins/hostile.py`) listen on 127.0.0.2. For each: how it ended, after how
+The servers (`tests/fakes/hostile.py`) listen on 127.0.0.2. For each: how it ended, after how
 long, how many bytes came over the wire (as the server's kernel counts what was acknowledged) and by
 how much the memory of this process grew at most. It ends with status 1 where one of them takes over
 10 s, 10.5 MB or 40 MB, or ends in anything but a refusal.
@@ -18,7 +18,7 @@ from pathlib import Path
 from critterdb.errors import Refusal
 from critterdb.fetch.address_policy import Opening
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.standins.hostile import ANSWERS, HostileServer
+from tests.fakes.hostile import ANSWERS, HostileServer
 
 GOOD = ("picture", "endless-redirect")  # the second leads to one
 MOST_S, MOST_BYTES, MOST_GROWTH_MB = 10, 10_500_000, 40

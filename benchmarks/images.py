@@ -36,8 +36,8 @@ from critterdb.errors import Refusal
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
 from critterdb.imaging.preprocessing import View
 from critterdb.imaging.sandbox import CPU_S, Decoders
-from critterdb.standins.bombs import bombs
-from critterdb.standins.mutations import good_pictures, mutations
+from tests.fakes.bombs import bombs
+from tests.fakes.mutations import good_pictures, mutations
 
 VIEW = View(288)
 MOST_S = 1.0

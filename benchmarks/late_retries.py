@@ -65,8 +65,8 @@ def main() -> int:
     parser.add_argument("--posts", type=int, default=200)
     parser.add_argument("--mastodon-mock", type=Path, metavar="PYTHON")
     options = parser.parse_args()
-    from critterdb.standins.bluesky import StandInBluesky
-    from critterdb.standins.mastodon import StandInMastodon
+    from tests.fakes.bluesky import StandInBluesky
+    from tests.fakes.mastodon import StandInMastodon
 
     servers: dict[str, tuple[str, Any]] = {
         "bluesky": ("bluesky", StandInBluesky()),

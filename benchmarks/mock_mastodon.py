@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from critterdb.standins.server import Request, StandIn
+from critterdb.fakes.server import Request, StandIn
 
 Json = dict[str, Any]
 

@@ -19,6 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from critterdb.fakes.inaturalist import StandInINaturalist
+from critterdb.fakes.x import StandInX
 from critterdb.site.serving import serve_arguments
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
@@ -26,8 +28,6 @@ from .errors import SiteError
 from .formatting import table_lines
 from .games import PRESETS, save_game
 from .reserve import Picture, Reserve, draw_reserve
-from .standins.inaturalist import StandInINaturalist
-from .standins.x import StandInX
 
 MARKER = ".critterdb-demo"  # says that a folder may be made anew
 GAME = PRESETS["cougarornot"]

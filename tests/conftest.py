@@ -14,8 +14,8 @@ from support_models import make_tiny_model
 from support_publishing import make_full_site
 from support_x import BOT, GAME, HASHTAG, Ground, add_host
 
+from critterdb.fakes.x import StandInX
 from critterdb.publish.copy import publish_site
-from critterdb.standins.x import StandInX
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

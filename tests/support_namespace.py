@@ -33,7 +33,7 @@ from support_names import NameServer
 
 from critterdb.errors import Refusal
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.standins.hostile import HostileServer
+from tests.fakes.hostile import HostileServer
 
 NAME_SERVER = "127.0.0.53"
 PORTS = (22, 25, 80, 443, 6379, 8001)

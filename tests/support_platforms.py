@@ -8,10 +8,10 @@ from typing import Any
 
 from support_x import GAME, HASHTAG, HOST, Ground
 
-from critterdb.standins.bluesky import StandInBluesky
-from critterdb.standins.mastodon import StandInMastodon
-from critterdb.standins.x import StandInX
+from critterdb.fakes.x import StandInX
 from critterdb.storage.database import SiteDatabase
+from tests.fakes.bluesky import StandInBluesky
+from tests.fakes.mastodon import StandInMastodon
 
 STAND_INS: dict[str, Any] = {
     "x": StandInX,

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from critterdb.bot.round import RoundReport, play_round
+from critterdb.fakes.x import StandInX
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.model.registry import current_model
 from critterdb.platforms.registry import open_timeline
-from critterdb.standins.x import StandInX
 from critterdb.storage.database import SiteDatabase
 from critterdb.system import Uptime, read_uptime
 

@@ -37,7 +37,7 @@ from support_names import addresses_of
 from critterdb.errors import Refusal
 from critterdb.fetch.address_policy import Opening
 from critterdb.fetch.fetcher import FETCH_FAILED, URL_INVALID, Fetcher
-from critterdb.standins.hostile import HostileServer
+from tests.fakes.hostile import HostileServer
 
 HERE = Path(__file__).parent
 NAMESPACES = (  # as root, and as anybody where the system lets them

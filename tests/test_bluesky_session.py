@@ -13,8 +13,8 @@ from support_x import GAME, HASHTAG
 from critterdb.errors import RateLimited, TimelineError
 from critterdb.platforms.bluesky.session import LOGINS_IN_5_MINUTES
 from critterdb.platforms.registry import open_timeline
-from critterdb.standins.bluesky import StandInBluesky
 from critterdb.storage.database import SiteDatabase, site_folder
+from tests.fakes.bluesky import StandInBluesky
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from critterdb.errors import Refusal
 from critterdb.imaging.preprocessing import View
 from critterdb.imaging.sandbox import CPU_S, Decoders
-from critterdb.standins.bombs import MAKERS
-from critterdb.standins.mutations import KINDS, good_pictures, mutations
+from tests.fakes.bombs import MAKERS
+from tests.fakes.mutations import KINDS, good_pictures, mutations
 
 VIEW = View(64)
 COUNT = 250

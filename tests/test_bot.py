@@ -10,7 +10,7 @@ from support_models import picture
 from support_x import BOT, GAME, HASHTAG, HOST, Ground
 
 from critterdb.errors import TimelineError
-from critterdb.standins.x import StandInX
+from critterdb.fakes.x import StandInX
 from critterdb.storage.database import site_folder
 
 ASK = f"@{BOT} what is this?"

@@ -11,7 +11,7 @@ import pytest
 from support_browser import closed_page, open_browser, skip_without_browser
 from support_web import add_model, jpeg, make_site, open_datasette, rows, serving
 
-from critterdb.standins.server import Request, StandIn
+from critterdb.fakes.server import Request, StandIn
 
 skip_without_browser()
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from support_web import MODEL_ID, TAXON, add_model, jpeg, make_site, rows
 
 from critterdb.cli import main
-from critterdb.standins.server import Request, StandIn
+from critterdb.fakes.server import Request, StandIn
 
 RED = jpeg("red")
 

@@ -14,13 +14,13 @@ import pytest
 import requests
 
 from critterdb.errors import TimelineError
+from critterdb.fakes.x import SECRETS
 from critterdb.games import Game
 from critterdb.platforms.base import Envelope
 from critterdb.platforms.http.deadline import CALL_DEADLINE_S, Call, within
 from critterdb.platforms.http.httpx_transport import DeadlineTransport
 from critterdb.platforms.http.requests_session import DeadlineSession
 from critterdb.platforms.registry import open_timeline
-from critterdb.standins.x import SECRETS
 
 HOST = {"platform": "x", "handle": "host", "consents": False}
 

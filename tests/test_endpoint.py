@@ -14,7 +14,7 @@ import pytest
 from support_models import picture
 from support_web import MODEL_ID, TAXON, add_model, jpeg, make_site, open_datasette, rows
 
-from critterdb.standins.server import Request, StandIn
+from critterdb.fakes.server import Request, StandIn
 from critterdb.storage.database import open_database
 
 RED = jpeg("red")

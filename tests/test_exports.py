@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from support_inaturalist import TAXA, jpeg, observation
 
 from critterdb.cli import main
-from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 
 HEADER = "id,uuid,observed_on,updated_at,quality_grade,license,image_url,scientific_name\n"

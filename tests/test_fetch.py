@@ -22,7 +22,7 @@ from critterdb.fetch import fetcher as fetch_module
 from critterdb.fetch import result_cache
 from critterdb.fetch.address_policy import STRICT_TABLE, Opening, openings_from_environment
 from critterdb.fetch.fetcher import FETCH_FAILED, Fetcher, is_own_request
-from critterdb.standins.hostile import PICTURE, HostileServer
+from tests.fakes.hostile import PICTURE, HostileServer
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from support_inaturalist import BOBCAT, CATS, COUGAR, LIFE, TAXA, observation, taxon
 
 from critterdb.cli import main
-from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 
 DOGS = {"id": 42043, "name": "Canidae", "rank": "family", "rank_level": 30}

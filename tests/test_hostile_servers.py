@@ -16,7 +16,7 @@ import pytest
 from critterdb.errors import Refusal
 from critterdb.fetch.address_policy import Opening
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.standins.hostile import ANSWERS, HostileServer
+from tests.fakes.hostile import ANSWERS, HostileServer
 
 MOST_S = 10
 MOST_BYTES = 10_500_000

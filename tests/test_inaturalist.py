@@ -9,13 +9,13 @@ import pytest
 from support_inaturalist import TAXA, Json, jpeg, observation
 
 from critterdb.errors import SourceError
+from critterdb.fakes.inaturalist import FAULTS, StandInINaturalist
 from critterdb.games import Game, ensure_game
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.observations import save_observations
 from critterdb.inaturalist.photo_selection import Caps
 from critterdb.inaturalist.sync import sync_game
 from critterdb.inaturalist.taxa import save_taxa
-from critterdb.standins.inaturalist import FAULTS, StandInINaturalist
 from critterdb.storage.database import SiteDatabase, site_folder
 
 

@@ -10,7 +10,7 @@ from support_container import Image
 from support_photos import make_photo_folder
 from support_web import add_model, jpeg, rows, serving
 
-from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.fakes.inaturalist import StandInINaturalist
 
 HEAVY = ("torch", "torchvision", "fastai", "timm", "onnx", "tweepy", "mastodon", "atproto")
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from critterdb.errors import SourceError
+from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.inaturalist.rate_limit import (
     BYTES_PER_HOUR,
     REQUESTS_PER_DAY,
     Pace,
     requests_per_minute,
 )
-from critterdb.standins.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 HOST = "api.inaturalist.org"

@@ -17,7 +17,7 @@ from support_models import picture
 from support_x import BOT, GAME, Ground
 
 from critterdb.cli import main
-from critterdb.standins.x import SECRETS
+from critterdb.fakes.x import SECRETS
 from critterdb.storage.database import DATABASE_NAME, site_folder
 
 ASK = f"@{BOT} what is this?"

@@ -22,7 +22,7 @@ from support_inaturalist import jpeg as drawn
 from support_web import MODEL_ID, SEEN_AT, add_model, add_photo, jpeg, make_site, serving
 
 from critterdb.cli import main
-from critterdb.standins.inaturalist import StandInINaturalist
+from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage import database
 from critterdb.storage.database import DATABASE_NAME, distrust_schema, open_database
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from support_inaturalist import TAXA, jpeg, observation, photo
 
+from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.site.folder import init_site
-from critterdb.standins.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, open_database
 
 OBSERVATIONS, KILLS = 2000, 50

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from support_inaturalist import COUGAR, TAXA, Json, jpeg, observation, photo, taxon
 
 from critterdb.cli import main
+from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.games import Game, ensure_game
 from critterdb.imaging import sandbox
 from critterdb.inaturalist.client import INaturalist
@@ -28,7 +29,6 @@ from critterdb.inaturalist.photo_download import (
     fetch_photos,
 )
 from critterdb.inaturalist.sync import SyncReport, plan_sync, sync_game
-from critterdb.standins.inaturalist import StandInINaturalist
 from critterdb.storage.database import SiteDatabase, site_folder
 
 OBSERVATIONS = 90

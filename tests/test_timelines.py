@@ -15,11 +15,11 @@ from support_models import make_tiny_model, picture
 from support_x import BOT, GAME, HASHTAG, HOST, Ground, add_host
 
 from critterdb.errors import TimelineError
+from critterdb.fakes.x import SECRETS, StandInX
 from critterdb.games import get_game
 from critterdb.platforms.registry import open_timeline
 from critterdb.platforms.x.length import x_weight
 from critterdb.platforms.x.parse import Page
-from critterdb.standins.x import SECRETS, StandInX
 from critterdb.storage.database import SiteDatabase, open_database
 
 NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
-from .._types import Json
+from critterdb._types import Json
 
 GIF_CARD = {"uri": "https://media.tenor.com/x/cat.gif", "title": "a", "description": "b"}
 

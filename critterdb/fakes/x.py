@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from .._types import Json
+from critterdb._types import Json
+
 from .platform import AFTER, STALL_S, PlatformStandIn
 from .server import Request
 from .x_posts import Posts, mentions, oldest_found

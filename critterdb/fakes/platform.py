@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
-from .._types import Json
+from critterdb._types import Json
+
 from .server import Request, StandIn
 
 # Accidents after which the post stands all the same.

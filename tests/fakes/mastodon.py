@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-from .._types import Json
-from .mastodon_text import content_of, handles_in, length_of, tags_in
-from .platform import AFTER, PlatformStandIn, iso_time, query_pairs
-from .server import Request
+from critterdb._types import Json
+from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
+from critterdb.fakes.server import Request
+from tests.fakes.mastodon_text import content_of, handles_in, length_of, tags_in
 
 MOST_ITEMS, MOST_LOOKUPS, MOST_CHARACTERS = 40, 20, 500
 RESET_AFTER_S = 300

@@ -7,15 +7,14 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from critterdb._types import Json
+from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
+from critterdb.fakes.server import Request
 from critterdb.platforms.text_length import count_graphemes
-
-from .._types import Json
-from .bluesky_login import PASSWORD, Logins
-from .bluesky_network import POSTS, PROFILE, REPOSTS, Network
-from .bluesky_records import content_id, embeds, full_name
-from .bluesky_records import facets as mark_up
-from .platform import AFTER, PlatformStandIn, iso_time, query_pairs
-from .server import Request
+from tests.fakes.bluesky_login import PASSWORD, Logins
+from tests.fakes.bluesky_network import POSTS, PROFILE, REPOSTS, Network
+from tests.fakes.bluesky_records import content_id, embeds, full_name
+from tests.fakes.bluesky_records import facets as mark_up
 
 MOST_URIS, MOST_ITEMS = 25, 100
 RESET_AFTER_S = 300

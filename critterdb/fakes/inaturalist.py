@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from .._types import Json
+from critterdb._types import Json
+
 from .server import Request, StandIn
 
 MAX_PER_PAGE = 200

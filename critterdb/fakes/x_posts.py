@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
+from critterdb._types import Json
 from critterdb.platforms.text import fold_tag, tags_in
 from critterdb.platforms.x.parse import EPOCH_MS
-
-from .._types import Json
 
 SEARCH_REACH = timedelta(days=7)
 

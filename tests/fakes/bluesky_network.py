@@ -6,11 +6,10 @@ import hashlib
 import time
 from datetime import UTC, datetime
 
+from critterdb._types import Json
+from critterdb.fakes.platform import iso_time
 from critterdb.platforms.bluesky.records import timestamp_id
-
-from .._types import Json
-from .bluesky_records import content_id, full_name
-from .platform import iso_time
+from tests.fakes.bluesky_records import content_id, full_name
 
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
 
