@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from critterdb.drawing import KINDS, draw_critter, draw_meme
+from critterdb.demo.drawing import KINDS, draw_critter, draw_meme
 from critterdb.system import cores
 
 QUALITY = 90  # of the JPEGs

@@ -234,7 +234,7 @@ def import_(
 )
 def demo(folder: Path, keep_serving: bool, port: int) -> None:
     """Run the whole system on a small drawn reserve, with no network at all."""
-    from .demo import run_demo
+    from critterdb.demo.run import run_demo
 
     run_demo(folder, report=click.echo, serve_port=port if keep_serving else None)
 

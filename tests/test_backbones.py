@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torchvision.models import ResNet34_Weights, resnet34
 
-from critterdb.drawing import draw_critter
+from critterdb.demo.drawing import draw_critter
 from critterdb.errors import ModelError
 from critterdb.imaging.decode import decode_image
 from critterdb.imaging.preprocessing import View

@@ -14,7 +14,7 @@ from critterdb.dataset.examples import NEAR_DUPLICATE, load_examples
 from critterdb.dataset.folder_import import import_folder
 from critterdb.dataset.similarity import find_duplicates, near_pairs, separate_parts
 from critterdb.dataset.splits import split_observations
-from critterdb.drawing import draw_critter
+from critterdb.demo.drawing import draw_critter
 from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training.backbones import load_backbone

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from critterdb.dataset.folder_import import group_near_duplicates
+from critterdb.demo.reserve import SPECIES, Reserve, draw_reserve
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.games import ensure_game
 from critterdb.imaging.decode import decode_image
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.sync import sync_game
-from critterdb.reserve import SPECIES, Reserve, draw_reserve
 from critterdb.storage.database import SiteDatabase
 
 

@@ -20,9 +20,9 @@ import pytest
 from support_photos import make_photo_folder
 from support_web import free_port, rows
 
+from critterdb.demo.reserve import draw_reserve
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.fakes.x import StandInX
-from critterdb.reserve import draw_reserve
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "tutorial.md").read_text("utf-8")

@@ -14,8 +14,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from ._types import Json
-from .system import cores
+from critterdb._types import Json
+from critterdb.system import cores
 
 SEED = 20_180_622
 PHOTOS_PER_SPECIES = 48

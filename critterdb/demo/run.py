@@ -19,14 +19,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from critterdb.errors import SiteError
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.fakes.x import StandInX
+from critterdb.formatting import table_lines
+from critterdb.games import PRESETS, save_game
 from critterdb.site.serving import serve_arguments
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
-from .errors import SiteError
-from .formatting import table_lines
-from .games import PRESETS, save_game
 from .reserve import Picture, Reserve, draw_reserve
 
 MARKER = ".critterdb-demo"  # says that a folder may be made anew

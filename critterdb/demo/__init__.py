@@ -1,0 +1,1 @@
+"""The whole system on drawn animals, without a network."""
