@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from critterdb.cli.output import answer_lines
 from critterdb.model.decision import combine, decide
-from critterdb.terminal import answer_lines
 
 THRESHOLDS = {"threshold": 0.7, "novelty_threshold": 2.0, "temperature": 1.0}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import CritterError
+from critterdb.errors import CritterError
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
@@ -83,10 +83,9 @@ class Interval(click.ParamType):
 
 def open_site(ctx: click.Context) -> SiteDatabase:
     """The database that --db, CRITTERDB_DB or the current folder name."""
+    from critterdb.errors import SiteError
     from critterdb.site.folder import INSPECTED, is_published
     from critterdb.storage.database import open_database
-
-    from .errors import SiteError
 
     if is_published(ctx.obj):
         raise SiteError(

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from .console import open_site, show_json, show_lines
-from .errors import Refusal
-from .formatting import table_lines
-from .terminal import answer_lines
+from critterdb.errors import Refusal
+from critterdb.formatting import table_lines
+
+from .common import open_site, show_json, show_lines
+from .output import answer_lines
 
 
 @click.command(short_help="Say what is in a picture.")

@@ -11,20 +11,15 @@ from typing import Any
 
 import click
 
-from . import __version__
-from .cli_bot import accounts, answers, bot
-from .cli_games import games
-from .cli_images import classify, duplicates, similar
-from .cli_models import evaluate, models, train
-from .cli_site import DEFAULT_PORT, backup, completion, publish, serve, status
-from .console import CritterGroup, open_site, show_json, show_lines
-from .terminal import (
-    export_lines,
-    import_lines,
-    plan_lines,
-    progress_bar,
-    sync_lines,
-)
+from critterdb import __version__
+
+from .bot import accounts, answers, bot
+from .common import CritterGroup, open_site, show_json, show_lines
+from .games import games
+from .images import classify, duplicates, similar
+from .models import evaluate, models, train
+from .output import export_lines, import_lines, plan_lines, progress_bar, sync_lines
+from .site import DEFAULT_PORT, backup, completion, publish, serve, status
 
 # Python would look through all objects once more before it ends, which takes longer than most
 # commands do; the system takes them back at once.
@@ -135,11 +130,10 @@ def sync(
     critterdb sync cougarornot --limit 2000          some, to begin with
     critterdb sync                                   all, and later: what is new
     """
+    from critterdb.games import ensure_game
     from critterdb.inaturalist.client import INaturalist
     from critterdb.inaturalist.sync import plan_sync, sync_game
-
-    from .games import ensure_game
-    from .licences import DEFAULT_LICENSES
+    from critterdb.licences import DEFAULT_LICENSES
 
     db = open_site(ctx)
     chosen = ensure_game(db, game)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .console import open_site, show_json, show_lines
-from .terminal import progress_bar, publish_lines, status_lines
+from .common import open_site, show_json, show_lines
+from .output import progress_bar, publish_lines, status_lines
 
 DEFAULT_PORT = 8001
 SHELLS = ("bash", "zsh", "fish")
@@ -104,9 +104,8 @@ def publish(
     It holds the database, models, photos, plugin, a Dockerfile and this critterdb as a wheel, and
     is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
     """
+    from critterdb.licences import DEFAULT_LICENSES
     from critterdb.publish.copy import publish_site
-
-    from .licences import DEFAULT_LICENSES
 
     db = open_site(ctx)
     with progress_bar("Copying photos") as progress:

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from .console import open_site, show_json, show_lines
-from .formatting import table_lines
+from critterdb.formatting import table_lines
+
+from .common import open_site, show_json, show_lines
 
 
 @click.group(invoke_without_command=True, short_help="List the hashtag games; show, add, edit one.")
@@ -16,7 +17,7 @@ def games(ctx: click.Context) -> None:
     """List the hashtag games of this site, and the presets."""
     if ctx.invoked_subcommand:
         return
-    from .games import PRESETS
+    from critterdb.games import PRESETS
 
     db = open_site(ctx)
     rows = list(
@@ -44,7 +45,7 @@ def games_show(ctx: click.Context, slug: str) -> None:
     """Show all that is known of a game, as JSON."""
     from dataclasses import asdict
 
-    from .games import ensure_game
+    from critterdb.games import ensure_game
 
     show_json(asdict(ensure_game(open_site(ctx), slug)))
 

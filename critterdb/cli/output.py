@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from ._types import Progress
-from .formatting import count_of, one_of, taxon_name
+from critterdb._types import Progress
+from critterdb.formatting import count_of, one_of, taxon_name
 
 BAR_WIDTH = 20
 LABELS_SHOWN = 5

@@ -6,9 +6,10 @@ import logging
 
 import click
 
-from .console import Interval, open_site, show_json, show_json_line, show_lines
-from .errors import CritterError
-from .formatting import table_lines
+from critterdb.errors import CritterError
+from critterdb.formatting import table_lines
+
+from .common import Interval, open_site, show_json, show_json_line, show_lines
 
 SAID_LENGTH = 200
 
@@ -53,10 +54,9 @@ def bot(
     from critterdb.bot.loop import Ending, run_rounds
     from critterdb.bot.round import play_round
     from critterdb.fetch.fetcher import Fetcher
+    from critterdb.games import get_game
     from critterdb.model.registry import current_model
     from critterdb.storage.database import sqlite3
-
-    from .games import get_game
 
     chosen = get_game(db, game)
     timeline = open_timeline(platform)

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from .console import open_site, show_json, show_lines
-from .formatting import percent, table_lines
-from .terminal import progress_bar
+from critterdb.formatting import percent, table_lines
+
+from .common import open_site, show_json, show_lines
+from .output import progress_bar
 
 
 @click.command(short_help="Train a model from a game's photos, and measure it.")
@@ -83,7 +84,7 @@ def train(
     from critterdb.training.torch_worker import shared_torch_process
 
     shared_torch_process()  # before all imports that follow: it has longer ones
-    from .games import get_game
+    from critterdb.games import get_game
 
     db = open_site(ctx)
     chosen = get_game(db, game)

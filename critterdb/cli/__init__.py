@@ -1,0 +1,5 @@
+"""The commands. `critterdb.cli:main` is the entry point."""
+
+from .group import main
+
+__all__ = ["main"]
