@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from .common import open_site, show_json, show_lines
-from .output import progress_bar, publish_lines, status_lines
+from .group import main
+from .output import (
+    progress_bar,
+    publish_lines,
+    status_lines,
+)
 
 DEFAULT_PORT = 8001
 SHELLS = ("bash", "zsh", "fish")
@@ -156,3 +161,33 @@ def completion(ctx: click.Context, shell: str) -> None:
     assert found
     root = ctx.find_root().command
     click.echo(found(root, {}, "critterdb", "_CRITTERDB_COMPLETE").source())
+
+
+@main.command(short_help="Make a site: a folder with a database, settings and plugin.")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
+def init(folder: Path) -> None:
+    """Make a site: a folder with a database, metadata.json and plugins/."""
+    from critterdb.site.folder import init_site
+
+    path = init_site(folder)
+    click.echo(f"{path} is ready.")
+    step = f"cd {folder} && " if folder != Path() else ""
+    click.echo(f"Next: {step}critterdb sync cougarornot")
+
+
+@main.command(short_help="Run the whole system on a drawn reserve, without a network.")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-site")
+@click.option("--serve", "keep_serving", is_flag=True, help="Go on to serve the finished site.")
+@click.option(
+    "-p",
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    metavar="PORT",
+    help="On which port to serve.",
+)
+def demo(folder: Path, keep_serving: bool, port: int) -> None:
+    """Run the whole system on a small drawn reserve, with no network at all."""
+    from critterdb.demo.run import run_demo
+
+    run_demo(folder, report=click.echo, serve_port=port if keep_serving else None)
