@@ -111,5 +111,5 @@ setup(
         "test": TEST,
         "dev": [*DEV, *TEST],
     },
-    entry_points={"console_scripts": ["critterdb = critterdb.cli.group:main"]},
+    entry_points={"console_scripts": ["critterdb = critterdb.cli:main"]},
 )

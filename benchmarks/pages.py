@@ -314,7 +314,7 @@ def serving(folder: Path) -> Iterator[tuple[str, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "critterdb.cli.group", "serve", "--port", str(port)],
+        [sys.executable, "-m", "critterdb", "serve", "--port", str(port)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "DATASETTE_SECRET": SECRET},
         stdout=subprocess.DEVNULL,

@@ -135,7 +135,7 @@ def work_of(server: Server) -> dict[str, float]:
 
 
 def serve_command(python: Path) -> list[str]:
-    return [str(python.absolute()), "-m", "critterdb.cli.group", "serve", "--port", "{port}"]
+    return [str(python.absolute()), "-m", "critterdb", "serve", "--port", "{port}"]
 
 
 def copy_site(site: Path, target: Path) -> Path:

@@ -250,7 +250,7 @@ def command(site: Path, *arguments: str) -> tuple[float, float, str, str]:
     started = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "critterdb.cli.group", *arguments], cwd=site, stdout=output
+            [sys.executable, "-m", "critterdb", *arguments], cwd=site, stdout=output
         )
         ended = threading.Event()
 

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import cog
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.errors import REFUSAL_STATUS
 from critterdb.publish.copy import WITHHELD, WITHHELD_COLUMNS, table_rules
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database

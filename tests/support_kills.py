@@ -81,7 +81,7 @@ def play(platform: str, database: str, environment: dict[str, str], *options: st
     os.environ.update(environment)
     log = Path(database).with_name("bot.log")
     sys.stdout = sys.stderr = log.open("a", buffering=1)
-    from critterdb.cli.group import main
+    from critterdb.cli import main
 
     main(["--db", database, "bot", GAME, "--on", platform, "--post", *options])
 
@@ -109,7 +109,7 @@ def play_and_kill(
     reset_before, module.RESET_AFTER_S = module.RESET_AFTER_S, 1  # type: ignore[attr-defined]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["critterdb.bot.round", "onnxruntime", "critterdb.cli.group", *CLIENTS]
+        ["critterdb.bot.round", "onnxruntime", "critterdb.cli", *CLIENTS]
     )
     bot = server.me.get("username") or server.me.get("handle")
     pictures = [picture(colour, seed=n) for n, colour in enumerate(COLOURS)]

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from support_models import picture
 from support_x import BOT, Ground
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.storage.database import DATABASE_NAME
 
 ASK = f"@{BOT} what is this?"

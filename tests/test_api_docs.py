@@ -16,7 +16,7 @@ from support_web import add_model, make_site, open_datasette, serving
 
 PAGE = (Path(__file__).parent.parent / "docs" / "api.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```sh\n(curl .+?)\n```\n\n```json\n(.+?)^```$", PAGE, re.M | re.S)
-SERVE = ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]
+SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 
 
 @pytest.fixture(scope="module")

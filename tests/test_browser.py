@@ -12,7 +12,7 @@ from support_web import add_model, add_photo, add_post, jpeg, make_site, rows, s
 
 skip_without_browser()
 
-SERVE = ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]
+SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 
 
 @pytest.fixture(scope="module")

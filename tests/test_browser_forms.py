@@ -15,7 +15,7 @@ from critterdb.fakes.server import Request, StandIn
 
 skip_without_browser()
 
-SERVE = ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]
+SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 
 
 class ThiefsPage(StandIn):

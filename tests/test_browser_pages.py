@@ -18,7 +18,7 @@ from support_web import free_port, jpeg, open_datasette, rows, serving
 
 skip_without_browser()
 
-SERVE = ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]
+SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 SECRET = "a secret of these tests"
 LOOKS: dict[str, dict[str, Any]] = {
     "desktop": {},

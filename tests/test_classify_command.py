@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support_web import MODEL_ID, TAXON, add_model, jpeg, make_site, rows
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.fakes.server import Request, StandIn
 
 RED = jpeg("red")

@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.storage.database import SiteDatabase, site_folder
 
 HEAVY = ("torch", "fastai", "onnxruntime", "datasette", "sqlite_utils", "numpy")
@@ -32,7 +32,7 @@ def one_line_error(result: Result) -> str:
 
 
 def test_help_is_quick() -> None:
-    command = [sys.executable, "-m", "critterdb.cli.group", "--help"]
+    command = [sys.executable, "-m", "critterdb", "--help"]
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
@@ -44,9 +44,9 @@ def test_help_is_quick() -> None:
 def test_help_imports_nothing_heavy() -> None:
     script = f"""
 import sys
-import critterdb, critterdb.cli.group
+import critterdb, critterdb.cli
 try:
-    critterdb.cli.group.main(["--help"])
+    critterdb.cli.main(["--help"])
 except SystemExit:
     pass
 print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
@@ -201,7 +201,7 @@ def test_completion_knows_the_options() -> None:
         "COMP_WORDS": "critterdb publish --no",
         "COMP_CWORD": "2",
     }
-    script = "import sys; sys.argv[0] = 'critterdb'; from critterdb.cli.group import main; main()"
+    script = "import sys; sys.argv[0] = 'critterdb'; from critterdb.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True
     )

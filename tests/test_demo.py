@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from support_web import rows
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 
 LIMIT_S = 180  # it takes about 35 s alone on two cores; tests have company
 
@@ -44,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             sys.executable,
             "-u",
             "-m",
-            "critterdb.cli.group",
+            "critterdb",
             "demo",
             str(folder),
             "--serve",

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import pytest
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.errors import REFUSAL_STATUS
 from critterdb.storage.database import SiteDatabase
 from critterdb.web.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support_inaturalist import TAXA, jpeg, observation
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 

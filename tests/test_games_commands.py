@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support_inaturalist import BOBCAT, CATS, COUGAR, LIFE, TAXA, observation, taxon
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 

@@ -14,7 +14,7 @@ import pytest
 from support_models import picture
 from support_web import add_model, make_site, serving
 
-SERVE = ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]
+SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 SLOW = 64
 LARGE_BYTES = 300_000_000
 CHUNK = bytes(1_000_000)

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    with serving(folder, ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]) as found:
+    with serving(folder, ["-m", "critterdb", "serve", "--port", "{port}"]) as found:
         yield found
 
 

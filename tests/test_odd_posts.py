@@ -78,7 +78,7 @@ def wait_for(holds: Callable[[], object]) -> None:
 
 def start_bot(db: SiteDatabase, on: str, *options: str) -> subprocess.Popen[str]:
     database = str(site_folder(db) / DATABASE_NAME)
-    code = "from critterdb.cli.group import main; main()"
+    code = "from critterdb.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, "--db", database, "bot", GAME, "--on", on, *options],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},

@@ -291,7 +291,7 @@ def test_a_server_that_is_not_there_takes_nothing(ground: Ground) -> None:
 def start_round(ground: Ground) -> subprocess.Popen[str]:
     root = str(Path(__file__).parent.parent)
     database = str(site_folder(ground.db) / DATABASE_NAME)
-    code = "from critterdb.cli.group import main; main()"
+    code = "from critterdb.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, "--db", database, "bot", GAME, "--on", "x", "--post"],
         env={**os.environ, "PYTHONPATH": root},

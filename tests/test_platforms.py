@@ -457,7 +457,7 @@ def test_missing_settings_are_named(stage: Stage, monkeypatch: pytest.MonkeyPatc
 def test_the_account_says_that_it_is_a_bot(stage: Stage) -> None:
     from click.testing import CliRunner
 
-    from critterdb.cli.group import main
+    from critterdb.cli import main
 
     arguments = ["bot", "--on", stage.on, "--label"]
     for words in ("now", "already"):

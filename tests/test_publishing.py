@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from support_publishing import SECRETS, make_full_site
 from support_web import MODEL_ID, add_photo, change_metadata, jpeg, listed, serving
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.publish.copy import (
     MARKER,
     WITHHELD,
@@ -207,7 +207,7 @@ def test_a_killed_run_leaves_the_earlier_copy(full: Path, tmp_path: Path) -> Non
     command = [
         sys.executable,
         "-m",
-        "critterdb.cli.group",
+        "critterdb.cli",
         "--db",
         str(full / DATABASE_NAME),
         "publish",
@@ -232,7 +232,7 @@ def test_it_serves_read_only_and_records_nothing(publish: Publish, tmp_path: Pat
     publish()
     public = tmp_path / "public"
     before = all_bytes(public)
-    with serving(public, ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]) as address:
+    with serving(public, ["-m", "critterdb", "serve", "--port", "{port}"]) as address:
         [database] = listed(f"{address}/-/databases.json", "databases")
         assert database["name"] == "critters"
         assert database["is_mutable"] is False
@@ -249,7 +249,7 @@ def test_a_writable_copy_records(publish: Publish, tmp_path: Path) -> None:
     publish("--writable")
     public = tmp_path / "public"
     assert not (public / "inspect-data.json").exists()
-    with serving(public, ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]) as address:
+    with serving(public, ["-m", "critterdb", "serve", "--port", "{port}"]) as address:
         answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
     assert answer["prediction_id"] is not None
 
@@ -285,7 +285,7 @@ def test_a_licence_that_nothing_has_is_told(publish: Publish) -> None:
 
 def test_any_site_can_be_served_read_only(full: Path) -> None:
     (full / "settings.json").write_text('{"default_page_size": 7, "allow_download": false}')
-    arguments = ["-m", "critterdb.cli.group", "serve", "--read-only", "--port", "{port}"]
+    arguments = ["-m", "critterdb", "serve", "--read-only", "--port", "{port}"]
     with serving(full, arguments) as address:
         [database] = listed(f"{address}/-/databases.json", "databases")
         assert database["is_mutable"] is False

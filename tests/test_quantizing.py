@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from support_photos import COATS, coat, make_photo_folder
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import ModelError
 from critterdb.imaging.decode import decode_image

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from support_models import picture
 from support_x import BOT, GAME, Ground
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.fakes.x import SECRETS
 from critterdb.storage.database import DATABASE_NAME, site_folder
 
@@ -26,7 +26,7 @@ LONG_S = 120  # what a process may take on a machine that has other things to do
 
 def start_bot(ground: Ground, *options: str, verbose: bool = False) -> subprocess.Popen[str]:
     database = str(site_folder(ground.db) / DATABASE_NAME)
-    code = "from critterdb.cli.group import main; main()"
+    code = "from critterdb.cli import main; main()"
     general = ["--verbose"] if verbose else []
     arguments = [*general, "--db", database, "bot", GAME, "--on", "x", *options]
     return subprocess.Popen(

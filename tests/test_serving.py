@@ -15,7 +15,7 @@ from critterdb.errors import SiteError
 from critterdb.site.serving import serve_arguments
 
 SERVERS = {
-    "critterdb serve": ["-m", "critterdb.cli.group", "serve", "--port", "{port}"],
+    "critterdb serve": ["-m", "critterdb", "serve", "--port", "{port}"],
     "datasette .": ["-m", "datasette", "serve", ".", "--port", "{port}"],
 }
 
@@ -60,7 +60,7 @@ def test_the_checkout_itself_is_a_site_for_datasette(tmp_path: Path) -> None:
     for name in ("critterdb", "plugins", "metadata.json"):
         (checkout / name).symlink_to(root / name)
     subprocess.run(
-        [sys.executable, "-m", "critterdb.cli.group", "init"],
+        [sys.executable, "-m", "critterdb", "init"],
         cwd=checkout,
         check=True,
         capture_output=True,

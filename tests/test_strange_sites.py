@@ -21,7 +21,7 @@ from support_inaturalist import TAXA, observation
 from support_inaturalist import jpeg as drawn
 from support_web import MODEL_ID, SEEN_AT, add_model, add_photo, jpeg, make_site, serving
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage import database
 from critterdb.storage.database import DATABASE_NAME, distrust_schema, open_database
@@ -155,7 +155,7 @@ def test_a_copy_waits_for_no_pipe(site: Path, tmp_path: Path, kind: str) -> None
         file = site / next(iter(db[kind].rows))["path"]
     file.unlink()
     os.mkfifo(file)
-    command = [sys.executable, "-m", "critterdb.cli.group", "--db", str(site / DATABASE_NAME)]
+    command = [sys.executable, "-m", "critterdb", "--db", str(site / DATABASE_NAME)]
     done = subprocess.run(
         [*command, "publish", str(tmp_path / "pub")], capture_output=True, text=True, timeout=30
     )
@@ -170,7 +170,7 @@ def test_two_copies_to_one_folder_are_both_whole(site: Path, tmp_path: Path) -> 
     command = [
         sys.executable,
         "-m",
-        "critterdb.cli.group",
+        "critterdb.cli",
         "--db",
         str(site / DATABASE_NAME),
         "publish",
@@ -226,7 +226,7 @@ def test_a_full_disk_leaves_the_earlier_copy_whole(site: Path, tmp_path: Path) -
     assert run(site, "publish", str(tmp_path / "pub")).exit_code == 0
     before = sorted((file, file.stat().st_ino) for file in (tmp_path / "pub").rglob("*"))
     add_photo(site, 1, jpeg("red") + bytes(8_000_000))
-    command = [sys.executable, "-m", "critterdb.cli.group", "--db", str(site / DATABASE_NAME)]
+    command = [sys.executable, "-m", "critterdb", "--db", str(site / DATABASE_NAME)]
     for limit in (4_000_000, 100_000):
         done = subprocess.run(
             [*command, "publish", str(tmp_path / "pub")],
@@ -252,7 +252,7 @@ def test_a_model_elsewhere_is_refused_and_its_path_not_told(
     model_id = add_model(site)
     (tmp_path / "secret.onnx").write_bytes((site / "models" / f"{model_id}.onnx").read_bytes())
     change(site, "UPDATE models SET path = ?, bytes = 0, sha256 = ?", path, "0" * 64)
-    limit = f"ulimit -v 4000000; exec {sys.executable} -m critterdb.cli.group"
+    limit = f"ulimit -v 4000000; exec {sys.executable} -m critterdb.cli"
     command = f"{limit} --db {site / DATABASE_NAME} models use {model_id}"
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
@@ -266,7 +266,7 @@ def test_a_pipe_or_folder_as_a_model_is_refused_unread(site: Path) -> None:
     model_id = add_model(site)
     file = site / "models" / f"{model_id}.onnx"
     file.unlink()
-    command = [sys.executable, "-m", "critterdb.cli.group", "--db", str(site / DATABASE_NAME)]
+    command = [sys.executable, "-m", "critterdb", "--db", str(site / DATABASE_NAME)]
     for make in (os.mkfifo, os.mkdir):
         make(file)
         done = subprocess.run(

@@ -33,7 +33,7 @@ def server() -> Iterator[StandInINaturalist]:
 
 def start(folder: Path, server: StandInINaturalist, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "critterdb.cli.group", "sync", "cougarornot", *options],
+        [sys.executable, "-m", "critterdb", "sync", "cougarornot", *options],
         cwd=folder,
         env={
             **os.environ,

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from support_inaturalist import COUGAR, TAXA, Json, jpeg, observation, photo, taxon
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.games import Game, ensure_game
 from critterdb.imaging import sandbox

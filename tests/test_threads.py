@@ -14,7 +14,7 @@ from support_models import BOBCAT, COUGAR, make_tiny_model, picture
 from support_threads import THREADS
 from support_x import GAME, HOST, Ground, add_host
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder
 
 TAG = "cougarOrNot"

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 from support_photos import COATS, coat, make_photo_folder, no_coat
 
-from critterdb.cli.group import main
+from critterdb.cli import main
 from critterdb.dataset.embeddings import as_vectors
 from critterdb.dataset.examples import load_examples
 from critterdb.dataset.folder_import import import_folder

@@ -22,7 +22,7 @@ from critterdb.storage.database import open_database
 
 ROOT = Path(__file__).parent.parent
 WRITER = Path(__file__).parent / "support_writing.py"
-SERVE = ["-m", "critterdb.cli.group", "serve", "--port", "{port}"]
+SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 SECONDS = 2.0
 
 

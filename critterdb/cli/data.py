@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from .common import open_site, show_json, show_lines
-from .group import main
 from .output import export_lines, import_lines, plan_lines, progress_bar, sync_lines
 
 
-@main.command(short_help="Fetch a game's observations and photos from iNaturalist.")
+@click.command(short_help="Fetch a game's observations and photos from iNaturalist.")
 @click.argument("game", required=False)
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="At most N new observations."
@@ -96,7 +95,7 @@ def sync(
         show_lines(lines)
 
 
-@main.command("import", short_help="Take labelled photos of your own, or an iNaturalist export.")
+@click.command("import", short_help="Take labelled photos of your own, or an iNaturalist export.")
 @click.argument("source", metavar="FOLDER|FILE.csv", type=click.Path(path_type=Path))
 @click.option("--game", required=True, metavar="SLUG", help="The game that it becomes.")
 @click.option(

@@ -14,10 +14,11 @@ from critterdb import __version__
 
 from .bot import accounts, answers, bot
 from .common import CritterGroup
+from .data import import_, sync
 from .games import games
 from .images import classify, duplicates, similar
 from .models import evaluate, models, train
-from .site import backup, completion, publish, serve, status
+from .site import backup, completion, demo, init, publish, serve, status
 
 # Python would look through all objects once more before it ends, which takes longer than most
 # commands do; the system takes them back at once.
@@ -53,6 +54,8 @@ def main(ctx: click.Context, db: Path, verbose: bool) -> None:
         logging.getLogger("critterdb").setLevel(logging.DEBUG)
 
 
+for _command in (init, sync, import_, demo):
+    main.add_command(_command)
 for _command in (bot, answers, accounts, games, train, models, evaluate):
     main.add_command(_command)
 for _command in (classify, similar, duplicates):

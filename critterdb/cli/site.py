@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from .common import open_site, show_json, show_lines
-from .group import main
 from .output import (
     progress_bar,
     publish_lines,
@@ -163,7 +162,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     click.echo(found(root, {}, "critterdb", "_CRITTERDB_COMPLETE").source())
 
 
-@main.command(short_help="Make a site: a folder with a database, settings and plugin.")
+@click.command(short_help="Make a site: a folder with a database, settings and plugin.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def init(folder: Path) -> None:
     """Make a site: a folder with a database, metadata.json and plugins/."""
@@ -175,7 +174,7 @@ def init(folder: Path) -> None:
     click.echo(f"Next: {step}critterdb sync cougarornot")
 
 
-@main.command(short_help="Run the whole system on a drawn reserve, without a network.")
+@click.command(short_help="Run the whole system on a drawn reserve, without a network.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-site")
 @click.option("--serve", "keep_serving", is_flag=True, help="Go on to serve the finished site.")
 @click.option(

@@ -160,7 +160,7 @@ class _Steps:
         self.say(f"\n$ critterdb {' '.join(arguments)}")
         started = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "critterdb.cli.group", *arguments],
+            [sys.executable, "-m", "critterdb", *arguments],
             cwd=self.folder,
             env={**os.environ, **self.environment},
             capture_output=True,
