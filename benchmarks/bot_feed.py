@@ -2,7 +2,7 @@
 
     python benchmarks/bot_feed.py [x|mastodon|bluesky] [--posts 1000] [--seed 0]
 
-Every case of reading and of welcome is in it, as tests/support_feed.py lists them. On X a second
+Every case of reading and of welcome is in it, as tests/support/feed.py lists them. On X a second
 feed holds only posts that nobody summoned the bot to, and counts the requests that tried to write.
 Exit status 1 where anything is not as expected.
 """
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def play_mixed(platform: str, posts: int, seed: int) -> list[str]:
-    from support_feed import SENT, play_feed
+    from tests.support.feed import SENT, play_feed
 
     with tempfile.TemporaryDirectory() as folder, stage_in(Path(folder), platform) as stage:
         feed, wrong = play_feed(stage, posts, rounds=8, seed=seed)
@@ -52,7 +52,7 @@ def play_mixed(platform: str, posts: int, seed: int) -> list[str]:
 
 
 def play_unsummoned(posts: int, seed: int) -> int:
-    from support_feed import ON, UNSUMMONED, Feed
+    from tests.support.feed import ON, UNSUMMONED, Feed
 
     with tempfile.TemporaryDirectory() as folder, stage_in(Path(folder), "x") as stage:
         feed = Feed(stage, seed)
@@ -70,11 +70,10 @@ class stage_in:
         self.platform = platform
 
     def __enter__(self):
-        from support_models import make_tiny_model
-        from support_platforms import STAND_INS, Stage
-        from support_x import GAME, HASHTAG
-
         from critterdb.storage.database import DATABASE_NAME, open_database
+        from tests.support.bot_harness import GAME, HASHTAG
+        from tests.support.models import make_tiny_model
+        from tests.support.platforms import STAND_INS, Stage
 
         self.db = open_database(self.folder / DATABASE_NAME, create=True)
         make_tiny_model(self.db, GAME, hashtag=HASHTAG)

@@ -36,7 +36,7 @@ def main() -> None:
         "--life", type=float, help="Seconds that a life may last; for slow machines."
     )
     options = parser.parse_args()
-    from support_kills import play_and_kill
+    from tests.support.kills import play_and_kill
 
     server = None
     if options.mastodon_mock:

@@ -25,11 +25,10 @@ ROUNDS = 6
 
 def measure(platform: str, server: Any, posts: int, folder: Path) -> dict[str, int]:
     """Play it out on one server; what stands there in the end."""
-    from support_models import make_tiny_model, picture
-    from support_platforms import Stage
-    from support_x import GAME, HASHTAG
-
     from critterdb.storage.database import DATABASE_NAME, open_database
+    from tests.support.bot_harness import GAME, HASHTAG
+    from tests.support.models import make_tiny_model, picture
+    from tests.support.platforms import Stage
 
     db = open_database(folder / DATABASE_NAME, create=True)
     make_tiny_model(db, GAME, hashtag=HASHTAG)

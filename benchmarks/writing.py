@@ -3,7 +3,7 @@
     python benchmarks/writing.py [--minutes 10] [--rate 50] [--kills 200]
 
 All three are processes of their own. The bot and the sync are the writers of the real ones, a
-transaction at a time (tests/support_writing.py); Datasette is `critterdb serve`, which records an
+transaction at a time (tests/support/writing.py); Datasette is `critterdb serve`, which records an
 answer for each new picture that clients send. Each takes a third of the rate. What was said to be
 written must be there at the end, and the counter that bot and sync share must know of each write.
 
@@ -34,13 +34,13 @@ sys.path.append(str(Path(__file__).parent.parent / "tests"))
 
 from serve import ROOT, serve_command
 from servers import Load, Server, multipart, running
-from support_models import make_tiny_model, picture
-from support_writing import SHARED_COUNTER, counter
 
 from critterdb.site.folder import init_site
 from critterdb.storage.database import SiteDatabase, open_database
+from tests.support.models import make_tiny_model, picture
+from tests.support.writing import SHARED_COUNTER, counter
 
-WRITER = Path(ROOT) / "tests" / "support_writing.py"
+WRITER = Path(ROOT) / "tests" / "support/writing.py"
 KINDS = ("sync", "bot")
 DATASETTE = "Datasette"
 ALL = "all three"

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_container import Image, build_image
-from support_models import make_tiny_model
-from support_publishing import make_full_site
-from support_x import BOT, GAME, HASHTAG, Ground, add_host
 
 from critterdb.fakes.x import StandInX
 from critterdb.publish.copy import publish_site
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+from tests.support.bot_harness import BOT, GAME, HASHTAG, Ground, add_host
+from tests.support.container import Image, build_image
+from tests.support.models import make_tiny_model
+from tests.support.publishing import make_full_site
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 

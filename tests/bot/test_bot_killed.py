@@ -1,0 +1,19 @@
+"""Killed at random moments while its platform loses answers, the bot answers everybody once.
+
+`benchmarks/bot_kills.py` does the same five hundred times.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.kills import play_and_kill
+
+
+@pytest.mark.parametrize("platform", ["x", "mastodon", "bluesky"])
+def test_everybody_is_answered_once_whatever_dies(platform: str, tmp_path: Path) -> None:
+    outcome = play_and_kill(platform, tmp_path, posts=20, kills=8, seed=3)
+    assert outcome.is_clean(), outcome
+    assert (outcome.replies, outcome.kills) == (20, 8)

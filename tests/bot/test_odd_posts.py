@@ -1,0 +1,296 @@
+"""Posts with what nobody expects in them: the others are played, and answered exactly once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from critterdb.bot.phrases import load_words
+from critterdb.bot.planner import FETCH_AGAIN_FOR, play_post
+from critterdb.fetch.fetcher import Fetcher
+from critterdb.games import get_game
+from critterdb.model.registry import current_model
+from critterdb.platforms.jsonl import JsonlTimeline
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
+from tests.bot.test_timelines import Replay
+from tests.support.bot_harness import GAME, HASHTAG, HOST, Ground, add_host
+from tests.support.models import make_tiny_model, picture
+from tests.support.platforms import STAND_INS, Stage
+
+LONG_S = 120
+ODD_TIMES = [
+    "0001-01-01T00:00:00+01:00",
+    "0123-01-01T00:00:00Z",
+    "0999-01-01T00:00:00.000Z",
+    "9998-01-01T00:00:00Z",
+    "9999-12-31T23:59:59-23:59",
+]
+
+
+@pytest.fixture(params=STAND_INS)
+def stage(
+    request: pytest.FixtureRequest,
+    db: SiteDatabase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stage]:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with STAND_INS[request.param]() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        stage = Stage(db, server, request.param)
+        stage.set_host()
+        yield stage
+
+
+only_mastodon = pytest.mark.parametrize("stage", ["mastodon"], indirect=True)
+
+
+def raw(stage: Stage, post_id: str) -> dict[str, Any]:
+    """What the server keeps of a post, to be spoiled."""
+    if stage.on == "mastodon":
+        return stage.server.statuses[post_id]
+    return stage.server.posts[post_id] if stage.on == "x" else stage.server.records[post_id]
+
+
+def ask_twice(stage: Stage) -> tuple[str, str]:
+    """Ann's post, to be spoiled, and Bob's, to be answered."""
+    odd = stage.server.add_post("ann", stage.ask, [picture("red")])
+    return odd, stage.server.add_post("bob", stage.ask, [picture("green")])
+
+
+def wait_for(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + LONG_S
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def start_bot(db: SiteDatabase, on: str, *options: str) -> subprocess.Popen[str]:
+    database = str(site_folder(db) / DATABASE_NAME)
+    code = "from critterdb.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "--db", database, "bot", GAME, "--on", on, *options],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("moment", ODD_TIMES)
+def test_a_post_of_any_time_stops_no_other(stage: Stage, moment: str) -> None:
+    odd, good = ask_twice(stage)
+    shown = raw(stage, odd)
+    if stage.on == "bluesky":
+        shown["value"]["createdAt"] = moment
+    else:
+        shown["created_at"] = moment
+    for _ in range(3):
+        stage.play()
+    stage.server.delete_post(odd)
+    stage.play()
+    assert stage.answered().count(good) == 1
+    rows = stage.rows("SELECT posted_at, seen_at FROM posts")
+    assert all("2006-01-01T00:00:00Z" <= r["posted_at"] <= r["seen_at"] for r in rows)
+    assert stage.rows("SELECT * FROM replies WHERE reason = 'error'") == []
+
+
+@pytest.mark.parametrize("moment", ODD_TIMES[1:4])
+def test_a_line_of_any_time_stops_no_other(db: SiteDatabase, tmp_path: Path, moment: str) -> None:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    add_host(db, "jsonl")
+    replay = Replay(db, tmp_path)
+    replay.add(1, posted_at=moment, images=["red.jpg"], mentions=True)
+    replay.add(2, author="bob", images=["green.jpg"], mentions=True)
+    for _ in range(3):
+        replay.play()
+    assert [each["in_reply_to"] for each in replay.replies()].count("jsonl:2") == 1
+
+
+def test_a_line_that_is_nested_too_deeply_is_named(db: SiteDatabase, tmp_path: Path) -> None:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    replay = Replay(db, tmp_path)
+    replay.path.write_text('{"id": ' + "[" * 200_000 + "]" * 200_000 + "}\n")
+    replay.add(2, images=["green.jpg"], mentions=True)
+    report = replay.play()
+    assert report.sent == 1
+    assert "line 1" in report.failures[0]
+
+
+def test_a_post_that_cannot_be_read_is_counted(stage: Stage) -> None:
+    odd, good = ask_twice(stage)
+    shown = raw(stage, odd)
+    if stage.on == "bluesky":
+        shown["value"]["facets"].append({"features": [[]]})
+    elif stage.on == "x":
+        shown["created_at"] = "nonsense"
+    else:
+        shown["media_attachments"] = [[]]
+    report = stage.play()
+    assert report.failures == [
+        f"Posts of {stage.on.capitalize()} that could not be read: 1",
+    ]
+    stage.play()
+    assert stage.answered() == [good]
+    assert stage.rows("SELECT 1 FROM cursors WHERE name NOT LIKE '%deletions'")
+
+
+@only_mastodon
+@pytest.mark.parametrize("place", ["name", "value", "note"])
+@pytest.mark.parametrize("text", ["<![(", "<![<", "<![ <", "<!", '<a "', "&#99999999999;"])
+def test_any_profile_can_be_read(stage: Stage, place: str, text: str) -> None:
+    account = stage.server.add_user("ann", note=text if place == "note" else "")
+    account["fields"] = [{"name": "a", "value": "b", place: text}]
+    posts = ask_twice(stage)
+    assert stage.play().failures == []
+    assert stage.play().sent == 0
+    assert stage.answered() == sorted(posts)
+
+
+@only_mastodon
+@pytest.mark.parametrize("address", ["https://[bad]/x.jpg", "https://[::1", "http://℀/x.jpg"])
+def test_a_photo_of_any_address_stops_no_other(stage: Stage, address: str) -> None:
+    odd, good = ask_twice(stage)
+    raw(stage, odd)["media_attachments"] = [{"type": "image", "url": address}]
+    for _ in range(3):
+        stage.play()
+    assert stage.answered() == [good]
+
+
+@only_mastodon
+def test_half_a_surrogate_pair_stops_no_other(stage: Stage) -> None:
+    odd, good = ask_twice(stage)
+    raw(stage, odd)["url"] = "https://far.example/\ud800"
+    stage.play()
+    stage.play()
+    assert stage.answered() == sorted([odd, good])
+    assert stage.rows("SELECT 1 FROM posts WHERE url = 'https://far.example/?'")
+
+
+def spoil_row(stage: Stage, post_id: str) -> None:
+    """As an earlier critterdb wrote the time of a post of the year 999."""
+    spoiled = ("999-01-01T00:00:00Z", f"{stage.on}:{post_id}")
+    stage.db.execute("UPDATE posts SET posted_at = ? WHERE id = ?", spoiled)
+
+
+def two_pending(stage: Stage) -> tuple[str, str]:
+    """Two posts that were stored and not yet played, because the round was killed there."""
+    stage.db.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON replies "
+        "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+    )
+    posts = ask_twice(stage)
+    with pytest.raises(sqlite3.Error, match="full"):
+        stage.play()
+    assert stage.db["replies"].count == 0
+    stage.db.execute("DROP TRIGGER full")
+    return posts
+
+
+def test_a_full_disk_passes_no_post_over(stage: Stage) -> None:
+    posts = two_pending(stage)
+    stage.play()
+    assert stage.answered() == sorted(posts)
+
+
+def test_a_post_that_cannot_be_played_is_passed_over_once(stage: Stage) -> None:
+    odd, good = two_pending(stage)
+    spoil_row(stage, odd)
+    report = stage.play()
+    (failure,) = report.failures
+    assert failure.startswith("Posts that could not be played: 1 (ValueError).")
+    assert report.skipped == {"error": 1}
+    assert stage.outcome(odd) == ("skipped", "error")
+    report = stage.play()
+    assert (report.failures, report.skipped, report.sent) == ([], {}, 0)
+    assert stage.answered() == [good]
+
+
+@only_mastodon
+def test_the_command_goes_on_after_an_odd_post(stage: Stage) -> None:
+    odd, good = two_pending(stage)
+    spoil_row(stage, odd)
+    process = start_bot(stage.db, "mastodon", "--post", "--every", "1s")
+    try:
+        wait_for(lambda: stage.server.sent or process.poll() is not None)
+        later = stage.server.add_post("carl", stage.ask, [picture("blue")])
+        wait_for(lambda: len(stage.server.sent) == 2 or process.poll() is not None)
+    finally:
+        process.terminate()
+    output = process.communicate(timeout=LONG_S)[0]
+    assert process.returncode == 0, output
+    assert output.count("Posts that could not be played") == 1
+    assert stage.answered() == sorted([good, later])
+
+
+def test_the_command_outlives_whatever_a_round_raises(db: SiteDatabase, tmp_path: Path) -> None:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    replay = Replay(db, tmp_path)
+    replay.add(1, images=["red.jpg"], mentions=True)
+    name = f"jsonl:{replay.path.resolve()}:{GAME}"
+    db["cursors"].insert({"name": name, "value": "spoiled", "updated_at": "2026-01-01T00:00:00Z"})
+    process = start_bot(db, replay.on, "--post", "--every", "1s")
+    try:
+        assert process.stdout
+        line = process.stdout.readline()
+        db["cursors"].update(name, {"value": "0"})
+        wait_for(lambda: replay.replies() or process.poll() is not None)
+    finally:
+        process.terminate()
+    process.communicate(timeout=LONG_S)
+    assert line.startswith("Error: the round broke off (ValueError: ")
+    assert process.returncode == 0
+    assert len(replay.replies()) == 1
+
+
+class OutOfFiles(JsonlTimeline):
+    """A file on a machine that opens no more of them."""
+
+    def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_what_the_machine_lacks_is_tried_again_for_a_while(
+    db: SiteDatabase, tmp_path: Path
+) -> None:
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    replay = Replay(db, tmp_path)
+    (row,) = pending(replay)
+
+    def play(after: timedelta) -> tuple[str | None, str | None]:
+        played = play_post(
+            db,
+            OutOfFiles(replay.path),
+            current_model(db, GAME),
+            Fetcher(),
+            row,
+            words=load_words(GAME, site_folder(db)),
+            post=True,
+            now=replay.now() + after,
+        )
+        return played.status, played.error
+
+    assert play(timedelta(0)) == (None, "OSError")
+    assert db["replies"].count == 0
+    assert play(FETCH_AGAIN_FOR * 2) == ("skipped", "OSError")
+
+
+def pending(ground: Ground) -> list[dict[str, Any]]:
+    """A stored post with a picture, not yet played."""
+    at = "2026-11-20T10:00:00Z"
+    seen = ground.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    post = {"id": "jsonl:1", "platform": "jsonl", "game": get_game(ground.db, GAME).slug}
+    ground.db["posts"].insert(post | {"author": HOST, "posted_at": at, "seen_at": seen})
+    ground.db["post_images"].insert({"post_id": "jsonl:1", "position": 0, "url": "red.jpg"})
+    return list(ground.db["posts"].rows)

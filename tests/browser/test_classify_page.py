@@ -1,0 +1,97 @@
+"""The pages in Debian's chromium: choose a photo, see the bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.browser import closed_page, open_browser, skip_without_browser
+from tests.support.datasette_site import (
+    add_model,
+    add_photo,
+    add_post,
+    jpeg,
+    make_site,
+    rows,
+    serving,
+)
+
+skip_without_browser()
+
+SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = make_site(tmp_path_factory.mktemp("browser") / "mysite")
+    add_model(folder)
+    add_photo(folder, 1, jpeg("peru"))
+    add_post(folder, "x:1", "http://127.0.0.1:9/posted.jpg")
+    with serving(folder, SERVE) as found:
+        yield found
+    assert len(rows(folder, "SELECT * FROM predictions")) == 3
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    with closed_page(browser) as page:
+        yield page
+
+
+@pytest.mark.parametrize(
+    ("colour", "headline"),
+    [("red", "Cougar"), ("lime", "Bobcat"), ("grey", "That is no critter that I know")],
+)
+def test_a_chosen_photo_gets_its_bars(
+    page: Any, address: str, tmp_path: Path, colour: str, headline: str
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg(colour))
+    page.goto(f"{address}/-/classify")
+    page.set_input_files("#image", photo)
+    assert page.locator("#result img").get_attribute("alt") == "The photo that you chose"
+    page.click("form.by-file button")
+    page.wait_for_selector("#result .bars", state="attached")
+    assert page.locator("#result h2").inner_text() == headline
+    assert page.locator("#result .bars li").count() == 3
+    widths = [
+        float(bar.get_attribute("width"))
+        for bar in page.locator("#result .bars .fill").element_handles()
+    ]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_a_file_that_is_no_photo_gets_a_friendly_word(
+    page: Any, address: str, tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_text("dear diary")
+    page.goto(f"{address}/-/classify")
+    page.set_input_files("#image", text)
+    page.click("form.by-file button")
+    page.wait_for_selector("#result .problem")
+    assert "That did not work" in page.locator("#result").inner_text()
+
+
+def test_photos_stand_in_the_tables_with_their_credit(page: Any, address: str) -> None:
+    page.goto(f"{address}/critters/photos")
+    thumb = page.locator("img.critter-thumb").first
+    thumb.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('img.critter-thumb').naturalWidth > 0")
+    assert "some rights reserved" in page.locator(".critter-credit").first.inner_text()
+
+
+def test_the_bot_s_history_shows_the_picture_beside_the_post(page: Any, address: str) -> None:
+    page.goto(f"{address}/critters/bot_history")
+    picture = page.locator("img.critter-thumb").first
+    assert picture.get_attribute("src") == "http://127.0.0.1:9/posted.jpg"
+    assert picture.get_attribute("referrerpolicy") == "no-referrer"

@@ -1,0 +1,238 @@
+"""The pages in chromium, as people use them: asking, clicking, reviewing; and axe's word."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.support.browser import (
+    closed_page,
+    drop,
+    findings,
+    open_browser,
+    paste,
+    skip_without_browser,
+)
+from tests.support.datasette_site import free_port, jpeg, open_datasette, rows, serving
+from tests.support.models import COUGAR, picture
+from tests.support.pages import MISTAKE, MODEL_ID, POSTS, add_candidate, make_furnished_site
+
+skip_without_browser()
+
+SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
+SECRET = "a secret of these tests"
+LOOKS: dict[str, dict[str, Any]] = {
+    "desktop": {},
+    "phone in the dark": {
+        "viewport": {"width": 390, "height": 800},
+        "color_scheme": "dark",
+        "has_touch": True,
+    },
+}
+PAGES = [
+    "/-/critters",
+    "/-/critters/history",
+    "/-/critters/posts/x:102",
+    "/-/critters/models",
+    f"/-/critters/models/{MODEL_ID}",
+    f"/-/critters/models/{MODEL_ID}/confusion?actual={COUGAR}&predicted={COUGAR}",
+    "/-/critters/compare",
+    "/-/critters/species",
+    f"/-/critters/species/{COUGAR}",
+    f"/-/critters/photos/{MISTAKE}",
+    "/-/critters/photos/404",
+    "/-/critters/review",
+    "/-/critters/answers",
+    "/-/classify",
+]
+
+
+class Pictures(BaseHTTPRequestHandler):
+    """Serves the posts' pictures, `/101.jpg` and so on."""
+
+    def do_GET(self) -> None:
+        colours = {f"/{post_id[2:]}.jpg": colour for post_id, colour, _ in POSTS}
+        data = picture(colours[self.path]) if self.path in colours else b""
+        self.send_response(200 if data else 404)
+        self.send_header("Content-Type", "image/jpeg")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", free_port()), Pictures)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, pictures: str) -> Path:
+    folder = make_furnished_site(tmp_path_factory.mktemp("browser") / "mysite", pictures=pictures)
+    add_candidate(folder, "x:104")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, pictures: str) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATASETTE_SECRET", SECRET)
+        patch.setenv("CRITTERDB_FETCH_ALLOW", f"127.0.0.1/32:{pictures.rpartition(':')[2]}")
+        with serving(folder, SERVE) as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    with closed_page(browser) as page:
+        yield page
+
+
+def sign_in(page: Any, folder: Path, address: str) -> None:
+    cookie = open_datasette(folder, secret=SECRET).sign({"a": {"id": "root"}}, "actor")
+    page.context.add_cookies([{"name": "ds_actor", "value": cookie, "url": address}])
+
+
+def test_a_chosen_file_is_classified_on_the_front_page(
+    page: Any, address: str, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg("lime"))
+    page.goto(f"{address}/-/critters")
+    page.set_input_files("#image", photo)
+    page.click("form.by-file button")
+    page.wait_for_selector("#result .bars")
+    assert page.locator("#result h2").inner_text() == "Bobcat"
+    assert page.url == f"{address}/-/critters"
+
+
+def test_an_address_is_classified_from_the_front_page(
+    page: Any, address: str, pictures: str
+) -> None:
+    page.goto(f"{address}/-/critters")
+    page.fill("#url", f"{pictures}/101.jpg")
+    page.press("#url", "Enter")
+    page.wait_for_selector("#result .bars")
+    assert page.locator("#result h2").inner_text() == "Cougar"
+
+
+def test_a_pasted_picture_is_classified(page: Any, address: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), "blue").save(file, "PNG")
+    page.goto(f"{address}/-/critters")
+    paste(page, file.getvalue())
+    page.wait_for_selector("#result .bars")
+    assert page.locator("#result h2").inner_text() == "Domestic Cat"
+
+
+def test_a_dropped_picture_is_classified(page: Any, address: str, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg("red"))
+    page.goto(f"{address}/-/critters")
+    drop(page, photo)
+    page.wait_for_selector("#result .bars")
+    assert page.locator("#result h2").inner_text() == "Cougar"
+
+
+def test_from_the_matrix_to_a_photo(page: Any, address: str) -> None:
+    page.goto(f"{address}/-/critters")
+    page.click(f'a:has-text("{MODEL_ID}")')
+    page.click('a[aria-label="Cougar taken for Domestic Cat: 1 photos"]')
+    assert page.locator("h1").inner_text() == "Cougar, taken for Domestic Cat"
+    page.click(".shot a")
+    assert page.url.endswith(f"/-/critters/photos/{MISTAKE}")
+    assert page.locator(".photo img").first.evaluate("image => image.naturalWidth") == 120
+    assert "Domestic Cat" in page.locator(".beside").inner_text()
+
+
+def test_the_matrix_is_reached_by_keyboard(page: Any, address: str) -> None:
+    page.goto(f"{address}/-/critters/models/{MODEL_ID}")
+    page.focus(".matrix a >> nth=1")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/confusion?*")
+
+
+def test_three_predictions_are_reviewed_by_keyboard(page: Any, address: str, folder: Path) -> None:
+    sign_in(page, folder, address)
+    page.goto(f"{address}/-/critters/review?source=evaluation")
+    before = rows(folder, "SELECT * FROM predictions WHERE source = 'evaluation' ORDER BY id")
+    for key in ("r", "2", "w"):
+        number = page.locator("input[name=prediction_id]").first.input_value()
+        with page.expect_navigation():
+            page.keyboard.press(key)
+        assert page.locator("input[name=prediction_id]").first.input_value() != number
+    reviews = rows(folder, "SELECT verdict, taxon_id, actor FROM reviews ORDER BY id")
+    # The newest test photos: a cat (6), two bobcats (5, 4); the second key names the runner-up.
+    assert [review["verdict"] for review in reviews] == ["right", "wrong", "wrong"]
+    assert {review["actor"] for review in reviews} == {"root"}
+    assert reviews[1]["taxon_id"] is not None
+    after = rows(folder, "SELECT * FROM predictions WHERE source = 'evaluation' ORDER BY id")
+    assert after == before
+    assert "50.0%" in page.locator("main table").inner_text()
+
+
+def test_a_name_can_be_written_and_keys_do_nothing_meanwhile(
+    page: Any, address: str, folder: Path
+) -> None:
+    sign_in(page, folder, address)
+    page.goto(f"{address}/-/critters/review?source=bot")
+    count = len(rows(folder, "SELECT * FROM reviews"))
+    page.keyboard.press("e")
+    page.keyboard.type("Puma concolor")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    (review,) = rows(folder, f"SELECT * FROM reviews ORDER BY id LIMIT 1 OFFSET {count}")
+    assert review["taxon_id"] == COUGAR
+
+
+def test_without_javascript_it_works_too(
+    browser: Any, address: str, folder: Path, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg("red"))
+    with closed_page(browser, java_script_enabled=False) as page:
+        page.goto(f"{address}/-/critters")
+        assert not page.locator(".with-script").is_visible()
+        page.set_input_files("#image", photo)
+        page.click("form.by-file button")
+        assert page.locator("#result h2").inner_text() == "Cougar"
+        sign_in(page, folder, address)
+        page.goto(f"{address}/-/critters/review?source=evaluation")
+        count = len(rows(folder, "SELECT * FROM reviews"))
+        page.click("button[value=right]")
+        assert len(rows(folder, "SELECT * FROM reviews")) == count + 1
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_serious_and_nothing_runs_off_the_screen(
+    browser: Any, address: str, folder: Path, look: str
+) -> None:
+    found = {}
+    with closed_page(browser, **LOOKS[look]) as page:
+        sign_in(page, folder, address)
+        for path in PAGES:
+            page.goto(f"{address}{path}")
+            page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+            found[path] = findings(page)
+            width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if width > 0:
+                found[path].append(f"{width} pixels wider than the screen")
+    assert {path: words for path, words in found.items() if words} == {}

@@ -1,0 +1,212 @@
+"""A site folder with photos in it, and the real Datasette that serves it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+from PIL import Image
+
+from critterdb.games import ensure_game
+from critterdb.site.folder import init_site
+from critterdb.storage.database import DATABASE_NAME, open_database
+from tests.support.models import COUGAR, make_tiny_model
+
+TAXON, OBSERVER = COUGAR, 7
+SEEN_AT = "2026-11-23T10:00:00Z"
+START_SECONDS = 30
+
+
+def make_site(folder: Path, **settings: Any) -> Path:
+    """A site made as `critterdb init` does, with these settings of the plugin."""
+    init_site(folder)
+    change_metadata(folder, {"plugins": {"critterdb": settings}})
+    return folder
+
+
+def change_metadata(folder: Path, changes: dict[str, Any]) -> None:
+    file = folder / "metadata.json"
+    metadata = json.loads(file.read_text("utf-8"))
+    settings = changes.pop("plugins", {}).get("critterdb", {})
+    metadata["plugins"]["critterdb"].update(settings)
+    file.write_text(json.dumps({**metadata, **changes}), "utf-8")
+
+
+def open_datasette(folder: Path, **arguments: Any) -> Any:
+    """Datasette on the folder, as `datasette FOLDER` builds it."""
+    from datasette.app import Datasette
+
+    return Datasette([], config_dir=folder, **arguments)
+
+
+def jpeg(colour: str = "peru", size: tuple[int, int] = (64, 48)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "JPEG")
+    return file.getvalue()
+
+
+def add_photo(
+    folder: Path,
+    photo_id: int,
+    data: bytes,
+    *,
+    license_code: str | None = "cc-by",
+    attribution: str | None = "(c) Ann <b>Onymous</b>, some rights reserved (CC BY)",
+    withdrawn_at: str | None = None,
+    path: str | None = None,
+) -> str:
+    """An observation with one photo, its file in place; returns the file's SHA-256."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = path or f"photos/{sha256[:2]}/{sha256}.jpg"
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_bytes(data)
+    db = open_database(folder / DATABASE_NAME)
+    with db.atomic():
+        db["taxa"].upsert(
+            {
+                "id": TAXON,
+                "name": "Puma concolor",
+                "common_name": "Cougar",
+                "rank": "species",
+                "ancestor_ids": json.dumps([TAXON]),
+            },
+            pk="id",
+        )
+        db["observers"].upsert({"id": OBSERVER, "login": "ann"}, pk="id")
+        db["observations"].insert(
+            {
+                "id": photo_id,
+                "taxon_id": TAXON,
+                "observer_id": OBSERVER,
+                "url": f"https://www.inaturalist.org/observations/{photo_id}",
+            }
+        )
+        db["photos"].insert(
+            {
+                "id": photo_id,
+                "observation_id": photo_id,
+                "url": f"https://photos.example/{photo_id}.jpg",
+                "license_code": license_code,
+                "attribution": attribution,
+                "sha256": sha256,
+                "path": path,
+                "withdrawn_at": withdrawn_at,
+            }
+        )
+    db.close()
+    return sha256
+
+
+def add_post(folder: Path, post_id: str, picture: str) -> None:
+    """A post with one picture, and a skipped reply to it."""
+    db = open_database(folder / DATABASE_NAME)
+    with db.atomic():
+        db["games"].insert({"slug": "cougarornot"}, ignore=True)
+        db["posts"].insert(
+            {
+                "id": post_id,
+                "platform": "x",
+                "game": "cougarornot",
+                "url": f"https://x.example/post/{post_id[2:]}",
+                "author": "host",
+                "posted_at": SEEN_AT,
+                "seen_at": SEEN_AT,
+            }
+        )
+        db["post_images"].insert({"post_id": post_id, "position": 0, "url": picture})
+        db["replies"].insert(
+            {
+                "post_id": post_id,
+                "game": "cougarornot",
+                "status": "skipped",
+                "reason": "not_summoned",
+                "planned_at": SEEN_AT,
+            }
+        )
+    db.close()
+
+
+MODEL_ID = "cougarornot-colours"
+
+
+def add_model(folder: Path) -> str:
+    """The tiny model in use: red is a cougar, lime a bobcat, blue a cat, grey nothing known."""
+    db = open_database(folder / DATABASE_NAME)
+    ensure_game(db, "cougarornot")
+    model = make_tiny_model(db, "cougarornot")
+    db["models"].update(model.id, {"error_rate": 0.05})
+    db.close()
+    return model.id
+
+
+def rows(folder: Path, sql: str) -> list[dict[str, Any]]:
+    """What another process sees in the site's database."""
+    db = open_database(folder / DATABASE_NAME)
+    found = list(db.query(sql))
+    db.close()
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    folder: Path, arguments: list[str], *, python: str | None = sys.executable
+) -> Iterator[str]:
+    """A process that serves `folder` on a free port; `{port}` stands for it.
+
+    It runs the code of this checkout in `python`, or where that is null a program as installed.
+    """
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [*([python] if python else []), *(one.format(port=port) for one in arguments)]
+    root = str(Path(__file__).parents[2])
+    # A file and not a pipe: a server that reports many errors would wait for somebody to read them.
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": root if python else ""},
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        try:
+            _wait_for(address, process, errors)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def listed(address: str, key: str) -> list[dict[str, Any]]:
+    """A list of Datasette's own JSON, which 1.0 wraps in an object."""
+    found = httpx.get(address).json()
+    return found if isinstance(found, list) else found[key]
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], errors: IO[str]) -> None:
+    for _ in range(START_SECONDS * 10):
+        if process.poll() is not None:
+            errors.seek(0)
+            raise AssertionError(errors.read())
+        with suppress(httpx.TransportError):
+            httpx.get(f"{address}/-/versions.json")
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing answers at {address}")

@@ -1,0 +1,122 @@
+"""`critterdb classify`: files, addresses and standard input, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner, Result
+
+from critterdb.cli import main
+from critterdb.fakes.server import Request, StandIn
+from tests.support.datasette_site import MODEL_ID, TAXON, add_model, jpeg, make_site, rows
+
+RED = jpeg("red")
+
+
+class PhotoHost(StandIn):
+    def handle(self, request: Request) -> None:
+        if request.path == "/red.jpg":
+            request.answer(RED)
+        else:
+            request.answer(b"<html>", kind="text/html")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with PhotoHost() as server:
+        monkeypatch.setenv("CRITTERDB_FETCH_ALLOW", f"127.0.0.1/32:{urlsplit(server.base).port}")
+        yield server.base
+
+
+def run(*arguments: str, input: bytes | None = None) -> Result:
+    return CliRunner().invoke(main, ["classify", *arguments], input=input)
+
+
+def test_files_addresses_and_standard_input_agree(folder: Path, host: str) -> None:
+    (folder / "red.jpg").write_bytes(RED)
+    done = run("red.jpg", f"{host}/red.jpg", "-", "--json", input=RED)
+    assert done.exit_code == 0, done.output
+    answers = json.loads(done.stdout)
+    assert [one["source"] for one in answers] == ["red.jpg", f"{host}/red.jpg", "-"]
+    assert {one["answer"]["taxon_id"] for one in answers} == {TAXON}
+    assert {one["prediction_id"] for one in answers} == {1}
+    [row] = rows(folder, "SELECT source, taxon_id FROM predictions")
+    assert row == {"source": "cli", "taxon_id": TAXON}
+
+
+def test_a_person_gets_a_table_with_bars(folder: Path) -> None:
+    (folder / "red.jpg").write_bytes(RED)
+    words = run("red.jpg").stdout
+    assert "Cougar" in words
+    assert "█" in words
+    assert "Bobcat" in words
+
+
+def test_several_photos_of_one_animal_give_one_more_answer(folder: Path) -> None:
+    for name, colour in (("red", "red"), ("odd", "grey")):
+        (folder / f"{name}.jpg").write_bytes(jpeg(colour))
+    answers = json.loads(run("red.jpg", "odd.jpg", "--together", "--json").stdout)
+    assert [one["reason"] for one in answers] == [None, "not_a_critter", None]
+    assert answers[2]["source"] == "2 together"
+    assert answers[2]["answer"] == answers[0]["answer"]
+    assert (answers[2]["image"], answers[2]["prediction_id"]) == (None, None)
+    assert "2 together: Cougar" in run("red.jpg", "odd.jpg", "--together").stdout
+    assert [row["n"] for row in rows(folder, "SELECT count(*) AS n FROM predictions")] == [2]
+
+
+def test_nothing_known_is_said_so(folder: Path) -> None:
+    words = run("-", input=jpeg("grey")).stdout
+    assert "not_a_critter" in words.splitlines()[0]
+
+
+def test_one_bad_image_does_not_keep_the_others_back(folder: Path, host: str) -> None:
+    (folder / "red.jpg").write_bytes(RED)
+    (folder / "cut.jpg").write_bytes(RED[:-20])
+    bad = ["cut.jpg", "missing.jpg", f"{host}/page", "http://127.0.0.1/x.jpg", "ftp://a.example/"]
+    done = run(*bad, "red.jpg", "--json")
+    assert done.exit_code == 1
+    answers = json.loads(done.stdout)
+    assert [one.get("code") for one in answers] == [
+        "image_truncated",
+        "missing_image",
+        "not_an_image",
+        "fetch_failed",
+        "url_invalid",
+        None,
+    ]
+    spoken = run(*bad)
+    assert spoken.exit_code == 1
+    assert len(spoken.stderr.splitlines()) == len(bad)
+    assert all(line.startswith("Error: ") for line in spoken.stderr.splitlines())
+
+
+def test_a_model_file_needs_no_site(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = folder / "models" / f"{MODEL_ID}.onnx"
+    done = run("--model", str(file), "-", "--json", input=RED)
+    assert done.exit_code == 0, done.output
+    [answer] = json.loads(done.stdout)
+    assert (answer["answer"]["taxon_id"], answer["prediction_id"]) == (TAXON, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [("nobody", f"no model nobody. Known ones: {MODEL_ID}"), ("no.onnx", "could not be read")],
+)
+def test_an_unknown_model_is_one_clear_error(folder: Path, model: str, words: str) -> None:
+    done = run("--model", model, "-", input=RED)
+    assert done.exit_code == 1
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1

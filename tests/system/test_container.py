@@ -1,0 +1,126 @@
+"""The Dockerfile's own commands, and the ways of serving a published folder that docs name."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from critterdb.site.folder import site_source
+from tests.support.container import Image, read_dockerfile, read_only
+from tests.support.datasette_site import free_port, jpeg
+
+START_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+def healthy(image: Image, port: int) -> bool:
+    """What the health check says."""
+    python, *rest = image.health
+    command = [str(image.bin / python), *rest]
+    environment = image.run_environment(PORT=str(port))
+    return subprocess.run(command, env=environment, capture_output=True).returncode == 0
+
+
+def wait_until_healthy(image: Image, port: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not healthy(image, port):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def files_of(folder: Path) -> dict[Path, int]:
+    """When each file was last written."""
+    return {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
+
+
+def test_it_serves_the_site_as_its_command_says(image: Image, port: int) -> None:
+    assert image.user != "root"
+    assert not healthy(image, port)
+    before = files_of(image.site)
+    process = subprocess.Popen(
+        read_only(image, image.command),
+        cwd=image.site,
+        env=image.run_environment(PORT=str(port)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until_healthy(image, port, process)
+        address = f"http://127.0.0.1:{port}"
+        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        assert answer["answer"]["common_name"] == "Cougar"
+        assert httpx.get(f"{address}/critters/photo_credits").status_code == 200
+    finally:
+        process.terminate()
+        process.communicate()
+    assert files_of(image.site) == before
+
+
+def test_only_what_the_image_needs_is_in_it(image: Image) -> None:
+    instructions = read_dockerfile(site_source() / "Dockerfile")
+    copies = [rest for name, rest in instructions if name == "COPY"]
+    assert copies == ["plugins/critterdb-*.whl /tmp/critterdb/", "--chown=critter . /site"]
+    assert not list(image.site.rglob("__pycache__"))
+
+
+def test_datasette_publish_takes_the_folder(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command of the folder's README, up to the folder that Datasette would upload."""
+    from datasette.utils import temporary_docker_directory
+
+    text = (image.site / "README.md").read_text("utf-8").replace("\\\n", " ")
+    [line] = [line for line in text.splitlines() if "datasette publish" in line]
+    words = shlex.split(line)
+    options = {name: words[place + 1] for place, name in enumerate(words) if name[:2] == "--"}
+    static = [words[place + 1] for place, name in enumerate(words) if name == "--static"]
+    monkeypatch.chdir(image.site)
+    with (
+        open(options["--metadata"]) as metadata,
+        temporary_docker_directory(
+            files=[words[3]],
+            name="app",
+            metadata=metadata,
+            extra_options="",
+            branch=None,
+            template_dir=None,
+            plugins_dir=options["--plugins-dir"],
+            static=[one.split(":") for one in static],
+            install=[options["--install"]],
+            spatialite=False,
+            version_note=None,
+            secret="x",
+        ),
+    ):
+        # In that folder, as a container would have it at /app.
+        lines = read_dockerfile(Path("Dockerfile"))
+        [install] = [rest for name, rest in lines if rest.startswith("pip install -U")]
+        assert Path(shlex.split(install)[-1]).is_file()
+        [inspect] = [rest for name, rest in lines if rest.startswith("datasette inspect")]
+        [command] = [rest for name, rest in lines if name == "CMD"]
+        environment = image.run_environment(PORT=str(free_port()))
+        subprocess.run(["sh", "-c", inspect], env=environment, check=True)
+        process = subprocess.Popen(["sh", "-c", f"exec {command}"], env=environment)
+        try:
+            address = f"http://127.0.0.1:{environment['PORT']}"
+            deadline = time.monotonic() + START_SECONDS
+            while not healthy(image, int(environment["PORT"])) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+            assert answer["answer"]["common_name"] == "Cougar"
+            page = httpx.get(f"{address}/critters/photo_credits").text
+            assert "/-/critterdb/photos/" in page
+        finally:
+            process.terminate()
+            process.communicate()

@@ -1,0 +1,124 @@
+"""`critterdb demo --serve`, as `make demo` runs it: the whole system, then a site to look at."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from critterdb.cli import main
+from tests.support.datasette_site import rows
+
+LIMIT_S = 180  # it takes about 35 s alone on two cores; tests have company
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo printed until it served, its site, and how long that took."""
+
+    said: str
+    folder: Path
+    address: str
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("demo") / "site"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-u",
+            "-m",
+            "critterdb",
+            "demo",
+            str(folder),
+            "--serve",
+            "-p",
+            str(port),
+        ],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines = []
+    assert process.stdout
+    for line in process.stdout:
+        lines.append(line)
+        if "Uvicorn running" in line or "running on http" in line:
+            break
+    said = "".join(lines)
+    assert process.poll() is None, said
+    yield Demo(said, folder, f"http://127.0.0.1:{port}", time.perf_counter() - started)
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def test_it_tells_each_step_with_its_time(demo: Demo) -> None:
+    steps = re.findall(r"^\$ critterdb (\w+)", demo.said, re.MULTILINE)
+    assert steps == ["init", "sync", "train", "classify", "bot", "bot", "bot"]
+    assert len(re.findall(r"\[\d+\.\d s\]", demo.said)) == len(steps)
+    assert "drawn" in demo.said
+    assert demo.seconds < LIMIT_S
+
+
+def test_every_table_of_the_story_has_rows(demo: Demo) -> None:
+    for table in ("observations", "photos", "embeddings", "models", "model_metrics", "images",
+                  "predictions", "posts", "post_images", "replies", "answers"):  # fmt: skip
+        assert rows(demo.folder, f"SELECT count(*) AS n FROM {table}")[0]["n"] > 0, table
+    statuses = {row["status"] for row in rows(demo.folder, "SELECT status FROM replies")}
+    assert statuses == {"sent", "skipped"}
+    [score] = rows(demo.folder, "SELECT * FROM scoreboard")
+    assert score["right"] > score["baseline_right"]
+
+
+def test_memes_are_no_critters(demo: Demo) -> None:
+    found = rows(
+        demo.folder,
+        "SELECT reason FROM bot_history WHERE truth IS NULL AND status = 'sent'",
+    )
+    assert {row["reason"] for row in found} == {"not_a_critter"}
+
+
+def test_the_site_shows_posts_with_their_pictures(demo: Demo) -> None:
+    page = httpx.get(f"{demo.address}/critters/bot_history").text
+    pictures = re.findall(r'<img src="(http://127\.0\.0\.1:\d+/media/[^"]+)"', page)
+    assert len(pictures) >= 10
+    assert httpx.get(pictures[0]).headers["content-type"] == "image/jpeg"
+
+
+def test_the_endpoint_answers_for_an_address(demo: Demo) -> None:
+    asked = re.search(r"curl '([^']+)'", demo.said)
+    assert asked
+    answer = httpx.get(asked[1], headers={"accept": "application/json"}).json()
+    assert answer["ok"]
+    assert sum(one["score"] for one in answer["predictions"]) == pytest.approx(1, abs=0.01)
+    uploaded = httpx.post(
+        f"{demo.address}/-/classify",
+        files={"image": httpx.get(asked[1].partition("url=")[2]).content},
+        headers={"accept": "application/json"},
+    ).json()
+    assert uploaded["predictions"] == answer["predictions"]
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    done = CliRunner().invoke(main, ["demo", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "holds something that is no demo" in done.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"

@@ -1,0 +1,249 @@
+"""Model files that are not to be trusted are refused with the reason; the good one loads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from critterdb.errors import ModelError
+from critterdb.model import loader
+from critterdb.model.external_data import has_external_data
+from critterdb.model.loader import MAX_MODEL_BYTES, load_model
+from critterdb.model.registry import current_model, use_model
+from critterdb.storage.database import DATABASE_NAME, open_database
+from tests.support.datasette_site import MODEL_ID, add_model, make_site
+from tests.support.models import make_tiny_model
+
+Change = Callable[[Any, dict[str, Any]], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder)
+    return folder
+
+
+@pytest.fixture
+def file(folder: Path) -> Path:
+    return folder / "models" / f"{MODEL_ID}.onnx"
+
+
+def rewrite(file: Path, change: Change) -> None:
+    """Change the graph or its description, and save it as a whole file again."""
+    model = onnx.load_model_from_string(file.read_bytes())
+    metadata = json.loads(model.metadata_props[0].value)
+    change(model, metadata)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {"critterdb": json.dumps(metadata)})
+    file.write_bytes(model.SerializeToString())
+
+
+def test_a_good_file_loads_and_is_kept(folder: Path, file: Path) -> None:
+    db = open_database(folder / DATABASE_NAME)
+    model = current_model(db)
+    assert (model.id, len(model.labels)) == (MODEL_ID, 3)
+    assert current_model(db) is model
+    assert load_model(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_run_takes_no_more_threads_than_it_is_told(file: Path) -> None:
+    for threads in (1, 2):
+        options = load_model(file, threads=threads).session.get_session_options()
+        assert options.intra_op_num_threads == threads
+
+
+def test_models_that_strangers_ask_for_do_not_fill_the_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        make_tiny_model(db, "others")
+        first = current_model(db, "cougarornot")
+        assert current_model(db, "others") is current_model(db, "others")
+        assert current_model(db, "cougarornot") is first
+        monkeypatch.setattr(loader, "MAX_LOADED_BYTES", 1)
+        last = current_model(db, "others")
+        assert current_model(db, "others") is last
+        assert current_model(db, "cougarornot") is not first
+
+
+def external(model: Any, metadata: dict[str, Any]) -> None:
+    tensor = model.graph.initializer[2]
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+
+
+def drop_label(model: Any, metadata: dict[str, Any]) -> None:
+    metadata["labels"].pop()
+
+
+def other_weights(model: Any, metadata: dict[str, Any]) -> None:
+    weight = next(one for one in model.graph.initializer if one.name == "critterdb_weight")
+    stronger = onnx.numpy_helper.to_array(weight) * 9
+    weight.CopyFrom(onnx.numpy_helper.from_array(stronger, weight.name))
+
+
+def other_format(model: Any, metadata: dict[str, Any]) -> None:
+    metadata["format"] = 99
+
+
+def labels_without_taxa(model: Any, metadata: dict[str, Any]) -> None:
+    metadata["labels"] = ["cougar", "bobcat", "cat"]
+
+
+def no_threshold(model: Any, metadata: dict[str, Any]) -> None:
+    del metadata["threshold"]
+
+
+def rename_output(model: Any, metadata: dict[str, Any]) -> None:
+    model.graph.output[2].name = "embedding_again"
+    model.graph.node[-1].output[0] = "embedding_again"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (external, "another file"),
+        (drop_label, "3 outputs for 2 labels"),
+        (other_weights, "smoke test"),
+        (other_format, "format is 99"),
+        (labels_without_taxa, "no taxa"),
+        (no_threshold, "lacks threshold"),
+        (rename_output, "outputs"),
+    ],
+)
+def test_a_file_made_wrong_is_refused(file: Path, change: Change, reason: str) -> None:
+    rewrite(file, change)
+    with pytest.raises(ModelError, match=reason):
+        load_model(file)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 0.5, 0.99])
+def test_a_cut_off_file_is_refused_at_once(file: Path, keep: float) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[: int(keep if keep >= 1 else keep * len(data))])
+    started = time.perf_counter()
+    with pytest.raises(ModelError, match=r"refused: .* Train anew"):
+        load_model(file)
+    assert time.perf_counter() - started < 1
+
+
+def test_a_file_other_than_its_row_says_is_refused(folder: Path, file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"\0")
+    db = open_database(folder / DATABASE_NAME)
+    with pytest.raises(ModelError, match="SHA-256"):
+        current_model(db)
+    with pytest.raises(ModelError, match="SHA-256"):
+        use_model(db, MODEL_ID)
+
+
+def refused_at_once(folder: Path, reason: str) -> None:
+    """Loading for an answer and selecting both refuse, within a second and with the reason."""
+    db = open_database(folder / DATABASE_NAME)
+    for load in (current_model, lambda db: use_model(db, MODEL_ID)):
+        started = time.perf_counter()
+        with pytest.raises(ModelError, match=rf"refused: .*{reason}.* Train anew"):
+            load(db)
+        assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("place", [0, 0.1, 0.5, 0.9, 0.999])
+def test_a_flipped_bit_is_refused(folder: Path, file: Path, place: float) -> None:
+    data = bytearray(file.read_bytes())
+    data[int(place * len(data))] ^= 4
+    file.write_bytes(data)
+    refused_at_once(folder, "SHA-256")
+
+
+@pytest.mark.parametrize("place", [0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
+def test_a_flipped_bit_of_a_file_without_a_row_is_refused(file: Path, place: float) -> None:
+    data = bytearray(file.read_bytes())
+    data[int(place * len(data))] ^= 4
+    file.write_bytes(data)
+    started = time.perf_counter()
+    with pytest.raises(ModelError, match=r"refused: .* Train anew"):
+        load_model(file)
+    assert time.perf_counter() - started < 1
+
+
+def test_a_threshold_turned_by_hand_is_noticed(file: Path) -> None:
+    def bolder(model: Any, metadata: dict[str, Any]) -> None:
+        metadata["threshold"] = 0.01
+
+    rewrite(file, bolder)
+    with pytest.raises(ModelError, match="not those that it was written with"):
+        load_model(file)
+
+
+@pytest.mark.parametrize(
+    "filling", [b"\0", b"\x08\x01", b"\x3a\x00"], ids=["0", "numbers", "graphs"]
+)
+def test_millions_of_fields_are_refused_at_once(file: Path, filling: bytes) -> None:
+    file.write_bytes(filling * (20_000_000 // len(filling)))
+    started = time.perf_counter()
+    with pytest.raises(ModelError, match="no complete ONNX model"):
+        load_model(file)
+    assert time.perf_counter() - started < 1
+
+
+def believe(folder: Path, file: Path) -> None:
+    """Let the row vouch for the file as it is: a database made by somebody else."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    open_database(folder / DATABASE_NAME)["models"].update(
+        MODEL_ID, {"sha256": digest, "bytes": file.stat().st_size}
+    )
+
+
+def test_a_swapped_file_is_refused(folder: Path, file: Path, tmp_path: Path) -> None:
+    other = make_tiny_model(open_database(tmp_path / DATABASE_NAME, create=True), "paints")
+    file.write_bytes((tmp_path / "models" / f"{other.id}.onnx").read_bytes())
+    refused_at_once(folder, "SHA-256")
+    believe(folder, file)
+    refused_at_once(folder, f"not {MODEL_ID}")
+
+
+def test_a_file_that_is_too_large_is_refused_unread(folder: Path, file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.truncate(MAX_MODEL_BYTES + 1)
+    refused_at_once(folder, "larger than 400 MB")
+
+
+def test_other_labels_than_the_rows_say_are_refused(folder: Path, file: Path) -> None:
+    def other_taxon(model: Any, metadata: dict[str, Any]) -> None:
+        metadata["labels"][0]["taxon_id"] = 12345
+
+    rewrite(file, other_taxon)
+    believe(folder, file)
+    refused_at_once(folder, "labels are not those")
+
+
+@pytest.mark.parametrize("change", [external, other_weights])
+def test_what_its_row_vouches_for_is_still_looked_at(
+    folder: Path, file: Path, change: Change
+) -> None:
+    rewrite(file, change)
+    believe(folder, file)
+    refused_at_once(folder, "another file|smoke test")
+
+
+def test_a_model_without_its_file_and_one_that_is_unknown(folder: Path, file: Path) -> None:
+    file.unlink()
+    db = open_database(folder / DATABASE_NAME)
+    with pytest.raises(ModelError, match=r"could not be read .* critterdb train"):
+        current_model(db)
+    with pytest.raises(ModelError, match=f"no model nobody. Known ones: {MODEL_ID}"):
+        use_model(db, "nobody")
+
+
+def test_outside_data_is_found_in_bytes(file: Path) -> None:
+    assert not has_external_data(file.read_bytes())
+    rewrite(file, external)
+    assert has_external_data(file.read_bytes())

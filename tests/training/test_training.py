@@ -1,0 +1,344 @@
+"""From a folder of photos to a model that knows them: really trained, really loaded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from critterdb.cli import main
+from critterdb.dataset.embeddings import as_vectors
+from critterdb.dataset.examples import load_examples
+from critterdb.dataset.folder_import import import_folder
+from critterdb.errors import TrainingError
+from critterdb.games import get_game
+from critterdb.imaging.decode import decode_image
+from critterdb.model.decision import decide, labels_inside
+from critterdb.model.loader import Model
+from critterdb.model.registry import current_model
+from critterdb.storage.database import SiteDatabase, open_database
+from critterdb.training.backbones import load_backbone
+from critterdb.training.embed import embed_photos
+from critterdb.training.train import train_game
+from tests.support.photos import COATS, coat, make_photo_folder, no_coat
+
+PHOTOS = 40  # of each coat
+
+
+GENUS = -900
+
+
+def relate(db: SiteDatabase) -> None:
+    """Let the two patterned coats be species of one genus, and all be species."""
+    genus = {"id": GENUS, "name": "Picta", "rank": "genus", "rank_level": 20}
+    db["taxa"].insert(genus | {"ancestor_ids": json.dumps([GENUS])})
+    for row in list(db["taxa"].rows_where("name <> 'plain coat' AND id > ?", [GENUS])):
+        lineage = json.dumps([GENUS, row["id"]])
+        db["taxa"].update(row["id"], {"parent_id": GENUS, "ancestor_ids": lineage})
+
+
+class Trained:
+    """A site with a model, made once for this module."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.photos = make_photo_folder(folder / "coats", PHOTOS)
+        self.db: SiteDatabase = open_database(folder / "critters.db", create=True)
+        import_folder(self.db, self.photos, "coats")
+        relate(self.db)
+        self.result: dict[str, Any] = train_game(self.db, get_game(self.db, "coats"))
+
+    @property
+    def model(self) -> Model:
+        return current_model(self.db, "coats")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return Trained(tmp_path_factory.mktemp("trained"))
+
+
+def run(trained: Trained, *arguments: str) -> str:
+    done = CliRunner().invoke(main, ["--db", str(trained.folder / "critters.db"), *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_coats_are_told_apart_on_photos_that_were_not_seen(trained: Trained) -> None:
+    assert trained.result["photos"] > 10
+    assert trained.result["error_rate"] <= 0.1
+    assert {label["name"] for label in trained.result["labels"]} == set(COATS)
+
+
+def test_the_figures_are_those_of_the_contract(trained: Trained) -> None:
+    assert list(trained.result) == [
+        "model",
+        "photos",
+        "error_rate",
+        "balanced_error_rate",
+        "top3_error_rate",
+        "ece",
+        "ece_before",
+        "answered",
+        "wrong_among_answered",
+        "novelty_auroc",
+        "none_refused",
+        "known_refused",
+        "labels",
+        "seconds",
+        "left_out",
+        "too_few",
+        "folded",
+    ]
+
+
+@pytest.mark.parametrize("kind", COATS)
+def test_the_command_names_a_new_photo(trained: Trained, tmp_path: Path, kind: str) -> None:
+    photo = tmp_path / "new.jpg"
+    photo.write_bytes(coat(kind, seed=1000))
+    [answer] = json.loads(run(trained, "classify", "--json", str(photo)))
+    assert answer["answer"]["name"] == kind
+    assert answer["source"] == str(photo)
+
+
+def test_a_chart_is_no_critter(trained: Trained, tmp_path: Path) -> None:
+    photo = tmp_path / "chart.jpg"
+    photo.write_bytes(no_coat(1))
+    [answer] = json.loads(run(trained, "classify", "--json", str(photo)))
+    assert (answer["answer"], answer["reason"]) == (None, "not_a_critter")
+
+
+def test_the_file_gives_what_training_measured(trained: Trained) -> None:
+    """The ONNX graph, from the files of the test photos, against the stored prediction rows."""
+    rows = list(
+        trained.db.query(
+            "SELECT scores, novelty, path FROM predictions JOIN photos ON photos.id = photo_id "
+            "WHERE source = 'evaluation'"
+        )
+    )
+    assert len(rows) == trained.result["photos"]
+    from critterdb.model.inference import classify_image
+
+    for row in rows[:10]:
+        found, _ = classify_image(trained.model, (trained.folder / row["path"]).read_bytes())
+        scores = {str(one["taxon_id"]): one["score"] for one in found.predictions}
+        stored = json.loads(row["scores"])
+        assert scores == pytest.approx(stored, abs=2e-2)
+        assert found.novelty == pytest.approx(row["novelty"], rel=0.02)
+
+
+def test_the_file_says_what_torch_says(trained: Trained) -> None:
+    """The whole graph against the same layers in torch: within 1e-4."""
+    import onnx
+    import torch
+
+    from critterdb.training.networks import load_network
+
+    model = trained.model
+    file = onnx.load_model(str(trained.folder / "models" / f"{model.id}.onnx"))
+    parts = {one.name: onnx.numpy_helper.to_array(one) for one in file.graph.initializer}
+    weight, bias = (
+        torch.from_numpy(parts[f"critterdb_{name}"].copy()) for name in ("weight", "bias")
+    )
+    files = sorted(trained.photos.glob("*/*.jpg"))[::12]
+    pixels = np.stack([model.pixels(decode_image(file.read_bytes())) for file in files])
+    with torch.inference_mode():
+        scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+        vectors = load_network("efficientnet_lite0").module(scaled)
+        logits = torch.nn.functional.normalize(vectors) @ weight + bias
+        wanted = torch.softmax(logits, dim=1).numpy()
+    probabilities, embedding, _ = model.run(pixels)
+    assert np.abs(probabilities - wanted).max() < 1e-4
+    assert np.abs(embedding - vectors.numpy()).max() < 1e-4 * max(1, np.abs(embedding).max())
+
+
+def test_its_percentages_and_its_silence_are_measured(trained: Trained) -> None:
+    result, row = trained.result, trained.db["models"].get(trained.result["model"])
+    assert result["ece"] <= 0.1
+    assert result["answered"] >= 0.8
+    assert result["wrong_among_answered"] <= 0.1
+    assert 0 < row["threshold"] < 1 < row["novelty_threshold"] < np.inf
+    kept = [
+        json.loads(one["thresholds"])
+        for one in trained.db["predictions"].rows_where("source = 'evaluation'")
+    ]
+    names = ("threshold", "novelty_threshold", "temperature")
+    assert all(one == {name: row[name] for name in names} for one in kept)
+
+
+def test_two_patterns_in_one_picture_are_of_their_genus(trained: Trained) -> None:
+    """A picture between two coats: at a threshold between label and genus, the genus is said."""
+    spots, stripes = (
+        np.asarray(decode_image(coat(kind, seed=2000)), np.float32)
+        for kind in ("spotted coat", "striped coat")
+    )
+    model = trained.model
+    found = min(
+        (
+            model.classify(Image.fromarray(np.uint8(share * spots + (1 - share) * stripes)))
+            for share in np.linspace(0.2, 0.8, 13)
+        ),
+        key=lambda one: one.predictions[0]["score"],
+    )
+    inside = {one["taxon_id"] for one in labels_inside(GENUS, model.labels)}
+    total = sum(one["score"] for one in found.predictions if one["taxon_id"] in inside)
+    top = found.predictions[0]["score"]
+    assert len(inside) == 2
+    assert total > top
+    between = model.thresholds | {"threshold": (top + total) / 2, "novelty_threshold": np.inf}
+    answer = decide(found.probabilities, 0.0, model.labels, between)
+    assert (answer.reason, answer.abstained) == ("coarser", False)
+    assert answer.answer is not None
+    assert (answer.answer["name"], answer.answer["rank"]) == ("Picta", "genus")
+    assert answer.answer["score"] == pytest.approx(total, abs=1e-3)
+
+
+def test_embedding_goes_on_where_it_was_stopped(trained: Trained) -> None:
+    db, photos = trained.db, PHOTOS * len(COATS)
+    backbone = load_backbone(folder=trained.folder)
+    before = {row["sha256"]: row["vector"] for row in db["embeddings"].rows}
+    db["embeddings"].delete_where()
+    seen: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int) -> None:
+        seen.append((done, total))
+        if done >= 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_photos(db, backbone, "coats", progress=stop)
+    assert seen[-1] == (20, photos)
+    assert db["embeddings"].count == 20
+    assert embed_photos(db, backbone, "coats") == photos - 20
+    assert {row["sha256"]: row["vector"] for row in db["embeddings"].rows} == before
+
+
+def test_training_again_costs_no_new_embeddings(trained: Trained) -> None:
+    assert len({row["backbone"] for row in trained.db["embeddings"].rows}) == 1
+    before = trained.db["embeddings"].count
+    assert before == PHOTOS * len(COATS)
+    vectors = as_vectors([row["vector"] for row in trained.db["embeddings"].rows])
+    assert np.isfinite(vectors).all()
+    again = train_game(trained.db, get_game(trained.db, "coats"), max_wrong=0.3)
+    assert trained.db["embeddings"].count == before
+    assert current_model(trained.db, "coats").id == again["model"] != trained.result["model"]
+    bolder, usual = (
+        trained.db["models"].get(result["model"]) for result in (again, trained.result)
+    )
+    assert bolder["threshold"] <= usual["threshold"]
+    assert json.loads(bolder["recipe"])["max_wrong"] == 0.3
+    run(trained, "models", "use", trained.result["model"])
+    assert current_model(trained.db, "coats").id == trained.result["model"]
+
+
+def test_no_observer_is_on_both_sides(trained: Trained) -> None:
+    examples = load_examples(trained.db, get_game(trained.db, "coats"))
+    sides = {
+        part: set(examples.observer_ids[examples.of_part(part)].tolist())
+        for part in ("train", "valid", "test")
+    }
+    assert not sides["train"] & sides["test"]
+    assert not sides["train"] & sides["valid"]
+    assert not sides["valid"] & sides["test"]
+
+
+def test_rows_tell_the_whole_story(trained: Trained) -> None:
+    db, model_id = trained.db, trained.result["model"]
+    row = db["models"].get(model_id)
+    assert row["bytes"] == (trained.folder / row["path"]).stat().st_size
+    card = json.loads(row["card"])
+    assert row["photos"] + sum(card["left_out"].values()) == PHOTOS * len(COATS)
+    assert card["splits"]["test"] == trained.result["photos"]
+    confused = db.query("SELECT sum(photos) AS n FROM confusions WHERE model_id = ?", [model_id])
+    assert next(iter(confused))["n"] == trained.result["photos"]
+    names = {one["name"] for one in db["model_metrics"].rows_where("model_id = ?", [model_id])}
+    assert {"reliability", "risk_coverage", "top_k", "answered", "valid_loss", "novelty"} <= names
+    assert db["model_labels"].count_where("model_id = ? AND photos_train > 0", [model_id]) == 3
+
+
+def test_measuring_again_gives_the_same_and_no_second_rows(trained: Trained) -> None:
+    before = trained.db["predictions"].count_where("source = 'evaluation'")
+    again = json.loads(run(trained, "evaluate", trained.result["model"], "--json"))
+    assert again["error_rate"] == trained.result["error_rate"]
+    assert trained.db["predictions"].count_where("source = 'evaluation'") == before
+
+
+def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> None:
+    folder = make_photo_folder(tmp_path / "more", photos=3)
+    (folder / "_none").mkdir()
+    for seed in range(4):
+        (folder / "_none" / f"{seed}.jpg").write_bytes(no_coat(seed))
+    found = json.loads(run(trained, "evaluate", "--photos", str(folder), "--json"))
+    assert (found["photos"], found["none_refused"]) == (13, 1.0)
+    assert (found["novelty_auroc"], found["left_out"]) == (1.0, {})
+    [kept] = trained.db["model_metrics"].rows_where("name = 'novelty_auroc'")
+    assert (kept["model_id"], kept["value"], kept["photos"]) == (found["model"], 1.0, 13)
+    good = coat(COATS[0], seed=5)
+    (folder / "_none" / "cut.jpg").write_bytes(good[: len(good) // 2])
+    told = run(trained, "evaluate", "--photos", str(folder))
+    assert "measured on 13 photos" in told
+    assert "Left out: 1 photos whose files could not be read." in told
+    (folder / "zebra").mkdir()
+    (folder / "zebra" / "1.jpg").write_bytes(no_coat(9))
+    failed = CliRunner().invoke(
+        main, ["--db", str(trained.folder / "critters.db"), "evaluate", "--photos", str(folder)]
+    )
+    assert failed.exit_code == 1
+    assert "zebra is no label" in failed.stderr
+    assert "spotted coat" in failed.stderr
+
+
+def test_the_same_picture_is_the_most_similar_one(trained: Trained) -> None:
+    photo = next(iter(trained.photos.glob("striped_coat/*.jpg")))
+    found = json.loads(run(trained, "similar", str(photo), "--count", "5", "--json"))
+    assert len(found) == 5
+    assert found[0]["distance"] == pytest.approx(0, abs=0.001)
+    assert [one["name"] for one in found] == ["striped coat"] * 5
+    assert [one["distance"] for one in found] == sorted(one["distance"] for one in found)
+    told = run(trained, "similar", str(photo))
+    assert len(told.splitlines()) == 11
+    assert found[0]["path"] in told
+
+
+def test_photos_of_one_picture_are_listed_together(trained: Trained, tmp_path: Path) -> None:
+    source = next(iter(trained.photos.glob("spotted_coat/*.jpg")))
+    again = tmp_path / "again" / "spotted_coat"
+    again.mkdir(parents=True)
+    (again / "copy.jpg").write_bytes(source.read_bytes())
+    import_folder(trained.db, tmp_path / "again", "again")
+    groups = json.loads(run(trained, "duplicates", "--json"))
+    [new] = trained.db.query("SELECT min(id) AS id FROM photos")
+    [group] = [group for group in groups if new["id"] in {one["photo_id"] for one in group}]
+    assert group[0]["distance"] == 0
+    assert "spotted coat" in run(trained, "duplicates")
+
+
+def test_the_lists_name_the_model(trained: Trained) -> None:
+    assert trained.result["model"] in run(trained, "models")
+    shown = json.loads(run(trained, "models", "show", trained.result["model"]))
+    assert shown["recipe"]["backbone"] == "efficientnet_lite0"
+
+
+def test_too_few_photos_are_an_error_that_names_them(db: SiteDatabase, tmp_path: Path) -> None:
+    import_folder(db, make_photo_folder(tmp_path / "few", photos=2), "few")
+    with pytest.raises(TrainingError, match=r"striped coat 2.*--min-photos"):
+        train_game(db, get_game(db, "few"))
+
+
+def test_serving_a_model_needs_no_training_packages(trained: Trained) -> None:
+    import subprocess
+
+    script = (
+        "import sys; from pathlib import Path; from critterdb.storage.database import open_database\n"
+        "from critterdb.model.loader import current_model\n"
+        f"current_model(open_database(Path({str(trained.folder / 'critters.db')!r})), 'coats')\n"
+        "print([n for n in ('torch', 'fastai', 'timm', 'onnx', 'tweepy') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,77 @@
+"""What triggers keep: the counts of predictions, and the indexes behind the searches."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from critterdb.storage.database import SiteDatabase
+from tests.support.models import BOBCAT, COUGAR, make_tiny_model
+
+COUNTED = """
+SELECT model_id, source, coalesce(reason, 'answered') AS outcome, count(*) AS predictions,
+    sum(EXISTS (SELECT 1 FROM reviews WHERE prediction_id = predictions.id)) AS reviewed
+FROM predictions GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+KEPT = "SELECT * FROM prediction_counts WHERE predictions > 0 ORDER BY 1, 2, 3"
+
+
+def predict(db: SiteDatabase, model_id: str, **columns: Any) -> int:
+    row = {
+        "model_id": model_id,
+        "source": "bot",
+        "abstained": 0,
+        "scores": "{}",
+        "thresholds": "{}",
+        "created_at": "2026-11-01T00:00:00Z",
+        **columns,
+    }
+    return int(db["predictions"].insert(row).last_pk or 0)
+
+
+def test_counts_are_what_counting_gives(db: SiteDatabase) -> None:
+    model = make_tiny_model(db).id
+    ids = [
+        predict(db, model, source=source, reason=reason)
+        for source in ("bot", "endpoint")
+        for reason in (None, None, "unsure", "not_a_critter")
+    ]
+    for number in ids[:3] * 2:
+        db["reviews"].insert(
+            {"prediction_id": number, "verdict": "right", "created_at": "2026-11-02T00:00:00Z"}
+        )
+    assert list(db.query(KEPT)) == list(db.query(COUNTED))
+    assert sum(row["reviewed"] for row in db.query(KEPT)) == 3
+    db["reviews"].delete_where("id IN (SELECT max(id) FROM reviews)")
+    assert sum(row["reviewed"] for row in db.query(KEPT)) == 3
+    db["reviews"].delete_where()
+    db["predictions"].delete_where("id IN (?, ?)", ids[:2])
+    assert list(db.query(KEPT)) == list(db.query(COUNTED))
+
+
+def found(db: SiteDatabase, table: str, words: str) -> list[int]:
+    rows = db.execute(
+        f"SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH ? ORDER BY rowid", [words]
+    )
+    return [row[0] for row in rows]
+
+
+def test_searches_follow_the_rows(db: SiteDatabase) -> None:
+    make_tiny_model(db)
+    db["observers"].insert({"id": 1, "login": "kueda"})
+    observation = {"id": 5, "taxon_id": COUGAR, "observer_id": 1, "place_guess": "Zürich, Höngg"}
+    db["observations"].insert(observation)
+    assert found(db, "observations", "zurich cougar kueda") == [5]
+    # As a sync writes them, again and changed.
+    db["observations"].upsert(observation, pk="id")
+    db["observations"].upsert({**observation, "taxon_id": BOBCAT}, pk="id")
+    assert (found(db, "observations", "cougar"), found(db, "observations", "bobcat")) == ([], [5])
+    taxon = {"id": BOBCAT, "name": "Lynx rufus", "common_name": "Bay Lynx"}
+    db["taxa"].upsert({**taxon, "ancestor_ids": json.dumps([BOBCAT])}, pk="id")
+    assert found(db, "taxa", "bay") == [BOBCAT]
+    assert found(db, "taxa", "bobcat") == []
+    assert found(db, "observations", "bay") == [5]
+    db["observations"].delete(5)
+    assert found(db, "observations", "zurich") == []
+    for table in ("taxa", "observations"):
+        db.execute(f"INSERT INTO {table}_fts ({table}_fts, rank) VALUES ('integrity-check', 1)")

@@ -1,0 +1,257 @@
+"""Decoding in processes that may die: what comes back, what ends them, and what stays standing."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from critterdb.errors import Refusal
+from critterdb.imaging.decode import read_image
+from critterdb.imaging.preprocessing import View
+from critterdb.imaging.sandbox import Decoders, shared_decoders
+from tests.support.models import picture
+
+VIEW = View(32)
+
+
+@pytest.fixture
+def decoders() -> Iterator[Decoders]:
+    pool = Decoders(1)
+    yield pool
+    pool.close()
+
+
+def refused(decoders: Decoders, data: bytes) -> str:
+    with pytest.raises(Refusal) as caught:
+        decoders.view(data, VIEW)
+    return caught.value.code
+
+
+@pytest.fixture(scope="module")
+def heavy() -> bytes:
+    """A few bytes that are 49 megapixels, and most of a second to decode."""
+    file = io.BytesIO()
+    Image.new("RGB", (7000, 7000)).save(file, "WEBP", lossless=True, method=0)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("view", [VIEW, View(48, "squash", "bilinear", 0.9)])
+def test_pixels_are_those_of_decoding_here(decoders: Decoders, kind: str, view: View) -> None:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(picture("green", (330, 210)))).save(file, kind)
+    pixels, info = decoders.view(file.getvalue(), view)
+    image, expected = read_image(file.getvalue(), shorter_side=view.shorter_side)
+    assert (pixels.dtype, pixels.shape) == (np.uint8, (view.size, view.size, 3))
+    assert (pixels == view.pixels(image)).all()
+    assert info == expected == decoders.check(file.getvalue())
+
+
+def test_refusals_are_those_of_decoding_here(decoders: Decoders) -> None:
+    assert refused(decoders, b"hello") == "not_an_image"
+    assert refused(decoders, picture("red")[:-300]) == "image_truncated"
+    assert refused(decoders, picture("red", (400, 10))) == "image_too_small"
+    assert refused(decoders, bytes(10_000_001)) == "too_large"
+    with pytest.raises(Refusal) as caught:
+        decoders.check(picture("red"), max_pixels=5000)
+    assert caught.value.code == "too_large"
+
+
+def test_what_takes_too_long_ends_its_process_and_nothing_else(heavy: bytes) -> None:
+    pool = Decoders(2, cpu_s=0.2)
+    with ThreadPoolExecutor(6) as threads:
+        bad = [threads.submit(refused, pool, heavy) for _ in range(3)]
+        good = [threads.submit(pool.view, picture("blue", seed=n), VIEW) for n in range(30)]
+        assert {one.result() for one in bad} == {"image_too_complex"}
+        assert all(one.result()[1].width == 120 for one in good)
+    pool.close()
+
+
+def test_what_needs_more_memory_than_there_is_is_refused() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (7000, 7000)).save(file, "PNG", compress_level=1)
+    pool = Decoders(1, memory_bytes=150_000_000)
+    assert refused(pool, file.getvalue()) == "image_too_complex"
+    assert pool.check(picture("red")).width == 120
+    pool.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_was_killed_while_idle_is_replaced(
+    decoders: Decoders, number: signal.Signals
+) -> None:
+    first = decoders.check(picture("red"))
+    [pid] = decoders.process_ids()
+    os.kill(pid, number)
+    assert ends(pid)
+    assert decoders.check(picture("red")) == first
+    assert decoders.process_ids() != [pid]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGSEGV, "not_an_image"), (signal.SIGKILL, "image_too_complex")]
+)
+def test_a_process_that_dies_at_work_is_a_refusal(
+    decoders: Decoders, number: signal.Signals, code: str
+) -> None:
+    decoders.check(picture("red"))
+    [pid] = decoders.process_ids()
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(refused, decoders, picture("red"))
+        time.sleep(0.1)
+        os.kill(pid, number)
+        os.kill(pid, signal.SIGCONT)
+        assert answer.result() == code
+
+
+def test_an_image_is_tried_again_where_somebody_ended_the_process(decoders: Decoders) -> None:
+    decoders.check(picture("red"))
+    [pid] = decoders.process_ids()
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(decoders.check, picture("red"))
+        time.sleep(0.1)
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGCONT)
+        assert answer.result().width == 120
+
+
+def test_a_process_that_hangs_is_ended() -> None:
+    pool = Decoders(1, wall_s=0.5)
+    pool.check(picture("red"))
+    [pid] = pool.process_ids()
+    os.kill(pid, signal.SIGSTOP)
+    assert refused(pool, picture("red")) == "image_too_complex"
+    assert ends(pid)
+    pool.close()
+
+
+def test_closing_ends_every_process() -> None:
+    pool = Decoders(3)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(pool.check, [picture("red")] * 30))
+    pids = pool.process_ids()
+    assert len(pids) > 1
+    pool.close()
+    assert (pool.process_ids(), [pid for pid in pids if not ends(pid)]) == ([], [])
+
+
+def test_the_process_knows_no_secrets_opens_nothing_and_is_small(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CRITTERDB_X_ACCESS_TOKEN", "secret")
+    pool = Decoders(1)
+    pool.check(picture("red"))
+    [pid] = pool.process_ids()
+    folder = Path(f"/proc/{pid}")
+    assert b"secret" not in (folder / "environ").read_bytes()
+    assert sorted(os.listdir(folder / "fd")) == ["0", "1", "2"]
+    assert "Max open files            0 " in (folder / "limits").read_text()
+    resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    assert resident < 40_000_000
+    pool.close()
+
+
+def test_processes_end_with_their_parent() -> None:
+    code = (
+        "import sys, time; from critterdb.imaging.sandbox import shared_decoders as s;"
+        "s().check(sys.stdin.buffer.read()); print(*s().process_ids(), flush=True); time.sleep(60)"
+    )
+    root = str(Path(__file__).parents[2])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root
+    )
+    assert parent.stdin
+    assert parent.stdout
+    parent.stdin.write(picture("red"))
+    parent.stdin.close()
+    pid = int(parent.stdout.readline())
+    assert Path(f"/proc/{pid}").exists()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert ends(pid)
+
+
+def ends(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_forked_process_gets_decoders_of_its_own() -> None:
+    mine = shared_decoders()
+    mine.check(picture("red"))
+    pid = os.fork()
+    if not pid:
+        os._exit(int(shared_decoders() is mine))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert mine.check(picture("red")).width == 120
+
+
+NO_ROOM = """
+import io, resource, socket, numpy
+from PIL import Image
+from critterdb.imaging.sandbox import Decoders
+from critterdb.errors import Refusal
+from critterdb.imaging.preprocessing import View
+
+decoders = Decoders(1)
+file = io.BytesIO()
+Image.new("RGB", (64, 64), "peru").save(file, "PNG")
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+held = [socket.socket() for _ in range(3)]  # room that is given back below
+resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1].fileno() + 1, most))
+decoders.warm_up()
+for _ in range(3):
+    try:
+        decoders.view(file.getvalue(), View(32))
+    except Refusal as refusal:
+        print(refusal.code, refusal.status)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+print(decoders.view(file.getvalue(), View(32))[0].shape)
+decoders.close()
+"""
+
+
+def test_without_room_for_a_process_it_is_busy_until_there_is_room() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_ROOM], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout == "busy 503\n" * 3 + "(32, 32, 3)\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_ended_while_it_starts_is_busy(
+    decoders: Decoders, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    # Its socket is closed well before its end, as that of a process with much to give back is.
+    ended = f"import os, time; os.close(0); time.sleep(0.1); os.kill(os.getpid(), {number:d})"
+    command = (sys.executable, "-I", "-S", "-c", ended)
+    with monkeypatch.context() as patch:
+        patch.setattr("critterdb.imaging.sandbox.COMMAND", command)
+        assert refused(decoders, picture("red")) == "busy"
+    assert decoders.check(picture("red")).width == 120
+
+
+def test_the_limit_that_is_named_is_the_one_in_force(decoders: Decoders) -> None:
+    with pytest.raises(Refusal, match=r"more than 0\.05 megapixels"):
+        decoders.view(picture("red", (300, 200)), VIEW, max_pixels=50_000)

@@ -1,0 +1,355 @@
+"""`/-/classify` of the real Datasette: what programs get, for good pictures and for bad ones."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from critterdb.fakes.server import Request, StandIn
+from critterdb.storage.database import open_database
+from tests.support.datasette_site import (
+    MODEL_ID,
+    TAXON,
+    add_model,
+    jpeg,
+    make_site,
+    open_datasette,
+    rows,
+)
+from tests.support.models import picture
+
+RED = jpeg("red")
+HEADERS = {"accept": "application/json"}
+
+
+class PhotoHost(StandIn):
+    """A stranger's web server with one good picture and several bad answers."""
+
+    def handle(self, request: Request) -> None:
+        name = request.path.strip("/")
+        if name == "red.jpg":
+            request.answer(RED, kind="text/plain")
+        elif name.startswith("hop"):
+            hops = int(name.removeprefix("hop"))
+            to = f"/hop{hops - 1}" if hops > 1 else "/red.jpg"
+            request.answer(b"", status=302, headers={"Location": to})
+        elif name == "page":
+            request.answer(b"<html>not a picture</html>", kind="text/html")
+        else:
+            request.answer(b"", status=404)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with PhotoHost() as server:
+        monkeypatch.setenv("CRITTERDB_FETCH_ALLOW", f"127.0.0.1/32:{urlsplit(server.base).port}")
+        yield server.base
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder)
+    return folder
+
+
+async def classify_url(datasette: Any, url: str, **more: str) -> Any:
+    query = urlencode({"url": url, **more})
+    return await datasette.client.get(f"/-/classify?{query}", headers=HEADERS, timeout=30)
+
+
+async def classify_bytes(datasette: Any, data: bytes, name: str = "image") -> Any:
+    return await datasette.client.post("/-/classify", files={name: data}, headers=HEADERS)
+
+
+async def test_the_answer_has_the_documented_shape(folder: Path) -> None:
+    response = await classify_bytes(open_datasette(folder), RED)
+    answer = response.json()
+    assert response.status_code == 200
+    assert answer.pop("took_ms") > 0
+    assert answer["predictions"][0]["taxon_id"] == TAXON
+    assert {frozenset(label) for label in answer.pop("predictions")} == {
+        frozenset({"taxon_id", "name", "common_name", "score"})
+    }
+    score = answer["answer"].pop("score")
+    assert 0.99 < score <= 1
+    assert 0 <= answer.pop("novelty") < 0.1
+    assert answer == {
+        "ok": True,
+        "answer": {
+            "taxon_id": TAXON,
+            "name": "Puma concolor",
+            "common_name": "Cougar",
+            "rank": "species",
+        },
+        "abstained": False,
+        "reason": None,
+        "model": {"id": MODEL_ID, "game": "cougarornot", "backbone": "colours@32"},
+        "image": {"sha256": hashlib.sha256(RED).hexdigest(), "width": 64, "height": 48},
+        "prediction_id": 1,
+    }
+
+
+async def test_address_upload_and_raw_body_are_answered_alike(folder: Path, host: str) -> None:
+    datasette = open_datasette(folder)
+    answers = [
+        await classify_url(datasette, f"{host}/red.jpg"),
+        await classify_bytes(datasette, RED),
+        await datasette.client.post("/-/classify", content=RED, headers=HEADERS),
+        await datasette.client.post(
+            "/-/classify",
+            content=RED,
+            headers={**HEADERS, "content-type": "application/x-www-form-urlencoded"},
+        ),
+    ]
+    assert [one.status_code for one in answers] == [200] * 4
+    first = answers[0].json()
+    for one in answers:
+        assert one.json()["predictions"] == first["predictions"]
+        assert one.json()["prediction_id"] == first["prediction_id"]
+    [row] = rows(folder, "SELECT source, image_sha256, taxon_id, abstained FROM predictions")
+    assert row == {
+        "source": "endpoint",
+        "image_sha256": first["image"]["sha256"],
+        "taxon_id": TAXON,
+        "abstained": 0,
+    }
+    [image] = rows(folder, "SELECT url, width, height, bytes FROM images")
+    assert image == {"url": f"{host}/red.jpg", "width": 64, "height": 48, "bytes": len(RED)}
+
+
+async def test_what_is_no_critter_gets_no_answer_but_a_row(folder: Path) -> None:
+    answer = (await classify_bytes(open_datasette(folder), jpeg("grey"))).json()
+    assert (answer["answer"], answer["abstained"], answer["reason"]) == (
+        None,
+        True,
+        "not_a_critter",
+    )
+    [row] = rows(folder, "SELECT taxon_id, abstained, reason FROM predictions")
+    assert row == {"taxon_id": None, "abstained": 1, "reason": "not_a_critter"}
+
+
+@pytest.mark.parametrize(
+    "headers", [{"host": "{host}"}, {"via": "1.1 critterdb"}, {"via": "1.1 critterdb, 1.1 proxy"}]
+)
+async def test_the_endpoint_is_not_sent_to_itself(
+    folder: Path, host: str, headers: dict[str, str]
+) -> None:
+    """By the name under which it is called, or by a request that comes from itself."""
+    told = {name: value.format(host=urlsplit(host).netloc) for name, value in headers.items()}
+    response = await open_datasette(folder).client.get(
+        f"/-/classify?{urlencode({'url': f'{host}/red.jpg'})}", headers={**HEADERS, **told}
+    )
+    assert (response.status_code, response.json()["code"]) == (502, "fetch_failed")
+
+
+async def test_three_redirects_work_and_a_fourth_fails(folder: Path, host: str) -> None:
+    datasette = open_datasette(folder)
+    assert (await classify_url(datasette, f"{host}/hop3")).status_code == 200
+    fourth = await classify_url(datasette, f"{host}/hop4")
+    assert (fourth.status_code, fourth.json()["code"]) == (502, "fetch_failed")
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "code"),
+    [
+        ("ftp://example.org/a.jpg", 400, "url_invalid"),
+        ("not an address", 400, "url_invalid"),
+        ("http://user@example.org/a.jpg", 400, "url_invalid"),
+        ("http://127.0.0.1/a.jpg", 502, "fetch_failed"),
+        ("http://169.254.169.254/latest/meta-data", 502, "fetch_failed"),
+        ("{host}/missing.jpg", 502, "fetch_failed"),
+        ("{host}/page", 415, "not_an_image"),
+    ],
+)
+async def test_a_bad_address_is_refused_in_one_sentence(
+    folder: Path, host: str, url: str, status: int, code: str
+) -> None:
+    response = await classify_url(open_datasette(folder), url.format(host=host))
+    found = response.json()
+    assert (response.status_code, found["code"], found["status"]) == (status, code, status)
+    assert found["ok"] is False
+    assert "\n" not in found["error"]
+    assert rows(folder, "SELECT * FROM predictions") == []
+
+
+async def test_private_and_failing_hosts_get_the_same_words(folder: Path, host: str) -> None:
+    datasette = open_datasette(folder)
+    urls = ["http://127.0.0.1/a.jpg", "http://no-such-host.invalid/", f"{host}/missing.jpg"]
+    bodies = {(await classify_url(datasette, url)).text for url in urls}
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"", 400, "missing_image"),
+        (b"hello", 415, "not_an_image"),
+        (RED[:-20], 422, "image_truncated"),
+        (jpeg(size=(20, 20)), 422, "image_too_small"),
+        (jpeg(size=(900, 40)), 422, "image_too_small"),
+        (RED + bytes(10_000_000), 413, "too_large"),
+    ],
+    ids=["empty", "text", "truncated", "small", "long", "large"],
+)
+async def test_a_bad_picture_is_refused(folder: Path, data: bytes, status: int, code: str) -> None:
+    response = await classify_bytes(open_datasette(folder), data)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+
+
+async def test_the_original_shape_is_there_when_asked_for(folder: Path) -> None:
+    response = await open_datasette(folder).client.post(
+        "/-/classify?_shape=arrays", files={"image": RED}, headers=HEADERS
+    )
+    pairs = response.json()["predictions"]
+    assert list(response.json()) == ["predictions"]
+    assert pairs[0][0] == "Cougar"
+    assert pairs[0][1] > 0.99
+
+
+async def test_other_methods_and_unknown_models_are_refused(folder: Path) -> None:
+    client = open_datasette(folder).client
+    put = await client.put("/-/classify", headers=HEADERS)
+    assert (put.status_code, put.json()["code"]) == (405, "method_not_allowed")
+    assert "POST" in put.headers["allow"]
+    unknown = await client.post("/-/classify?model=nobody", files={"image": RED}, headers=HEADERS)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "model_unknown")
+
+
+async def test_a_caller_that_is_too_fast_is_told_when_to_return(tmp_path: Path) -> None:
+    folder = make_site(tmp_path / "mysite", rate=2)
+    add_model(folder)
+    datasette = open_datasette(folder)
+    statuses = [(await classify_bytes(datasette, RED)).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert int((await classify_bytes(datasette, RED)).headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("path", ["/-/classify", "/-/critters"])
+@pytest.mark.parametrize("record", [True, False])
+async def test_whoever_gives_an_address_is_told_who_can_read_it(
+    tmp_path: Path, record: bool, path: str
+) -> None:
+    folder = make_site(tmp_path / "mysite", record=record)
+    add_model(folder)
+    page = await open_datasette(folder).client.get(path, headers={"accept": "text/html"})
+    assert ("It is recorded, and visitors of this site can read it" in page.text) is record
+
+
+async def test_a_site_that_does_not_record_writes_nothing(tmp_path: Path) -> None:
+    folder = make_site(tmp_path / "mysite", record=False)
+    add_model(folder)
+    answer = (await classify_bytes(open_datasette(folder), RED)).json()
+    assert answer["prediction_id"] is None
+    assert rows(folder, "SELECT * FROM predictions") == []
+
+
+async def test_without_a_model_the_pages_are_served_and_say_why(tmp_path: Path) -> None:
+    datasette = open_datasette(make_site(tmp_path / "mysite"))
+    refused = await classify_bytes(datasette, RED)
+    assert (refused.status_code, refused.json()["code"]) == (503, "no_model")
+    assert "critterdb train" in refused.json()["error"]
+    page = await datasette.client.get("/-/classify", headers={"accept": "text/html"})
+    assert (page.status_code, "critterdb train" in page.text) == (200, True)
+    assert (await datasette.client.get("/critters")).status_code == 200
+
+
+async def test_a_model_file_that_was_swapped_is_not_used(folder: Path) -> None:
+    file = folder / "models" / f"{MODEL_ID}.onnx"
+    file.write_bytes(file.read_bytes()[:-100])
+    refused = (await classify_bytes(open_datasette(folder), RED)).json()
+    assert (refused["code"], "SHA-256" in refused["error"]) == ("no_model", True)
+    assert str(folder.parent) not in refused["error"]
+
+
+@pytest.mark.parametrize("colour", ["red", "yellow", "grey"])
+async def test_a_repeat_is_answered_as_the_first_time(folder: Path, colour: str) -> None:
+    datasette = open_datasette(folder)
+    first, second = [(await classify_bytes(datasette, picture(colour))).json() for _ in range(2)]
+    assert first.pop("took_ms") > 0
+    assert second.pop("took_ms") > 0
+    assert first == second
+    assert len(rows(folder, "SELECT * FROM predictions")) == 1
+
+
+async def test_what_the_database_knows_is_not_looked_at_again(folder: Path) -> None:
+    """The picture of the row is no picture any more: whoever decoded it would refuse it."""
+    await classify_bytes(open_datasette(folder), RED)
+    data = b"no picture at all"
+    db = open_database(folder / "critters.db")
+    db.execute("PRAGMA foreign_keys = OFF")
+    for table, column in (("images", "sha256"), ("predictions", "image_sha256")):
+        db.execute(f"UPDATE {table} SET {column} = ?", [hashlib.sha256(data).hexdigest()])
+    db.close()
+    datasette = open_datasette(folder)
+    answer = (await classify_bytes(datasette, data)).json()
+    assert (answer["answer"]["taxon_id"], answer["prediction_id"]) == (TAXON, 1)
+    db = open_database(folder / "critters.db")
+    db.execute("UPDATE predictions SET thresholds = '{}'")
+    db.close()
+    assert (await classify_bytes(datasette, data)).json()["code"] == "not_an_image"
+
+
+async def test_many_who_ask_for_one_new_picture_get_one_row(folder: Path) -> None:
+    datasette = open_datasette(folder)
+    await datasette.invoke_startup()
+    answers = await asyncio.gather(*(classify_bytes(datasette, RED) for _ in range(40)))
+    assert {(one.status_code, one.json()["prediction_id"]) for one in answers} == {(200, 1)}
+
+
+async def test_a_database_that_cannot_be_written_is_answered_from_all_the_same(
+    folder: Path,
+) -> None:
+    datasette = open_datasette(folder, immutables=[str(folder / "critters.db")])
+    answer = (await classify_bytes(datasette, RED)).json()
+    assert (answer["ok"], answer["prediction_id"]) == (True, None)
+
+
+async def test_head_and_options_say_what_there_is(folder: Path) -> None:
+    client = open_datasette(folder).client
+    head = await client.head("/-/classify")
+    assert (head.status_code, head.content) == (200, b"")
+    options = await client.options("/-/classify")
+    assert options.status_code == 204
+    assert options.headers["allow"] == "GET, HEAD, POST, OPTIONS"
+    assert "access-control-allow-origin" not in options.headers
+
+
+async def test_cors_is_there_where_datasette_has_it_on(folder: Path) -> None:
+    client = open_datasette(folder, cors=True).client
+    preflight = await client.options("/-/classify.json")
+    answer = await client.post("/-/classify.json", files={"image": RED})
+    refused = await client.get("/-/classify.json")
+    for response in (preflight, answer, refused):
+        assert response.headers["access-control-allow-origin"] == "*"
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+
+
+async def test_every_answer_carries_the_headers_of_a_guarded_page(folder: Path) -> None:
+    client = open_datasette(folder).client
+    for accept, policy in (("text/html", "script-src 'self'"), ("*/*", "default-src 'none'")):
+        response = await client.post(
+            "/-/classify", files={"image": RED}, headers={"accept": accept}
+        )
+        assert response.status_code == 200
+        assert policy in response.headers["content-security-policy"]
+        assert "unsafe" not in response.headers["content-security-policy"]
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["vary"].startswith("Accept")
+
+
+async def test_the_page_keeps_to_its_base_url(folder: Path) -> None:
+    client = open_datasette(folder, settings={"base_url": "/wild/"}).client
+    page = await client.post("/-/classify", files={"image": RED}, headers={"accept": "text/html"})
+    inside = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
+    assert inside
+    assert [one for one in inside if not one.startswith("/wild/")] == []

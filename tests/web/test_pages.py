@@ -1,0 +1,443 @@
+"""The pages of a site: what they say, as HTML and as JSON, and to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from critterdb.web.queries.similar_photos import Sketches
+from critterdb.web.state import desk_of
+from tests.support.datasette_site import change_metadata, make_site, open_datasette
+from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
+from tests.support.pages import MISTAKE, MODEL_ID, make_furnished_site
+
+MODEL = f"/-/critters/models/{MODEL_ID}"
+CELL = f"{MODEL}/confusion?actual={COUGAR}&predicted={DOMESTIC_CAT}"
+PAGES = [
+    "/-/critters",
+    "/-/critters/history",
+    "/-/critters/posts/x:101",
+    "/-/critters/models",
+    "/-/critters/compare",
+    "/-/critters/species",
+    f"/-/critters/species/{COUGAR}",
+    f"/-/critters/photos/{MISTAKE}",
+    MODEL,
+    CELL,
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_furnished_site(tmp_path_factory.mktemp("pages") / "mysite")
+
+
+async def html(folder: Path, path: str, status: int = 200, **arguments: Any) -> str:
+    response = await open_datasette(folder, **arguments).client.get(path)
+    assert response.status_code == status, response.text
+    return str(response.text)
+
+
+async def data(folder: Path, path: str, status: int = 200) -> Any:
+    name, _, query = path.partition("?")
+    response = await open_datasette(folder).client.get(f"{name}.json?{query}")
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_has_its_manners(folder: Path, path: str) -> None:
+    response = await open_datasette(folder, settings={"base_url": "/wild/"}).client.get(path)
+    assert response.status_code == 200, response.text
+    text = response.text
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]* src=)|<style| style=|\son\w+=|javascript:", text)
+    for own in re.findall(r'(?:href|src|action)="(/[^"]*)"', text):
+        assert own.startswith("/wild/"), own
+    for name in ("description", "og:title", "og:description"):
+        assert re.search(rf'(?:name|property)="{name}" content="[^"]+"', text), name
+    assert "<b>Onymous" not in text
+    assert len(re.findall("<h1", text)) == 1
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_photos_that_are_read_through_for_long_hold_up_no_other_page(folder: Path) -> None:
+    datasette = open_datasette(folder)
+    await datasette.invoke_startup()
+    sketches = desk_of(datasette).sketches.setdefault("colours@32", Sketches("colours@32"))
+    with sketches._lock:  # as a large database has it for a minute
+        for _ in range(6):
+            shown = await datasette.client.get(f"/-/critters/photos/{MISTAKE}")
+            assert "still being read through" in shown.text
+        async with asyncio.timeout(10):
+            assert (await datasette.client.get("/critters/taxa.json")).status_code == 200
+    found = await datasette.client.get(f"/-/critters/photos/{MISTAKE}.json")
+    assert found.json()["similar"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_is_json_too(folder: Path, path: str) -> None:
+    response = await open_datasette(folder).client.get(path)
+    (link,) = re.findall(r'href="([^"]+)">This page as JSON', response.text)
+    found = await open_datasette(folder).client.get(link.replace("&amp;", "&"))
+    assert found.json()["ok"] is True
+    assert found.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_closed_site_keeps_its_pages_closed(
+    folder: Path, path: str, tmp_path: Path
+) -> None:
+    import shutil
+
+    closed = Path(shutil.copytree(folder, tmp_path / "closed"))
+    change_metadata(closed, {"allow": {"id": "root"}})
+    assert "not open to you" in await html(closed, path, 403)
+    datasette = open_datasette(closed)
+    await datasette.invoke_startup()
+    cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
+    assert (await datasette.client.get(path, cookies=cookies)).status_code == 200
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_only_reads(folder: Path, path: str) -> None:
+    response = await open_datasette(folder).client.post(path)
+    assert response.status_code in (403, 405)
+
+
+async def test_the_front_page_tells_the_latest_posts_and_the_score(folder: Path) -> None:
+    found = await data(folder, "/-/critters")
+    assert [(post["post_id"], post["outcome"], post["said"]) for post in found["posts"]] == [
+        ("x:104", "open", "Domestic Cat"),
+        ("x:103", "unanswered", "That is no critter that I know"),
+        ("x:102", "wrong", "Bobcat"),
+        ("x:101", "right", "Cougar"),
+    ]
+    assert [post["truth_in_words"] for post in found["posts"]] == [
+        None,
+        "nobody can tell",
+        "Domestic Cat",
+        "Cougar",
+    ]
+    score = found["games"][0]["score"]
+    keys = ("posts", "right", "wrong", "abstained", "baseline_right")
+    assert {key: score[key] for key in keys} == {
+        "posts": 2,
+        "right": 1,
+        "wrong": 1,
+        "abstained": 0,
+        # The commonest label of the tiny model is the cat.
+        "baseline_right": 1,
+    }
+    assert [period["period"] for period in score["over_time"]] == ["2026-11-01", "2026-11-02"]
+    assert found["predictions"] == 10
+    text = await html(folder, "/-/critters")
+    assert "The words of reply 3 &lt;i&gt;" in text
+    assert 'src="https://pictures.example/104.jpg"' in text
+
+
+async def test_pictures_of_posts_are_named_in_the_policy_and_shown_from_where_they_lie(
+    folder: Path,
+) -> None:
+    response = await open_datasette(folder).client.get("/-/critters")
+    assert (
+        "img-src 'self' blob: https://pictures.example;"
+        in (response.headers["content-security-policy"])
+    )
+
+
+async def test_a_deleted_post_shows_neither_picture_nor_link(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from critterdb.storage.database import open_database
+
+    copy = Path(shutil.copytree(folder, tmp_path / "deleted"))
+    db = open_database(copy / "critters.db")
+    db["posts"].update("x:104", {"deleted_at": "2026-11-10T00:00:00Z"})
+    db.close()
+    found = await data(copy, "/-/critters")
+    assert "x:104" not in [post["post_id"] for post in found["posts"]]
+
+
+async def test_pictures_of_those_who_opted_out_are_not_shown(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from critterdb.storage.database import open_database
+
+    copy = Path(shutil.copytree(folder, tmp_path / "opted"))
+    db = open_database(copy / "critters.db")
+    db["opt_outs"].insert({"platform": "x", "author": "host", "at": "2026-11-10T00:00:00Z"})
+    db.close()
+    text = await html(copy, "/-/critters/history")
+    assert "asked the bot to stay away" in text
+    assert "pictures.example" not in text
+
+
+async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
+    found = await data(folder, MODEL)
+    cells = {
+        (c["actual_taxon_id"], c["predicted_taxon_id"]): c["photos"] for c in found["confusions"]
+    }
+    assert cells == {
+        (COUGAR, COUGAR): 2,
+        (COUGAR, DOMESTIC_CAT): 1,
+        (BOBCAT, BOBCAT): 2,
+        (DOMESTIC_CAT, DOMESTIC_CAT): 1,
+    }
+    assert found["model"]["in_use"] == 1
+    assert [photo["photo_id"] for photo in found["mistakes"]] == [MISTAKE]
+    assert found["reliability"]
+    assert found["risk_coverage"]
+    assert {each["source"]: each["predictions"] for each in found["predictions"]} == {
+        "evaluation": 6,
+        "bot": 4,
+    }
+    text = await html(folder, MODEL)
+    assert f'href="{CELL.replace("&", "&amp;")}"' in text
+    assert 'aria-label="Cougar taken for Domestic Cat: 1 photos"' in text
+
+
+@pytest.mark.parametrize("part", ["labels", "confusions", "reliability", "licences", "mistakes"])
+async def test_each_part_of_a_model_s_page_is_json(folder: Path, part: str) -> None:
+    found = await data(folder, f"{MODEL}?part={part}")
+    assert set(found) == {"ok", part}
+
+
+async def test_a_cell_leads_to_its_photos(folder: Path) -> None:
+    found = await data(folder, CELL)
+    assert [photo["photo_id"] for photo in found["photos"]] == [MISTAKE]
+    assert found["count"] == 1
+    text = await html(folder, CELL)
+    assert "Cougar, taken for Domestic Cat" in text
+    assert f'href="/-/critters/photos/{MISTAKE}"' in text
+
+
+async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> None:
+    cell = f"{MODEL}/confusion?actual={BOBCAT}&predicted={BOBCAT}"
+    found = await data(folder, cell)
+    shown = {photo["photo_id"]: photo["image"] for photo in found["photos"]}
+    assert shown[5] is None
+    assert shown[4]
+    assert "kept private: no licence" in await html(folder, cell)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/-/critters/models/nobody", "There is no model nobody here"),
+        (f"{MODEL}/confusion", "Name the cell"),
+        (f"{MODEL}/confusion?actual=x&predicted=1", "should be a number"),
+        (f"{MODEL}/confusion?actual=1&predicted=2", "does not know these labels"),
+        (f"{MODEL}?part=everything", "no part"),
+        ("/-/critters/posts/x:999", "The bot knows no post x:999"),
+        ("/-/critters/species/7", "There is no taxon 7"),
+        ("/-/critters/photos/77", "There is no photo 77"),
+        ("/-/critters/history?outcome=perfect", "should be one of right, wrong"),
+        ("/-/critters/compare?a=nobody", "There is no model nobody"),
+    ],
+)
+async def test_what_is_not_there_is_a_friendly_404(folder: Path, path: str, words: str) -> None:
+    assert words in await html(folder, path, 404)
+    found = await data(folder, path, 404)
+    assert found["code"] == "not_found"
+
+
+async def test_an_empty_site_has_a_front_page(tmp_path: Path) -> None:
+    folder = make_site(tmp_path / "empty")
+    assert "There is no game here yet" in await html(folder, "/-/critters")
+
+
+async def test_a_datasette_without_a_site_says_so(tmp_path: Path) -> None:
+    folder = make_site(tmp_path / "none")
+    (folder / "critters.db").unlink()
+    assert "serves no database" in await html(folder, "/-/critters", 503, memory=True)
+
+
+def names(posts: list[dict[str, Any]]) -> list[str]:
+    return [post["post_id"][2:] for post in posts]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["104", "103", "102", "101"]),
+        ("outcome=right", ["101"]),
+        ("outcome=wrong", ["102"]),
+        ("outcome=unanswered", ["103"]),
+        ("outcome=open", ["104"]),
+        ("status=skipped", []),
+        ("status=sent&author=host", ["104", "103", "102", "101"]),
+        ("author=nobody", []),
+        ("platform=mastodon", []),
+        ("answer=Bobcat", ["102"]),
+        ("answer=Lynx+rufus", ["102"]),
+        ("since=2026-11-03", ["104", "103"]),
+        ("until=2026-11-02", ["102", "101"]),
+        ("before=2026-11-02T10:00:00Z~x:102", ["101"]),
+    ],
+)
+async def test_the_history_is_filtered(folder: Path, query: str, found: list[str]) -> None:
+    assert names((await data(folder, f"/-/critters/history?{query}"))["posts"]) == found
+
+
+async def test_the_history_goes_on_where_a_page_ends(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("critterdb.web.pages.history.POSTS_A_PAGE", 3)
+    first = await data(folder, "/-/critters/history?author=host")
+    assert names(first["posts"]) == ["104", "103", "102"]
+    response = await open_datasette(folder).client.get(
+        first["next"].replace("history?", "history.json?")
+    )
+    assert names(response.json()["posts"]) == ["101"]
+    assert response.json()["next"] is None
+
+
+async def test_the_history_is_a_feed(folder: Path) -> None:
+    from xml.etree import ElementTree
+
+    response = await open_datasette(folder).client.get("/-/critters/history.atom?outcome=wrong")
+    assert response.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    atom = "{http://www.w3.org/2005/Atom}"
+    root = ElementTree.fromstring(response.text)
+    for name in ("title", "id", "updated", f"author/{atom}name"):
+        assert root.findtext(f"{atom}{name}"), name
+    (entry,) = root.iter(f"{atom}entry")
+    assert entry.findtext(f"{atom}title") == "Bobcat (100% sure) ✗"
+    assert entry.findtext(f"{atom}id") == "http://localhost/-/critters/posts/x:102"
+    assert "It was: Domestic Cat." in (entry.findtext(f"{atom}summary") or "")
+    links = {link.get("rel"): link.get("href") for link in root.findall(f"{atom}link")}
+    assert links["self"] == "http://localhost/-/critters/history.atom?outcome=wrong"
+
+
+async def test_a_post_s_page_has_every_prediction(folder: Path) -> None:
+    found = await data(folder, "/-/critters/posts/x:103")
+    (prediction,) = found["predictions"]
+    assert prediction["reason"] == "not_a_critter"
+    assert len(prediction["bars"]) == 3
+    text = await html(folder, "/-/critters/posts/x:103")
+    assert "no critter that it knows" in text
+    assert 'href="https://x.example/host/103"' in text
+
+
+async def test_a_species_has_its_photos_places_months_and_what_the_model_says(folder: Path) -> None:
+    found = await data(folder, f"/-/critters/species/{COUGAR}")
+    assert [photo["photo_id"] for photo in found["photos"]] == [3, 2, 1]
+    assert {month["month"]: month["observations"] for month in found["months"]}["Feb"] == 1
+    assert [(each["predicted"], each["photos"]) for each in found["said"]] == [
+        ("Cougar", 2),
+        ("Domestic Cat", 1),
+    ]
+    assert [each["name"] for each in found["above"]] == ["Felids"]
+    text = await html(folder, f"/-/critters/species/{COUGAR}")
+    assert "3 observations; 1 of them obscured" in text
+    assert text.count('class="area"') == 1
+    assert text.count('class="spot"') == 2
+
+
+async def test_a_family_shows_the_photos_of_what_is_below_it(folder: Path) -> None:
+    found = await data(folder, f"/-/critters/species/{41944}?before=1005")
+    assert [photo["photo_id"] for photo in found["photos"]] == [4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("bob", ["Lynx rufus"]), ("concolor", ["Puma concolor"]), ('"(', []), ("zebra", [])],
+)
+async def test_critters_are_found_by_name(folder: Path, words: str, found: list[str]) -> None:
+    answer = await data(folder, f"/-/critters/species?q={words}")
+    assert [kind["name"] for kind in answer["kinds"]] == found
+
+
+async def test_a_photo_has_its_credit_its_predictions_and_what_is_like_it(folder: Path) -> None:
+    found = await data(folder, f"/-/critters/photos/{MISTAKE}")
+    assert found["photo"]["what"] == "Cougar"
+    assert [each["answer"] for each in found["predictions"]] == ["Domestic Cat"]
+    # Photo 6 is blue too.
+    assert found["similar"][0]["photo_id"] == 6
+    assert MISTAKE not in [photo["photo_id"] for photo in found["similar"]]
+    text = await html(folder, f"/-/critters/photos/{MISTAKE}")
+    assert "(c) Ann &lt;b&gt;Onymous&lt;/b&gt; (CC BY)" in text
+    assert 'href="https://www.inaturalist.org/observations/1003"' in text
+    assert re.search(r'property="og:image" content="http://localhost/-/critterdb/photos/', text)
+
+
+async def test_a_photo_that_may_not_be_shown_has_a_page_without_it(folder: Path) -> None:
+    found = await data(folder, "/-/critters/photos/5")
+    assert (found["photo"]["image"], found["photo"]["sha256"]) == (None, None)
+    text = await html(folder, "/-/critters/photos/5")
+    assert "no public licence" in text
+    assert "og:image" not in text
+
+
+async def test_tiles_of_another_host_only_where_they_are_configured(
+    folder: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    path = f"/-/critters/species/{COUGAR}"
+    assert "<image" not in await html(folder, path)
+    tiled = Path(shutil.copytree(folder, tmp_path / "tiled"))
+    settings = {"map_tiles": "https://tiles.example/{z}/{x}/{y}.png", "map_credit": "Mapmakers"}
+    change_metadata(tiled, {"plugins": {"critterdb": settings}})
+    response = await open_datasette(tiled).client.get(path)
+    assert re.search(r'<image href="https://tiles.example/\d+/\d+/\d+.png"', response.text)
+    assert "Mapmakers" in response.text
+    assert "https://tiles.example;" in response.headers["content-security-policy"]
+
+
+async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
+    """The second one knows what the first one took photo 3 for."""
+    import shutil
+
+    from critterdb.storage.database import open_database
+
+    copy = Path(shutil.copytree(folder, tmp_path / "two"))
+    db = open_database(copy / "critters.db")
+    with db.atomic():
+        for table in ("models", "model_labels", "model_metrics", "predictions"):
+            columns = [c.name for c in db[table].columns if c.name != "id" or table == "models"]
+            key = "id" if table == "models" else "model_id"
+            chosen = ", ".join("'other'" if c == key else f'"{c}"' for c in columns)
+            named = ", ".join(f'"{c}"' for c in columns)
+            db.execute(
+                f"INSERT INTO {table} ({named}) SELECT {chosen} FROM {table} WHERE {key} = ?",
+                [MODEL_ID],
+            )
+        db.execute(
+            "UPDATE predictions SET top_taxon_id = label_taxon_id "
+            "WHERE model_id = 'other' AND source = 'evaluation'"
+        )
+        db["models"].update("other", {"error_rate": 0.0})
+    db.close()
+    found = await data(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
+    assert [photo["photo_id"] for photo in found["only_a_wrong"]] == [MISTAKE]
+    assert found["only_b_wrong"] == []
+    assert found["figures"][0]["better"] == "b"
+    assert "Wrong with" in await html(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
+
+
+async def test_every_link_of_our_pages_leads_somewhere(folder: Path) -> None:
+    """From the front page on, through all of ours; Datasette's are looked at, not followed."""
+    from html import unescape
+
+    client = open_datasette(folder).client
+    waiting, seen = ["/-/critters"], {"/-/critters"}
+    while waiting:
+        path = waiting.pop()
+        response = await client.get(path, headers={"accept": "text/html"}, follow_redirects=True)
+        assert response.status_code in (200, 304), (path, response.status_code)
+        ours = path.startswith("/-/critters") and "html" in response.headers["content-type"]
+        for link in re.findall(r'(?:href|src)="(/[^"#]*)', response.text) if ours else []:
+            link = unescape(link)
+            if link not in seen:
+                seen.add(link)
+                waiting.append(link)
+    assert {f"/-/critters/photos/{photo}" for photo in range(1, 7)} <= seen
+    assert len(seen) > 60

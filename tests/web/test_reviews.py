@@ -1,0 +1,211 @@
+"""Reviewing: who may, what is written, and that predictions stay as they were."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from critterdb.storage.database import DATABASE_NAME, open_database
+from tests.support.datasette_site import open_datasette, rows
+from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
+from tests.support.pages import add_candidate, make_furnished_site
+
+REVIEW, ANSWERS = "/-/critters/review", "/-/critters/answers"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_furnished_site(tmp_path / "mysite")
+
+
+class Reviewer:
+    """A client that is signed in."""
+
+    def __init__(self, folder: Path, actor: str = "root") -> None:
+        self.datasette = open_datasette(folder)
+        self.cookies = {"ds_actor": self.datasette.sign({"a": {"id": actor}}, "actor")}
+
+    async def get(self, path: str) -> Any:
+        return await self.datasette.client.get(path, cookies=self.cookies)
+
+    async def post(self, path: str, headers: dict[str, str] | None = None, **form: Any) -> Any:
+        return await self.datasette.client.post(
+            path, data=form, cookies=self.cookies, headers=headers or {}
+        )
+
+
+def predictions(folder: Path) -> list[dict[str, Any]]:
+    return rows(folder, "SELECT * FROM predictions ORDER BY id")
+
+
+@pytest.mark.parametrize("path", [REVIEW, ANSWERS])
+@pytest.mark.parametrize("method", ["get", "post"])
+async def test_only_those_whom_the_site_trusts(folder: Path, path: str, method: str) -> None:
+    client = open_datasette(folder).client
+    response = await getattr(client, method)(path)
+    assert response.status_code == 403
+    other = Reviewer(folder, "ann")
+    assert (await getattr(other, method)(path)).status_code == 403
+    assert rows(folder, "SELECT * FROM reviews") == []
+    home = await client.get("/-/critters")
+    assert REVIEW not in home.text
+    assert REVIEW in (await Reviewer(folder).get("/-/critters")).text
+
+
+async def test_a_setting_says_who_reviews(tmp_path: Path) -> None:
+    folder = make_furnished_site(tmp_path / "mysite", review={"id": "ann"})
+    assert (await Reviewer(folder, "ann").get(REVIEW)).status_code == 200
+    assert (await Reviewer(folder, "root").get(REVIEW)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("verdict", "written"),
+    [
+        ("right", {"verdict": "right", "taxon_id": DOMESTIC_CAT}),
+        ("wrong", {"verdict": "wrong", "taxon_id": None}),
+        (f"is:{DOMESTIC_CAT}", {"verdict": "right", "taxon_id": DOMESTIC_CAT}),
+        (f"is:{BOBCAT}", {"verdict": "wrong", "taxon_id": BOBCAT}),
+    ],
+)
+async def test_a_review_stands_beside_its_prediction(
+    folder: Path, verdict: str, written: dict[str, Any]
+) -> None:
+    before = predictions(folder)
+    reviewer = Reviewer(folder)
+    shown = (await reviewer.get(f"{REVIEW}.json")).json()["prediction"]
+    assert (shown["post_id"], shown["answer"]) == ("x:104", "Domestic Cat")
+    response = await reviewer.post(REVIEW, prediction_id=shown["prediction_id"], verdict=verdict)
+    assert response.status_code == 303
+    (review,) = rows(folder, "SELECT * FROM reviews")
+    assert review["prediction_id"] == shown["prediction_id"]
+    assert review["actor"] == "root"
+    assert {key: review[key] for key in written} == written
+    assert predictions(folder) == before
+    following = (await reviewer.get(response.headers["location"])).text
+    assert "x:103" in following
+    counts = (await reviewer.get(f"{REVIEW}.json")).json()["counts"]
+    assert {each["source"]: each["reviewed"] for each in counts} == {"bot": 1, "evaluation": 0}
+
+
+async def test_a_name_that_somebody_writes_is_found(folder: Path) -> None:
+    reviewer = Reviewer(folder)
+    (last,) = rows(folder, "SELECT max(id) AS id FROM predictions")
+    form = {"prediction_id": last["id"], "verdict": "named"}
+    response = await reviewer.post(REVIEW, **form, taxon="no such beast")
+    assert response.status_code == 404
+    assert "No critter here is called" in response.text
+    assert rows(folder, "SELECT * FROM reviews") == []
+    assert (await reviewer.post(REVIEW, **form, taxon="puma CONCOLOR")).status_code == 303
+    (review,) = rows(folder, "SELECT taxon_id FROM reviews")
+    assert review["taxon_id"] == COUGAR
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        (REVIEW, {"prediction_id": "1", "verdict": "right"}),
+        (ANSWERS, {"candidate_id": "1", "verdict": "nothing"}),
+    ],
+)
+async def test_a_long_write_of_another_process_is_a_503(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str, form: dict[str, str]
+) -> None:
+    monkeypatch.setattr("critterdb.web.state.BUSY_TIMEOUT_MS", 50)
+    add_candidate(folder, "x:104")
+    reviewer = Reviewer(folder)
+    with closing(open_database(folder / DATABASE_NAME)) as db, db.atomic():
+        response = await reviewer.post(path, **form)
+        assert response.status_code == 503
+        assert "so nothing was saved" in response.text
+        assert "no-store" in response.headers["cache-control"]
+    assert (await reviewer.post(path, **form)).status_code == 303
+
+
+async def test_a_second_review_of_a_prediction_is_a_second_row(folder: Path) -> None:
+    reviewer = Reviewer(folder)
+    (last,) = rows(folder, "SELECT max(id) AS id FROM predictions")
+    for verdict in ("right", "wrong"):
+        await reviewer.post(REVIEW, prediction_id=last["id"], verdict=verdict)
+    written = rows(folder, "SELECT verdict FROM reviews ORDER BY id")
+    assert [review["verdict"] for review in written] == ["right", "wrong"]
+    (count,) = rows(folder, "SELECT sum(reviewed) AS n FROM prediction_counts")
+    assert count["n"] == 1
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"prediction_id": "1"},
+        {"prediction_id": "x", "verdict": "right"},
+        {"prediction_id": "1", "verdict": "perfect"},
+        {"prediction_id": "999", "verdict": "right"},
+        {"prediction_id": "1", "verdict": "is:404"},
+        {"prediction_id": "1", "verdict": "is:x"},
+    ],
+)
+async def test_a_form_that_makes_no_sense_writes_nothing(
+    folder: Path, form: dict[str, str]
+) -> None:
+    assert (await Reviewer(folder).post(REVIEW, **form)).status_code == 404
+    assert rows(folder, "SELECT * FROM reviews") == []
+
+
+async def test_a_form_of_another_site_is_refused(folder: Path) -> None:
+    response = await Reviewer(folder).post(
+        REVIEW, {"sec-fetch-site": "cross-site"}, prediction_id="1", verdict="right"
+    )
+    assert response.status_code == 403
+    assert rows(folder, "SELECT * FROM reviews") == []
+
+
+async def test_the_queue_of_test_photos_leaves_out_what_was_reviewed(folder: Path) -> None:
+    reviewer = Reviewer(folder)
+    seen = []
+    while True:
+        found = (await reviewer.get(f"{REVIEW}.json?source=evaluation")).json()["prediction"]
+        if found is None:
+            break
+        seen.append(found["photo_id"])
+        await reviewer.post(REVIEW, prediction_id=found["prediction_id"], verdict="right")
+    assert sorted(seen) == [1, 2, 3, 4, 5, 6]
+    assert "Nothing waits here" in (await reviewer.get(f"{REVIEW}?source=evaluation")).text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "written"),
+    [
+        (f"is:{COUGAR}", ("target", COUGAR)),
+        (f"is:{BOBCAT}", ("other", BOBCAT)),
+        ("other", ("other", None)),
+        ("inconclusive", ("inconclusive", None)),
+        ("nothing", None),
+    ],
+)
+async def test_an_answer_that_waited_is_settled(
+    folder: Path, verdict: str, written: tuple[str, int | None] | None
+) -> None:
+    add_candidate(folder, "x:104")
+    reviewer = Reviewer(folder)
+    found = (await reviewer.get(f"{ANSWERS}.json")).json()
+    assert found["waiting"] == 1
+    assert found["choices"][0]["name"] == "Cougar"
+    form = {"candidate_id": found["candidate"]["id"], "verdict": verdict}
+    assert (await reviewer.post(ANSWERS, **form)).status_code == 303
+    answers = rows(folder, "SELECT * FROM answers WHERE post_id = 'x:104'")
+    assert [(answer["verdict"], answer["taxon_id"]) for answer in answers] == (
+        [written] if written else []
+    )
+    (candidate,) = rows(folder, "SELECT settled_at FROM answer_candidates")
+    assert candidate["settled_at"]
+    assert "Nothing waits here" in (await reviewer.get(ANSWERS)).text
+
+
+async def test_a_person_s_answer_replaces_one_that_a_program_read(folder: Path) -> None:
+    add_candidate(folder, "x:101")
+    form = {"candidate_id": "1", "verdict": f"is:{BOBCAT}"}
+    assert (await Reviewer(folder).post(ANSWERS, **form)).status_code == 303
+    (answer,) = rows(folder, "SELECT * FROM answers WHERE post_id = 'x:101'")
+    assert (answer["taxon_id"], answer["method"]) == (BOBCAT, "a person's look")

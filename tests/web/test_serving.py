@@ -1,0 +1,73 @@
+"""The site as real processes serve it: `critterdb serve`, and `datasette .` in its folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from critterdb.errors import SiteError
+from critterdb.site.serving import serve_arguments
+from tests.support.datasette_site import TAXON, add_model, jpeg, make_site, rows, serving
+
+SERVERS = {
+    "critterdb serve": ["-m", "critterdb", "serve", "--port", "{port}"],
+    "datasette .": ["-m", "datasette", "serve", ".", "--port", "{port}"],
+}
+
+
+@pytest.mark.parametrize("command", SERVERS.values(), ids=list(SERVERS))
+def test_a_served_site_answers_with_a_picture_s_name(tmp_path: Path, command: list[str]) -> None:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder)
+    with serving(folder, command) as address:
+        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        assert answer["answer"]["taxon_id"] == TAXON
+        assert httpx.get(f"{address}/critters/bot_history").status_code == 200
+        assert "Classify a photo" in httpx.get(address).text
+    assert len(rows(folder, "SELECT * FROM predictions")) == 1
+
+
+@pytest.mark.parametrize("how", [[], ["--read-only"]], ids=["", "read-only"])
+def test_a_site_below_an_address_of_another(tmp_path: Path, how: list[str]) -> None:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder)
+    settings = '{"base_url": "/zoo/", "default_page_size": 7, "allow_download": false}'
+    (folder / "settings.json").write_text(settings)
+    with serving(folder, [*SERVERS["critterdb serve"], *how]) as address:
+        assert httpx.get(f"{address}/zoo/-/settings.json").json()["default_page_size"] == 7
+        answer = httpx.post(f"{address}/zoo/-/classify", files={"image": jpeg("red")}).json()
+        assert answer["answer"]["taxon_id"] == TAXON
+        assert 'action="/zoo/-/classify"' in httpx.get(f"{address}/zoo/-/critters").text
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "7"])
+def test_settings_that_cannot_be_read_are_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(SiteError, match=r"settings\.json should be JSON"):
+        serve_arguments(tmp_path / "critters.db", "127.0.0.1", 8001)
+
+
+def test_the_checkout_itself_is_a_site_for_datasette(tmp_path: Path) -> None:
+    """`datasette .` in the root of the repository loads plugins/, metadata.json, critters.db."""
+    root = Path(__file__).parents[2]
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    for name in ("critterdb", "plugins", "metadata.json"):
+        (checkout / name).symlink_to(root / name)
+    subprocess.run(
+        [sys.executable, "-m", "critterdb", "init"],
+        cwd=checkout,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    add_model(checkout)
+    with serving(checkout, SERVERS["datasette ."]) as address:
+        plugins = httpx.get(f"{address}/-/plugins.json").json()
+        assert [p["name"] for p in plugins].count("critterdb_plugin.py") == 1
+        assert httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()["ok"]
