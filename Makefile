@@ -13,9 +13,8 @@ STAMP = $(VENV)/.installed
 LINES = 0.65 1.0
 LINE_0.65 = datasette>=0.65,<0.66
 LINE_1.0 = datasette>=1.0a41
-# Every test that opens a Datasette, but for those that install critterdb somewhere else.
-INSTALLS = %/test_light_install.py %/test_container.py
-WEB_TESTS = $(filter-out $(INSTALLS),$(shell grep -lwE 'open_datasette|serving' tests/test_*.py))
+# Every test that opens a Datasette.
+WEB_TESTS = tests/web tests/browser
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-lines lint docs serve benchmarks clean

@@ -19,7 +19,7 @@ class BuildWithSiteFiles(build_py):
         if getattr(self, "editable_mode", False):
             return
         for name in SITE_FILES:
-            target = Path(self.build_lib, "critterdb", "site", name)
+            target = Path(self.build_lib, "critterdb", "site", "files", name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, target)
 
@@ -78,13 +78,10 @@ setup(
     ],
     packages=find_packages(include=["critterdb", "critterdb.*"]),
     package_data={
-        "critterdb": [
-            "py.typed",
-            "words.toml",
-            "rules.sql",
-            "README.template.md",
-            "migrations/*.sql",
-        ],
+        "critterdb": ["py.typed"],
+        "critterdb.storage": ["migrations/*.sql"],
+        "critterdb.bot": ["words.toml"],
+        "critterdb.publish": ["rules.sql", "README.template.md"],
         "critterdb.web": ["templates/*.html", "static/*", "charts/*.json"],
     },
     include_package_data=False,

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from critterdb.platforms.base import Post, parse_time
+from critterdb.platforms.base import Post
 from critterdb.platforms.bluesky.pagination import is_repost
 from critterdb.platforms.bluesky.parse import Reader as BlueskyReader
 from critterdb.platforms.mastodon.parse import Reader as MastodonReader
 from critterdb.platforms.x.parse import Page
+from critterdb.storage.timestamps import parse_time
 
 Counted = dict[str, set[str]]  # a post's id → the addresses of its pictures
 NOBODY = "0"

@@ -30,7 +30,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
+sys.path.append(str(Path(__file__).parent.parent))
 
 from serve import ROOT, serve_command
 from servers import Load, Server, multipart, running

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ._types import Json
-
-if TYPE_CHECKING:
-    from critterdb.model.loader import Model
 
 LICENCE_ADDRESS = "https://creativecommons.org/licenses/{}/4.0/"
 PUBLIC_DOMAIN_ADDRESS = "https://creativecommons.org/publicdomain/zero/1.0/"
@@ -20,9 +17,8 @@ def license_of(described: Json) -> str | None:
     return (described.get("license_code") or "").lower() or None
 
 
-def licences(model: Model) -> list[dict[str, Any]]:
+def licences(counts: dict[str, int]) -> list[dict[str, Any]]:
     """The photos that a model learnt from, counted by licence, the commonest first."""
-    counts: dict[str, int] = model.metadata.get("licenses") or {}
     return [
         {"name": _licence_name(code), "url": _licence_address(code), "photos": photos}
         for code, photos in sorted(counts.items(), key=lambda item: -item[1])

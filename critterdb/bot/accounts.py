@@ -8,9 +8,8 @@ from typing import Any
 
 from critterdb.errors import GameError
 from critterdb.games import HANDLE, PLATFORMS
-from critterdb.platforms.base import utc_text
 from critterdb.storage.database import SiteDatabase
-from critterdb.storage.timestamps import utc_now
+from critterdb.storage.timestamps import utc_now, utc_text
 
 OPTED_OUT = "opted_out"
 BY_A_PERSON = "a person said so"

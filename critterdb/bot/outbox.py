@@ -15,8 +15,9 @@ from typing import Any
 
 from critterdb._types import Clock
 from critterdb.errors import RateLimited, TimelineError
-from critterdb.platforms.base import Envelope, Outcome, Reply, Timeline, utc_text
+from critterdb.platforms.base import Envelope, Outcome, Reply, Timeline
 from critterdb.storage.database import SiteDatabase, durable
+from critterdb.storage.timestamps import utc_text
 from critterdb.system import Uptime
 
 from .reply_limits import whole_number

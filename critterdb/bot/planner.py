@@ -15,8 +15,9 @@ from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model
 from critterdb.model.predictions import save_image, save_prediction
-from critterdb.platforms.base import Timeline, parse_time
+from critterdb.platforms.base import Timeline
 from critterdb.storage.database import SiteDatabase, sqlite3
+from critterdb.storage.timestamps import parse_time
 
 from . import outbox
 from .accounts import OPTED_OUT, opted_out

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from critterdb.errors import RateLimited, TimelineError
-from critterdb.platforms.base import parse_time, utc_text
 from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import parse_time, utc_text
 
 from .reply_limits import day_cap, is_off, replies_of_the_day
 

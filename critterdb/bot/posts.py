@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from critterdb.bot.host_answers.store import load_vocabulary
 from critterdb.games import Game, hosts_on
-from critterdb.platforms.base import Batch, Post, Timeline, parse_time, utc_text
+from critterdb.platforms.base import Batch, Post, Timeline
 from critterdb.platforms.text import has_tag
 from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import parse_time, utc_text
 
 from .accounts import OPTED_OUT, known_bots, opt_out, opted_out, opted_out_before
 from .outbox import save_reply

@@ -6,8 +6,8 @@ import os
 from datetime import datetime, timedelta
 
 from critterdb.errors import TimelineError
-from critterdb.platforms.base import utc_text
 from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.timestamps import utc_text
 
 AUTHOR_CAP = 3  # replies an author a day
 DEFAULT_DAY_CAP = 20

@@ -21,8 +21,9 @@ from critterdb.errors import SiteError, TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, complete_hosts, hosts_on
 from critterdb.model.loader import Model
-from critterdb.platforms.base import Batch, Timeline, utc_text
+from critterdb.platforms.base import Batch, Timeline
 from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.timestamps import utc_text
 from critterdb.system import read_uptime
 
 from . import outbox, platform_state

@@ -10,8 +10,9 @@ from critterdb._types import Clock
 from critterdb.bot.host_answers.store import is_answered
 from critterdb.errors import TimelineError
 from critterdb.games import Game
-from critterdb.platforms.base import Outcome, Timeline, utc_text
+from critterdb.platforms.base import Outcome, Timeline
 from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import utc_text
 
 from . import outbox, platform_state, reply_limits
 from .accounts import OPTED_OUT, opt_out, opted_out

@@ -298,7 +298,7 @@ def _check_answer(answer: dict[str, Any], size: int) -> None:
 
 def _import_folders() -> list[str]:
     """Where the process finds this package and Pillow, and no more."""
-    folders = [Path(__file__).parent.parent, Path(PIL.__file__).parent.parent]
+    folders = [Path(__file__).parents[2], Path(PIL.__file__).parent.parent]
     return list(dict.fromkeys(str(folder) for folder in folders))
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import Game
-from critterdb.storage.timestamps import parse_time as parse_time
-from critterdb.storage.timestamps import utc_text as utc_text
+if TYPE_CHECKING:
+    from critterdb.fetch.fetcher import Fetcher
+    from critterdb.games import Game
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from critterdb.errors import Refusal, TimelineError, too_large
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
-from critterdb.storage.timestamps import post_time
+from critterdb.storage.timestamps import post_time, utc_text
 
-from .base import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id, utc_text
+from .base import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id
 from .text import tags_in
 
 DEFAULT_HANDLE = "critterdb"

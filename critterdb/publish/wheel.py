@@ -58,14 +58,14 @@ def write_wheel(folder: Path) -> Path:
 
 def package_files() -> Iterator[tuple[str, Path]]:
     """What a wheel of critterdb holds: names inside it, and the files."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for file in sorted(package.rglob("*")):
         name = file.relative_to(package)
         hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
-        if file.is_file() and not hidden and name.parts[0] != "site":
+        if file.is_file() and not hidden and name.parts[:2] != ("site", "files"):
             yield f"critterdb/{name.as_posix()}", file
     for site_file in (*SITE_FILES, DOCKERFILE):
-        yield f"critterdb/site/{site_file}", site_source() / site_file
+        yield f"critterdb/site/files/{site_file}", site_source() / site_file
 
 
 def _metadata(installed: Distribution) -> Iterator[tuple[str, str]]:

@@ -19,9 +19,8 @@ INSPECTED = "inspect-data.json"  # says to Datasette that the databases it lists
 
 def site_source() -> Path:
     """Where metadata.json and plugins/ come from: the installed package, or the checkout."""
-    package = Path(__file__).parent
-    installed = package / "site"
-    return installed if installed.is_dir() else package.parent
+    installed = Path(__file__).parent / "files"
+    return installed if installed.is_dir() else Path(__file__).parents[2]
 
 
 def init_site(folder: Path) -> Path:

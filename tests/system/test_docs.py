@@ -284,9 +284,11 @@ def test_the_page_on_security_tells_the_limits_in_force() -> None:
         f"{fetcher.TIMEOUT_S:g} s for everything",
         f"{fetcher.MAX_BYTES // 1_000_000} MB on the wire",
         f"a head has {fetcher.MAX_HEAD_BYTES // 1024} KB",
-        f"{fetcher.MAX_UNDER_WAY} fetches and {fetcher.MAX_BYTES_UNDER_WAY // 1_000_000} MB at a time",
+        f"{fetcher.MAX_UNDER_WAY} fetches and "
+        f"{fetcher.MAX_BYTES_UNDER_WAY // 1_000_000} MB at a time",
         f"at most {fetcher.MAX_REDIRECTS} redirects",
-        f"{result_cache.REMEMBER_ENTRIES} entries and {result_cache.REMEMBER_BYTES // 1_000_000} MB",
+        f"{result_cache.REMEMBER_ENTRIES} entries and "
+        f"{result_cache.REMEMBER_BYTES // 1_000_000} MB",
         f"{decode.MAX_IMAGE_PIXELS // 1_000_000} megapixels, {decode.MIN_SIDE} pixels at least",
         f"at most {decode.MAX_ASPECT}:1",
         f"{sandbox.CPU_S:g} s of processor time",

@@ -21,7 +21,7 @@ from tests.support.models import picture
 from tests.support.writing import SHARED_COUNTER
 
 ROOT = Path(__file__).parents[2]
-WRITER = Path(__file__).parent / "support/writing.py"
+WRITER = ROOT / "tests/support/writing.py"
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 SECONDS = 2.0
 

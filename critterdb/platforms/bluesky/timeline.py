@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 from critterdb.errors import RateLimited, TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
-from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id, utc_text
+from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import Found, Source, gather, read_each
 from critterdb.platforms.text_length import count_graphemes
+from critterdb.storage.timestamps import utc_text
 
 from .client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused, items_of
 from .pagination import is_repost, walk_back

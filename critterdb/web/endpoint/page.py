@@ -109,6 +109,7 @@ async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, 
     rows = await database.execute("SELECT photos, error_rate FROM models WHERE id = ?", [model.id])
     row, game = rows.first(), games.first()
     path = f"{datasette.urls.table(database.name, 'models')}/{model.id}" if row else None
+    shares = licences(model.metadata.get("licenses") or {})
     return {
         "model": {
             "id": model.id,
@@ -119,8 +120,8 @@ async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, 
         },
         "question": game["question"] if game else None,
         "labels": [_name(label) for label in model.labels],
-        "licences": licences(model),
-        "open_photos": any(licence["url"] for licence in licences(model)),
+        "licences": shares,
+        "open_photos": any(licence["url"] for licence in shares),
         "credits_path": datasette.urls.table(database.name, "photo_credits"),
     }
 
