@@ -73,7 +73,7 @@ class stage_in:
         from critterdb.storage.database import DATABASE_NAME, open_database
         from tests.support.bot_harness import GAME, HASHTAG
         from tests.support.models import make_tiny_model
-        from tests.support.platforms import STAND_INS, Stage
+        from tests.support.platforms import STAND_INS, PlatformHarness
 
         self.db = open_database(self.folder / DATABASE_NAME, create=True)
         make_tiny_model(self.db, GAME, hashtag=HASHTAG)
@@ -81,7 +81,7 @@ class stage_in:
         self.server.start()
         os.environ.update(self.server.environment())
         os.environ["XDG_STATE_HOME"] = str(self.folder)
-        stage = Stage(self.db, self.server, self.platform)
+        stage = PlatformHarness(self.db, self.server, self.platform)
         stage.set_host()
         return stage
 

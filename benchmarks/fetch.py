@@ -15,13 +15,13 @@ import time
 from ipaddress import ip_network
 from pathlib import Path
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.fetch.address_policy import Opening
 from critterdb.fetch.fetcher import Fetcher
 from tests.fakes.hostile import ANSWERS, HostileServer
 
 GOOD = ("picture", "endless-redirect")  # the second leads to one
-MOST_S, MOST_BYTES, MOST_GROWTH_MB = 10, 10_500_000, 40
+MAX_S, MAX_BYTES, MAX_GROWTH_MB = 10, 10_500_000, 40
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
             outcome, seconds, growth = fetch_one(fetcher, f"{server.base}/{name}")
             wire = received(server, f"/{name}")
             print(f"| {name} | {outcome} | {seconds:.2f} | {wire / 1e6:.2f} | {growth:.0f} |")
-            if seconds > MOST_S or wire > MOST_BYTES or growth > MOST_GROWTH_MB:
+            if seconds > MAX_S or wire > MAX_BYTES or growth > MAX_GROWTH_MB:
                 bad.append(name)
             if outcome == "a picture" and name not in GOOD:
                 bad.append(name)
@@ -51,7 +51,7 @@ def fetch_one(fetcher: Fetcher, url: str) -> tuple[str, float, float]:
     try:
         fetcher.fetch(url)
         outcome = "a picture"
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         outcome = refusal.code
     return outcome, time.monotonic() - started, memory_mb("VmHWM") - before
 

@@ -32,15 +32,15 @@ from pathlib import Path
 import PIL
 from PIL import Image
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.imaging.sandbox import CPU_S, Decoders
 from tests.fakes.bombs import bombs
 from tests.fakes.mutations import good_pictures, mutations
 
-VIEW = View(288)
-MOST_S = 1.0
+VIEW = Preprocessing(288)
+MAX_S = 1.0
 SETTLE_S = 0.3
 TIMES = 500
 COLUMNS = (
@@ -88,7 +88,7 @@ def main() -> int:
         first, second = decode_all(pictures), decode_all(pictures)
         differing = [one for one in first.codes if first.codes[one] != second.codes[one]]
         print(line(name, first, second, differing))
-        slow = {one for tally in (first, second) for one, s in tally.seconds.items() if s > MOST_S}
+        slow = {one for tally in (first, second) for one, s in tally.seconds.items() if s > MAX_S}
         bad += [*sorted(slow), *differing, *first.crashes, *second.crashes]
         if name == "bombs" and asked.bombs:
             for one, code in first.codes.items():
@@ -111,7 +111,7 @@ def decode_all(pictures: Iterable[tuple[str, bytes]]) -> Tally:
         try:
             decoders.view(data, VIEW)
             code = "accepted"
-        except Refusal as refusal:
+        except RejectedInputError as refusal:
             code = refusal.code
         tally.seconds[name] = time.perf_counter() - started
         tally.codes[name] = code
@@ -193,13 +193,13 @@ def differs_here(data: bytes) -> bool:
     said, here = "accepted", "accepted"
     try:
         decoders.check(data)
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         said = refusal.code
     if said == TOO_LONG:
         return False
     try:
         decode_image(data)
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         here = refusal.code
     return said != here
 

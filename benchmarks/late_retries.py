@@ -28,14 +28,14 @@ def measure(platform: str, server: Any, posts: int, folder: Path) -> dict[str, i
     from critterdb.storage.database import DATABASE_NAME, open_database
     from tests.support.bot_harness import GAME, HASHTAG
     from tests.support.models import make_tiny_model, picture
-    from tests.support.platforms import Stage
+    from tests.support.platforms import PlatformHarness
 
     db = open_database(folder / DATABASE_NAME, create=True)
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     draw = random.Random(0)
     with server:
         os.environ |= server.environment()
-        stage = Stage(db, server, platform)
+        stage = PlatformHarness(db, server, platform)
         asked = [server.add_post(f"user{n}", stage.ask, [picture("red")]) for n in range(posts)]
         server.post_faults.extend(draw.choices(["drop_after", "drop_before"], k=posts))
         stage.play()

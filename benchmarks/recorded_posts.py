@@ -20,7 +20,7 @@ from critterdb.platforms.base import Post
 from critterdb.platforms.bluesky.pagination import is_repost
 from critterdb.platforms.bluesky.parse import Reader as BlueskyReader
 from critterdb.platforms.mastodon.parse import Reader as MastodonReader
-from critterdb.platforms.x.parse import Page
+from critterdb.platforms.x.parse import XPage
 from critterdb.storage.timestamps import parse_time
 
 Counted = dict[str, set[str]]  # a post's id → the addresses of its pictures
@@ -39,7 +39,7 @@ def load(path: Path) -> Iterator[Any]:
 def read_x(body: Any) -> list[Post]:
     if not isinstance(body.get("data"), list):
         body = body | {"data": [body["data"]] if body.get("data") else []}
-    return Page(body, NOBODY).read()
+    return XPage(body, NOBODY).read()
 
 
 def count_x(body: Any) -> Counted:

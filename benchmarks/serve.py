@@ -40,7 +40,7 @@ from pictures import enlarge
 from servers import Server, answers, load, multipart, running
 
 from critterdb.imaging.decode import decode_image
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.loader import Model
 from critterdb.model.onnx_session import open_session
 from critterdb.model.registry import current_model
@@ -251,7 +251,7 @@ def useful_work(model: Model, file: bytes, photos: list[bytes]) -> dict[str, flo
     }
 
 
-def _decode_all(photos: list[bytes], view: View) -> float:
+def _decode_all(photos: list[bytes], view: Preprocessing) -> float:
     before = time.process_time()
     for photo in photos:
         view.pixels(decode_image(photo, shorter_side=view.shorter_side))

@@ -44,7 +44,7 @@ class TimelineError(CritterError):
     """A platform could not be read from, or written to."""
 
 
-class RateLimited(TimelineError):
+class RateLimitedError(TimelineError):
     """A platform wants fewer requests; `until` is when it will listen again."""
 
     def __init__(self, message: str, until: datetime) -> None:
@@ -52,7 +52,7 @@ class RateLimited(TimelineError):
         self.until = until
 
 
-class Refusal(CritterError):
+class RejectedInputError(CritterError):
     """A stranger's address or bytes are refused; `code` and `status` are the endpoint's."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -64,9 +64,11 @@ class Refusal(CritterError):
         return REFUSAL_STATUS[self.code]
 
 
-def too_large(most: str) -> Refusal:
+def too_large(most: str) -> RejectedInputError:
     """The refusal that names the limit which is in force, such as "10 MB"."""
-    return Refusal("too_large", f"The picture has more than {most}. Make it smaller and try again")
+    return RejectedInputError(
+        "too_large", f"The picture has more than {most}. Make it smaller and try again"
+    )
 
 
 REFUSAL_STATUS = {

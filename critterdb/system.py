@@ -25,23 +25,23 @@ _ASK_MACOS = ("sysctl", "-n", "kern.bootsessionuuid")
 
 
 @dataclass(frozen=True)
-class Uptime:
+class BootClock:
     """Seconds since a machine was started, asleep or awake; `boot` is that start's own name."""
 
     boot: str
     seconds: float
 
-    def since(self, earlier: Uptime) -> float | None:
+    def since(self, earlier: BootClock) -> float | None:
         """Seconds since an earlier reading; null where it counts from another start."""
         if self.boot != earlier.boot or self.seconds < earlier.seconds:
             return None
         return self.seconds - earlier.seconds
 
 
-def read_uptime() -> Uptime:
+def read_uptime() -> BootClock:
     """The machine's count of seconds, now."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return Uptime(_boot(), time.clock_gettime(clock))
+    return BootClock(_boot(), time.clock_gettime(clock))
 
 
 @cache
@@ -64,13 +64,13 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def give_way() -> None:
+def lower_priority() -> None:
     """Let this thread, and those that it starts, wait for others where the processor is short."""
     if hasattr(os, "setpriority") and sys.platform == "linux":  # elsewhere it is the whole process
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def give_memory_back() -> None:
+def return_free_memory() -> None:
     """Return what is free to the system: to load a model takes twice what it then holds (glibc)."""
     with suppress(AttributeError, OSError, TypeError):  # other systems have no such call
         ctypes.CDLL(None).malloc_trim(0)

@@ -13,7 +13,7 @@ import pytest
 from critterdb.fakes.x import StandInX
 from critterdb.publish.copy import publish_site
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
-from tests.support.bot_harness import BOT, GAME, HASHTAG, Ground, add_host
+from tests.support.bot_harness import BOT, GAME, HASHTAG, BotHarness, add_host
 from tests.support.container import Image, build_image
 from tests.support.models import make_tiny_model
 from tests.support.publishing import make_full_site
@@ -64,11 +64,11 @@ def db(site: Path) -> Iterator[SiteDatabase]:
 
 
 @pytest.fixture
-def ground(db: SiteDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+def ground(db: SiteDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[BotHarness]:
     """The tiny model's game, its host, and a stand-in X to play it on."""
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     add_host(db)
     with StandInX(BOT) as x:
         for name, value in x.environment().items():
             monkeypatch.setenv(name, value)
-        yield Ground(db, x)
+        yield BotHarness(db, x)

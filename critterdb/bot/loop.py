@@ -12,7 +12,7 @@ from types import FrameType
 CHECK_S = 0.2
 
 
-class Ending:
+class StopSignal:
     """Whether an end is wanted: SIGTERM or SIGINT came. The second one ends at once."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Ending:
             time.sleep(min(left, CHECK_S))
 
 
-def run_rounds(play: Callable[[], None], ending: Ending, every_s: float) -> None:
+def run_rounds(play: Callable[[], None], ending: StopSignal, every_s: float) -> None:
     """Begin a round every so often; one that takes longer is followed by the next at once."""
     while not ending():
         begun = time.monotonic()

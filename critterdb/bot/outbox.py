@@ -14,18 +14,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from critterdb._types import Clock
-from critterdb.errors import RateLimited, TimelineError
-from critterdb.platforms.base import Envelope, Outcome, Reply, Timeline
+from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.platforms.base import Envelope, Reply, SendResult, Timeline
 from critterdb.storage.database import SiteDatabase, durable
 from critterdb.storage.timestamps import utc_text
-from critterdb.system import Uptime
+from critterdb.system import BootClock
 
 from .reply_limits import whole_number
 
 DEFAULT_RECONCILE_S = 60
 LOOKS = 2
 TEXTS_DIFFER_FOR = timedelta(days=7)  # X does not say how long it remembers
-Count = Callable[[], Uptime]
+Count = Callable[[], BootClock]
 
 ATTEMPTS = 5  # sendings of one reply that the platform refuses after an earlier one was in doubt
 
@@ -78,12 +78,12 @@ def recent_texts(db: SiteDatabase, platform: str, now: datetime) -> set[str]:
     return {row["text"] for row in rows}
 
 
-def recover(db: SiteDatabase, platform: str, now: datetime, uptime: Uptime) -> int:
+def recover(db: SiteDatabase, platform: str, now: datetime, uptime: BootClock) -> int:
     """What an ended process left as `sending` is unknown. Call it as the only sender."""
     with db.atomic():
         rows = _rows(db, platform, ("sending",))
         for row in rows:
-            killed = Outcome("unknown", error="the round was interrupted while sending")
+            killed = SendResult("unknown", error="the round was interrupted while sending")
             _record(db, row.post_id, killed, now, uptime)
     return len(rows)
 
@@ -108,7 +108,7 @@ def skip(db: SiteDatabase, post_id: str, reason: str) -> None:
 
 def send(
     db: SiteDatabase, timeline: Timeline, reply: Waiting, clock: Clock, uptime: Count
-) -> Outcome:
+) -> SendResult:
     """Send one reply, its text as it was planned, and record what came of it."""
     envelope = reply.envelope
     if envelope is None:
@@ -127,7 +127,7 @@ def send(
             [envelope.key, envelope.record, reply.post_id],
         ).fetchone()
     if claimed is None:
-        return Outcome("planned", error="it was no longer waiting")
+        return SendResult("planned", error="it was no longer waiting")
     outcome = timeline.send(reply.post_id, reply.text, envelope)
     if outcome.status == "refused" and claimed[0] > 1:
         outcome = _look_after_refusal(timeline, reply.post_id, envelope, outcome, claimed[0])
@@ -152,16 +152,16 @@ def reconcile(db: SiteDatabase, timeline: Timeline, clock: Clock, uptime: Count)
     return len(shown)
 
 
-def _put_off(db: SiteDatabase, post_id: str, error: TimelineError) -> Outcome:
+def _put_off(db: SiteDatabase, post_id: str, error: TimelineError) -> SendResult:
     with db.atomic():
         db["replies"].update(post_id, {"error": str(error)})
-    until = error.until if isinstance(error, RateLimited) else None
-    return Outcome("planned", error=str(error), stop=until is not None, retry_at=until)
+    until = error.until if isinstance(error, RateLimitedError) else None
+    return SendResult("planned", error=str(error), stop=until is not None, retry_at=until)
 
 
 def _look_after_refusal(
-    timeline: Timeline, post_id: str, envelope: Envelope, refusal: Outcome, attempts: int
-) -> Outcome:
+    timeline: Timeline, post_id: str, envelope: Envelope, refusal: SendResult, attempts: int
+) -> SendResult:
     """What a refusal means after an attempt that was thought lost.
 
     The platform may be calling a duplicate what it has not shown yet, so a refusal alone proves
@@ -170,14 +170,14 @@ def _look_after_refusal(
     try:
         found = timeline.find_replies({post_id: envelope}).get(post_id)
     except TimelineError:
-        return Outcome("unknown", error=refusal.error)
+        return SendResult("unknown", error=refusal.error)
     if found:
-        return Outcome("sent", found)
-    return refusal if attempts >= ATTEMPTS else Outcome("unknown", error=refusal.error)
+        return SendResult("sent", found)
+    return refusal if attempts >= ATTEMPTS else SendResult("unknown", error=refusal.error)
 
 
 def _record(
-    db: SiteDatabase, post_id: str, outcome: Outcome, now: datetime, uptime: Uptime
+    db: SiteDatabase, post_id: str, outcome: SendResult, now: datetime, uptime: BootClock
 ) -> None:
     if outcome.reply:
         _settle(db, post_id, outcome.reply, now)
@@ -204,9 +204,9 @@ def _settle(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None
     db["replies"].update(post_id, row)
 
 
-def _not_shown(db: SiteDatabase, post_id: str, looked: Uptime) -> None:
+def _not_shown(db: SiteDatabase, post_id: str, looked: BootClock) -> None:
     row = db["replies"].get(post_id)
-    ended = Uptime(row["attempt_boot"] or "", row["attempt_uptime"] or 0.0)
+    ended = BootClock(row["attempt_boot"] or "", row["attempt_uptime"] or 0.0)
     waited = looked.since(ended)
     looks = row["looks"] + 1
     changes: dict[str, Any] = {"looks": looks}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from critterdb.bot.host_answers.store import is_answered
-from critterdb.errors import CritterError, Refusal
+from critterdb.errors import CritterError, RejectedInputError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
@@ -104,7 +104,7 @@ def _play(
             try:
                 data = timeline.fetch_photo(image["url"], fetcher)
                 looked.append((image, *classify_image(model, data)))
-            except Refusal as refusal:
+            except RejectedInputError as refusal:
                 errors.append((image, refusal.code))
     with db.atomic():
         for image, code in errors:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from critterdb.errors import RateLimited, TimelineError
+from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time, utc_text
 
@@ -55,9 +55,11 @@ def note_reading(db: SiteDatabase, platform: str, now: datetime) -> None:
     _save(db, platform, read_at=utc_text(now), read_from=None)
 
 
-def heed(db: SiteDatabase, platform: str, error: TimelineError, now: datetime) -> None:
+def respect_rate_limit(
+    db: SiteDatabase, platform: str, error: TimelineError, now: datetime
+) -> None:
     """Where an error says when to come back, do not ask before."""
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimitedError):
         pause_reading(db, platform, error.until, now)
 
 

@@ -20,7 +20,7 @@ from .outbox import save_reply
 
 EVERY = timedelta(hours=20)  # once a day, also where rounds come at odd times
 LOOK_BACK = timedelta(days=7)
-MOST_POSTS = 200  # a day: some platforms charge for each
+MAX_POSTS = 200  # a day: some platforms charge for each
 
 
 def read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:
@@ -137,7 +137,7 @@ def mark_deleted(db: SiteDatabase, timeline: Timeline, now: datetime) -> int:
             WHERE platform = ? AND deleted_at IS NULL AND seen_at BETWEEN ? AND ?
             ORDER BY seen_at DESC LIMIT ?
             """,
-            [timeline.platform, utc_text(now - LOOK_BACK), utc_text(now - EVERY), MOST_POSTS],
+            [timeline.platform, utc_text(now - LOOK_BACK), utc_text(now - EVERY), MAX_POSTS],
         )
     ]
     if not post_ids:

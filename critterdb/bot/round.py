@@ -110,7 +110,7 @@ def _read(db: SiteDatabase, game: Game, timeline: Timeline, now: Clock) -> Batch
     try:
         batch = timeline.read(game, read_cursors(db, platform))
     except TimelineError as error:
-        platform_state.heed(db, platform, error, now())
+        platform_state.respect_rate_limit(db, platform, error, now())
         raise
     platform_state.note_reading(db, platform, now())
     if batch.retry_at:
@@ -137,7 +137,7 @@ def _look_for_answers(
     try:
         messages = timeline.read_host_messages(game, post_ids)
     except TimelineError as error:
-        platform_state.heed(db, timeline.platform, error, now())
+        platform_state.respect_rate_limit(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return False
     report.answers += save_answers(db, game, post_ids, messages, utc_text(now()))
@@ -187,7 +187,7 @@ def _reconcile(
     try:
         report.sent += outbox.reconcile(db, timeline, now, uptime)
     except TimelineError as error:
-        platform_state.heed(db, timeline.platform, error, now())
+        platform_state.respect_rate_limit(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return False
     return True
@@ -197,7 +197,7 @@ def _mark_deleted(db: SiteDatabase, timeline: Timeline, report: RoundReport, now
     try:
         report.deleted += mark_deleted(db, timeline, now())
     except TimelineError as error:
-        platform_state.heed(db, timeline.platform, error, now())
+        platform_state.respect_rate_limit(db, timeline.platform, error, now())
         report.failures.append(str(error))
 
 

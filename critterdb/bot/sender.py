@@ -10,7 +10,7 @@ from critterdb._types import Clock
 from critterdb.bot.host_answers.store import is_answered
 from critterdb.errors import TimelineError
 from critterdb.games import Game
-from critterdb.platforms.base import Outcome, Timeline
+from critterdb.platforms.base import SendResult, Timeline
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_text
 
@@ -43,13 +43,13 @@ def send_waiting(
     try:
         gone = set(to_check) - timeline.find_existing(to_check) if to_check else set()
     except TimelineError as error:
-        platform_state.heed(db, timeline.platform, error, now())
+        platform_state.respect_rate_limit(db, timeline.platform, error, now())
         report.failures.append(str(error))
         return
     for reply in replies:
         if stopping() or reply_limits.is_off(db):
             return
-        reason = _no_longer_welcome(db, platform, reply, gone, now())
+        reason = _reason_to_skip(db, platform, reply, gone, now())
         if reason:
             log.debug("%s: skipped, %s", reply.post_id, reason)
             outbox.skip(db, reply.post_id, reason)
@@ -71,7 +71,7 @@ def send_waiting(
 
 
 def _must_pause(
-    db: SiteDatabase, platform: str, reply: outbox.Waiting, outcome: Outcome, now: datetime
+    db: SiteDatabase, platform: str, reply: outbox.Waiting, outcome: SendResult, now: datetime
 ) -> bool:
     """Take to heart how the platform met a reply; whether it is to be left alone for a while."""
     if outcome.blocked:
@@ -87,7 +87,7 @@ def _must_pause(
     return False
 
 
-def _no_longer_welcome(
+def _reason_to_skip(
     db: SiteDatabase, platform: str, reply: outbox.Waiting, gone: set[str], now: datetime
 ) -> str | None:
     if opted_out(db, platform, reply.author):

@@ -51,7 +51,7 @@ def bot(
         click.echo(f"{open_timeline(platform).label_as_bot()}.")
         return
     db = open_site(ctx)
-    from critterdb.bot.loop import Ending, run_rounds
+    from critterdb.bot.loop import StopSignal, run_rounds
     from critterdb.bot.round import play_round
     from critterdb.fetch.fetcher import Fetcher
     from critterdb.games import get_game
@@ -60,7 +60,7 @@ def bot(
 
     chosen = get_game(db, game)
     timeline = open_timeline(platform)
-    ending = Ending()
+    ending = StopSignal()
 
     def play() -> None:
         model = current_model(db, chosen.slug)

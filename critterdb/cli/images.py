@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.formatting import table_lines
 
 from .common import open_site, show_json, show_lines
@@ -74,7 +74,7 @@ def classify(
             took_ms = (time.perf_counter() - started) * 1000
             payload = answer_payload(model, classification, info, prediction_id, took_ms)
             found.append(classification)
-        except Refusal as refusal:
+        except RejectedInputError as refusal:
             payload = refusal_payload(refusal)
         payloads.append({**payload, "source": source})
     if together and found:
@@ -107,9 +107,13 @@ def read_source(source: str) -> bytes:
             with open(source, "rb") as file:
                 data = file.read(MAX_IMAGE_BYTES + 1)
         except OSError as error:
-            raise Refusal("missing_image", f"{source}: {error.strerror}. Check the name") from error
+            raise RejectedInputError(
+                "missing_image", f"{source}: {error.strerror}. Check the name"
+            ) from error
     if len(data) > MAX_IMAGE_BYTES:
-        raise Refusal("too_large", "That is over 10 MB. Make the picture smaller and try again")
+        raise RejectedInputError(
+            "too_large", "That is over 10 MB. Make the picture smaller and try again"
+        )
     return data
 
 

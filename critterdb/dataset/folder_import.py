@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from critterdb.errors import Refusal, SourceError
+from critterdb.errors import RejectedInputError, SourceError
 from critterdb.games import Game, check_slug, save_game
 from critterdb.imaging.decode import ImageInfo, image_format, read_image, read_image_file
 from critterdb.storage.database import SiteDatabase, site_folder
@@ -43,7 +43,7 @@ class ImportReport:
 
 
 @dataclass(frozen=True)
-class Picture:
+class LabelledImage:
     """A photo that the site has a copy of: its label, facts and perceptual hash (bool, 256)."""
 
     label: str
@@ -108,9 +108,9 @@ def _read_pictures(
     files: list[tuple[str, Path]],
     report: ImportReport,
     progress: Callable[[int, int], None] | None,
-) -> list[Picture]:
+) -> list[LabelledImage]:
     """Decode and place every file, and keep each label's first copy of equal bytes."""
-    pictures: list[Picture] = []
+    pictures: list[LabelledImage] = []
     seen: set[tuple[str, str]] = set()
     read = functools.partial(_read_picture, site)
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -127,18 +127,18 @@ def _read_pictures(
     return pictures
 
 
-def _read_picture(site: Path, labelled: tuple[str, Path]) -> Picture | str:
+def _read_picture(site: Path, labelled: tuple[str, Path]) -> LabelledImage | str:
     label, path = labelled
     try:
         data = read_image_file(path)
         image, info = read_image(data, shorter_side=64)
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         return f"not readable ({refusal.code})"
     except OSError as error:
         return f"not readable ({error.strerror})"
     grey = np.asarray(image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE)), dtype=np.int16)
     _, placed = place_photo(site, data, image_format(data))
-    return Picture(label, placed, info, (grey[:, 1:] > grey[:, :-1]).ravel())
+    return LabelledImage(label, placed, info, (grey[:, 1:] > grey[:, :-1]).ravel())
 
 
 def group_near_duplicates(looks: np.ndarray, near_bits: int = NEAR_BITS) -> list[int]:
@@ -175,7 +175,7 @@ def _known_photos(db: SiteDatabase, game_slug: str) -> set[tuple[str, str]]:
 def _save_pictures(
     db: SiteDatabase,
     game: str,
-    pictures: list[Picture],
+    pictures: list[LabelledImage],
     license_code: str | None,
     attribution: str | None,
 ) -> None:

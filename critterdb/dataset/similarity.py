@@ -23,7 +23,7 @@ from .examples import NEAR_DUPLICATE, Examples
 NEAR_DISTANCE = 0.08
 NEAR_SHARE = 1 / 3  # of the median distance to the nearest other photo
 SAMPLE = 250  # photos, of whom the median is taken
-ROWS_A_STEP = 512
+ROWS_PER_STEP = 512
 
 Pair = tuple[int, int, float]
 
@@ -65,8 +65,8 @@ def near_pairs(vectors: np.ndarray, places: np.ndarray | None = None) -> list[Pa
 
 def _distances(unit: np.ndarray, places: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Places n and their distances n×N to all; to itself, a photo's is infinite."""
-    for start in range(0, len(places), ROWS_A_STEP):
-        rows = places[start : start + ROWS_A_STEP]
+    for start in range(0, len(places), ROWS_PER_STEP):
+        rows = places[start : start + ROWS_PER_STEP]
         distances = 1 - unit[rows] @ unit.T
         distances[np.arange(len(rows)), rows] = np.inf
         yield rows, distances

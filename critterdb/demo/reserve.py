@@ -49,7 +49,7 @@ MEME = "a meme"
 
 
 @dataclass(frozen=True)
-class Picture:
+class DrawnPhoto:
     """A JPEG, what it shows, and that taxon; null where it is no critter."""
 
     name: str
@@ -64,7 +64,7 @@ class Reserve:
     observations: list[Json]
     taxa: list[Json]
     photos: dict[int, bytes]
-    to_play: list[Picture]
+    to_play: list[DrawnPhoto]
 
     @property
     def species(self) -> set[str]:
@@ -89,7 +89,7 @@ def draw_reserve(
         drawn = list(pool.map(_draw, jobs, chunksize=8))
     photos = {number + 1: data for number, data in enumerate(drawn[: len(kinds)])}
     pictures = [
-        Picture(kind, SPECIES[kind][0] if kind in SPECIES else None, data)
+        DrawnPhoto(kind, SPECIES[kind][0] if kind in SPECIES else None, data)
         for kind, data in zip(played, drawn[len(kinds) :], strict=True)
     ]
     return Reserve(_observations(kinds, seed), _taxa(), photos, pictures)

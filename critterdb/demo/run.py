@@ -27,7 +27,7 @@ from critterdb.games import PRESETS, save_game
 from critterdb.site.serving import serve_arguments
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
-from .reserve import Picture, Reserve, draw_reserve
+from .reserve import DrawnPhoto, Reserve, draw_reserve
 
 MARKER = ".critterdb-demo"  # says that a folder may be made anew
 GAME = PRESETS["cougarornot"]
@@ -42,7 +42,7 @@ class Played:
     """A post of the game that the demo made: its id, and what its picture shows."""
 
     post_id: str
-    shows: Picture
+    shows: DrawnPhoto
 
 
 def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> None:
@@ -173,7 +173,7 @@ class _Steps:
             raise SiteError(f"The demo stopped at “critterdb {arguments[0]}”: {reason}")
         self.say(f"  [{time.perf_counter() - started:.1f} s]")
 
-    def keep_picture(self, picture: Picture) -> str:
+    def keep_picture(self, picture: DrawnPhoto) -> str:
         """Write a picture into the demo's folder; the name under which a command finds it."""
         name = f"{picture.name.lower().replace(' ', '-')}.jpg"
         (self.folder / name).write_bytes(picture.data)

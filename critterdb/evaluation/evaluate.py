@@ -12,7 +12,7 @@ import numpy as np
 
 from critterdb._types import Progress
 from critterdb.dataset.examples import UNREADABLE
-from critterdb.errors import Refusal, SourceError
+from critterdb.errors import RejectedInputError, SourceError
 from critterdb.imaging.decode import decode_image, read_image_file
 from critterdb.model.loader import Model
 from critterdb.model.registry import current_model, model_row
@@ -21,7 +21,7 @@ from critterdb.storage.stored_files import stored_files
 from critterdb.storage.timestamps import utc_now
 
 from .metrics import (
-    Outcome,
+    TestScores,
     figures,
     novelty_quantiles,
     reliability,
@@ -35,7 +35,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
 
 
 def save_evaluation(
-    db: SiteDatabase, model_id: str, outcome: Outcome, photo_ids: Sequence[int]
+    db: SiteDatabase, model_id: str, outcome: TestScores, photo_ids: Sequence[int]
 ) -> None:
     """Replace the model's evaluation rows by this one's; call it in the model's transaction."""
     found = figures(outcome)
@@ -66,7 +66,9 @@ def save_evaluation(
     db["models"].update(model_id, {name: found[name] for name in columns})
 
 
-def _save_metrics(db: SiteDatabase, model_id: str, outcome: Outcome, found: dict[str, Any]) -> None:
+def _save_metrics(
+    db: SiteDatabase, model_id: str, outcome: TestScores, found: dict[str, Any]
+) -> None:
     rows: list[tuple[str, float, float | None, int | None]] = [
         (name, 0, found[name], found["photos"])
         for name in ("answered", "wrong_among_answered", "top3_error_rate", "ece_before")
@@ -86,7 +88,7 @@ def _save_metrics(db: SiteDatabase, model_id: str, outcome: Outcome, found: dict
 
 
 def _save_predictions(
-    db: SiteDatabase, model_id: str, outcome: Outcome, photo_ids: Sequence[int]
+    db: SiteDatabase, model_id: str, outcome: TestScores, photo_ids: Sequence[int]
 ) -> None:
     db["predictions"].delete_where(
         "model_id = ? AND source = 'evaluation' AND id NOT IN (SELECT prediction_id FROM reviews)",
@@ -217,7 +219,7 @@ def _label_names(labels: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 def _run(
     model: Model, files: Sequence[Path], truth: np.ndarray, progress: Progress | None
-) -> tuple[Outcome, np.ndarray]:
+) -> tuple[TestScores, np.ndarray]:
     """What the model says of the files that can be read, and which those are.
 
     Raises SourceError where there are files and none can be read.
@@ -226,7 +228,7 @@ def _run(
     for done, path in enumerate(files, start=1):
         try:
             image = decode_image(read_image_file(path), shorter_side=model.view.shorter_side)
-        except (Refusal, OSError) as error:
+        except (RejectedInputError, OSError) as error:
             if done == len(files) and not read.any():
                 raise SourceError(
                     f"No photo could be read. Of {path}: {error}. Check the files"
@@ -239,7 +241,7 @@ def _run(
         if progress:
             progress(done, len(files))
     count = len(model.labels)
-    outcome = Outcome(
+    outcome = TestScores(
         model.labels,
         model.thresholds,
         np.array(probabilities, np.float64).reshape(-1, count),
@@ -249,7 +251,7 @@ def _run(
     return outcome, read
 
 
-def _result(model: Model, outcome: Outcome, read: np.ndarray, started: float) -> dict[str, Any]:
+def _result(model: Model, outcome: TestScores, read: np.ndarray, started: float) -> dict[str, Any]:
     seconds = round(time.perf_counter() - started, 2)
     unreadable = int((~read).sum())
     left_out = {UNREADABLE: unreadable} if unreadable else {}

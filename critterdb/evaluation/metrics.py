@@ -17,7 +17,7 @@ RELIABILITY_BINS = 15
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TestScores:
     """What a model said of N photos: probabilities N×C, novelty N, and the true places N.
 
     A true place of -1 is a picture of nothing that the model knows.
@@ -29,10 +29,10 @@ class Outcome:
     novelty: np.ndarray
     truth: np.ndarray
 
-    def known(self) -> Outcome:
+    def known(self) -> TestScores:
         """Only the photos of something that the model knows."""
         kept = self.truth >= 0
-        return Outcome(
+        return TestScores(
             self.labels,
             self.thresholds,
             self.probabilities[kept],
@@ -40,7 +40,7 @@ class Outcome:
             self.truth[kept],
         )
 
-    def uncalibrated(self) -> Outcome:
+    def uncalibrated(self) -> TestScores:
         """The same with the probabilities that the head gave before temperature."""
         logits = np.log(self.probabilities.clip(min=np.finfo(np.float64).tiny))
         hotter = softmax(logits, 1 / self.thresholds.get("temperature", 1.0))
@@ -59,7 +59,7 @@ class Outcome:
         return matrix
 
 
-def figures(outcome: Outcome) -> dict[str, Any]:
+def figures(outcome: TestScores) -> dict[str, Any]:
     """The figures of `train --json` and `evaluate --json`, but for model and seconds."""
     known = outcome.known()
     classifications = outcome.classifications()
@@ -114,7 +114,7 @@ def _f1(precision: float, recall: float) -> float | None:
 
 
 def judge(
-    outcome: Outcome, classifications: Sequence[Classification]
+    outcome: TestScores, classifications: Sequence[Classification]
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each photo whether its answer is right, and whether there is one.
 
@@ -136,13 +136,13 @@ def recall_precision(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return hits / confusion.sum(axis=1), hits / confusion.sum(axis=0)
 
 
-def top_k_right(outcome: Outcome, k: int) -> np.ndarray:
+def top_k_right(outcome: TestScores, k: int) -> np.ndarray:
     """Whether the truth is among the k likeliest labels: bool N."""
     likeliest = np.argsort(-outcome.probabilities, axis=1)[:, :k]
     return np.asarray((likeliest == outcome.truth[:, None]).any(axis=1))
 
 
-def reliability(outcome: Outcome) -> list[tuple[float, float, int]]:
+def reliability(outcome: TestScores) -> list[tuple[float, float, int]]:
     """(mean confidence, share right, photos) of each bin of confidence that has photos."""
     confidence = outcome.probabilities.max(axis=1, initial=0)
     right = outcome.probabilities.argmax(axis=1) == outcome.truth
@@ -157,7 +157,7 @@ def reliability(outcome: Outcome) -> list[tuple[float, float, int]]:
     ]
 
 
-def calibration_error(outcome: Outcome) -> float | None:
+def calibration_error(outcome: TestScores) -> float | None:
     """Expected calibration error (Guo et al. 2017), in 15 equal bins of confidence."""
     if not len(outcome.truth):
         return None
@@ -165,7 +165,7 @@ def calibration_error(outcome: Outcome) -> float | None:
     return _rounded(sum(gaps) / len(outcome.truth))
 
 
-def risk_coverage(outcome: Outcome) -> list[tuple[float, float]]:
+def risk_coverage(outcome: TestScores) -> list[tuple[float, float]]:
     """(share answered, share wrong among them) when the surest photos are answered first."""
     order = np.argsort(-outcome.probabilities.max(axis=1, initial=0), kind="stable")
     wrong = (outcome.probabilities.argmax(axis=1) != outcome.truth)[order]
@@ -174,7 +174,7 @@ def risk_coverage(outcome: Outcome) -> list[tuple[float, float]]:
     return [(place / count, float(wrong[:place].mean())) for place in places]
 
 
-def novelty_quantiles(outcome: Outcome) -> list[tuple[float, float]]:
+def novelty_quantiles(outcome: TestScores) -> list[tuple[float, float]]:
     """(share of the known photos, the novelty that they stay below), in steps of a twentieth."""
     known = outcome.novelty[outcome.truth >= 0]
     if not len(known):

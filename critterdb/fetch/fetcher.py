@@ -27,10 +27,10 @@ from ssrfguard import Policy, SSRFGuardError
 from ssrfguard.errors import BlockedAddressError
 
 from critterdb import __version__
-from critterdb.errors import Refusal, too_large
+from critterdb.errors import RejectedInputError, too_large
 
 from .address_policy import Opening, openings_from_environment, policy_for
-from .metered_transport import CONNECT_S, Meter, TooManyBytes, connection_pool
+from .metered_transport import CONNECT_S, Meter, TooManyBytesError, connection_pool
 from .result_cache import Outcomes
 
 TIMEOUT_S = 8.0
@@ -61,9 +61,9 @@ _PORT_OF = {"http": 80, "https": 443}
 Address = tuple[str, int]
 
 
-def fetch_failed() -> Refusal:
+def fetch_failed() -> RejectedInputError:
     """The one refusal for everything that has to do with where an address leads."""
-    return Refusal("fetch_failed", FETCH_FAILED)
+    return RejectedInputError("fetch_failed", FETCH_FAILED)
 
 
 def is_own_request(headers: Mapping[str, str]) -> bool:
@@ -112,7 +112,8 @@ class Fetcher:
 
         `own_addresses` are the host and port under which the server that asks was itself called:
         it is not sent to itself. One fetch at a time is made of a URL; who asks for it meanwhile
-        gets the same outcome. Raises Refusal: url_invalid, fetch_failed, too_large or busy.
+        gets the same outcome. Raises RejectedInputError: url_invalid, fetch_failed, too_large or
+        busy.
         """
         asked = self._share(url, _origins(own_addresses))
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, _loop()))
@@ -125,9 +126,9 @@ class Fetcher:
             if isinstance(remembered, bytes):
                 return remembered
             if remembered:
-                raise Refusal(*remembered)
+                raise RejectedInputError(*remembered)
             return await asyncio.shield(self._under_way.get(url) or self._start(url, target, own))
-        except Refusal as refusal:
+        except RejectedInputError as refusal:
             if refusal.code == "fetch_failed":
                 await self._wait_for_step(started)
             raise
@@ -136,7 +137,7 @@ class Fetcher:
         self, url: str, target: tuple[httpx.URL, Policy], own: frozenset[Address]
     ) -> asyncio.Task[bytes]:
         if len(self._under_way) >= MAX_UNDER_WAY:
-            raise Refusal("busy", BUSY)
+            raise RejectedInputError("busy", BUSY)
         task = asyncio.create_task(self._fetch(target, own))
         self._under_way[url] = task
         task.add_done_callback(lambda done: self._finish(url, done))
@@ -149,7 +150,7 @@ class Fetcher:
         error = task.exception()
         if error is None:
             self._outcomes.put(url, task.result())
-        elif isinstance(error, Refusal) and error.code != "busy":
+        elif isinstance(error, RejectedInputError) and error.code != "busy":
             self._outcomes.put(url, (error.code, str(error)))
 
     async def _wait_for_step(self, started: float) -> None:
@@ -163,7 +164,7 @@ class Fetcher:
                 return await self._follow(target, own)
         except (
             TimeoutError,
-            TooManyBytes,
+            TooManyBytesError,
             OSError,
             UnicodeError,  # a name that TLS cannot spell
             SSRFGuardError,
@@ -206,7 +207,7 @@ class Fetcher:
             raise fetch_failed()
         try:
             target = self._check(str(address.join(location)), own)
-        except (Refusal, httpx.InvalidURL, ValueError) as error:
+        except (RejectedInputError, httpx.InvalidURL, ValueError) as error:
             raise fetch_failed() from error
         if address.scheme == "https" and target[0].scheme != "https":
             raise fetch_failed()
@@ -232,8 +233,8 @@ class Fetcher:
                 self._bytes_under_way += len(chunk)
                 body += chunk
                 if self._bytes_under_way > MAX_BYTES_UNDER_WAY:
-                    raise Refusal("busy", BUSY)
-        except TooManyBytes as error:
+                    raise RejectedInputError("busy", BUSY)
+        except TooManyBytesError as error:
             raise too_much from error
         finally:
             self._bytes_under_way -= len(body)
@@ -251,9 +252,9 @@ class Fetcher:
         except SSRFGuardError as error:
             if isinstance(error.__cause__, BlockedAddressError):
                 raise fetch_failed() from error
-            raise Refusal("url_invalid", URL_INVALID) from error
+            raise RejectedInputError("url_invalid", URL_INVALID) from error
         except (httpx.InvalidURL, ValueError, TypeError) as error:
-            raise Refusal("url_invalid", URL_INVALID) from error
+            raise RejectedInputError("url_invalid", URL_INVALID) from error
         host = target.host.lower().rstrip(".")
         if (self.allow_hosts and host not in self.allow_hosts) or (
             (host, port) in self.own_addresses | own

@@ -26,7 +26,7 @@ MAX_LOOKUPS = 256  # some of which may be held up by the servers of a hostile na
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
 
-class TooManyBytes(Exception):
+class TooManyBytesError(Exception):
     """More came over the wire than was allowed for."""
 
 
@@ -38,10 +38,10 @@ class Meter:
         self.received = 0
 
     def count(self, size: int) -> None:
-        """Note `size` bytes. Raises TooManyBytes."""
+        """Note `size` bytes. Raises TooManyBytesError."""
         self.received += size
         if self.received > self.limit:
-            raise TooManyBytes
+            raise TooManyBytesError
 
 
 class MeteredBackend(AsyncSafeBackend):

@@ -14,17 +14,17 @@ REMEMBER_S = 60
 REMEMBER_ENTRIES = 64
 REMEMBER_BYTES = 32_000_000
 
-Outcome = bytes | tuple[str, str]  # a picture, or the code and the words of a refusal
+CachedResult = bytes | tuple[str, str]  # a picture, or the code and the words of a refusal
 
 
 class Outcomes:
     """The newest outcomes; used by one thread."""
 
     def __init__(self) -> None:
-        self._outcomes: OrderedDict[str, tuple[float, Outcome]] = OrderedDict()
+        self._outcomes: OrderedDict[str, tuple[float, CachedResult]] = OrderedDict()
         self._bytes = 0
 
-    def get(self, url: str) -> Outcome | None:
+    def get(self, url: str) -> CachedResult | None:
         """What came of an address lately, if it is known."""
         known = self._outcomes.get(url)
         if known and known[0] > time.monotonic():
@@ -32,7 +32,7 @@ class Outcomes:
         self._drop(url)
         return None
 
-    def put(self, url: str, outcome: Outcome) -> None:
+    def put(self, url: str, outcome: CachedResult) -> None:
         """Remember an outcome; the oldest ones go where there are too many."""
         self._drop(url)
         self._outcomes[url] = (time.monotonic() + REMEMBER_S, outcome)
@@ -46,5 +46,5 @@ class Outcomes:
             self._bytes -= _size(url, known[1])
 
 
-def _size(url: str, outcome: Outcome) -> int:
+def _size(url: str, outcome: CachedResult) -> int:
     return len(url) + (len(outcome) if isinstance(outcome, bytes) else 0)

@@ -13,8 +13,8 @@ from .jpeg import JpegStructure
 
 MAX_PARTS = 10_000  # chunks, segments or blocks; a photo has some hundreds
 MAX_SCANS = 64  # of a JPEG; a progressive photo has about ten
-SCANS_A_PIXEL = 12  # on average, of the largest picture that is accepted
-BYTES_A_PIXEL = 4.5  # likewise, unpacked; 64 bits each are a matter for smaller ones
+SCANS_PER_PIXEL = 12  # on average, of the largest picture that is accepted
+BYTES_PER_PIXEL = 4.5  # likewise, unpacked; 64 bits each are a matter for smaller ones
 
 _PNG_BANDS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
@@ -38,13 +38,13 @@ def is_too_much_jpeg(structure: JpegStructure, pixels: int, max_pixels: int) -> 
     """Whether a JPEG has more parts, scans, or pixels times scans than any photo."""
     if structure.parts > MAX_PARTS or structure.scans > MAX_SCANS:
         return True
-    return structure.scans * pixels > SCANS_A_PIXEL * max_pixels
+    return structure.scans * pixels > SCANS_PER_PIXEL * max_pixels
 
 
 def is_too_much_png(data: bytes, pixels: int, max_pixels: int) -> bool:
     """Whether a PNG unpacks to more bytes than the largest picture of 32 bits a pixel."""
     bits = data[24] * _PNG_BANDS.get(data[25], 4)
-    return pixels * bits / 8 > BYTES_A_PIXEL * max_pixels
+    return pixels * bits / 8 > BYTES_PER_PIXEL * max_pixels
 
 
 def _png_parts(data: bytes) -> Iterator[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
-from critterdb.errors import Refusal, too_large
+from critterdb.errors import RejectedInputError, too_large
 from critterdb.storage.stored_files import open_regular
 
 from .complexity import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
@@ -47,7 +47,7 @@ class ImageInfo:
 
 
 def image_format(data: bytes) -> str:
-    """`jpg`, `png`, `webp` or `gif`, by the bytes. Raises Refusal for anything else."""
+    """`jpg`, `png`, `webp` or `gif`, by the bytes. Raises RejectedInputError for anything else."""
     if data[:3] == b"\xff\xd8\xff":
         return "jpg"
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -56,7 +56,7 @@ def image_format(data: bytes) -> str:
         return "webp"
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
-    raise Refusal("not_an_image", NOT_AN_IMAGE)
+    raise RejectedInputError("not_an_image", NOT_AN_IMAGE)
 
 
 def read_image_file(path: Path) -> bytes:
@@ -82,7 +82,8 @@ def decode_image(
     """The first frame of an image as upright RGB; transparency lies on mid-grey.
 
     `shorter_side` (pixels) lets a picture be decoded at a fraction of its size, never below that.
-    Raises Refusal: not_an_image, image_truncated, image_too_small, too_large, image_too_complex.
+    Raises RejectedInputError: not_an_image, image_truncated, image_too_small, too_large,
+    image_too_complex.
     """
     return decode_sized(data, max_pixels=max_pixels, shorter_side=shorter_side)[0]
 
@@ -104,16 +105,16 @@ def decode_sized(
         raise _too_complex()
     try:
         image = _open(data, max_pixels)
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         cut_off = structure.runs_out if structure else runs_out(data, kind)
         if refusal.code == "not_an_image" and cut_off:
-            raise Refusal("image_truncated", TRUNCATED) from refusal
+            raise RejectedInputError("image_truncated", TRUNCATED) from refusal
         raise
     width, height = image.size
     if width * height > max_pixels:
         raise too_large(f"{max_pixels / 1e6:g} megapixels")
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
-        raise Refusal("image_too_small", TOO_SMALL)
+        raise RejectedInputError("image_too_small", TOO_SMALL)
     if structure and is_too_much_jpeg(structure, width * height, max_pixels):
         raise _too_complex()
     if kind == "png" and is_too_much_png(data, width * height, max_pixels):
@@ -121,10 +122,10 @@ def decode_sized(
     try:
         _load(image, kind, shorter_side)
         if structure and _is_cut_short(data, structure, image, shorter_side):
-            raise Refusal("image_truncated", TRUNCATED)
+            raise RejectedInputError("image_truncated", TRUNCATED)
         sideways, upright = _upright(image)
         rgb = _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
-    except Refusal:
+    except RejectedInputError:
         raise
     except MemoryError as error:
         raise _too_complex() from error
@@ -133,8 +134,8 @@ def decode_sized(
     return (rgb, height, width) if sideways else (rgb, width, height)
 
 
-def _too_complex() -> Refusal:
-    return Refusal("image_too_complex", TOO_COMPLEX)
+def _too_complex() -> RejectedInputError:
+    return RejectedInputError("image_too_complex", TOO_COMPLEX)
 
 
 def _open(data: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageFile.ImageFile:
@@ -145,7 +146,7 @@ def _open(data: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageFile.ImageFil
     except MemoryError as error:
         raise _too_complex() from error
     except Exception as error:
-        raise Refusal("not_an_image", NOT_AN_IMAGE) from error
+        raise RejectedInputError("not_an_image", NOT_AN_IMAGE) from error
 
 
 def _load(image: ImageFile.ImageFile, kind: str, shorter_side: int | None) -> None:
@@ -181,11 +182,11 @@ def _flat(extrema: tuple[object, ...]) -> list[float]:
     return [number for pair in pairs for number in pair]  # type: ignore[attr-defined]
 
 
-def _refusal_for(error: Exception, data: bytes, kind: str) -> Refusal:
+def _refusal_for(error: Exception, data: bytes, kind: str) -> RejectedInputError:
     # Pillow says "truncated" in words only, and not for every decoder.
     if "truncated" in str(error).lower() or _ends_early(data, kind):
-        return Refusal("image_truncated", TRUNCATED)
-    return Refusal("not_an_image", NOT_AN_IMAGE)
+        return RejectedInputError("image_truncated", TRUNCATED)
+    return RejectedInputError("not_an_image", NOT_AN_IMAGE)
 
 
 def _ends_early(data: bytes, kind: str) -> bool:

@@ -16,7 +16,7 @@ SHAPES = ("crop", "squash")
 
 
 @dataclass(frozen=True)
-class View:
+class Preprocessing:
     """`crop` sees a square in the middle, `squash` all of it with both sides scaled.
 
     `size` is in pixels; `share` is how much of the shorter side (of both, with `squash`) is seen.
@@ -35,7 +35,7 @@ class View:
             raise ValueError(f"no view: {self.size} pixels of {self.share}")
 
     @classmethod
-    def parse(cls, size: int, resize: str) -> View:
+    def parse(cls, size: int, resize: str) -> Preprocessing:
         """A view from `size` and what `resize` says of the rest: `crop`, `crop-bilinear-0.875`."""
         shape, *words = resize.split("-")
         view = cls(int(size), shape)

@@ -1,7 +1,8 @@
 """What strangers send is decoded by processes that may die of it.
 
     decoders = shared_decoders()
-    pixels, info = decoders.view(data, model.view)    # uint8 size×size×3, as View.pixels() gives
+    pixels, info = decoders.view(data, model.view)    # uint8 size×size×3, as
+    Preprocessing.pixels() gives
     info = decoders.check(data)                       # the same refusals, no pixels
 
 Both block the calling thread (never an event loop: use a thread) for one image; any number of
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import PIL
 
-from critterdb.errors import REFUSAL_STATUS, CritterError, Refusal, too_large
+from critterdb.errors import REFUSAL_STATUS, CritterError, RejectedInputError, too_large
 from critterdb.system import NICENESS, cores
 
 from .decode import (
@@ -41,7 +42,7 @@ from .decode import (
     image_format,
     image_info,
 )
-from .preprocessing import View
+from .preprocessing import Preprocessing
 from .sandbox_worker import READY, receive_into, receive_message, send_message
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def memory_bytes(max_pixels: int) -> int:
     return int(MEMORY_BYTES + MEMORY_BYTES_A_PIXEL * max_pixels)
 
 
-class DecoderDied(Exception):
+class DecoderDiedError(Exception):
     """The process ended in the middle of an image; `signal` is what ended it, 0 where none did."""
 
     def __init__(self, signal: int) -> None:
@@ -107,16 +108,20 @@ class Decoders:
             self._free.put(None)
 
     def view(
-        self, data: bytes, view: View, *, max_pixels: int = MAX_IMAGE_PIXELS
+        self, data: bytes, view: Preprocessing, *, max_pixels: int = MAX_IMAGE_PIXELS
     ) -> tuple[np.ndarray, ImageInfo]:
-        """An image as a network sees it, uint8 size×size×3. Raises Refusal, as decode_image()."""
+        """An image as a network sees it, uint8 size×size×3. Raises RejectedInputError, as
+        decode_image().
+        """
         import numpy as np
 
         pixels, info = self._decode(data, view, max_pixels)
         return np.frombuffer(pixels, np.uint8).reshape(view.size, view.size, 3), info
 
     def check(self, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageInfo:
-        """What is recorded of an image that decodes from first to last byte. Raises Refusal."""
+        """What is recorded of an image that decodes from first to last byte. Raises
+        RejectedInputError.
+        """
         return self._decode(data, None, max_pixels)[1]
 
     def warm_up(self) -> None:
@@ -124,7 +129,7 @@ class Decoders:
         process = self._free.get()
         try:
             process = process or _Process()
-        except Refusal:
+        except RejectedInputError:
             pass  # the first image says so, or finds that there is room again
         finally:
             self._free.put(process)
@@ -142,7 +147,7 @@ class Decoders:
             self._free.put(None)
 
     def _decode(
-        self, data: bytes, view: View | None, max_pixels: int
+        self, data: bytes, view: Preprocessing | None, max_pixels: int
     ) -> tuple[bytearray, ImageInfo]:
         if len(data) > MAX_IMAGE_BYTES:
             raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
@@ -159,15 +164,17 @@ class Decoders:
             try:
                 answer = self._ask(request, data, pixels)
                 break
-            except DecoderDied as death:
+            except DecoderDiedError as death:
                 if death.signal not in FROM_OUTSIDE:
                     raise _refusal_for(death) from death
         else:
-            raise Refusal("busy", "The decoder was stopped. Please try again in a moment")
+            raise RejectedInputError(
+                "busy", "The decoder was stopped. Please try again in a moment"
+            )
         with self._spending:
             self.spent_s += answer["cpu_s"]
         if "code" in answer:
-            raise Refusal(answer["code"], answer["error"])
+            raise RejectedInputError(answer["code"], answer["error"])
         return pixels, image_info(data, answer["width"], answer["height"])
 
     def _ask(self, request: dict[str, Any], data: bytes, pixels: bytearray) -> dict[str, Any]:
@@ -186,23 +193,24 @@ class Decoders:
             self._free.put(process)
 
 
-def _refusal_for(death: DecoderDied) -> Refusal:
+def _refusal_for(death: DecoderDiedError) -> RejectedInputError:
     if death.signal in (signal.SIGPROF, signal.SIGXCPU, signal.SIGKILL):
-        return Refusal("image_too_complex", TOO_COMPLEX)
-    return Refusal("not_an_image", NOT_AN_IMAGE)
+        return RejectedInputError("image_too_complex", TOO_COMPLEX)
+    return RejectedInputError("not_an_image", NOT_AN_IMAGE)
 
 
 class _Process:
     """One process and the socket to it; used by one thread at a time.
 
-    Raises Refusal (busy) where this machine has no room for another process or its files.
+    Raises RejectedInputError (busy) where this machine has no room for another process or its
+    files.
     """
 
     def __init__(self) -> None:
         try:
             self._socket, theirs = socket.socketpair()
         except OSError as error:
-            raise Refusal("busy", NO_ROOM) from error
+            raise RejectedInputError("busy", NO_ROOM) from error
         try:
             with theirs:
                 self._popen = subprocess.Popen(
@@ -216,7 +224,7 @@ class _Process:
                 )
         except (OSError, MemoryError) as error:
             self._socket.close()
-            raise Refusal("busy", NO_ROOM) from error
+            raise RejectedInputError("busy", NO_ROOM) from error
         with suppress(OSError):  # it may be gone already, or the system have other rules
             os.setpriority(os.PRIO_PROCESS, self._popen.pid, NICENESS)
         self._ready = False
@@ -232,7 +240,9 @@ class _Process:
     def ask(
         self, request: dict[str, Any], data: bytes, pixels: bytearray, wall_s: float
     ) -> dict[str, Any]:
-        """Its answer; fills `pixels`. Raises DecoderDied, and CritterError where none starts."""
+        """Its answer; fills `pixels`. Raises DecoderDiedError, and CritterError where none
+        starts.
+        """
         if not self._ready:
             self._wait_until_ready()
         deadline = time.monotonic() + wall_s
@@ -241,15 +251,15 @@ class _Process:
             send_message(self._socket, request, data)
             answer = receive_message(self._socket, deadline)
             if answer is None:
-                raise DecoderDied(-self._popen.wait(wall_s))
+                raise DecoderDiedError(-self._popen.wait(wall_s))
             _check_answer(answer, len(pixels))
             if answer["bytes"] and not receive_into(self._socket, pixels, deadline):
-                raise DecoderDied(-self._popen.wait(wall_s))
+                raise DecoderDiedError(-self._popen.wait(wall_s))
         except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise DecoderDied(signal.SIGKILL) from error
+            raise DecoderDiedError(signal.SIGKILL) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             self._popen.kill()
-            raise DecoderDied(-self._popen.wait()) from error
+            raise DecoderDiedError(-self._popen.wait()) from error
         return answer
 
     def _wait_until_ready(self) -> None:
@@ -263,9 +273,9 @@ class _Process:
                 self._popen.wait(WALL_S)  # it lets go of the socket before its end can be seen
             ended_by = -(self._popen.returncode or 0)
             if ended_by in FROM_OUTSIDE:
-                raise DecoderDied(ended_by)
+                raise DecoderDiedError(ended_by)
             if ended_by == signal.SIGKILL:  # it has no limits yet: memory was short
-                raise Refusal("busy", NO_ROOM)
+                raise RejectedInputError("busy", NO_ROOM)
             raise CritterError(
                 "The process that decodes pictures did not start. Its own words, if any, stand "
                 "above; check that Pillow is whole with: python -m PIL.report"

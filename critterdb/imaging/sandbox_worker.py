@@ -23,10 +23,10 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 
 from .decode import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized
-from .preprocessing import View
+from .preprocessing import Preprocessing
 
 HEADER = struct.Struct("<I")
 MAX_HEADER_BYTES = 4096
@@ -93,7 +93,7 @@ def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
     before = time.thread_time()
     try:
         answer, pixels = _decode(bytes(data), request)
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         answer, pixels = {"code": refusal.code, "error": str(refusal)}, b""
     except MemoryError:
         answer, pixels = {"code": "image_too_complex", "error": TOO_COMPLEX}, b""
@@ -108,7 +108,7 @@ def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
 
 
 def _decode(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    view = View(**request["view"]) if request["view"] else None
+    view = Preprocessing(**request["view"]) if request["view"] else None
     shorter_side = view.shorter_side if view else MIN_SIDE
     image, width, height = decode_sized(
         data, max_pixels=request["max_pixels"], shorter_side=shorter_side

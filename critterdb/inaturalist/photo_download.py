@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
 from critterdb.imaging.sandbox import shared_decoders
@@ -246,7 +246,7 @@ class _PhotoSource:
             self._receive(url, received)
             data = bytes(received)
             info = self._check(data)
-        except Refusal as refusal:
+        except RejectedInputError as refusal:
             reason, counts = f"{refusal.code}: {refusal}", refusal.code != "busy"
             return Download(photo_id, error=reason, received=len(received), counts=counts), False
         except httpx.HTTPStatusError as error:
@@ -263,7 +263,7 @@ class _PhotoSource:
         for attempt in range(ATTEMPTS - 1):
             try:
                 return shared_decoders().check(data)
-            except Refusal as refusal:
+            except RejectedInputError as refusal:
                 if refusal.code != "busy":
                     raise
             self._wait(attempt)
@@ -283,7 +283,7 @@ class _PhotoSource:
             for chunk in response.iter_raw():
                 received += chunk
                 if len(received) > MAX_IMAGE_BYTES:
-                    raise Refusal("too_large", "The photo is over 10 MB")
+                    raise RejectedInputError("too_large", "The photo is over 10 MB")
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the photo came too slowly", request=response.request)
 

@@ -38,7 +38,7 @@ def classify_image(
 ) -> tuple[Classification, ImageInfo]:
     """What is in a stranger's image, decoded by a process that may die of it. Blocks.
 
-    Raises Refusal where the bytes are not accepted.
+    Raises RejectedInputError where the bytes are not accepted.
     """
     pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
     with _processors:

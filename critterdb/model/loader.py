@@ -17,13 +17,13 @@ import numpy as np
 from PIL import Image
 
 from critterdb.errors import ModelError, SiteError
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_regular, stored_file
 
 from .decision import Classification, combine, decide
 from .external_data import has_external_data
-from .onnx_session import open_polite_session
+from .onnx_session import open_low_priority_session
 
 FORMAT = 1
 MAX_MODEL_BYTES = 400_000_000
@@ -53,7 +53,7 @@ class Model:
     id: str
     game: str
     backbone: str
-    view: View
+    view: Preprocessing
     labels: list[dict[str, Any]]
     thresholds: dict[str, float]
     metadata: dict[str, Any]
@@ -112,7 +112,7 @@ def load_model(
     if outside:
         raise _untrusted(path, "it keeps a part of itself in another file")
     try:
-        session = open_polite_session(data, threads=threads)
+        session = open_low_priority_session(data, threads=threads)
         text = session.get_modelmeta().custom_metadata_map.get("critterdb", "")
     except Exception as error:
         # ONNX Runtime's errors share no base class of their own.
@@ -191,9 +191,9 @@ def _read_metadata(path: Path, text: str) -> dict[str, Any]:
     return dict(metadata)
 
 
-def _read_view(path: Path, metadata: dict[str, Any]) -> View:
+def _read_view(path: Path, metadata: dict[str, Any]) -> Preprocessing:
     try:
-        return View.parse(metadata["size"], metadata["resize"])
+        return Preprocessing.parse(metadata["size"], metadata["resize"])
     except (ValueError, TypeError, AttributeError) as error:
         raise _untrusted(path, "it does not say how it looks at an image") from error
 

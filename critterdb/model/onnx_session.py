@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
-from critterdb.system import cores, give_memory_back, give_way
+from critterdb.system import cores, lower_priority, return_free_memory
 
 ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 
@@ -22,9 +22,9 @@ def load_onnxruntime() -> ModuleType:
     return onnxruntime
 
 
-def open_polite_session(data: bytes, *, threads: int | None = None) -> Any:
+def open_low_priority_session(data: bytes, *, threads: int | None = None) -> Any:
     """As open_session; its threads give way to whatever else the machine has to do."""
-    with ThreadPoolExecutor(1, initializer=give_way) as starter:
+    with ThreadPoolExecutor(1, initializer=lower_priority) as starter:
         return starter.submit(open_session, data, threads=threads).result()
 
 
@@ -38,5 +38,5 @@ def open_session(data: bytes, *, threads: int | None = None) -> Any:
     # eight clients that is half of all its time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    give_memory_back()
+    return_free_memory()
     return session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import ImageInfo
 
 from .decision import Classification
@@ -33,7 +33,7 @@ def answer_payload(
     }
 
 
-def refusal_payload(refusal: Refusal) -> dict[str, Any]:
+def refusal_payload(refusal: RejectedInputError) -> dict[str, Any]:
     """The JSON object of a refusal."""
     return {
         "ok": False,

@@ -100,7 +100,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SendResult:
     """What is known after an attempt to reply.
 
     `planned` means that it certainly was not sent and may be later; with `stop` nothing else should
@@ -119,8 +119,8 @@ class Outcome:
 class Timeline(Protocol):
     """A platform.
 
-    Every method may raise TimelineError, as RateLimited where the platform wants to be left alone
-    until a time; `send` answers with an Outcome instead. No call takes longer than
+    Every method may raise TimelineError, as RateLimitedError where the platform wants to be left
+    alone until a time; `send` answers with an Outcome instead. No call takes longer than
     `deadline.CALL_DEADLINE_S`.
     """
 
@@ -149,7 +149,7 @@ class Timeline(Protocol):
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
         """A photo's bytes: the platform's own server is trusted, all else goes through `fetcher`.
 
-        Raises Refusal.
+        Raises RejectedInputError.
         """
 
     def fits(self, text: str) -> bool:
@@ -158,7 +158,7 @@ class Timeline(Protocol):
     def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
         """What every attempt at this reply is to have in common; it is stored before the first."""
 
-    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
+    def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         """Reply to a post. The same envelope again may not make a second reply where the platform
         has a way to prevent that."""
 

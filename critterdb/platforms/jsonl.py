@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from critterdb.errors import Refusal, TimelineError, too_large
+from critterdb.errors import RejectedInputError, TimelineError, too_large
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.storage.timestamps import post_time, utc_text
 
-from .base import Batch, Cursor, Envelope, Outcome, Post, Reply, bare_id
+from .base import Batch, Cursor, Envelope, Post, Reply, SendResult, bare_id
 from .text import tags_in
 
 DEFAULT_HANDLE = "critterdb"
@@ -86,7 +86,7 @@ class JsonlTimeline:
                 data = file.read(MAX_IMAGE_BYTES + 1)
         except (OSError, ValueError) as error:
             message = f"{address} could not be read. Check its path"
-            raise Refusal("missing_image", message) from error
+            raise RejectedInputError("missing_image", message) from error
         if len(data) > MAX_IMAGE_BYTES:
             raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
         return data
@@ -100,7 +100,7 @@ class JsonlTimeline:
     def label_as_bot(self) -> str:
         raise TimelineError("A file has no account to label. Name a platform with --on")
 
-    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
+    def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         reply = {
             "id": f"jsonl:reply-{bare_id(post_id)}",
             "author": self.handle(),
@@ -120,8 +120,8 @@ class JsonlTimeline:
                     raise OSError(errno.ENOSPC, "the disk is full")
                 os.fsync(file.fileno())
         except OSError as error:
-            return Outcome("unknown", error=f"{self.replies_path}: {error.strerror}", stop=True)
-        return Outcome("sent", Reply(str(reply["id"])))
+            return SendResult("unknown", error=f"{self.replies_path}: {error.strerror}", stop=True)
+        return SendResult("sent", Reply(str(reply["id"])))
 
     def _lines(self) -> list[str]:
         """The lines that are complete: somebody may be writing the last one."""

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from critterdb.errors import RateLimited, TimelineError
+from critterdb.errors import RateLimitedError, TimelineError
 
 from .base import Batch, Cursor, Post
 
 log = logging.getLogger(__name__)
 
 
-class NoAnswer(TimelineError):
+class NoResponseError(TimelineError):
     """The server could not be reached, or did not answer in time."""
 
 
@@ -70,7 +70,7 @@ def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:
             found = source(cursors.get(name))
         except TimelineError as error:
             failures.append(error)
-            if isinstance(error, RateLimited | NoAnswer):
+            if isinstance(error, RateLimitedError | NoResponseError):
                 break
             continue
         was_read = True
@@ -80,6 +80,6 @@ def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:
         failures.extend([found.failure] if found.failure else [])
     if not was_read:
         raise failures[0]
-    limits = [error.until for error in failures if isinstance(error, RateLimited)]
+    limits = [error.until for error in failures if isinstance(error, RateLimitedError)]
     words = [str(error) for error in failures]
     return Batch(batch.posts, batch.cursors, words, max(limits, default=None))

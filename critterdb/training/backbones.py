@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from critterdb.errors import ModelError
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.training.onnx.efficientnet_lite0 import (
@@ -26,7 +26,14 @@ from critterdb.training.onnx.efficientnet_lite0 import (
 )
 from critterdb.training.onnx.export import export_network
 
-from .networks import DEFAULT_BACKBONE, DEFAULT_VIEW, Network, _first_line, _import, load_network
+from .networks import (
+    DEFAULT_BACKBONE,
+    DEFAULT_VIEW,
+    PretrainedNetwork,
+    _first_line,
+    _import,
+    load_network,
+)
 from .torch_worker import shared_torch_process
 
 
@@ -39,7 +46,7 @@ class Backbone:
 
     recipe: str
     name: str
-    view: View
+    view: Preprocessing
     onnx_path: Path
 
     @cached_property
@@ -91,18 +98,20 @@ def _default_graph(size: int) -> bytes:
     return write_lite0(_import("torch").load(lite0_weights(), weights_only=True), size)
 
 
-def backbone_at(folder: Path, name: str, digest: str, view: View) -> Backbone:
+def backbone_at(folder: Path, name: str, digest: str, view: Preprocessing) -> Backbone:
     """A backbone by what its vectors depend on; `digest` is of its weights."""
     recipe = f"{name}@{view.size}-{view.resize}-{digest[:8]}"
     path = folder / "models" / "backbones" / f"{recipe.replace('/', '_')}.onnx"
     return Backbone(recipe, name, view, path)
 
 
-def _resized(view: View, size: int | None) -> View:
+def _resized(view: Preprocessing, size: int | None) -> Preprocessing:
     return replace(view, size=size or view.size)
 
 
-def export_backbone(network: Network, *, size: int | None = None, folder: Path) -> Backbone:
+def export_backbone(
+    network: PretrainedNetwork, *, size: int | None = None, folder: Path
+) -> Backbone:
     """A network in memory as a backbone in `folder`, exported unless it is there already."""
     chosen = backbone_at(folder, network.name, network.digest, _resized(network.view, size))
     if not chosen.onnx_path.is_file():

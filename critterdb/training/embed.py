@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from critterdb.dataset.embeddings import STORED_AS
-from critterdb.errors import Refusal, SiteError
+from critterdb.errors import RejectedInputError, SiteError
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_stored
-from critterdb.system import cores, give_way
+from critterdb.system import cores, lower_priority
 
 from .backbones import Backbone
 
 BATCH = 2  # photos a run of the network; larger ones leave the processor's caches
-ROWS_A_TRANSACTION = 256
+ROWS_PER_TRANSACTION = 256
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def embed_photos(
         for vectors, errors in _embed_batches(site_folder(db), missing, backbone):
             waiting += vectors
             _save_errors(db, errors)
-            if len(waiting) >= ROWS_A_TRANSACTION:
+            if len(waiting) >= ROWS_PER_TRANSACTION:
                 embedded += _save_vectors(db, backbone.recipe, waiting)
             done += len(vectors) + len(errors)
             if progress:
@@ -70,7 +70,7 @@ def _embed_batches(
     waiting for each other between layers, and for the decoding.
     """
     batches = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
-    pool = ThreadPoolExecutor(cores(), initializer=give_way)
+    pool = ThreadPoolExecutor(cores(), initializer=lower_priority)
     try:
         yield from pool.map(lambda batch: _embed_batch(site, batch, backbone), batches)
     finally:
@@ -108,7 +108,7 @@ def _embed_batch(
                 backbone.pixels(decode_image(data, shorter_side=backbone.view.shorter_side))
             )
             good.append(photo)
-        except (OSError, Refusal, SiteError) as error:
+        except (OSError, RejectedInputError, SiteError) as error:
             errors[photo.photo_id] = str(error)
     if not good:
         return [], errors

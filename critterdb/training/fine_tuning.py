@@ -19,7 +19,7 @@ from critterdb.errors import TrainingError
 from critterdb.system import cores
 
 from .head import Candidate, Head, prior_shift
-from .networks import Network, state_digest
+from .networks import PretrainedNetwork, state_digest
 
 # Learning rates of the network's first layers and of the head, at the height of one cycle; those
 # between get rates between.
@@ -30,7 +30,7 @@ LAYER_GROUPS = 3  # the network's two halves, and the head
 
 
 def fine_tune(
-    network: Network,
+    network: PretrainedNetwork,
     head: Head,
     paths: Sequence[Path],
     truth: np.ndarray,
@@ -40,7 +40,7 @@ def fine_tune(
     size: int,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Network, Head]:
+) -> tuple[PretrainedNetwork, Head]:
     """Train `network` (changed in place) and `head` together on photo files with label places N.
 
     `is_train` N tells the photos to learn from; the rest validates. Uses CUDA in half precision
@@ -80,8 +80,8 @@ def fine_tune(
     return tuned, Head(weight, bias, Candidate("fine-tuned", WEIGHT_DECAY))
 
 
-def _joined(torch: Any, network: Network, head: Head, shift: np.ndarray) -> Any:
-    """Network and head as one module that gives logits of normalised pixels N×3×H×W."""
+def _joined(torch: Any, network: PretrainedNetwork, head: Head, shift: np.ndarray) -> Any:
+    """PretrainedNetwork and head as one module that gives logits of normalised pixels N×3×H×W."""
 
     class Joined(torch.nn.Module):
         def __init__(self) -> None:
@@ -117,7 +117,7 @@ def _layer_groups(model: Any) -> list[list[Any]]:
 
 def _loaders(
     fastai: Any,
-    network: Network,
+    network: PretrainedNetwork,
     paths: Sequence[Path],
     truth: np.ndarray,
     is_train: np.ndarray,
@@ -145,7 +145,7 @@ def _loaders(
     )
 
 
-def _resize_method(fastai: Any, network: Network) -> Any:
+def _resize_method(fastai: Any, network: PretrainedNetwork) -> Any:
     squashed = network.view.shape == "squash"
     return fastai.ResizeMethod.Squish if squashed else fastai.ResizeMethod.Crop
 

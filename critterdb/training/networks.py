@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from critterdb.errors import ModelError
-from critterdb.imaging.preprocessing import FILTERS, View
+from critterdb.imaging.preprocessing import FILTERS, Preprocessing
 from critterdb.training.onnx.efficientnet_lite0 import (
     LITE0,
     LITE0_SHA256,
@@ -22,11 +22,11 @@ DEFAULT_BACKBONE = LITE0
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
 # resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look. A
 # bilinear filter takes two thirds of the time of a bicubic one, and no more photos go wrong.
-DEFAULT_VIEW = View(288, filter="bilinear")
+DEFAULT_VIEW = Preprocessing(288, filter="bilinear")
 
 
 @dataclass(frozen=True)
-class Network:
+class PretrainedNetwork:
     """A torch module that gives pooled features N×D, and how its inputs were prepared.
 
     `mean` and `std` are of pixels from 0 to 1, `view` is how it looked at images when its makers
@@ -37,11 +37,11 @@ class Network:
     module: Any
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    view: View
+    view: Preprocessing
     digest: str
 
 
-def load_network(name: str, weights: Path | None = None) -> Network:
+def load_network(name: str, weights: Path | None = None) -> PretrainedNetwork:
     """The pretrained network `name`, with weights from a file where one is given.
 
     Raises ModelError where torch is missing, or the name or the weights are not to be had.
@@ -76,7 +76,7 @@ def _import(name: str) -> Any:
         ) from error
 
 
-def _lite0(weights: Path | None) -> Network:
+def _lite0(weights: Path | None) -> PretrainedNetwork:
     import timm
     import torch
 
@@ -85,10 +85,10 @@ def _lite0(weights: Path | None) -> Network:
     module.reset_classifier(0)
     digest = state_digest(module) if weights else LITE0_SHA256
     half = (0.5,) * 3
-    return Network(DEFAULT_BACKBONE, module.eval(), half, half, DEFAULT_VIEW, digest)
+    return PretrainedNetwork(DEFAULT_BACKBONE, module.eval(), half, half, DEFAULT_VIEW, digest)
 
 
-def _resnet34(weights: Path | None) -> Network:
+def _resnet34(weights: Path | None) -> PretrainedNetwork:
     import torch
     from torchvision.models import ResNet34_Weights, resnet34
 
@@ -97,12 +97,12 @@ def _resnet34(weights: Path | None) -> Network:
         _load_body(module, weights, ["fc"])
     module.fc = torch.nn.Identity()
     told = ResNet34_Weights.DEFAULT.transforms()
-    return Network(
+    return PretrainedNetwork(
         "resnet34",
         module.eval(),
         tuple(told.mean),
         tuple(told.std),
-        View(
+        Preprocessing(
             told.crop_size[0],
             filter=told.interpolation.value,
             share=told.crop_size[0] / told.resize_size[0],
@@ -111,7 +111,7 @@ def _resnet34(weights: Path | None) -> Network:
     )
 
 
-def _timm_network(name: str, weights: Path | None) -> Network:
+def _timm_network(name: str, weights: Path | None) -> PretrainedNetwork:
     import timm
 
     module = timm.create_model(name, pretrained=weights is None, num_classes=0)
@@ -121,12 +121,12 @@ def _timm_network(name: str, weights: Path | None) -> Network:
             module, weights, [classifiers] if isinstance(classifiers, str) else list(classifiers)
         )
     told = timm.data.resolve_data_config(model=module)
-    return Network(
+    return PretrainedNetwork(
         name,
         module.eval(),
         tuple(told["mean"]),
         tuple(told["std"]),
-        View(
+        Preprocessing(
             told["input_size"][-1],
             shape="squash" if told["crop_mode"] == "squash" else "crop",
             filter=told["interpolation"] if told["interpolation"] in FILTERS else "bicubic",

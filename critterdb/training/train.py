@@ -20,7 +20,7 @@ from critterdb.dataset.similarity import separate_parts
 from critterdb.dataset.splits import split_observations
 from critterdb.errors import TrainingError
 from critterdb.evaluation.evaluate import save_evaluation
-from critterdb.evaluation.metrics import Outcome, figures, softmax
+from critterdb.evaluation.metrics import TestScores, figures, softmax
 from critterdb.games import Game
 from critterdb.model.decision import step_scores
 from critterdb.model.novelty import NoveltyParameters
@@ -57,7 +57,7 @@ PARTS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingData:
     """What there is to learn: photos, their vectors N×D, and the places of their labels N.
 
     A place of -1 is a label that no training photo has.
@@ -150,12 +150,12 @@ def _teaching_photos(folder: Path, examples: Examples) -> list[Path]:
     return stored_files(folder, "photos", examples.paths[training][order])
 
 
-def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> Lesson:
+def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> TrainingData:
     examples, vectors = separate_parts(*load_embeddings(db, examples, recipe))
     taxon_ids = sorted(set(examples.taxon_ids[examples.of_part("train")].tolist()))
     places = {taxon_id: place for place, taxon_id in enumerate(taxon_ids)}
     truth = np.array([places.get(taxon_id, -1) for taxon_id in examples.taxon_ids.tolist()])
-    lesson = Lesson(examples, vectors, truth, taxon_ids)
+    lesson = TrainingData(examples, vectors, truth, taxon_ids)
     if len(taxon_ids) < 2 or not all(lesson.splits.values()):
         counts = ", ".join(f"{part} {photos}" for part, photos in lesson.splits.items())
         raise TrainingError(
@@ -165,7 +165,7 @@ def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> Lesson:
     return lesson
 
 
-def _learn(lesson: Lesson, seed: int) -> tuple[Head, NoveltyParameters]:
+def _learn(lesson: TrainingData, seed: int) -> tuple[Head, NoveltyParameters]:
     """Head and novelty measure at the same time."""
     train, valid = lesson.of("train"), lesson.of("valid")
     with ThreadPoolExecutor(1) as other:
@@ -180,7 +180,7 @@ def _learn(lesson: Lesson, seed: int) -> tuple[Head, NoveltyParameters]:
 def _fine_tune(
     db: SiteDatabase,
     game: Game,
-    lesson: Lesson,
+    lesson: TrainingData,
     head: Head,
     network: Any,
     *,
@@ -189,7 +189,7 @@ def _fine_tune(
     int8: bool,
     seed: int,
     progress: Progress | None,
-) -> tuple[Backbone, Lesson, Head, NoveltyParameters]:
+) -> tuple[Backbone, TrainingData, Head, NoveltyParameters]:
     """The network after further training, the lesson as it sees it, and the better of two heads."""
     from .fine_tuning import fine_tune
 
@@ -220,7 +220,7 @@ def _fine_tune(
 def _finish(
     db: SiteDatabase,
     game: Game,
-    lesson: Lesson,
+    lesson: TrainingData,
     network: Backbone,
     head: Head,
     novelty: NoveltyParameters,
@@ -233,7 +233,7 @@ def _finish(
         head, novelty, *lesson.of("valid"), labels=labels, max_wrong=recipe["max_wrong"]
     )
     vectors, truth = lesson.of("test")
-    outcome = Outcome(
+    outcome = TestScores(
         labels,
         thresholds,
         softmax(head.logits(vectors), thresholds["temperature"]),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 CODES = {403: "forbidden", 404: "not_found", 503: "no_database"}
 
 
-class NotHere(Exception):
+class PageNotFoundError(Exception):
     """There is nothing to see at this address; the words say what to do instead."""
 
     def __init__(self, words: str, status: int = 404, code: str | None = None) -> None:

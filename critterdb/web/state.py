@@ -36,7 +36,7 @@ WRITES_REMEMBERED = 10_000
 SITE_TABLES = {"games", "models", "photos", "predictions"}
 
 
-class Desk:
+class PluginState:
     """The state behind the endpoint of one Datasette instance."""
 
     def __init__(self, settings: Settings) -> None:
@@ -84,17 +84,17 @@ class Desk:
 
 
 # Several Datasettes can live in one process, and share this module.
-_desks: WeakKeyDictionary[Datasette, Desk] = WeakKeyDictionary()
+_desks: WeakKeyDictionary[Datasette, PluginState] = WeakKeyDictionary()
 
 
-def desk_of(datasette: Datasette) -> Desk:
+def plugin_state(datasette: Datasette) -> PluginState:
     """The desk of this Datasette. Raises SiteError where its settings cannot be understood."""
     if datasette not in _desks:
-        _desks[datasette] = Desk(load_settings(datasette.plugin_config("critterdb")))
+        _desks[datasette] = PluginState(load_settings(datasette.plugin_config("critterdb")))
     return _desks[datasette]
 
 
-async def open_desk(datasette: Datasette) -> Desk:
+async def open_desk(datasette: Datasette) -> PluginState:
     """The desk, with the site's database found: the one called critters, or one with our tables.
 
     Raises StartupError, which Datasette shows as one line, where the settings cannot be understood.
@@ -102,7 +102,7 @@ async def open_desk(datasette: Datasette) -> Desk:
     from datasette.utils import StartupError
 
     try:
-        desk = desk_of(datasette)
+        desk = plugin_state(datasette)
     except SiteError as error:
         raise StartupError(str(error)) from error
     # uvicorn believes the forwarding header of any proxy on loopback unless it is told otherwise.
@@ -122,10 +122,10 @@ async def open_desk(datasette: Datasette) -> Desk:
 
 def site_database(datasette: Datasette) -> Database | None:
     """The site's database, or None where this Datasette serves none."""
-    return datasette.databases.get(desk_of(datasette).database_name or "")
+    return datasette.databases.get(plugin_state(datasette).database_name or "")
 
 
-def is_recording(desk: Desk, database: Database | None) -> bool:
+def is_recording(desk: PluginState, database: Database | None) -> bool:
     """Whether what is asked is written down, where visitors of the site can read it."""
     return bool(database and database.is_mutable and desk.settings.record)
 

@@ -10,7 +10,7 @@ import pytest
 from critterdb.errors import TimelineError
 from critterdb.fakes.x import StandInX
 from critterdb.storage.database import site_folder
-from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, Ground
+from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness
 from tests.support.models import picture
 
 ASK = f"@{BOT} what is this?"
@@ -20,7 +20,7 @@ def hours_ago(hours: float) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
-def test_a_mention_with_two_photos_is_answered_once(ground: Ground) -> None:
+def test_a_mention_with_two_photos_is_answered_once(ground: BotHarness) -> None:
     post = ground.x.add_post("ann", ASK, [picture("red"), picture("red", seed=1)])
     report = ground.play()
     assert (report.new, report.classified, report.sent) == (1, 1, 1)
@@ -55,11 +55,11 @@ def test_a_mention_with_two_photos_is_answered_once(ground: Ground) -> None:
     assert ground.db["predictions"].count == 3
 
 
-def images_url(ground: Ground) -> str:
+def images_url(ground: BotHarness) -> str:
     return ground.rows("SELECT url FROM post_images WHERE position = 0")[0]["url"]
 
 
-def test_no_text_of_a_post_is_stored(ground: Ground) -> None:
+def test_no_text_of_a_post_is_stored(ground: BotHarness) -> None:
     ground.x.add_post("ann", f"{ASK} zanzibarian words", [picture("red")])
     ground.play()
     files = list(site_folder(ground.db).glob("critters.db*"))
@@ -67,7 +67,7 @@ def test_no_text_of_a_post_is_stored(ground: Ground) -> None:
     assert not any(b"zanzibarian" in file.read_bytes() for file in files)
 
 
-def test_a_hosts_post_without_a_summons_is_classified_but_not_answered(ground: Ground) -> None:
+def test_a_hosts_post_without_a_summons_is_classified_but_not_answered(ground: BotHarness) -> None:
     post = ground.x.add_post(HOST, f"So? #{HASHTAG}", [picture("green")])
     report = ground.play()
     reply = ground.reply(post)
@@ -77,7 +77,7 @@ def test_a_hosts_post_without_a_summons_is_classified_but_not_answered(ground: G
     assert not ground.x.sent
 
 
-def test_drafts_are_sent_later_as_they_stand(ground: Ground) -> None:
+def test_drafts_are_sent_later_as_they_stand(ground: BotHarness) -> None:
     post = ground.x.add_post("ann", ASK, [picture("blue")])
     assert ground.play(post=False).drafted == 1
     draft = ground.reply(post)
@@ -89,7 +89,7 @@ def test_drafts_are_sent_later_as_they_stand(ground: Ground) -> None:
     assert ground.reply(post)["planned_at"] == draft["planned_at"]
 
 
-def test_drafts_that_are_no_longer_welcome_stay_unsent(ground: Ground) -> None:
+def test_drafts_that_are_no_longer_welcome_stay_unsent(ground: BotHarness) -> None:
     gone = ground.x.add_post("ann", ASK, [picture("blue")])
     stopped = ground.x.add_post("bob", ASK, [picture("blue")])
     ground.play(post=False)
@@ -105,7 +105,7 @@ def test_drafts_that_are_no_longer_welcome_stay_unsent(ground: Ground) -> None:
 @pytest.mark.parametrize(
     "text", ["stop", "Stop.", "@critterbot STOP!!", "  @critterbot, stop 🙏", "ＳＴＯＰ"]
 )
-def test_stop_opts_out_for_good(ground: Ground, text: str) -> None:
+def test_stop_opts_out_for_good(ground: BotHarness, text: str) -> None:
     ground.x.add_post("ann", f"@{BOT} {text}")
     ground.play()
     post = ground.x.add_post("Ann", ASK, [picture("red")])
@@ -116,7 +116,7 @@ def test_stop_opts_out_for_good(ground: Ground, text: str) -> None:
     assert not [each for each in ground.x.requests if "/media/" in each]
 
 
-def test_photos_of_the_opted_out_are_not_fetched_for_others(ground: Ground) -> None:
+def test_photos_of_the_opted_out_are_not_fetched_for_others(ground: BotHarness) -> None:
     ground.x.add_post("ann", f"@{BOT} stop")
     ground.play()
     shown = ground.x.add_post("ann", "my cat", [picture("blue")])
@@ -126,7 +126,7 @@ def test_photos_of_the_opted_out_are_not_fetched_for_others(ground: Ground) -> N
     assert ground.db["images"].count == 0
 
 
-def test_a_mention_without_photos_asks_about_its_parent(ground: Ground) -> None:
+def test_a_mention_without_photos_asks_about_its_parent(ground: BotHarness) -> None:
     shown = ground.x.add_post("carl", "look", [picture("green"), picture("green", seed=1)])
     post = ground.x.add_post("ann", ASK, in_reply_to=shown)
     ground.play()
@@ -137,7 +137,7 @@ def test_a_mention_without_photos_asks_about_its_parent(ground: Ground) -> None:
     assert ground.db["posts"].count == 1
 
 
-def test_a_quote_with_a_mention_asks_about_what_it_quotes(ground: Ground) -> None:
+def test_a_quote_with_a_mention_asks_about_what_it_quotes(ground: BotHarness) -> None:
     shown = ground.x.add_post("carl", "look", [picture("blue")])
     other = ground.x.add_post("carl", "thread", [picture("red")])
     post = ground.x.add_post("ann", ASK, in_reply_to=other, quotes=shown)
@@ -145,7 +145,7 @@ def test_a_quote_with_a_mention_asks_about_what_it_quotes(ground: Ground) -> Non
     assert "Domestic Cat" in ground.reply(post)["text"]
 
 
-def test_what_is_no_game_post_gets_no_row(ground: Ground) -> None:
+def test_what_is_no_game_post_gets_no_row(ground: BotHarness) -> None:
     tag = f"#{HASHTAG}"
     first = ground.x.add_post("ann", "a cat", [picture("red")])
     ground.x.add_post(HOST, f"RT @x {tag} @{BOT}", [picture("red")], reposts=first)
@@ -156,7 +156,7 @@ def test_what_is_no_game_post_gets_no_row(ground: Ground) -> None:
     assert ground.db["posts"].count == 0
 
 
-def test_a_mention_for_another_game_is_left_to_it(ground: Ground) -> None:
+def test_a_mention_for_another_game_is_left_to_it(ground: BotHarness) -> None:
     ground.db["games"].insert({"slug": "crows", "hashtag": "crowOrNo"})
     ground.x.add_post("ann", f"{ASK} #CrowOrNo", [picture("red")])
     ground.play()
@@ -167,14 +167,14 @@ def test_a_mention_for_another_game_is_left_to_it(ground: Ground) -> None:
     ("colour", "words"),
     [("yellow", "sure|guess|hard|tell"), ("grey", "critter|like nothing")],
 )
-def test_doubt_is_said(ground: Ground, colour: str, words: str) -> None:
+def test_doubt_is_said(ground: BotHarness, colour: str, words: str) -> None:
     post = ground.x.add_post("ann", ASK, [picture(colour)])
     ground.play()
     assert any(word in ground.reply(post)["text"] for word in words.split("|"))
     assert ground.rows("SELECT abstained FROM predictions") == [{"abstained": 1}]
 
 
-def test_reasons_for_saying_nothing(ground: Ground) -> None:
+def test_reasons_for_saying_nothing(ground: BotHarness) -> None:
     old = ground.x.add_post("ann", ASK, [picture("red")], posted_at=hours_ago(49))
     empty = ground.x.add_post("bob", ASK)
     own = ground.x.add_post(BOT, f"I am @{BOT}", [picture("red")])
@@ -188,7 +188,7 @@ def test_reasons_for_saying_nothing(ground: Ground) -> None:
     assert not ground.x.sent
 
 
-def test_a_photo_that_cannot_be_fetched_is_tried_again(ground: Ground) -> None:
+def test_a_photo_that_cannot_be_fetched_is_tried_again(ground: BotHarness) -> None:
     address = f"{ground.x.base}/media/late.jpg"
     post = ground.x.add_post("ann", ASK, [address])
     ground.play()
@@ -200,7 +200,7 @@ def test_a_photo_that_cannot_be_fetched_is_tried_again(ground: Ground) -> None:
     assert ground.rows("SELECT error FROM post_images") == [{"error": None}]
 
 
-def test_a_photo_that_never_comes_is_given_up(ground: Ground) -> None:
+def test_a_photo_that_never_comes_is_given_up(ground: BotHarness) -> None:
     post = ground.x.add_post("ann", ASK, [f"{ground.x.base}/media/never.jpg"])
     ground.play()
     ground.later = 7 * 3600
@@ -208,7 +208,9 @@ def test_a_photo_that_never_comes_is_given_up(ground: Ground) -> None:
     assert ground.reply(post)["reason"] == "no_photo"
 
 
-def test_only_the_platforms_own_server_is_trusted_with_private_addresses(ground: Ground) -> None:
+def test_only_the_platforms_own_server_is_trusted_with_private_addresses(
+    ground: BotHarness,
+) -> None:
     with StandInX() as other:
         inside = other.add_file(picture("red"))
         ground.x.add_post("ann", ASK, [inside, picture("green")])
@@ -220,13 +222,13 @@ def test_only_the_platforms_own_server_is_trusted_with_private_addresses(ground:
     ]
 
 
-def test_a_preview_frame_stands_for_a_video(ground: Ground) -> None:
+def test_a_preview_frame_stands_for_a_video(ground: BotHarness) -> None:
     post = ground.x.add_post("ann", ASK, [picture("red")], media="video")
     ground.play()
     assert ground.reply(post)["status"] == "sent"
 
 
-def test_an_edit_is_the_same_post(ground: Ground) -> None:
+def test_an_edit_is_the_same_post(ground: BotHarness) -> None:
     first = ground.x.add_post("ann", ASK, [picture("red")])
     ground.play()
     ground.x.add_post("ann", f"{ASK}!", [picture("red")], edit_of=first)
@@ -235,7 +237,7 @@ def test_an_edit_is_the_same_post(ground: Ground) -> None:
     assert len(ground.x.sent) == 1
 
 
-def test_an_author_gets_three_replies_a_day(ground: Ground) -> None:
+def test_an_author_gets_three_replies_a_day(ground: BotHarness) -> None:
     for number in range(5):
         ground.x.add_post("ann", f"{ASK} {number}", [picture("red", seed=number)])
     ground.x.add_post("bob", ASK, [picture("red")])
@@ -249,7 +251,7 @@ def test_an_author_gets_three_replies_a_day(ground: Ground) -> None:
     assert len(ground.x.sent) == 5
 
 
-def test_replies_a_day_are_capped(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replies_a_day_are_capped(ground: BotHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRITTERDB_REPLIES_PER_DAY", "2")
     for number in range(4):
         ground.x.add_post(f"user{number}", ASK, [picture("red", seed=number)])
@@ -258,7 +260,7 @@ def test_replies_a_day_are_capped(ground: Ground, monkeypatch: pytest.MonkeyPatc
     assert len(ground.x.sent) == 2
 
 
-def test_the_bot_can_be_silenced(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bot_can_be_silenced(ground: BotHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRITTERDB_BOT_OFF", "1")
     post = ground.x.add_post("ann", ASK, [picture("red")])
     ground.play()
@@ -266,7 +268,7 @@ def test_the_bot_can_be_silenced(ground: Ground, monkeypatch: pytest.MonkeyPatch
     assert not ground.x.sent
 
 
-def test_the_hosts_answer_keeps_the_bot_quiet(ground: Ground) -> None:
+def test_the_hosts_answer_keeps_the_bot_quiet(ground: BotHarness) -> None:
     shown = ground.x.add_post(HOST, f"#{HASHTAG}", [picture("red")], posted_at=hours_ago(2))
     late = ground.x.add_post("ann", ASK, in_reply_to=shown)
     ground.x.add_post(HOST, f"It is a bobcat! #{HASHTAG}", in_reply_to=shown)
@@ -282,7 +284,7 @@ def test_the_hosts_answer_keeps_the_bot_quiet(ground: Ground) -> None:
     ]
 
 
-def test_an_answer_that_comes_later_is_found_and_scored(ground: Ground) -> None:
+def test_an_answer_that_comes_later_is_found_and_scored(ground: BotHarness) -> None:
     post = ground.x.add_post("ann", f"{ASK} @{HOST}", [picture("red")])
     ground.play()
     ground.x.add_post(HOST, "A cougar, and a beautiful one", in_reply_to=post)
@@ -294,7 +296,7 @@ def test_an_answer_that_comes_later_is_found_and_scored(ground: Ground) -> None:
 
 
 def test_a_round_continues_where_the_last_one_was_killed(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = ground.x.add_post("ann", ASK, [picture("red")])
     photo = ground.x.files.pop("1.jpg")
@@ -304,7 +306,7 @@ def test_a_round_continues_where_the_last_one_was_killed(
     assert ground.play().sent == 1
 
 
-def test_posts_that_are_gone_are_marked_within_a_day(ground: Ground) -> None:
+def test_posts_that_are_gone_are_marked_within_a_day(ground: BotHarness) -> None:
     gone = ground.x.add_post("ann", ASK, [picture("red")])
     stays = ground.x.add_post("bob", ASK, [picture("red", seed=1)])
     ground.play()
@@ -321,7 +323,7 @@ def test_posts_that_are_gone_are_marked_within_a_day(ground: Ground) -> None:
     assert ground.db["posts"].get(f"x:{stays}")["deleted_at"] is None
 
 
-def test_paging_reads_everything_once(ground: Ground) -> None:
+def test_paging_reads_everything_once(ground: BotHarness) -> None:
     ground.x.page_size = 2
     for number in range(5):
         ground.x.add_post(f"user{number}", ASK, [picture("red", seed=number)])
@@ -333,7 +335,9 @@ def test_paging_reads_everything_once(ground: Ground) -> None:
     ("fault", "words"),
     [("401", "keys"), ("429", "Come back at"), ("500", "later"), ("html", "could not be read")],
 )
-def test_a_platform_that_cannot_be_read_is_named(ground: Ground, fault: str, words: str) -> None:
+def test_a_platform_that_cannot_be_read_is_named(
+    ground: BotHarness, fault: str, words: str
+) -> None:
     ground.x.add_post("ann", ASK, [picture("red")])
     ground.x.read_faults.extend([fault] * 4)
     with pytest.raises(TimelineError, match=words):
@@ -344,7 +348,7 @@ def test_a_platform_that_cannot_be_read_is_named(ground: Ground, fault: str, wor
     assert ground.play().sent == 1
 
 
-def test_a_platform_that_wants_peace_is_not_asked_before_its_reset(ground: Ground) -> None:
+def test_a_platform_that_wants_peace_is_not_asked_before_its_reset(ground: BotHarness) -> None:
     ground.x.add_post("ann", ASK, [picture("red")])
     ground.x.read_faults.append("429")
     with pytest.raises(TimelineError, match="Come back at"):
@@ -358,7 +362,7 @@ def test_a_platform_that_wants_peace_is_not_asked_before_its_reset(ground: Groun
     assert ground.play().sent == 1
 
 
-def test_one_failing_source_spoils_no_other(ground: Ground) -> None:
+def test_one_failing_source_spoils_no_other(ground: BotHarness) -> None:
     ground.x.add_post("ann", ASK, [picture("red")])
     ground.x.read_faults.extend(["", "", "500"])
     report = ground.play()

@@ -13,14 +13,14 @@ from click.testing import CliRunner
 
 from critterdb.cli import main
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder
-from tests.support.bot_harness import GAME, HOST, Ground, add_host
+from tests.support.bot_harness import GAME, HOST, BotHarness, add_host
 from tests.support.models import BOBCAT, COUGAR, make_tiny_model, picture
 from tests.support.threads import THREADS
 
 TAG = "cougarOrNot"
 
 
-class Table(Ground):
+class ThreadHarness(BotHarness):
     """The threads as a file: first the hosts' photos, then what was written below them."""
 
     def __init__(self, db: SiteDatabase, folder: Path) -> None:
@@ -58,7 +58,7 @@ class Table(Ground):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadHarness]:
     """The threads played to their end, in two rounds."""
     from critterdb.storage.database import open_database
 
@@ -66,7 +66,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
     db = open_database(folder / DATABASE_NAME, create=True)
     make_tiny_model(db, GAME, hashtag=TAG)
     add_host(db, "jsonl")
-    table = Table(db, folder)
+    table = ThreadHarness(db, folder)
     table.show_photos()
     table.play(post=False)
     table.tell()
@@ -75,7 +75,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
     db.close()
 
 
-def test_nearly_all_answers_are_found_and_none_is_wrong(told: Table) -> None:
+def test_nearly_all_answers_are_found_and_none_is_wrong(told: ThreadHarness) -> None:
     found = told.answers()
     truths = {n: thread.truth for n, thread in enumerate(THREADS) if thread.truth}
     assert len(THREADS) == 60
@@ -83,7 +83,7 @@ def test_nearly_all_answers_are_found_and_none_is_wrong(told: Table) -> None:
     assert len(found) >= 0.95 * len(truths)
 
 
-def test_the_score_is_what_a_person_counts(told: Table) -> None:
+def test_the_score_is_what_a_person_counts(told: ThreadHarness) -> None:
     # By hand: 48 threads have an answer that is not inconclusive. The model errs in two (red for
     # a bobcat, green for a house cat) and abstains in two (yellow, grey). The commonest label is
     # the house cat: right for 8 house cats and the 7 animals of which only "no cougar" is known.
@@ -104,24 +104,24 @@ def test_the_score_is_what_a_person_counts(told: Table) -> None:
     assert score["brier"] == pytest.approx(sum(errors) / len(errors), abs=1e-4)
 
 
-def test_doubtful_words_wait_and_nothing_trains(told: Table) -> None:
+def test_doubtful_words_wait_and_nothing_trains(told: ThreadHarness) -> None:
     waiting = {row["post_id"] for row in told.rows("SELECT post_id FROM answer_candidates")}
     assert {f"jsonl:{n}" for n in (48, 49, 50, 51)} <= waiting
     assert told.db["observations"].count == told.db["splits"].count == 0
     assert told.db["game_observations"].count == told.db["reviews"].count == 0
 
 
-def run(table: Table, *arguments: str) -> str:
+def run(table: ThreadHarness, *arguments: str) -> str:
     database = str(site_folder(table.db) / DATABASE_NAME)
     result = CliRunner().invoke(main, ["--db", database, "answers", *arguments])
     return f"{result.exit_code} {result.output}"
 
 
 @pytest.fixture
-def small(db: SiteDatabase, tmp_path: Path) -> Table:
+def small(db: SiteDatabase, tmp_path: Path) -> ThreadHarness:
     make_tiny_model(db, GAME, hashtag=TAG)
     add_host(db, "jsonl")
-    table = Table(db, tmp_path)
+    table = ThreadHarness(db, tmp_path)
     for number in (1, 2):
         (tmp_path / f"{number}.jpg").write_bytes(picture("green", seed=number))
         table.write(str(number), HOST, f"#{TAG}", 0, images=[f"{number}.jpg"])
@@ -129,7 +129,7 @@ def small(db: SiteDatabase, tmp_path: Path) -> Table:
     return table
 
 
-def test_a_person_settles_what_waits(small: Table) -> None:
+def test_a_person_settles_what_waits(small: ThreadHarness) -> None:
     assert "Nothing waits" in run(small)
     small.write("3", HOST, "Probably a bobcat", 1, in_reply_to="1")
     small.write("4", HOST, "A bobcat or a cougar", 2, in_reply_to="1")
@@ -156,7 +156,7 @@ def test_a_person_settles_what_waits(small: Table) -> None:
     ],
 )
 def test_a_person_sets_a_posts_answer_right(
-    small: Table, decision: str, verdict: str, taxon_id: int | None
+    small: ThreadHarness, decision: str, verdict: str, taxon_id: int | None
 ) -> None:
     small.write("3", HOST, "A bobcat", 1, in_reply_to="2")
     small.play(post=False)
@@ -167,7 +167,7 @@ def test_a_person_sets_a_posts_answer_right(
     assert next(small.db["answers"].rows) == row
 
 
-def test_what_says_nothing_is_put_away(small: Table) -> None:
+def test_what_says_nothing_is_put_away(small: ThreadHarness) -> None:
     small.write("3", HOST, "Bobcats have short tails", 1, in_reply_to="2")
     small.play(post=False)
     assert "no answer in it" in run(small, "settle", "1", "nothing")
@@ -184,7 +184,9 @@ def test_what_says_nothing_is_put_away(small: Table) -> None:
         (["jsonl:1", "123456789"], "is no taxon"),
     ],
 )
-def test_what_cannot_be_settled_is_said(small: Table, arguments: list[str], words: str) -> None:
+def test_what_cannot_be_settled_is_said(
+    small: ThreadHarness, arguments: list[str], words: str
+) -> None:
     output = run(small, "settle", *arguments)
     assert output.startswith("1")
     assert words in output

@@ -17,14 +17,14 @@ from click.testing import CliRunner
 from critterdb.cli import main
 from critterdb.fakes.x import SECRETS
 from critterdb.storage.database import DATABASE_NAME, site_folder
-from tests.support.bot_harness import BOT, GAME, Ground
+from tests.support.bot_harness import BOT, GAME, BotHarness
 from tests.support.models import picture
 
 ASK = f"@{BOT} what is this?"
 LONG_S = 120  # what a process may take on a machine that has other things to do
 
 
-def start_bot(ground: Ground, *options: str, verbose: bool = False) -> subprocess.Popen[str]:
+def start_bot(ground: BotHarness, *options: str, verbose: bool = False) -> subprocess.Popen[str]:
     database = str(site_folder(ground.db) / DATABASE_NAME)
     code = "from critterdb.cli import main; main()"
     general = ["--verbose"] if verbose else []
@@ -46,7 +46,7 @@ def wait_for(holds: Callable[[], object], seconds: float = LONG_S) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_process_plays_rounds_until_it_is_told_to_end(ground: Ground, number: int) -> None:
+def test_a_process_plays_rounds_until_it_is_told_to_end(ground: BotHarness, number: int) -> None:
     first = ground.x.add_post("ann", ASK, [picture("red")])
     process = start_bot(ground, "--post", "--every", "1s")
     wait_for(lambda: len(ground.x.sent) == 1)
@@ -59,7 +59,7 @@ def test_a_process_plays_rounds_until_it_is_told_to_end(ground: Ground, number: 
     assert [ground.reply(post)["status"] for post in (first, second)] == ["sent", "sent"]
 
 
-def test_an_end_in_the_middle_of_a_round_leaves_the_rest_for_later(ground: Ground) -> None:
+def test_an_end_in_the_middle_of_a_round_leaves_the_rest_for_later(ground: BotHarness) -> None:
     posts = [ground.x.add_post(f"user{n}", ASK, [picture("red", seed=n)]) for n in range(4)]
     ground.play(post=False)
     ground.x.post_faults.append("wait")
@@ -75,7 +75,7 @@ def test_an_end_in_the_middle_of_a_round_leaves_the_rest_for_later(ground: Groun
 
 
 @pytest.mark.parametrize("fault", ["", "401", "429", "503", "html", "drop_after"])
-def test_no_secret_is_said_or_kept(ground: Ground, fault: str) -> None:
+def test_no_secret_is_said_or_kept(ground: BotHarness, fault: str) -> None:
     ground.x.add_post("ann", ASK, [picture("red")])
     ground.x.read_faults.extend(["", "", fault])
     ground.x.post_faults.append(fault)
@@ -89,7 +89,7 @@ def test_no_secret_is_said_or_kept(ground: Ground, fault: str) -> None:
         assert not any(secret.encode() in data for data in kept)
 
 
-def test_trouble_does_not_end_a_process_that_goes_on(ground: Ground) -> None:
+def test_trouble_does_not_end_a_process_that_goes_on(ground: BotHarness) -> None:
     ground.x.read_faults.extend(["500"] * 5)
     ground.x.add_post("ann", ASK, [picture("red")])
     process = start_bot(ground, "--post", "--every", "1s")
@@ -98,7 +98,7 @@ def test_trouble_does_not_end_a_process_that_goes_on(ground: Ground) -> None:
     assert "Error: X gave no posts" in process.communicate(timeout=LONG_S)[0]
 
 
-def test_a_full_disk_does_not_end_a_process_that_goes_on(ground: Ground) -> None:
+def test_a_full_disk_does_not_end_a_process_that_goes_on(ground: BotHarness) -> None:
     ground.db.execute(
         "CREATE TRIGGER full BEFORE INSERT ON posts "
         "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
@@ -114,7 +114,7 @@ def test_a_full_disk_does_not_end_a_process_that_goes_on(ground: Ground) -> None
     assert "Error: " in process.communicate(timeout=15)[0]
 
 
-def test_a_file_silences_a_bot_that_runs(ground: Ground) -> None:
+def test_a_file_silences_a_bot_that_runs(ground: BotHarness) -> None:
     off = site_folder(ground.db) / "bot.off"
     off.touch()
     post = ground.x.add_post("ann", ASK, [picture("red")])
@@ -125,14 +125,14 @@ def test_a_file_silences_a_bot_that_runs(ground: Ground) -> None:
     assert ground.play().sent == 1
 
 
-def status(ground: Ground, *options: str) -> str:
+def status(ground: BotHarness, *options: str) -> str:
     database = str(site_folder(ground.db) / DATABASE_NAME)
     result = CliRunner().invoke(main, ["--db", database, "status", *options])
     assert result.exit_code == 0, result.output
     return result.output
 
 
-def test_status_tells_how_the_bot_stands(ground: Ground) -> None:
+def test_status_tells_how_the_bot_stands(ground: BotHarness) -> None:
     assert "bot on" not in status(ground)
     ground.x.add_post("ann", ASK, [picture("red")])
     ground.x.add_post("bob", ASK, [picture("red", seed=1)])
@@ -153,13 +153,13 @@ def test_status_tells_how_the_bot_stands(ground: Ground) -> None:
     assert "next reset" not in status(ground)
 
 
-def test_label_says_what_to_do_where_there_is_no_call(ground: Ground) -> None:
+def test_label_says_what_to_do_where_there_is_no_call(ground: BotHarness) -> None:
     result = CliRunner().invoke(main, ["bot", "--on", "x", "--label"])
     assert result.exit_code == 1
     assert "Automation" in result.output
 
 
-def test_a_round_as_json(ground: Ground) -> None:
+def test_a_round_as_json(ground: BotHarness) -> None:
     ground.x.add_post("ann", ASK)
     database = str(site_folder(ground.db) / DATABASE_NAME)
     result = CliRunner().invoke(main, ["--db", database, "bot", "--on", "x", "--json"])

@@ -22,9 +22,9 @@ from critterdb.model.registry import current_model
 from critterdb.platforms.jsonl import JsonlTimeline
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
 from tests.bot.test_timelines import Replay
-from tests.support.bot_harness import GAME, HASHTAG, HOST, Ground, add_host
+from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness, add_host
 from tests.support.models import make_tiny_model, picture
-from tests.support.platforms import STAND_INS, Stage
+from tests.support.platforms import STAND_INS, PlatformHarness
 
 LONG_S = 120
 ODD_TIMES = [
@@ -42,13 +42,13 @@ def stage(
     db: SiteDatabase,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stage]:
+) -> Iterator[PlatformHarness]:
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with STAND_INS[request.param]() as server:
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
-        stage = Stage(db, server, request.param)
+        stage = PlatformHarness(db, server, request.param)
         stage.set_host()
         yield stage
 
@@ -56,14 +56,14 @@ def stage(
 only_mastodon = pytest.mark.parametrize("stage", ["mastodon"], indirect=True)
 
 
-def raw(stage: Stage, post_id: str) -> dict[str, Any]:
+def raw(stage: PlatformHarness, post_id: str) -> dict[str, Any]:
     """What the server keeps of a post, to be spoiled."""
     if stage.on == "mastodon":
         return stage.server.statuses[post_id]
     return stage.server.posts[post_id] if stage.on == "x" else stage.server.records[post_id]
 
 
-def ask_twice(stage: Stage) -> tuple[str, str]:
+def ask_twice(stage: PlatformHarness) -> tuple[str, str]:
     """Ann's post, to be spoiled, and Bob's, to be answered."""
     odd = stage.server.add_post("ann", stage.ask, [picture("red")])
     return odd, stage.server.add_post("bob", stage.ask, [picture("green")])
@@ -89,7 +89,7 @@ def start_bot(db: SiteDatabase, on: str, *options: str) -> subprocess.Popen[str]
 
 
 @pytest.mark.parametrize("moment", ODD_TIMES)
-def test_a_post_of_any_time_stops_no_other(stage: Stage, moment: str) -> None:
+def test_a_post_of_any_time_stops_no_other(stage: PlatformHarness, moment: str) -> None:
     odd, good = ask_twice(stage)
     shown = raw(stage, odd)
     if stage.on == "bluesky":
@@ -128,7 +128,7 @@ def test_a_line_that_is_nested_too_deeply_is_named(db: SiteDatabase, tmp_path: P
     assert "line 1" in report.failures[0]
 
 
-def test_a_post_that_cannot_be_read_is_counted(stage: Stage) -> None:
+def test_a_post_that_cannot_be_read_is_counted(stage: PlatformHarness) -> None:
     odd, good = ask_twice(stage)
     shown = raw(stage, odd)
     if stage.on == "bluesky":
@@ -149,7 +149,7 @@ def test_a_post_that_cannot_be_read_is_counted(stage: Stage) -> None:
 @only_mastodon
 @pytest.mark.parametrize("place", ["name", "value", "note"])
 @pytest.mark.parametrize("text", ["<![(", "<![<", "<![ <", "<!", '<a "', "&#99999999999;"])
-def test_any_profile_can_be_read(stage: Stage, place: str, text: str) -> None:
+def test_any_profile_can_be_read(stage: PlatformHarness, place: str, text: str) -> None:
     account = stage.server.add_user("ann", note=text if place == "note" else "")
     account["fields"] = [{"name": "a", "value": "b", place: text}]
     posts = ask_twice(stage)
@@ -160,7 +160,7 @@ def test_any_profile_can_be_read(stage: Stage, place: str, text: str) -> None:
 
 @only_mastodon
 @pytest.mark.parametrize("address", ["https://[bad]/x.jpg", "https://[::1", "http://℀/x.jpg"])
-def test_a_photo_of_any_address_stops_no_other(stage: Stage, address: str) -> None:
+def test_a_photo_of_any_address_stops_no_other(stage: PlatformHarness, address: str) -> None:
     odd, good = ask_twice(stage)
     raw(stage, odd)["media_attachments"] = [{"type": "image", "url": address}]
     for _ in range(3):
@@ -169,7 +169,7 @@ def test_a_photo_of_any_address_stops_no_other(stage: Stage, address: str) -> No
 
 
 @only_mastodon
-def test_half_a_surrogate_pair_stops_no_other(stage: Stage) -> None:
+def test_half_a_surrogate_pair_stops_no_other(stage: PlatformHarness) -> None:
     odd, good = ask_twice(stage)
     raw(stage, odd)["url"] = "https://far.example/\ud800"
     stage.play()
@@ -178,13 +178,13 @@ def test_half_a_surrogate_pair_stops_no_other(stage: Stage) -> None:
     assert stage.rows("SELECT 1 FROM posts WHERE url = 'https://far.example/?'")
 
 
-def spoil_row(stage: Stage, post_id: str) -> None:
+def spoil_row(stage: PlatformHarness, post_id: str) -> None:
     """As an earlier critterdb wrote the time of a post of the year 999."""
     spoiled = ("999-01-01T00:00:00Z", f"{stage.on}:{post_id}")
     stage.db.execute("UPDATE posts SET posted_at = ? WHERE id = ?", spoiled)
 
 
-def two_pending(stage: Stage) -> tuple[str, str]:
+def two_pending(stage: PlatformHarness) -> tuple[str, str]:
     """Two posts that were stored and not yet played, because the round was killed there."""
     stage.db.execute(
         "CREATE TRIGGER full BEFORE INSERT ON replies "
@@ -198,13 +198,13 @@ def two_pending(stage: Stage) -> tuple[str, str]:
     return posts
 
 
-def test_a_full_disk_passes_no_post_over(stage: Stage) -> None:
+def test_a_full_disk_passes_no_post_over(stage: PlatformHarness) -> None:
     posts = two_pending(stage)
     stage.play()
     assert stage.answered() == sorted(posts)
 
 
-def test_a_post_that_cannot_be_played_is_passed_over_once(stage: Stage) -> None:
+def test_a_post_that_cannot_be_played_is_passed_over_once(stage: PlatformHarness) -> None:
     odd, good = two_pending(stage)
     spoil_row(stage, odd)
     report = stage.play()
@@ -218,7 +218,7 @@ def test_a_post_that_cannot_be_played_is_passed_over_once(stage: Stage) -> None:
 
 
 @only_mastodon
-def test_the_command_goes_on_after_an_odd_post(stage: Stage) -> None:
+def test_the_command_goes_on_after_an_odd_post(stage: PlatformHarness) -> None:
     odd, good = two_pending(stage)
     spoil_row(stage, odd)
     process = start_bot(stage.db, "mastodon", "--post", "--every", "1s")
@@ -286,7 +286,7 @@ def test_what_the_machine_lacks_is_tried_again_for_a_while(
     assert play(FETCH_AGAIN_FOR * 2) == ("skipped", "OSError")
 
 
-def pending(ground: Ground) -> list[dict[str, Any]]:
+def pending(ground: BotHarness) -> list[dict[str, Any]]:
     """A stored post with a picture, not yet played."""
     at = "2026-11-20T10:00:00Z"
     seen = ground.now().strftime("%Y-%m-%dT%H:%M:%SZ")

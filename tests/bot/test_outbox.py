@@ -16,18 +16,18 @@ from critterdb.bot import outbox
 from critterdb.bot.platform_state import with_jitter
 from critterdb.platforms.registry import open_timeline
 from critterdb.storage.database import DATABASE_NAME, site_folder
-from tests.support.bot_harness import BOT, GAME, Ground
+from tests.support.bot_harness import BOT, GAME, BotHarness
 from tests.support.models import picture
 
 ASK = f"@{BOT} what is this?"
 
 
-def ask(ground: Ground) -> str:
+def ask(ground: BotHarness) -> str:
     return ground.x.add_post("ann", ASK, [picture("red")])
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before", "408", "500", "html"])
-def test_doubt_is_settled_with_exactly_one_reply(ground: Ground, fault: str) -> None:
+def test_doubt_is_settled_with_exactly_one_reply(ground: BotHarness, fault: str) -> None:
     post = ask(ground)
     ground.x.post_faults.append(fault)
     assert ground.play().unknown == 1
@@ -43,7 +43,7 @@ def test_doubt_is_settled_with_exactly_one_reply(ground: Ground, fault: str) -> 
     assert len(ground.x.sent) == 1
 
 
-def test_what_is_in_doubt_is_not_sent_again_too_early(ground: Ground) -> None:
+def test_what_is_in_doubt_is_not_sent_again_too_early(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.post_faults.append("drop_before")
     ground.play()
@@ -57,7 +57,7 @@ def test_what_is_in_doubt_is_not_sent_again_too_early(ground: Ground) -> None:
 
 @pytest.mark.parametrize("jump", [3600, -3600, 1e8, -1e8])
 def test_a_clock_that_jumps_sends_nothing_twice_and_waits_no_longer(
-    ground: Ground, jump: float
+    ground: BotHarness, jump: float
 ) -> None:
     """X shows the reply 55 seconds late, and the clock on the wall jumps after the attempt."""
     ground.x.refuses_duplicates = False
@@ -76,7 +76,7 @@ def test_a_clock_that_jumps_sends_nothing_twice_and_waits_no_longer(
 
 
 @pytest.mark.parametrize("jump", [3600, -3600])
-def test_a_clock_that_jumps_leaves_nothing_waiting(ground: Ground, jump: float) -> None:
+def test_a_clock_that_jumps_leaves_nothing_waiting(ground: BotHarness, jump: float) -> None:
     ask(ground)
     ground.x.post_faults.append("drop_before")
     ground.play()
@@ -88,7 +88,7 @@ def test_a_clock_that_jumps_leaves_nothing_waiting(ground: Ground, jump: float) 
     assert ground.play().sent == 1
 
 
-def test_the_wait_begins_anew_with_the_machine(ground: Ground) -> None:
+def test_the_wait_begins_anew_with_the_machine(ground: BotHarness) -> None:
     """Seconds that another start counts say nothing, and neither do another machine's."""
     post = ask(ground)
     ground.x.post_faults.append("drop_before")
@@ -101,7 +101,7 @@ def test_the_wait_begins_anew_with_the_machine(ground: Ground) -> None:
     assert ground.play().sent == 1
 
 
-def test_a_row_of_before_uptimes_waits_a_whole_minute(ground: Ground) -> None:
+def test_a_row_of_before_uptimes_waits_a_whole_minute(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.post_faults.append("drop_before")
     ground.play()
@@ -113,7 +113,7 @@ def test_a_row_of_before_uptimes_waits_a_whole_minute(ground: Ground) -> None:
     assert ground.play().sent == 1
 
 
-def test_a_pause_that_a_wrong_clock_wrote_does_not_last_for_years(ground: Ground) -> None:
+def test_a_pause_that_a_wrong_clock_wrote_does_not_last_for_years(ground: BotHarness) -> None:
     ground.wrong = 40 * 3600
     ask(ground)
     ground.x.post_faults.append("429")
@@ -122,7 +122,7 @@ def test_a_pause_that_a_wrong_clock_wrote_does_not_last_for_years(ground: Ground
     assert ground.play().sent == 1
 
 
-def test_two_looks_are_needed_however_late(ground: Ground) -> None:
+def test_two_looks_are_needed_however_late(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.post_faults.append("drop_before")
     ground.play()
@@ -134,7 +134,7 @@ def test_two_looks_are_needed_however_late(ground: Ground) -> None:
     assert ground.reply(post)["status"] == "sent"
 
 
-def test_the_wait_can_be_set(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_can_be_set(ground: BotHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRITTERDB_RECONCILE_SECONDS", "0")
     ask(ground)
     ground.x.post_faults.append("drop_before")
@@ -144,7 +144,7 @@ def test_the_wait_can_be_set(ground: Ground, monkeypatch: pytest.MonkeyPatch) ->
     assert ground.play().sent == 1
 
 
-def test_a_dry_round_settles_doubt_but_sends_nothing(ground: Ground) -> None:
+def test_a_dry_round_settles_doubt_but_sends_nothing(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.post_faults.append("drop_before")
     ground.play()
@@ -154,7 +154,7 @@ def test_a_dry_round_settles_doubt_but_sends_nothing(ground: Ground) -> None:
     assert not ground.x.sent
 
 
-def test_doubt_waits_while_the_platform_cannot_be_read(ground: Ground) -> None:
+def test_doubt_waits_while_the_platform_cannot_be_read(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.post_faults.append("drop_after")
     ground.play()
@@ -167,7 +167,7 @@ def test_doubt_waits_while_the_platform_cannot_be_read(ground: Ground) -> None:
     assert ground.reply(post)["status"] == "sent"
 
 
-def test_a_refused_reply_is_never_retried(ground: Ground) -> None:
+def test_a_refused_reply_is_never_retried(ground: BotHarness) -> None:
     post = ask(ground)
     ground.play(post=False)
     ground.x.posts[post]["entities"]["mentions"] = []
@@ -181,7 +181,7 @@ def test_a_refused_reply_is_never_retried(ground: Ground) -> None:
     assert not ground.x.sent
 
 
-def test_a_duplicate_of_ones_own_lost_reply_counts_as_sent(ground: Ground) -> None:
+def test_a_duplicate_of_ones_own_lost_reply_counts_as_sent(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.post_faults.append("drop_after")
     ground.play()
@@ -194,7 +194,7 @@ def test_a_duplicate_of_ones_own_lost_reply_counts_as_sent(ground: Ground) -> No
 @pytest.mark.parametrize(
     ("fault", "words"), [("429", "Come back at"), ("401", "keys"), ("402", "credits")]
 )
-def test_what_was_certainly_not_sent_waits(ground: Ground, fault: str, words: str) -> None:
+def test_what_was_certainly_not_sent_waits(ground: BotHarness, fault: str, words: str) -> None:
     posts = [ask(ground), ground.x.add_post("bob", ASK, [picture("green")])]
     ground.x.post_faults.append(fault)
     report = ground.play()
@@ -205,7 +205,7 @@ def test_what_was_certainly_not_sent_waits(ground: Ground, fault: str, words: st
     assert ground.play().sent == 2
 
 
-def test_sending_waits_for_the_platforms_own_reset(ground: Ground) -> None:
+def test_sending_waits_for_the_platforms_own_reset(ground: BotHarness) -> None:
     ask(ground)
     ground.x.post_faults.append("429")
     ground.play()
@@ -218,7 +218,7 @@ def test_sending_waits_for_the_platforms_own_reset(ground: Ground) -> None:
     assert ground.db["platforms"].get("x")["send_from"] is None
 
 
-def test_after_five_refusals_in_a_row_nothing_is_tried_for_hours(ground: Ground) -> None:
+def test_after_five_refusals_in_a_row_nothing_is_tried_for_hours(ground: BotHarness) -> None:
     for number in range(8):
         ground.x.add_post(f"user{number}", ASK, [picture("red", seed=number)])
     ground.play(post=False)
@@ -240,7 +240,7 @@ def test_after_five_refusals_in_a_row_nothing_is_tried_for_hours(ground: Ground)
     assert ground.db["platforms"].get("x")["refusals"] == 0
 
 
-def test_a_duplicate_that_is_not_shown_yet_stays_in_doubt(ground: Ground) -> None:
+def test_a_duplicate_that_is_not_shown_yet_stays_in_doubt(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.delay_s = 10_000
     ground.x.post_faults.append("drop_after")
@@ -263,7 +263,7 @@ def test_a_reset_in_a_far_year_waits_a_day_at_most() -> None:
 
 
 def test_too_little_shown_is_no_proof_of_absence(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = ask(ground)
     ground.x.post_faults.append("drop_after")
@@ -278,7 +278,7 @@ def test_too_little_shown_is_no_proof_of_absence(
     assert len(ground.x.sent) == 1
 
 
-def test_a_server_that_is_not_there_takes_nothing(ground: Ground) -> None:
+def test_a_server_that_is_not_there_takes_nothing(ground: BotHarness) -> None:
     post = ask(ground)
     ground.play(post=False)
     timeline = open_timeline("x")
@@ -288,7 +288,7 @@ def test_a_server_that_is_not_there_takes_nothing(ground: Ground) -> None:
     assert ground.reply(post)["status"] == "planned"
 
 
-def start_round(ground: Ground) -> subprocess.Popen[str]:
+def start_round(ground: BotHarness) -> subprocess.Popen[str]:
     root = str(Path(__file__).parents[2])
     database = str(site_folder(ground.db) / DATABASE_NAME)
     code = "from critterdb.cli import main; main()"
@@ -301,7 +301,7 @@ def start_round(ground: Ground) -> subprocess.Popen[str]:
     )
 
 
-def test_a_round_killed_while_sending_doubles_nothing(ground: Ground) -> None:
+def test_a_round_killed_while_sending_doubles_nothing(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.post_faults.append("stall_after")
     process = start_round(ground)
@@ -317,7 +317,7 @@ def test_a_round_killed_while_sending_doubles_nothing(ground: Ground) -> None:
     assert len(ground.x.sent) == 1
 
 
-def test_two_rounds_at_once_send_one_reply(ground: Ground) -> None:
+def test_two_rounds_at_once_send_one_reply(ground: BotHarness) -> None:
     ask(ground)
     processes = [start_round(ground), start_round(ground)]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
@@ -326,7 +326,7 @@ def test_two_rounds_at_once_send_one_reply(ground: Ground) -> None:
     assert ground.db["predictions"].count == 1
 
 
-def test_a_text_is_not_said_again_within_a_week(ground: Ground) -> None:
+def test_a_text_is_not_said_again_within_a_week(ground: BotHarness) -> None:
     """Nobody knows for how long X remembers, and what it calls a duplicate is never answered."""
     post = ask(ground)
     ground.play()

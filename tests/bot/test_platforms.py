@@ -13,7 +13,7 @@ from critterdb.errors import TimelineError
 from critterdb.storage.database import SiteDatabase, site_folder
 from tests.support.bot_harness import GAME, HASHTAG, HOST
 from tests.support.models import make_tiny_model, picture
-from tests.support.platforms import NEW_PLATFORMS, STAND_INS, Stage
+from tests.support.platforms import NEW_PLATFORMS, STAND_INS, PlatformHarness
 
 
 @pytest.fixture(params=STAND_INS)
@@ -22,13 +22,13 @@ def stage(
     db: SiteDatabase,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stage]:
+) -> Iterator[PlatformHarness]:
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with STAND_INS[request.param]() as server:
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
-        stage = Stage(db, server, request.param)
+        stage = PlatformHarness(db, server, request.param)
         stage.set_host()
         yield stage
 
@@ -42,7 +42,7 @@ def hours_ago(hours: float) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
-def test_a_mention_is_answered_once(stage: Stage) -> None:
+def test_a_mention_is_answered_once(stage: PlatformHarness) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red"), picture("red", seed=1)])
     assert stage.play().sent == 1
     row = stage.reply(post)
@@ -58,7 +58,7 @@ def test_a_mention_is_answered_once(stage: Stage) -> None:
     assert stage.db["predictions"].count == 3
 
 
-def test_it_asks_about_what_it_answers_or_quotes(stage: Stage) -> None:
+def test_it_asks_about_what_it_answers_or_quotes(stage: PlatformHarness) -> None:
     shown = stage.server.add_post("carl", "look", [picture("green")])
     other = stage.server.add_post("carl", "and this", [picture("blue")])
     answering = stage.server.add_post("ann", stage.ask, in_reply_to=shown)
@@ -69,7 +69,7 @@ def test_it_asks_about_what_it_answers_or_quotes(stage: Stage) -> None:
     assert stage.answered() == sorted([answering, quoting])
 
 
-def test_who_quotes_the_bot_calls_it(stage: Stage) -> None:
+def test_who_quotes_the_bot_calls_it(stage: PlatformHarness) -> None:
     stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play()
     own = stage.server.sent[0]["id"]
@@ -79,7 +79,9 @@ def test_who_quotes_the_bot_calls_it(stage: Stage) -> None:
     assert "Bobcat" in stage.reply(post)["text"]
 
 
-def test_a_consenting_host_is_answered_unasked_where_that_is_allowed(stage: Stage) -> None:
+def test_a_consenting_host_is_answered_unasked_where_that_is_allowed(
+    stage: PlatformHarness,
+) -> None:
     stage.set_host(consents=True)
     post = stage.server.add_post(HOST, f"So? {stage.tag.upper()}", [picture("red")])
     stage.play()
@@ -88,7 +90,7 @@ def test_a_consenting_host_is_answered_unasked_where_that_is_allowed(stage: Stag
     assert stage.db["predictions"].count == 1
 
 
-def test_a_host_who_did_not_consent_is_classified_only(stage: Stage) -> None:
+def test_a_host_who_did_not_consent_is_classified_only(stage: PlatformHarness) -> None:
     post = stage.server.add_post(HOST, f"So? {stage.tag}", [picture("red")])
     stage.play()
     assert stage.outcome(post) == ("skipped", "not_summoned")
@@ -96,7 +98,7 @@ def test_a_host_who_did_not_consent_is_classified_only(stage: Stage) -> None:
     assert stage.server.sent == []
 
 
-def test_what_is_no_game_post_gets_no_row(stage: Stage) -> None:
+def test_what_is_no_game_post_gets_no_row(stage: PlatformHarness) -> None:
     add = stage.server.add_post
     first = add("ann", "a cat", [picture("red")])
     add(HOST, "", reposts=first)
@@ -111,13 +113,13 @@ def test_what_is_no_game_post_gets_no_row(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "text", ["＃tintOrNot", "#TINTORNOT!", "(#tintornot)", "＃ｔｉｎｔＯｒＮｏｔ"]
 )
-def test_hashtags_count_however_they_are_written(stage: Stage, text: str) -> None:
+def test_hashtags_count_however_they_are_written(stage: PlatformHarness, text: str) -> None:
     post = stage.server.add_post(HOST, f"So? {text}", [picture("red")])
     stage.play()
     assert stage.outcome(post) == ("skipped", "not_summoned")
 
 
-def test_other_bots_are_not_answered(stage: Stage) -> None:
+def test_other_bots_are_not_answered(stage: PlatformHarness) -> None:
     stage.server.add_user("robot", bot=True)
     stage.server.add_post("robot", stage.ask, [picture("red")])
     stage.play()
@@ -125,7 +127,7 @@ def test_other_bots_are_not_answered(stage: Stage) -> None:
 
 
 @only_new
-def test_who_blocks_the_bot_is_left_alone_for_good(stage: Stage) -> None:
+def test_who_blocks_the_bot_is_left_alone_for_good(stage: PlatformHarness) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.block("ann")
     stage.play()
@@ -137,7 +139,7 @@ def test_who_blocks_the_bot_is_left_alone_for_good(stage: Stage) -> None:
 
 
 @only_new
-def test_photos_of_who_blocks_the_bot_are_not_fetched_for_others(stage: Stage) -> None:
+def test_photos_of_who_blocks_the_bot_are_not_fetched_for_others(stage: PlatformHarness) -> None:
     shown = stage.server.add_post("ann", "my cat", [picture("red")])
     stage.server.block("ann")
     stage.server.add_post("bob", stage.ask, in_reply_to=shown)
@@ -147,7 +149,7 @@ def test_photos_of_who_blocks_the_bot_are_not_fetched_for_others(stage: Stage) -
 
 
 @pytest.mark.parametrize("note", ["no bots: #nobot", "#<b>NoBot</b>"])
-def test_nobot_in_a_profile_is_for_good(stage: Stage, note: str) -> None:
+def test_nobot_in_a_profile_is_for_good(stage: PlatformHarness, note: str) -> None:
     if stage.on != "mastodon":
         note = note.replace("<b>", "").replace("</b>", "")
     stage.server.add_user("ann", note=note)
@@ -161,7 +163,7 @@ def test_nobot_in_a_profile_is_for_good(stage: Stage, note: str) -> None:
     assert stage.db["images"].count == 0
 
 
-def test_handles_that_an_app_put_there_call_nobody(stage: Stage) -> None:
+def test_handles_that_an_app_put_there_call_nobody(stage: PlatformHarness) -> None:
     shown = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play()
     own = stage.server.sent[0]["id"]
@@ -175,7 +177,7 @@ def test_handles_that_an_app_put_there_call_nobody(stage: Stage) -> None:
     assert [row["id"] for row in stage.rows("SELECT id FROM posts")] == [f"{stage.on}:{shown}"]
 
 
-def test_a_handle_that_was_written_calls_the_bot(stage: Stage) -> None:
+def test_a_handle_that_was_written_calls_the_bot(stage: PlatformHarness) -> None:
     """Also in a thread whose handles stand before it."""
     photo = stage.server.add_post(HOST, "So?", [picture("red")])
     hosts = stage.server.add_post(HOST, stage.ask, in_reply_to=photo)
@@ -186,7 +188,7 @@ def test_a_handle_that_was_written_calls_the_bot(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("text", ["stop", "STOP!!"])
-def test_stop_is_for_good(stage: Stage, text: str) -> None:
+def test_stop_is_for_good(stage: PlatformHarness, text: str) -> None:
     stage.server.add_post("ann", f"@{stage.bot} {text}")
     stage.play()
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
@@ -196,7 +198,7 @@ def test_stop_is_for_good(stage: Stage, text: str) -> None:
 
 
 @pytest.mark.parametrize("refers", ["in_reply_to", "quotes"])
-def test_stop_counts_as_an_answer_to_the_bot(stage: Stage, refers: str) -> None:
+def test_stop_counts_as_an_answer_to_the_bot(stage: PlatformHarness, refers: str) -> None:
     stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play()
     own = stage.server.sent[0]["id"]
@@ -207,7 +209,7 @@ def test_stop_counts_as_an_answer_to_the_bot(stage: Stage, refers: str) -> None:
 
 
 @pytest.mark.parametrize("stage", ["x", "mastodon"], indirect=True)
-def test_an_edit_is_the_same_post(stage: Stage) -> None:
+def test_an_edit_is_the_same_post(stage: PlatformHarness) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play()
     stage.server.add_post("ann", f"{stage.ask}!", [picture("green")], edit_of=post)
@@ -228,13 +230,13 @@ def test_an_edit_is_the_same_post(stage: Stage) -> None:
     ],
     indirect=["stage"],
 )
-def test_a_preview_frame_stands_for_what_moves(stage: Stage, media: str) -> None:
+def test_a_preview_frame_stands_for_what_moves(stage: PlatformHarness, media: str) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")], media=media)
     stage.play()
     assert "Cougar" in stage.reply(post)["text"]
 
 
-def test_the_hosts_answers_are_found(stage: Stage) -> None:
+def test_the_hosts_answers_are_found(stage: PlatformHarness) -> None:
     asked = stage.server.add_post(HOST, f"{stage.ask} {stage.tag}", [picture("red")])
     stage.play()
     other = stage.server.add_post("ann", "a lynx?", in_reply_to=asked)
@@ -249,7 +251,7 @@ def test_the_hosts_answers_are_found(stage: Stage) -> None:
     assert score == {"posts": 1, "right": 1, "wrong": 0}
 
 
-def test_a_post_that_went_is_not_answered(stage: Stage) -> None:
+def test_a_post_that_went_is_not_answered(stage: PlatformHarness) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play(post=False)
     stage.server.delete_post(post)
@@ -259,7 +261,7 @@ def test_a_post_that_went_is_not_answered(stage: Stage) -> None:
     assert stage.server.sent == []
 
 
-def test_pages_are_walked_to_their_end(stage: Stage) -> None:
+def test_pages_are_walked_to_their_end(stage: PlatformHarness) -> None:
     stage.server.page_size = 2
     posts = [
         stage.server.add_post(f"user{n}", stage.ask, [picture("red", seed=n)]) for n in range(5)
@@ -273,7 +275,7 @@ def test_pages_are_walked_to_their_end(stage: Stage) -> None:
 
 
 @only_new
-def test_a_reading_that_breaks_off_is_made_good(stage: Stage) -> None:
+def test_a_reading_that_breaks_off_is_made_good(stage: PlatformHarness) -> None:
     stage.server.page_size = 2
     stage.server.add_post("first", stage.ask, [picture("red")])
     stage.play()
@@ -294,7 +296,7 @@ def test_a_reading_that_breaks_off_is_made_good(stage: Stage) -> None:
 
 
 @only_new
-def test_an_odd_post_spoils_no_other(stage: Stage) -> None:
+def test_an_odd_post_spoils_no_other(stage: PlatformHarness) -> None:
     odd = stage.server.add_post("ann", stage.ask, [picture("red")])
     post = stage.server.add_post("bob", stage.ask, [picture("red")])
     if stage.on == "mastodon":
@@ -316,7 +318,9 @@ def test_an_odd_post_spoils_no_other(stage: Stage) -> None:
         {"facets": [{"index": {"byteStart": 1e999}, "features": [{"uri": "u"}]}]},
     ],
 )
-def test_numbers_beyond_all_bounds_spoil_nothing(stage: Stage, odd: dict[str, object]) -> None:
+def test_numbers_beyond_all_bounds_spoil_nothing(
+    stage: PlatformHarness, odd: dict[str, object]
+) -> None:
     strange = stage.server.add_post("ann", stage.ask, [picture("red")])
     post = stage.server.add_post("bob", stage.ask, [picture("red")])
     stage.server.records[strange]["value"].update(odd)
@@ -326,7 +330,7 @@ def test_numbers_beyond_all_bounds_spoil_nothing(stage: Stage, odd: dict[str, ob
 
 @only_new
 @pytest.mark.parametrize("fault", ["drop_after", "503_after", "drop_before", "500", "503", "html"])
-def test_doubt_is_settled_with_exactly_one_reply(stage: Stage, fault: str) -> None:
+def test_doubt_is_settled_with_exactly_one_reply(stage: PlatformHarness, fault: str) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.post_faults.append(fault)
     assert stage.play().unknown == 1
@@ -343,7 +347,7 @@ def test_doubt_is_settled_with_exactly_one_reply(stage: Stage, fault: str) -> No
 
 
 @only_new
-def test_what_is_shown_late_is_not_said_twice(stage: Stage) -> None:
+def test_what_is_shown_late_is_not_said_twice(stage: PlatformHarness) -> None:
     """Neither by the platform's key, nor more than an hour later when that is forgotten."""
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.delay_s = 1000.0
@@ -361,7 +365,7 @@ def test_what_is_shown_late_is_not_said_twice(stage: Stage) -> None:
 
 
 @only_new
-def test_the_same_attempt_again_makes_no_second_reply(stage: Stage) -> None:
+def test_the_same_attempt_again_makes_no_second_reply(stage: PlatformHarness) -> None:
     """Even where nothing shows the first one."""
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play()
@@ -372,7 +376,7 @@ def test_the_same_attempt_again_makes_no_second_reply(stage: Stage) -> None:
 
 
 @only_new
-def test_a_limit_is_heeded_until_its_reset(stage: Stage) -> None:
+def test_a_limit_is_heeded_until_its_reset(stage: PlatformHarness) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.post_faults.append("429")
     stage.play()
@@ -397,7 +401,9 @@ def test_a_limit_is_heeded_until_its_reset(stage: Stage) -> None:
     ("fault", "words"), [("500", "later"), ("html", "later"), ("drop_before", "later")]
 )
 @only_new
-def test_a_server_that_cannot_be_read_is_named(stage: Stage, fault: str, words: str) -> None:
+def test_a_server_that_cannot_be_read_is_named(
+    stage: PlatformHarness, fault: str, words: str
+) -> None:
     stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.read_faults.extend([fault] * 4)
     with pytest.raises(TimelineError, match="later"):
@@ -407,7 +413,7 @@ def test_a_server_that_cannot_be_read_is_named(stage: Stage, fault: str, words: 
 
 
 @only_new
-def test_an_answer_that_makes_no_sense_is_named(stage: Stage) -> None:
+def test_an_answer_that_makes_no_sense_is_named(stage: PlatformHarness) -> None:
     stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.read_faults.extend([""] * (2 if stage.on == "mastodon" else 0) + ["odd"] * 4)
     with pytest.raises(TimelineError, match="gave no list"):
@@ -417,7 +423,7 @@ def test_an_answer_that_makes_no_sense_is_named(stage: Stage) -> None:
 
 
 @only_mastodon
-def test_an_empty_answer_about_many_posts_is_looked_into(stage: Stage) -> None:
+def test_an_empty_answer_about_many_posts_is_looked_into(stage: PlatformHarness) -> None:
     """Pleroma calls the ids of such a question otherwise, and shows nothing."""
     posts = [stage.server.add_post("ann", stage.ask, [picture("red")]) for _ in range(2)]
     stage.play(post=False)
@@ -427,7 +433,7 @@ def test_an_empty_answer_about_many_posts_is_looked_into(stage: Stage) -> None:
 
 
 @only_new
-def test_secrets_stand_nowhere(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_stand_nowhere(stage: PlatformHarness, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play()
@@ -445,7 +451,9 @@ def test_secrets_stand_nowhere(stage: Stage, caplog: pytest.LogCaptureFixture) -
 
 
 @only_new
-def test_missing_settings_are_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_settings_are_named(
+    stage: PlatformHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in list(stage.server.environment())[1:]:
         with monkeypatch.context() as patch:
             patch.delenv(name)
@@ -454,7 +462,7 @@ def test_missing_settings_are_named(stage: Stage, monkeypatch: pytest.MonkeyPatc
 
 
 @only_new
-def test_the_account_says_that_it_is_a_bot(stage: Stage) -> None:
+def test_the_account_says_that_it_is_a_bot(stage: PlatformHarness) -> None:
     from click.testing import CliRunner
 
     from critterdb.cli import main
@@ -469,7 +477,7 @@ def test_the_account_says_that_it_is_a_bot(stage: Stage) -> None:
 
 
 @only_mastodon
-def test_a_bare_name_is_local(stage: Stage) -> None:
+def test_a_bare_name_is_local(stage: PlatformHarness) -> None:
     stage.db["games"].update(
         GAME, {"hosts": '[{"platform": "mastodon", "handle": "host", "consents": true}]'}
     )
@@ -481,7 +489,9 @@ def test_a_bare_name_is_local(stage: Stage) -> None:
 
 @only_mastodon
 @pytest.mark.parametrize("visibility", ["public", "unlisted"])
-def test_replies_are_unlisted_and_begin_with_the_handle(stage: Stage, visibility: str) -> None:
+def test_replies_are_unlisted_and_begin_with_the_handle(
+    stage: PlatformHarness, visibility: str
+) -> None:
     stage.server.add_post("ann@far.example", stage.ask, [picture("red")], visibility=visibility)
     stage.play()
     (sent,) = stage.server.sent
@@ -491,7 +501,7 @@ def test_replies_are_unlisted_and_begin_with_the_handle(stage: Stage, visibility
 
 @only_mastodon
 @pytest.mark.parametrize("visibility", ["private", "direct"])
-def test_what_is_private_stays_private(stage: Stage, visibility: str) -> None:
+def test_what_is_private_stays_private(stage: PlatformHarness, visibility: str) -> None:
     """The database is there to be read by everybody."""
     shown = stage.server.add_post("ann", stage.ask, [picture("red")], visibility=visibility)
     post = stage.server.add_post("bob", f"Hey {stage.ask}", in_reply_to=shown)
@@ -506,7 +516,7 @@ def test_what_is_private_stays_private(stage: Stage, visibility: str) -> None:
 
 
 @only_mastodon
-def test_a_handle_cannot_smuggle_in_words(stage: Stage) -> None:
+def test_a_handle_cannot_smuggle_in_words(stage: PlatformHarness) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.statuses[post]["account"]["acct"] = "ann hello @everybody"
     report = stage.play()
@@ -515,7 +525,7 @@ def test_a_handle_cannot_smuggle_in_words(stage: Stage) -> None:
 
 
 @only_mastodon
-def test_a_server_that_knows_less_will_do(stage: Stage) -> None:
+def test_a_server_that_knows_less_will_do(stage: PlatformHarness) -> None:
     """GoToSocial and Pleroma: no quotes, one status at a time, names found by searching."""
     stage.server.is_modern = False
     shown = [stage.server.add_post("carl", "look", [picture("green", seed=n)]) for n in range(2)]
@@ -528,7 +538,7 @@ def test_a_server_that_knows_less_will_do(stage: Stage) -> None:
 
 
 @only_mastodon
-def test_a_reply_is_found_below_a_post_of_the_future(stage: Stage) -> None:
+def test_a_reply_is_found_below_a_post_of_the_future(stage: PlatformHarness) -> None:
     """Some servers number posts by their authors' clocks."""
     post = stage.server.add_post("ann", stage.ask, [picture("red")], posted_at=hours_ago(-1))
     stage.server.post_faults.append("drop_after")
@@ -540,7 +550,7 @@ def test_a_reply_is_found_below_a_post_of_the_future(stage: Stage) -> None:
 
 
 @only_new
-def test_a_host_that_is_gone_holds_up_nobody(stage: Stage) -> None:
+def test_a_host_that_is_gone_holds_up_nobody(stage: PlatformHarness) -> None:
     handle = stage.author("nobody")
     stage.db["games"].update(
         GAME, {"hosts": f'[{{"platform": "{stage.on}", "handle": "{handle}", "consents": true}}]'}
@@ -553,7 +563,7 @@ def test_a_host_that_is_gone_holds_up_nobody(stage: Stage) -> None:
 
 
 @only_mastodon
-def test_posts_of_the_hosts_that_arrive_late_are_seen(stage: Stage) -> None:
+def test_posts_of_the_hosts_that_arrive_late_are_seen(stage: PlatformHarness) -> None:
     stage.set_host(consents=True)
     old = stage.server.add_post(HOST, f"{stage.tag}", [picture("red")], posted_at=hours_ago(9))
     new = stage.server.add_post(HOST, f"{stage.tag}", [picture("red", seed=1)])
@@ -566,7 +576,7 @@ def test_posts_of_the_hosts_that_arrive_late_are_seen(stage: Stage) -> None:
 
 
 @only_bluesky
-def test_an_opt_out_holds_under_another_name(stage: Stage) -> None:
+def test_an_opt_out_holds_under_another_name(stage: PlatformHarness) -> None:
     stage.server.add_post("ann", f"@{stage.bot} stop")
     stage.play()
     stage.server.rename("ann", "ann.example")
@@ -577,7 +587,7 @@ def test_an_opt_out_holds_under_another_name(stage: Stage) -> None:
 
 
 @only_bluesky
-def test_a_reply_names_the_root_of_its_thread(stage: Stage) -> None:
+def test_a_reply_names_the_root_of_its_thread(stage: PlatformHarness) -> None:
     root = stage.server.add_post("carl", "look", [picture("green")])
     parent = stage.server.add_post("ann", "hm", in_reply_to=root)
     post = stage.server.add_post("bob", stage.ask, [picture("red")], in_reply_to=parent)
@@ -588,7 +598,7 @@ def test_a_reply_names_the_root_of_its_thread(stage: Stage) -> None:
 
 
 @only_bluesky
-def test_where_replies_are_limited_none_is_tried(stage: Stage) -> None:
+def test_where_replies_are_limited_none_is_tried(stage: PlatformHarness) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.reply_disabled.add(post)
     stage.play()
@@ -598,7 +608,7 @@ def test_where_replies_are_limited_none_is_tried(stage: Stage) -> None:
 
 
 @only_bluesky
-def test_a_plain_text_name_is_no_call(stage: Stage) -> None:
+def test_a_plain_text_name_is_no_call(stage: PlatformHarness) -> None:
     """Where no client marked it as a mention, nobody was notified either."""
     stage.server.add_post("ann", stage.ask, [picture("red")], facets=False)
     stage.play()

@@ -17,15 +17,15 @@ from critterdb.fakes.x import SECRETS, StandInX
 from critterdb.games import get_game
 from critterdb.platforms.registry import open_timeline
 from critterdb.platforms.x.length import x_weight
-from critterdb.platforms.x.parse import Page
+from critterdb.platforms.x.parse import XPage
 from critterdb.storage.database import SiteDatabase, open_database
-from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, Ground, add_host
+from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness, add_host
 from tests.support.models import make_tiny_model, picture
 
 NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Replay(Ground):
+class Replay(BotHarness):
     """A file of posts, with two pictures beside it."""
 
     def __init__(self, db: SiteDatabase, folder: Path) -> None:
@@ -156,7 +156,7 @@ def test_times_are_kept_in_utc(replay: Replay) -> None:
 def test_a_file_that_is_not_there(db: SiteDatabase, tmp_path: Path) -> None:
     make_tiny_model(db, GAME)
     with pytest.raises(TimelineError, match="could not be read"):
-        Ground(db, on=f"jsonl:{tmp_path}/none.jsonl").play()
+        BotHarness(db, on=f"jsonl:{tmp_path}/none.jsonl").play()
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_an_account_reads_for_itself_without_a_bearer_token(
     monkeypatch.delenv("CRITTERDB_X_BEARER_TOKEN")
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     x.add_post("ann", f"@{BOT}", [picture("red")])
-    assert Ground(db, x).play().sent == 1
+    assert BotHarness(db, x).play().sent == 1
 
 
 def test_wrong_keys_are_said_without_the_keys(
@@ -204,10 +204,10 @@ def test_wrong_keys_are_said_without_the_keys(
     caplog.set_level(logging.DEBUG)
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     x.add_post("ann", f"@{BOT}", [picture("red")])
-    Ground(db, x).play()
+    BotHarness(db, x).play()
     monkeypatch.setenv("CRITTERDB_X_CONSUMER_KEY", "wrong-key")
     with pytest.raises(TimelineError, match="401") as caught:
-        Ground(db, x).play()
+        BotHarness(db, x).play()
     for secret in (*SECRETS.values(), "wrong-key"):
         assert secret not in str(caught.value) + caplog.text
 
@@ -219,7 +219,7 @@ def test_a_cursor_out_of_searchs_reach_leaves_a_gap(x: StandInX, db: SiteDatabas
     name = f"x:search:{GAME}:{HOST}"
     db["cursors"].insert({"name": name, "value": old, "updated_at": NOW})
     new = x.add_post(HOST, f"#{HASHTAG}", [picture("red", seed=1)])
-    Ground(db, x).play()
+    BotHarness(db, x).play()
     cursor = db["cursors"].get(name)
     assert (cursor["value"], cursor["gap_from"]) == (new, old)
     assert [row["id"] for row in db["posts"].rows] == [f"x:{new}"]
@@ -246,11 +246,11 @@ def test_a_post_that_x_shows_late_is_not_missed(x: StandInX, db: SiteDatabase) -
         for n, moment in enumerate(minutes_ago)
     )
     x.held_back.add(late)
-    assert Ground(db, x).play().new == 2
+    assert BotHarness(db, x).play().new == 2
     x.held_back.clear()
-    report = Ground(db, x).play()
+    report = BotHarness(db, x).play()
     assert (report.read, report.new, report.sent) == (1, 1, 1)
-    assert Ground(db, x).play().read == 0
+    assert BotHarness(db, x).play().read == 0
     assert db["cursors"].get(f"x:mentions:{GAME}")["value"] == last
     assert len(x.sent) == 3
 
@@ -259,11 +259,11 @@ def test_what_lies_deeper_than_xs_pages_is_a_gap(x: StandInX, db: SiteDatabase) 
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     x.page_size = 2
     first = x.add_post("ann", f"@{BOT}", [picture("red")], posted_at=days_ago(1))
-    Ground(db, x).play(post=False)
+    BotHarness(db, x).play(post=False)
     for number in range(18):
         moment = datetime.now(UTC) - timedelta(minutes=20 - number)
         x.add_post("ann", f"@{BOT}", [picture("red")], posted_at=moment)
-    assert Ground(db, x).play(post=False).new == 16
+    assert BotHarness(db, x).play(post=False).new == 16
     assert db["cursors"].get(f"x:mentions:{GAME}")["gap_from"] == first
 
 
@@ -273,7 +273,7 @@ def test_a_busy_ten_minutes_are_no_gap(x: StandInX, db: SiteDatabase) -> None:
     for number in range(20):
         x.add_post("ann", f"@{BOT} {number}", [picture("red")])
         if number % 5 == 4:
-            Ground(db, x).play(post=False)
+            BotHarness(db, x).play(post=False)
     assert db["posts"].count == 20
     assert db["cursors"].get(f"x:mentions:{GAME}")["gap_from"] is None
 
@@ -282,10 +282,10 @@ def test_an_answer_to_an_edited_post_finds_its_first_id(x: StandInX, db: SiteDat
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     add_host(db)
     first = x.add_post(HOST, f"#{HASHTAG}", [picture("red")], posted_at=hours_ago(2))
-    Ground(db, x).play()
+    BotHarness(db, x).play()
     edit = x.add_post(HOST, f"#{HASHTAG}!", [picture("red")], edit_of=first)
     x.add_post(HOST, "It is a bobcat", in_reply_to=edit)
-    assert Ground(db, x).play().answers == 1
+    assert BotHarness(db, x).play().answers == 1
     assert [row["post_id"] for row in db["answers"].rows] == [f"x:{first}"]
 
 
@@ -354,7 +354,7 @@ def test_xs_own_json_is_read() -> None:
             ],
         },
     }
-    (post,) = Page(body, "1").read()
+    (post,) = XPage(body, "1").read()
     assert post.id == "x:1576994746135764992"
     assert (post.author, post.posted_at) == ("Ann", "2022-10-03T17:57:11Z")
     assert post.photos == ("https://pbs.example/1.jpg", "https://pbs.example/2")

@@ -12,11 +12,11 @@ from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pai
 from critterdb.fakes.server import Request
 from critterdb.platforms.text_length import count_graphemes
 from tests.fakes.bluesky_login import PASSWORD, Logins
-from tests.fakes.bluesky_network import POSTS, PROFILE, REPOSTS, Network
+from tests.fakes.bluesky_network import POSTS, PROFILE, REPOSTS, FakeNetwork
 from tests.fakes.bluesky_records import content_id, embeds, full_name
 from tests.fakes.bluesky_records import facets as mark_up
 
-MOST_URIS, MOST_ITEMS = 25, 100
+MAX_URIS, MAX_ITEMS = 25, 100
 RESET_AFTER_S = 300
 
 
@@ -27,9 +27,9 @@ class StandInBluesky(PlatformStandIn):
     `changed` those that it put another one over. The repository shows all at once.
     """
 
-    def __init__(self, handle: str = "critterbot.test", *, page_size: int = MOST_ITEMS) -> None:
+    def __init__(self, handle: str = "critterbot.test", *, page_size: int = MAX_ITEMS) -> None:
         super().__init__(page_size=page_size)
-        self.known = Network(handle)
+        self.known = FakeNetwork(handle)
         self.me, self.records = self.known.me, self.known.records
         self.reply_disabled = self.known.reply_disabled
         self.changed: list[str] = []
@@ -142,7 +142,7 @@ class StandInBluesky(PlatformStandIn):
                 self._serve_page(request, "feed", items)
             case "app.bsky.feed.getPosts":
                 uris = [each for key, each in query_pairs(request) if key == "uris"]
-                if len(uris) > MOST_URIS:
+                if len(uris) > MAX_URIS:
                     _refuse(request, 400, "InvalidRequest", "Error: too many uris")
                     return
                 with self.lock:
@@ -245,7 +245,7 @@ class StandInBluesky(PlatformStandIn):
         """Newest first; the cursor says where the page before ended."""
         start = int(request.query.get("cursor", "0"))
         most = int(request.query.get("limit", "50"))
-        if not 1 <= most <= MOST_ITEMS:
+        if not 1 <= most <= MAX_ITEMS:
             _refuse(request, 400, "InvalidRequest", "Error: limit is out of bounds")
             return
         page = items[start : start + min(most, self.page_size)]

@@ -14,7 +14,7 @@ from tests.fakes.bluesky_records import content_id, full_name
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
 
 
-class Network:
+class FakeNetwork:
     """Accounts by their ids, records by their addresses, as the bot's account sees them.
 
     `notes` are the accounts' descriptions, which only whole profiles show. The views are `delay_s`

@@ -17,7 +17,7 @@ from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pai
 from critterdb.fakes.server import Request
 from tests.fakes.mastodon_text import content_of, handles_in, length_of, tags_in
 
-MOST_ITEMS, MOST_LOOKUPS, MOST_CHARACTERS = 40, 20, 500
+MAX_ITEMS, MAX_LOOKUPS, MAX_CHARACTERS = 40, 20, 500
 RESET_AFTER_S = 300
 TOKEN = "standin-mastodon-token"
 KEYS_LAST_S = 3600.0
@@ -27,7 +27,7 @@ class StandInMastodon(PlatformStandIn):
     """An instance with an account for the bot; `forget_keys` lets an hour go by."""
 
     def __init__(
-        self, handle: str = "critterbot", *, page_size: int = MOST_ITEMS, is_modern: bool = True
+        self, handle: str = "critterbot", *, page_size: int = MAX_ITEMS, is_modern: bool = True
     ) -> None:
         super().__init__(page_size=page_size)
         # Others know no quotes, look up neither names nor many statuses, and have one version.
@@ -162,7 +162,7 @@ class StandInMastodon(PlatformStandIn):
                         "uri": self.domain,
                         "configuration": {
                             "statuses": {
-                                "max_characters": MOST_CHARACTERS,
+                                "max_characters": MAX_CHARACTERS,
                                 "characters_reserved_per_url": 23,
                             }
                         },
@@ -202,7 +202,7 @@ class StandInMastodon(PlatformStandIn):
                 self._serve_page(request, [s for s in own if not s["reblog"]])
             case ["statuses"] if self.is_modern:
                 ids = [each for key, each in query_pairs(request) if key == "id[]"]
-                if len(ids) > MOST_LOOKUPS:
+                if len(ids) > MAX_LOOKUPS:
                     _refuse(request, 422, "Validation failed: too many ids")
                     return
                 found = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
@@ -264,8 +264,8 @@ class StandInMastodon(PlatformStandIn):
         text = body.get("status", "")
         if not text.strip():
             return 422, "Validation failed: Text can't be blank"
-        if length_of(text) > MOST_CHARACTERS:
-            return 422, f"Validation failed: Text character limit of {MOST_CHARACTERS} exceeded"
+        if length_of(text) > MAX_CHARACTERS:
+            return 422, f"Validation failed: Text character limit of {MAX_CHARACTERS} exceeded"
         parent = body.get("in_reply_to_id")
         if parent and (parent not in self.statuses or self._blocks(self.statuses[parent])):
             return 404, "The post you are trying to reply to does not appear to exist"
@@ -312,7 +312,7 @@ class StandInMastodon(PlatformStandIn):
     def _serve_page(self, request: Request, items: list[Json]) -> None:
         """A page, newest first: the newest, or with `min_id` the one that follows it."""
         query = request.query
-        most = min(int(query.get("limit", "20")), MOST_ITEMS, self.page_size)
+        most = min(int(query.get("limit", "20")), MAX_ITEMS, self.page_size)
         below = int(query.get("max_id", 1 << 70))
         chosen = [each for each in items if int(each["id"]) < below]
         if "min_id" in query:

@@ -13,12 +13,12 @@ from critterdb.games import get_game
 from critterdb.model.registry import current_model
 from critterdb.platforms.registry import open_timeline
 from critterdb.storage.database import SiteDatabase
-from critterdb.system import Uptime, read_uptime
+from critterdb.system import BootClock, read_uptime
 
 GAME, HASHTAG, HOST, BOT = "tints", "tintOrNot", "host", "critterbot"
 
 
-class Ground:
+class BotHarness:
     """Where rounds are played. Time goes on by `later` seconds, and the clock on the wall is
     `wrong` by some more; `boot` is the machine's start.
     """
@@ -35,9 +35,9 @@ class Ground:
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.later + self.wrong)
 
-    def uptime(self) -> Uptime:
+    def uptime(self) -> BootClock:
         reading = read_uptime()
-        return Uptime(self.boot or reading.boot, reading.seconds + self.later)
+        return BootClock(self.boot or reading.boot, reading.seconds + self.later)
 
     def play(self, *, post: bool = True) -> RoundReport:
         return play_round(

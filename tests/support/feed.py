@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.bot_harness import GAME, HOST
 from tests.support.models import picture
-from tests.support.platforms import Stage
+from tests.support.platforms import PlatformHarness
 
 COLOURS = ("red", "green", "blue", "yellow", "grey")
 SENT = ("sent", None)
@@ -25,7 +25,7 @@ Expected = tuple[str, str | None] | None
 class Feed:
     """Posts on a stage's server, and what is expected of each by its bare id."""
 
-    stage: Stage
+    stage: PlatformHarness
     seed: int = 0
     expected: dict[str, Expected] = field(default_factory=dict)
     images: dict[str, int] = field(default_factory=dict)
@@ -307,7 +307,7 @@ UNSUMMONED = ("host_unasked", "wide_hashtag", "mixed_case", "near_miss", "repost
 
 
 def play_feed(
-    stage: Stage, number: int, *, rounds: int = 4, seed: int = 0
+    stage: PlatformHarness, number: int, *, rounds: int = 4, seed: int = 0
 ) -> tuple[Feed, list[str]]:
     """Let a feed come in over some rounds; the feed, and in words what is not as expected."""
     feed = Feed(stage, seed)

@@ -32,7 +32,7 @@ SETTINGS = {"CRITTERDB_REPLIES_PER_DAY": "1000000", "CRITTERDB_RECONCILE_SECONDS
 
 
 @dataclass(frozen=True)
-class Outcome:
+class KillCounts:
     """What stood in the end: on the server, and in the database beside it."""
 
     posts: int
@@ -94,7 +94,7 @@ def play_and_kill(
     seed: int = 0,
     server: Any = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Outcome:
+) -> KillCounts:
     """Let people ask, `posts` in all, while the bot is killed `kills` times; then let it finish."""
     begun = time.monotonic()
     draw = random.Random(seed)
@@ -172,11 +172,11 @@ def _count(
     kills: int,
     while_sending: int,
     begun: float,
-) -> Outcome:
+) -> KillCounts:
     replies = Counter(each["in_reply_to"] for each in server.sent)
     ids = {each["in_reply_to"]: f"{platform}:{each['id']}" for each in server.sent}
     rows = {row["post_id"].partition(":")[2]: row for row in db["replies"].rows}
-    return Outcome(
+    return KillCounts(
         posts=len(asked),
         kills=kills,
         kills_while_sending=while_sending,
@@ -193,5 +193,5 @@ def _count(
     )
 
 
-def as_json(outcome: Outcome) -> str:
+def as_json(outcome: KillCounts) -> str:
     return json.dumps(asdict(outcome))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.loader import Model
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.registry import current_model
@@ -62,7 +62,7 @@ def make_tiny_model(db: SiteDatabase, game_slug: str = "tints", *, hashtag: str 
     folder = site_folder(db)
     model_id = f"{game_slug}-colours"
     backbone = Backbone(
-        "colours@32", "colours", View(SIZE), folder / "models" / "backbones" / "c.onnx"
+        "colours@32", "colours", Preprocessing(SIZE), folder / "models" / "backbones" / "c.onnx"
     )
     write_atomically(backbone.onnx_path, _colour_average())
     file = write_model(

@@ -18,7 +18,7 @@ import tempfile
 import threading
 from typing import Any
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.fetch.fetcher import Fetcher
 from tests.fakes.hostile import HostileServer
 from tests.support.attacks import (
@@ -78,7 +78,7 @@ async def fetch_all(urls: list[str]) -> dict[str, str]:
         async with places:
             try:
                 data = await Fetcher(allow=[]).fetch_async(url)
-            except Refusal as refusal:
+            except RejectedInputError as refusal:
                 return refusal.code
             return "picture" if data.startswith(b"\xff\xd8\xff") else "something else"
 

@@ -10,7 +10,7 @@ from critterdb.fakes.x import StandInX
 from critterdb.storage.database import SiteDatabase
 from tests.fakes.bluesky import StandInBluesky
 from tests.fakes.mastodon import StandInMastodon
-from tests.support.bot_harness import GAME, HASHTAG, HOST, Ground
+from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness
 
 STAND_INS: dict[str, Any] = {
     "x": StandInX,
@@ -21,7 +21,7 @@ NEW_PLATFORMS = ("mastodon", "bluesky")
 
 
 @dataclass
-class Stage(Ground):
+class PlatformHarness(BotHarness):
     """Rounds on one of the platforms, between `db` and `server`."""
 
     db: SiteDatabase

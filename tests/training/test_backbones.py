@@ -16,9 +16,9 @@ from torchvision.models import ResNet34_Weights, resnet34
 from critterdb.demo.drawing import draw_critter
 from critterdb.errors import ModelError
 from critterdb.imaging.decode import decode_image
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.training.backbones import Backbone, export_backbone, load_backbone
-from critterdb.training.networks import Network, load_network, state_digest
+from critterdb.training.networks import PretrainedNetwork, load_network, state_digest
 
 CLOSE = 1e-4
 SMALL = ["test_efficientnet", "test_vit"]  # timm's own miniatures: seconds and not minutes
@@ -123,7 +123,9 @@ class Crossed(torch.nn.Module):
 @pytest.mark.parametrize("ask", [True, False], ids=["asks its layer", "other order"])
 def test_a_network_of_another_order_is_exported_as_it_is(tmp_path: Path, ask: bool) -> None:
     module = Crossed(ask).eval()
-    network = Network("crossed", module, (0.5,) * 3, (0.5,) * 3, View(32), state_digest(module))
+    network = PretrainedNetwork(
+        "crossed", module, (0.5,) * 3, (0.5,) * 3, Preprocessing(32), state_digest(module)
+    )
     backbone = export_backbone(network, folder=tmp_path)
     pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(2)])
     assert_same(backbone.embed(pixels), says(module, pixels, [0.5] * 3, [0.5] * 3))

@@ -111,7 +111,7 @@ def test_it_is_made_once_a_site(
 def test_a_network_that_does_not_stand_it_is_told_of(
     tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantize, "LEAST_LIKENESS", 1.01)
+    monkeypatch.setattr(quantize, "MIN_LIKENESS", 1.01)
     backbone = load_backbone(size=SIZE, folder=tmp_path)
     photos = sorted((site / "coats").rglob("*.jpg"))
     with pytest.raises(ModelError, match="Train without --int8"):

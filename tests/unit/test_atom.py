@@ -12,7 +12,7 @@ from critterdb.storage.database import SiteDatabase
 from tests.support.bot_harness import GAME, HASHTAG
 from tests.support.feed import ON, SENT, UNSUMMONED, Feed, play_feed
 from tests.support.models import make_tiny_model
-from tests.support.platforms import STAND_INS, Stage
+from tests.support.platforms import STAND_INS, PlatformHarness
 
 
 @pytest.fixture(params=STAND_INS)
@@ -21,19 +21,19 @@ def stage(
     db: SiteDatabase,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stage]:
+) -> Iterator[PlatformHarness]:
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("CRITTERDB_REPLIES_PER_DAY", "1000000")
     with STAND_INS[request.param]() as server:
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
-        stage = Stage(db, server, request.param)
+        stage = PlatformHarness(db, server, request.param)
         stage.set_host()
         yield stage
 
 
-def test_exactly_the_welcome_are_answered(stage: Stage) -> None:
+def test_exactly_the_welcome_are_answered(stage: PlatformHarness) -> None:
     feed, wrong = play_feed(stage, 100, rounds=2)
     assert wrong == []
     assert set(feed.kinds) == {*ON[stage.on], "too_old"}
@@ -43,7 +43,7 @@ def test_exactly_the_welcome_are_answered(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("stage", ["x"], indirect=True)
-def test_who_did_not_ask_causes_no_write(stage: Stage) -> None:
+def test_who_did_not_ask_causes_no_write(stage: PlatformHarness) -> None:
     feed = Feed(stage)
     feed.fill(30, {name: ON["x"][name] for name in UNSUMMONED})
     for _ in range(2):

@@ -10,7 +10,7 @@ import pytest
 
 from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.bars import score_over_time
-from critterdb.web.charts.confusion import MOST_LABELS, most_confused
+from critterdb.web.charts.confusion import MAX_LABELS, most_confused
 from critterdb.web.charts.maps import HEIGHT, WIDTH, draw_map, frame_around, load_shapes, mercator
 from critterdb.web.charts.svg import nice_top, tag
 from critterdb.web.queries.scores import by_period
@@ -81,7 +81,7 @@ def test_a_matrix_of_many_labels_shows_the_most_confused() -> None:
     labels = [{"taxon_id": n, "name": str(n)} for n in range(60)]
     counts = {(58, 59): 3, **{(n, n): 9 for n in range(60)}}
     drawn = most_confused(labels, counts)
-    assert len(drawn) == MOST_LABELS
+    assert len(drawn) == MAX_LABELS
     assert {58, 59} <= {label["taxon_id"] for label in drawn}
 
 

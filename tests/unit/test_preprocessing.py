@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 
 
 def rings(size: tuple[int, int]) -> Image.Image:
@@ -21,7 +21,7 @@ def rings(size: tuple[int, int]) -> Image.Image:
 @pytest.mark.parametrize("size", [(80, 60), (60, 80), (500, 375), (48, 48)])
 @pytest.mark.parametrize("resize", ["crop", "crop-bilinear", "squash", "crop-0.5"])
 def test_a_view_is_a_square(size: tuple[int, int], resize: str) -> None:
-    pixels = View.parse(48, resize).pixels(rings(size))
+    pixels = Preprocessing.parse(48, resize).pixels(rings(size))
     assert (pixels.shape, pixels.dtype) == ((48, 48, 3), np.uint8)
 
 
@@ -35,7 +35,7 @@ def test_a_view_is_a_square(size: tuple[int, int], resize: str) -> None:
     ],
 )
 def test_it_sees_its_share_around_the_middle(resize: str, across: float, down: float) -> None:
-    pixels = View.parse(64, resize).pixels(rings((400, 200))).astype(float)
+    pixels = Preprocessing.parse(64, resize).pixels(rings((400, 200))).astype(float)
     green, blue = np.ptp(pixels[32, :, 1]) / 255, np.ptp(pixels[:, 32, 2]) / 255
     assert (green, blue) == pytest.approx((across, down), abs=0.03)
     assert pixels[32, 32] == pytest.approx([0, 127, 127], abs=6)
@@ -43,15 +43,15 @@ def test_it_sees_its_share_around_the_middle(resize: str, across: float, down: f
 
 @pytest.mark.parametrize("resize", ["crop", "squash", "crop-bilinear", "squash-bilinear-0.875"])
 def test_what_is_written_is_read_again(resize: str) -> None:
-    assert View.parse(224, resize).resize == resize
+    assert Preprocessing.parse(224, resize).resize == resize
 
 
 @pytest.mark.parametrize("resize", ["", "stretch", "crop-nearest", "crop-0", "crop-7", "crop-nan"])
 def test_no_view_is_an_error(resize: str) -> None:
     with pytest.raises(ValueError, match=r"no view|could not convert"):
-        View.parse(224, resize)
+        Preprocessing.parse(224, resize)
 
 
 def test_the_shorter_side_leaves_nothing_to_enlarge() -> None:
-    assert View(224).shorter_side == 224
-    assert View(224, share=0.875).shorter_side == 256
+    assert Preprocessing(224).shorter_side == 224
+    assert Preprocessing(224, share=0.875).shorter_side == 256

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.fetch.address_policy import Opening
 from critterdb.fetch.fetcher import FETCH_FAILED, URL_INVALID, Fetcher
 from tests.fakes.hostile import HostileServer
@@ -128,7 +128,7 @@ async def fetch_all(public: HostileServer, urls: list[str]) -> dict[str, str]:
         async with places:
             try:
                 data = await Fetcher(allow=[opening]).fetch_async(url)
-            except Refusal as refusal:
+            except RejectedInputError as refusal:
                 words = {"fetch_failed": FETCH_FAILED, "url_invalid": URL_INVALID}
                 same = str(refusal) == words[refusal.code]
                 return refusal.code if same else f"{refusal.code}: {refusal}"

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from critterdb.errors import Refusal
-from critterdb.imaging.preprocessing import View
+from critterdb.errors import RejectedInputError
+from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.imaging.sandbox import CPU_S, Decoders
 from tests.fakes.bombs import MAKERS
 from tests.fakes.mutations import KINDS, good_pictures, mutations
 
-VIEW = View(64)
+VIEW = Preprocessing(64)
 COUNT = 250
 # Those that are made quickly; a machine that is busy may take long over the others, too.
 EXPECTED = {
@@ -64,7 +64,7 @@ def decoders() -> Iterator[Decoders]:
 def outcome(decoders: Decoders, data: bytes) -> str:
     try:
         decoders.view(data, VIEW)
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         return refusal.code
     return "accepted"
 

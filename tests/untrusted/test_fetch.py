@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from critterdb.errors import CritterError, Refusal
+from critterdb.errors import CritterError, RejectedInputError
 from critterdb.fetch import fetcher as fetch_module
 from critterdb.fetch import result_cache
 from critterdb.fetch.address_policy import STRICT_TABLE, Opening, openings_from_environment
@@ -36,8 +36,8 @@ def fetcher(*servers: HostileServer, **options: Any) -> Fetcher:
     return Fetcher(allow=openings, **{"timeout_s": 2.0, **options})
 
 
-def refusal(guard: Fetcher, address: str) -> Refusal:
-    with pytest.raises(Refusal) as caught:
+def refusal(guard: Fetcher, address: str) -> RejectedInputError:
+    with pytest.raises(RejectedInputError) as caught:
         guard.fetch(address)
     return caught.value
 
@@ -197,7 +197,7 @@ async def test_who_hangs_up_leaves_the_fetch_to_the_others(public: HostileServer
     second = asyncio.create_task(guard.fetch_async(address))
     await asyncio.sleep(0.2)
     first.cancel()
-    with pytest.raises(Refusal):
+    with pytest.raises(RejectedInputError):
         await second
     assert len(public.requests) == 1
 
@@ -209,7 +209,7 @@ async def test_more_than_can_be_fetched_at_once_is_refused_as_busy(
     guard = fetcher(public)
     urls = [f"{public.base}/silent?{n}" for n in range(3)]
     results = await asyncio.gather(*map(guard.fetch_async, urls), return_exceptions=True)
-    codes = [result.code for result in results if isinstance(result, Refusal)]
+    codes = [result.code for result in results if isinstance(result, RejectedInputError)]
     assert codes == ["fetch_failed", "fetch_failed", "busy"]
 
 
@@ -267,11 +267,11 @@ async def test_never_itself(public: HostileServer) -> None:
     address = f"{public.base}/cat.jpg"
     assert refusal(fetcher(public, own_addresses=own), address).code == "fetch_failed"
     for asked in (address, "http://GOOD.example./", "http://[2606:2800:21F::1]/"):
-        with pytest.raises(Refusal):
+        with pytest.raises(RejectedInputError):
             await fetcher(public).fetch_async(
                 asked, own_addresses=[*own, ("good.example", 80), ("[2606:2800:21f::1]", 80)]
             )
-    with pytest.raises(Refusal):
+    with pytest.raises(RejectedInputError):
         await fetcher(public).fetch_async("http://127.0.0.1/", own_addresses=[("fe80::1%25é", 80)])
     assert public.requests == []
 
@@ -388,10 +388,10 @@ async def test_a_quick_refusal_waits_for_its_step_and_none_beyond_the_deadline(
 ) -> None:
     monkeypatch.setattr(fetch_module, "REFUSAL_STEP_S", 1.0)
     started = time.monotonic()
-    with pytest.raises(Refusal):
+    with pytest.raises(RejectedInputError):
         await fetcher(public, timeout_s=1.1).fetch_async(f"{public.base}/silent")
     assert 1.1 <= time.monotonic() - started < 1.9
     started = time.monotonic()
-    with pytest.raises(Refusal):
+    with pytest.raises(RejectedInputError):
         await fetcher(public).fetch_async(f"{public.base}/status-500")
     assert time.monotonic() - started >= 1.0

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.fetch.address_policy import Opening
 from critterdb.fetch.fetcher import Fetcher
 from tests.fakes.hostile import ANSWERS, HostileServer
 
-MOST_S = 10
-MOST_BYTES = 10_500_000
-MOST_GROWTH_MB = 40
+MAX_S = 10
+MAX_BYTES = 10_500_000
+MAX_GROWTH_MB = 40
 GOOD = {"picture", "endless-redirect"}  # whose redirect leads to one
 TOO_LARGE = {
     "endless", "endless-chunks", "crumbs", "mixed-replace", "huge-length", "giant-chunk",
@@ -42,7 +42,7 @@ async def fetch(fetcher: Fetcher, url: str) -> tuple[str, float]:
     started = time.monotonic()
     try:
         await fetcher.fetch_async(url)
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         return refusal.code, time.monotonic() - started
     return "picture", time.monotonic() - started
 
@@ -52,9 +52,9 @@ async def test_all_of_them_at_once(public: HostileServer, fetcher: Fetcher) -> N
     for name, (outcome, seconds) in zip(ANSWERS, ends, strict=True):
         expected = "too_large" if name in TOO_LARGE else "fetch_failed"
         assert outcome == ("picture" if name in GOOD else expected), name
-        assert seconds < MOST_S, name
+        assert seconds < MAX_S, name
     assert max(public.received.values()) > 9_000_000
-    assert max(public.received.values()) < MOST_BYTES
+    assert max(public.received.values()) < MAX_BYTES
 
 
 @pytest.mark.parametrize("name", ["endless", "crumbs", "gzip-bomb", "interim-flood", "noise"])
@@ -62,9 +62,9 @@ def test_memory_stays(public: HostileServer, fetcher: Fetcher, name: str) -> Non
     fetcher.fetch(f"{public.base}/picture")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = memory_mb("VmRSS")
-    with pytest.raises(Refusal):
+    with pytest.raises(RejectedInputError):
         fetcher.fetch(f"{public.base}/{name}")
-    assert memory_mb("VmHWM") - before < MOST_GROWTH_MB
+    assert memory_mb("VmHWM") - before < MAX_GROWTH_MB
 
 
 def memory_mb(name: str) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import decode_image, read_image
 
 
@@ -102,7 +102,7 @@ JPEG = saved(halves(), "JPEG")
     ],
 )  # fmt: skip
 def test_what_is_refused_and_as_what(data: bytes, code: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RejectedInputError) as refused:
         decode_image(data)
     assert refused.value.code == code
 
@@ -112,7 +112,7 @@ def test_what_is_refused_and_as_what(data: bytes, code: str) -> None:
 def test_what_was_cut_off_is_called_so(kind: str, percent: int) -> None:
     options = {"icc_profile": bytes(1000)} if kind in ("JPEG", "PNG") else {}  # a long beginning
     data = saved(photo_like(), kind, **options)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RejectedInputError) as refused:
         decode_image(data[: len(data) * percent // 100])
     assert refused.value.code == "image_truncated"
 
@@ -136,7 +136,7 @@ def test_a_short_jpeg_is_told_although_it_ends_in_an_end_marker(
     # Of a progressive one the last part is the finest detail: nobody sees that it lacks.
     for percent in range(5, 70 if options.get("progressive") else 95, 3):
         cut = data[: start + (len(data) - start) * percent // 100].rstrip(b"\xff") + b"\xff\xd9"
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(RejectedInputError) as refused:
             decode_image(cut, shorter_side=shorter_side)
         assert refused.value.code == "image_truncated"
 

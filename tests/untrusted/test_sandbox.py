@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import read_image
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.imaging.sandbox import Decoders, shared_decoders
 from tests.support.models import picture
 
-VIEW = View(32)
+VIEW = Preprocessing(32)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def decoders() -> Iterator[Decoders]:
 
 
 def refused(decoders: Decoders, data: bytes) -> str:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(RejectedInputError) as caught:
         decoders.view(data, VIEW)
     return caught.value.code
 
@@ -47,8 +47,10 @@ def heavy() -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
-@pytest.mark.parametrize("view", [VIEW, View(48, "squash", "bilinear", 0.9)])
-def test_pixels_are_those_of_decoding_here(decoders: Decoders, kind: str, view: View) -> None:
+@pytest.mark.parametrize("view", [VIEW, Preprocessing(48, "squash", "bilinear", 0.9)])
+def test_pixels_are_those_of_decoding_here(
+    decoders: Decoders, kind: str, view: Preprocessing
+) -> None:
     file = io.BytesIO()
     Image.open(io.BytesIO(picture("green", (330, 210)))).save(file, kind)
     pixels, info = decoders.view(file.getvalue(), view)
@@ -63,7 +65,7 @@ def test_refusals_are_those_of_decoding_here(decoders: Decoders) -> None:
     assert refused(decoders, picture("red")[:-300]) == "image_truncated"
     assert refused(decoders, picture("red", (400, 10))) == "image_too_small"
     assert refused(decoders, bytes(10_000_001)) == "too_large"
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(RejectedInputError) as caught:
         decoders.check(picture("red"), max_pixels=5000)
     assert caught.value.code == "too_large"
 
@@ -253,5 +255,5 @@ def test_a_process_that_is_ended_while_it_starts_is_busy(
 
 
 def test_the_limit_that_is_named_is_the_one_in_force(decoders: Decoders) -> None:
-    with pytest.raises(Refusal, match=r"more than 0\.05 megapixels"):
+    with pytest.raises(RejectedInputError, match=r"more than 0\.05 megapixels"):
         decoders.view(picture("red", (300, 200)), VIEW, max_pixels=50_000)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.web.endpoint.limits import RateLimit, UploadMemory, Workers, client_address
-from critterdb.web.http.body import Body, ClientGone, Upload, read_upload
+from critterdb.web.http.body import Body, ClientDisconnectedError, Upload, read_upload
 from critterdb.web.http.headers import image_origin, page_headers
 from critterdb.web.http.negotiation import prefers_page
 from critterdb.web.settings import load_settings
@@ -116,7 +116,7 @@ async def test_no_form_takes_long_to_take_apart(body: bytes, content_type: str) 
     """It is done in the event loop, where everybody waits for it."""
     receive = Body(Sender([body]), {"content-type": content_type})
     started = time.process_time()
-    with suppress(Refusal):
+    with suppress(RejectedInputError):
         await read_upload(receive, 10_000_000)
     assert time.process_time() - started < 0.5
 
@@ -174,7 +174,7 @@ async def test_a_form_without_a_picture_gives_none(body: bytes) -> None:
     ],
 )
 async def test_a_malformed_form_is_refused_kindly(content_type: str, body: bytes) -> None:
-    with pytest.raises(Refusal, match="could not be read") as refused:
+    with pytest.raises(RejectedInputError, match="could not be read") as refused:
         await read(body, content_type)
     assert refused.value.code == "missing_image"
 
@@ -182,7 +182,7 @@ async def test_a_malformed_form_is_refused_kindly(content_type: str, body: bytes
 @pytest.mark.parametrize("declared", ["", "5000", "10", "lies"])
 async def test_a_body_over_the_cap_is_refused_whatever_it_declares(declared: str) -> None:
     chunks = [b"x" * 500] * 10
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RejectedInputError) as refused:
         await read(chunks, "image/jpeg", content_length=declared)
     assert refused.value.code == "too_large"
 
@@ -194,7 +194,7 @@ async def test_an_endless_body_is_given_up() -> None:
 
     sender = Sender(endless())
     body = Body(sender, {})
-    with pytest.raises(Refusal, match="smaller"):
+    with pytest.raises(RejectedInputError, match="smaller"):
         await read_upload(body, CAP)
     assert await body.discard()
     assert sender.taken < 70_000_000
@@ -204,14 +204,14 @@ async def test_who_waits_for_100_continue_is_answered_before_sending() -> None:
     sender = Sender([b"x" * 5000])
     headers = {"content-length": "5000", "expect": "100-continue"}
     body = Body(sender, headers)
-    with pytest.raises(Refusal):
+    with pytest.raises(RejectedInputError):
         await read_upload(body, CAP)
     assert await body.discard()
     assert sender.taken == 0
 
 
 async def test_a_sender_that_hangs_up_is_no_error_to_report() -> None:
-    with pytest.raises(ClientGone):
+    with pytest.raises(ClientDisconnectedError):
         await read_upload(Body(Sender([b"x", b"y"], gone=True), {}), CAP)
 
 
@@ -219,7 +219,7 @@ async def test_uploads_share_a_bounded_memory_and_give_it_back() -> None:
     memory = UploadMemory(1500)
     bodies = [Body(Sender([b"x" * 400, b"y" * 400]), {}, memory) for _ in range(3)]
     await read_upload(bodies[0], CAP)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RejectedInputError) as refused:
         await read_upload(bodies[1], CAP)
     assert refused.value.code == "busy"
     bodies[0].close()
@@ -273,7 +273,7 @@ def test_the_rate_counts_each_client_by_the_minute() -> None:
     limit = RateLimit(2, clock=lambda: now[0])
     for _ in range(2):
         limit.count("a")
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RejectedInputError) as refused:
         limit.count("a")
     assert refused.value.code == "rate_limited"
     assert 0 < limit.retry_seconds() <= 60
@@ -315,7 +315,7 @@ async def test_a_full_queue_says_busy_and_recovers() -> None:
 
     taken = [asyncio.create_task(workers.run(work)) for _ in range(2)]
     await asyncio.sleep(0)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RejectedInputError) as refused:
         await workers.run(work)
     assert refused.value.code == "busy"
     gate.set()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from critterdb.web.queries.similar_photos import Sketches
-from critterdb.web.state import desk_of
+from critterdb.web.state import plugin_state
 from tests.support.datasette_site import change_metadata, make_site, open_datasette
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
 from tests.support.pages import MISTAKE, MODEL_ID, make_furnished_site
@@ -70,7 +70,7 @@ async def test_a_page_has_its_manners(folder: Path, path: str) -> None:
 async def test_photos_that_are_read_through_for_long_hold_up_no_other_page(folder: Path) -> None:
     datasette = open_datasette(folder)
     await datasette.invoke_startup()
-    sketches = desk_of(datasette).sketches.setdefault("colours@32", Sketches("colours@32"))
+    sketches = plugin_state(datasette).sketches.setdefault("colours@32", Sketches("colours@32"))
     with sketches._lock:  # as a large database has it for a minute
         for _ in range(6):
             shown = await datasette.client.get(f"/-/critters/photos/{MISTAKE}")
@@ -289,7 +289,7 @@ async def test_the_history_is_filtered(folder: Path, query: str, found: list[str
 async def test_the_history_goes_on_where_a_page_ends(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("critterdb.web.pages.history.POSTS_A_PAGE", 3)
+    monkeypatch.setattr("critterdb.web.pages.history.POSTS_PER_PAGE", 3)
     first = await data(folder, "/-/critters/history?author=host")
     assert names(first["posts"]) == ["104", "103", "102"]
     response = await open_datasette(folder).client.get(

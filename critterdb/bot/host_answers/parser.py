@@ -248,7 +248,7 @@ def _role_of_a_statement(before: str, after: str) -> str:
         head = before[: marks[-1].start()]
         if patterns.BY_OTHERS.search(head) and not patterns.OURSELVES.search(head):
             return "mentioned"
-        is_short = len(rest.split()) <= patterns.MOST_WORDS_AFTER_MARK
+        is_short = len(rest.split()) <= patterns.MAX_WORDS_AFTER_MARK
         return "said" if is_short and patterns.GOES_ON.search(after) else "doubted"
     if before.endswith("this "):
         return "said"

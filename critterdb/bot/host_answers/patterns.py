@@ -25,7 +25,7 @@ MARK = re.compile(
     r"|what (?:you're|you are|we're|we are) (?:seeing|looking at)(?: here)? is"
     r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye)\b"
 )
-MOST_WORDS_AFTER_MARK = 6
+MAX_WORDS_AFTER_MARK = 6
 DENIAL = re.compile(
     r"(?:\b(?:not|no|never|neither|nor)|n't(?: be)?)(?: (?:actually|really|quite|even|in fact))*"
     r"(?: (?:an?|the|any))?(?: (?:real|actual|true|wild))? $"

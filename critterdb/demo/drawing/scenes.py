@@ -30,7 +30,7 @@ def draw_scene(name: str, rng: Rng, size: Size) -> Scene:
 def _ground(
     image: Image.Image, y: float, near: Colour, far: Colour, grain: float, rng: Rng
 ) -> None:
-    """Ground from the line `y` (a share of the height) down, with an uneven edge."""
+    """BotHarness from the line `y` (a share of the height) down, with an uneven edge."""
     width, height = image.size
     top = int(y * height)
     strip = gradient((width, height - top + 20), far, near, grain, rng)

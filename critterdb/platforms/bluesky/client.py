@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from critterdb._types import Json
-from critterdb.errors import RateLimited, TimelineError
-from critterdb.platforms.sources import NoAnswer
+from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.platforms.sources import NoResponseError
 
 from .session import Session
 
@@ -22,7 +22,7 @@ _EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "Authentica
 ABOUT_THE_ACCOUNT = _EXPIRED | {"AccountTakedown", "AccountDeactivated", "AccountSuspended"}
 
 
-class Refused(TimelineError):
+class RefusedError(TimelineError):
     """The server said no: `status` and `name` are its own."""
 
     def __init__(self, message: str, status: int, name: str) -> None:
@@ -31,7 +31,7 @@ class Refused(TimelineError):
         self.name = name
 
 
-class NeverConnected(NoAnswer):
+class NeverConnected(NoResponseError):
     """Not a byte reached the server."""
 
 
@@ -76,7 +76,7 @@ class BlueskyClient:
     def _with_session(self, call: Any) -> Json:
         try:
             return self._call(call, self._tokens()["accessJwt"])
-        except Refused as error:
+        except RefusedError as error:
             if error.name not in _EXPIRED:
                 raise
         return self._call(call, self._renew()["accessJwt"])
@@ -91,7 +91,7 @@ class BlueskyClient:
                 lambda headers: self._procedure("com.atproto.server.refreshSession", None, headers),
                 str((self._session.tokens or {}).get("refreshJwt")),
             )
-        except Refused:
+        except RefusedError:
             return self._log_in()
         return self._session.keep(body)
 
@@ -102,7 +102,7 @@ class BlueskyClient:
             given = self._call(
                 lambda headers: self._procedure("com.atproto.server.createSession", body, headers)
             )
-        except Refused as error:
+        except RefusedError as error:
             self._session.forget()
             if error.name == "AuthFactorTokenRequired":
                 raise TimelineError(
@@ -149,11 +149,11 @@ class BlueskyClient:
         words = " ".join(words.split())[:200]
         if status == 429:
             until = _reset(response.headers)
-            return RateLimited(
+            return RateLimitedError(
                 f"Bluesky wants fewer requests. Come back at {until:%H:%M:%S} UTC", until
             )
         if 400 <= status < 500 and status != 408:
-            return Refused(f"Bluesky said {words}", status, name)
+            return RefusedError(f"Bluesky said {words}", status, name)
         return TimelineError(f"Bluesky said {words}. Try later")
 
     def _no_answer(self, error: BaseException) -> TimelineError:
@@ -162,7 +162,7 @@ class BlueskyClient:
         kind = type(error).__name__
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return NeverConnected(f"Bluesky at {self.address} could not be reached ({kind})")
-        return NoAnswer(f"Bluesky at {self.address} gave no answer ({kind}). Try later")
+        return NoResponseError(f"Bluesky at {self.address} gave no answer ({kind}). Try later")
 
 
 def items_of(body: Json, name: str) -> list[Mapping[str, Any]]:

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from critterdb._types import Json
-from critterdb.errors import RateLimited, TimelineError
+from critterdb.errors import RateLimitedError, TimelineError
 
-LOGINS_IN_5_MINUTES, LOGINS_A_DAY = 10, 100  # a third of what Bluesky allows
+LOGINS_PER_5_MINUTES, LOGINS_PER_DAY = 10, 100  # a third of what Bluesky allows
 FIVE_MINUTES_S, DAY_S = 300.0, 86_400.0
 
 _KEPT = ("did", "handle", "accessJwt", "refreshJwt")
@@ -53,17 +53,17 @@ class Session:
         self._write()
 
     def spend_login(self) -> None:
-        """Count one login. Raises RateLimited where it would be too many."""
+        """Count one login. Raises RateLimitedError where it would be too many."""
         now = time.time()
         self._logins = [each for each in self._logins if now - DAY_S < each <= now]
         recent = [each for each in self._logins if each > now - FIVE_MINUTES_S]
         free_at = 0.0
-        if len(self._logins) >= LOGINS_A_DAY:
-            free_at = self._logins[-LOGINS_A_DAY] + DAY_S
-        elif len(recent) >= LOGINS_IN_5_MINUTES:
-            free_at = recent[-LOGINS_IN_5_MINUTES] + FIVE_MINUTES_S
+        if len(self._logins) >= LOGINS_PER_DAY:
+            free_at = self._logins[-LOGINS_PER_DAY] + DAY_S
+        elif len(recent) >= LOGINS_PER_5_MINUTES:
+            free_at = recent[-LOGINS_PER_5_MINUTES] + FIVE_MINUTES_S
         if free_at:
-            raise RateLimited(
+            raise RateLimitedError(
                 "critterdb logged in to Bluesky too often, and waits before it does so again. "
                 "Is the folder of its session writable?",
                 datetime.fromtimestamp(free_at, UTC),

@@ -14,16 +14,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from critterdb.errors import RateLimited, TimelineError
+from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
-from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id
+from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import Found, Source, gather, read_each
 from critterdb.platforms.text_length import count_graphemes
 from critterdb.storage.timestamps import utc_text
 
-from .client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, Refused, items_of
+from .client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, RefusedError, items_of
 from .pagination import is_repost, walk_back
 from .parse import BOT_LABEL, POSTS, Json, Reader, record_key, web_address
 from .records import reply_record, time_of_key, timestamp_id
@@ -94,7 +94,7 @@ class BlueskyTimeline:
         for host in hosts:
             try:
                 messages.extend(self._feed_reader(host)(since).posts)
-            except NotShown:
+            except FeedHiddenError:
                 continue  # an account that is gone says nothing; the reading before has named it
         return [each for each in messages if each.in_reply_to or each.quotes]
 
@@ -112,7 +112,7 @@ class BlueskyTimeline:
                     collection=POSTS,
                     rkey=envelope.key,
                 )
-            except Refused as error:
+            except RefusedError as error:
                 if error.name not in ("RecordNotFound", "NotFound", "InvalidRequest"):
                     raise
                 continue
@@ -139,7 +139,7 @@ class BlueskyTimeline:
             raise TimelineError(f"{web_address(uri)} is shown in a way that says nothing") from None
         return Envelope(self._new_key(now), json.dumps(record, ensure_ascii=False))
 
-    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
+    def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         try:
             refusal = self._unwelcome(bare_id(post_id))
             body = {
@@ -155,29 +155,29 @@ class BlueskyTimeline:
         try:
             answer = self.client.post("com.atproto.repo.putRecord", body)
             uri = str(answer["uri"])
-        except RateLimited as error:
+        except RateLimitedError as error:
             return _not_tried(error)
         except NeverConnected as error:
-            return Outcome("planned", error=str(error), stop=True)
-        except Refused as error:
+            return SendResult("planned", error=str(error), stop=True)
+        except RefusedError as error:
             if error.status == 401 or error.name in ABOUT_THE_ACCOUNT:
-                return Outcome("planned", error=str(error), stop=True)
-            return Outcome("refused", error=str(error))
+                return SendResult("planned", error=str(error), stop=True)
+            return SendResult("refused", error=str(error))
         except TimelineError as error:
-            return Outcome("unknown", error=str(error))
+            return SendResult("unknown", error=str(error))
         except (KeyError, TypeError):
-            return Outcome("unknown", error="Bluesky gave an answer that says nothing")
-        return Outcome("sent", _reply(uri))
+            return SendResult("unknown", error="Bluesky gave an answer that says nothing")
+        return SendResult("sent", _reply(uri))
 
-    def _unwelcome(self, uri: str) -> Outcome | None:
+    def _unwelcome(self, uri: str) -> SendResult | None:
         """Why the author wants no reply; the server itself would not say so."""
         view = self._look_up([uri]).get(uri)
         if view is None:
-            return Outcome("refused", error="The post is no longer there")
+            return SendResult("refused", error="The post is no longer there")
         if ((view.get("author") or {}).get("viewer") or {}).get("blockedBy"):
-            return Outcome("refused", error="The author blocks the bot", blocked=True)
+            return SendResult("refused", error="The author blocks the bot", blocked=True)
         if (view.get("viewer") or {}).get("replyDisabled"):
-            return Outcome("refused", error="The author has limited who may reply")
+            return SendResult("refused", error="The author has limited who may reply")
         return None
 
     def label_as_bot(self) -> str:
@@ -185,7 +185,7 @@ class BlueskyTimeline:
         place = {"repo": self.client.did, "collection": "app.bsky.actor.profile", "rkey": "self"}
         try:
             body = self.client.get("com.atproto.repo.getRecord", **place)
-        except Refused as error:
+        except RefusedError as error:
             if error.name not in ("RecordNotFound", "NotFound", "InvalidRequest"):
                 raise
             body = {}
@@ -232,10 +232,10 @@ class BlueskyTimeline:
                     limit=PAGE_SIZE,
                     cursor=token,
                 )
-            except Refused as error:
+            except RefusedError as error:
                 if error.name in ABOUT_THE_ACCOUNT:
                     raise
-                raise NotShown(f"The posts of {host} are not shown: {error}") from None
+                raise FeedHiddenError(f"The posts of {host} are not shown: {error}") from None
             return items_of(body, "feed"), body.get("cursor")
 
         def read(since: str | None) -> Found:
@@ -277,7 +277,7 @@ class BlueskyTimeline:
         return timestamp_id(self._last_key, secrets.randbelow(1024))
 
 
-class NotShown(TimelineError):
+class FeedHiddenError(TimelineError):
     """A host's feed that the server does not show."""
 
 
@@ -285,9 +285,9 @@ def _reply(uri: str) -> Reply:
     return Reply(f"bluesky:{uri}", web_address(uri))
 
 
-def _not_tried(error: TimelineError) -> Outcome:
-    until = error.until if isinstance(error, RateLimited) else None
-    return Outcome("planned", error=str(error), stop=True, retry_at=until)
+def _not_tried(error: TimelineError) -> SendResult:
+    until = error.until if isinstance(error, RateLimitedError) else None
+    return SendResult("planned", error=str(error), stop=True, retry_at=until)
 
 
 def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:

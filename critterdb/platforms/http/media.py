@@ -13,7 +13,7 @@ from critterdb.fetch.fetcher import Fetcher, Opening
 def fetch_from(server: str, address: str, fetcher: Fetcher) -> bytes:
     """A photo's bytes; all that is not of `server` (scheme, host and port) goes through `fetcher`.
 
-    Raises Refusal, and TimelineError where the server has no address.
+    Raises RejectedInputError, and TimelineError where the server has no address.
     """
     configured = urlsplit(server)
     try:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from critterdb.errors import RateLimited, TimelineError
-from critterdb.platforms.base import Outcome
-from critterdb.platforms.sources import NoAnswer
+from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.platforms.base import SendResult
+from critterdb.platforms.sources import NoResponseError
 
 from .parse import Json
 
@@ -20,11 +20,11 @@ SAID_LENGTH = 200  # characters
 _IN_DOUBT = (408, 425)
 
 
-class NotThere(TimelineError):
+class NotFoundError(TimelineError):
     """A status or account that the server does not show."""
 
 
-class NotUnderstood(TimelineError):
+class BadRequestError(TimelineError):
     """The server knows no such call, or not with these options."""
 
 
@@ -89,7 +89,7 @@ class MastodonClient:
             raise TimelineError(f"Mastodon at {self.address} gave no list for {name}. Try later")
         return given
 
-    def attempt(self, call: Callable[[Any], Outcome]) -> Outcome:
+    def attempt(self, call: Callable[[Any], SendResult]) -> SendResult:
         """What is known after a call that may have posted something."""
         from mastodon import MastodonError
 
@@ -98,7 +98,7 @@ class MastodonClient:
         except MastodonError as error:
             return self._outcome(error)
         except (KeyError, TypeError, ValueError, AttributeError):
-            return Outcome("unknown", error="Mastodon gave an answer that says nothing")
+            return SendResult("unknown", error="Mastodon gave an answer that says nothing")
 
     @property
     def _status(self) -> int | None:
@@ -110,7 +110,7 @@ class MastodonClient:
         status = self._status
         if status is None:
             kind = type(error.__context__ or error).__name__
-            return NoAnswer(f"Mastodon at {self.address} gave no answer ({kind}). Try later")
+            return NoResponseError(f"Mastodon at {self.address} gave no answer ({kind}). Try later")
         if status == 429:
             return self._rate_limit()
         if status == 401:
@@ -118,37 +118,37 @@ class MastodonClient:
                 "Mastodon did not accept the token (401). Check CRITTERDB_MASTODON_TOKEN"
             )
         if status in (404, 410):
-            return NotThere(f"Mastodon said {self._said()}")
+            return NotFoundError(f"Mastodon said {self._said()}")
         if status in (400, 422):
-            return NotUnderstood(f"Mastodon said {self._said()}")
+            return BadRequestError(f"Mastodon said {self._said()}")
         if 300 <= status < 400:
             return TimelineError(
                 f"{self.address} leads to another address. Check CRITTERDB_MASTODON_URL"
             )
         return TimelineError(f"Mastodon said {self._said()}. Try later")
 
-    def _outcome(self, error: Exception) -> Outcome:
+    def _outcome(self, error: Exception) -> SendResult:
         status = self._status
         if status is None:
             if _never_connected(error):
-                return Outcome("planned", error="Mastodon could not be reached", stop=True)
-            return Outcome("unknown", error="No answer from Mastodon")
+                return SendResult("planned", error="Mastodon could not be reached", stop=True)
+            return SendResult("unknown", error="No answer from Mastodon")
         if status == 429:
             limit = self._rate_limit()
-            return Outcome("planned", error=str(limit), stop=True, retry_at=limit.until)
+            return SendResult("planned", error=str(limit), stop=True, retry_at=limit.until)
         if status == 401:
-            return Outcome("planned", error="Mastodon did not accept the token (401)", stop=True)
+            return SendResult("planned", error="Mastodon did not accept the token (401)", stop=True)
         if 400 <= status < 500 and status not in _IN_DOUBT:
-            return Outcome("refused", error=f"Mastodon said {self._said()}")
-        return Outcome("unknown", error=f"Mastodon said {self._said()}")
+            return SendResult("refused", error=f"Mastodon said {self._said()}")
+        return SendResult("unknown", error=f"Mastodon said {self._said()}")
 
-    def _rate_limit(self) -> RateLimited:
+    def _rate_limit(self) -> RateLimitedError:
         """A 429 with the time of the server's own reset, by our clock."""
         until = datetime.now(UTC) + WITHOUT_RESET
         if self._client.ratelimit_reset:
             until = datetime.fromtimestamp(self._client.ratelimit_reset, UTC)
         words = f"Mastodon wants fewer requests. Come back at {until:%H:%M:%S} UTC"
-        return RateLimited(words, until)
+        return RateLimitedError(words, until)
 
     def _said(self) -> str:
         """What the server said when it refused, short enough for a row."""

@@ -22,12 +22,12 @@ from urllib.parse import urlsplit
 from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
-from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id
+from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import Found, Source, gather, read_each
 from critterdb.platforms.text import fold_tag
 
-from .client import MastodonClient, NotThere, NotUnderstood
+from .client import BadRequestError, MastodonClient, NotFoundError
 from .pagination import GetPage, id_order, newest_page, read_list, settled_id
 from .parse import Json, Reader
 
@@ -78,7 +78,7 @@ class MastodonTimeline:
         """What the instance says of itself; kin of Mastodon know only the older call."""
         try:
             return dict(self.client.ask("instance_v2"))
-        except NotThere:
+        except NotFoundError:
             return dict(self.client.ask("instance_v1"))
 
     @cached_property
@@ -113,7 +113,7 @@ class MastodonTimeline:
             try:
                 account_id = self._account_id(host)
                 statuses = read_list(self._statuses_of(account_id), oldest).whole()
-            except NotThere:
+            except NotFoundError:
                 continue  # an account that is gone says nothing
             messages.extend(self._readable(statuses)[0].values())
         replies = [each for each in messages if each.in_reply_to or each.quotes]
@@ -160,13 +160,13 @@ class MastodonTimeline:
         }
         return Envelope(f"critterdb-{digest[:32]}", json.dumps(record, ensure_ascii=False))
 
-    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
+    def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         record = json.loads(envelope.record)
 
-        def post(client: Any) -> Outcome:
+        def post(client: Any) -> SendResult:
             status = client.status_post(**record, idempotency_key=envelope.key)
             url = status.get("url")
-            return Outcome("sent", Reply(f"mastodon:{status['id']}", str(url) if url else None))
+            return SendResult("sent", Reply(f"mastodon:{status['id']}", str(url) if url else None))
 
         return self.client.attempt(post)
 
@@ -183,7 +183,7 @@ class MastodonTimeline:
         def page(**options: Any) -> list[Json]:
             try:
                 return self.client.ask_list("notifications", types=_SUMMONS, **options)
-            except NotUnderstood:
+            except BadRequestError:
                 # Not every server knows of quotes.
                 return self.client.ask_list("notifications", types=["mention"], **options)
 
@@ -232,7 +232,7 @@ class MastodonTimeline:
         for start in range(0, len(ids), LOOKUP_SIZE):
             try:
                 some = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
-            except (NotThere, NotUnderstood):
+            except (NotFoundError, BadRequestError):
                 continue  # an account among them is gone, or the server knows no such call
             found |= {str(each.get("id")) for each in some if each.get("blocked_by")}
         return found
@@ -251,26 +251,26 @@ class MastodonTimeline:
         if len(bare_ids) > 1 and self._looks_up_many:
             try:
                 found = self.client.ask_list("statuses", list(bare_ids))
-            except (NotThere, NotUnderstood):
+            except (NotFoundError, BadRequestError):
                 self._looks_up_many = False
         # One by one what is missing: a server that does not know the call above may show nothing.
         for each in set(bare_ids) - {str(status.get("id")) for status in found}:
-            with contextlib.suppress(NotThere):
+            with contextlib.suppress(NotFoundError):
                 found.append(self.client.ask("status", each))
         return found
 
     def _account_id(self, handle: str) -> str:
-        """The id of an account. Raises NotThere where the server cannot find it."""
+        """The id of an account. Raises NotFoundError where the server cannot find it."""
         name, _, domain = handle.partition("@")
         acct = name if domain == self.reader.domain else handle
         try:
             return str(self.client.ask("account_lookup", acct)["id"])
-        except NotThere:
+        except NotFoundError:
             found = self.client.ask_list("account_search", handle, resolve=True, limit=5)
         for each in found:
             if self.reader.handle(each).lower() == handle:
                 return str(each["id"])
-        raise NotThere(f"Mastodon does not know {handle}")
+        raise NotFoundError(f"Mastodon does not know {handle}")
 
     def _with_threads(self, messages: Sequence[Post], post_ids: set[str]) -> list[Post]:
         """Messages deeper in a conversation are led to the post that it is about."""
@@ -284,7 +284,7 @@ class MastodonTimeline:
             looked += 1
             try:
                 context = self.client.ask("status_context", bare_id(message.id))
-            except NotThere:
+            except NotFoundError:
                 continue
             above = [f"mastodon:{each['id']}" for each in context.get("ancestors") or []]
             about = next((each for each in reversed(above) if each in post_ids), None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from critterdb.errors import RateLimited, TimelineError
+from critterdb.errors import RateLimitedError, TimelineError
 
 DEFAULT_API = "https://api.twitter.com"
 WITHOUT_RESET = timedelta(minutes=15)  # X counts its limits in stretches of this length
@@ -38,12 +38,12 @@ def open_client(api: str, bearer: str | None, secrets: Sequence[str]) -> Any:
     return client
 
 
-def rate_limit(error: Any) -> RateLimited:
+def rate_limit(error: Any) -> RateLimitedError:
     """A 429 with the time of X's own reset."""
     until = datetime.now(UTC) + WITHOUT_RESET
     if error.reset_time:
         until = datetime.fromtimestamp(error.reset_time, UTC)
-    return RateLimited(f"X wants fewer requests. Come back at {until:%H:%M:%S} UTC", until)
+    return RateLimitedError(f"X wants fewer requests. Come back at {until:%H:%M:%S} UTC", until)
 
 
 def first_line(error: Exception) -> str:

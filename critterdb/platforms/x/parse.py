@@ -39,7 +39,7 @@ def id_before(bare: str, stretch: timedelta) -> str:
     return str(max(int(bare) - (int(stretch.total_seconds() * 1000) << 22), 0))
 
 
-class Page:
+class XPage:
     """Posts as one response gives them, with the users, media and other posts it includes."""
 
     def __init__(self, body: Json, own_id: str) -> None:

@@ -17,14 +17,14 @@ from critterdb._types import Json
 from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
-from critterdb.platforms.base import Batch, Envelope, Outcome, Post, Reply, bare_id
+from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.http.requests_session import never_connected
-from critterdb.platforms.sources import Found, NoAnswer, Source, gather, unreadable
+from critterdb.platforms.sources import Found, NoResponseError, Source, gather, unreadable
 
 from .client import DEFAULT_API, first_line, open_client, rate_limit
 from .length import MAX_WEIGHT, x_weight
-from .parse import FIELDS, Page, id_before
+from .parse import FIELDS, XPage, id_before
 
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions
@@ -154,7 +154,7 @@ class XTimeline:
             "information, Automation"
         )
 
-    def send(self, post_id: str, text: str, envelope: Envelope) -> Outcome:
+    def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         import requests
         import tweepy
 
@@ -165,34 +165,34 @@ class XTimeline:
             reply_id = str(body["data"]["id"])
         except tweepy.TooManyRequests as error:
             limit = rate_limit(error)
-            return Outcome("planned", error=str(limit), stop=True, retry_at=limit.until)
+            return SendResult("planned", error=str(limit), stop=True, retry_at=limit.until)
         except tweepy.Unauthorized:
-            return Outcome("planned", error="X did not accept the keys (401)", stop=True)
+            return SendResult("planned", error="X did not accept the keys (401)", stop=True)
         except tweepy.TwitterServerError as error:
-            return Outcome("unknown", error=first_line(error))
+            return SendResult("unknown", error=first_line(error))
         except tweepy.HTTPException as error:
             words, status = first_line(error), error.response.status_code
             if status == 402:
-                return Outcome(
+                return SendResult(
                     "planned",
                     error=f"X wants credits: buy some in its Developer Console ({words})",
                     stop=True,
                     retry_at=datetime.now(UTC) + WITHOUT_CREDITS,
                 )
             if status < 400 or status in UNDECIDED:
-                return Outcome("unknown", error=words)
-            return Outcome("refused", error=words, blocked="blocked" in words.lower())
+                return SendResult("unknown", error=words)
+            return SendResult("refused", error=words, blocked="blocked" in words.lower())
         except requests.RequestException as error:
             if never_connected(error):
-                return Outcome("planned", error="X could not be reached", stop=True)
+                return SendResult("planned", error="X could not be reached", stop=True)
             # A server that hangs would hang for each reply that waits.
             hangs = isinstance(error, requests.Timeout)
             words = f"No answer from X ({type(error).__name__})"
-            return Outcome("unknown", error=words, stop=hangs)
+            return SendResult("unknown", error=words, stop=hangs)
         except (KeyError, TypeError, ValueError):
-            return Outcome("unknown", error="X gave an answer that says nothing")
+            return SendResult("unknown", error="X gave an answer that says nothing")
         url = f"https://x.com/{self.handle()}/status/{reply_id}"
-        return Outcome("sent", Reply(f"x:{reply_id}", url))
+        return SendResult("sent", Reply(f"x:{reply_id}", url))
 
     def _search(self, query: str) -> Callable[..., Any]:
         return lambda **options: self.client.search_recent_tweets(
@@ -218,7 +218,7 @@ class XTimeline:
         posts: list[Post] = []
         strange = 0
         for pages_left in reversed(range(pages)):
-            page = Page(body, self.me["id"])
+            page = XPage(body, self.me["id"])
             strange += page.unreadable
             posts.extend(page.read(self._parents(page) if with_parents else None))
             token = (body.get("meta") or {}).get("next_token")
@@ -239,11 +239,11 @@ class XTimeline:
         for start in starts:
             try:
                 return start, self._ask(source, since_id=start)
-            except _TooOld:
+            except _TooOldError:
                 continue
         return None, self._ask(source, since_id=None)
 
-    def _parents(self, page: Page) -> dict[str, Post]:
+    def _parents(self, page: XPage) -> dict[str, Post]:
         """What posts without photos refer to: their media come only with a look of their own."""
         wanted = {
             page.parent_id(post)
@@ -257,9 +257,9 @@ class XTimeline:
             for raw, post in zip(found.posts, found.read(), strict=True)
         }
 
-    def _look_up(self, bare_ids: list[str]) -> list[Page]:
+    def _look_up(self, bare_ids: list[str]) -> list[XPage]:
         return [
-            Page(
+            XPage(
                 self._ask(self.client.get_tweets, ids=bare_ids[start : start + LOOKUP_SIZE]),
                 self.me["id"],
             )
@@ -286,12 +286,12 @@ class XTimeline:
             ) from error
         except tweepy.BadRequest as error:
             if "since_id" in options and "since_id" in str(error):
-                raise _TooOld(str(error)) from error
+                raise _TooOldError(str(error)) from error
             raise TimelineError(f"X did not understand: {first_line(error)}") from error
         except tweepy.HTTPException as error:
             raise TimelineError(f"X gave no posts: {first_line(error)}. Try later") from error
         except requests.RequestException as error:
-            raise NoAnswer(
+            raise NoResponseError(
                 f"X at {self.api} could not be read ({type(error).__name__}). Try later"
             ) from error
         except (ValueError, TypeError) as error:
@@ -310,5 +310,5 @@ def _not_a_bot(post: Post, hosts: Sequence[str]) -> Post:
 _SEARCH_NAMES = {"pagination_token": "next_token"}
 
 
-class _TooOld(TimelineError):
+class _TooOldError(TimelineError):
     """The cursor lies before what search reaches."""

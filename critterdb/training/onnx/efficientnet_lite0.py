@@ -27,7 +27,7 @@ LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db
 
 HALF = 127.5  # pixels are scaled to -1…1
 STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # blocks, stride of the first
-TENSORS_A_LAYER = 5  # weight; scale, shift, mean and variance of its normalisation
+TENSORS_PER_LAYER = 5  # weight; scale, shift, mean and variance of its normalisation
 EPSILON = 1e-3  # of the normalisation
 MOST = 6.0  # of what a layer gives
 IR_VERSION = 10
@@ -124,8 +124,8 @@ def write_lite0(state: Mapping[str, Any], size: int) -> bytes:
 def _layers(state: Mapping[str, Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Weight and bias of each convolution, with the normalisation after it taken up."""
     tensors = [tensor.detach().cpu().double().numpy() for tensor in learned_tensors(state).values()]
-    for start in range(0, len(tensors) - TENSORS_A_LAYER + 1, TENSORS_A_LAYER):
-        weight, scale, shift, mean, variance = tensors[start : start + TENSORS_A_LAYER]
+    for start in range(0, len(tensors) - TENSORS_PER_LAYER + 1, TENSORS_PER_LAYER):
+        weight, scale, shift, mean, variance = tensors[start : start + TENSORS_PER_LAYER]
         factor = scale / np.sqrt(variance + EPSILON)
         yield weight * factor[:, None, None, None], shift - mean * factor
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from .graph import finish_graph, import_onnx
 
 if TYPE_CHECKING:
-    from critterdb.training.networks import Network
+    from critterdb.training.networks import PretrainedNetwork
 
 OPSET = 18
 FOLDED_TOLERANCE = 1e-4  # of the largest output
 
 
-def export_network(network: Network, size: int) -> bytes:
+def export_network(network: PretrainedNetwork, size: int) -> bytes:
     """ONNX bytes of a network with its scaling in front: uint8 N×size×size×3 in, N×D out."""
     import torch
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from critterdb.errors import ModelError, Refusal
+from critterdb.errors import ModelError, RejectedInputError
 from critterdb.imaging.decode import decode_image
 from critterdb.model.novelty import normalized
 from critterdb.model.onnx_session import open_session
@@ -29,7 +29,7 @@ from .graph import finish_graph, import_onnx
 
 MAX_PHOTOS = 64  # that ranges are taken from
 LAYERS = ("Conv", "Gemm", "MatMul", "Clip", "Relu", "Add")  # one in 32 bits between costs the gain
-LEAST_LIKENESS = 0.9  # mean cosine with what the network sees in 32 bits
+MIN_LIKENESS = 0.9  # mean cosine with what the network sees in 32 bits
 
 
 def quantize_backbone(backbone: Backbone, photos: Sequence[Path]) -> Backbone:
@@ -43,7 +43,7 @@ def quantize_backbone(backbone: Backbone, photos: Sequence[Path]) -> Backbone:
         pixels = list(_pixels(backbone, photos))
         data = _quantized(backbone, pixels)
         likeness = _likeness(backbone, data, pixels)
-        if likeness < LEAST_LIKENESS:
+        if likeness < MIN_LIKENESS:
             raise ModelError(
                 f"In 8 bits, {backbone.name} sees something else than it did (likeness "
                 f"{likeness:.2f} of 1). Train without --int8, or with another backbone"
@@ -59,7 +59,7 @@ def _pixels(backbone: Backbone, photos: Sequence[Path]) -> Iterator[np.ndarray]:
     for photo in photos:
         try:
             image = decode_image(photo.read_bytes(), shorter_side=backbone.view.shorter_side)
-        except (OSError, Refusal):
+        except (OSError, RejectedInputError):
             continue
         yield backbone.pixels(image)[None]
         found += 1

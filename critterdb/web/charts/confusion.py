@@ -11,7 +11,7 @@ from .svg import joined, tag, words
 
 CELL = 44
 LETTER = 7.2  # width of a letter, about, in the charts' type
-MOST_LABELS = 24  # a picture of more cells than this squared shows nothing on any screen
+MAX_LABELS = 24  # a picture of more cells than this squared shows nothing on any screen
 
 
 def confusion_matrix(
@@ -84,7 +84,7 @@ def most_confused(
     labels: Sequence[Mapping[str, Any]], counts: Mapping[tuple[int, int], int]
 ) -> list[Mapping[str, Any]]:
     """The labels that a picture has room for: those with the most mistakes, in their order."""
-    if len(labels) <= MOST_LABELS:
+    if len(labels) <= MAX_LABELS:
         return list(labels)
     mistakes: dict[int, int] = {}
     for (actual, predicted), photos in counts.items():
@@ -92,7 +92,7 @@ def most_confused(
             mistakes[actual] = mistakes.get(actual, 0) + photos
             mistakes[predicted] = mistakes.get(predicted, 0) + photos
     ranked = sorted(labels, key=lambda label: -mistakes.get(label["taxon_id"], 0))
-    chosen = {label["taxon_id"] for label in ranked[:MOST_LABELS]}
+    chosen = {label["taxon_id"] for label in ranked[:MAX_LABELS]}
     return [label for label in labels if label["taxon_id"] in chosen]
 
 

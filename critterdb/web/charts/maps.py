@@ -19,13 +19,13 @@ from markupsafe import Markup
 from .svg import joined, picture, tag
 
 WIDTH, HEIGHT = 640, 400
-LEAST_SPAN = 16.0  # degrees of longitude: enough around one place to see where on earth it is
+MIN_SPAN = 16.0  # degrees of longitude: enough around one place to see where on earth it is
 STATES_UP_TO = 70.0  # degrees of longitude
 OBSCURED_CELL = 0.2  # degrees: iNaturalist moves an obscured place somewhere in such a square
 CLUSTER = 12.0  # pixels
 FARTHEST_NORTH = 84.0
 TILE = 256  # pixels
-MOST_ZOOM = 12
+MAX_ZOOM = 12
 
 Place = dict[str, Any]
 
@@ -87,7 +87,7 @@ def frame_around(places: Sequence[Place]) -> Frame:
     """A frame that shows all the places, with some room around them."""
     spots = [mercator(place["longitude"], place["latitude"]) for place in places]
     across, down = [x for x, _ in spots], [y for _, y in spots]
-    width = max((max(across) - min(across)) * 1.2, LEAST_SPAN / 360)
+    width = max((max(across) - min(across)) * 1.2, MIN_SPAN / 360)
     height = max((max(down) - min(down)) * 1.2, 1e-9)
     width = min(max(width, height * WIDTH / HEIGHT), 1.0)
     scale = WIDTH / width
@@ -193,7 +193,7 @@ def _dots(frame: Frame, places: Iterable[Place]) -> list[Markup]:
 
 
 def _tiles(frame: Frame, address: str) -> Markup:
-    zoom = min(MOST_ZOOM, max(0, math.floor(math.log2(frame.scale / TILE))))
+    zoom = min(MAX_ZOOM, max(0, math.floor(math.log2(frame.scale / TILE))))
     count = 2**zoom
     size = frame.scale / count
     first_x, first_y = int(frame.left * count), int(max(0.0, frame.top) * count)

@@ -26,7 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 
-class TooMuch(Exception):
+class BodyTooLargeError(Exception):
     """More came than a stranger may send."""
 
 
@@ -51,7 +51,7 @@ def limit_bodies(datasette: Datasette, app: App, is_ours: Callable[[Any], bool])
             if before <= MAX_BODY_BYTES < taken and not await _is_known(datasette, scope):
                 refused = True
             if refused:
-                raise TooMuch
+                raise BodyTooLargeError
             return message
 
         async def answered(message: Message) -> None:
@@ -60,7 +60,7 @@ def limit_bodies(datasette: Datasette, app: App, is_ours: Callable[[Any], bool])
                 begun = True
                 await send(message)
 
-        with suppress(TooMuch):
+        with suppress(BodyTooLargeError):
             await app(scope, counted, answered)
         if refused and not begun:
             await _refuse(send)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, TemplateNotFound
 
-from critterdb.web.state import desk_of
+from critterdb.web.state import plugin_state
 
 from .compat import described_columns
 
@@ -67,7 +67,7 @@ def _ours(datasette: Datasette) -> set[str]:
     """What Datasette calls the templates of the tables that are described."""
     from datasette.utils import to_css_class
 
-    database = desk_of(datasette).database_name
+    database = plugin_state(datasette).database_name
     if database is None:
         return set()
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from critterdb.web.state import desk_of
+from critterdb.web.state import plugin_state
 
 from . import compat
 
@@ -32,11 +32,11 @@ def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str)
 
     written = compat.written_permission(datasette, action)
     if action == CLASSIFY:
-        allow = desk_of(datasette).settings.allow
+        allow = plugin_state(datasette).settings.allow
         if allow is None and written is None and compat.denies_by_default(datasette):
             return None
         return bool(actor_matches_allow(actor, allow) and actor_matches_allow(actor, written))
-    review = desk_of(datasette).settings.review
+    review = plugin_state(datasette).settings.review
     if action == REVIEW and review is not None:
         return bool(actor_matches_allow(actor, review))
     if actor and actor.get("id") == "root":

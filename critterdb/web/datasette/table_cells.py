@@ -11,7 +11,7 @@ from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import PHOTO_PATH
 from critterdb.web.pages.layout import percent
 from critterdb.web.queries.taxa import taxon_names
-from critterdb.web.state import desk_of, site_database
+from critterdb.web.state import plugin_state, site_database
 from critterdb.web.urls import model_page, photo_page, post_page, species_page
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def our_cell(
     datasette: Datasette, database: str, table: str | None, column: str, row: Any, value: Any
 ) -> Markup | Coroutine[Any, Any, Markup | None] | None:
     """The cell as a picture or a link to a page of ours; None where Datasette shows it as ever."""
-    if value is None or desk_of(datasette).database_name != database:
+    if value is None or plugin_state(datasette).database_name != database:
         return None
     if table and (table, column) in LEADING_ON:
         address, key = LEADING_ON[table, column]
@@ -102,7 +102,7 @@ async def _scores(datasette: Datasette, value: str) -> Markup | None:
 
 async def _taxon_names(datasette: Datasette, taxa: Iterable[int]) -> dict[int, str]:
     """Names of taxa, remembered: the cells of a table ask for the same few again and again."""
-    known, database = desk_of(datasette).taxon_names, site_database(datasette)
+    known, database = plugin_state(datasette).taxon_names, site_database(datasette)
     missing = [taxon for taxon in taxa if taxon not in known]
     if missing and database is not None:
         found = await database.execute_fn(lambda conn: taxon_names(SiteDatabase(conn), missing))
@@ -170,7 +170,7 @@ def _may_show(datasette: Datasette, row: Any) -> bool:
     """Whether a photo has a licence and a credit, where its row would tell, or is shown anyway."""
     licensed = _column(row, "license_code") and _column(row, "attribution")
     unlicensed = _has(row, "license_code") and not licensed
-    return not unlicensed or desk_of(datasette).settings.local_photos
+    return not unlicensed or plugin_state(datasette).settings.local_photos
 
 
 def _photo_page(datasette: Datasette, row: Any) -> str | None:

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from critterdb import __version__
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.model.inference import work
 from critterdb.storage.database import has_wal_bug, sqlite3
 from critterdb.web.datasette.permissions import HEALTH, may
 from critterdb.web.http.headers import cors_headers, data_headers
 from critterdb.web.http.negotiation import other_method
-from critterdb.web.state import Desk, desk_of, is_recording, site_database
+from critterdb.web.state import PluginState, is_recording, plugin_state, site_database
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -31,7 +31,7 @@ async def health(request: Request, datasette: Datasette) -> Response:
 
     if refused := other_method(request, datasette, METHODS):
         return refused
-    desk = desk_of(datasette)
+    desk = plugin_state(datasette)
     database = site_database(datasette)
     problem = None
     model: dict[str, Any] | None = None
@@ -40,7 +40,7 @@ async def health(request: Request, datasette: Datasette) -> Response:
     else:
         try:
             model = await _model_in_use(database, desk)
-        except (Refusal, sqlite3.Error) as error:
+        except (RejectedInputError, sqlite3.Error) as error:
             problem = str(error)
     found: dict[str, Any] = {"ok": problem is None}
     if await may(datasette, request.actor, HEALTH):
@@ -54,10 +54,10 @@ async def health(request: Request, datasette: Datasette) -> Response:
     )
 
 
-async def _model_in_use(database: Database, desk: Desk) -> dict[str, Any] | None:
+async def _model_in_use(database: Database, desk: PluginState) -> dict[str, Any] | None:
     """The model, once loaded and checked; None for a site that has none yet, which is no problem.
 
-    Raises Refusal where the one in use is missing or not to be trusted.
+    Raises RejectedInputError where the one in use is missing or not to be trusted.
     """
     from .models import load_model
 
@@ -71,7 +71,7 @@ async def _model_in_use(database: Database, desk: Desk) -> dict[str, Any] | None
     return {"id": model.id, "game": model.game, "backbone": model.backbone, "sha256": model.sha256}
 
 
-def details(desk: Desk, database: Database | None) -> dict[str, Any]:
+def details(desk: PluginState, database: Database | None) -> dict[str, Any]:
     """What is under the bonnet: versions, the queue, errors by code since the start."""
     version = sqlite3.sqlite_version
     return {

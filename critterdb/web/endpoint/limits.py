@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from critterdb.errors import Refusal
-from critterdb.system import cores, give_way
+from critterdb.errors import RejectedInputError
+from critterdb.system import cores, lower_priority
 from critterdb.web.settings import Network
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Workers:
         self.workers = workers or min(MAX_WORKERS, cores() + 1)
         self.places = self.workers + waiting
         self._threads = ThreadPoolExecutor(
-            self.workers, thread_name_prefix="critterdb-classify", initializer=give_way
+            self.workers, thread_name_prefix="critterdb-classify", initializer=lower_priority
         )
         self._lock = threading.Lock()
         self._taken = 0
@@ -54,10 +54,12 @@ class Workers:
         self._threads.submit(function)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Await `function(*arguments)` from a thread. Raises Refusal (busy) with no place left."""
+        """Await `function(*arguments)` from a thread. Raises RejectedInputError (busy) with no
+        place left.
+        """
         with self._lock:
             if self._taken >= self.places:
-                raise Refusal("busy", BUSY)
+                raise RejectedInputError("busy", BUSY)
             self._taken += 1
         future: Future[T] = self._threads.submit(function, *arguments)
         # A thread goes on when its client has hung up, so the place is freed by the thread's end.
@@ -77,9 +79,9 @@ class UploadMemory:
         self.held = 0
 
     def take(self, size: int) -> None:
-        """Raises Refusal (busy) where that would be too much."""
+        """Raises RejectedInputError (busy) where that would be too much."""
         if self.held + size > self.max_bytes:
-            raise Refusal("busy", BUSY)
+            raise RejectedInputError("busy", BUSY)
         self.held += size
 
     def give_back(self, size: int) -> None:
@@ -96,7 +98,7 @@ class RateLimit:
         self._counts: dict[str, int] = {}
 
     def count(self, client: str) -> None:
-        """Note one request. Raises Refusal (rate_limited) where it is one too many."""
+        """Note one request. Raises RejectedInputError (rate_limited) where it is one too many."""
         if not self.rate:
             return
         window = int(self._clock() // WINDOW_SECONDS)
@@ -104,7 +106,7 @@ class RateLimit:
             self._window, self._counts = window, {}
         self._counts[client] = self._counts.get(client, 0) + 1
         if self._counts[client] > self.rate:
-            raise Refusal(
+            raise RejectedInputError(
                 "rate_limited",
                 f"That is more than {self.rate} photos a minute. Please wait a little",
             )

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.licences import licences
 from critterdb.web.files.static import static_path
 from critterdb.web.http.headers import image_origin
 from critterdb.web.pages.layout import absolute_url, layout_context, percent
-from critterdb.web.state import desk_of, site_database
+from critterdb.web.state import plugin_state, site_database
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -28,7 +28,7 @@ async def page_context(
     request: Request, datasette: Datasette, question: Upload, payload: dict[str, Any]
 ) -> dict[str, Any]:
     """Everything that critterdb_classify.html shows. An empty `payload` gives the bare form."""
-    settings = desk_of(datasette).settings
+    settings = plugin_state(datasette).settings
     urls = datasette.urls
     context: dict[str, Any] = {
         **await layout_context(request, datasette),
@@ -102,8 +102,8 @@ async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, 
     if database is None:
         return {**found, "no_model": "This Datasette serves no database of critterdb"}
     try:
-        model = await load_model(database, desk_of(datasette), model_id)
-    except Refusal as refusal:
+        model = await load_model(database, plugin_state(datasette), model_id)
+    except RejectedInputError as refusal:
         return {**found, "no_model": str(refusal)}
     games = await database.execute("SELECT question FROM games WHERE slug = ?", [model.game])
     rows = await database.execute("SELECT photos, error_rate FROM models WHERE id = ?", [model.id])

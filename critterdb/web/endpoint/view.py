@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
@@ -18,11 +18,11 @@ from critterdb.model.predictions import find_answer, record
 from critterdb.storage.database import sqlite3
 from critterdb.web.datasette.compat import write
 from critterdb.web.datasette.permissions import CLASSIFY, may
-from critterdb.web.http.body import Body, ClientGone, Upload, read_upload
+from critterdb.web.http.body import Body, ClientDisconnectedError, Upload, read_upload
 from critterdb.web.http.csrf import is_forged
 from critterdb.web.http.headers import cors_headers, data_headers, page_headers
 from critterdb.web.http.negotiation import own_addresses, prefers_page
-from critterdb.web.state import Desk, desk_of, is_recording, site_database
+from critterdb.web.state import PluginState, is_recording, plugin_state, site_database
 
 from .limits import BUSY_SECONDS, client_address
 from .models import _choose_model, load_model
@@ -43,7 +43,7 @@ async def classify(request: Request, datasette: Datasette) -> Response:
     """Answer one request for `/-/classify` or `/-/classify.json`."""
     from datasette.utils.asgi import Response
 
-    desk = desk_of(datasette)
+    desk = plugin_state(datasette)
     started = time.perf_counter()
     as_page = not request.url_vars.get("format") and prefers_page(request.headers.get("accept", ""))
     if request.method == "OPTIONS":
@@ -61,9 +61,9 @@ async def classify(request: Request, datasette: Datasette) -> Response:
         if request.method == "HEAD" or (as_page and request.method == "GET" and not question.url):
             return await _respond(request, datasette, question, {}, as_page)
         payload = await answer(request, datasette, desk, question, started)
-    except ClientGone:
+    except ClientDisconnectedError:
         return Response("", status=400, headers=data_headers())
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         desk.note_error(refusal.code)
         response = await _refuse(request, datasette, question, refusal, as_page)
         if request.method not in ("GET", "HEAD") and await body.discard():
@@ -78,18 +78,18 @@ async def classify(request: Request, datasette: Datasette) -> Response:
 
 
 async def answer(
-    request: Request, datasette: Datasette, desk: Desk, question: Upload, started: float
+    request: Request, datasette: Datasette, desk: PluginState, question: Upload, started: float
 ) -> dict[str, Any]:
-    """The endpoint's answer to a picture or an address. Raises Refusal."""
+    """The endpoint's answer to a picture or an address. Raises RejectedInputError."""
     if not question.image and not question.url:
-        raise Refusal(
+        raise RejectedInputError(
             "missing_image",
             "There is no picture to look at. Send one as the form field “image” or as the body of "
             "a POST, or name its address with ?url=",
         )
     database = site_database(datasette)
     if database is None:
-        raise Refusal("no_model", "This Datasette serves no database of critterdb")
+        raise RejectedInputError("no_model", "This Datasette serves no database of critterdb")
     # The picture that was sent goes before the address that may stand in the same form.
     url = None if question.image else str(question.url)
     data = question.image
@@ -107,8 +107,8 @@ async def answer(
     return answer_payload(model, classification, image, prediction_id, took_ms)
 
 
-async def _fetch(request: Request, desk: Desk, url: str) -> bytes:
-    """The bytes at an address that is not our own, by whatever name. Raises Refusal."""
+async def _fetch(request: Request, desk: PluginState, url: str) -> bytes:
+    """The bytes at an address that is not our own, by whatever name. Raises RejectedInputError."""
     from critterdb.fetch.fetcher import fetch_failed, is_own_request
 
     if is_own_request(request.headers):
@@ -117,7 +117,7 @@ async def _fetch(request: Request, desk: Desk, url: str) -> bytes:
 
 
 async def _look_up(
-    database: Database, desk: Desk, model_id: str | None, data: bytes
+    database: Database, desk: PluginState, model_id: str | None, data: bytes
 ) -> tuple[Model, str, Answer | None]:
     """The model, the SHA-256 of the picture, and what the database knows of the two."""
 
@@ -131,7 +131,7 @@ async def _look_up(
 
 
 async def _look_at(
-    database: Database, desk: Desk, model: Model, data: bytes, url: str | None
+    database: Database, desk: PluginState, model: Model, data: bytes, url: str | None
 ) -> Answer:
     classification, image = await desk.workers.run(
         lambda: classify_image(model, data, max_pixels=desk.settings.max_pixels)
@@ -152,29 +152,37 @@ async def _look_at(
     return classification, image, prediction_id
 
 
-async def _admit(request: Request, datasette: Datasette, desk: Desk) -> None:
+async def _admit(request: Request, datasette: Datasette, desk: PluginState) -> None:
     if request.method not in ("GET", "HEAD", "POST"):
-        raise Refusal("method_not_allowed", f"Use one of {METHODS} here, not {request.method}")
+        raise RejectedInputError(
+            "method_not_allowed", f"Use one of {METHODS} here, not {request.method}"
+        )
     if not await may(datasette, request.actor, CLASSIFY):
-        raise Refusal(
+        raise RejectedInputError(
             "forbidden", "You may not classify photos here. Sign in, or ask who runs this site"
         )
     if request.method == "POST" and is_forged(request):
-        raise Refusal("forbidden", "Another site sent this form. Open this page itself to use it")
+        raise RejectedInputError(
+            "forbidden", "Another site sent this form. Open this page itself to use it"
+        )
     if request.method == "POST" or request.args.get("url"):
         trusted = desk.settings.trusted_proxies
         desk.rate_limit.count(client_address(request.scope, request.headers, trusted))
 
 
 async def _refuse(
-    request: Request, datasette: Datasette, question: Upload, refusal: Refusal, as_page: bool
+    request: Request,
+    datasette: Datasette,
+    question: Upload,
+    refusal: RejectedInputError,
+    as_page: bool,
 ) -> Response:
     response = await _respond(request, datasette, question, refusal_payload(refusal), as_page)
     response.status = refusal.status
     if refusal.code == "busy":
         response.headers["Retry-After"] = str(BUSY_SECONDS)
     if refusal.code == "rate_limited":
-        seconds = desk_of(datasette).rate_limit.retry_seconds()
+        seconds = plugin_state(datasette).rate_limit.retry_seconds()
         response.headers["Retry-After"] = str(seconds)
     if refusal.code == "method_not_allowed":
         response.headers["Allow"] = METHODS

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from critterdb.errors import Refusal, SiteError
+from critterdb.errors import RejectedInputError, SiteError
 from critterdb.imaging.decode import image_format
 from critterdb.storage.stored_files import open_stored
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.http.headers import cors_headers, data_headers
 from critterdb.web.http.negotiation import other_method
-from critterdb.web.state import desk_of, folder_of, site_database
+from critterdb.web.state import folder_of, plugin_state, site_database
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -51,7 +51,7 @@ async def photo(request: Request, datasette: Datasette) -> Response:
         return missing
     if not await may_view(datasette, request.actor, database.name, "photos"):
         return Response("You may not see the photos of this site.", status=403, headers=headers)
-    local_photos = desk_of(datasette).settings.local_photos
+    local_photos = plugin_state(datasette).settings.local_photos
     folder = folder_of(database)
 
     def find(conn: Any) -> tuple[bytes | None, bool]:
@@ -94,5 +94,5 @@ def media_type(data: bytes) -> str | None:
     """The media type that the first bytes prove; None for what is no picture."""
     try:
         return MEDIA_TYPES[image_format(data)]
-    except Refusal:
+    except RejectedInputError:
         return None

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from critterdb.errors import Refusal, too_large
+from critterdb.errors import RejectedInputError, too_large
 from critterdb.web.endpoint.limits import UploadMemory
-from critterdb.web.errors import NotHere
+from critterdb.web.errors import PageNotFoundError
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Request
@@ -40,7 +40,7 @@ _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
-class ClientGone(Exception):
+class ClientDisconnectedError(Exception):
     """The sender hung up before its body was complete: there is nobody to answer."""
 
 
@@ -68,7 +68,7 @@ class Body:
     async def read(self, cap: int) -> bytearray | None:
         """The bytes; None where there are more than `cap`, told as early as they show it.
 
-        Raises ClientGone, TimeoutError after READ_SECONDS, and Refusal (busy).
+        Raises ClientDisconnectedError, TimeoutError after READ_SECONDS, and Refusal (busy).
         """
         declared = self.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > cap:
@@ -94,7 +94,7 @@ class Body:
         if not self._more or self.headers.get("expect", "").lower() == "100-continue":
             return self._more
         dropped = 0
-        with suppress(TimeoutError, ClientGone):
+        with suppress(TimeoutError, ClientDisconnectedError):
             async with asyncio.timeout(LINGER_SECONDS):
                 while self._more and dropped < LINGER_BYTES:
                     dropped += len(await self._next())
@@ -108,7 +108,7 @@ class Body:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             self._more = False
-            raise ClientGone
+            raise ClientDisconnectedError
         self._more = message.get("more_body", False)
         return bytes(message.get("body", b""))
 
@@ -116,7 +116,7 @@ class Body:
 async def read_upload(body: Body, max_bytes: int) -> Upload:
     """The picture or address in a request's body, multipart, url-encoded or raw.
 
-    Raises Refusal: too_large, or missing_image where a form cannot be understood.
+    Raises RejectedInputError: too_large, or missing_image where a form cannot be understood.
     """
     content_type = body.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
@@ -124,7 +124,7 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
     try:
         data = await body.read(max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes)
     except TimeoutError as error:
-        raise Refusal(
+        raise RejectedInputError(
             "missing_image", "The photo took more than a minute to arrive. Please try again"
         ) from error
     if data is None:
@@ -145,7 +145,8 @@ def parse_form(body: bytes) -> dict[str, bytes]:
     """The first value of each field of a url-encoded body.
 
     A picture that says it is one of these (as curl does by itself) is still a picture: the bytes of
-    a real form are ASCII, and few. Raises Refusal (missing_image) where there are too many fields.
+    a real form are ASCII, and few. Raises RejectedInputError (missing_image) where there are too
+    many fields.
     """
     if not body.isascii() or len(body) > FORM_OVERHEAD_BYTES:
         return {"image": body}
@@ -159,8 +160,8 @@ def parse_form(body: bytes) -> dict[str, bytes]:
 def parse_multipart(body: bytes | bytearray, content_type: str) -> dict[str, bytes]:
     """The first value of each field of a multipart/form-data body (RFC 7578).
 
-    File names are ignored: nothing is stored under a name that a stranger chose. Raises Refusal
-    (missing_image) where the form is malformed or has too many parts.
+    File names are ignored: nothing is stored under a name that a stranger chose. Raises
+    RejectedInputError (missing_image) where the form is malformed or has too many parts.
     """
     boundary = _parameter(content_type, "boundary") if len(content_type) <= MAX_HEAD_BYTES else None
     if not boundary:
@@ -212,8 +213,8 @@ def _text(fields: Mapping[str, bytes], name: str) -> str | None:
     return fields.get(name, b"").decode("utf-8", "replace").strip() or None
 
 
-def _malformed(what: str) -> Refusal:
-    return Refusal(
+def _malformed(what: str) -> RejectedInputError:
+    return RejectedInputError(
         "missing_image",
         f"The form could not be read: {what}. Send the photo as the field “image”, "
         "or as the whole body of the request",
@@ -221,15 +222,16 @@ def _malformed(what: str) -> Refusal:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The first value of each field of a url-encoded form. Raises NotHere where it is none.
+    """The first value of each field of a url-encoded form. Raises PageNotFoundError where it is
+    none.
 
     Datasette's own reader takes as much as is sent on 0.65, and fails on what is no UTF-8.
     """
     try:
         body = await Body(request.receive, request.headers).read(FORM_OVERHEAD_BYTES)
         fields = parse_form(bytes(body or b""))
-    except (ClientGone, TimeoutError, Refusal) as error:
-        raise NotHere(NOT_AS_HERE) from error
+    except (ClientDisconnectedError, TimeoutError, RejectedInputError) as error:
+        raise PageNotFoundError(NOT_AS_HERE) from error
     return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
 
 

@@ -15,10 +15,10 @@ from urllib.parse import unquote
 
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web.datasette.compat import may_view
-from critterdb.web.errors import CODES, NotHere
+from critterdb.web.errors import CODES, PageNotFoundError
 from critterdb.web.http.headers import cors_headers, data_headers, page_headers
 from critterdb.web.http.negotiation import whole_number
-from critterdb.web.state import Desk, desk_of, site_database
+from critterdb.web.state import PluginState, plugin_state, site_database
 
 from .layout import absolute_url, layout_context
 
@@ -34,9 +34,9 @@ PAGE_TIME_LIMIT_MS = 3000
 TITLES = {"forbidden": "This is not open to you", "busy": "This site is busy"}
 
 
-def busy(words: str) -> NotHere:
+def busy(words: str) -> PageNotFoundError:
     """Make the refusal of a request that this site has no time for now; the same may work later."""
-    return NotHere(words, status=503, code="busy")
+    return PageNotFoundError(words, status=503, code="busy")
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,12 @@ class Visit:
     request: Request
     datasette: Datasette
     database: Database
-    desk: Desk
+    desk: PluginState
 
     async def read(self, function: Callable[[SiteDatabase], T]) -> T:
-        """Return `function(db)` on a reading connection. Raises NotHere if it takes too long."""
+        """Return `function(db)` on a reading connection. Raises PageNotFoundError if it takes too
+        long.
+        """
         from datasette.utils import sqlite_timelimit
 
         def read_in_time(conn: Any) -> T:
@@ -80,14 +82,16 @@ class Visit:
         return str(self.request.args.get(name) or "").strip()
 
     def number(self, name: str) -> int | None:
-        """A whole number among the query's parameters. Raises NotHere where it is none."""
+        """A whole number among the query's parameters. Raises PageNotFoundError where it is
+        none.
+        """
         value = self.argument(name)
         if not value:
             return None
         try:
             return whole_number(value)
         except ValueError:
-            raise NotHere(f"“{name}” should be a number, not {value}") from None
+            raise PageNotFoundError(f"“{name}” should be a number, not {value}") from None
 
 
 @dataclass
@@ -105,15 +109,15 @@ class Page:
 
 
 PageFunction = Callable[[Visit], Awaitable["Page | Response"]]
-View = Callable[..., Awaitable["Response"]]
+PageView = Callable[..., Awaitable["Response"]]
 
 
 def page(
     *tables: str, methods: tuple[str, ...] = ("GET", "HEAD")
-) -> Callable[[PageFunction], View]:
+) -> Callable[[PageFunction], PageView]:
     """Make a Datasette view of a page that shows rows of these tables."""
 
-    def decorate(function: PageFunction) -> View:
+    def decorate(function: PageFunction) -> PageView:
         # Datasette gives a view what the names of its parameters ask for.
         async def view(request: Request, datasette: Datasette) -> Response:
             return await _serve(request, datasette, function, tables, methods)
@@ -147,8 +151,8 @@ async def _serve(
             problem = _problem("This page is not open to you. Sign in, then try again", 403)
             return await _respond(request, datasette, problem)
     try:
-        shown = await function(Visit(request, datasette, database, desk_of(datasette)))
-    except NotHere as error:
+        shown = await function(Visit(request, datasette, database, plugin_state(datasette)))
+    except PageNotFoundError as error:
         shown = _problem(str(error), error.status, error.code)
     return await _respond(request, datasette, shown) if isinstance(shown, Page) else shown
 
@@ -180,7 +184,7 @@ async def _respond(request: Request, datasette: Datasette, shown: Page) -> Respo
             "page_preview": shown.preview
             and absolute_url(request, datasette, datasette.urls.path(shown.preview)),
             "page_json": json_address(request),
-            "database_name": desk_of(datasette).database_name,
+            "database_name": plugin_state(datasette).database_name,
         }
         body = await datasette.render_template(shown.template, context, request=request)
         kind = "text/html; charset=utf-8"

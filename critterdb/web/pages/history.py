@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
-from critterdb.web.errors import NotHere
+from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.headers import cors_headers, data_headers
 from critterdb.web.queries.posts import STORY_TABLES, load_stories, pictures_of
 from critterdb.web.queries.taxa import score_bars, taxon_names
@@ -23,7 +23,7 @@ from .layout import site_title
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
-POSTS_A_PAGE = 24
+POSTS_PER_PAGE = 24
 LOOKED_THROUGH = 1000
 OUTCOMES = {
     "right": "right",
@@ -120,12 +120,12 @@ async def history(visit: Visit) -> Page | Response:
 
 
 def read_filters(visit: Visit) -> Filters:
-    """The filters of a query string. Raises NotHere where one makes no sense."""
+    """The filters of a query string. Raises PageNotFoundError where one makes no sense."""
     filters = Filters(**{name: visit.argument(name) for name in vars(Filters())})
     if filters.outcome and filters.outcome not in OUTCOMES:
-        raise NotHere(f"“outcome” should be one of {', '.join(OUTCOMES)}")
+        raise PageNotFoundError(f"“outcome” should be one of {', '.join(OUTCOMES)}")
     if filters.status and filters.status not in STATUSES:
-        raise NotHere(f"“status” should be one of {', '.join(STATUSES)}")
+        raise PageNotFoundError(f"“status” should be one of {', '.join(STATUSES)}")
     return filters
 
 
@@ -144,11 +144,11 @@ def load_history(db: SiteDatabase, filters: Filters) -> dict[str, Any]:
     where += [condition for name, condition in _OF_REPLIES.items() if name in values]
     if filters.outcome:
         where.append(_OUTCOME_SQL[filters.outcome])
-    sql = _FOUND.format(where=" AND ".join(where or ["1"]), limit=POSTS_A_PAGE + 1)
+    sql = _FOUND.format(where=" AND ".join(where or ["1"]), limit=POSTS_PER_PAGE + 1)
     found = list(db.query(sql, values))
-    last = found[POSTS_A_PAGE - 1] if len(found) > POSTS_A_PAGE else lowest
+    last = found[POSTS_PER_PAGE - 1] if len(found) > POSTS_PER_PAGE else lowest
     return {
-        "posts": load_stories(db, [row["id"] for row in found[:POSTS_A_PAGE]]),
+        "posts": load_stories(db, [row["id"] for row in found[:POSTS_PER_PAGE]]),
         "following": f"{last['posted_at']}~{last['id']}" if last else None,
         "games": [row["slug"] for row in db.query("SELECT slug FROM games ORDER BY slug")],
     }
@@ -198,10 +198,10 @@ WHERE post_id = ? ORDER BY predictions.id
 
 
 def load_post(db: SiteDatabase, post_id: str) -> dict[str, Any]:
-    """A post's story and every prediction about it. Raises NotHere."""
+    """A post's story and every prediction about it. Raises PageNotFoundError."""
     stories = load_stories(db, [post_id])
     if not stories:
-        raise NotHere(f"The bot knows no post {post_id}")
+        raise PageNotFoundError(f"The bot knows no post {post_id}")
     predictions = list(db.query(_PREDICTIONS, [post_id]))
     scores = [json.loads(prediction.pop("scores")) for prediction in predictions]
     names = taxon_names(db, {int(taxon) for each in scores for taxon in each})

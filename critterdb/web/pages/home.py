@@ -16,7 +16,7 @@ from critterdb.web.queries.scores import load_score
 from .base import Page, Visit, page
 
 LATEST_POSTS = 6
-MOST_GAMES = 12
+MAX_GAMES = 12
 WALL_PHOTOS, OF_ONE_KIND = 8, 2
 NEWEST_PHOTOS = 48
 
@@ -80,7 +80,7 @@ async def home(visit: Visit) -> Page:
 
 
 def load_home(db: SiteDatabase) -> dict[str, Any]:
-    games = list(db.query(_GAMES, [MOST_GAMES]))
+    games = list(db.query(_GAMES, [MAX_GAMES]))
     for game in games:
         game["score"] = load_score(db, game["slug"])
     latest = [row["id"] for row in db.query(_LATEST, [LATEST_POSTS])]

@@ -8,7 +8,7 @@ from critterdb.web import urls as addresses
 from critterdb.web.datasette.compat import instance_metadata
 from critterdb.web.datasette.permissions import CLASSIFY, REVIEW, may
 from critterdb.web.files.static import static_path
-from critterdb.web.state import desk_of, is_recording, site_database
+from critterdb.web.state import is_recording, plugin_state, site_database
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -35,7 +35,7 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, An
         "site_title": await site_title(datasette),
         "home_path": urls.path(addresses.HOME),
         "current_path": here,
-        "records": is_recording(desk_of(datasette), site_database(datasette)),
+        "records": is_recording(plugin_state(datasette), site_database(datasette)),
         "navigation": [
             {"href": urls.path(path), "label": label, "current": here.startswith(urls.path(path))}
             for path, label in links

@@ -10,7 +10,7 @@ from critterdb.web import urls
 from critterdb.web.charts.bars import label_bars
 from critterdb.web.charts.confusion import confusion_matrix, most_confused
 from critterdb.web.charts.curves import reliability_diagram, risk_coverage, training_curves
-from critterdb.web.errors import NotHere
+from critterdb.web.errors import PageNotFoundError
 from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
 
 from .base import Page, Visit, page
@@ -62,7 +62,9 @@ async def model(visit: Visit) -> Page:
     }
     part = visit.argument("part")
     if part and part not in PARTS:
-        raise NotHere(f"A model's page has no part “{part}”. There are: {', '.join(PARTS)}")
+        raise PageNotFoundError(
+            f"A model's page has no part “{part}”. There are: {', '.join(PARTS)}"
+        )
     pictures = [photo for photo in data["mistakes"] if photo["image"]]
     return Page(
         "critterdb_model.html",
@@ -75,7 +77,7 @@ async def model(visit: Visit) -> Page:
 
 
 def load_model_page(db: SiteDatabase, model_id: str) -> dict[str, Any]:
-    """Everything about a model. Raises NotHere where there is none of this id."""
+    """Everything about a model. Raises PageNotFoundError where there is none of this id."""
     about = load_model_row(db, model_id)
     card, recipe = json.loads(about.pop("card")), json.loads(about.pop("recipe"))
     metrics = load_metrics(db, model_id)
@@ -113,7 +115,7 @@ def load_model_page(db: SiteDatabase, model_id: str) -> dict[str, Any]:
 
 
 def load_model_row(db: SiteDatabase, model_id: str) -> dict[str, Any]:
-    """The model, its game, and whether it is the one in use. Raises NotHere."""
+    """The model, its game, and whether it is the one in use. Raises PageNotFoundError."""
     rows = db.query(
         """
         SELECT models.id, models.game, games.hashtag, games.question, backbone, created_at, bytes,
@@ -125,7 +127,9 @@ def load_model_row(db: SiteDatabase, model_id: str) -> dict[str, Any]:
     )
     for row in rows:
         return dict(row)
-    raise NotHere(f"There is no model {model_id} here. The list of models names those there are")
+    raise PageNotFoundError(
+        f"There is no model {model_id} here. The list of models names those there are"
+    )
 
 
 def load_metrics(db: SiteDatabase, model_id: str) -> dict[str, list[tuple[float, Any, Any]]]:
@@ -191,7 +195,9 @@ async def cell(visit: Visit) -> Page:
     model_id = visit.named("model_id")
     actual, predicted = visit.number("actual"), visit.number("predicted")
     if actual is None or predicted is None:
-        raise NotHere("Name the cell with ?actual=TAXON&predicted=TAXON, or pick it on the matrix")
+        raise PageNotFoundError(
+            "Name the cell with ?actual=TAXON&predicted=TAXON, or pick it on the matrix"
+        )
     data = await visit.read(lambda db: load_cell(db, model_id, actual, predicted))
     data["photos"] = [shown(visit, photo) for photo in data["photos"]]
     if actual == predicted:
@@ -209,11 +215,11 @@ async def cell(visit: Visit) -> Page:
 
 
 def load_cell(db: SiteDatabase, model_id: str, actual: int, predicted: int) -> dict[str, Any]:
-    """A cell's photos and names. Raises NotHere where the model has no such labels."""
+    """A cell's photos and names. Raises PageNotFoundError where the model has no such labels."""
     load_model_row(db, model_id)
     names = {label["taxon_id"]: label["name"] for label in db.query(_LABELS, [model_id])}
     if actual not in names or predicted not in names:
-        raise NotHere("The model does not know these labels. Pick a cell on its matrix")
+        raise PageNotFoundError("The model does not know these labels. Pick a cell on its matrix")
     keys = {"model": model_id, "actual": actual, "predicted": predicted, "photos": CELL_PHOTOS}
     counted = db.query(
         "SELECT photos FROM confusions WHERE model_id = :model "

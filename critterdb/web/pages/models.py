@@ -6,7 +6,7 @@ from typing import Any
 
 from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.bars import comparison_bars
-from critterdb.web.errors import NotHere
+from critterdb.web.errors import PageNotFoundError
 from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
 
 from .base import Page, Visit, page
@@ -89,7 +89,7 @@ def load_comparison(db: SiteDatabase, a: str, b: str) -> dict[str, Any]:
     if not a and others:
         a = others[0]["id"]
     if not a:
-        raise NotHere("There is no model here yet. Train one with: critterdb train")
+        raise PageNotFoundError("There is no model here yet. Train one with: critterdb train")
     first = load_model_row(db, a)
     of_game = [model for model in others if model["game"] == first["game"] and model["id"] != a]
     if not b and of_game:

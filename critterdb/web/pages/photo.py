@@ -8,7 +8,7 @@ from typing import Any
 from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
 from critterdb.web.charts.maps import draw_map
-from critterdb.web.errors import NotHere
+from critterdb.web.errors import PageNotFoundError
 from critterdb.web.queries import similar_photos
 from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
 from critterdb.web.queries.taxa import score_bars, taxon_names
@@ -16,7 +16,7 @@ from critterdb.web.queries.taxa import score_bars, taxon_names
 from .base import Page, Visit, page
 
 SIMILAR = 8
-MOST_PREDICTIONS = 12
+MAX_PREDICTIONS = 12
 
 _WHERE = """
 SELECT observations.latitude, observations.longitude, observations.positional_accuracy,
@@ -75,12 +75,12 @@ async def photo(visit: Visit) -> Page:
 
 
 def load_photo(db: SiteDatabase, photo_id: int) -> dict[str, Any]:
-    """A photo with its observation and predictions. Raises NotHere."""
+    """A photo with its observation and predictions. Raises PageNotFoundError."""
     row = next(db.query(f"{PHOTOS} WHERE photos.id = ?", [photo_id]), None)
     if row is None:
-        raise NotHere(f"There is no photo {photo_id} here")
+        raise PageNotFoundError(f"There is no photo {photo_id} here")
     found = as_photo(row)
-    predictions = list(db.query(_PREDICTIONS, [photo_id, MOST_PREDICTIONS]))
+    predictions = list(db.query(_PREDICTIONS, [photo_id, MAX_PREDICTIONS]))
     scores = [json.loads(prediction.pop("scores")) for prediction in predictions]
     names = taxon_names(db, {int(taxon) for each in scores for taxon in each})
     reviews: dict[int, list[dict[str, Any]]] = {}

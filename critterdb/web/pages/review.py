@@ -11,7 +11,7 @@ from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web import urls
 from critterdb.web.datasette.compat import write
 from critterdb.web.datasette.permissions import REVIEW, may
-from critterdb.web.errors import NotHere
+from critterdb.web.errors import PageNotFoundError
 from critterdb.web.files.static import static_path
 from critterdb.web.http.body import NOT_AS_HERE, read_form
 from critterdb.web.http.csrf import is_forged
@@ -49,7 +49,7 @@ async def review(visit: Visit) -> Page | Response:
         return await _save_review(visit)
     source, model = visit.argument("source") or "bot", visit.argument("model")
     if source not in SOURCES:
-        raise NotHere(f"“source” should be one of {', '.join(SOURCES)}")
+        raise PageNotFoundError(f"“source” should be one of {', '.join(SOURCES)}")
     before, again = visit.number("before"), visit.number("prediction")
 
     def load(db: SiteDatabase) -> dict[str, Any]:
@@ -57,7 +57,7 @@ async def review(visit: Visit) -> Page | Response:
         if again is not None:
             data["prediction"] = load_prediction(db, again)
             if data["prediction"] is None:
-                raise NotHere(f"There is no prediction {again} here")
+                raise PageNotFoundError(f"There is no prediction {again} here")
         return data
 
     data = await visit.read(load)
@@ -151,22 +151,26 @@ async def _settle(visit: Visit) -> Response:
 
 async def _check_rights(visit: Visit) -> None:
     if not await may(visit.datasette, visit.request.actor, REVIEW):
-        raise NotHere(
+        raise PageNotFoundError(
             "Only people whom this site trusts with it may review. Sign in, or ask who runs it. "
             "On a machine of your own, critterdb serve --root signs you in",
             status=403,
         )
     if visit.request.method == "POST" and is_forged(visit.request):
-        raise NotHere("Another site sent this form. Open this page itself to use it", status=403)
+        raise PageNotFoundError(
+            "Another site sent this form. Open this page itself to use it", status=403
+        )
     if not visit.database.is_mutable:
-        raise NotHere("This copy of the site is read-only, so that nothing can be reviewed here")
+        raise PageNotFoundError(
+            "This copy of the site is read-only, so that nothing can be reviewed here"
+        )
 
 
 async def _write(visit: Visit, function: Any) -> None:
     try:
         await write(visit.database, function)
     except LookupError as error:
-        raise NotHere(str(error)) from error
+        raise PageNotFoundError(str(error)) from error
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
             raise
@@ -180,7 +184,7 @@ def _choice(verdict: str) -> tuple[str, int | None]:
     """`right`, `wrong` … as they are; `is:42007` as a taxon."""
     word, _, taxon = verdict.partition(":")
     if word not in ("right", "wrong", "is", "named", "other", "inconclusive", "nothing"):
-        raise NotHere("Press one of the buttons to say what it was")
+        raise PageNotFoundError("Press one of the buttons to say what it was")
     return word, _whole(taxon) if word == "is" else None
 
 
@@ -188,7 +192,7 @@ def _whole(value: str | None) -> int:
     try:
         return whole_number(value or "")
     except ValueError:
-        raise NotHere(NOT_AS_HERE) from None
+        raise PageNotFoundError(NOT_AS_HERE) from None
 
 
 def _name(visit: Visit) -> str | None:

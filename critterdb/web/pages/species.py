@@ -10,7 +10,7 @@ from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
 from critterdb.web.charts.bars import month_bars
 from critterdb.web.charts.maps import draw_map
-from critterdb.web.errors import NotHere
+from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.body import MAX_SEARCH_CHARACTERS, MAX_SEARCH_WORDS, is_search_cut
 from critterdb.web.queries.photos import PHOTOS, as_photo, shown
 from critterdb.web.queries.taxa import search_query
@@ -19,8 +19,8 @@ from .base import Page, Visit, page
 
 GALLERY = 24
 NEWEST_PLACES = 1000
-MOST_KINDS_BELOW = 60
-OBSERVATIONS_A_TIME, STRETCHES = 40, 10
+MAX_KINDS_BELOW = 60
+OBSERVATIONS_PER_BATCH, STRETCHES = 40, 10
 LISTED = 60
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -115,7 +115,7 @@ async def species(visit: Visit) -> Page:
 
 
 def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> dict[str, Any]:
-    """A taxon with its photos, places and what models say of it. Raises NotHere."""
+    """A taxon with its photos, places and what models say of it. Raises PageNotFoundError."""
     taxon = next(
         db.query(
             "SELECT id AS taxon_id, name, common_name, rank, ancestor_ids FROM taxa WHERE id = ?",
@@ -124,9 +124,11 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> dict[st
         None,
     )
     if taxon is None:
-        raise NotHere(f"There is no taxon {taxon_id} here. Look through the list of critters")
+        raise PageNotFoundError(
+            f"There is no taxon {taxon_id} here. Look through the list of critters"
+        )
     ancestors = json.loads(taxon.pop("ancestor_ids"))
-    below = [row[0] for row in db.conn.execute(_BELOW, [taxon_id, MOST_KINDS_BELOW])]
+    below = [row[0] for row in db.conn.execute(_BELOW, [taxon_id, MAX_KINDS_BELOW])]
     photos = _photos(db, below, before)
     places = _places(db, below)
     seen = Counter(place["observed_on"][5:7] for place in places if place["observed_on"])
@@ -145,7 +147,7 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> dict[st
             db.query(
                 "SELECT id AS taxon_id, coalesce(common_name, name) AS name, rank FROM taxa "
                 "WHERE parent_id = ? AND id <> ? ORDER BY name LIMIT ?",
-                [taxon_id, taxon_id, MOST_KINDS_BELOW],
+                [taxon_id, taxon_id, MAX_KINDS_BELOW],
             )
         ),
         "photos": photos[:GALLERY],
@@ -172,10 +174,12 @@ def _photos(db: SiteDatabase, taxa: list[int], before: int | None) -> list[dict[
         values = [value for taxon in taxa for value in (taxon, place)]
         ids = [
             row[0]
-            for row in db.execute(f"{union} ORDER BY id DESC LIMIT {OBSERVATIONS_A_TIME}", values)
+            for row in db.execute(
+                f"{union} ORDER BY id DESC LIMIT {OBSERVATIONS_PER_BATCH}", values
+            )
         ]
         found += (as_photo(row) for row in db.query(_PHOTOS_OF, [json.dumps(ids)]))
-        if len(found) > GALLERY or len(ids) < OBSERVATIONS_A_TIME:
+        if len(found) > GALLERY or len(ids) < OBSERVATIONS_PER_BATCH:
             break
         place = ids[-1]
     return found[: GALLERY + 1]
@@ -220,7 +224,7 @@ def load_kinds(db: SiteDatabase, words: str) -> dict[str, Any]:
 
 def _one_photo(db: SiteDatabase, taxon_id: int) -> dict[str, Any] | None:
     """A photo of this kind that may be shown, or of one below it."""
-    below = (row[0] for row in db.execute(_BELOW, [taxon_id, MOST_KINDS_BELOW]))
+    below = (row[0] for row in db.execute(_BELOW, [taxon_id, MAX_KINDS_BELOW]))
     for taxon in below:
         for row in db.query(_ONE_PHOTO, [taxon]):
             return as_photo(row)

@@ -15,7 +15,7 @@ from typing import Any
 from critterdb.storage.database import SiteDatabase
 
 NEWEST_POSTS = 500
-MOST_PERIODS = 26
+MAX_PERIODS = 26
 
 _SETTLED = """
 SELECT
@@ -91,7 +91,7 @@ def by_period(posts: Iterable[Settled]) -> list[dict[str, Any]]:
         groups: dict[str, list[Settled]] = {}
         for post in posts:
             groups.setdefault(period(post["posted_at"]), []).append(post)
-        if len(groups) <= MOST_PERIODS:
+        if len(groups) <= MAX_PERIODS:
             break
     return [{"period": name, **_totals(group)} for name, group in groups.items()]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BITS = 256
 WORDS = BITS // 64
 CANDIDATES = 200
-ROWS_A_STEP = 2048
+ROWS_PER_STEP = 2048
 PATIENCE_SECONDS = 0.1  # a page does not wait longer for sketches that are still being made
 
 
@@ -49,7 +49,7 @@ class Sketches:
             while rows := db.conn.execute(
                 "SELECT rowid, sha256, vector FROM embeddings "
                 "WHERE rowid > ? AND backbone = ? ORDER BY rowid LIMIT ?",
-                [newest, self.backbone, ROWS_A_STEP],
+                [newest, self.backbone, ROWS_PER_STEP],
             ).fetchall():
                 newest = rows[-1][0]
                 hashes.append(np.array([bytes.fromhex(row[1]) for row in rows], "S32"))
