@@ -47,7 +47,7 @@ def test_doubt_is_never_put_as_an_answer(number: int) -> None:
     assert any(word in unsure for word in ("can't tell", "too hard"))
     assert any(
         word in choose_wording(said("coarser", name="Felids"), f"x:{number}")
-        for word in ("belongs", "ithin")
+        for word in ("can't tell", "narrow")
     )
 
 
