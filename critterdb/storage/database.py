@@ -199,6 +199,7 @@ for _name in (
     "m010_uptime",
     "m011_times",
     "m012_identity",
+    "m013_privacy",
 ):
     _register(_name)
 

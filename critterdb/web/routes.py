@@ -14,7 +14,7 @@ ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/critters{_FORMAT}", home.home),
     (rf"^/-/critters/models{_FORMAT}", models.models),
     (rf"^/-/critters/compare{_FORMAT}", models.compare),
-    (rf"{_MODEL}/confusion{_FORMAT}", model.cell),
+    (rf"{_MODEL}/confusion{_FORMAT}", model.confusion_photos),
     (rf"{_MODEL}{_FORMAT}", model.model),
     (rf"^/-/critters/species{_FORMAT}", species.species_list),
     (rf"^/-/critters/species/(?P<taxon_id>{_NUMBER}){_FORMAT}", species.species),

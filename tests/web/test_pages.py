@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from critterdb.storage.database import open_database
 from critterdb.web.queries.similar_photos import Sketches
 from critterdb.web.state import plugin_state
 from tests.support.datasette_site import change_metadata, make_site, open_datasette
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
-from tests.support.pages import MISTAKE, MODEL_ID, make_furnished_site
+from tests.support.pages import MISTAKE, MODEL_ID, POSTS, make_furnished_site
 
 MODEL = f"/-/critters/models/{MODEL_ID}"
 CELL = f"{MODEL}/confusion?actual={COUGAR}&predicted={DOMESTIC_CAT}"
@@ -50,7 +53,7 @@ async def data(folder: Path, path: str, status: int = 200) -> Any:
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_has_its_manners(folder: Path, path: str) -> None:
+async def test_pages_send_security_headers(folder: Path, path: str) -> None:
     response = await open_datasette(folder, settings={"base_url": "/wild/"}).client.get(path)
     assert response.status_code == 200, response.text
     text = response.text
@@ -94,8 +97,6 @@ async def test_a_page_is_json_too(folder: Path, path: str) -> None:
 async def test_a_closed_site_keeps_its_pages_closed(
     folder: Path, path: str, tmp_path: Path
 ) -> None:
-    import shutil
-
     closed = Path(shutil.copytree(folder, tmp_path / "closed"))
     change_metadata(closed, {"allow": {"id": "root"}})
     assert "not open to you" in await html(closed, path, 403)
@@ -115,7 +116,7 @@ async def test_the_front_page_tells_the_latest_posts_and_the_score(folder: Path)
     found = await data(folder, "/-/critters")
     assert [(post["post_id"], post["outcome"], post["said"]) for post in found["posts"]] == [
         ("x:104", "open", "Domestic Cat"),
-        ("x:103", "unanswered", "That is no critter that I know"),
+        ("x:103", "unanswered", "That is not a critter that I know"),
         ("x:102", "wrong", "Bobcat"),
         ("x:101", "right", "Cougar"),
     ]
@@ -152,31 +153,118 @@ async def test_pictures_of_posts_are_named_in_the_policy_and_shown_from_where_th
     )
 
 
-async def test_a_deleted_post_shows_neither_picture_nor_link(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
-    from critterdb.storage.database import open_database
-
-    copy = Path(shutil.copytree(folder, tmp_path / "deleted"))
-    db = open_database(copy / "critters.db")
-    db["posts"].update("x:104", {"deleted_at": "2026-11-10T00:00:00Z"})
-    db.close()
-    found = await data(copy, "/-/critters")
-    assert "x:104" not in [post["post_id"] for post in found["posts"]]
+GONE = {
+    "deleted": "UPDATE posts SET deleted_at = '2026-11-10T00:00:00Z' WHERE id IN ({posts})",
+    "opted out": "INSERT INTO opt_outs (platform, author, at) VALUES ('x', 'host', '')",
+    "opted out in other letters": "INSERT INTO opt_outs (platform, author, at) "
+    "VALUES ('x', 'HOST', '')",
+    "opted out under an older handle": "INSERT INTO opt_outs (platform, author, at, author_id) "
+    "VALUES ('x', 'older', '', 'account-1')",
+}
 
 
-async def test_pictures_of_those_who_opted_out_are_not_shown(folder: Path, tmp_path: Path) -> None:
-    import shutil
+def changed_copy(folder: Path, to: Path, *statements: str) -> Path:
+    """A copy of the site after these statements."""
+    copy = Path(shutil.copytree(folder, to))
+    with closing(open_database(copy / "critters.db")) as db:
+        for statement in statements:
+            db.execute(statement)
+    return copy
 
-    from critterdb.storage.database import open_database
 
-    copy = Path(shutil.copytree(folder, tmp_path / "opted"))
-    db = open_database(copy / "critters.db")
-    db["opt_outs"].insert({"platform": "x", "author": "host", "at": "2026-11-10T00:00:00Z"})
-    db.close()
-    text = await html(copy, "/-/critters/history")
-    assert "asked the bot to stay away" in text
-    assert "pictures.example" not in text
+def gone_copy(folder: Path, to: Path, how: str) -> Path:
+    """A copy in which every post is gone."""
+    posts = ", ".join(f"'{post_id}'" for post_id, _, _ in POSTS)
+    return changed_copy(
+        folder, to, "UPDATE posts SET author_id = 'account-1'", GONE[how].format(posts=posts)
+    )
+
+
+@pytest.mark.parametrize("how", GONE)
+async def test_nobody_who_is_gone_is_named_or_shown(folder: Path, tmp_path: Path, how: str) -> None:
+    """Deleted posts and those of people who opted out: without author, picture and links."""
+    copy = gone_copy(folder, tmp_path / "gone", how)
+    client = open_datasette(copy).client
+    for path in (
+        "/-/critters",
+        "/-/critters.json",
+        "/-/critters/history",
+        "/-/critters/history.json",
+        "/-/critters/history.atom",
+        "/-/critters/posts/x:102",
+        "/-/critters/posts/x:102.json",
+        "/critters/bot_history.json?_shape=array",
+        "/critters/bot_history",
+    ):
+        response = await client.get(path)
+        assert response.status_code == 200
+        for words in ("@host", '"host"', "pictures.example", "x.example"):
+            assert words not in response.text, (path, words)
+    assert "<entry>" not in await html(copy, "/-/critters/history.atom")
+    assert (await data(copy, "/-/critters"))["posts"] == []
+    assert (await data(copy, "/-/critters/history?author=host"))["posts"] == []
+    stories = (await data(copy, "/-/critters/history"))["posts"]
+    assert [story["is_gone"] for story in stories] == [True] * len(POSTS)
+
+
+@pytest.mark.parametrize("path", ["/-/critters/history", "/-/critters/posts/x:102"])
+async def test_deletions_and_opt_outs_look_the_same(
+    folder: Path, tmp_path: Path, path: str
+) -> None:
+    """Who opted out is as private as who deleted a post."""
+    deleted = gone_copy(folder, tmp_path / "deleted", "deleted")
+    opted_out = gone_copy(folder, tmp_path / "opted", "opted out")
+    assert await data(deleted, path) == await data(opted_out, path)
+    assert "no longer shown" in await html(deleted, path)
+
+
+@pytest.mark.parametrize("how", ["deleted", "opted out under an older handle"])
+async def test_tables_show_no_picture_of_posts_that_are_gone(
+    folder: Path, tmp_path: Path, how: str
+) -> None:
+    copy = gone_copy(folder, tmp_path / "gone", how)
+    for table in ("predictions", "post_predictions", "post_images"):
+        path = f"/critters/{table}?_where=post_id+is+not+null"
+        assert "<img" in await html(folder, path)
+        text = await html(copy, path)
+        assert "<img" not in text
+        assert "@host" not in text
+
+
+BY_ANOTHER = (
+    "UPDATE posts SET photos_post_id = 'x:99', photos_author = 'Ann', photos_author_id = 'ann-1' "
+    "WHERE id = 'x:104'"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO opt_outs (platform, author, at) VALUES ('x', 'ann', '')",
+        "INSERT INTO opt_outs (platform, author, at, author_id) VALUES ('x', 'old', '', 'ann-1')",
+        "UPDATE posts SET photos_deleted_at = '2026-11-10T00:00:00Z' WHERE id = 'x:104'",
+    ],
+)
+async def test_a_picture_of_somebody_who_is_gone_is_not_shown_where_another_asked_about_it(
+    folder: Path, tmp_path: Path, statement: str
+) -> None:
+    """Ann's photo, about which the host asked: the host's post stays, the picture does not."""
+    copy = changed_copy(folder, tmp_path / "asked", BY_ANOTHER, statement)
+    for path in (
+        "/-/critters",
+        "/-/critters/history.json",
+        "/-/critters/posts/x:104",
+        "/critters/bot_history",
+        "/critters/post_images",
+        "/critters/predictions?source=bot",
+    ):
+        text = await html(copy, path)
+        # The table of pictures still has the plain address, as text.
+        assert 'src="https://pictures.example/104.jpg"' not in text, path
+    story = (await data(copy, "/-/critters/posts/x:104"))["post"]
+    assert (story["author"], story["image"], story["pictures"]) == ("host", None, [])
+    others = await data(copy, "/-/critters/posts/x:103")
+    assert others["post"]["image"] == "https://pictures.example/103.jpg"
 
 
 async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
@@ -322,7 +410,7 @@ async def test_a_post_s_page_has_every_prediction(folder: Path) -> None:
     assert prediction["reason"] == "not_a_critter"
     assert len(prediction["bars"]) == 3
     text = await html(folder, "/-/critters/posts/x:103")
-    assert "no critter that it knows" in text
+    assert "not a critter that it knows" in text
     assert 'href="https://x.example/host/103"' in text
 
 
@@ -379,8 +467,6 @@ async def test_a_photo_that_may_not_be_shown_has_a_page_without_it(folder: Path)
 async def test_tiles_of_another_host_only_where_they_are_configured(
     folder: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     path = f"/-/critters/species/{COUGAR}"
     assert "<image" not in await html(folder, path)
     tiled = Path(shutil.copytree(folder, tmp_path / "tiled"))
@@ -394,10 +480,6 @@ async def test_tiles_of_another_host_only_where_they_are_configured(
 
 async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
     """The second one knows what the first one took photo 3 for."""
-    import shutil
-
-    from critterdb.storage.database import open_database
-
     copy = Path(shutil.copytree(folder, tmp_path / "two"))
     db = open_database(copy / "critters.db")
     with db.atomic():

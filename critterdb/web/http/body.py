@@ -21,8 +21,6 @@ from critterdb.web.errors import PageNotFoundError
 if TYPE_CHECKING:
     from datasette.utils.asgi import Request
 
-MAX_SEARCH_WORDS = 8
-MAX_SEARCH_CHARACTERS = 100
 NOT_AS_HERE = "That form was not filled in as this page does it. Go back to it"
 
 FORM_OVERHEAD_BYTES = 64 * 1024
@@ -233,12 +231,3 @@ async def read_form(request: Request) -> dict[str, str]:
     except (ClientDisconnectedError, TimeoutError, RejectedInputError) as error:
         raise PageNotFoundError(NOT_AS_HERE) from error
     return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
-
-
-def is_search_cut(words: str) -> bool:
-    """Tell whether `search_query` leaves out a part of these words."""
-    return len(words) > MAX_SEARCH_CHARACTERS or len(_plain_words(words)) > MAX_SEARCH_WORDS
-
-
-def _plain_words(words: str) -> list[str]:
-    return words.replace('"', " ").replace("\0", " ").split()

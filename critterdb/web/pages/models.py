@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal, TypedDict, cast
 
+from critterdb.formatting import display_name_sql
 from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.bars import comparison_bars
 from critterdb.web.errors import PageNotFoundError
-from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
+from critterdb.web.queries.models import (
+    DescribedModel,
+    ListedModel,
+    load_curves,
+    load_model_row,
+    load_models,
+)
+from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, Photo, as_photo, shown
 
 from .base import Page, Visit, page
-from .model import load_metrics, load_model_row
 
-LISTED = 100
 DIFFERENCES = 12
 SEARCHED = 150
 
@@ -23,21 +29,12 @@ FIGURES = (
     ("top3_error_rate", "Truth not among the first three", True),
     ("answered", "Gives an answer to", False),
     ("wrong_among_answered", "Wrong answers among those", True),
-    ("ece", "Its percentages are off by", True),
+    ("ece", "Its confidence is off by (calibration error)", True),
 )
-
-_MODELS = """
-SELECT models.id, models.game, games.hashtag, models.backbone, models.created_at, models.photos,
-    models.error_rate, models.balanced_error_rate, models.ece, models.seconds, models.bytes,
-    games.model_id IS models.id AS in_use,
-    (SELECT count(*) FROM model_labels WHERE model_id = models.id) AS labels
-FROM models JOIN games ON games.slug = models.game
-ORDER BY models.created_at DESC, models.id DESC LIMIT ?
-"""
 
 # Photos that one model got wrong and the other, asked about the same photo, right.
 _ONLY_WRONG = f"""
-SELECT found.*, wrong.predicted, wrong.actual, wrong.score
+SELECT photo.*, wrong.predicted, wrong.actual, wrong.score
 FROM (
     SELECT mistakes.photo_id, mistakes.predicted, mistakes.actual, mistakes.score
     FROM (SELECT * FROM mistakes WHERE model_id = :wrong ORDER BY score DESC LIMIT {SEARCHED})
@@ -47,21 +44,86 @@ FROM (
         AND other.source = 'evaluation' AND other.label_taxon_id = other.top_taxon_id
     ORDER BY mistakes.score DESC LIMIT :count
 ) AS wrong
-JOIN ({PHOTOS}) AS found ON found.photo_id = wrong.photo_id
+JOIN ({PHOTOS}) AS photo ON photo.photo_id = wrong.photo_id
 ORDER BY wrong.score DESC
 """
+
+_LABELS_OF_BOTH = f"""
+SELECT taxa.id AS taxon_id, {display_name_sql()} AS name,
+    max(model_labels.photos_train) AS photos,
+    max(recall) FILTER (WHERE model_id = :a) AS a,
+    max(recall) FILTER (WHERE model_id = :b) AS b
+FROM model_labels JOIN taxa ON taxa.id = model_labels.taxon_id
+WHERE model_id IN (:a, :b) GROUP BY taxa.id ORDER BY photos DESC, 2 LIMIT 60
+"""
+
+
+class ComparedModel(TypedDict):
+    """A model beside another one, with its figures (shares from 0 to 1)."""
+
+    id: str
+    game: str
+    hashtag: str | None
+    question: str | None
+    backbone: str
+    created_at: str
+    bytes: int
+    photos: int
+    temperature: float | None
+    threshold: float | None
+    novelty_threshold: float | None
+    seconds: float | None
+    in_use: int
+    error_rate: float | None
+    balanced_error_rate: float | None
+    ece: float | None
+    top3_error_rate: float | None
+    answered: float | None
+    wrong_among_answered: float | None
+
+
+class ComparedFigure(TypedDict):
+    """A figure of both models, and which of them does better."""
+
+    name: str
+    title: str
+    a: float | None
+    b: float | None
+    better: Literal["a", "b"] | None
+
+
+class ComparedLabel(TypedDict):
+    """The recall of a label by both models; null for a model that does not have it."""
+
+    taxon_id: int
+    name: str
+    photos: int
+    a: float | None
+    b: float | None
+
+
+class Comparison(TypedDict):
+    """Two models beside each other; its photos are yet to be checked for what may be shown."""
+
+    a: ComparedModel
+    b: ComparedModel | None
+    others: list[str]
+    figures: list[ComparedFigure]
+    labels: list[ComparedLabel]
+    only_a_wrong: list[Photo]
+    only_b_wrong: list[Photo]
 
 
 @page("models", "games", "model_labels")
 async def models(visit: Visit) -> Page:
     """Every model, newest first; two can be chosen to be compared."""
-    data = await visit.read(lambda db: {"models": list(db.query(_MODELS, [LISTED]))})
+    listed = await visit.read(load_models)
     return Page(
         "critterdb_models.html",
         title="Models",
         description="Every model that was trained here, with how well it did on photos that it "
         "had never seen.",
-        data=data,
+        data={"models": listed},
     )
 
 
@@ -70,80 +132,79 @@ async def compare(visit: Visit) -> Page:
     """Two models of a game beside each other; without a second one, the one in use or the next."""
     a, b = visit.argument("a"), visit.argument("b")
     data = await visit.read(lambda db: load_comparison(db, a, b))
-    for side in ("only_a_wrong", "only_b_wrong"):
-        data[side] = [shown(visit, photo) for photo in data[side]]
     return Page(
         "critterdb_compare.html",
         title="Two models compared",
         description=f"{data['a']['id']} beside {data['b']['id']}."
         if data["b"]
         else "There is nothing yet to compare it with.",
-        data=data,
-        view={"chart": comparison_bars(data["labels"]) if data["labels"] else None},
+        data={
+            **data,
+            "only_a_wrong": [shown(visit, photo) for photo in data["only_a_wrong"]],
+            "only_b_wrong": [shown(visit, photo) for photo in data["only_b_wrong"]],
+        },
+        extras={"chart": comparison_bars(data["labels"]) if data["labels"] else None},
     )
 
 
-def load_comparison(db: SiteDatabase, a: str, b: str) -> dict[str, Any]:
-    """Two models' figures and labels, and the photos on which only one of them is wrong."""
-    others = list(db.query(_MODELS, [LISTED]))
-    if not a and others:
-        a = others[0]["id"]
+def load_comparison(db: SiteDatabase, a: str, b: str) -> Comparison:
+    """Return two models' figures and labels, and the photos on which only one of them is wrong.
+
+    Without `a` it is the newest model, without `b` another one of its game. Raises
+    PageNotFoundError if there is no such model, or none at all.
+    """
+    listed = load_models(db)
+    a = a or (listed[0]["id"] if listed else "")
     if not a:
         raise PageNotFoundError("There is no model here yet. Train one with: critterdb train")
-    first = load_model_row(db, a)
-    of_game = [model for model in others if model["game"] == first["game"] and model["id"] != a]
-    if not b and of_game:
-        b = max(of_game, key=lambda model: model["in_use"])["id"]
-    second = load_model_row(db, b) if b else None
-    sides = [first, second] if second else [first]
-    for side in sides:
-        side.pop("card"), side.pop("recipe")
-        metrics = load_metrics(db, side["id"])
-        for name in ("top3_error_rate", "answered", "wrong_among_answered"):
-            side[name] = metrics[name][0][1] if name in metrics else None
-    found: dict[str, Any] = {
+    first = _compared(db, load_model_row(db, a))
+    of_game = [model for model in listed if model["game"] == first["game"] and model["id"] != a]
+    b = b or _to_compare_with(of_game)
+    second = _compared(db, load_model_row(db, b)) if b else None
+    keys = {"a": a, "b": b}
+    labels = list(db.query(_LABELS_OF_BOTH, keys)) if b else []
+    return {
         "a": first,
         "b": second,
         "others": [model["id"] for model in of_game],
-        "figures": [
-            {
-                "name": name,
-                "title": title,
-                "a": first[name],
-                "b": second[name] if second else None,
-                "better": _better(first[name], second[name], less) if second else None,
-            }
-            for name, title, less in FIGURES
-        ],
-        "labels": [],
-        "only_a_wrong": [],
-        "only_b_wrong": [],
+        "figures": _figures(first, second),
+        "labels": cast("list[ComparedLabel]", labels),
+        "only_a_wrong": _only_wrong(db, a, b) if b else [],
+        "only_b_wrong": _only_wrong(db, b, a) if b else [],
     }
-    if second:
-        found["labels"] = _labels(db, a, b)
-        for part, wrong, right in (("only_a_wrong", a, b), ("only_b_wrong", b, a)):
-            keys = {"wrong": wrong, "right": right, "count": DIFFERENCES}
-            found[part] = [as_photo(row) for row in db.query(_ONLY_WRONG, keys)]
-    return found
 
 
-def _better(a: float | None, b: float | None, less: bool) -> str | None:
+def _compared(db: SiteDatabase, model: DescribedModel) -> ComparedModel:
+    curves = load_curves(db, model["id"])
+    figures = {
+        name: curves[name][0][1] if name in curves else None
+        for name in ("top3_error_rate", "answered", "wrong_among_answered")
+    }
+    facts = {name: value for name, value in model.items() if name not in ("card", "recipe")}
+    return cast(ComparedModel, facts | figures)
+
+
+def _to_compare_with(of_game: list[ListedModel]) -> str:
+    """The model in use, else the newest other one of the game; empty if there is none."""
+    return max(of_game, key=lambda model: model["in_use"])["id"] if of_game else ""
+
+
+def _figures(first: ComparedModel, second: ComparedModel | None) -> list[ComparedFigure]:
+    figures: list[ComparedFigure] = []
+    for name, title, is_less_better in FIGURES:
+        a = cast("float | None", first.get(name))
+        b = cast("float | None", second.get(name)) if second else None
+        better = _better(a, b, is_less_better)
+        figures.append({"name": name, "title": title, "a": a, "b": b, "better": better})
+    return figures
+
+
+def _better(a: float | None, b: float | None, is_less_better: bool) -> Literal["a", "b"] | None:
     if a is None or b is None or a == b:
         return None
-    return "a" if (a < b) == less else "b"
+    return "a" if (a < b) == is_less_better else "b"
 
 
-def _labels(db: SiteDatabase, a: str, b: str) -> list[dict[str, Any]]:
-    """Recall by label of both, the commonest labels first; null where a model has no such label."""
-    rows = db.query(
-        """
-        SELECT taxa.id AS taxon_id, coalesce(taxa.common_name, taxa.name) AS name,
-            max(model_labels.photos_train) AS photos,
-            max(recall) FILTER (WHERE model_id = :a) AS a,
-            max(recall) FILTER (WHERE model_id = :b) AS b
-        FROM model_labels JOIN taxa ON taxa.id = model_labels.taxon_id
-        WHERE model_id IN (:a, :b) GROUP BY taxa.id ORDER BY photos DESC, name LIMIT 60
-        """,
-        {"a": a, "b": b},
-    )
-    return list(rows)
+def _only_wrong(db: SiteDatabase, wrong: str, right: str) -> list[Photo]:
+    keys = {"wrong": wrong, "right": right, "count": DIFFERENCES}
+    return [as_photo(row) for row in db.query(_ONLY_WRONG, keys)]
