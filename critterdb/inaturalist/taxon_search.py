@@ -16,8 +16,10 @@ MAX_SEARCH_CHARACTERS = 100
 # In use before out of use; of two animals with one name the one that iNaturalist had first.
 _EXACT = """
 SELECT id, synonym_id FROM taxa
-WHERE name = :words COLLATE NOCASE OR common_name = :words COLLATE NOCASE
+WHERE :words <> '' AND (
+    name = :words COLLATE NOCASE OR common_name = :words COLLATE NOCASE
     OR CAST(id AS TEXT) = :words
+)
 ORDER BY CAST(id AS TEXT) = :words DESC, is_active DESC, id
 """
 

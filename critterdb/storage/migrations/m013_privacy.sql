@@ -108,7 +108,7 @@ FROM photos
 JOIN observations ON observations.id = photos.observation_id
 LEFT JOIN taxa ON taxa.id = observations.taxon_id
 LEFT JOIN observers ON observers.id = observations.observer_id
-WHERE photos.path IS NOT NULL
+WHERE photos.path <> ''
     AND photos.withdrawn_at IS NULL
     AND observations.withdrawn_at IS NULL
     AND photos.license_code <> ''
