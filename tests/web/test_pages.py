@@ -218,19 +218,6 @@ async def test_deletions_and_opt_outs_look_the_same(
     assert "no longer shown" in await html(deleted, path)
 
 
-@pytest.mark.parametrize("how", ["deleted", "opted out under an older handle"])
-async def test_tables_show_no_picture_of_posts_that_are_gone(
-    folder: Path, tmp_path: Path, how: str
-) -> None:
-    copy = gone_copy(folder, tmp_path / "gone", how)
-    for table in ("predictions", "post_predictions", "post_images"):
-        path = f"/critters/{table}?_where=post_id+is+not+null"
-        assert "<img" in await html(folder, path)
-        text = await html(copy, path)
-        assert "<img" not in text
-        assert "@host" not in text
-
-
 BY_ANOTHER = (
     "UPDATE posts SET photos_post_id = 'x:99', photos_author = 'Ann', photos_author_id = 'ann-1' "
     "WHERE id = 'x:104'"
@@ -255,11 +242,8 @@ async def test_a_picture_of_somebody_who_is_gone_is_not_shown_where_another_aske
         "/-/critters/history.json",
         "/-/critters/posts/x:104",
         "/critters/bot_history",
-        "/critters/post_images",
-        "/critters/predictions?source=bot",
     ):
         text = await html(copy, path)
-        # The table of pictures still has the plain address, as text.
         assert 'src="https://pictures.example/104.jpg"' not in text, path
     story = (await data(copy, "/-/critters/posts/x:104"))["post"]
     assert (story["author"], story["image"], story["pictures"]) == ("host", None, [])

@@ -8,8 +8,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from critterdb.dataset.taxonomy import taxon_names
-from critterdb.formatting import display_name_sql
-from critterdb.licences import PhotoRights, may_be_shown
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import PHOTO_PATH
 from critterdb.web.pages.layout import percent
@@ -81,8 +79,6 @@ def our_cell(
     if (table, column) in PHOTO_COLUMNS and (match := PHOTO_PATH.fullmatch(value)):
         return _own_photo(datasette, row, match[2])
     if (table, column) in POST_COLUMNS and WEB_ADDRESS.fullmatch(value):
-        if table == "post_images":
-            return _picture_if_shown(datasette, row, value)
         return _picture_of_post(row, value)
     return None
 
@@ -119,7 +115,7 @@ async def _photo_of(datasette: Datasette, photo_id: str | None) -> Markup | None
     row = await _row(
         datasette,
         "SELECT photos.id AS photo_id, path, photos.license_code, attribution, "
-        f"{display_name_sql()} AS taxon "
+        "coalesce(common_name, taxa.name) AS taxon "
         "FROM photos JOIN observations ON observations.id = observation_id "
         "LEFT JOIN taxa ON taxa.id = taxon_id WHERE photos.id = ?",
         photo_id,
@@ -136,24 +132,13 @@ async def _picture_of(
     """The picture of a post, shown from where it lies."""
     row = await _row(
         datasette,
-        "SELECT post_images.url AS image, shown_posts.post_url, posts.id AS post_id, posts.author, "
-        "posts.platform FROM post_images JOIN posts ON posts.id = post_images.post_id "
-        "JOIN shown_posts ON shown_posts.post_id = posts.id "
-        "WHERE post_images.post_id = ? AND image_sha256 = ? AND shows_photos",
+        "SELECT post_images.url AS image, posts.url AS post_url, posts.id AS post_id, author, "
+        "platform FROM post_images JOIN posts ON posts.id = post_images.post_id "
+        "WHERE post_images.post_id = ? AND image_sha256 = ?",
         post_id,
         sha256,
     )
     return _picture_of_post(row, row["image"]) if row and _web_address(row["image"]) else None
-
-
-async def _picture_if_shown(datasette: Datasette, row: Any, url: str) -> Markup | None:
-    """The picture of a row of post_images, unless its author deleted the post or opted out."""
-    shown = await _row(
-        datasette,
-        "SELECT 1 FROM shown_posts WHERE post_id = ? AND shows_photos",
-        _column(row, "post_id"),
-    )
-    return _picture_of_post(row, url) if shown else None
 
 
 async def _row(datasette: Datasette, sql: str, *values: str | None) -> Any:
@@ -183,14 +168,9 @@ def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
 
 def _may_show(datasette: Datasette, row: Any) -> bool:
     """Whether a photo has a licence and a credit, where its row would tell, or is shown anyway."""
-    if not _has(row, "license_code"):
-        return True
-    rights = PhotoRights(
-        _column(row, "license_code"),
-        _column(row, "attribution"),
-        is_here=_column(row, "withdrawn_at") is None,
-    )
-    return may_be_shown(rights, local_photos=plugin_state(datasette).settings.local_photos)
+    licensed = _column(row, "license_code") and _column(row, "attribution")
+    unlicensed = _has(row, "license_code") and not licensed
+    return not unlicensed or plugin_state(datasette).settings.local_photos
 
 
 def _photo_page(datasette: Datasette, row: Any) -> str | None:

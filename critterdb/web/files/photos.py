@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import RejectedInputError, SiteError
 from critterdb.imaging.decode import image_format
-from critterdb.licences import IS_PHOTO_HERE, IS_PHOTO_LICENSED
 from critterdb.storage.stored_files import open_stored
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.http.headers import cors_headers, data_headers
@@ -25,11 +24,14 @@ CACHE_SECONDS = 86_400
 METHODS = "GET, HEAD"
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
-FIND_PHOTO = f"""
-SELECT photos.path, ({IS_PHOTO_LICENSED}) IS TRUE AS licensed
+FIND_PHOTO = """
+SELECT photos.path, photos.license_code IS NOT NULL AND photos.attribution IS NOT NULL AS licensed
 FROM photos
 JOIN observations ON observations.id = photos.observation_id
-WHERE photos.sha256 = ? AND {IS_PHOTO_HERE}
+WHERE photos.sha256 = ?
+    AND photos.path IS NOT NULL
+    AND photos.withdrawn_at IS NULL
+    AND observations.withdrawn_at IS NULL
 ORDER BY licensed DESC
 LIMIT 1
 """

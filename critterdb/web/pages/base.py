@@ -209,9 +209,3 @@ def json_address(request: Request) -> str:
     """Return the path of the same page as JSON."""
     query = f"?{request.query_string}" if request.query_string else ""
     return f"{request.path.removesuffix('.json')}.json{query}"
-
-
-@page()
-async def unknown(visit: Visit) -> Page:
-    """Say that there is no such page: Datasette's own 404 knows nothing of ours."""
-    raise PageNotFoundError("There is no page at this address. The front page leads to all of them")

@@ -163,7 +163,7 @@ class ReviewQueue(TypedDict):
     verdicts: dict[str, int]
 
 
-class Candidate(TypedDict):
+class CandidateRow(TypedDict):
     """A message of a host that may hold an answer."""
 
     id: int
@@ -176,7 +176,7 @@ class Candidate(TypedDict):
 class CandidateQueue(TypedDict):
     """The message to decide about next, with its post and the taxa to choose from."""
 
-    candidate: Candidate | None
+    candidate: CandidateRow | None
     waiting: int
     post: Story | None
     choices: list[Choice]
@@ -305,7 +305,7 @@ def load_candidate(db: SiteDatabase, after: int) -> CandidateQueue:
         return {"candidate": None, "waiting": waiting, "post": None, "choices": []}
     stories = load_stories(db, [row["post_id"]])
     return {
-        "candidate": cast(Candidate, row),
+        "candidate": cast(CandidateRow, row),
         "waiting": waiting,
         "post": stories[0] if stories else None,
         # The game's target first, then what its model knows.
