@@ -43,7 +43,11 @@ def taxa(db: SiteDatabase) -> SiteDatabase:
 
 def cases() -> Iterator[tuple[int | None, str, int | None, int | None]]:
     """(target, verdict, true taxon, answer): every combination that a site can hold."""
-    truths = [("inconclusive", None), ("target", None), ("other", None)]
+    truths: list[tuple[str, int | None]] = [
+        ("inconclusive", None),
+        ("target", None),
+        ("other", None),
+    ]
     truths += [(verdict, taxon) for verdict in ("target", "other", "taxon") for taxon in ANCESTORS]
     for target, (verdict, taxon), answer in product((None, TARGET), truths, (None, *ANCESTORS)):
         yield target, verdict, taxon, answer

@@ -32,10 +32,8 @@ class Reviewer:
     async def get(self, path: str) -> Any:
         return await self.datasette.client.get(path, cookies=self.cookies)
 
-    async def post(self, path: str, headers: dict[str, str] | None = None, **form: Any) -> Any:
-        return await self.datasette.client.post(
-            path, data=form, cookies=self.cookies, headers=headers or {}
-        )
+    async def post(self, path: str, **form: Any) -> Any:
+        return await self.datasette.client.post(path, data=form, cookies=self.cookies)
 
 
 def predictions(folder: Path) -> list[dict[str, Any]]:
@@ -155,8 +153,12 @@ async def test_a_form_that_makes_no_sense_writes_nothing(
 
 
 async def test_a_form_of_another_site_is_refused(folder: Path) -> None:
-    response = await Reviewer(folder).post(
-        REVIEW, {"sec-fetch-site": "cross-site"}, prediction_id="1", verdict="right"
+    reviewer = Reviewer(folder)
+    response = await reviewer.datasette.client.post(
+        REVIEW,
+        data={"prediction_id": "1", "verdict": "right"},
+        cookies=reviewer.cookies,
+        headers={"sec-fetch-site": "cross-site"},
     )
     assert response.status_code == 403
     assert rows(folder, "SELECT * FROM reviews") == []

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from .svg import Plot, Scale, joined, nice_top, picture, tag, words
 
 if TYPE_CHECKING:
-    from critterdb.web.pages.models import ComparedLabel
+    from critterdb.web.queries.model_comparison import ComparedLabel
     from critterdb.web.queries.models import LabelRow
     from critterdb.web.queries.scores import Period
 
