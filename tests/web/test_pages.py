@@ -80,17 +80,17 @@ async def test_photos_that_are_read_through_for_long_hold_up_no_other_page(folde
             assert "still being read through" in shown.text
         async with asyncio.timeout(10):
             assert (await datasette.client.get("/critters/taxa.json")).status_code == 200
-    found = await datasette.client.get(f"/-/critters/photos/{MISTAKE}.json")
-    assert found.json()["similar"]
+    content = await datasette.client.get(f"/-/critters/photos/{MISTAKE}.json")
+    assert content.json()["similar"]
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_is_json_too(folder: Path, path: str) -> None:
     response = await open_datasette(folder).client.get(path)
     (link,) = re.findall(r'href="([^"]+)">This page as JSON', response.text)
-    found = await open_datasette(folder).client.get(link.replace("&amp;", "&"))
-    assert found.json()["ok"] is True
-    assert found.headers["content-type"].startswith("application/json")
+    content = await open_datasette(folder).client.get(link.replace("&amp;", "&"))
+    assert content.json()["ok"] is True
+    assert content.headers["content-type"].startswith("application/json")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -113,20 +113,20 @@ async def test_a_page_only_reads(folder: Path, path: str) -> None:
 
 
 async def test_the_front_page_tells_the_latest_posts_and_the_score(folder: Path) -> None:
-    found = await data(folder, "/-/critters")
-    assert [(post["post_id"], post["outcome"], post["said"]) for post in found["posts"]] == [
+    content = await data(folder, "/-/critters")
+    assert [(post["post_id"], post["outcome"], post["said"]) for post in content["posts"]] == [
         ("x:104", "open", "Domestic Cat"),
         ("x:103", "unanswered", "That is not a critter that I know"),
         ("x:102", "wrong", "Bobcat"),
         ("x:101", "right", "Cougar"),
     ]
-    assert [post["truth_in_words"] for post in found["posts"]] == [
+    assert [post["truth_in_words"] for post in content["posts"]] == [
         None,
         "nobody can tell",
         "Domestic Cat",
         "Cougar",
     ]
-    score = found["games"][0]["score"]
+    score = content["games"][0]["score"]
     keys = ("posts", "right", "wrong", "abstained", "baseline_right")
     assert {key: score[key] for key in keys} == {
         "posts": 2,
@@ -137,7 +137,7 @@ async def test_the_front_page_tells_the_latest_posts_and_the_score(folder: Path)
         "baseline_right": 1,
     }
     assert [period["period"] for period in score["over_time"]] == ["2026-11-01", "2026-11-02"]
-    assert found["predictions"] == 10
+    assert content["predictions"] == 10
     text = await html(folder, "/-/critters")
     assert "The words of reply 3 &lt;i&gt;" in text
     assert 'src="https://pictures.example/104.jpg"' in text
@@ -252,9 +252,9 @@ async def test_a_picture_of_somebody_who_is_gone_is_not_shown_where_another_aske
 
 
 async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
-    found = await data(folder, MODEL)
+    content = await data(folder, MODEL)
     cells = {
-        (c["actual_taxon_id"], c["predicted_taxon_id"]): c["photos"] for c in found["confusions"]
+        (c["actual_taxon_id"], c["predicted_taxon_id"]): c["photos"] for c in content["confusions"]
     }
     assert cells == {
         (COUGAR, COUGAR): 2,
@@ -262,11 +262,11 @@ async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
         (BOBCAT, BOBCAT): 2,
         (DOMESTIC_CAT, DOMESTIC_CAT): 1,
     }
-    assert found["model"]["in_use"] == 1
-    assert [photo["photo_id"] for photo in found["mistakes"]] == [MISTAKE]
-    assert found["reliability"]
-    assert found["risk_coverage"]
-    assert {each["source"]: each["predictions"] for each in found["predictions"]} == {
+    assert content["model"]["in_use"] == 1
+    assert [photo["photo_id"] for photo in content["mistakes"]] == [MISTAKE]
+    assert content["reliability"]
+    assert content["risk_coverage"]
+    assert {row["source"]: row["predictions"] for row in content["predictions"]} == {
         "evaluation": 6,
         "bot": 4,
     }
@@ -277,14 +277,14 @@ async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
 
 @pytest.mark.parametrize("part", ["labels", "confusions", "reliability", "licences", "mistakes"])
 async def test_each_part_of_a_model_s_page_is_json(folder: Path, part: str) -> None:
-    found = await data(folder, f"{MODEL}?part={part}")
-    assert set(found) == {"ok", part}
+    content = await data(folder, f"{MODEL}?part={part}")
+    assert set(content) == {"ok", part}
 
 
 async def test_a_cell_leads_to_its_photos(folder: Path) -> None:
-    found = await data(folder, CELL)
-    assert [photo["photo_id"] for photo in found["photos"]] == [MISTAKE]
-    assert found["count"] == 1
+    content = await data(folder, CELL)
+    assert [photo["photo_id"] for photo in content["photos"]] == [MISTAKE]
+    assert content["count"] == 1
     text = await html(folder, CELL)
     assert "Cougar, taken for Domestic Cat" in text
     assert f'href="/-/critters/photos/{MISTAKE}"' in text
@@ -292,8 +292,8 @@ async def test_a_cell_leads_to_its_photos(folder: Path) -> None:
 
 async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> None:
     cell = f"{MODEL}/confusion?actual={BOBCAT}&predicted={BOBCAT}"
-    found = await data(folder, cell)
-    shown = {photo["photo_id"]: photo["image"] for photo in found["photos"]}
+    content = await data(folder, cell)
+    shown = {photo["photo_id"]: photo["image"] for photo in content["photos"]}
     assert shown[5] is None
     assert shown[4]
     assert "kept private: no licence" in await html(folder, cell)
@@ -316,8 +316,8 @@ async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> N
 )
 async def test_what_is_not_there_is_a_friendly_404(folder: Path, path: str, words: str) -> None:
     assert words in await html(folder, path, 404)
-    found = await data(folder, path, 404)
-    assert found["code"] == "not_found"
+    content = await data(folder, path, 404)
+    assert content["code"] == "not_found"
 
 
 async def test_an_empty_site_has_a_front_page(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def names(posts: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "content"),
     [
         ("", ["104", "103", "102", "101"]),
         ("outcome=right", ["101"]),
@@ -354,8 +354,8 @@ def names(posts: list[dict[str, Any]]) -> list[str]:
         ("before=2026-11-02T10:00:00Z~x:102", ["101"]),
     ],
 )
-async def test_the_history_is_filtered(folder: Path, query: str, found: list[str]) -> None:
-    assert names((await data(folder, f"/-/critters/history?{query}"))["posts"]) == found
+async def test_the_history_is_filtered(folder: Path, query: str, content: list[str]) -> None:
+    assert names((await data(folder, f"/-/critters/history?{query}"))["posts"]) == content
 
 
 async def test_the_history_goes_on_where_a_page_ends(
@@ -389,8 +389,8 @@ async def test_the_history_is_a_feed(folder: Path) -> None:
 
 
 async def test_a_post_s_page_has_every_prediction(folder: Path) -> None:
-    found = await data(folder, "/-/critters/posts/x:103")
-    (prediction,) = found["predictions"]
+    content = await data(folder, "/-/critters/posts/x:103")
+    (prediction,) = content["predictions"]
     assert prediction["reason"] == "not_a_critter"
     assert len(prediction["bars"]) == 3
     text = await html(folder, "/-/critters/posts/x:103")
@@ -399,14 +399,14 @@ async def test_a_post_s_page_has_every_prediction(folder: Path) -> None:
 
 
 async def test_a_species_has_its_photos_places_months_and_what_the_model_says(folder: Path) -> None:
-    found = await data(folder, f"/-/critters/species/{COUGAR}")
-    assert [photo["photo_id"] for photo in found["photos"]] == [3, 2, 1]
-    assert {month["month"]: month["observations"] for month in found["months"]}["Feb"] == 1
-    assert [(each["predicted"], each["photos"]) for each in found["said"]] == [
+    content = await data(folder, f"/-/critters/species/{COUGAR}")
+    assert [photo["photo_id"] for photo in content["photos"]] == [3, 2, 1]
+    assert {month["month"]: month["observations"] for month in content["months"]}["Feb"] == 1
+    assert [(row["predicted"], row["photos"]) for row in content["said"]] == [
         ("Cougar", 2),
         ("Domestic Cat", 1),
     ]
-    assert [each["name"] for each in found["above"]] == ["Felids"]
+    assert [row["name"] for row in content["above"]] == ["Felids"]
     text = await html(folder, f"/-/critters/species/{COUGAR}")
     assert "3 observations; 1 of them obscured" in text
     assert text.count('class="area"') == 1
@@ -414,26 +414,26 @@ async def test_a_species_has_its_photos_places_months_and_what_the_model_says(fo
 
 
 async def test_a_family_shows_the_photos_of_what_is_below_it(folder: Path) -> None:
-    found = await data(folder, f"/-/critters/species/{41944}?before=1005")
-    assert [photo["photo_id"] for photo in found["photos"]] == [4, 3, 2, 1]
+    content = await data(folder, f"/-/critters/species/{41944}?before=1005")
+    assert [photo["photo_id"] for photo in content["photos"]] == [4, 3, 2, 1]
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "content"),
     [("bob", ["Lynx rufus"]), ("concolor", ["Puma concolor"]), ('"(', []), ("zebra", [])],
 )
-async def test_critters_are_found_by_name(folder: Path, words: str, found: list[str]) -> None:
+async def test_critters_are_found_by_name(folder: Path, words: str, content: list[str]) -> None:
     answer = await data(folder, f"/-/critters/species?q={words}")
-    assert [kind["name"] for kind in answer["kinds"]] == found
+    assert [kind["name"] for kind in answer["kinds"]] == content
 
 
 async def test_a_photo_has_its_credit_its_predictions_and_what_is_like_it(folder: Path) -> None:
-    found = await data(folder, f"/-/critters/photos/{MISTAKE}")
-    assert found["photo"]["what"] == "Cougar"
-    assert [each["answer"] for each in found["predictions"]] == ["Domestic Cat"]
+    content = await data(folder, f"/-/critters/photos/{MISTAKE}")
+    assert content["photo"]["what"] == "Cougar"
+    assert [row["answer"] for row in content["predictions"]] == ["Domestic Cat"]
     # Photo 6 is blue too.
-    assert found["similar"][0]["photo_id"] == 6
-    assert MISTAKE not in [photo["photo_id"] for photo in found["similar"]]
+    assert content["similar"][0]["photo_id"] == 6
+    assert MISTAKE not in [photo["photo_id"] for photo in content["similar"]]
     text = await html(folder, f"/-/critters/photos/{MISTAKE}")
     assert "(c) Ann &lt;b&gt;Onymous&lt;/b&gt; (CC BY)" in text
     assert 'href="https://www.inaturalist.org/observations/1003"' in text
@@ -441,8 +441,8 @@ async def test_a_photo_has_its_credit_its_predictions_and_what_is_like_it(folder
 
 
 async def test_a_photo_that_may_not_be_shown_has_a_page_without_it(folder: Path) -> None:
-    found = await data(folder, "/-/critters/photos/5")
-    assert (found["photo"]["image"], found["photo"]["sha256"]) == (None, None)
+    content = await data(folder, "/-/critters/photos/5")
+    assert (content["photo"]["image"], content["photo"]["sha256"]) == (None, None)
     text = await html(folder, "/-/critters/photos/5")
     assert "no public licence" in text
     assert "og:image" not in text
@@ -482,10 +482,10 @@ async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
         )
         db["models"].update("other", {"error_rate": 0.0})
     db.close()
-    found = await data(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
-    assert [photo["photo_id"] for photo in found["only_a_wrong"]] == [MISTAKE]
-    assert found["only_b_wrong"] == []
-    assert found["figures"][0]["better"] == "b"
+    content = await data(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
+    assert [photo["photo_id"] for photo in content["only_a_wrong"]] == [MISTAKE]
+    assert content["only_b_wrong"] == []
+    assert content["figures"][0]["better"] == "b"
     assert "Wrong with" in await html(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
 
 
