@@ -331,6 +331,13 @@ async def test_a_datasette_without_a_site_says_so(tmp_path: Path) -> None:
     assert "serves no database" in await html(folder, "/-/critters", 503, memory=True)
 
 
+async def test_a_database_of_an_older_critterdb_is_told_how_to_be_migrated(
+    folder: Path, tmp_path: Path
+) -> None:
+    old = changed_copy(folder, tmp_path / "old", "DROP VIEW bot_history", "DROP VIEW shown_posts")
+    assert "critterdb status" in await html(old, "/-/critters", 503)
+
+
 def names(posts: list[dict[str, Any]]) -> list[str]:
     return [post["post_id"][2:] for post in posts]
 

@@ -31,6 +31,11 @@ T = TypeVar("T")
 
 # The slowest page of a large site reads for tens of milliseconds; a cold disk takes longer.
 PAGE_TIME_LIMIT_MS = 3000
+# Datasette opens any database; only critterdb's own commands migrate one.
+OLD_DATABASE = (
+    "This site's database was made by an older critterdb. Bring it up to date with: "
+    "critterdb status"
+)
 TITLES = {"forbidden": "This is not open to you", "busy": "This site is busy"}
 
 
@@ -67,6 +72,8 @@ class Visit:
                 raise busy(
                     "This page took too long to read from the database. Try again later"
                 ) from error
+            if str(error).startswith("no such"):
+                raise PageNotFoundError(OLD_DATABASE, status=503) from error
             raise
         return result
 
