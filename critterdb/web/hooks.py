@@ -1,4 +1,4 @@
-"""critterdb's doors in Datasette: hooks only, the rooms are beside this file.
+"""Datasette plugin hooks, and nothing else.
 
 `plugins/critterdb_plugin.py` of a site registers them.
 """
@@ -7,12 +7,21 @@ from typing import Any
 
 from datasette import hookimpl
 
-from critterdb.web.endpoint.view import classify
-
 from . import state
-from .datasette import body_limit, column_order, compat, memory_limits, permissions, table_cells
+from .datasette import (
+    body_limit,
+    column_order,
+    compat,
+    current_request,
+    host_check,
+    memory_limits,
+    permissions,
+    table_cells,
+)
 from .endpoint import health
+from .endpoint.view import classify
 from .files import photos, static
+from .http.asgi import App
 from .routes import ROUTES
 
 
@@ -98,12 +107,13 @@ def skip_csrf(datasette: Any, scope: dict[str, Any]) -> bool:
 
 @hookimpl
 def asgi_wrapper(datasette: Any) -> Any:
-    def wrap(app: body_limit.App) -> body_limit.App:
-        if body_limit.OWN_LIMIT in datasette.settings_dict():
-            return app
-        return body_limit.limit_bodies(
-            datasette, app, lambda scope: _reads_its_own_body(datasette, scope)
-        )
+    def wrap(app: App) -> App:
+        app = current_request.remember_request(app)
+        if body_limit.OWN_LIMIT not in datasette.settings_dict():
+            app = body_limit.limit_bodies(
+                datasette, app, lambda scope: _reads_its_own_body(datasette, scope)
+            )
+        return host_check.check_host(datasette, app)
 
     return wrap
 

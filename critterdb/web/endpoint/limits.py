@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from critterdb.errors import RejectedInputError
 from critterdb.system import cores, lower_priority
+from critterdb.web.http.addresses import parsed_address
 from critterdb.web.settings import Network
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ def client_address(
     hops = [hop for hop in hops if hop]
     while hops and _is_in(address, trusted):
         address = hops.pop()
-    parsed = _parsed(address)
+    parsed = parsed_address(address)
     if parsed is None or parsed.version == 4:
         return str(parsed or address)
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False))
@@ -142,13 +143,5 @@ def _without_port(hop: str) -> str:
 
 
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
-    parsed = _parsed(address)
+    parsed = parsed_address(address)
     return parsed is not None and any(parsed in network for network in networks)
-
-
-def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
