@@ -18,9 +18,7 @@ from .datasette import (
     permissions,
     table_cells,
 )
-from .endpoint import health
-from .endpoint.view import classify
-from .files import photos, static
+from .files import static
 from .http.asgi import App
 from .routes import ROUTES
 
@@ -55,13 +53,7 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [
-        (r"^/-/classify(?P<format>\.json)?$", classify),
-        (r"^/-/critterdb/health(\.json)?$", health.health),
-        (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos.photo),
-        (r"^/-/critterdb/static/(?P<name>[^/]+)$", static.static),
-        *ROUTES,
-    ]
+    return ROUTES
 
 
 @hookimpl
