@@ -26,7 +26,7 @@ from .routes import ROUTES
 @hookimpl
 def startup(datasette: Any) -> Any:
     async def inner() -> None:
-        site = await state.open_desk(datasette)
+        site = await state.open_state(datasette)
         if site.database_name:
             await compat.register_queries(datasette, site.database_name)
 

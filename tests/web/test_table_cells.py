@@ -26,7 +26,9 @@ async def html(folder: Path, path: str, actor: str | None = None) -> str:
     datasette: Any = open_datasette(folder)
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": actor}}, "actor")} if actor else {}
-    response = await datasette.client.get(f"/critters/{path}", cookies=cookies)
+    response = await datasette.client.get(
+        f"/critters/{path}", cookies=cookies, follow_redirects=True
+    )
     assert response.status_code == 200
     # The site's own words on the page name people too.
     return str(re.sub(r"(?s)<footer.*", "", response.text))

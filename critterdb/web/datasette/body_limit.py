@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from critterdb.web.http.asgi import App, Message, Receive, Send, send_text
-from critterdb.web.http.body import FORM_OVERHEAD_BYTES
+from critterdb.web.http.forms import FORM_OVERHEAD_BYTES
 from critterdb.web.settings import MAX_BYTES
 
 from .current_request import actor_of

@@ -14,19 +14,18 @@ from typing import Any, TypeVar
 from critterdb.errors import RejectedInputError
 from critterdb.system import cores, lower_priority
 from critterdb.web.http.addresses import parsed_address
+from critterdb.web.http.body import BUSY
 from critterdb.web.settings import Network
 
 T = TypeVar("T")
 
 MAX_WORKERS = 4
 MAX_WAITING = 32
-MAX_UPLOAD_MEMORY_BYTES = 256_000_000
 BUSY_SECONDS = 2
 WINDOW_SECONDS = 60
+DAY_SECONDS = 86_400
 # One household or attacker holds a whole /64 of IPv6 addresses.
 IPV6_PREFIX_BITS = 64
-
-BUSY = "Many photos are waiting just now. Please try again in a moment"
 
 
 class Workers:
@@ -72,23 +71,6 @@ class Workers:
             self._taken -= 1
 
 
-class UploadMemory:
-    """What all uploads together may hold while they arrive; only the event loop's thread counts."""
-
-    def __init__(self, max_bytes: int = MAX_UPLOAD_MEMORY_BYTES) -> None:
-        self.max_bytes = max_bytes
-        self.held = 0
-
-    def take(self, size: int) -> None:
-        """Raises RejectedInputError (busy) where that would be too much."""
-        if self.held + size > self.max_bytes:
-            raise RejectedInputError("busy", BUSY)
-        self.held += size
-
-    def give_back(self, size: int) -> None:
-        self.held -= size
-
-
 class RateLimit:
     """At most `rate` requests a minute for each client address; 0 sets no limit."""
 
@@ -115,6 +97,23 @@ class RateLimit:
     def retry_seconds(self) -> int:
         """Whole seconds until the next window begins."""
         return WINDOW_SECONDS - int(self._clock()) % WINDOW_SECONDS
+
+
+class DailyBudget:
+    """At most `limit` of something in 24 hours; 0 sets no limit. Starts again with the process."""
+
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._since = clock()
+        self._taken = 0
+
+    def take(self) -> bool:
+        """Count one, and return whether it is within the limit."""
+        if self._clock() - self._since >= DAY_SECONDS:
+            self._since, self._taken = self._clock(), 0
+        self._taken += 1
+        return not self.limit or self._taken <= self.limit
 
 
 def client_address(
