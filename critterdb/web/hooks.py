@@ -3,9 +3,10 @@
 `plugins/critterdb_plugin.py` of a site registers them.
 """
 
-from typing import Any
+from __future__ import annotations
 
-from datasette import hookimpl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import state
 from .datasette import (
@@ -19,8 +20,16 @@ from .datasette import (
     table_cells,
 )
 from .files import static
-from .http.asgi import App
+from .http.asgi import App, Scope
 from .routes import ROUTES
+
+if TYPE_CHECKING:
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
+    def hookimpl(function: Function) -> Function:
+        """Datasette's marker, which has no types of its own."""
+else:
+    from datasette import hookimpl
 
 
 @hookimpl
@@ -91,9 +100,9 @@ def render_cell(
 
 
 @hookimpl
-def skip_csrf(datasette: Any, scope: dict[str, Any]) -> bool:
-    # The handler has a check of its own, the one of Datasette 1.0: that of 0.65 answers a form with
-    # a file and a cookie with a 500.
+def skip_csrf(datasette: Any, scope: Scope) -> bool:
+    # The views check as Datasette 1.0 does (http/csrf.py): the token check of 0.65 answers a form
+    # with a file and a cookie with a 500.
     return _reads_its_own_body(datasette, scope)
 
 
@@ -110,6 +119,6 @@ def asgi_wrapper(datasette: Any) -> Any:
     return wrap
 
 
-def _reads_its_own_body(datasette: Any, scope: dict[str, Any]) -> bool:
+def _reads_its_own_body(datasette: Any, scope: Scope) -> bool:
     path = "/" + scope["path"].removeprefix(datasette.setting("base_url")).lstrip("/")
     return path in ("/-/classify", "/-/classify.json", "/-/critters/review", "/-/critters/answers")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..errors import SiteError
+from critterdb._types import Json
+from critterdb.errors import SiteError
 
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 50_000_000
@@ -17,7 +18,7 @@ RECORDED_PER_DAY = 10_000
 LOCAL_PHOTOS_VARIABLE = "CRITTERDB_LOCAL_PHOTOS"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-AllowBlock = dict[str, Any] | bool
+AllowBlock = Json | bool
 """An allow block as Datasette's actor_matches_allow takes it."""
 
 

@@ -6,26 +6,24 @@ lines, and remembers the permissions that were asked for: a table asks the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from critterdb.web.http.asgi import App, Receive, Send
+from critterdb.web.http.asgi import App, Receive, Scope, Send
 
-from .compat import may_view
+from .compat import Actor, may_view
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
-
-Actor = dict[str, Any]
 
 
 @dataclass
 class CurrentRequest:
     """One request: its ASGI scope, and whether its sender may view a table of a database."""
 
-    scope: Mapping[str, Any]
+    scope: Scope
     viewable: dict[tuple[str, str], bool] = field(default_factory=dict)
 
 
@@ -48,7 +46,7 @@ def remember_request(app: App) -> App:
     return remembered
 
 
-async def actor_of(datasette: Datasette, scope: Mapping[str, Any]) -> Actor | None:
+async def actor_of(datasette: Datasette, scope: Scope) -> Actor | None:
     """Return who sends a request, as Datasette's plugins tell; None for nobody."""
     from datasette.plugins import pm
     from datasette.utils import await_me_maybe

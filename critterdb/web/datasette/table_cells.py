@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from critterdb._types import Json
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import PHOTO_PATH
 from critterdb.web.pages.layout import percent
@@ -139,7 +140,7 @@ async def _taxon_names(datasette: Datasette, taxa: Iterable[int]) -> dict[int, s
 
 
 async def _photo_of(datasette: Datasette, photo_id: str | None) -> Markup | None:
-    """The photo with its credit, where its file is there and the sender may see photos."""
+    """The photo with its credit, if its file is there and the sender may see photos."""
     if photo_id is None or not await _may_view(datasette, PHOTO_TABLES):
         return None
     row = await _read(datasette, lambda db: _first(db, _PHOTO, photo_id))
@@ -156,7 +157,7 @@ async def _picture_of(
     if post_id is None or sha256 is None or not await _may_view(datasette, POST_TABLES):
         return None
 
-    def find(db: SiteDatabase) -> dict[str, Any] | None:
+    def find(db: SiteDatabase) -> Json | None:
         return None if is_withdrawn(db, post_id) else _first(db, _PICTURE, post_id, sha256)
 
     row = await _read(datasette, find)
@@ -193,7 +194,7 @@ async def _read(datasette: Datasette, function: Callable[[SiteDatabase], T]) -> 
         return None
 
 
-def _first(db: SiteDatabase, sql: str, *values: str) -> dict[str, Any] | None:
+def _first(db: SiteDatabase, sql: str, *values: str) -> Json | None:
     return next(iter(db.query(sql, values)), None)
 
 
@@ -204,25 +205,25 @@ def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
     if not _may_show(datasette, row):
         return Markup('<span class="critter-private">kept private: no licence</span>')
     source = datasette.urls.path(photo_file(sha256))
-    what = _column(row, "actual") or _column(row, "taxon")
+    taxon = _column(row, "actual") or _column(row, "taxon")
     return _figure(
         source,
         link=_photo_page(datasette, row) or source,
-        alt=f"Photo of {what}" if what else "Photo of an observation",
+        alt=f"Photo of {taxon}" if taxon else "Photo of an observation",
         title=credit or "Photo",
         caption=credit,
     )
 
 
 def _may_show(datasette: Datasette, row: Any) -> bool:
-    """Whether a photo has a licence and a credit, where its row would tell, or is shown anyway."""
+    """Whether a photo has a licence and a credit, as far as its row tells, or is shown anyway."""
     licensed = _column(row, "license_code") and _column(row, "attribution")
     unlicensed = _has(row, "license_code") and not licensed
     return not unlicensed or plugin_state(datasette).settings.local_photos
 
 
 def _photo_page(datasette: Datasette, row: Any) -> str | None:
-    """The photo's page, where the row says which photo it is."""
+    """The photo's page, if the row says which photo it is."""
     photo_id = _column(row, "photo_id")
     if photo_id is None and _has(row, "observation_id") and _has(row, "sha256"):
         photo_id = _column(row, "id")

@@ -46,23 +46,23 @@ class Workers:
 
     @property
     def taken(self) -> int:
-        """Photos that are being looked at or wait for it."""
+        """How many photos are being classified or wait for it."""
         return self._taken
 
     def prepare(self, function: Callable[[], Any]) -> None:
-        """Do something now, in a thread, that the first photo would have to wait for otherwise."""
+        """Do something now, in a thread, that the first photo would otherwise have to wait for."""
         self._threads.submit(function)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Await `function(*arguments)` from a thread. Raises RejectedInputError (busy) with no
-        place left.
+        """Await `function(*arguments)` from a thread. Raises RejectedInputError (busy) if the
+        queue is full.
         """
         with self._lock:
             if self._taken >= self.places:
                 raise RejectedInputError("busy", BUSY)
             self._taken += 1
         future: Future[T] = self._threads.submit(function, *arguments)
-        # A thread goes on when its client has hung up, so the place is freed by the thread's end.
+        # A thread goes on when its client has hung up, so only its end frees its place.
         future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
 
@@ -81,7 +81,7 @@ class RateLimit:
         self._counts: dict[str, int] = {}
 
     def count(self, client: str) -> None:
-        """Note one request. Raises RejectedInputError (rate_limited) where it is one too many."""
+        """Count one request. Raises RejectedInputError (rate_limited) if it is one too many."""
         if not self.rate:
             return
         window = int(self._clock() // WINDOW_SECONDS)
@@ -119,7 +119,7 @@ class DailyBudget:
 def client_address(
     scope: Mapping[str, Any], headers: Mapping[str, str], trusted: tuple[Network, ...]
 ) -> str:
-    """Who asks: the socket's address or, behind a trusted proxy, the last address it vouches for.
+    """Return the socket's address or, behind a trusted proxy, the last address it vouches for.
 
     IPv6 addresses come back as their /64 network, IPv4 ones that IPv6 spells as themselves.
     """
@@ -135,7 +135,7 @@ def client_address(
 
 
 def _without_port(hop: str) -> str:
-    """Some proxies name the port too, which is another one for each connection."""
+    """Without the port that some proxies add, which differs for each connection."""
     hop = hop.strip().strip('"')
     match = re.fullmatch(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+", hop)
     return (match[1] or match[2]) if match else hop

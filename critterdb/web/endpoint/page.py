@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 from critterdb._types import Json
@@ -25,7 +24,7 @@ from .upload import Upload
 MAX_BARS = 5
 MAX_LABELS_NAMED = 6
 
-Context = dict[str, Any]
+Context = dict[str, object]
 """Variables of critterdb_classify.html."""
 
 
