@@ -46,6 +46,7 @@ def change(folder: Path, sql: str) -> None:
     [
         (["photos"], "predictions?source=evaluation", "critter-thumb"),
         (["observations"], "predictions?source=evaluation", CREDIT),
+        (["taxa"], "predictions?source=evaluation", "Cougar over 99%"),
         (["posts"], "predictions?post_id__notblank=1", "critter-thumb"),
         (["posts"], "post_predictions", PERSON),
         (["post_images"], "post_predictions", "pictures.example"),

@@ -120,6 +120,8 @@ async def _scores(datasette: Datasette, value: str) -> Markup | None:
         scores = {int(taxon): float(score) for taxon, score in json.loads(value).items()}
     except (ValueError, AttributeError, RecursionError):
         return None
+    if not await _may_view(datasette, ("taxa",)):
+        return None
     names = await _taxon_names(datasette, scores)
     likeliest = sorted(scores, key=lambda taxon: -scores[taxon])
     words = [f"{names.get(taxon, taxon)} {percent(scores[taxon])}" for taxon in likeliest]
