@@ -64,6 +64,7 @@ def run_datasette(
     from datasette.cli import cli as datasette_cli
 
     arguments = serve_arguments(database, host, port, read_only=read_only)
+    # After the arguments, because the database may be named relative to where the user is.
     os.chdir(database.resolve().parent)
     datasette_cli.main([*arguments, *(["--root"] if root else [])], prog_name="datasette")
 

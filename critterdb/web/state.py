@@ -33,6 +33,7 @@ T = TypeVar("T")
 
 ANY_MODEL = "SELECT 1 FROM games WHERE model_id IS NOT NULL"
 SITE_NAME = "critters"
+# Of the health page, which shows their median and slowest: 80 kB.
 WRITES_REMEMBERED = 10_000
 SITE_TABLES = {"games", "models", "photos", "predictions"}
 
@@ -116,6 +117,7 @@ async def open_state(datasette: Datasette) -> PluginState:
         tables = set(await datasette.databases[name].table_names())
         if tables >= SITE_TABLES:
             state.database_name = name
+            # A decoder takes 25 MB at rest: none for a site that has no model.
             if (await datasette.databases[name].execute(ANY_MODEL)).rows:
                 state.warm_up()
             break

@@ -30,10 +30,11 @@ class Sender:
         self.chunks = iter(chunks)
         self.gone = gone
         self.taken = 0
-        self._next = next(self.chunks, b"")
+        self._next: bytes | None = next(self.chunks, b"")
 
     async def __call__(self) -> Mapping[str, Any]:
         chunk, self._next = self._next, next(self.chunks, None)
+        assert chunk is not None
         self.taken += len(chunk)
         if self._next is None and self.gone:
             return {"type": "http.disconnect"}

@@ -19,6 +19,8 @@ from .current_request import actor_of
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
+# 0.65, and its check for forged forms which copies all with each piece, read 150 MB in over half a
+# minute and took half a gigabyte. What we take at /-/classify is allowed everywhere.
 MAX_BODY_BYTES = MAX_BYTES + FORM_OVERHEAD_BYTES
 OWN_LIMIT = "max_post_body_bytes"  # the setting of Datasette 1.0
 

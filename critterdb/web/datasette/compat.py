@@ -62,6 +62,7 @@ def written_permission(datasette: Datasette, action: str) -> Any:
 
     0.65 ignores that block, and 1.0 knows it only in datasette.yaml, which it reads itself.
     """
+    # Honoured on both lines: one file should say who may do what.
     return (_metadata(datasette).get("permissions") or {}).get(action)
 
 
@@ -116,6 +117,7 @@ async def register_queries(datasette: Datasette, database: str) -> None:
     0.65 reads them itself. 1.0 wants them in datasette.yaml, whose own ones go first; so
     metadata.json can stay the one source for both.
     """
+    # One file should name the queries, so metadata.json goes to 1.0 as well.
     if not hasattr(datasette, "add_query"):
         return
     queries = _metadata(datasette).get("databases", {}).get(database, {}).get("queries", {})

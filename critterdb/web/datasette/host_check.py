@@ -32,6 +32,7 @@ def check_host(datasette: Datasette, app: App) -> App:
     """
 
     async def checked(scope: Any, receive: Receive, send: Send) -> None:
+        # `server` is the address that the connection arrived at, so 0.0.0.0 is checked as well.
         if scope["type"] == "http" and is_loopback(_socket_host(scope)):
             settings = plugin_state(datasette).settings
             if not settings.trusted_proxies and not is_own_host(_named_host(scope), settings.hosts):

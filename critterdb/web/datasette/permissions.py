@@ -35,6 +35,8 @@ def own_verdict(datasette: Datasette, actor: compat.Actor | None, action: str) -
         allow = plugin_state(datasette).settings.allow
         if allow is None and written is None and compat.denies_by_default(datasette):
             return None
+        # Both must let somebody in, so that neither a plugin nor a forgotten block opens what the
+        # other one closes.
         return bool(actor_matches_allow(actor, allow) and actor_matches_allow(actor, written))
     review = plugin_state(datasette).settings.review
     if action == REVIEW and review is not None:

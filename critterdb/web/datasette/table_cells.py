@@ -175,6 +175,7 @@ async def _open_picture(datasette: Datasette, row: Any, url: str) -> Markup | No
         datasette,
         lambda db: is_withdrawn(db, post_id) if post_id else is_withdrawn_picture(db, url),
     )
+    # No time to look: the bare address, as Datasette shows it, loads nothing.
     if withdrawn is None:
         return None
     if withdrawn:

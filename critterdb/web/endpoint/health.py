@@ -73,6 +73,7 @@ async def _model_in_use(database: Database, state: PluginState) -> ModelInUse | 
         "SELECT 1 FROM games WHERE model_id IS NOT NULL AND slug = coalesce(?, slug)",
         [state.settings.game],
     )
+    # A fresh site is healthy: a container must not be restarted because nobody has trained yet.
     if not used.rows:
         return None
     model = await load_chosen(state, await find_chosen(database, state, None))

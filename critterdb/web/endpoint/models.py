@@ -60,6 +60,7 @@ def choose_model(db: SiteDatabase, state: PluginState, model_id: str | None) -> 
             f"There is no model called {model_id}. Leave “model” out to ask the one in use",
         )
     game = state.settings.game
+    # Where the site lies on its machine is not for strangers, hence `public`.
     try:
         stored = find_model(db, game, model_id=model_id or (None if game else _newest_model(db)))
     except CritterError as error:
@@ -76,6 +77,8 @@ async def load_chosen(state: PluginState, chosen: ChosenModel) -> Model:
     if chosen.loaded:
         return chosen.loaded
 
+    # In the bounded queue of workers: anybody may name any model, and beyond 300 MB of them each
+    # change loads one again. Datasette has three reading threads for all its pages.
     async def load() -> Model:
         return await state.workers.run(
             lambda: load_stored(chosen.stored, threads=THREADS_PER_PHOTO)

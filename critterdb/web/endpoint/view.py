@@ -61,6 +61,7 @@ async def _answer_or_refuse(call: Call, body: Body) -> Response:
     except RejectedInputError as refusal:
         call.state.note_error(refusal.code)
         response = await _respond(call, question, refusal)
+        # A client that is cut off while it sends may never read why.
         if call.request.method not in ("GET", "HEAD") and await body.discard():
             response.headers["Connection"] = "close"
         return response
@@ -89,6 +90,7 @@ async def _admit(call: Call) -> None:
         raise RejectedInputError(
             "forbidden", "You may not classify photos here. Sign in, or ask who runs this site"
         )
+    # Another site's form borrows no rights of a visitor who has none. 1.0 refuses it all the same.
     if request.method == "POST" and is_forged(request) and not is_stranger(request):
         raise RejectedInputError(
             "forbidden", "Another site sent this form. Open this page itself to use it"
@@ -100,6 +102,7 @@ async def _admit(call: Call) -> None:
 
 async def _respond(call: Call, question: Upload, outcome: Outcome) -> Response:
     """The outcome as JSON, or as the page with its form."""
+    # Not to be stored: another model may be in use tomorrow.
     headers = {"Vary": "Accept", **NO_STORE}
     status = 200
     if isinstance(outcome, RejectedInputError):

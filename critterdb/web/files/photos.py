@@ -72,6 +72,7 @@ async def photo(request: Request, datasette: Datasette) -> Response:
         return respond_text(request, datasette, f"{error}. Try again later.", status=503)
     if file is None:
         return respond_text(request, datasette, MISSING, status=404)
+    # Shared caches keep only what anonymous visitors may see.
     for_all = file.is_licensed and await may_view(datasette, None, database.name, "photos")
     return _respond_with(request, datasette, file, for_all=for_all)
 

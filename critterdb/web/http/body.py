@@ -23,6 +23,7 @@ MAX_SEARCH_WORDS = 8
 MAX_SEARCH_CHARACTERS = 100
 NOT_AS_HERE = "That form was not filled in as this page does it. Go back to it"
 
+# In memory and not on a disk, where files would have to be removed after a crash.
 MAX_UPLOAD_MEMORY_BYTES = 256_000_000
 BUSY = "Many photos are waiting just now. Please try again in a moment"
 READ_SECONDS = 60
@@ -73,6 +74,7 @@ class Body:
         Raises ClientDisconnectedError, TimeoutError after READ_SECONDS, and RejectedInputError
         (busy).
         """
+        # Refuse at once what says that it is too large; what lies about it is counted below.
         declared = self.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > cap:
             return None

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from critterdb.errors import RejectedInputError
 
 FORM_OVERHEAD_BYTES = 64 * 1024
+# Each part costs a search of the body for the next delimiter; the form has three fields.
 MAX_PARTS = 16
 # What is needed to take a header's parameters apart grows with the square of its length.
 MAX_HEAD_BYTES = 2048
@@ -22,6 +23,7 @@ def parse_form(body: bytes) -> dict[str, bytes]:
     a real form are ASCII, and few. Raises RejectedInputError (missing_image) if there are too
     many fields.
     """
+    # `curl --data-binary @photo.jpg` says that it sends a form.
     if not body.isascii() or len(body) > FORM_OVERHEAD_BYTES:
         return {"image": body}
     try:

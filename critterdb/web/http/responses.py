@@ -82,5 +82,6 @@ def other_method(request: Request, datasette: Datasette, allowed: str) -> Respon
 def is_unchanged(request: Request, etag: str) -> bool:
     """Whether the sender has this version: as one of several tags, weak after a proxy, or any."""
     named = request.headers.get("if-none-match", "").split(",")
+    # Proxies that compress make a tag weak.
     tags = [tag.strip().removeprefix("W/") for tag in named]
     return etag in tags or tags == ["*"]
