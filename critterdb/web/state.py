@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 ANY_MODEL = "SELECT 1 FROM games WHERE model_id IS NOT NULL"
 SITE_NAME = "critters"
-# Of the health page, which shows their median and slowest: 80 kB.
+# For the health page, which shows their median and slowest.
 WRITES_REMEMBERED = 10_000
 SITE_TABLES = {"games", "models", "photos", "predictions"}
 

@@ -67,7 +67,7 @@ async def may_sender_view(datasette: Datasette, database: str, tables: Iterable[
     """
     current = _current.get() or CurrentRequest({"type": "http", "headers": []})
     for table in tables:
-        # 1.0 asks its internal database each time, about 1 ms; a page has a hundred such cells.
+        # 1.0 asks its internal database each time, and a page has a hundred such cells.
         if (database, table) not in current.viewable:
             actor = await actor_of(datasette, current.scope)
             current.viewable[database, table] = await may_view(datasette, actor, database, table)

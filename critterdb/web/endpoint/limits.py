@@ -20,7 +20,7 @@ from critterdb.web.settings import Network
 T = TypeVar("T")
 
 MAX_WORKERS = 4
-# At 20 ms a photo on two cores, the last in the queue waits a third of a second.
+# What would wait for longer is refused at once, so that nobody waits for nothing.
 MAX_WAITING = 32
 BUSY_SECONDS = 2
 WINDOW_SECONDS = 60
