@@ -7,17 +7,18 @@ trip to a reading thread.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web.datasette.compat import may_view
+from critterdb.web.datasette.reading import SlowReadError, read
 from critterdb.web.errors import CODES, PageNotFoundError
-from critterdb.web.http.headers import cors_headers, data_headers, page_headers
-from critterdb.web.http.negotiation import other_method, whole_number
+from critterdb.web.http.headers import page_headers
+from critterdb.web.http.negotiation import whole_number
+from critterdb.web.http.responses import HTML, other_method, respond, respond_json
 from critterdb.web.state import PluginState, plugin_state, site_database
 
 from .layout import absolute_url, layout_context
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The slowest page of a large site reads for tens of milliseconds; a cold disk takes longer.
-PAGE_TIME_LIMIT_MS = 3000
 # Datasette opens any database; only critterdb's own commands migrate one.
 OLD_DATABASE = (
     "This site's database was made by an older critterdb. Bring it up to date with: "
@@ -57,25 +56,16 @@ class Visit:
         """Return `function(db)` on a reading connection. Raises PageNotFoundError if it takes too
         long.
         """
-        from datasette.utils import sqlite_timelimit
-
-        def read_in_time(conn: Any) -> T:
-            # `execute_fn` has no time limit of its own. FTS5 does not ask SQLite's progress handler
-            # in its first step, so searches are limited by their words as well.
-            with sqlite_timelimit(conn, PAGE_TIME_LIMIT_MS):
-                return function(SiteDatabase(conn))
-
         try:
-            result: T = await self.database.execute_fn(read_in_time)
+            return await read(self.database, function)
+        except SlowReadError as error:
+            raise busy(
+                "This page took too long to read from the database. Try again later"
+            ) from error
         except sqlite3.OperationalError as error:
-            if error.args == ("interrupted",):
-                raise busy(
-                    "This page took too long to read from the database. Try again later"
-                ) from error
             if str(error).startswith("no such"):
                 raise PageNotFoundError(OLD_DATABASE, status=503) from error
             raise
-        return result
 
     @property
     def format(self) -> str | None:
@@ -176,24 +166,15 @@ def _problem(words: str, status: int, code: str | None = None) -> Page:
 
 
 async def _render(request: Request, datasette: Datasette, shown_page: Page) -> Response:
-    from datasette.utils.asgi import Response
-
+    status = shown_page.status
+    headers = {"Cache-Control": "no-cache" if status == 200 else "no-store"}
     if request.url_vars.get("format") == ".json":
-        headers = {**data_headers(), **cors_headers(datasette)}
-        body = json.dumps({"ok": True, **shown_page.data}, ensure_ascii=False)
-        kind = "application/json; charset=utf-8"
-    else:
-        headers = page_headers(*shown_page.pictures_from)
-        context = await _template_context(request, datasette, shown_page)
-        body = await datasette.render_template(shown_page.template, context, request=request)
-        kind = "text/html; charset=utf-8"
-    headers["Cache-Control"] = "no-cache" if shown_page.status == 200 else "no-store"
-    return Response(
-        "" if request.method == "HEAD" else body,
-        status=shown_page.status,
-        headers=headers,
-        content_type=kind,
-    )
+        payload = {"ok": True, **shown_page.data}
+        return respond_json(request, datasette, payload, status=status, headers=headers)
+    context = await _template_context(request, datasette, shown_page)
+    body = await datasette.render_template(shown_page.template, context, request=request)
+    headers |= page_headers(*shown_page.pictures_from)
+    return respond(request, body, HTML, headers, status=status)
 
 
 async def _template_context(

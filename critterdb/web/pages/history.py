@@ -13,6 +13,7 @@ from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.headers import cors_headers, data_headers
+from critterdb.web.http.responses import respond
 from critterdb.web.queries.posts import STORY_TABLES, Story, load_stories, pictures_of
 from critterdb.web.queries.taxa import ScoreBar, names_in, read_scores, score_bars
 
@@ -23,6 +24,7 @@ from .layout import site_title
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
+ATOM_TYPE = "application/atom+xml; charset=utf-8"
 POSTS_PER_PAGE = 24
 LOOKED_THROUGH = 1000
 OUTCOMES = {
@@ -188,20 +190,14 @@ def load_history(db: SiteDatabase, filters: Filters) -> Chapter:
 
 
 async def _feed(visit: Visit, stories: list[Story], path: str) -> Response:
-    from datasette.utils.asgi import Response
-
     feed = Feed(
         title=f"What it said: {await site_title(visit.datasette)}",
         page=visit.absolute(path),
         address=visit.absolute(path.replace(urls.HISTORY, f"{urls.HISTORY}.atom", 1)),
     )
     body = atom_feed(feed, stories, lambda post_id: visit.absolute(urls.post_page(post_id)))
-    headers = {**data_headers(), **cors_headers(visit.datasette), "Cache-Control": "no-cache"}
-    return Response(
-        "" if visit.request.method == "HEAD" else body,
-        headers=headers,
-        content_type="application/atom+xml; charset=utf-8",
-    )
+    common = {**data_headers(), **cors_headers(visit.datasette)}
+    return respond(visit.request, body, ATOM_TYPE, {**common, "Cache-Control": "no-cache"})
 
 
 @page(*STORY_TABLES)

@@ -190,3 +190,20 @@ def truth_in_words(
 def pictures_of(stories: Sequence[Story]) -> tuple[str, ...]:
     """Return the addresses of all their pictures, for the page's policy to name."""
     return tuple(picture["url"] for story in stories for picture in story["pictures"])
+
+
+def is_picture_shown(db: SiteDatabase, url: str, post_id: str | None) -> bool:
+    """Return whether a picture may be shown: that of one post, or of every post that has its URL.
+
+    A URL that no post has is somebody's of whom this site knows nothing.
+    """
+    which = "post_images.url = ?" if post_id is None else "post_images.post_id = ?"
+    hidden = db.execute(
+        f"""
+        SELECT 1 FROM post_images
+        LEFT JOIN shown_posts ON shown_posts.post_id = post_images.post_id
+        WHERE {which} AND coalesce(shown_posts.shows_photos, 0) = 0 LIMIT 1
+        """,
+        [url if post_id is None else post_id],
+    )
+    return hidden.fetchone() is None
