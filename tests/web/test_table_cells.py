@@ -98,7 +98,8 @@ async def test_the_picture_of_a_withdrawn_post_is_not_loaded(folder: Path, path:
     change(folder, "UPDATE posts SET deleted_at = '2026-11-01T00:00:00Z' WHERE id = 'x:101'")
     text = await html(folder, path)
     assert f'src="{PICTURE}"' not in text
-    assert "withdrawn by its author" in text
+    # bot_history has no address to hide; tables and queries say why the picture is missing.
+    assert ("withdrawn by its author" in text) != path.startswith("bot_history")
 
 
 @pytest.mark.parametrize(
