@@ -97,7 +97,6 @@ setup(
         "numpy>=2.0",
         "onnxruntime>=1.20",
         "pillow>=11",
-        "python-multipart>=0.0.26",
         "ssrfguard>=0.4.1,<0.5",
         "sqlite-utils>=4.2",
         'pysqlite3>=0.6.1; sys_platform == "linux"',

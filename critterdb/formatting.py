@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -19,9 +20,22 @@ def table_lines(rows: list[dict[str, Any]], columns: list[str]) -> list[str]:
     ]
 
 
-def taxon_name(taxon: dict[str, Any]) -> str:
-    """How to call a taxon: by its common name where it has one."""
-    return str(taxon["common_name"] or taxon["name"])
+def display_name(common_name: str | None, name: str) -> str:
+    """Return what to call a taxon: its common name, or its scientific name if it has none.
+
+    An empty common name counts as missing: an imported folder of photos can leave one.
+    """
+    return common_name or name
+
+
+def display_name_sql(taxa: str = "taxa") -> str:
+    """Return `display_name` as SQL; `taxa` is what the query calls the table. NULL if no taxon."""
+    return f"coalesce(nullif({taxa}.common_name, ''), {taxa}.name)"
+
+
+def taxon_name(taxon: Mapping[str, Any]) -> str:
+    """Return what to call a taxon {common_name, name}, such as a label or a prediction."""
+    return display_name(taxon["common_name"], str(taxon["name"]))
 
 
 def one_of(names: list[str]) -> str:

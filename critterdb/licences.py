@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 from ._types import Json
 
@@ -11,13 +12,54 @@ PUBLIC_DOMAIN_ADDRESS = "https://creativecommons.org/publicdomain/zero/1.0/"
 
 DEFAULT_LICENSES = ("cc0", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa")
 
+# The same rule as `may_be_shown`, for queries that choose among many photos: of a photo whose file
+# is here and that was not withdrawn, and of one that has a licence and a credit besides. The tables
+# are called photos and observations. The plus keeps SQLite from reading all photos of a licence,
+# which is nearly all there are, to find a few.
+IS_PHOTO_HERE = """
+    photos.path <> '' AND photos.withdrawn_at IS NULL AND observations.withdrawn_at IS NULL
+"""
+IS_PHOTO_LICENSED = "+photos.license_code <> '' AND photos.attribution <> ''"
+MAY_PHOTO_BE_SHOWN = f"{IS_PHOTO_HERE} AND {IS_PHOTO_LICENSED}"
+
+
+@dataclass(frozen=True)
+class PhotoRights:
+    """What decides whether a photo is shown: its licence, its credit, and whether it is here."""
+
+    license_code: str | None
+    attribution: str | None
+    is_here: bool = True
+
+    @property
+    def is_licensed(self) -> bool:
+        """Whether the photo is for everybody: a licence alone is not enough, it asks for credit."""
+        return bool(self.license_code and self.attribution)
+
+
+def may_be_shown(rights: PhotoRights, *, local_photos: bool) -> bool:
+    """Return whether a photo may be shown to somebody who may see the table of photos.
+
+    A photo without licence and credit stays private, unless the site asks for it by the setting
+    `local_photos`; a withdrawn one is never shown.
+    """
+    return rights.is_here and (rights.is_licensed or local_photos)
+
 
 def license_of(described: Json) -> str | None:
     """The licence code of an observation or photo in lower case; null for all rights reserved."""
     return (described.get("license_code") or "").lower() or None
 
 
-def licences(counts: dict[str, int]) -> list[dict[str, Any]]:
+class LicenceCount(TypedDict):
+    """How many of a model's photos have a licence; `url` is null where that is not a public one."""
+
+    name: str
+    url: str | None
+    photos: int
+
+
+def licences(counts: dict[str, int]) -> list[LicenceCount]:
     """The photos that a model learnt from, counted by licence, the commonest first."""
     return [
         {"name": _licence_name(code), "url": _licence_address(code), "photos": photos}

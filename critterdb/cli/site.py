@@ -65,16 +65,13 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
     A folder that critterdb publish made is read-only by itself.
     """
     from critterdb.site.folder import is_published
-    from critterdb.site.serving import serve_arguments, settle_for_reading
+    from critterdb.site.serving import run_datasette, settle_for_reading
 
     if read_only or is_published(ctx.obj):
         settle_for_reading(ctx.obj)
     else:
         open_site(ctx).close()
-    from datasette.cli import cli as datasette_cli
-
-    arguments = serve_arguments(ctx.obj, host, port, read_only=read_only)
-    datasette_cli.main([*arguments, *(["--root"] if root else [])], prog_name="datasette")
+    run_datasette(ctx.obj, host, port, read_only=read_only, root=root)
 
 
 @click.command(short_help="Prepare an openly licensed copy for a host.")

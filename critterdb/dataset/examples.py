@@ -185,7 +185,7 @@ def _labelled_photos(
         label = taxonomy.label(row["taxon_id"])
         if label is None:
             left_out[NOT_AT_RANK] += 1
-        elif not all(taxonomy.agree(taxon, label) for taxon in claims[row["sha256"]]):
+        elif not all(taxonomy.is_compatible(taxon, label) for taxon in claims[row["sha256"]]):
             left_out[AMBIGUOUS] += 1
         elif row["sha256"] in taken:
             left_out[DUPLICATE] += 1

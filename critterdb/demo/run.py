@@ -228,4 +228,5 @@ def _serve(folder: Path, port: int, environment: dict[str, str]) -> None:
 
     os.environ.update(environment)
     arguments = serve_arguments(folder / DATABASE_NAME, "127.0.0.1", port)
+    os.chdir(folder)
     datasette_cli.main(arguments, prog_name="datasette", standalone_mode=False)

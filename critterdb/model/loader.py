@@ -162,9 +162,8 @@ def _read_checked(path: Path, sha256: str | None, size: int | None) -> bytes:
                 raise _untrusted(path, "its size and SHA-256 are not those in the database")
             data = file.read(found + 1)
     except OSError as error:
-        raise ModelError(
-            f"The model file {path} could not be read ({error.strerror}). "
-            "Train anew with: critterdb train"
+        raise _refused(
+            path, f"could not be read ({error.strerror}). Train anew with: critterdb train"
         ) from error
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise _untrusted(path, "its SHA-256 is not the one in the database")
@@ -221,7 +220,13 @@ def _smoke_test(path: Path, model: Model) -> None:
 
 
 def _untrusted(path: Path, reason: str) -> ModelError:
-    return ModelError(f"The model file {path} is refused: {reason}. Train anew: critterdb train")
+    return _refused(path, f"is refused: {reason}. Train anew: critterdb train")
+
+
+def _refused(path: Path, why: str) -> ModelError:
+    # Where the site lies on its machine is not for strangers.
+    public = f"The model file {path.parent.name}/{path.name} {why}"
+    return ModelError(f"The model file {path} {why}", public=public)
 
 
 def _file_of(db: SiteDatabase, row: dict[str, Any]) -> Path:

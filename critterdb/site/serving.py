@@ -17,55 +17,76 @@ from critterdb.storage.database import (
 
 from .folder import is_published, site_source
 
+METADATA_NAMES = ("metadata.json", "metadata.yaml", "metadata.yml")
+
 
 def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = False) -> list[str]:
-    """The arguments of `datasette` that serve a site with its plugin, wherever the site came from.
+    """Return the arguments of `datasette`, run in the site's folder, that serve a site.
 
     A site that lost its plugins/ or metadata.json is served with those of the package. Datasette
-    finds everything in a folder by itself; only where the file has another name, or is to be
-    immutable though its folder does not say so, file and furniture are named one by one.
+    finds everything in a folder by itself; only if the file has another name, or is to be
+    immutable though its folder does not say so, they are named one by one. Raises SiteError if
+    settings.json cannot be read.
     """
     database = database.resolve()
     folder, usual = database.parent, database.name == DATABASE_NAME
     by_folder = usual and (not read_only or is_published(database))
     arguments = ["serve", "--host", host, "--port", str(port)]
+    # Relative names: Datasette shows everybody the path of a database (/-/databases.json).
     if by_folder:
-        arguments.append(str(folder))
+        arguments.append(".")
     else:
-        arguments += ["--immutable", str(database)] if read_only else [str(database)]
-    if not usual or not (folder / "plugins").is_dir():
-        arguments += ["--plugins-dir", str(site_source() / "plugins")]
-    elif not by_folder:
-        arguments += ["--plugins-dir", str(folder / "plugins")]
-    told = [folder / f"metadata.{kind}" for kind in ("json", "yaml", "yml")]
-    metadata = next((file for file in told if usual and file.exists()), None)
+        arguments += ["--immutable", database.name] if read_only else [database.name]
+    arguments += _plugin_arguments(folder, usual=usual, by_folder=by_folder)
+    metadata = next((name for name in METADATA_NAMES if usual and (folder / name).exists()), None)
     if metadata is None or not by_folder:
-        arguments += ["--metadata", str(metadata or site_source() / "metadata.json")]
+        arguments += ["--metadata", metadata or str(site_source() / "metadata.json")]
     if usual and not by_folder:
-        arguments += _furniture_arguments(folder)
+        arguments += _site_file_arguments(folder)
     settings = folder / "settings.json"
     if usual and settings.is_file():
         arguments += _setting_arguments(settings)
     else:
-        # Datasette tries every column as a facet, at 50 ms each where a table is large, and gives
+        # Datasette tries every column as a facet, at 50 ms each in a large table, and gives
         # those that a page begins with 200 ms each.
         arguments += ["--setting", "suggest_facets", "off"]
         arguments += ["--setting", "facet_time_limit_ms", "100"]
     return arguments
 
 
-def _furniture_arguments(folder: Path) -> list[str]:
-    """What Datasette would find in a folder that it was given as a whole."""
+def run_datasette(
+    database: Path, host: str, port: int, *, read_only: bool = False, root: bool = False
+) -> None:
+    """Become a Datasette that serves this site, in the site's folder; does not return.
+
+    `root` prints an address that signs one in as root.
+    """
+    from datasette.cli import cli as datasette_cli
+
+    arguments = serve_arguments(database, host, port, read_only=read_only)
+    # After the arguments, because the database may be named relative to where the user is.
+    os.chdir(database.resolve().parent)
+    datasette_cli.main([*arguments, *(["--root"] if root else [])], prog_name="datasette")
+
+
+def _plugin_arguments(folder: Path, *, usual: bool, by_folder: bool) -> list[str]:
+    if not usual or not (folder / "plugins").is_dir():
+        return ["--plugins-dir", str(site_source() / "plugins")]
+    return [] if by_folder else ["--plugins-dir", "plugins"]
+
+
+def _site_file_arguments(folder: Path) -> list[str]:
+    """What Datasette would find by itself in a folder that it was given as a whole."""
     arguments = []
     if (folder / "templates").is_dir():
-        arguments += ["--template-dir", str(folder / "templates")]
+        arguments += ["--template-dir", "templates"]
     if (folder / "static").is_dir():
-        arguments += ["--static", f"static:{folder / 'static'}"]
+        arguments += ["--static", "static:static"]
     return arguments
 
 
 def _setting_arguments(file: Path) -> list[str]:
-    """What settings.json says, which Datasette 1.0 does not read any more. Raises SiteError."""
+    """What settings.json says, which Datasette 1.0 does not read itself. Raises SiteError."""
     try:
         settings = dict(json.loads(file.read_text("utf-8")))
     except (ValueError, TypeError) as error:
@@ -80,7 +101,7 @@ def _setting_arguments(file: Path) -> list[str]:
 def settle_for_reading(path: Path) -> None:
     """Make sure that `path` can be served as a file that never changes.
 
-    Its write-ahead log is folded in where the file may be written. Raises SiteError where the file
+    Its write-ahead log is folded in if the file may be written. Raises SiteError if the file
     is missing, older than this critterdb, or in use by a process that writes.
     """
     if path.is_file() and not is_published(path) and os.access(path.parent, os.W_OK):
@@ -98,5 +119,5 @@ def settle_for_reading(path: Path) -> None:
     if log.exists() and log.stat().st_size:
         raise SiteError(
             f"{log} holds changes that cannot be folded in here. Run `critterdb status` where the "
-            "folder may be written"
+            "folder can be written"
         )

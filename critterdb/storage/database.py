@@ -198,6 +198,8 @@ for _name in (
     "m009_accounts",
     "m010_uptime",
     "m011_times",
+    "m012_identity",
+    "m013_privacy",
 ):
     _register(_name)
 

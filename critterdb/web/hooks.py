@@ -1,25 +1,41 @@
-"""critterdb's doors in Datasette: hooks only, the rooms are beside this file.
+"""Datasette plugin hooks, and nothing else.
 
 `plugins/critterdb_plugin.py` of a site registers them.
 """
 
-from typing import Any
+from __future__ import annotations
 
-from datasette import hookimpl
-
-from critterdb.web.endpoint.view import classify
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import state
-from .datasette import body_limit, column_order, compat, memory_limits, permissions, table_cells
-from .endpoint import health
-from .files import photos, static
+from .datasette import (
+    body_limit,
+    column_order,
+    compat,
+    current_request,
+    host_check,
+    memory_limits,
+    permissions,
+    table_cells,
+)
+from .files import static
+from .http.asgi import App, Scope
 from .routes import ROUTES
+
+if TYPE_CHECKING:
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
+    def hookimpl(function: Function) -> Function:
+        """Datasette's marker, which has no types of its own."""
+else:
+    from datasette import hookimpl
 
 
 @hookimpl
 def startup(datasette: Any) -> Any:
     async def inner() -> None:
-        site = await state.open_desk(datasette)
+        site = await state.open_state(datasette)
         if site.database_name:
             await compat.register_queries(datasette, site.database_name)
 
@@ -46,13 +62,7 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [
-        (r"^/-/classify(?P<format>\.json)?$", classify),
-        (r"^/-/critterdb/health(\.json)?$", health.health),
-        (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos.photo),
-        (r"^/-/critterdb/static/(?P<name>[^/]+)$", static.static),
-        *ROUTES,
-    ]
+    return ROUTES
 
 
 @hookimpl
@@ -90,24 +100,25 @@ def render_cell(
 
 
 @hookimpl
-def skip_csrf(datasette: Any, scope: dict[str, Any]) -> bool:
-    # The handler has a check of its own, the one of Datasette 1.0: that of 0.65 answers a form with
-    # a file and a cookie with a 500.
+def skip_csrf(datasette: Any, scope: Scope) -> bool:
+    # The views check as Datasette 1.0 does (http/csrf.py): the token check of 0.65 answers a form
+    # with a file and a cookie with a 500.
     return _reads_its_own_body(datasette, scope)
 
 
 @hookimpl
 def asgi_wrapper(datasette: Any) -> Any:
-    def wrap(app: body_limit.App) -> body_limit.App:
-        if body_limit.OWN_LIMIT in datasette.settings_dict():
-            return app
-        return body_limit.limit_bodies(
-            datasette, app, lambda scope: _reads_its_own_body(datasette, scope)
-        )
+    def wrap(app: App) -> App:
+        app = current_request.remember_request(app)
+        if body_limit.OWN_LIMIT not in datasette.settings_dict():
+            app = body_limit.limit_bodies(
+                datasette, app, lambda scope: _reads_its_own_body(datasette, scope)
+            )
+        return host_check.check_host(datasette, app)
 
     return wrap
 
 
-def _reads_its_own_body(datasette: Any, scope: dict[str, Any]) -> bool:
+def _reads_its_own_body(datasette: Any, scope: Scope) -> bool:
     path = "/" + scope["path"].removeprefix(datasette.setting("base_url")).lstrip("/")
     return path in ("/-/classify", "/-/classify.json", "/-/critters/review", "/-/critters/answers")

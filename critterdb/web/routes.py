@@ -1,20 +1,27 @@
-"""The addresses of critterdb's pages; each is JSON too, with `.json` behind it."""
+"""The addresses of critterdb, below Datasette's own; each page is JSON too, with `.json` added."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .pages import history, home, model, models, photo, review, species
+from .endpoint import health
+from .endpoint.view import classify
+from .files import photos, static
+from .pages import history, home, model, models, nowhere, photo, review, species
 
 _FORMAT = r"(?P<format>\.json)?$"
 _MODEL = r"^/-/critters/models/(?P<model_id>[^/]+?)"
 _NUMBER = r"-?\d{1,15}"
 
 ROUTES: list[tuple[str, Any]] = [
+    (rf"^/-/classify{_FORMAT}", classify),
+    (r"^/-/critterdb/health(\.json)?$", health.health),
+    (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos.photo),
+    (r"^/-/critterdb/static/(?P<name>[^/]+)$", static.static),
     (rf"^/-/critters{_FORMAT}", home.home),
     (rf"^/-/critters/models{_FORMAT}", models.models),
     (rf"^/-/critters/compare{_FORMAT}", models.compare),
-    (rf"{_MODEL}/confusion{_FORMAT}", model.cell),
+    (rf"{_MODEL}/confusion{_FORMAT}", model.confusion_photos),
     (rf"{_MODEL}{_FORMAT}", model.model),
     (rf"^/-/critters/species{_FORMAT}", species.species_list),
     (rf"^/-/critters/species/(?P<taxon_id>{_NUMBER}){_FORMAT}", species.species),
@@ -23,4 +30,6 @@ ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/critters/posts/(?P<post_id>[^/]+?){_FORMAT}", history.post),
     (rf"^/-/critters/review{_FORMAT}", review.review),
     (rf"^/-/critters/answers{_FORMAT}", review.answers),
+    # Datasette's own 404 of an address with four parts is a 500 where rich is installed.
+    (rf"^/-/critter(?:s|db)/.*?[^/]{_FORMAT}", nowhere.nowhere),
 ]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..errors import SiteError
+from critterdb._types import Json
+from critterdb.errors import SiteError
 
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 50_000_000
+# Two rows a picture, about 2 kB with its scores: 20 MB a day at most.
+RECORDED_PER_DAY = 10_000
 LOCAL_PHOTOS_VARIABLE = "CRITTERDB_LOCAL_PHOTOS"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+AllowBlock = Json | bool
+"""An allow block as Datasette's actor_matches_allow takes it."""
 
 
 @dataclass(frozen=True)
@@ -22,59 +27,117 @@ class Settings:
     """`rate` is requests a minute for each client address, 0 for no limit; sizes as named."""
 
     game: str | None = None
-    allow: dict[str, Any] | bool | None = None
+    allow: AllowBlock | None = None
     record: bool = True
+    record_per_day: int = RECORDED_PER_DAY
     max_bytes: int = MAX_BYTES
     max_pixels: int = MAX_PIXELS
     rate: int = 0
     trusted_proxies: tuple[Network, ...] = ()
+    hosts: frozenset[str] = frozenset()
     allow_hosts: frozenset[str] = frozenset()
     local_photos: bool = False
-    review: dict[str, Any] | bool | None = None
+    review: AllowBlock | None = None
     map_tiles: str | None = None
     map_credit: str | None = None
 
 
 def load_settings(config: Mapping[str, Any] | None) -> Settings:
-    """Settings from a plugin's configuration; the environment can only open local photos.
+    """Return the settings of a plugin's configuration; the environment can only open local photos.
 
-    Raises SiteError, naming the setting, where one is unknown or cannot be understood.
+    Raises SiteError, naming the setting, if one is unknown or cannot be understood.
     """
-    given = {key: value for key, value in (config or {}).items() if value is not None}
-    unknown = sorted(set(given) - {field.name for field in fields(Settings)})
+    configured = {key: value for key, value in (config or {}).items() if value is not None}
+    names = [field.name for field in fields(Settings)]
+    unknown = sorted(set(configured) - set(names))
     if unknown:
-        known = ", ".join(field.name for field in fields(Settings))
         raise SiteError(
-            f"plugins.critterdb has no setting {', '.join(unknown)}. There are: {known}"
+            f"plugins.critterdb has no setting {', '.join(unknown)}. Known ones: {', '.join(names)}"
         )
-    for name in ("max_bytes", "max_pixels", "rate"):
-        if name in given and (type(given[name]) is not int or given[name] < (name != "rate")):
-            raise _unusable(name, given[name], "a whole number")
-    if given.get("max_bytes", 0) > MAX_BYTES:
-        raise _unusable("max_bytes", given["max_bytes"], f"at most {MAX_BYTES}")
-    for name in ("record", "local_photos"):
-        if name in given and not isinstance(given[name], bool):
-            raise _unusable(name, given[name], "true or false")
-    for name in ("trusted_proxies", "allow_hosts"):
-        if not isinstance(given.get(name, []), list):
-            raise _unusable(name, given[name], "a list")
-    for name in ("allow", "review"):
-        if not isinstance(given.get(name, {}), dict | bool):
-            raise _unusable(name, given[name], 'an allow block such as {"id": "*"}')
-    tiles = given.get("map_tiles", "https://{z}/{x}/{y}")
-    if not isinstance(tiles, str) or not tiles.startswith(("https://", "http://")):
-        raise _unusable("map_tiles", tiles, "an address with {z}, {x} and {y} in it")
-    if not all(part in tiles for part in ("{z}", "{x}", "{y}")):
-        raise _unusable("map_tiles", tiles, "an address with {z}, {x} and {y} in it")
-    try:
-        proxies = tuple(ipaddress.ip_network(name) for name in given.get("trusted_proxies", []))
-    except ValueError as error:
-        raise _unusable("trusted_proxies", error, "networks such as 10.0.0.0/8") from error
+    values = {
+        name: _READERS[name](value) if name in _READERS else value
+        for name, value in ((name, _checked(name, value)) for name, value in configured.items())
+    }
     if os.environ.get(LOCAL_PHOTOS_VARIABLE) == "1":
-        given["local_photos"] = True
-    hosts = frozenset(str(name).lower().rstrip(".") for name in given.get("allow_hosts", []))
-    return Settings(**{**given, "trusted_proxies": proxies, "allow_hosts": hosts})
+        values["local_photos"] = True
+    return Settings(**values)
 
 
-def _unusable(name: str, value: object, wanted: str) -> SiteError:
-    return SiteError(f"plugins.critterdb.{name} should be {wanted}, not {value!r}")
+def _checked(name: str, value: Any) -> Any:
+    for wanted, is_valid in _CHECKS.get(name, ()):
+        if not is_valid(value):
+            raise SiteError(f"plugins.critterdb.{name} should be {wanted}, not {value!r}")
+    return value
+
+
+def _is_whole(least: int) -> Callable[[Any], bool]:
+    # True is an int in Python, and is no number here.
+    return lambda value: type(value) is int and value >= least
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_allow_block(value: Any) -> bool:
+    return isinstance(value, dict | bool)
+
+
+def _are_networks(value: list[Any]) -> bool:
+    try:
+        _networks(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_tile_address(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and value.startswith(("https://", "http://"))
+        and all(part in value for part in ("{z}", "{x}", "{y}"))
+    )
+
+
+def _networks(names: list[Any]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(name) for name in names)
+
+
+def _host_names(names: list[Any]) -> frozenset[str]:
+    return frozenset(str(name).lower().rstrip(".") for name in names)
+
+
+Check = tuple[str, Callable[[Any], bool]]
+_ALLOW: Check = ('an allow block such as {"id": "*"}', _is_allow_block)
+
+# What a value should be, in the words of the error, and whether it is; in the order of asking.
+_CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "allow": (_ALLOW,),
+    "review": (_ALLOW,),
+    "record": (("true or false", _is_bool),),
+    "local_photos": (("true or false", _is_bool),),
+    "rate": (("a whole number", _is_whole(0)),),
+    "record_per_day": (("a whole number", _is_whole(0)),),
+    "max_pixels": (("a whole number", _is_whole(1)),),
+    "max_bytes": (
+        ("a whole number", _is_whole(1)),
+        # The sandbox takes no larger file, so a larger one could never be decoded.
+        (f"at most {MAX_BYTES}", lambda value: value <= MAX_BYTES),
+    ),
+    "trusted_proxies": (
+        ("a list", _is_list),
+        ("networks such as 10.0.0.0/8", _are_networks),
+    ),
+    "hosts": (("a list", _is_list),),
+    "allow_hosts": (("a list", _is_list),),
+    "map_tiles": (("an address with {z}, {x} and {y} in it", _is_tile_address),),
+}
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "trusted_proxies": _networks,
+    "hosts": _host_names,
+    "allow_hosts": _host_names,
+}

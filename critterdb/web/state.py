@@ -17,7 +17,8 @@ from critterdb.model.onnx_session import load_onnxruntime
 from critterdb.storage.database import BUSY_TIMEOUT_MS, distrust_schema
 from critterdb.storage.timestamps import utc_now
 from critterdb.web.datasette.memory_limits import MAX_SQLITE_BYTES, limit_results
-from critterdb.web.endpoint.limits import RateLimit, UploadMemory, Workers
+from critterdb.web.endpoint.limits import DailyBudget, RateLimit, Workers
+from critterdb.web.http.body import UploadMemory
 
 from .settings import Settings, load_settings
 
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 ANY_MODEL = "SELECT 1 FROM games WHERE model_id IS NOT NULL"
 SITE_NAME = "critters"
+# For the health page, which shows their median and slowest.
 WRITES_REMEMBERED = 10_000
 SITE_TABLES = {"games", "models", "photos", "predictions"}
 
@@ -45,6 +47,7 @@ class PluginState:
         self.workers = Workers()
         self.uploads = UploadMemory()
         self.rate_limit = RateLimit(settings.rate)
+        self.record_budget = DailyBudget(settings.record_per_day)
         self.sketches: dict[str, Sketches] = {}
         self.taxon_names: dict[int, str] = {}
         self.opened_at = time.monotonic()
@@ -53,7 +56,7 @@ class PluginState:
         self.errors: dict[str, tuple[int, str]] = {}
 
     def note_error(self, code: str) -> None:
-        """Count an error by its code, for the page of health; never what caused it."""
+        """Count an error by its code, for the health page; never what caused it."""
         times, _ = self.errors.get(code, (0, ""))
         self.errors[code] = times + 1, utc_now()
 
@@ -64,15 +67,15 @@ class PluginState:
         shared_decoders().warm_up()
         self.workers.prepare(load_onnxruntime)
 
-    async def together(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What `work` gives; whoever asks for the same key meanwhile waits for the same work."""
+    async def coalesce(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return what `work` returns; callers with the same key meanwhile wait for the same one."""
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.create_task(work())
             task.add_done_callback(lambda _: self._under_way.pop(key))
-        # Who hangs up leaves the work to the others.
-        found: T = await asyncio.shield(task)
-        return found
+        # A caller that hangs up must not cancel the work of the others.
+        result: T = await asyncio.shield(task)
+        return result
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -84,54 +87,55 @@ class PluginState:
 
 
 # Several Datasettes can live in one process, and share this module.
-_desks: WeakKeyDictionary[Datasette, PluginState] = WeakKeyDictionary()
+_states: WeakKeyDictionary[Datasette, PluginState] = WeakKeyDictionary()
 
 
 def plugin_state(datasette: Datasette) -> PluginState:
-    """The desk of this Datasette. Raises SiteError where its settings cannot be understood."""
-    if datasette not in _desks:
-        _desks[datasette] = PluginState(load_settings(datasette.plugin_config("critterdb")))
-    return _desks[datasette]
+    """Return the state of this Datasette. Raises SiteError if its settings cannot be understood."""
+    if datasette not in _states:
+        _states[datasette] = PluginState(load_settings(datasette.plugin_config("critterdb")))
+    return _states[datasette]
 
 
-async def open_desk(datasette: Datasette) -> PluginState:
-    """The desk, with the site's database found: the one called critters, or one with our tables.
+async def open_state(datasette: Datasette) -> PluginState:
+    """Return the state with the site's database: the one called critters, or one with our tables.
 
-    Raises StartupError, which Datasette shows as one line, where the settings cannot be understood.
+    Raises StartupError, which Datasette shows as one line, if the settings cannot be understood.
     """
     from datasette.utils import StartupError
 
     try:
-        desk = plugin_state(datasette)
+        state = plugin_state(datasette)
     except SiteError as error:
         raise StartupError(str(error)) from error
-    # uvicorn believes the forwarding header of any proxy on loopback unless it is told otherwise.
-    # Whom to believe is one setting, so that nobody can choose the address that is counted.
-    proxies = ",".join(str(network) for network in desk.settings.trusted_proxies)
+    # By default uvicorn believes the forwarding header of any proxy on loopback. Only the setting
+    # decides, so that nobody can choose the address that is counted.
+    proxies = ",".join(str(network) for network in state.settings.trusted_proxies)
     os.environ.setdefault("FORWARDED_ALLOW_IPS", proxies)
     names = sorted(datasette.databases, key=lambda name: name != SITE_NAME)
     for name in names:
         tables = set(await datasette.databases[name].table_names())
         if tables >= SITE_TABLES:
-            desk.database_name = name
+            state.database_name = name
+            # A decoder takes 25 MB at rest: none for a site that has no model.
             if (await datasette.databases[name].execute(ANY_MODEL)).rows:
-                desk.warm_up()
+                state.warm_up()
             break
-    return desk
+    return state
 
 
 def site_database(datasette: Datasette) -> Database | None:
-    """The site's database, or None where this Datasette serves none."""
+    """Return the site's database, or None if this Datasette serves none."""
     return datasette.databases.get(plugin_state(datasette).database_name or "")
 
 
-def is_recording(desk: PluginState, database: Database | None) -> bool:
-    """Whether what is asked is written down, where visitors of the site can read it."""
-    return bool(database and database.is_mutable and desk.settings.record)
+def is_recording(state: PluginState, database: Database | None) -> bool:
+    """Whether questions are written down, where visitors of the site can read them."""
+    return bool(database and database.is_mutable and state.settings.record)
 
 
 def folder_of(database: Database) -> Path:
-    """The site's folder, to which the paths of photos and models are relative."""
+    """Return the site's folder, to which the paths of photos and models are relative."""
     return Path(str(database.path)).resolve().parent
 
 

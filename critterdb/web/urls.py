@@ -18,7 +18,7 @@ def model_page(model_id: str) -> str:
     return f"{MODELS}/{quote(model_id, safe='')}"
 
 
-def cell_page(model_id: str, actual: int, predicted: int) -> str:
+def confusion_photos(model_id: str, actual: int, predicted: int) -> str:
     return f"{model_page(model_id)}/confusion?actual={actual}&predicted={predicted}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.browser import (
     closed_page,
     drop,
@@ -201,6 +203,27 @@ def test_a_name_can_be_written_and_keys_do_nothing_meanwhile(
         page.keyboard.press("Enter")
     (review,) = rows(folder, f"SELECT * FROM reviews ORDER BY id LIMIT 1 OFFSET {count}")
     assert review["taxon_id"] == COUGAR
+
+
+def test_a_visitor_s_picture_is_loaded_when_the_reviewer_asks_for_it(
+    page: Any, address: str, folder: Path, pictures: str
+) -> None:
+    """What a visitor's URL shows now may be anything, and its server would see the reviewer."""
+    url = f"{pictures}/102.jpg"
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        db["images"].insert({"sha256": "ab", "url": url, "first_seen_at": ""})
+        db.execute(
+            "INSERT INTO predictions (model_id, source, image_sha256, abstained, scores, "
+            "thresholds, created_at) SELECT model_id, 'endpoint', 'ab', 0, scores, thresholds, '' "
+            "FROM predictions LIMIT 1"
+        )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    sign_in(page, folder, address)
+    page.goto(f"{address}/-/critters/review?source=endpoint", wait_until="networkidle")
+    assert url not in asked
+    with page.expect_request(url):
+        page.click("details.on-demand summary")
 
 
 def test_without_javascript_it_works_too(

@@ -10,11 +10,19 @@ import pytest
 
 from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.bars import score_over_time
-from critterdb.web.charts.confusion import MAX_LABELS, most_confused
-from critterdb.web.charts.maps import HEIGHT, WIDTH, draw_map, frame_around, load_shapes, mercator
+from critterdb.web.charts.confusion import MAX_LABELS, Label, most_confused
+from critterdb.web.charts.maps import (
+    HEIGHT,
+    WIDTH,
+    Place,
+    draw_map,
+    frame_around,
+    load_shapes,
+    mercator,
+)
 from critterdb.web.charts.svg import nice_top, tag
-from critterdb.web.queries.scores import by_period
-from critterdb.web.queries.similar_photos import Sketches, nearest_photos
+from critterdb.web.queries.scores import SettledPost, by_period
+from critterdb.web.queries.similar_photos import Embedding, Sketches, nearest_photos
 
 
 @pytest.mark.parametrize(
@@ -38,9 +46,9 @@ def test_mercator() -> None:
 
 def test_a_frame_shows_all_of_its_places() -> None:
     places = [(-119.5, 37.5), (-70.0, 45.0), (-100.0, 20.0)]
-    frame = frame_around([{"longitude": x, "latitude": y} for x, y in places])
-    for place in places:
-        x, y = frame.at(*place)
+    frame = frame_around([Place(latitude, longitude) for longitude, latitude in places])
+    for longitude, latitude in places:
+        x, y = frame.at(longitude, latitude)
         assert 0 < x < WIDTH
         assert 0 < y < HEIGHT
 
@@ -66,23 +74,22 @@ def test_the_shapes_know_land_from_sea() -> None:
 
 
 def test_a_map_of_one_place_is_small() -> None:
-    place = {"longitude": -119.5, "latitude": 37.5, "obscured": 0}
-    assert len(draw_map([place])) < 40_000
-    world = [{**place, "longitude": x, "latitude": y} for x, y in ((-170, -50), (170, 70))]
+    assert len(draw_map([Place(37.5, -119.5)])) < 40_000
+    world = [Place(-50, -170), Place(70, 170)]
     assert len(draw_map(world)) < 250_000
 
 
 def test_places_that_lie_together_are_one_dot() -> None:
-    places = [{"longitude": -119.5, "latitude": 37.5, "obscured": 0}] * 500
+    places = [Place(37.5, -119.5)] * 500
     assert len(re.findall("<circle", draw_map(places))) == 1
 
 
 def test_a_matrix_of_many_labels_shows_the_most_confused() -> None:
-    labels = [{"taxon_id": n, "name": str(n)} for n in range(60)]
+    labels = [Label(n, str(n)) for n in range(60)]
     counts = {(58, 59): 3, **{(n, n): 9 for n in range(60)}}
     drawn = most_confused(labels, counts)
     assert len(drawn) == MAX_LABELS
-    assert {58, 59} <= {label["taxon_id"] for label in drawn}
+    assert {58, 59} <= {label.taxon_id for label in drawn}
 
 
 @pytest.mark.parametrize(
@@ -97,14 +104,14 @@ def test_scores_are_by_the_shortest_period_that_fits(
     times: list[str], periods: list[str] | None
 ) -> None:
     posts = [
-        {"posted_at": f"{day}T10:00:00Z", "abstained": 0, "right": 1, "baseline_right": False}
+        SettledPost(f"{day}T10:00:00Z", is_answered=True, is_right=True, is_baseline_right=False)
         for day in times
     ]
-    found = by_period(posts)
-    assert sum(period["posts"] for period in found) == len(times)
-    assert len(found) <= 26
-    assert periods is None or [period["period"] for period in found] == periods
-    assert "Score over" in score_over_time(found)
+    scores = by_period(posts)
+    assert sum(period["posts"] for period in scores) == len(times)
+    assert len(scores) <= 26
+    assert periods is None or [period["period"] for period in scores] == periods
+    assert "Score over" in score_over_time(scores)
 
 
 def test_sketches_find_the_nearest_photos(db: SiteDatabase, site: Path) -> None:
@@ -117,8 +124,8 @@ def test_sketches_find_the_nearest_photos(db: SiteDatabase, site: Path) -> None:
     vectors = vectors.astype("<f2")
     hashes = [f"{number:064x}" for number in range(3000)]
     db["embeddings"].insert_all(
-        {"sha256": one, "backbone": "b", "vector": vector.tobytes(), "dimensions": 64}
-        for one, vector in zip(hashes, vectors, strict=True)
+        {"sha256": sha256, "backbone": "b", "vector": vector.tobytes(), "dimensions": 64}
+        for sha256, vector in zip(hashes, vectors, strict=True)
     )
     sketches = Sketches("b")
     sketches.update(db)
@@ -126,12 +133,13 @@ def test_sketches_find_the_nearest_photos(db: SiteDatabase, site: Path) -> None:
     unit = vectors.astype(np.float32)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     hits = 0
-    for place in range(0, 3000, 100):
-        truly = {hashes[i] for i in np.argsort(-(unit @ unit[place]))[1:11]}
-        vector = vectors[place].astype(np.float32)
-        found = nearest_photos(db, "b", vector, sketches.candidates(vector), hashes[place], 10)
-        assert [d for _, d in found] == sorted(d for _, d in found)
-        hits += len(truly & {sha256 for sha256, _ in found})
+    for index in range(0, 3000, 100):
+        nearest = {hashes[i] for i in np.argsort(-(unit @ unit[index]))[1:11]}
+        embedding = Embedding(hashes[index], "b", vectors[index].astype(np.float32))
+        candidates = sketches.candidates(embedding.vector)
+        photos = nearest_photos(db, embedding, candidates, 10)
+        assert [distance for _, distance in photos] == sorted(distance for _, distance in photos)
+        hits += len(nearest & {sha256 for sha256, _ in photos})
     assert hits >= 0.9 * 300
     sketches.update(db)
     assert len(sketches) == 3000

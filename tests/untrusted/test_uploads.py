@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from critterdb.errors import RejectedInputError
-from critterdb.web.endpoint.limits import RateLimit, UploadMemory, Workers, client_address
-from critterdb.web.http.body import Body, ClientDisconnectedError, Upload, read_upload
+from critterdb.web.endpoint.limits import DailyBudget, RateLimit, Workers, client_address
+from critterdb.web.endpoint.upload import Upload, read_upload
+from critterdb.web.http.body import Body, ClientDisconnectedError, UploadMemory
 from critterdb.web.http.headers import image_origin, page_headers
 from critterdb.web.http.negotiation import prefers_page
 from critterdb.web.settings import load_settings
@@ -29,10 +30,11 @@ class Sender:
         self.chunks = iter(chunks)
         self.gone = gone
         self.taken = 0
-        self._next = next(self.chunks, b"")
+        self._next: bytes | None = next(self.chunks, b"")
 
     async def __call__(self) -> Mapping[str, Any]:
         chunk, self._next = self._next, next(self.chunks, None)
+        assert chunk is not None
         self.taken += len(chunk)
         if self._next is None and self.gone:
             return {"type": "http.disconnect"}
@@ -99,6 +101,7 @@ async def test_a_raw_body_is_the_picture(content_type: str) -> None:
     assert (await read(BINARY, content_type)).image == BINARY
 
 
+SHORT = "multipart/form-data; boundary=b"
 LONG_HEAD = b'--b0undary\r\nContent-Disposition: form-data; name="' + b";" * 60_000
 
 
@@ -108,6 +111,8 @@ LONG_HEAD = b'--b0undary\r\nContent-Disposition: form-data; name="' + b";" * 60_
         (LONG_HEAD + b"\r\n\r\nx\r\n--b0undary--\r\n", MULTIPART),
         (LONG_HEAD.replace(b'"', b"") + b"\r\n\r\nx\r\n--b0undary--\r\n", MULTIPART),
         (form(("image", b"x")), f'multipart/form-data; boundary="{";" * 60_000}'),
+        (b"--b\r\nContent-Disposition: form-data\r\n\r\n" + b"\r\n--bX" * 1_600_000, SHORT),
+        (b"--b\r\nContent-Disposition: form-data\r\n\r\n" + b"\r\n--b-" * 1_600_000, SHORT),
         (b"url=" + b"%" * 9_000_000, "application/x-www-form-urlencoded"),
         (b"url=" + b"%41" * 3_000_000, "application/x-www-form-urlencoded"),
     ],
@@ -280,6 +285,16 @@ def test_the_rate_counts_each_client_by_the_minute() -> None:
     limit.count("b")
     now[0] += limit.retry_seconds()
     limit.count("a")
+
+
+def test_a_daily_budget_starts_again_a_day_later() -> None:
+    now = [5.0]
+    budget = DailyBudget(2, clock=lambda: now[0])
+    assert [budget.take() for _ in range(4)] == [True, True, False, False]
+    now[0] += 86_400
+    assert budget.take()
+    unlimited = DailyBudget(0)
+    assert all(unlimited.take() for _ in range(100))
 
 
 @pytest.mark.parametrize(

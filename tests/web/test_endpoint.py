@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.support.datasette_site import (
     MODEL_ID,
     TAXON,
     add_model,
+    change_metadata,
     jpeg,
     make_site,
     open_datasette,
@@ -27,6 +29,14 @@ from tests.support.models import picture
 
 RED = jpeg("red")
 HEADERS = {"accept": "application/json"}
+TRACE = """
+from datasette import hookimpl
+STATEMENTS = []
+
+@hookimpl
+def prepare_connection(conn):
+    conn.set_trace_callback(STATEMENTS.append)
+"""
 
 
 class PhotoHost(StandIn):
@@ -267,6 +277,86 @@ async def test_a_model_file_that_was_swapped_is_not_used(folder: Path) -> None:
     refused = (await classify_bytes(open_datasette(folder), RED)).json()
     assert (refused["code"], "SHA-256" in refused["error"]) == ("no_model", True)
     assert str(folder.parent) not in refused["error"]
+
+
+async def test_a_page_reads_no_model_file(folder: Path) -> None:
+    """Anybody may name any model in an address, as often as they like."""
+    file = folder / "models" / f"{MODEL_ID}.onnx"
+    file.unlink()
+    os.mkfifo(file)  # whoever opens it waits for ever
+    client = open_datasette(folder).client
+    for query in ("", f"?model={MODEL_ID}"):
+        page = await client.get(f"/-/classify{query}", headers={"accept": "text/html"}, timeout=5)
+        assert page.status_code == 200
+        assert MODEL_ID in page.text
+    unknown = await client.get("/-/classify?model=nobody", headers={"accept": "text/html"})
+    assert "There is no model called nobody" in unknown.text
+
+
+async def test_a_model_that_was_refused_is_not_read_again_at_once(folder: Path) -> None:
+    """A check hashes the whole file. Another file, or another row, is checked at once."""
+    file = folder / "models" / f"{MODEL_ID}.onnx"
+    good = file.read_bytes()
+    file.write_bytes(b"x" + good[1:])
+    os.utime(file, (1, 1))
+    datasette = open_datasette(folder)
+    assert (await classify_bytes(datasette, RED)).json()["code"] == "no_model"
+    file.write_bytes(good)
+    os.utime(file, (1, 1))
+    assert (await classify_bytes(datasette, RED)).json()["code"] == "no_model"
+    os.utime(file)
+    assert (await classify_bytes(datasette, RED)).json()["ok"]
+
+
+async def test_a_model_is_not_named_to_those_who_may_not_see_models(folder: Path) -> None:
+    closed = {"databases": {"critters": {"tables": {"models": {"allow": {"id": "ann"}}}}}}
+    change_metadata(folder, closed)
+    datasette: Any = open_datasette(folder)
+    await datasette.invoke_startup()
+    as_ann = {"ds_actor": datasette.sign({"a": {"id": "ann"}}, "actor")}
+    for cookies, named in ({}, False), (as_ann, True):
+        for method in ("get", "post"):
+            sent = {"files": {"image": RED}} if method == "post" else {}
+            page = await getattr(datasette.client, method)(
+                "/-/classify", headers={"accept": "text/html"}, cookies=cookies, **sent
+            )
+            assert (page.status_code, MODEL_ID in page.text) == (200, named)
+        answer = await datasette.client.post(
+            "/-/classify", files={"image": RED}, headers=HEADERS, cookies=cookies
+        )
+        assert (answer.json()["model"] is not None) is named
+
+
+async def test_a_day_s_strangers_cannot_fill_the_disk(tmp_path: Path) -> None:
+    folder = make_site(tmp_path / "mysite", record_per_day=2)
+    add_model(folder)
+    datasette = open_datasette(folder)
+    answers = [
+        (await classify_bytes(datasette, picture("red", seed=seed))).json() for seed in range(4)
+    ]
+    assert [answer["prediction_id"] for answer in answers] == [1, 2, None, None]
+    assert all(answer["ok"] for answer in answers)
+    assert len(rows(folder, "SELECT * FROM images")) == 2
+
+
+async def test_one_request_resolves_its_model_once(folder: Path) -> None:
+    """A page with an answer used to look it up three times, each a trip to a reading thread."""
+    from datasette.plugins import pm
+
+    (folder / "plugins" / "traced.py").write_text(TRACE)
+    datasette = open_datasette(folder)
+    traced = pm.get_plugin("traced.py")
+    try:
+        for _ in range(2):
+            traced.STATEMENTS.clear()
+            page = await datasette.client.post(
+                "/-/classify", files={"image": RED}, headers={"accept": "text/html"}
+            )
+            assert page.status_code == 200
+            asked = [sql for sql in traced.STATEMENTS if sql.startswith("SELECT * FROM models")]
+            assert len(asked) == 1
+    finally:
+        pm.unregister(traced)
 
 
 @pytest.mark.parametrize("colour", ["red", "yellow", "grey"])

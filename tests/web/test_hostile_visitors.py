@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, open_database
-from tests.support.datasette_site import open_datasette, rows
+from tests.support.datasette_site import change_metadata, make_site, open_datasette, rows
 from tests.support.models import COUGAR
 from tests.support.pages import add_candidate, make_furnished_site
 
@@ -44,6 +44,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 async def test_an_odd_address(folder: Path, path: str, status: int) -> None:
     assert (await open_datasette(folder).client.get(path)).status_code == status
+
+
+NOWHERE = [
+    "/-/critters/species/abc",
+    "/-/critters/photos/99999999999999999",
+    "/-/critters/a/b/c/d",
+    "/-/critters/models/a/b",
+    "/-/critterdb/a/b",
+]
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+async def test_an_address_where_nothing_is_gets_our_problem_page(folder: Path, path: str) -> None:
+    """Datasette answers some of these with 500 if rich is installed, and logs 20 KB for each."""
+    client = open_datasette(folder).client
+    response = await client.get(path)
+    assert response.status_code == 404
+    assert "There is no page at this address" in response.text
+    refused = await client.get(f"{path}.json")
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+async def test_a_closed_site_says_nothing_where_nothing_is(tmp_path: Path, path: str) -> None:
+    folder = make_site(tmp_path / "mysite")
+    change_metadata(folder, {"title": "A secret", "allow": {"id": "ann"}})
+    response = await open_datasette(folder).client.get(path)
+    assert response.status_code == 403
+    assert "There is no page" not in response.text
 
 
 @pytest.mark.parametrize("host", ["[::1", "[zz]", "x:99999999", "<b>"])
@@ -153,7 +182,7 @@ async def test_a_search_for_a_few_words_is_not_cut(large_site: Path) -> None:
 async def test_a_page_that_reads_for_too_long_is_a_503(
     folder: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    monkeypatch.setattr("critterdb.web.pages.base.PAGE_TIME_LIMIT_MS", 0)
+    monkeypatch.setattr("critterdb.web.datasette.reading.READ_LIMIT_MS", 0)
     client = open_datasette(folder).client
     response = await client.get(f"/-/critters/history{suffix}")
     assert response.status_code == 503

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from critterdb.storage.database import open_database
 from critterdb.web.queries.similar_photos import Sketches
 from critterdb.web.state import plugin_state
 from tests.support.datasette_site import change_metadata, make_site, open_datasette
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
-from tests.support.pages import MISTAKE, MODEL_ID, make_furnished_site
+from tests.support.pages import MISTAKE, MODEL_ID, POSTS, make_furnished_site
 
 MODEL = f"/-/critters/models/{MODEL_ID}"
 CELL = f"{MODEL}/confusion?actual={COUGAR}&predicted={DOMESTIC_CAT}"
@@ -50,7 +53,7 @@ async def data(folder: Path, path: str, status: int = 200) -> Any:
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_has_its_manners(folder: Path, path: str) -> None:
+async def test_pages_send_security_headers(folder: Path, path: str) -> None:
     response = await open_datasette(folder, settings={"base_url": "/wild/"}).client.get(path)
     assert response.status_code == 200, response.text
     text = response.text
@@ -77,25 +80,23 @@ async def test_photos_that_are_read_through_for_long_hold_up_no_other_page(folde
             assert "still being read through" in shown.text
         async with asyncio.timeout(10):
             assert (await datasette.client.get("/critters/taxa.json")).status_code == 200
-    found = await datasette.client.get(f"/-/critters/photos/{MISTAKE}.json")
-    assert found.json()["similar"]
+    content = await datasette.client.get(f"/-/critters/photos/{MISTAKE}.json")
+    assert content.json()["similar"]
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_is_json_too(folder: Path, path: str) -> None:
     response = await open_datasette(folder).client.get(path)
     (link,) = re.findall(r'href="([^"]+)">This page as JSON', response.text)
-    found = await open_datasette(folder).client.get(link.replace("&amp;", "&"))
-    assert found.json()["ok"] is True
-    assert found.headers["content-type"].startswith("application/json")
+    content = await open_datasette(folder).client.get(link.replace("&amp;", "&"))
+    assert content.json()["ok"] is True
+    assert content.headers["content-type"].startswith("application/json")
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_closed_site_keeps_its_pages_closed(
     folder: Path, path: str, tmp_path: Path
 ) -> None:
-    import shutil
-
     closed = Path(shutil.copytree(folder, tmp_path / "closed"))
     change_metadata(closed, {"allow": {"id": "root"}})
     assert "not open to you" in await html(closed, path, 403)
@@ -112,20 +113,20 @@ async def test_a_page_only_reads(folder: Path, path: str) -> None:
 
 
 async def test_the_front_page_tells_the_latest_posts_and_the_score(folder: Path) -> None:
-    found = await data(folder, "/-/critters")
-    assert [(post["post_id"], post["outcome"], post["said"]) for post in found["posts"]] == [
+    content = await data(folder, "/-/critters")
+    assert [(post["post_id"], post["outcome"], post["said"]) for post in content["posts"]] == [
         ("x:104", "open", "Domestic Cat"),
-        ("x:103", "unanswered", "That is no critter that I know"),
+        ("x:103", "unanswered", "That is not a critter that I know"),
         ("x:102", "wrong", "Bobcat"),
         ("x:101", "right", "Cougar"),
     ]
-    assert [post["truth_in_words"] for post in found["posts"]] == [
+    assert [post["truth_in_words"] for post in content["posts"]] == [
         None,
         "nobody can tell",
         "Domestic Cat",
         "Cougar",
     ]
-    score = found["games"][0]["score"]
+    score = content["games"][0]["score"]
     keys = ("posts", "right", "wrong", "abstained", "baseline_right")
     assert {key: score[key] for key in keys} == {
         "posts": 2,
@@ -136,7 +137,7 @@ async def test_the_front_page_tells_the_latest_posts_and_the_score(folder: Path)
         "baseline_right": 1,
     }
     assert [period["period"] for period in score["over_time"]] == ["2026-11-01", "2026-11-02"]
-    assert found["predictions"] == 10
+    assert content["predictions"] == 10
     text = await html(folder, "/-/critters")
     assert "The words of reply 3 &lt;i&gt;" in text
     assert 'src="https://pictures.example/104.jpg"' in text
@@ -152,37 +153,108 @@ async def test_pictures_of_posts_are_named_in_the_policy_and_shown_from_where_th
     )
 
 
-async def test_a_deleted_post_shows_neither_picture_nor_link(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
-    from critterdb.storage.database import open_database
-
-    copy = Path(shutil.copytree(folder, tmp_path / "deleted"))
-    db = open_database(copy / "critters.db")
-    db["posts"].update("x:104", {"deleted_at": "2026-11-10T00:00:00Z"})
-    db.close()
-    found = await data(copy, "/-/critters")
-    assert "x:104" not in [post["post_id"] for post in found["posts"]]
+GONE = {
+    "deleted": "UPDATE posts SET deleted_at = '2026-11-10T00:00:00Z' WHERE id IN ({posts})",
+    "opted out": "INSERT INTO opt_outs (platform, author, at) VALUES ('x', 'host', '')",
+    "opted out in other letters": "INSERT INTO opt_outs (platform, author, at) "
+    "VALUES ('x', 'HOST', '')",
+    "opted out under an older handle": "INSERT INTO opt_outs (platform, author, at, author_id) "
+    "VALUES ('x', 'older', '', 'account-1')",
+}
 
 
-async def test_pictures_of_those_who_opted_out_are_not_shown(folder: Path, tmp_path: Path) -> None:
-    import shutil
+def changed_copy(folder: Path, to: Path, *statements: str) -> Path:
+    """A copy of the site after these statements."""
+    copy = Path(shutil.copytree(folder, to))
+    with closing(open_database(copy / "critters.db")) as db:
+        for statement in statements:
+            db.execute(statement)
+    return copy
 
-    from critterdb.storage.database import open_database
 
-    copy = Path(shutil.copytree(folder, tmp_path / "opted"))
-    db = open_database(copy / "critters.db")
-    db["opt_outs"].insert({"platform": "x", "author": "host", "at": "2026-11-10T00:00:00Z"})
-    db.close()
-    text = await html(copy, "/-/critters/history")
-    assert "asked the bot to stay away" in text
-    assert "pictures.example" not in text
+def gone_copy(folder: Path, to: Path, how: str) -> Path:
+    """A copy in which every post is gone."""
+    posts = ", ".join(f"'{post_id}'" for post_id, _, _ in POSTS)
+    return changed_copy(
+        folder, to, "UPDATE posts SET author_id = 'account-1'", GONE[how].format(posts=posts)
+    )
+
+
+@pytest.mark.parametrize("how", GONE)
+async def test_nobody_who_is_gone_is_named_or_shown(folder: Path, tmp_path: Path, how: str) -> None:
+    """Deleted posts and those of people who opted out: without author, picture and links."""
+    copy = gone_copy(folder, tmp_path / "gone", how)
+    client = open_datasette(copy).client
+    for path in (
+        "/-/critters",
+        "/-/critters.json",
+        "/-/critters/history",
+        "/-/critters/history.json",
+        "/-/critters/history.atom",
+        "/-/critters/posts/x:102",
+        "/-/critters/posts/x:102.json",
+        "/critters/bot_history.json?_shape=array",
+        "/critters/bot_history",
+    ):
+        response = await client.get(path)
+        assert response.status_code == 200
+        for words in ("@host", '"host"', "pictures.example", "x.example"):
+            assert words not in response.text, (path, words)
+    assert "<entry>" not in await html(copy, "/-/critters/history.atom")
+    assert (await data(copy, "/-/critters"))["posts"] == []
+    assert (await data(copy, "/-/critters/history?author=host"))["posts"] == []
+    stories = (await data(copy, "/-/critters/history"))["posts"]
+    assert [story["is_gone"] for story in stories] == [True] * len(POSTS)
+
+
+@pytest.mark.parametrize("path", ["/-/critters/history", "/-/critters/posts/x:102"])
+async def test_deletions_and_opt_outs_look_the_same(
+    folder: Path, tmp_path: Path, path: str
+) -> None:
+    """Who opted out is as private as who deleted a post."""
+    deleted = gone_copy(folder, tmp_path / "deleted", "deleted")
+    opted_out = gone_copy(folder, tmp_path / "opted", "opted out")
+    assert await data(deleted, path) == await data(opted_out, path)
+    assert "no longer shown" in await html(deleted, path)
+
+
+BY_ANOTHER = (
+    "UPDATE posts SET photos_post_id = 'x:99', photos_author = 'Ann', photos_author_id = 'ann-1' "
+    "WHERE id = 'x:104'"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO opt_outs (platform, author, at) VALUES ('x', 'ann', '')",
+        "INSERT INTO opt_outs (platform, author, at, author_id) VALUES ('x', 'old', '', 'ann-1')",
+        "UPDATE posts SET photos_deleted_at = '2026-11-10T00:00:00Z' WHERE id = 'x:104'",
+    ],
+)
+async def test_a_picture_of_somebody_who_is_gone_is_not_shown_where_another_asked_about_it(
+    folder: Path, tmp_path: Path, statement: str
+) -> None:
+    """Ann's photo, about which the host asked: the host's post stays, the picture does not."""
+    copy = changed_copy(folder, tmp_path / "asked", BY_ANOTHER, statement)
+    for path in (
+        "/-/critters",
+        "/-/critters/history.json",
+        "/-/critters/posts/x:104",
+        "/critters/bot_history",
+    ):
+        text = await html(copy, path)
+        assert 'src="https://pictures.example/104.jpg"' not in text, path
+    story = (await data(copy, "/-/critters/posts/x:104"))["post"]
+    assert (story["author"], story["image"], story["pictures"]) == ("host", None, [])
+    others = await data(copy, "/-/critters/posts/x:103")
+    assert others["post"]["image"] == "https://pictures.example/103.jpg"
 
 
 async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
-    found = await data(folder, MODEL)
+    content = await data(folder, MODEL)
     cells = {
-        (c["actual_taxon_id"], c["predicted_taxon_id"]): c["photos"] for c in found["confusions"]
+        (c["actual_taxon_id"], c["predicted_taxon_id"]): c["photos"] for c in content["confusions"]
     }
     assert cells == {
         (COUGAR, COUGAR): 2,
@@ -190,11 +262,11 @@ async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
         (BOBCAT, BOBCAT): 2,
         (DOMESTIC_CAT, DOMESTIC_CAT): 1,
     }
-    assert found["model"]["in_use"] == 1
-    assert [photo["photo_id"] for photo in found["mistakes"]] == [MISTAKE]
-    assert found["reliability"]
-    assert found["risk_coverage"]
-    assert {each["source"]: each["predictions"] for each in found["predictions"]} == {
+    assert content["model"]["in_use"] == 1
+    assert [photo["photo_id"] for photo in content["mistakes"]] == [MISTAKE]
+    assert content["reliability"]
+    assert content["risk_coverage"]
+    assert {row["source"]: row["predictions"] for row in content["predictions"]} == {
         "evaluation": 6,
         "bot": 4,
     }
@@ -205,14 +277,14 @@ async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
 
 @pytest.mark.parametrize("part", ["labels", "confusions", "reliability", "licences", "mistakes"])
 async def test_each_part_of_a_model_s_page_is_json(folder: Path, part: str) -> None:
-    found = await data(folder, f"{MODEL}?part={part}")
-    assert set(found) == {"ok", part}
+    content = await data(folder, f"{MODEL}?part={part}")
+    assert set(content) == {"ok", part}
 
 
 async def test_a_cell_leads_to_its_photos(folder: Path) -> None:
-    found = await data(folder, CELL)
-    assert [photo["photo_id"] for photo in found["photos"]] == [MISTAKE]
-    assert found["count"] == 1
+    content = await data(folder, CELL)
+    assert [photo["photo_id"] for photo in content["photos"]] == [MISTAKE]
+    assert content["count"] == 1
     text = await html(folder, CELL)
     assert "Cougar, taken for Domestic Cat" in text
     assert f'href="/-/critters/photos/{MISTAKE}"' in text
@@ -220,8 +292,8 @@ async def test_a_cell_leads_to_its_photos(folder: Path) -> None:
 
 async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> None:
     cell = f"{MODEL}/confusion?actual={BOBCAT}&predicted={BOBCAT}"
-    found = await data(folder, cell)
-    shown = {photo["photo_id"]: photo["image"] for photo in found["photos"]}
+    content = await data(folder, cell)
+    shown = {photo["photo_id"]: photo["image"] for photo in content["photos"]}
     assert shown[5] is None
     assert shown[4]
     assert "kept private: no licence" in await html(folder, cell)
@@ -244,8 +316,8 @@ async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> N
 )
 async def test_what_is_not_there_is_a_friendly_404(folder: Path, path: str, words: str) -> None:
     assert words in await html(folder, path, 404)
-    found = await data(folder, path, 404)
-    assert found["code"] == "not_found"
+    content = await data(folder, path, 404)
+    assert content["code"] == "not_found"
 
 
 async def test_an_empty_site_has_a_front_page(tmp_path: Path) -> None:
@@ -259,12 +331,19 @@ async def test_a_datasette_without_a_site_says_so(tmp_path: Path) -> None:
     assert "serves no database" in await html(folder, "/-/critters", 503, memory=True)
 
 
+async def test_a_database_of_an_older_critterdb_is_told_how_to_be_migrated(
+    folder: Path, tmp_path: Path
+) -> None:
+    old = changed_copy(folder, tmp_path / "old", "DROP VIEW bot_history", "DROP VIEW shown_posts")
+    assert "critterdb status" in await html(old, "/-/critters", 503)
+
+
 def names(posts: list[dict[str, Any]]) -> list[str]:
     return [post["post_id"][2:] for post in posts]
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "content"),
     [
         ("", ["104", "103", "102", "101"]),
         ("outcome=right", ["101"]),
@@ -282,8 +361,8 @@ def names(posts: list[dict[str, Any]]) -> list[str]:
         ("before=2026-11-02T10:00:00Z~x:102", ["101"]),
     ],
 )
-async def test_the_history_is_filtered(folder: Path, query: str, found: list[str]) -> None:
-    assert names((await data(folder, f"/-/critters/history?{query}"))["posts"]) == found
+async def test_the_history_is_filtered(folder: Path, query: str, content: list[str]) -> None:
+    assert names((await data(folder, f"/-/critters/history?{query}"))["posts"]) == content
 
 
 async def test_the_history_goes_on_where_a_page_ends(
@@ -317,24 +396,24 @@ async def test_the_history_is_a_feed(folder: Path) -> None:
 
 
 async def test_a_post_s_page_has_every_prediction(folder: Path) -> None:
-    found = await data(folder, "/-/critters/posts/x:103")
-    (prediction,) = found["predictions"]
+    content = await data(folder, "/-/critters/posts/x:103")
+    (prediction,) = content["predictions"]
     assert prediction["reason"] == "not_a_critter"
     assert len(prediction["bars"]) == 3
     text = await html(folder, "/-/critters/posts/x:103")
-    assert "no critter that it knows" in text
+    assert "not a critter that it knows" in text
     assert 'href="https://x.example/host/103"' in text
 
 
 async def test_a_species_has_its_photos_places_months_and_what_the_model_says(folder: Path) -> None:
-    found = await data(folder, f"/-/critters/species/{COUGAR}")
-    assert [photo["photo_id"] for photo in found["photos"]] == [3, 2, 1]
-    assert {month["month"]: month["observations"] for month in found["months"]}["Feb"] == 1
-    assert [(each["predicted"], each["photos"]) for each in found["said"]] == [
+    content = await data(folder, f"/-/critters/species/{COUGAR}")
+    assert [photo["photo_id"] for photo in content["photos"]] == [3, 2, 1]
+    assert {month["month"]: month["observations"] for month in content["months"]}["Feb"] == 1
+    assert [(row["predicted"], row["photos"]) for row in content["said"]] == [
         ("Cougar", 2),
         ("Domestic Cat", 1),
     ]
-    assert [each["name"] for each in found["above"]] == ["Felids"]
+    assert [row["name"] for row in content["above"]] == ["Felids"]
     text = await html(folder, f"/-/critters/species/{COUGAR}")
     assert "3 observations; 1 of them obscured" in text
     assert text.count('class="area"') == 1
@@ -342,26 +421,26 @@ async def test_a_species_has_its_photos_places_months_and_what_the_model_says(fo
 
 
 async def test_a_family_shows_the_photos_of_what_is_below_it(folder: Path) -> None:
-    found = await data(folder, f"/-/critters/species/{41944}?before=1005")
-    assert [photo["photo_id"] for photo in found["photos"]] == [4, 3, 2, 1]
+    content = await data(folder, f"/-/critters/species/{41944}?before=1005")
+    assert [photo["photo_id"] for photo in content["photos"]] == [4, 3, 2, 1]
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "content"),
     [("bob", ["Lynx rufus"]), ("concolor", ["Puma concolor"]), ('"(', []), ("zebra", [])],
 )
-async def test_critters_are_found_by_name(folder: Path, words: str, found: list[str]) -> None:
+async def test_critters_are_found_by_name(folder: Path, words: str, content: list[str]) -> None:
     answer = await data(folder, f"/-/critters/species?q={words}")
-    assert [kind["name"] for kind in answer["kinds"]] == found
+    assert [kind["name"] for kind in answer["kinds"]] == content
 
 
 async def test_a_photo_has_its_credit_its_predictions_and_what_is_like_it(folder: Path) -> None:
-    found = await data(folder, f"/-/critters/photos/{MISTAKE}")
-    assert found["photo"]["what"] == "Cougar"
-    assert [each["answer"] for each in found["predictions"]] == ["Domestic Cat"]
+    content = await data(folder, f"/-/critters/photos/{MISTAKE}")
+    assert content["photo"]["what"] == "Cougar"
+    assert [row["answer"] for row in content["predictions"]] == ["Domestic Cat"]
     # Photo 6 is blue too.
-    assert found["similar"][0]["photo_id"] == 6
-    assert MISTAKE not in [photo["photo_id"] for photo in found["similar"]]
+    assert content["similar"][0]["photo_id"] == 6
+    assert MISTAKE not in [photo["photo_id"] for photo in content["similar"]]
     text = await html(folder, f"/-/critters/photos/{MISTAKE}")
     assert "(c) Ann &lt;b&gt;Onymous&lt;/b&gt; (CC BY)" in text
     assert 'href="https://www.inaturalist.org/observations/1003"' in text
@@ -369,8 +448,8 @@ async def test_a_photo_has_its_credit_its_predictions_and_what_is_like_it(folder
 
 
 async def test_a_photo_that_may_not_be_shown_has_a_page_without_it(folder: Path) -> None:
-    found = await data(folder, "/-/critters/photos/5")
-    assert (found["photo"]["image"], found["photo"]["sha256"]) == (None, None)
+    content = await data(folder, "/-/critters/photos/5")
+    assert (content["photo"]["image"], content["photo"]["sha256"]) == (None, None)
     text = await html(folder, "/-/critters/photos/5")
     assert "no public licence" in text
     assert "og:image" not in text
@@ -379,8 +458,6 @@ async def test_a_photo_that_may_not_be_shown_has_a_page_without_it(folder: Path)
 async def test_tiles_of_another_host_only_where_they_are_configured(
     folder: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     path = f"/-/critters/species/{COUGAR}"
     assert "<image" not in await html(folder, path)
     tiled = Path(shutil.copytree(folder, tmp_path / "tiled"))
@@ -394,10 +471,6 @@ async def test_tiles_of_another_host_only_where_they_are_configured(
 
 async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
     """The second one knows what the first one took photo 3 for."""
-    import shutil
-
-    from critterdb.storage.database import open_database
-
     copy = Path(shutil.copytree(folder, tmp_path / "two"))
     db = open_database(copy / "critters.db")
     with db.atomic():
@@ -416,10 +489,10 @@ async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
         )
         db["models"].update("other", {"error_rate": 0.0})
     db.close()
-    found = await data(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
-    assert [photo["photo_id"] for photo in found["only_a_wrong"]] == [MISTAKE]
-    assert found["only_b_wrong"] == []
-    assert found["figures"][0]["better"] == "b"
+    content = await data(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
+    assert [photo["photo_id"] for photo in content["only_a_wrong"]] == [MISTAKE]
+    assert content["only_b_wrong"] == []
+    assert content["figures"][0]["better"] == "b"
     assert "Wrong with" in await html(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,8 @@ class Reviewer:
     async def get(self, path: str) -> Any:
         return await self.datasette.client.get(path, cookies=self.cookies)
 
-    async def post(self, path: str, headers: dict[str, str] | None = None, **form: Any) -> Any:
-        return await self.datasette.client.post(
-            path, data=form, cookies=self.cookies, headers=headers or {}
-        )
+    async def post(self, path: str, **form: Any) -> Any:
+        return await self.datasette.client.post(path, data=form, cookies=self.cookies)
 
 
 def predictions(folder: Path) -> list[dict[str, Any]]:
@@ -154,8 +153,12 @@ async def test_a_form_that_makes_no_sense_writes_nothing(
 
 
 async def test_a_form_of_another_site_is_refused(folder: Path) -> None:
-    response = await Reviewer(folder).post(
-        REVIEW, {"sec-fetch-site": "cross-site"}, prediction_id="1", verdict="right"
+    reviewer = Reviewer(folder)
+    response = await reviewer.datasette.client.post(
+        REVIEW,
+        data={"prediction_id": "1", "verdict": "right"},
+        cookies=reviewer.cookies,
+        headers={"sec-fetch-site": "cross-site"},
     )
     assert response.status_code == 403
     assert rows(folder, "SELECT * FROM reviews") == []
@@ -209,3 +212,32 @@ async def test_a_person_s_answer_replaces_one_that_a_program_read(folder: Path) 
     assert (await Reviewer(folder).post(ANSWERS, **form)).status_code == 303
     (answer,) = rows(folder, "SELECT * FROM answers WHERE post_id = 'x:101'")
     assert (answer["taxon_id"], answer["method"]) == (BOBCAT, "a person's look")
+
+
+async def test_a_picture_that_a_visitor_named_is_loaded_only_on_demand(folder: Path) -> None:
+    """What is at a visitor's URL now may be anything, and its server would see the reviewer."""
+    db = open_database(folder / DATABASE_NAME)
+    with closing(db):
+        db["images"].insert(
+            {"sha256": "ab", "url": "https://stranger.example/cat.jpg", "first_seen_at": ""}
+        )
+        db.execute(
+            "INSERT INTO predictions (model_id, source, image_sha256, abstained, scores, "
+            "thresholds, created_at) SELECT model_id, 'endpoint', 'ab', 0, scores, thresholds, '' "
+            "FROM predictions LIMIT 1"
+        )
+    text = (await Reviewer(folder).get(f"{REVIEW}?source=endpoint")).text
+    (details,) = re.findall(r'<details class="on-demand">.*?</details>', text, re.DOTALL)
+    assert "stranger.example" not in text.replace(details, "")
+    assert 'loading="lazy" referrerpolicy="no-referrer"' in details
+    posts = (await Reviewer(folder).get(f"{REVIEW}?source=bot")).text
+    assert "<details" not in posts
+
+
+async def test_the_queue_leaves_out_pictures_of_people_who_opted_out(folder: Path) -> None:
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        db["opt_outs"].insert({"platform": "x", "author": "Host", "at": ""})
+    assert (await Reviewer(folder).get(f"{REVIEW}.json")).json()["prediction"] is None
+    (last,) = rows(folder, "SELECT max(id) AS id FROM predictions")
+    found = await Reviewer(folder).get(f"{REVIEW}.json?prediction={last['id']}")
+    assert found.json()["prediction"]["pictures"] == []

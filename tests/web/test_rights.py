@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from critterdb.web.http.csrf import is_forged
 from tests.support.datasette_site import (
     add_model,
     change_metadata,
@@ -15,6 +16,7 @@ from tests.support.datasette_site import (
     open_datasette,
     rows,
 )
+from tests.support.pages import make_furnished_site
 
 RED = jpeg("red")
 ANN, BOB, ROOT = {"id": "ann"}, {"id": "bob"}, {"id": "root"}
@@ -125,3 +127,55 @@ async def test_another_site_cannot_use_a_visitor_s_cookie(tmp_path: Path) -> Non
             cookies=cookies(datasette, ANN),
         )
         assert response.status_code == status, headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 303),
+        ({"origin": "http://localhost"}, 303),
+        ({}, 303),
+    ],
+)
+async def test_another_site_cannot_review_through_a_visitor_without_cookies(
+    tmp_path: Path, headers: dict[str, str], status: int
+) -> None:
+    """With `review: true` the right is the visitor's place in the network, which needs no cookie.
+
+    1.0 refuses such forms itself.
+    """
+    folder = make_furnished_site(tmp_path / "mysite", review=True)
+    datasette = await opened(folder)
+    response = await datasette.client.post(
+        "/-/critters/review",
+        data={"prediction_id": "1", "verdict": "right"},
+        headers=headers,
+    )
+    assert response.status_code == status
+    assert len(rows(folder, "SELECT * FROM reviews")) == (1 if status == 303 else 0)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "forged"),
+    [
+        ("https://site.example", "https://site.example", False),
+        ("https://site.example", "https://site.example:443", False),
+        ("https://SITE.example:443", "https://site.example", False),
+        ("http://site.example:80", "http://site.example", False),
+        ("https://site.example", "http://site.example", True),
+        ("https://site.example", "https://site.example:8443", True),
+        ("http://site.example:443", "https://site.example", True),
+        ("https://site.example", "https://site.example.evil.example", True),
+        ("https://site.example", "site.example", True),
+        ("https://site.example", "https://site.example:x", True),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(url: str, origin: str, forged: bool) -> None:
+    from datasette.utils.asgi import Request
+
+    scheme, _, host = url.partition("://")
+    headers = [(b"host", host.encode()), (b"origin", origin.encode()), (b"cookie", b"a=b")]
+    assert is_forged(Request({"scheme": scheme, "headers": headers}, None)) is forged

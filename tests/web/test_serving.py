@@ -12,7 +12,16 @@ import pytest
 
 from critterdb.errors import SiteError
 from critterdb.site.serving import serve_arguments
-from tests.support.datasette_site import TAXON, add_model, jpeg, make_site, rows, serving
+from tests.support.datasette_site import (
+    TAXON,
+    add_model,
+    add_photo,
+    jpeg,
+    listed,
+    make_site,
+    rows,
+    serving,
+)
 
 SERVERS = {
     "critterdb serve": ["-m", "critterdb", "serve", "--port", "{port}"],
@@ -30,6 +39,28 @@ def test_a_served_site_answers_with_a_picture_s_name(tmp_path: Path, command: li
         assert httpx.get(f"{address}/critters/bot_history").status_code == 200
         assert "Classify a photo" in httpx.get(address).text
     assert len(rows(folder, "SELECT * FROM predictions")) == 1
+
+
+@pytest.mark.parametrize("name", ["critters.db", "field notes.db"])
+@pytest.mark.parametrize("how", [[], ["--read-only"]], ids=["", "read-only"])
+def test_where_the_site_lies_on_its_machine_is_not_shown(
+    tmp_path: Path, how: list[str], name: str
+) -> None:
+    """Datasette shows everybody the paths that it was given."""
+    folder = make_site(tmp_path / "mysite")
+    sha256 = add_photo(folder, 1, jpeg())
+    (folder / "critters.db").rename(folder / name)
+    command = ["-m", "critterdb", "--db", str(folder / name), "serve", "--port", "{port}", *how]
+    with serving(tmp_path, command) as address:
+        for page in ("databases", "threads", "settings", "plugins", "metadata", "config"):
+            assert str(tmp_path) not in httpx.get(f"{address}/-/{page}.json").text, page
+        [database] = [
+            database
+            for database in listed(f"{address}/-/databases.json", "databases")
+            if not database["is_memory"]
+        ]
+        assert database["path"] == name
+        assert httpx.get(f"{address}/-/critterdb/photos/{sha256}").status_code == 200
 
 
 @pytest.mark.parametrize("how", [[], ["--read-only"]], ids=["", "read-only"])

@@ -1,114 +1,100 @@
-"""Bars: how well each label is known, and the score over time."""
+"""Bars: how well each label is known, the score over time, and the months of the year."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from markupsafe import Markup
 
-from .svg import Plot, joined, nice_top, picture, tag, words
+from .svg import Plot, Scale, joined, nice_top, picture, tag, words
 
-LABEL_WIDTH, LABEL_ROW = 640, 34
+if TYPE_CHECKING:
+    from critterdb.web.queries.model_comparison import ComparedLabel
+    from critterdb.web.queries.models import LabelRow
+    from critterdb.web.queries.scores import Period
+
+LABEL_WIDTH, LABEL_ROW = 640, 34  # pixels
+NAME_END, BARS_START, BARS_END = 190, 200, LABEL_WIDTH - 56
 SCORE_WIDTH, SCORE_HEIGHT = 720, 250
-OUTCOMES = ("right", "wrong", "abstained")
+MONTHS_WIDTH, MONTHS_HEIGHT = 420, 180
+MAX_TICKS = 8
+WIDEST_STACK = 46.0
+
+Outcome = Literal["right", "wrong", "abstained"]
+OUTCOMES: tuple[Outcome, ...] = ("right", "wrong", "abstained")
 
 
-def label_bars(labels: Sequence[Mapping[str, Any]]) -> Markup:
-    """Two bars a label {name, precision, recall}: found, and right when said."""
+class MonthCount(TypedDict):
+    """How many observations there are from a month, whatever the year."""
+
+    month: str
+    observations: int
+
+
+@dataclass(frozen=True)
+class BarPair:
+    """Two shares of the same photos, from 0 to 1; None was not tested."""
+
+    name: str
+    upper: float | None
+    lower: float | None
+
+
+def label_bars(labels: Sequence[LabelRow]) -> Markup:
+    """Draw two bars for each label: found (recall), and right when said (precision)."""
+    pairs = [BarPair(label["name"], label["recall"], label["precision"]) for label in labels]
     spoken = f"How well each of {len(labels)} labels is known: recall and precision on test photos"
-    return _paired_bars(labels, ("recall", "precision"), spoken)
+    return _paired_bars(pairs, spoken)
 
 
-def comparison_bars(labels: Sequence[Mapping[str, Any]]) -> Markup:
-    """Two bars a label {name, a, b}: the recall of two models."""
-    return _paired_bars(labels, ("a", "b"), f"Recall of {len(labels)} labels by two models")
+def comparison_bars(labels: Sequence[ComparedLabel]) -> Markup:
+    """Draw two bars for each label: its recall by two models."""
+    pairs = [BarPair(label["name"], label["a"], label["b"]) for label in labels]
+    return _paired_bars(pairs, f"Recall of {len(labels)} labels by two models")
 
 
-def _paired_bars(labels: Sequence[Mapping[str, Any]], keys: tuple[str, str], spoken: str) -> Markup:
-    name_end, start, stop = 190, 200, LABEL_WIDTH - 56
+def _paired_bars(pairs: Sequence[BarPair], spoken: str) -> Markup:
     rows = []
-    for place, label in enumerate(labels):
-        top = place * LABEL_ROW + 6
-        rows.append(words(name_end, top + 15, label["name"], "label", "end"))
-        for offset, key, class_ in ((0, keys[0], "fill"), (11, keys[1], "fill second")):
-            share = label[key]
-            rows.append(
-                tag(
-                    "rect",
-                    x=start,
-                    y=top + offset,
-                    width=stop - start,
-                    height=9,
-                    rx=2,
-                    class_="track",
-                )
-            )
-            if share is None:
-                rows.append(words(start + 4, top + offset + 8, "not tested", "tiny"))
-                continue
-            rows.append(
-                tag(
-                    "rect",
-                    x=start,
-                    y=top + offset,
-                    width=max(0.0, (stop - start) * share),
-                    height=9,
-                    rx=2,
-                    class_=class_,
-                )
-            )
-            rows.append(words(stop + 6, top + offset + 9, f"{share:.0%}", "tiny"))
-    return picture(LABEL_WIDTH, len(labels) * LABEL_ROW + 8, spoken, joined(rows))
+    for index, pair in enumerate(pairs):
+        top = index * LABEL_ROW + 6
+        rows.append(words(NAME_END, top + 15, pair.name, "label", "end"))
+        rows += _share_bar(pair.upper, top, "fill")
+        rows += _share_bar(pair.lower, top + 11, "fill second")
+    return picture(LABEL_WIDTH, len(pairs) * LABEL_ROW + 8, spoken, joined(rows))
 
 
-def score_over_time(periods: Sequence[Mapping[str, Any]]) -> Markup:
-    """A stack a period {period, right, wrong, abstained, baseline_right}, the last as a line."""
+def _share_bar(share: float | None, top: float, class_: str) -> list[Markup]:
+    """A bar on its track, with its percentage beside it."""
+    full = BARS_END - BARS_START
+    track = tag("rect", x=BARS_START, y=top, width=full, height=9, rx=2, class_="track")
+    if share is None:
+        return [track, words(BARS_START + 4, top + 8, "not tested", "tiny")]
+    width = max(0.0, full * share)
+    return [
+        track,
+        tag("rect", x=BARS_START, y=top, width=width, height=9, rx=2, class_=class_),
+        words(BARS_END + 6, top + 9, f"{share:.0%}", "tiny"),
+    ]
+
+
+def score_over_time(periods: Sequence[Period]) -> Markup:
+    """Draw a stack for each period, with the commonest guess as a line across it."""
     plot = Plot(SCORE_WIDTH, SCORE_HEIGHT, left=34)
     top = nice_top(max((_posts(period) for period in periods), default=1))
     y = plot.upwards(0, top)
-    room = (SCORE_WIDTH - plot.left - plot.right) / max(1, len(periods))
-    width = min(46.0, room * 0.72)
-    stacks = []
-    for place, period in enumerate(periods):
-        middle = plot.left + room * (place + 0.5)
-        below = 0
-        for outcome in OUTCOMES:
-            above = below + period[outcome]
-            if period[outcome]:
-                said = f"{period['period']}: {period[outcome]} {outcome}"
-                stacks.append(
-                    tag(
-                        "rect",
-                        tag("title", said),
-                        x=middle - width / 2,
-                        y=y(above),
-                        width=width,
-                        height=y(below) - y(above),
-                        class_=f"score {outcome}",
-                    )
-                )
-            below = above
-        base = y(period["baseline_right"])
-        stacks.append(
-            tag(
-                "line",
-                x1=middle - room / 2,
-                x2=middle + room / 2,
-                y1=base,
-                y2=base,
-                class_="baseline",
-            )
-        )
-    shown = max(1, -(-len(periods) // 8))
-    ticks = [
-        (plot.left + room * (place + 0.5), period["period"])
-        for place, period in enumerate(periods)
-        if place % shown == 0
+    slot = (SCORE_WIDTH - plot.left - plot.right) / max(1, len(periods))
+    middles = [plot.left + slot * (index + 0.5) for index in range(len(periods))]
+    stacks = [
+        _stack(period, middle, slot, y) for period, middle in zip(periods, middles, strict=True)
     ]
-    counts = sorted({0, round(top / 2), round(top)})
+    step = max(1, -(-len(periods) // MAX_TICKS))
+    ticks = [(middle, period["period"]) for period, middle in zip(periods, middles, strict=True)][
+        ::step
+    ]
     body = [
-        plot.y_axis(y, [(at, str(at)) for at in counts], "posts"),
+        plot.y_axis(y, _count_ticks(top), "posts"),
         plot.x_axis(lambda at: at, ticks, ""),
         *stacks,
     ]
@@ -116,38 +102,66 @@ def score_over_time(periods: Sequence[Mapping[str, Any]]) -> Markup:
     return picture(SCORE_WIDTH, SCORE_HEIGHT, spoken, joined(body))
 
 
-def _posts(period: Mapping[str, Any]) -> int:
-    return sum(int(period[outcome]) for outcome in OUTCOMES)
+def _stack(period: Period, middle: float, slot: float, y: Scale) -> Markup:
+    """The posts of a period by outcome, from the bottom up, and its baseline."""
+    width = min(WIDEST_STACK, slot * 0.72)
+    parts = []
+    below = 0
+    for outcome in OUTCOMES:
+        above = below + period[outcome]
+        if period[outcome]:
+            parts.append(
+                tag(
+                    "rect",
+                    tag("title", f"{period['period']}: {period[outcome]} {outcome}"),
+                    x=middle - width / 2,
+                    y=y(above),
+                    width=width,
+                    height=y(below) - y(above),
+                    class_=f"score {outcome}",
+                )
+            )
+        below = above
+    base = y(period["baseline_right"])
+    ends = {"x1": middle - slot / 2, "x2": middle + slot / 2}
+    parts.append(tag("line", **ends, y1=base, y2=base, class_="baseline"))
+    return joined(parts)
 
 
-def month_bars(months: Sequence[Mapping[str, Any]]) -> Markup:
-    """Twelve bars {month, observations}: when in the year it is seen."""
-    width, height = 420, 180
-    plot = Plot(width, height, bottom=24, left=34)
+def _posts(period: Period) -> int:
+    return sum(period[outcome] for outcome in OUTCOMES)
+
+
+def _count_ticks(top: float) -> list[tuple[float, str]]:
+    return [(count, str(count)) for count in sorted({0, round(top / 2), round(top)})]
+
+
+def month_bars(months: Sequence[MonthCount]) -> Markup:
+    """Draw twelve bars: when in the year it is seen."""
+    plot = Plot(MONTHS_WIDTH, MONTHS_HEIGHT, bottom=24, left=34)
     top = nice_top(max(month["observations"] for month in months))
     y = plot.upwards(0, top)
-    room = (width - plot.left - plot.right) / 12
+    slot = (MONTHS_WIDTH - plot.left - plot.right) / 12
     bars = [
         tag(
             "rect",
             tag("title", f"{month['month']}: {month['observations']} observations"),
-            x=plot.left + room * (place + 0.14),
+            x=plot.left + slot * (index + 0.14),
             y=y(month["observations"]),
-            width=room * 0.72,
+            width=slot * 0.72,
             height=y(0) - y(month["observations"]),
             rx=2,
             class_="fill",
         )
-        for place, month in enumerate(months)
+        for index, month in enumerate(months)
         if month["observations"]
     ]
     ticks = [
-        (plot.left + room * (place + 0.5), month["month"]) for place, month in enumerate(months)
+        (plot.left + slot * (index + 0.5), month["month"]) for index, month in enumerate(months)
     ]
-    counts = sorted({0, round(top / 2), round(top)})
     body = [
-        plot.y_axis(y, [(at, str(at)) for at in counts], "observations"),
+        plot.y_axis(y, _count_ticks(top), "observations"),
         plot.x_axis(lambda at: at, ticks, ""),
         *bars,
     ]
-    return picture(width, height, "Observations by month of the year", joined(body))
+    return picture(MONTHS_WIDTH, MONTHS_HEIGHT, "Observations by month of the year", joined(body))

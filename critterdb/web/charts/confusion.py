@@ -3,69 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from .svg import joined, tag, words
 
-CELL = 44
+CELL = 44  # pixels
 LETTER = 7.2  # width of a letter, about, in the charts' type
 MAX_LABELS = 24  # a picture of more cells than this squared shows nothing on any screen
+MAX_LETTERS = 21
+
+Counts = Mapping[tuple[int, int], int]
+"""Photos by (actual, predicted) taxon."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A taxon that the model tells apart, as a row and a column of the matrix."""
+
+    taxon_id: int
+    name: str
+
+    @property
+    def short_name(self) -> str:
+        """The name, cut to what the margin has room for."""
+        return self.name if len(self.name) <= MAX_LETTERS else f"{self.name[: MAX_LETTERS - 1]}…"
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Where the cells begin, in pixels from the left and from the top."""
+
+    left: float
+    top: float
 
 
 def confusion_matrix(
-    labels: Sequence[Mapping[str, Any]],
-    counts: Mapping[tuple[int, int], int],
-    address: Callable[[int, int], str],
+    labels: Sequence[Label], counts: Counts, address: Callable[[int, int], str]
 ) -> Markup:
-    """Rows are what it was, columns what the model said; a cell's shade is its share of the row.
+    """Draw the matrix: rows are what it was, columns what the model said.
 
-    `labels` hold taxon_id and name; `counts` photos by (actual, predicted) taxon.
+    A cell's shade is its share of the row; `address` gives the page of a cell's photos.
     """
     size = len(labels)
-    longest = max([12, *(len(_shortened(str(label["name"]))) for label in labels)]) * LETTER
-    left, top = longest + 20, longest * 0.78 + 26
-    width, height = left + size * CELL + longest * 0.6, top + size * CELL + 8
+    longest = max([12, *(len(label.short_name) for label in labels)]) * LETTER
+    margins = Margins(longest + 20, longest * 0.78 + 26)
+    width = margins.left + size * CELL + longest * 0.6
+    height = margins.top + size * CELL + 8
     totals = {
-        each["taxon_id"]: sum(n for (actual, _), n in counts.items() if actual == each["taxon_id"])
-        for each in labels
+        label.taxon_id: sum(n for (actual, _), n in counts.items() if actual == label.taxon_id)
+        for label in labels
     }
-    parts = [words(8, top - 8, "it was ↓  said →", "axis-title")]
-    for number, label in enumerate(labels):
-        middle = (number + 0.5) * CELL
-        name = _shortened(str(label["name"]))
-        parts.append(words(left - 8, top + middle + 4, name, "label", "end"))
-        x, y = left + middle + 4, top - 8
-        parts.append(
-            tag("text", name, class_="label", transform=f"translate({x:g} {y:g}) rotate(-50)")
-        )
+    parts = [words(8, margins.top - 8, "it was ↓  said →", "axis-title")]
+    for index, label in enumerate(labels):
+        parts += _headings(label, index, margins)
     for row, actual in enumerate(labels):
         for column, predicted in enumerate(labels):
-            photos = counts.get((actual["taxon_id"], predicted["taxon_id"]), 0)
-            place: dict[str, float] = {"x": left + column * CELL, "y": top + row * CELL}
+            corner = {"x": margins.left + column * CELL, "y": margins.top + row * CELL}
+            photos = counts.get((actual.taxon_id, predicted.taxon_id), 0)
             if not photos:
-                parts.append(_square(place, "cell empty"))
+                parts.append(_square(corner, "cell empty"))
                 continue
-            share = photos / totals[actual["taxon_id"]]
-            right = row == column
-            said = f"{actual['name']} taken for {predicted['name']}: {photos} photos"
-            if right:
-                said = f"{actual['name']} known as such: {photos} photos"
+            share = photos / totals[actual.taxon_id]
+            link = address(actual.taxon_id, predicted.taxon_id)
             parts.append(
                 tag(
                     "a",
-                    _square(place, "cell base"),
-                    _square(place, "cell right" if right else "cell wrong", 0.18 + 0.82 * share),
-                    words(
-                        place["x"] + CELL / 2,
-                        place["y"] + CELL / 2 + 5,
-                        f"{photos:,}",
-                        "count strong" if share > 0.55 else "count",
-                        "middle",
-                    ),
-                    href=address(actual["taxon_id"], predicted["taxon_id"]),
-                    aria_label=said,
+                    *_cell(corner, photos, share, is_right=row == column),
+                    href=link,
+                    aria_label=_spoken(actual, predicted, photos),
                 )
             )
     return tag(
@@ -80,10 +87,38 @@ def confusion_matrix(
     )
 
 
-def most_confused(
-    labels: Sequence[Mapping[str, Any]], counts: Mapping[tuple[int, int], int]
-) -> list[Mapping[str, Any]]:
-    """The labels that a picture has room for: those with the most mistakes, in their order."""
+def _headings(label: Label, index: int, margins: Margins) -> list[Markup]:
+    """A label's name beside its row and, aslant, above its column."""
+    middle = (index + 0.5) * CELL
+    x, y = margins.left + middle + 4, margins.top - 8
+    return [
+        words(margins.left - 8, margins.top + middle + 4, label.short_name, "label", "end"),
+        tag(
+            "text",
+            label.short_name,
+            class_="label",
+            transform=f"translate({x:g} {y:g}) rotate(-50)",
+        ),
+    ]
+
+
+def _cell(corner: dict[str, float], photos: int, share: float, *, is_right: bool) -> list[Markup]:
+    opacity = 0.18 + 0.82 * share
+    x, y = corner["x"] + CELL / 2, corner["y"] + CELL / 2 + 5
+    # On the darker half of the shades only the stronger letters have enough contrast.
+    count = words(x, y, f"{photos:,}", "count strong" if share > 0.55 else "count", "middle")
+    shade = _square(corner, "cell right" if is_right else "cell wrong", opacity)
+    return [_square(corner, "cell base"), shade, count]
+
+
+def _spoken(actual: Label, predicted: Label, photos: int) -> str:
+    if actual == predicted:
+        return f"{actual.name} recognised as such: {photos} photos"
+    return f"{actual.name} taken for {predicted.name}: {photos} photos"
+
+
+def most_confused(labels: Sequence[Label], counts: Counts) -> list[Label]:
+    """Return the labels that a picture has room for: those with the most mistakes."""
     if len(labels) <= MAX_LABELS:
         return list(labels)
     mistakes: dict[int, int] = {}
@@ -91,16 +126,11 @@ def most_confused(
         if actual != predicted:
             mistakes[actual] = mistakes.get(actual, 0) + photos
             mistakes[predicted] = mistakes.get(predicted, 0) + photos
-    ranked = sorted(labels, key=lambda label: -mistakes.get(label["taxon_id"], 0))
-    chosen = {label["taxon_id"] for label in ranked[:MAX_LABELS]}
-    return [label for label in labels if label["taxon_id"] in chosen]
+    ranked = sorted(labels, key=lambda label: -mistakes.get(label.taxon_id, 0))
+    chosen = {label.taxon_id for label in ranked[:MAX_LABELS]}
+    return [label for label in labels if label.taxon_id in chosen]
 
 
-def _square(place: Mapping[str, float], class_: str, opacity: float | None = None) -> Markup:
-    return tag(
-        "rect", **place, width=CELL - 2, height=CELL - 2, rx=4, class_=class_, fill_opacity=opacity
-    )
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= 21 else name[:20] + "…"
+def _square(corner: Mapping[str, float], class_: str, opacity: float | None = None) -> Markup:
+    size = CELL - 2
+    return tag("rect", **corner, width=size, height=size, rx=4, class_=class_, fill_opacity=opacity)

@@ -1,21 +1,22 @@
-"""How far a model's sureness can be trusted, and how it learnt: curves over model_metrics."""
+"""How far a model's sureness can be trusted, and how it learned: curves over model_metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from .svg import Plot, joined, line, nice_top, picture, shares, tag
 
-Point = dict[str, Any]
+if TYPE_CHECKING:
+    from critterdb.web.queries.models import EpochPoint, ReliabilityPoint, RiskPoint
 
 WIDTH, HEIGHT = 350, 300
 
 
-def reliability_diagram(points: Sequence[Point]) -> Markup:
-    """Points {confidence, right, photos}: on the diagonal a model is as right as it is sure."""
+def reliability_diagram(points: Sequence[ReliabilityPoint]) -> Markup:
+    """Draw how often the model is right by its confidence: on the diagonal the two agree."""
     plot = Plot(WIDTH, HEIGHT)
     x, y = plot.across(0, 1), plot.upwards(0, 1)
     most = max((point["photos"] for point in points), default=1)
@@ -45,8 +46,10 @@ def reliability_diagram(points: Sequence[Point]) -> Markup:
     return picture(WIDTH, HEIGHT, spoken, joined(body))
 
 
-def risk_coverage(points: Sequence[Point], answered: float | None, wrong: float | None) -> Markup:
-    """Points {answered, wrong}, and the place where the model's thresholds put it."""
+def risk_coverage(
+    points: Sequence[RiskPoint], answered: float | None, wrong: float | None
+) -> Markup:
+    """Draw the share of wrong answers by the share answered; a dot where the thresholds put it."""
     top = nice_top(max([*(p["wrong"] for p in points), wrong or 0, 0.05]))
     plot = Plot(WIDTH, HEIGHT)
     x, y = plot.across(0, 1), plot.upwards(0, top)
@@ -60,24 +63,25 @@ def risk_coverage(points: Sequence[Point], answered: float | None, wrong: float 
         line([(x(p["answered"]), y(p["wrong"])) for p in points], "curve"),
     ]
     if answered is not None and wrong is not None:
-        place = tag("title", f"In use: {answered:.0%} answered, {wrong:.1%} of those wrong")
-        body.append(tag("circle", place, cx=x(answered), cy=y(wrong), r=7, class_="dot strong"))
+        title = tag("title", f"In use: {answered:.0%} answered, {wrong:.1%} of those wrong")
+        body.append(tag("circle", title, cx=x(answered), cy=y(wrong), r=7, class_="dot strong"))
     spoken = "Risk against coverage: how many of the answers are wrong, by the share answered"
     return picture(WIDTH, HEIGHT, spoken, joined(body))
 
 
-def training_curves(points: Sequence[Point]) -> Markup:
-    """Points {epoch, error_rate, loss} of the validation photos."""
+def training_curves(points: Sequence[EpochPoint]) -> Markup:
+    """Draw error and loss on the validation photos by epoch."""
     plot = Plot(WIDTH, HEIGHT)
     last = max((point["epoch"] for point in points), default=1)
     x, y = plot.across(1, max(last, 2)), plot.upwards(0, 1)
-    losses = [point for point in points if point["loss"] is not None]
-    top = nice_top(max((point["loss"] for point in losses), default=1))
+    losses = [(x(p["epoch"]), p["loss"]) for p in points if p["loss"] is not None]
+    # Losses have no natural top, so that they are drawn as shares of the highest one.
+    top = nice_top(max((loss for _, loss in losses), default=1))
     wrong = [(x(p["epoch"]), y(p["error_rate"])) for p in points if p["error_rate"] is not None]
     body = [
         plot.y_axis(y, shares(), "of the top"),
         plot.x_axis(x, _whole_ticks(last), "epoch"),
-        line([(x(p["epoch"]), y(p["loss"] / top)) for p in losses], "curve second"),
+        line([(across, y(loss / top)) for across, loss in losses], "curve second"),
         line(wrong, "curve"),
     ]
     spoken = f"Training: error and loss on validation photos over {last:g} epochs"

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
 
 from markupsafe import Markup
 
@@ -27,7 +26,14 @@ FARTHEST_NORTH = 84.0
 TILE = 256  # pixels
 MAX_ZOOM = 12
 
-Place = dict[str, Any]
+
+@dataclass(frozen=True)
+class Place:
+    """Where an animal was seen, in degrees; iNaturalist moved an obscured one on purpose."""
+
+    latitude: float
+    longitude: float
+    is_obscured: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,16 +49,17 @@ class Shape:
 
 @cache
 def load_shapes() -> dict[str, list[Shape]]:
-    """Coasts, borders of countries, and borders of states, unpacked."""
+    """Return coasts, borders of countries, and borders of states."""
     data = json.loads(files("critterdb.web.charts").joinpath("shapes.json").read_text("utf-8"))
     return {name: [_unpacked(line) for line in lines] for name, lines in data.items()}
 
 
 def _unpacked(numbers: list[int]) -> Shape:
+    """A line that ships as steps in hundredths of a degree, each from the point before."""
     x = y = 0
     points = []
-    for place in range(0, len(numbers), 2):
-        x, y = x + numbers[place], y + numbers[place + 1]
+    for index in range(0, len(numbers), 2):
+        x, y = x + numbers[index], y + numbers[index + 1]
         points.append(mercator(x / 100, y / 100))
     across, down = zip(*points, strict=True)
     return Shape(tuple(points), min(across), min(down), max(across), max(down))
@@ -67,25 +74,29 @@ class Frame:
     scale: float  # pixels a unit
 
     def at(self, longitude: float, latitude: float) -> tuple[float, float]:
+        """Return where a place (degrees) is on the map (pixels)."""
         return self.pixels(*mercator(longitude, latitude))
 
     def pixels(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a point (Mercator's units) is on the map (pixels)."""
         return (x - self.left) * self.scale, (y - self.top) * self.scale
 
     @property
     def degrees(self) -> float:
+        """How much longitude the map shows."""
         return WIDTH / self.scale * 360
 
 
 def mercator(longitude: float, latitude: float) -> tuple[float, float]:
+    """Return a place (degrees) in Mercator's units."""
     latitude = max(-FARTHEST_NORTH, min(FARTHEST_NORTH, latitude))
     slant = math.asinh(math.tan(math.radians(latitude)))
     return (longitude + 180) / 360, (1 - slant / math.pi) / 2
 
 
 def frame_around(places: Sequence[Place]) -> Frame:
-    """A frame that shows all the places, with some room around them."""
-    spots = [mercator(place["longitude"], place["latitude"]) for place in places]
+    """Return a frame that shows all the places, with some room around them."""
+    spots = [mercator(place.longitude, place.latitude) for place in places]
     across, down = [x for x, _ in spots], [y for _, y in spots]
     width = max((max(across) - min(across)) * 1.2, MIN_SPAN / 360)
     height = max((max(down) - min(down)) * 1.2, 1e-9)
@@ -98,13 +109,13 @@ def frame_around(places: Sequence[Place]) -> Frame:
 
 
 def draw_map(places: Sequence[Place], *, tiles: str | None = None) -> Markup:
-    """Places {latitude, longitude, obscured} on a map; those that lie together as one dot.
+    """Draw places on a map; those that lie together become one dot.
 
     `tiles` is the address of a tile server with {z}, {x} and {y} in it.
     """
     frame = frame_around(places)
-    obscured = [place for place in places if place["obscured"]]
-    plain = [place for place in places if not place["obscured"]]
+    obscured = [place for place in places if place.is_obscured]
+    plain = [place for place in places if not place.is_obscured]
     ground = _tiles(frame, tiles) if tiles else _ground(frame)
     spoken = f"Map of {len(places)} place{'s' * (len(places) != 1)} where it was seen"
     if obscured:
@@ -155,8 +166,8 @@ def _path(frame: Frame, shapes: Iterable[Shape], *, closed: bool = False) -> str
 def _areas(frame: Frame, places: Iterable[Place]) -> list[Markup]:
     corners = {
         (
-            math.floor(place["longitude"] / OBSCURED_CELL) * OBSCURED_CELL,
-            math.floor(place["latitude"] / OBSCURED_CELL) * OBSCURED_CELL,
+            math.floor(place.longitude / OBSCURED_CELL) * OBSCURED_CELL,
+            math.floor(place.latitude / OBSCURED_CELL) * OBSCURED_CELL,
         )
         for place in places
     }
@@ -181,7 +192,7 @@ def _areas(frame: Frame, places: Iterable[Place]) -> list[Markup]:
 def _dots(frame: Frame, places: Iterable[Place]) -> list[Markup]:
     clusters: dict[tuple[int, int], list[tuple[float, float]]] = {}
     for place in places:
-        x, y = frame.at(place["longitude"], place["latitude"])
+        x, y = frame.at(place.longitude, place.latitude)
         clusters.setdefault((int(x // CLUSTER), int(y // CLUSTER)), []).append((x, y))
     dots = []
     for spots in sorted(clusters.values(), key=len, reverse=True):

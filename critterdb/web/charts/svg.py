@@ -11,7 +11,7 @@ Scale = Callable[[float], float]
 
 
 def tag(name: str, *children: str | Markup, **attributes: object) -> Markup:
-    """An element; `class_` becomes class, other underscores hyphens, None leaves one out."""
+    """Return an element; `class_` becomes class, other underscores hyphens, None leaves one out."""
     words = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_in_quotes(value)}"'
         for key, value in attributes.items()
@@ -28,17 +28,18 @@ def _in_quotes(value: object) -> str:
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
+    """Return elements one after another."""
     return Markup("".join(parts))
 
 
 def linear(start: float, stop: float, low: float, high: float) -> Scale:
-    """Numbers from `start` to `stop` → places from `low` to `high`."""
+    """Return a scale from numbers `start` to `stop` to pixels `low` to `high`."""
     span = (stop - start) or 1.0
     return lambda value: low + (value - start) / span * (high - low)
 
 
 def picture(width: float, height: float, label: str, body: Markup, class_: str = "chart") -> Markup:
-    """A chart that is one picture to a screen reader; its numbers stand in a table beside it."""
+    """Return a chart that is one picture to a screen reader; a table beside it has its numbers."""
     return tag(
         "svg",
         body,
@@ -51,17 +52,19 @@ def picture(width: float, height: float, label: str, body: Markup, class_: str =
 
 
 def words(x: float, y: float, text: str, class_: str = "label", anchor: str = "start") -> Markup:
+    """Return a text that starts, ends or has its middle at a point."""
     return tag("text", escape(text), x=x, y=y, class_=class_, text_anchor=anchor)
 
 
 def line(points: Iterable[tuple[float, float]], class_: str) -> Markup:
+    """Return a line through points (pixels)."""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return tag("polyline", points=path, class_=class_)
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A frame with two axes: where numbers lie in a picture of `width` × `height`."""
+    """A frame with two axes in a picture of `width` × `height` pixels, with its margins."""
 
     width: float
     height: float
@@ -71,12 +74,15 @@ class Plot:
     bottom: float = 40
 
     def across(self, start: float, stop: float) -> Scale:
+        """Return the scale of the x axis."""
         return linear(start, stop, self.left, self.width - self.right)
 
     def upwards(self, start: float, stop: float) -> Scale:
+        """Return the scale of the y axis, whose larger numbers are higher."""
         return linear(start, stop, self.height - self.bottom, self.top)
 
     def x_axis(self, x: Scale, ticks: Iterable[tuple[float, str]], title: str) -> Markup:
+        """Return the x axis with its ticks (number, text) and its title."""
         base = self.height - self.bottom
         middle = (self.left + self.width - self.right) / 2
         return joined(
@@ -95,6 +101,7 @@ class Plot:
         )
 
     def y_axis(self, y: Scale, ticks: Iterable[tuple[float, str]], title: str) -> Markup:
+        """Return the lines of the y axis with its ticks (number, text) and its title."""
         ends = {"x1": self.left, "x2": self.width - self.right}
         return joined(
             [
@@ -109,12 +116,12 @@ class Plot:
 
 
 def shares(*, step: float = 0.25, top: float = 1.0) -> list[tuple[float, str]]:
-    """Ticks at shares of a whole: 0%, 25% …"""
+    """Return ticks at shares of a whole: 0%, 25% …"""
     return [(at * step, f"{at * step:.0%}") for at in range(round(top / step) + 1)]
 
 
 def nice_top(value: float) -> float:
-    """The next round number at or above a value: where an axis may end."""
+    """Return the next round number at or above a value: where an axis may end."""
     if value <= 0:
         return 1.0
     size = 10 ** (len(str(int(value))) - 1) if value >= 1 else 0.01

@@ -6,24 +6,28 @@ one; a few such bodies would end the server. Whoever is signed in may send what 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from critterdb.web.http.body import FORM_OVERHEAD_BYTES
-from critterdb.web.http.headers import data_headers
+from critterdb.web.http.asgi import App, Message, Receive, Send, send_text
+from critterdb.web.http.forms import FORM_OVERHEAD_BYTES
 from critterdb.web.settings import MAX_BYTES
+
+from .current_request import actor_of
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
+# 0.65, and its check for forged forms which copies all with each piece, read 150 MB in over half a
+# minute and took half a gigabyte. What we take at /-/classify is allowed everywhere.
 MAX_BODY_BYTES = MAX_BYTES + FORM_OVERHEAD_BYTES
 OWN_LIMIT = "max_post_body_bytes"  # the setting of Datasette 1.0
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Any, Receive, Send], Awaitable[None]]
+TOO_LARGE = (
+    f"Request too large: anonymous requests are limited to {MAX_BYTES / 1e6:g} MB. Sign in or send "
+    "less."
+)
 
 
 class BodyTooLargeError(Exception):
@@ -38,8 +42,8 @@ def limit_bodies(datasette: Datasette, app: App, is_ours: Callable[[Any], bool])
             await app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"")
-        if _is_too_much(declared) and not await _is_known(datasette, scope):
-            await _refuse(send)
+        if _is_too_much(declared) and not await actor_of(datasette, scope):
+            await send_text(send, 413, TOO_LARGE)
             return
         taken, refused, begun = 0, False, False
 
@@ -48,7 +52,7 @@ def limit_bodies(datasette: Datasette, app: App, is_ours: Callable[[Any], bool])
             message = await receive()
             before, taken = taken, taken + len(message.get("body", b""))
             # Who sends it is asked once, when the limit is passed.
-            if before <= MAX_BODY_BYTES < taken and not await _is_known(datasette, scope):
+            if before <= MAX_BODY_BYTES < taken and not await actor_of(datasette, scope):
                 refused = True
             if refused:
                 raise BodyTooLargeError
@@ -63,37 +67,10 @@ def limit_bodies(datasette: Datasette, app: App, is_ours: Callable[[Any], bool])
         with suppress(BodyTooLargeError):
             await app(scope, counted, answered)
         if refused and not begun:
-            await _refuse(send)
+            await send_text(send, 413, TOO_LARGE)
 
     return limited
 
 
 def _is_too_much(declared: bytes) -> bool:
     return declared.isdigit() and int(declared) > MAX_BODY_BYTES
-
-
-async def _is_known(datasette: Datasette, scope: Mapping[str, Any]) -> bool:
-    from datasette.plugins import pm
-    from datasette.utils import await_me_maybe
-    from datasette.utils.asgi import Request
-
-    request = Request(scope, None)
-    for found in pm.hook.actor_from_request(datasette=datasette, request=request):
-        if await await_me_maybe(found):
-            return True
-    return False
-
-
-async def _refuse(send: Send) -> None:
-    words = (
-        f"Strangers may send {MAX_BYTES / 1e6:g} MB here at most. Sign in, or send less.".encode()
-    )
-    headers = {
-        **data_headers(),
-        "Content-Type": "text/plain; charset=utf-8",
-        "Content-Length": str(len(words)),
-        "Connection": "close",
-    }
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": 413, "headers": raw})
-    await send({"type": "http.response.body", "body": words})

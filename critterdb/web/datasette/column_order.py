@@ -1,13 +1,13 @@
-"""Datasette's own tables with their columns as metadata.json has them: what people ask for first.
+"""Datasette's own tables with their columns in the order of metadata.json.
 
-The order of the descriptions there is the order of the columns on the page; what is not described
-comes last. Files for programs (JSON, CSV) keep the order of the schema.
+What people ask for first is described first there; columns without a description come last. Files
+for programs (JSON, CSV) keep the order of the schema.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -48,16 +48,16 @@ class TableTemplates(BaseLoader):
 
 
 def arrange_columns(datasette: Datasette, env: Environment) -> None:
-    """Put the site's tables and rows in order, where no template of the site's own shows them."""
+    """Put the site's tables and rows in order, unless a template of the site's own shows them."""
 
     def arranged(
         database: str, table: str, request: Any, columns: list[Any], rows: list[Any]
     ) -> tuple[list[Any], list[Any]]:
         if request.args.getlist("_col"):
-            return columns, rows  # asked for in an order of one's own
+            return columns, rows  # the visitor chose an order
         described = described_columns(datasette, database).get(table, [])
-        order = _order((column["name"] for column in columns), described)
-        return [columns[place] for place in order], [_in_order(row, order) for row in rows]
+        order = _order([column["name"] for column in columns], described)
+        return [columns[index] for index in order], [_in_order(row, order) for row in rows]
 
     env.globals["critterdb_arranged"] = arranged
     env.loader = ChoiceLoader([*filter(None, [env.loader]), TableTemplates(datasette)])
@@ -76,14 +76,14 @@ def _ours(datasette: Datasette) -> set[str]:
     }
 
 
-def _order(names: Iterable[str], described: Iterable[str]) -> list[int]:
-    places = {name: place for place, name in enumerate(described)}
-    asked = list(names)
-    return sorted(range(len(asked)), key=lambda n: places.get(asked[n], len(places)))
+def _order(names: Sequence[str], described: Iterable[str]) -> list[int]:
+    """The indexes of `names`, in the order of `described`; the others last."""
+    rank = {name: index for index, name in enumerate(described)}
+    return sorted(range(len(names)), key=lambda index: rank.get(names[index], len(rank)))
 
 
 def _in_order(row: Any, order: list[int]) -> Any:
     """Datasette's Row, which is more than its cells."""
     arranged = copy(row)
-    arranged.cells = [row.cells[place] for place in order]
+    arranged.cells = [row.cells[index] for index in order]
     return arranged

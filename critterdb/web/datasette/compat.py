@@ -1,4 +1,4 @@
-"""Both lines of Datasette, 0.65 and 1.0, told apart by what they can do and never by number."""
+"""Both lines of Datasette, 0.65 and 1.0, distinguished by what they can do, not by number."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from critterdb._types import Json
 from critterdb.storage.database import sqlite3
 
 if TYPE_CHECKING:
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Actor = Json
+"""Who sends a request, as a plugin of Datasette describes them: most have an `id`."""
+
 QUERY_SOURCE = "critterdb"
 WRITE_ATTEMPTS = 2  # each waits for the busy timeout
 
 
 async def may_view(
-    datasette: Datasette, actor: dict[str, Any] | None, database: str | None = None, table: str = ""
+    datasette: Datasette, actor: Actor | None, database: str | None = None, table: str = ""
 ) -> bool:
     """Whether `actor` may see this instance, or a table of it, by Datasette's own permissions."""
     if hasattr(datasette, "allowed"):
@@ -42,7 +46,7 @@ async def may_view(
 
 
 def actions(descriptions: dict[str, str]) -> list[Any]:
-    """Our permissions as 1.0 registers them; none on 0.65, which asks for them by name."""
+    """Return our permissions as 1.0 registers them; none on 0.65, which asks for them by name."""
     try:
         from datasette.permissions import Action
     except ImportError:
@@ -54,10 +58,11 @@ def actions(descriptions: dict[str, str]) -> list[Any]:
 
 
 def written_permission(datasette: Datasette, action: str) -> Any:
-    """What `permissions:` in metadata.json says of an action; None where it is silent.
+    """Return what `permissions:` in metadata.json says of an action; None if nothing.
 
     0.65 ignores that block, and 1.0 knows it only in datasette.yaml, which it reads itself.
     """
+    # Honoured on both lines: one file should say who may do what.
     return (_metadata(datasette).get("permissions") or {}).get(action)
 
 
@@ -66,27 +71,27 @@ def denies_by_default(datasette: Datasette) -> bool:
     return bool(getattr(datasette, "default_deny", False))
 
 
-async def instance_metadata(datasette: Datasette) -> dict[str, Any]:
-    """What metadata.json, or whatever took its place, says of the whole."""
+async def instance_metadata(datasette: Datasette) -> Json:
+    """Return what metadata.json, or whatever took its place, says of the whole."""
     if hasattr(datasette, "get_instance_metadata"):
         return dict(await datasette.get_instance_metadata())
     return _metadata(datasette)
 
 
 def described_columns(datasette: Datasette, database: str) -> dict[str, list[str]]:
-    """The columns of each table in the order in which metadata.json describes them."""
+    """Return the columns of each table in the order in which metadata.json describes them."""
     tables = _metadata(datasette).get("databases", {}).get(database, {}).get("tables", {})
     return {name: list(table.get("columns") or ()) for name, table in tables.items()}
 
 
-def _metadata(datasette: Datasette) -> dict[str, Any]:
+def _metadata(datasette: Datasette) -> Json:
     if hasattr(datasette, "metadata"):
         return datasette.metadata() or {}
     return getattr(datasette, "_metadata_local", None) or {}
 
 
 def permission_rule(verdict: bool | None, reason: str) -> Any:
-    """What 1.0's hook permission_resources_sql wants to hear; a denial goes before any grant."""
+    """Return what 1.0's hook permission_resources_sql takes; a denial overrides any grant."""
     from datasette.permissions import PermissionSQL
 
     if verdict is None:
@@ -94,12 +99,10 @@ def permission_rule(verdict: bool | None, reason: str) -> Any:
     return PermissionSQL.allow(reason) if verdict else PermissionSQL.deny(reason)
 
 
-async def permitted(
-    datasette: Datasette, actor: dict[str, Any] | None, action: str, default: bool
-) -> bool:
+async def permitted(datasette: Datasette, actor: Actor | None, action: str, default: bool) -> bool:
     """Whether `actor` may see the instance and has this permission.
 
-    1.0 hears of the default by permission_rule; 0.65 takes it from here.
+    1.0 gets the default from permission_rule, 0.65 from here.
     """
     if hasattr(datasette, "allowed"):
         return bool(await datasette.allowed(action=action, actor=actor))
@@ -114,6 +117,7 @@ async def register_queries(datasette: Datasette, database: str) -> None:
     0.65 reads them itself. 1.0 wants them in datasette.yaml, whose own ones go first; so
     metadata.json can stay the one source for both.
     """
+    # One file should name the queries, so metadata.json goes to 1.0 as well.
     if not hasattr(datasette, "add_query"):
         return
     queries = _metadata(datasette).get("databases", {}).get(database, {}).get("queries", {})
@@ -144,9 +148,9 @@ async def _register_query(datasette: Any, database: str, name: str, query: Any) 
 async def write(database: Database, function: Callable[[Any], T]) -> T:
     """Run `function(conn)` on Datasette's writer, in a transaction that begins IMMEDIATE.
 
-    1.0 has begun one when the function is called; 0.65 has not, and would never commit. Where
-    another process holds the database for longer than the busy timeout, others of Datasette's
-    writes get their turn in between, and then it is tried again. Raises sqlite3's errors.
+    1.0 has begun one when the function is called; 0.65 has not, and would never commit. If another
+    process holds the database for longer than the busy timeout, Datasette's other writes get their
+    turn, and then it is tried again. Raises sqlite3's errors.
     """
 
     def in_transaction(conn: Any) -> T:

@@ -1,4 +1,4 @@
-"""Who may do what: critterdb's permissions, alike on both lines of Datasette."""
+"""critterdb's permissions, the same on both lines of Datasette."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ACTIONS = {
 }
 
 
-def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str) -> bool | None:
-    """What the plugin's own settings say; None where they leave it to others.
+def own_verdict(datasette: Datasette, actor: compat.Actor | None, action: str) -> bool | None:
+    """Return what the plugin's own settings say; None if they leave it to others.
 
-    Everybody may classify unless `plugins.critterdb.allow` says otherwise: that is a gate which no
-    other rule opens. Details of the health are for root, and for whom a rule names; so is
-    reviewing, unless `plugins.critterdb.review` says who.
+    Everybody may classify unless `plugins.critterdb.allow` says otherwise: no other rule opens that
+    gate. Details of the health page are for root, and for those that a rule names; so is reviewing,
+    unless `plugins.critterdb.review` says who may.
     """
     from datasette.utils import actor_matches_allow
 
@@ -35,6 +35,8 @@ def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str)
         allow = plugin_state(datasette).settings.allow
         if allow is None and written is None and compat.denies_by_default(datasette):
             return None
+        # Both must let somebody in, so that neither a plugin nor a forgotten block opens what the
+        # other one closes.
         return bool(actor_matches_allow(actor, allow) and actor_matches_allow(actor, written))
     review = plugin_state(datasette).settings.review
     if action == REVIEW and review is not None:
@@ -44,15 +46,15 @@ def own_verdict(datasette: Datasette, actor: dict[str, Any] | None, action: str)
     return bool(actor_matches_allow(actor, written)) if written is not None else None
 
 
-def rule(datasette: Datasette, actor: dict[str, Any] | None, action: str) -> Any:
-    """The same for 1.0's permission system."""
+def rule(datasette: Datasette, actor: compat.Actor | None, action: str) -> Any:
+    """Return the same for 1.0's permission system."""
     if action not in ACTIONS:
         return None
     verdict = own_verdict(datasette, actor, action)
     return compat.permission_rule(verdict, "critterdb's own settings")
 
 
-async def may(datasette: Datasette, actor: dict[str, Any] | None, action: str) -> bool:
+async def may(datasette: Datasette, actor: compat.Actor | None, action: str) -> bool:
     """Whether `actor` may do one of ACTIONS, by the settings and by Datasette's permissions."""
     verdict = own_verdict(datasette, actor, action)
     if verdict is False:

@@ -1,18 +1,28 @@
-"""Cells of Datasette's tables: photos with their credit, and ways on to our own pages."""
+"""Cells of Datasette's tables: photos with their credit, and links to our own pages.
+
+A cell shows what other tables hold only to those who may view these tables too.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from critterdb._types import Json
+from critterdb.dataset.taxonomy import taxon_names
+from critterdb.formatting import display_name_sql
+from critterdb.licences import IS_PHOTO_HERE, PhotoRights, may_be_shown
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import PHOTO_PATH
 from critterdb.web.pages.layout import percent
-from critterdb.web.queries.taxa import taxon_names
+from critterdb.web.queries.posts import is_picture_shown
 from critterdb.web.state import plugin_state, site_database
-from critterdb.web.urls import model_page, photo_page, post_page, species_page
+from critterdb.web.urls import model_page, photo_file, photo_page, post_page, species_page
+
+from .current_request import may_sender_view
+from .reading import SlowReadError, read
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -32,7 +42,13 @@ PHOTO_KEYS = {("predictions", "photo_id"), ("post_predictions", "photo_id")}
 POST_KEYS = {("predictions", "image_sha256"), ("post_predictions", "image_sha256")}
 POST_COLUMNS = {("bot_history", "image"), ("post_images", "url"), (None, "image")}
 
-LIKELIEST = 3
+T = TypeVar("T")
+
+# The tables that a cell of another one reads.
+PHOTO_TABLES = ("photos", "observations", "taxa")
+POST_TABLES = ("posts", "post_images")
+
+MAX_NAMED_SCORES = 3
 
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 
@@ -58,16 +74,33 @@ LEADING_ON: dict[tuple[str, str], tuple[Callable[[Any], str], str]] = {
 }
 
 
+_PHOTO = f"""
+SELECT photos.id AS photo_id, path, photos.license_code, attribution,
+    {display_name_sql()} AS taxon
+FROM photos JOIN observations ON observations.id = observation_id
+LEFT JOIN taxa ON taxa.id = taxon_id
+WHERE photos.id = ? AND {IS_PHOTO_HERE}
+"""
+
+_PICTURE = """
+SELECT post_images.url AS image, posts.url AS post_url, posts.id AS post_id, posts.author, platform
+FROM post_images
+JOIN posts ON posts.id = post_images.post_id
+JOIN shown_posts ON shown_posts.post_id = posts.id
+WHERE post_images.post_id = ? AND image_sha256 = ? AND shown_posts.shows_photos
+"""
+
+
 def our_cell(
     datasette: Datasette, database: str, table: str | None, column: str, row: Any, value: Any
 ) -> Markup | Coroutine[Any, Any, Markup | None] | None:
-    """The cell as a picture or a link to a page of ours; None where Datasette shows it as ever."""
+    """The cell as a picture or a link to a page of ours; None where Datasette shows it itself."""
     if value is None or plugin_state(datasette).database_name != database:
         return None
     if table and (table, column) in LEADING_ON:
-        address, key = LEADING_ON[table, column]
-        found = _column(row, key)
-        return _link(datasette.urls.path(address(found)), value) if found else None
+        address, key_column = LEADING_ON[table, column]
+        key = _column(row, key_column)
+        return _link(datasette.urls.path(address(key)), value) if key else None
     if (table, column) in PHOTO_KEYS:
         return _photo_of(datasette, _column(row, column))
     if (table, column) in POST_KEYS:
@@ -79,47 +112,44 @@ def our_cell(
     if (table, column) in PHOTO_COLUMNS and (match := PHOTO_PATH.fullmatch(value)):
         return _own_photo(datasette, row, match[2])
     if (table, column) in POST_COLUMNS and WEB_ADDRESS.fullmatch(value):
-        return _picture_of_post(row, value)
+        return _open_picture(datasette, row, value)
     return None
 
 
 async def _scores(datasette: Datasette, value: str) -> Markup | None:
-    """The likeliest labels of a prediction by name; the rest as the tooltip has it."""
+    """The likeliest labels of a prediction by name; all of them in the tooltip."""
     from markupsafe import Markup
 
     try:
         scores = {int(taxon): float(score) for taxon, score in json.loads(value).items()}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    if not await _may_view(datasette, ("taxa",)):
         return None
     names = await _taxon_names(datasette, scores)
     likeliest = sorted(scores, key=lambda taxon: -scores[taxon])
     words = [f"{names.get(taxon, taxon)} {percent(scores[taxon])}" for taxon in likeliest]
-    more = Markup(" …") if words[LIKELIEST:] else ""
+    more = Markup(" …") if words[MAX_NAMED_SCORES:] else ""
     return Markup('<span title="{}">{}{}</span>').format(
-        ", ".join(words), ", ".join(words[:LIKELIEST]), more
+        ", ".join(words), ", ".join(words[:MAX_NAMED_SCORES]), more
     )
 
 
 async def _taxon_names(datasette: Datasette, taxa: Iterable[int]) -> dict[int, str]:
     """Names of taxa, remembered: the cells of a table ask for the same few again and again."""
-    known, database = plugin_state(datasette).taxon_names, site_database(datasette)
+    known = plugin_state(datasette).taxon_names
     missing = [taxon for taxon in taxa if taxon not in known]
-    if missing and database is not None:
-        found = await database.execute_fn(lambda conn: taxon_names(SiteDatabase(conn), missing))
-        known.update({taxon: found.get(taxon, str(taxon)) for taxon in missing})
+    if missing:
+        names = await _read(datasette, lambda db: taxon_names(db, missing)) or {}
+        known.update({taxon: names.get(taxon, str(taxon)) for taxon in missing})
     return known
 
 
 async def _photo_of(datasette: Datasette, photo_id: str | None) -> Markup | None:
-    """The photo with its credit, where its file is there."""
-    row = await _row(
-        datasette,
-        "SELECT photos.id AS photo_id, path, photos.license_code, attribution, "
-        "coalesce(common_name, taxa.name) AS taxon "
-        "FROM photos JOIN observations ON observations.id = observation_id "
-        "LEFT JOIN taxa ON taxa.id = taxon_id WHERE photos.id = ?",
-        photo_id,
-    )
+    """The photo with its credit, if its file is there and the sender may see photos."""
+    if photo_id is None or not await _may_view(datasette, PHOTO_TABLES):
+        return None
+    row = await _read(datasette, lambda db: _first(db, _PHOTO, photo_id))
     match = PHOTO_PATH.fullmatch((row and row["path"]) or "")
     if not match or not _may_show(datasette, row):
         return None
@@ -129,24 +159,43 @@ async def _photo_of(datasette: Datasette, photo_id: str | None) -> Markup | None
 async def _picture_of(
     datasette: Datasette, post_id: str | None, sha256: str | None
 ) -> Markup | None:
-    """The picture of a post, shown from where it lies."""
-    row = await _row(
-        datasette,
-        "SELECT post_images.url AS image, posts.url AS post_url, posts.id AS post_id, author, "
-        "platform FROM post_images JOIN posts ON posts.id = post_images.post_id "
-        "WHERE post_images.post_id = ? AND image_sha256 = ?",
-        post_id,
-        sha256,
-    )
+    """The picture of a post, shown from where it lies, if the sender may see posts."""
+    if post_id is None or sha256 is None or not await _may_view(datasette, POST_TABLES):
+        return None
+    row = await _read(datasette, lambda db: _first(db, _PICTURE, post_id, sha256))
     return _picture_of_post(row, row["image"]) if row and _web_address(row["image"]) else None
 
 
-async def _row(datasette: Datasette, sql: str, *values: str | None) -> Any:
-    """The first row of a query about the site, or None."""
-    database = site_database(datasette)
-    if database is None or None in values:
+async def _open_picture(datasette: Datasette, row: Any, url: str) -> Markup | None:
+    """The picture at an address that the row itself holds, unless its post was withdrawn."""
+    from markupsafe import Markup
+
+    post_id = _column(row, "post_id")
+    is_shown = await _read(datasette, lambda db: is_picture_shown(db, url, post_id))
+    # No time to look: the bare address, as Datasette shows it, loads nothing.
+    if is_shown is None:
         return None
-    return (await database.execute(sql, values)).first()
+    if not is_shown:
+        return Markup('<span class="critter-private">withdrawn by its author</span>')
+    return _picture_of_post(row, url)
+
+
+async def _may_view(datasette: Datasette, tables: Iterable[str]) -> bool:
+    database = plugin_state(datasette).database_name
+    return database is not None and await may_sender_view(datasette, database, tables)
+
+
+async def _read(datasette: Datasette, function: Callable[[SiteDatabase], T]) -> T | None:
+    """What `function(db)` returns; None where there is no time or no database for it."""
+    database = site_database(datasette)
+    try:
+        return await read(database, function) if database else None
+    except SlowReadError:
+        return None
+
+
+def _first(db: SiteDatabase, sql: str, *values: str) -> Json | None:
+    return next(iter(db.query(sql, values)), None)
 
 
 def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
@@ -155,26 +204,31 @@ def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
     credit = _column(row, "attribution")
     if not _may_show(datasette, row):
         return Markup('<span class="critter-private">kept private: no licence</span>')
-    source = datasette.urls.path(f"/-/critterdb/photos/{sha256}")
-    what = _column(row, "actual") or _column(row, "taxon")
+    source = datasette.urls.path(photo_file(sha256))
+    taxon = _column(row, "actual") or _column(row, "taxon")
     return _figure(
         source,
         link=_photo_page(datasette, row) or source,
-        alt=f"Photo of {what}" if what else "Photo of an observation",
+        alt=f"Photo of {taxon}" if taxon else "Photo of an observation",
         title=credit or "Photo",
         caption=credit,
     )
 
 
 def _may_show(datasette: Datasette, row: Any) -> bool:
-    """Whether a photo has a licence and a credit, where its row would tell, or is shown anyway."""
-    licensed = _column(row, "license_code") and _column(row, "attribution")
-    unlicensed = _has(row, "license_code") and not licensed
-    return not unlicensed or plugin_state(datasette).settings.local_photos
+    """Whether a photo has a licence and a credit, as far as its row tells, or is shown anyway."""
+    if not _has(row, "license_code"):
+        return True
+    rights = PhotoRights(
+        _column(row, "license_code"),
+        _column(row, "attribution"),
+        is_here=_column(row, "withdrawn_at") is None,
+    )
+    return may_be_shown(rights, local_photos=plugin_state(datasette).settings.local_photos)
 
 
 def _photo_page(datasette: Datasette, row: Any) -> str | None:
-    """The photo's page, where the row says which photo it is."""
+    """The photo's page, if the row says which photo it is."""
     photo_id = _column(row, "photo_id")
     if photo_id is None and _has(row, "observation_id") and _has(row, "sha256"):
         photo_id = _column(row, "id")

@@ -13,19 +13,20 @@ from typing import Any, TypeVar
 
 from critterdb.errors import RejectedInputError
 from critterdb.system import cores, lower_priority
+from critterdb.web.http.addresses import parsed_address
+from critterdb.web.http.body import BUSY
 from critterdb.web.settings import Network
 
 T = TypeVar("T")
 
 MAX_WORKERS = 4
+# What would wait for longer is refused at once, so that nobody waits for nothing.
 MAX_WAITING = 32
-MAX_UPLOAD_MEMORY_BYTES = 256_000_000
 BUSY_SECONDS = 2
 WINDOW_SECONDS = 60
+DAY_SECONDS = 86_400
 # One household or attacker holds a whole /64 of IPv6 addresses.
 IPV6_PREFIX_BITS = 64
-
-BUSY = "Many photos are waiting just now. Please try again in a moment"
 
 
 class Workers:
@@ -35,7 +36,8 @@ class Workers:
     """
 
     def __init__(self, workers: int | None = None, waiting: int = MAX_WAITING) -> None:
-        # One more than processors, because each of them waits for a decoding process at times.
+        # One more than processors, because each of them waits for a decoding process at times; two
+        # more made pages slower. At niceness 10 pages take half as long while photos are decoded.
         self.workers = workers or min(MAX_WORKERS, cores() + 1)
         self.places = self.workers + waiting
         self._threads = ThreadPoolExecutor(
@@ -46,46 +48,29 @@ class Workers:
 
     @property
     def taken(self) -> int:
-        """Photos that are being looked at or wait for it."""
+        """How many photos are being classified or wait for it."""
         return self._taken
 
     def prepare(self, function: Callable[[], Any]) -> None:
-        """Do something now, in a thread, that the first photo would have to wait for otherwise."""
+        """Do something now, in a thread, that the first photo would otherwise have to wait for."""
         self._threads.submit(function)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Await `function(*arguments)` from a thread. Raises RejectedInputError (busy) with no
-        place left.
+        """Await `function(*arguments)` from a thread. Raises RejectedInputError (busy) if the
+        queue is full.
         """
         with self._lock:
             if self._taken >= self.places:
                 raise RejectedInputError("busy", BUSY)
             self._taken += 1
         future: Future[T] = self._threads.submit(function, *arguments)
-        # A thread goes on when its client has hung up, so the place is freed by the thread's end.
+        # A thread goes on when its client has hung up, so only its end frees its place.
         future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
 
     def _leave(self, _: Future[Any]) -> None:
         with self._lock:
             self._taken -= 1
-
-
-class UploadMemory:
-    """What all uploads together may hold while they arrive; only the event loop's thread counts."""
-
-    def __init__(self, max_bytes: int = MAX_UPLOAD_MEMORY_BYTES) -> None:
-        self.max_bytes = max_bytes
-        self.held = 0
-
-    def take(self, size: int) -> None:
-        """Raises RejectedInputError (busy) where that would be too much."""
-        if self.held + size > self.max_bytes:
-            raise RejectedInputError("busy", BUSY)
-        self.held += size
-
-    def give_back(self, size: int) -> None:
-        self.held -= size
 
 
 class RateLimit:
@@ -98,7 +83,7 @@ class RateLimit:
         self._counts: dict[str, int] = {}
 
     def count(self, client: str) -> None:
-        """Note one request. Raises RejectedInputError (rate_limited) where it is one too many."""
+        """Count one request. Raises RejectedInputError (rate_limited) if it is one too many."""
         if not self.rate:
             return
         window = int(self._clock() // WINDOW_SECONDS)
@@ -116,39 +101,50 @@ class RateLimit:
         return WINDOW_SECONDS - int(self._clock()) % WINDOW_SECONDS
 
 
+class DailyBudget:
+    """At most `limit` of something in 24 hours; 0 sets no limit. Starts again with the process."""
+
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._since = clock()
+        self._taken = 0
+
+    def take(self) -> bool:
+        """Count one, and return whether it is within the limit."""
+        if self._clock() - self._since >= DAY_SECONDS:
+            self._since, self._taken = self._clock(), 0
+        self._taken += 1
+        return not self.limit or self._taken <= self.limit
+
+
 def client_address(
     scope: Mapping[str, Any], headers: Mapping[str, str], trusted: tuple[Network, ...]
 ) -> str:
-    """Who asks: the socket's address or, behind a trusted proxy, the last address it vouches for.
+    """Return the socket's address or, behind a trusted proxy, the last address it vouches for.
 
     IPv6 addresses come back as their /64 network, IPv4 ones that IPv6 spells as themselves.
     """
     address = str((scope.get("client") or ("", 0))[0])
     hops = [_without_port(hop) for hop in headers.get("x-forwarded-for", "").split(",")]
     hops = [hop for hop in hops if hop]
+    # From the right: each proxy adds the address that it saw itself; what stands further left is
+    # the visitor's own claim.
     while hops and _is_in(address, trusted):
         address = hops.pop()
-    parsed = _parsed(address)
+    parsed = parsed_address(address)
     if parsed is None or parsed.version == 4:
         return str(parsed or address)
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False))
 
 
 def _without_port(hop: str) -> str:
-    """Some proxies name the port too, which is another one for each connection."""
+    """Without the port that some proxies add, which differs for each connection."""
     hop = hop.strip().strip('"')
     match = re.fullmatch(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+", hop)
     return (match[1] or match[2]) if match else hop
 
 
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
-    parsed = _parsed(address)
+    parsed = parsed_address(address)
     return parsed is not None and any(parsed in network for network in networks)
-
-
-def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed

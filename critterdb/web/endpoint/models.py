@@ -1,14 +1,16 @@
-"""Find the model that a request asks for."""
+"""Find the model that a request asks for, and load it without holding a reading thread."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from critterdb.errors import CritterError, RejectedInputError
 from critterdb.model.loader import Model
-from critterdb.model.registry import current_model
-from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.model.registry import StoredModel, find_model, load_stored, model_in_memory
+from critterdb.storage.database import SiteDatabase
+from critterdb.web.datasette.reading import SlowReadError, read
 from critterdb.web.state import PluginState
 
 if TYPE_CHECKING:
@@ -18,31 +20,80 @@ if TYPE_CHECKING:
 THREADS_PER_PHOTO = 1
 
 
-async def load_model(database: Database, desk: PluginState, model_id: str | None) -> Model:
-    """The model in use, or the one named. Raises RejectedInputError (model_unknown, no_model)."""
-    model: Model = await database.execute_fn(lambda conn: _choose_model(conn, desk, model_id))
-    return model
+@dataclass(frozen=True)
+class ChosenModel:
+    """The model in use or the one that was named, with its game's question.
+
+    `loaded` is None while its file is not in memory.
+    """
+
+    stored: StoredModel
+    question: str | None
+    loaded: Model | None
+
+    @property
+    def licenses(self) -> dict[str, int]:
+        """How many photos of each licence it was made with."""
+        if self.loaded:
+            return dict(self.loaded.metadata.get("licenses") or {})
+        return dict(json.loads(self.stored.row["card"]).get("photos_by_license") or {})
 
 
-def _choose_model(conn: Any, desk: PluginState, model_id: str | None) -> Model:
-    db = SiteDatabase(conn)
+async def find_chosen(database: Database, state: PluginState, model_id: str | None) -> ChosenModel:
+    """Find the model in use, or the one named, in one trip to a reading thread.
+
+    Raises RejectedInputError (model_unknown, no_model, busy).
+    """
+    try:
+        return await read(database, lambda db: choose_model(db, state, model_id))
+    except SlowReadError as error:
+        raise RejectedInputError("busy", f"{error}. Try again in a moment") from error
+
+
+def choose_model(db: SiteDatabase, state: PluginState, model_id: str | None) -> ChosenModel:
+    """Find the model in use, or the one named. Raises RejectedInputError (model_unknown,
+    no_model).
+    """
     if model_id and not db["models"].count_where("id = ?", [model_id]):
         raise RejectedInputError(
             "model_unknown",
             f"There is no model called {model_id}. Leave “model” out to ask the one in use",
         )
+    game = state.settings.game
+    # Where the site lies on its machine is not for strangers, hence `public`.
     try:
-        game = desk.settings.game
-        chosen = model_id or (None if game else _newest_model(db))
-        return current_model(db, game, model_id=chosen, threads=THREADS_PER_PHOTO)
+        stored = find_model(db, game, model_id=model_id or (None if game else _newest_model(db)))
     except CritterError as error:
-        # Where the site lies on its machine is nobody's business.
-        folder = f"{site_folder(db)}{os.sep}"
-        raise RejectedInputError("no_model", str(error).replace(folder, "")) from error
+        raise RejectedInputError("no_model", error.public) from error
+    rows = db.query("SELECT question FROM games WHERE slug = ?", [stored.row["game"]])
+    question = next((row["question"] for row in rows), None)
+    return ChosenModel(stored, question, model_in_memory(stored))
+
+
+async def load_chosen(state: PluginState, chosen: ChosenModel) -> Model:
+    """Return the model, loaded by a worker if it is not in memory: reading and checking its file
+    takes 0.1 s and more. Raises RejectedInputError (no_model, busy).
+    """
+    if chosen.loaded:
+        return chosen.loaded
+
+    # In the bounded queue of workers: anybody may name any model, and beyond 300 MB of them each
+    # change loads one again. Datasette has three reading threads for all its pages.
+    async def load() -> Model:
+        return await state.workers.run(
+            lambda: load_stored(chosen.stored, threads=THREADS_PER_PHOTO)
+        )
+
+    try:
+        return await state.coalesce(("load", chosen.stored.path), load)
+    except CritterError as error:
+        if isinstance(error, RejectedInputError):
+            raise
+        raise RejectedInputError("no_model", error.public) from error
 
 
 def _newest_model(db: SiteDatabase) -> str | None:
-    """What answers where neither settings nor question say: the newest model that a game uses."""
+    """The newest model that a game uses: it answers if neither settings nor question name one."""
     for row in db.query(
         "SELECT models.id FROM games JOIN models ON models.id = games.model_id "
         "ORDER BY models.created_at DESC LIMIT 1"

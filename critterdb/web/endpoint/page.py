@@ -3,128 +3,135 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
+from critterdb._types import Json
 from critterdb.errors import RejectedInputError
+from critterdb.formatting import display_name
 from critterdb.licences import licences
+from critterdb.model.payloads import refusal_payload
+from critterdb.web.datasette.compat import may_view
 from critterdb.web.files.static import static_path
 from critterdb.web.http.headers import image_origin
 from critterdb.web.pages.layout import absolute_url, layout_context, percent
-from critterdb.web.state import plugin_state, site_database
+from critterdb.web.state import site_database
+from critterdb.web.urls import CLASSIFY
 
-if TYPE_CHECKING:
-    from datasette.app import Datasette
-    from datasette.utils.asgi import Request
+from .answer import NO_SITE, Answered, Call
+from .models import ChosenModel, find_chosen
+from .upload import Upload
 
-    from critterdb.web.http.body import Upload
+MAX_BARS = 5
+MAX_LABELS_NAMED = 6
 
-PATH = "/-/classify"
-BARS = 5
-LABELS_NAMED = 6
+Context = dict[str, object]
+"""Variables of critterdb_classify.html."""
 
 
 async def page_context(
-    request: Request, datasette: Datasette, question: Upload, payload: dict[str, Any]
-) -> dict[str, Any]:
-    """Everything that critterdb_classify.html shows. An empty `payload` gives the bare form."""
-    settings = plugin_state(datasette).settings
-    urls = datasette.urls
-    context: dict[str, Any] = {
-        **await layout_context(request, datasette),
+    call: Call, question: Upload, outcome: Answered | RejectedInputError | None
+) -> Context:
+    """Return everything that critterdb_classify.html shows; without an outcome the bare form."""
+    settings, urls = call.state.settings, call.datasette.urls
+    answered = outcome if isinstance(outcome, Answered) else None
+    context: Context = {
+        **await layout_context(call.request, call.datasette),
         "critter_js": urls.path(static_path("classify.js")),
-        "classify_path": urls.path(PATH),
-        "api_url": absolute_url(request, datasette, urls.path(PATH)),
+        "classify_path": urls.path(CLASSIFY),
+        "api_url": absolute_url(call.request, call.datasette, urls.path(CLASSIFY)),
         "max_bytes": settings.max_bytes,
         "max_megabytes": f"{settings.max_bytes / 1e6:g}",
         "url": None if question.image else question.url,
         "model_id": question.model,
-        **await _about_model(datasette, question.model),
+        **await _about_model(call, question.model, answered.chosen if answered else None),
     }
-    if payload and not payload["ok"]:
-        return {**context, "error": payload}
-    if payload:
-        context.update(describe(payload, context["labels"]))
-        context["answer"] = payload
-        context["show_image"] = bool(context["url"] and image_origin(context["url"]))
-        if context["url"]:
-            asked = {"url": context["url"], **({"model": question.model} if question.model else {})}
-            context["json_path"] = f"{urls.path(PATH + '.json')}?{urlencode(asked)}"
-        else:
-            context["answer_json"] = json.dumps(payload, indent=2, ensure_ascii=False)
-        database = site_database(datasette)
-        if payload["prediction_id"] and database:
-            table = urls.table(database.name, "predictions")
-            context["prediction_path"] = f"{table}/{payload['prediction_id']}"
+    if isinstance(outcome, RejectedInputError):
+        context["error"] = refusal_payload(outcome)
+    if answered:
+        context |= _about_answer(call, question, answered)
     return context
 
 
-def describe(payload: dict[str, Any], labels: list[str]) -> dict[str, Any]:
-    """A headline, an explanation and bars for an answer (DESIGN §6's object)."""
-    predictions = payload["predictions"]
-    answer = payload["answer"]
+def _about_answer(call: Call, question: Upload, answered: Answered) -> Context:
+    payload, urls = answered.payload, call.datasette.urls
+    context: Context = {**describe(payload, answered.labels), "answer": payload}
+    if question.image:
+        context["answer_json"] = json.dumps(payload, indent=2, ensure_ascii=False)
+    else:
+        context["show_image"] = bool(image_origin(str(question.url)))
+        query = {"url": question.url, **({"model": question.model} if question.model else {})}
+        context["json_path"] = f"{urls.path(CLASSIFY + '.json')}?{urlencode(query)}"
+    database = site_database(call.datasette)
+    if payload["prediction_id"] and database:
+        table = urls.table(database.name, "predictions")
+        context["prediction_path"] = f"{table}/{payload['prediction_id']}"
+    return context
+
+
+def describe(payload: Json, labels: Sequence[Json]) -> Context:
+    """Return a headline, an explanation and bars for an answer's JSON."""
+    predictions, answer = payload["predictions"], payload["answer"]
     if payload["reason"] == "not_a_critter":
-        known = ", ".join(labels[:LABELS_NAMED]) + (" and more" if labels[LABELS_NAMED:] else "")
-        words = (
-            "unknown",
-            "That is no critter that I know",
-            "It is unlike every photo that I learnt from."
-            + (f" The ones I know: {known}." if known else ""),
-        )
+        verdict, headline = "unknown", "That is no critter that I know"
+        explanation = "It is unlike every photo that I learnt from." + _known(labels)
     elif answer is None:
         nearest = " or ".join(_name(label) for label in predictions[:2])
-        words = (
-            "unsure",
-            "I am not sure",
+        verdict, headline = "unsure", "I am not sure"
+        explanation = (
             f"It may be {nearest}, but not surely enough to say so. "
-            "A sharper or closer photo may help.",
+            "A sharper or closer photo may help."
         )
     elif payload["reason"] == "coarser":
-        words = (
-            "coarser",
-            f"Some kind of {_name(answer)}",
-            f"I am {percent(answer['score'])} sure of that much, but not of which one it is.",
+        verdict, headline = "coarser", f"Some kind of {_name(answer)}"
+        explanation = (
+            f"I am {percent(answer['score'])} sure of that much, but not of which one it is."
         )
     else:
-        words = ("sure", _name(answer), f"I am {percent(answer['score'])} sure.")
+        verdict, headline = "sure", _name(answer)
+        explanation = f"I am {percent(answer['score'])} sure."
     bars = [
         {**label, "percent": percent(label["score"]), "width": round(100 * label["score"], 1)}
-        for label in predictions[:BARS]
+        for label in predictions[:MAX_BARS]
     ]
-    return {"verdict": words[0], "headline": words[1], "explanation": words[2], "bars": bars}
+    return {"verdict": verdict, "headline": headline, "explanation": explanation, "bars": bars}
 
 
-async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, Any]:
-    from .models import load_model
-
-    found: dict[str, Any] = {"model": None, "labels": [], "licences": []}
-    database = site_database(datasette)
+async def _about_model(call: Call, model_id: str | None, chosen: ChosenModel | None) -> Context:
+    """What the page says of the model, from rows alone: a page does not load a model's file."""
+    context: Context = {"model": None, "labels": [], "licences": []}
+    database = site_database(call.datasette)
     if database is None:
-        return {**found, "no_model": "This Datasette serves no database of critterdb"}
+        return {**context, "no_model": NO_SITE}
     try:
-        model = await load_model(database, plugin_state(datasette), model_id)
+        chosen = chosen or await find_chosen(database, call.state, model_id)
     except RejectedInputError as refusal:
-        return {**found, "no_model": str(refusal)}
-    games = await database.execute("SELECT question FROM games WHERE slug = ?", [model.game])
-    rows = await database.execute("SELECT photos, error_rate FROM models WHERE id = ?", [model.id])
-    row, game = rows.first(), games.first()
-    path = f"{datasette.urls.table(database.name, 'models')}/{model.id}" if row else None
-    shares = licences(model.metadata.get("licenses") or {})
+        return {**context, "no_model": str(refusal)}
+    context["question"] = chosen.question
+    if not await may_view(call.datasette, call.request.actor, database.name, "models"):
+        return context
+    row, urls = chosen.stored.row, call.datasette.urls
+    shares = licences(chosen.licenses)
     return {
+        **context,
         "model": {
-            "id": model.id,
-            "backbone": model.backbone,
-            "path": path,
-            "photos": row["photos"] if row else None,
-            "error_rate": row["error_rate"] if row else None,
+            "id": row["id"],
+            "backbone": row["backbone"],
+            "path": f"{urls.table(database.name, 'models')}/{row['id']}",
+            "photos": row["photos"],
+            "error_rate": row["error_rate"],
         },
-        "question": game["question"] if game else None,
-        "labels": [_name(label) for label in model.labels],
         "licences": shares,
         "open_photos": any(licence["url"] for licence in shares),
-        "credits_path": datasette.urls.table(database.name, "photo_credits"),
+        "credits_path": urls.table(database.name, "photo_credits"),
     }
 
 
-def _name(label: dict[str, Any]) -> str:
-    return str(label["common_name"] or label["name"])
+def _known(labels: Sequence[Json]) -> str:
+    names = ", ".join(_name(label) for label in labels[:MAX_LABELS_NAMED])
+    more = " and more" if labels[MAX_LABELS_NAMED:] else ""
+    return f" The ones I know: {names}{more}." if names else ""
+
+
+def _name(label: Json) -> str:
+    return display_name(label["common_name"], label["name"])

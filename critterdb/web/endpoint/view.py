@@ -1,219 +1,147 @@
-"""`/-/classify`: an address or a picture in, an answer out, as JSON or as a page."""
+"""`/-/classify`: a URL or a picture in, an answer out, as JSON or as a page."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from critterdb._types import Json
 from critterdb.errors import RejectedInputError
-from critterdb.imaging.decode import ImageInfo
-from critterdb.model.decision import Classification
-from critterdb.model.inference import classify_image
-from critterdb.model.loader import Model
-from critterdb.model.payloads import answer_payload, refusal_payload
-from critterdb.model.predictions import find_answer, record
-from critterdb.storage.database import sqlite3
-from critterdb.web.datasette.compat import write
+from critterdb.formatting import display_name
+from critterdb.model.payloads import refusal_payload
 from critterdb.web.datasette.permissions import CLASSIFY, may
-from critterdb.web.http.body import Body, ClientDisconnectedError, Upload, read_upload
-from critterdb.web.http.csrf import is_forged
+from critterdb.web.http.body import Body, ClientDisconnectedError
+from critterdb.web.http.csrf import is_forged, is_stranger
 from critterdb.web.http.headers import cors_headers, data_headers, page_headers
-from critterdb.web.http.negotiation import own_addresses, prefers_page
-from critterdb.web.state import PluginState, is_recording, plugin_state, site_database
+from critterdb.web.http.negotiation import prefers_page
+from critterdb.web.http.responses import HTML, NO_STORE, options, respond, respond_json
+from critterdb.web.state import PluginState, plugin_state
 
+from .answer import Answered, Call, answer
 from .limits import BUSY_SECONDS, client_address
-from .models import _choose_model, load_model
 from .page import page_context
+from .upload import Upload, read_upload
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
-    from datasette.database import Database
     from datasette.utils.asgi import Request, Response
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 
-# With the id of its row, where there is one.
-Answer = tuple[Classification, ImageInfo, int | None]
+Outcome = Answered | RejectedInputError | None
+"""An answer, a refusal, or None if nothing was asked."""
 
 
 async def classify(request: Request, datasette: Datasette) -> Response:
     """Answer one request for `/-/classify` or `/-/classify.json`."""
-    from datasette.utils.asgi import Response
-
-    desk = plugin_state(datasette)
-    started = time.perf_counter()
+    if preflight := options(request, datasette, METHODS):
+        return preflight
+    state = plugin_state(datasette)
     as_page = not request.url_vars.get("format") and prefers_page(request.headers.get("accept", ""))
-    if request.method == "OPTIONS":
-        headers = {**data_headers(), **cors_headers(datasette), "Allow": METHODS}
-        return Response("", status=204, headers=headers)
-    question = Upload(url=request.args.get("url"), model=request.args.get("model"))
-    body = Body(request.receive, request.headers, desk.uploads)
+    call = Call(request, datasette, state, as_page, time.perf_counter())
+    body = Body(request.receive, request.headers, state.uploads)
     try:
-        await _admit(request, datasette, desk)
-        if request.method == "POST":
-            sent = await read_upload(body, desk.settings.max_bytes)
-            question = replace(
-                sent, url=sent.url or question.url, model=sent.model or question.model
-            )
-        if request.method == "HEAD" or (as_page and request.method == "GET" and not question.url):
-            return await _respond(request, datasette, question, {}, as_page)
-        payload = await answer(request, datasette, desk, question, started)
+        return await _answer_or_refuse(call, body)
     except ClientDisconnectedError:
-        return Response("", status=400, headers=data_headers())
-    except RejectedInputError as refusal:
-        desk.note_error(refusal.code)
-        response = await _refuse(request, datasette, question, refusal, as_page)
-        if request.method not in ("GET", "HEAD") and await body.discard():
-            response.headers["Connection"] = "close"
-        return response
+        return respond(request, "", HTML, data_headers(), status=400)
     except Exception:
-        desk.note_error("unexpected")
+        state.note_error("unexpected")
         raise
     finally:
         body.close()
-    return await _respond(request, datasette, question, payload, as_page)
 
 
-async def answer(
-    request: Request, datasette: Datasette, desk: PluginState, question: Upload, started: float
-) -> dict[str, Any]:
-    """The endpoint's answer to a picture or an address. Raises RejectedInputError."""
-    if not question.image and not question.url:
-        raise RejectedInputError(
-            "missing_image",
-            "There is no picture to look at. Send one as the form field “image” or as the body of "
-            "a POST, or name its address with ?url=",
-        )
-    database = site_database(datasette)
-    if database is None:
-        raise RejectedInputError("no_model", "This Datasette serves no database of critterdb")
-    # The picture that was sent goes before the address that may stand in the same form.
-    url = None if question.image else str(question.url)
-    data = question.image
-    if data is None:
-        # A model that is not there is told of before anything is fetched.
-        await load_model(database, desk, question.model)
-        data = await _fetch(request, desk, str(url))
-    model, sha256, earlier = await _look_up(database, desk, question.model, data)
-    if earlier is None:
-        earlier = await desk.together(
-            (sha256, model.id), lambda: _look_at(database, desk, model, data, url)
-        )
-    classification, image, prediction_id = earlier
-    took_ms = (time.perf_counter() - started) * 1000
-    return answer_payload(model, classification, image, prediction_id, took_ms)
-
-
-async def _fetch(request: Request, desk: PluginState, url: str) -> bytes:
-    """The bytes at an address that is not our own, by whatever name. Raises RejectedInputError."""
-    from critterdb.fetch.fetcher import fetch_failed, is_own_request
-
-    if is_own_request(request.headers):
-        raise fetch_failed()
-    return await desk.fetcher.fetch_async(url, own_addresses=own_addresses(request))
-
-
-async def _look_up(
-    database: Database, desk: PluginState, model_id: str | None, data: bytes
-) -> tuple[Model, str, Answer | None]:
-    """The model, the SHA-256 of the picture, and what the database knows of the two."""
-
-    def look_up(conn: Any) -> tuple[Model, str, Answer | None]:
-        sha256 = hashlib.sha256(data).hexdigest()
-        model = _choose_model(conn, desk, model_id)
-        return model, sha256, find_answer(conn, model, sha256)
-
-    found: tuple[Model, str, Answer | None] = await database.execute_fn(look_up)
-    return found
-
-
-async def _look_at(
-    database: Database, desk: PluginState, model: Model, data: bytes, url: str | None
-) -> Answer:
-    classification, image = await desk.workers.run(
-        lambda: classify_image(model, data, max_pixels=desk.settings.max_pixels)
-    )
-    if not is_recording(desk, database):
-        return classification, image, None
-    started = time.perf_counter()
+async def _answer_or_refuse(call: Call, body: Body) -> Response:
+    question = Upload(url=call.request.args.get("url"), model=call.request.args.get("model"))
     try:
-        prediction_id = await write(
-            database,
-            lambda conn: record(conn, model, classification, image, source="endpoint", url=url),
-        )
-    except sqlite3.Error:
-        # The answer is right all the same; the health page tells that rows are missing.
-        desk.note_error("not_recorded")
-        prediction_id = None
-    desk.write_seconds.append(time.perf_counter() - started)
-    return classification, image, prediction_id
+        await _admit(call)
+        if call.request.method == "POST":
+            question = await _read_question(call, body, question)
+        outcome = None if _asks_nothing(call, question) else await answer(call, question)
+    except RejectedInputError as refusal:
+        call.state.note_error(refusal.code)
+        response = await _respond(call, question, refusal)
+        # A client that is cut off while it sends may never read why.
+        if call.request.method not in ("GET", "HEAD") and await body.discard():
+            response.headers["Connection"] = "close"
+        return response
+    return await _respond(call, question, outcome)
 
 
-async def _admit(request: Request, datasette: Datasette, desk: PluginState) -> None:
+async def _read_question(call: Call, body: Body, in_address: Upload) -> Upload:
+    """What the body asks; what it leaves out may stand in the address."""
+    sent = await read_upload(body, call.state.settings.max_bytes)
+    return replace(sent, url=sent.url or in_address.url, model=sent.model or in_address.model)
+
+
+def _asks_nothing(call: Call, question: Upload) -> bool:
+    method = call.request.method
+    return method == "HEAD" or (call.as_page and method == "GET" and not question.url)
+
+
+async def _admit(call: Call) -> None:
+    """Raise RejectedInputError if this request may not ask (forbidden, rate_limited …)."""
+    request = call.request
     if request.method not in ("GET", "HEAD", "POST"):
         raise RejectedInputError(
             "method_not_allowed", f"Use one of {METHODS} here, not {request.method}"
         )
-    if not await may(datasette, request.actor, CLASSIFY):
+    if not await may(call.datasette, request.actor, CLASSIFY):
         raise RejectedInputError(
             "forbidden", "You may not classify photos here. Sign in, or ask who runs this site"
         )
-    if request.method == "POST" and is_forged(request):
+    # Another site's form borrows no rights of a visitor who has none. 1.0 refuses it all the same.
+    if request.method == "POST" and is_forged(request) and not is_stranger(request):
         raise RejectedInputError(
             "forbidden", "Another site sent this form. Open this page itself to use it"
         )
     if request.method == "POST" or request.args.get("url"):
-        trusted = desk.settings.trusted_proxies
-        desk.rate_limit.count(client_address(request.scope, request.headers, trusted))
+        trusted = call.state.settings.trusted_proxies
+        call.state.rate_limit.count(client_address(request.scope, request.headers, trusted))
 
 
-async def _refuse(
-    request: Request,
-    datasette: Datasette,
-    question: Upload,
-    refusal: RejectedInputError,
-    as_page: bool,
-) -> Response:
-    response = await _respond(request, datasette, question, refusal_payload(refusal), as_page)
-    response.status = refusal.status
+async def _respond(call: Call, question: Upload, outcome: Outcome) -> Response:
+    """The outcome as JSON, or as the page with its form."""
+    # Not to be stored: another model may be in use tomorrow.
+    headers = {"Vary": "Accept", **NO_STORE}
+    status = 200
+    if isinstance(outcome, RejectedInputError):
+        status = outcome.status
+        headers |= _headers_of(outcome, call.state)
+    if not call.as_page:
+        payload = _payload(call, outcome)
+        return respond_json(call.request, call.datasette, payload, status=status, headers=headers)
+    shows_url = isinstance(outcome, Answered) and not question.image
+    common = {**page_headers(question.url if shows_url else None), **cors_headers(call.datasette)}
+    context = await page_context(call, question, outcome)
+    page = await call.datasette.render_template(
+        "critterdb_classify.html", context, request=call.request
+    )
+    return respond(call.request, page, HTML, {**common, **headers}, status=status)
+
+
+def _payload(call: Call, outcome: Outcome) -> Json:
+    if isinstance(outcome, RejectedInputError):
+        return refusal_payload(outcome)
+    if outcome is None:
+        return {}
+    if call.request.args.get("_shape") != "arrays":
+        return outcome.payload
+    # The shape of the first #cougarOrNot service.
+    return {
+        "predictions": [
+            [display_name(label["common_name"], label["name"]), label["score"]]
+            for label in outcome.payload["predictions"]
+        ]
+    }
+
+
+def _headers_of(refusal: RejectedInputError, state: PluginState) -> dict[str, str]:
     if refusal.code == "busy":
-        response.headers["Retry-After"] = str(BUSY_SECONDS)
+        return {"Retry-After": str(BUSY_SECONDS)}
     if refusal.code == "rate_limited":
-        seconds = plugin_state(datasette).rate_limit.retry_seconds()
-        response.headers["Retry-After"] = str(seconds)
+        return {"Retry-After": str(state.rate_limit.retry_seconds())}
     if refusal.code == "method_not_allowed":
-        response.headers["Allow"] = METHODS
-    return response
-
-
-async def _respond(
-    request: Request, datasette: Datasette, question: Upload, payload: dict[str, Any], as_page: bool
-) -> Response:
-    """`payload` (empty where nothing was asked) as JSON, or as the page with its form."""
-    from datasette.utils.asgi import Response
-
-    answered = payload.get("ok", False)
-    if as_page:
-        image_url = question.url if answered and not question.image else None
-        headers = page_headers(image_url)
-        context = await page_context(request, datasette, question, payload)
-        body = await datasette.render_template("critterdb_classify.html", context, request=request)
-        kind = "text/html; charset=utf-8"
-    else:
-        headers = data_headers()
-        if answered and request.args.get("_shape") == "arrays":
-            payload = {
-                "predictions": [
-                    [label["common_name"] or label["name"], label["score"]]
-                    for label in payload["predictions"]
-                ]
-            }
-        body = json.dumps(payload, ensure_ascii=False)
-        kind = "application/json; charset=utf-8"
-    headers.update(cors_headers(datasette))
-    headers["Vary"] = "Accept"
-    headers["Cache-Control"] = "no-store"
-    return Response("" if request.method == "HEAD" else body, headers=headers, content_type=kind)
+        return {"Allow": METHODS}
+    return {}

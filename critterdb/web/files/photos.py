@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError, SiteError
 from critterdb.imaging.decode import image_format
+from critterdb.licences import IS_PHOTO_HERE, IS_PHOTO_LICENSED, PhotoRights, may_be_shown
+from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import open_stored
 from critterdb.web.datasette.compat import may_view
+from critterdb.web.datasette.reading import SlowReadError, read
 from critterdb.web.http.headers import cors_headers, data_headers
-from critterdb.web.http.negotiation import other_method
+from critterdb.web.http.responses import is_unchanged, other_method, respond, respond_text
 from critterdb.web.state import folder_of, plugin_state, site_database
 
 if TYPE_CHECKING:
@@ -24,61 +28,81 @@ CACHE_SECONDS = 86_400
 METHODS = "GET, HEAD"
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
-FIND_PHOTO = """
-SELECT photos.path, photos.license_code IS NOT NULL AND photos.attribution IS NOT NULL AS licensed
+MISSING = "There is no such photo here."
+CLOSED = "You may not see the photos of this site."
+
+# Of several rows with the same file the one with a licence counts.
+FIND_PHOTO = f"""
+SELECT photos.path, photos.license_code, photos.attribution
 FROM photos
 JOIN observations ON observations.id = photos.observation_id
-WHERE photos.sha256 = ?
-    AND photos.path IS NOT NULL
-    AND photos.withdrawn_at IS NULL
-    AND observations.withdrawn_at IS NULL
-ORDER BY licensed DESC
+WHERE photos.sha256 = ? AND {IS_PHOTO_HERE}
+ORDER BY ({IS_PHOTO_LICENSED}) IS TRUE DESC
 LIMIT 1
 """
 
 
-async def photo(request: Request, datasette: Datasette) -> Response:
-    """One photo file, where its row allows: licensed and not withdrawn, or local and wanted so."""
-    from datasette.utils.asgi import Response
+@dataclass(frozen=True)
+class PhotoFile:
+    """A photo's bytes, with the media type that they prove."""
 
+    sha256: str
+    data: bytes
+    media_type: str
+    is_licensed: bool
+
+
+async def photo(request: Request, datasette: Datasette) -> Response:
+    """One photo file, if its row allows: licensed and not withdrawn, or local and wanted so."""
     if refused := other_method(request, datasette, METHODS):
         return refused
-    headers = {**data_headers(), **cors_headers(datasette)}
-    sha256 = request.url_vars["sha256"]
-    missing = Response("There is no such photo here.", status=404, headers=headers)
     database = site_database(datasette)
     if database is None:
-        return missing
+        return respond_text(request, datasette, MISSING, status=404)
     if not await may_view(datasette, request.actor, database.name, "photos"):
-        return Response("You may not see the photos of this site.", status=403, headers=headers)
-    local_photos = plugin_state(datasette).settings.local_photos
-    folder = folder_of(database)
+        return respond_text(request, datasette, CLOSED, status=403)
+    settings, folder = plugin_state(datasette).settings, folder_of(database)
+    sha256 = request.url_vars["sha256"]
+    try:
+        file = await read(
+            database, lambda db: find_photo(db, folder, sha256, local=settings.local_photos)
+        )
+    except SlowReadError as error:
+        return respond_text(request, datasette, f"{error}. Try again later.", status=503)
+    if file is None:
+        return respond_text(request, datasette, MISSING, status=404)
+    # Shared caches keep only what anonymous visitors may see.
+    for_all = file.is_licensed and await may_view(datasette, None, database.name, "photos")
+    return _respond_with(request, datasette, file, for_all=for_all)
 
-    def find(conn: Any) -> tuple[bytes | None, bool]:
-        row = conn.execute(FIND_PHOTO, [sha256]).fetchone()
-        if row is None or not (row[1] or local_photos):
-            return None, False
-        return read_photo(folder, row[0]), bool(row[1])
 
-    data, licensed = await database.execute_fn(find)
-    kind = media_type(data) if data else None
-    if not data or not kind:
-        return missing
-    for_all = licensed and await may_view(datasette, None, database.name, "photos")
+def _respond_with(
+    request: Request, datasette: Datasette, file: PhotoFile, *, for_all: bool
+) -> Response:
     audience = "public" if for_all else "private"
-    headers["Cache-Control"] = f"{audience}, max-age={CACHE_SECONDS}, immutable"
-    headers["ETag"] = f'"{sha256}"'
-    if _is_kept(request.headers.get("if-none-match", ""), headers["ETag"]):
-        return Response(b"", status=304, headers=headers, content_type=kind)
-    headers["Content-Length"] = str(len(data))
-    body = data if request.method == "GET" else b""
-    return Response(body, headers=headers, content_type=kind)
+    headers = {
+        **data_headers(),
+        **cors_headers(datasette),
+        "Cache-Control": f"{audience}, max-age={CACHE_SECONDS}, immutable",
+        "ETag": f'"{file.sha256}"',
+    }
+    if is_unchanged(request, headers["ETag"]):
+        return respond(request, b"", file.media_type, headers, status=304)
+    headers["Content-Length"] = str(len(file.data))
+    return respond(request, file.data, file.media_type, headers)
 
 
-def _is_kept(if_none_match: str, etag: str) -> bool:
-    """Whether who asks has the file already: one of several tags, weak after a proxy, or any."""
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or tags == ["*"]
+def find_photo(db: SiteDatabase, folder: Path, sha256: str, *, local: bool) -> PhotoFile | None:
+    """Return a photo that may be shown, `local` ones without a licence included; or None."""
+    row = db.execute(FIND_PHOTO, [sha256]).fetchone()
+    if row is None:
+        return None
+    rights = PhotoRights(row[1], row[2])
+    if not may_be_shown(rights, local_photos=local):
+        return None
+    data = read_photo(folder, row[0])
+    kind = media_type(data) if data else None
+    return PhotoFile(sha256, data, kind, rights.is_licensed) if data and kind else None
 
 
 def read_photo(folder: Path, path: str) -> bytes | None:

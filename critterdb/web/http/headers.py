@@ -12,6 +12,7 @@ COMMON_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+# `sandbox` because a JSON or a photo may hold markup that somebody else wrote.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:{images}; "
@@ -39,6 +40,7 @@ def image_origin(url: str) -> str | None:
     except ValueError:
         return None
     host = parts.hostname or ""
+    # A host such as "a.example; script-src *" would otherwise write its own policy.
     plain = all(c.isascii() and (c.isalnum() or c in "-.") for c in host)
     if parts.scheme not in ("http", "https") or not host or not plain:
         return None

@@ -4,51 +4,71 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from critterdb.web.queries.posts import Story
 
 ATOM = "http://www.w3.org/2005/Atom"
 BEGINNING = "1970-01-01T00:00:00Z"
-# What XML 1.0 has no room for, not even escaped (section 2.2); names of strangers may hold it.
-NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML 1.0 cannot hold, not even escaped (section 2.2); names of strangers may hold it.
+NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def atom_feed(
-    stories: Sequence[Story], *, title: str, page: str, feed: str, story: Callable[[str], str]
-) -> str:
-    """Stories as a feed; `story` gives a post's page, which is its entry's id as well."""
+@dataclass(frozen=True)
+class Feed:
+    """What a feed says of itself: its title, the URL of the page it follows, and its own."""
+
+    title: str
+    page: str
+    address: str
+
+
+def atom_feed(feed: Feed, stories: Sequence[Story], story_page: Callable[[str], str]) -> str:
+    """Return stories as a feed; `story_page` gives a post's URL, which is its entry's id as well.
+
+    Stories of people who deleted the post or opted out are left out: a reader's program would keep
+    what it got.
+    """
+    stories = [story for story in stories if not story["is_gone"]]
     ElementTree.register_namespace("", ATOM)
     root = ElementTree.Element(f"{{{ATOM}}}feed")
-    _add(root, "title", title)
-    _add(root, "id", page)
-    _add(root, "link", href=page)
-    _add(root, "link", href=feed, rel="self", type="application/atom+xml")
-    _add(root, "updated", max((updated(each) for each in stories), default=BEGINNING))
-    author = _add(root, "author")
-    _add(author, "name", title)
-    for each in stories:
-        entry = _add(root, "entry")
-        _add(entry, "title", headline(each))
-        _add(entry, "id", story(each["post_id"]))
-        _add(entry, "link", href=story(each["post_id"]))
-        if each["post_url"] and not each["deleted_at"]:
-            _add(entry, "link", href=each["post_url"], rel="related")
-        _add(entry, "published", each["posted_at"])
-        _add(entry, "updated", updated(each))
-        _add(entry, "summary", summary(each))
-        _add(entry, "category", term=each["game"])
+    _add(root, "title", feed.title)
+    _add(root, "id", feed.page)
+    _add(root, "link", href=feed.page)
+    _add(root, "link", href=feed.address, rel="self", type="application/atom+xml")
+    _add(root, "updated", max((updated(story) for story in stories), default=BEGINNING))
+    _add(_add(root, "author"), "name", feed.title)
+    for story in stories:
+        _add_entry(root, story, story_page(story["post_id"]))
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
 
 
+def _add_entry(root: ElementTree.Element, story: Story, address: str) -> None:
+    entry = _add(root, "entry")
+    _add(entry, "title", headline(story))
+    _add(entry, "id", address)
+    _add(entry, "link", href=address)
+    if story["post_url"]:
+        _add(entry, "link", href=story["post_url"], rel="related")
+    _add(entry, "published", story["posted_at"])
+    _add(entry, "updated", updated(story))
+    _add(entry, "summary", summary(story))
+    _add(entry, "category", term=story["game"])
+
+
 def headline(story: Story) -> str:
+    """Return the answer, how sure it was, and a mark for right or wrong."""
     sure = f" ({story['score']:.0%} sure)" if story["answer"] and story["score"] else ""
-    verdict = {"right": " ✓", "wrong": " ✗"}.get(story["outcome"], "")
-    return f"{story['said']}{sure}{verdict}"
+    mark = {"right": " ✓", "wrong": " ✗"}.get(story["outcome"], "")
+    return f"{story['said']}{sure}{mark}"
 
 
 def summary(story: Story) -> str:
-    """The story in a line: whose post, our own words, and the truth, but never the post's words."""
+    """Return the story in a line: whose post, our own words, and the truth.
+
+    The post's own words stay where they are.
+    """
     words = [f"A post by @{story['author']} on {story['platform']}."]
     if story["reply"] and story["status"] == "sent":
         words.append(f"The bot replied: “{story['reply']}”")
@@ -58,6 +78,7 @@ def summary(story: Story) -> str:
 
 
 def updated(story: Story) -> str:
+    """Return when something last happened to a story."""
     times = (story["posted_at"], story["planned_at"], story["sent_at"], story["found_at"])
     return max(time for time in times if time)
 
@@ -67,6 +88,6 @@ def _add(
 ) -> ElementTree.Element:
     element = ElementTree.SubElement(parent, f"{{{ATOM}}}{name}")
     for key, value in attributes.items():
-        element.set(key, NO_XML.sub("", value))
-    element.text = text and NO_XML.sub("", text)
+        element.set(key, NOT_IN_XML.sub("", value))
+    element.text = text and NOT_IN_XML.sub("", text)
     return element

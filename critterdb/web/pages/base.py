@@ -7,17 +7,18 @@ trip to a reading thread.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web.datasette.compat import may_view
+from critterdb.web.datasette.reading import SlowReadError, read
 from critterdb.web.errors import CODES, PageNotFoundError
-from critterdb.web.http.headers import cors_headers, data_headers, page_headers
+from critterdb.web.http.headers import page_headers
 from critterdb.web.http.negotiation import whole_number
+from critterdb.web.http.responses import HTML, other_method, respond, respond_json
 from critterdb.web.state import PluginState, plugin_state, site_database
 
 from .layout import absolute_url, layout_context
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The slowest page of a large site reads for tens of milliseconds; a cold disk takes longer.
-PAGE_TIME_LIMIT_MS = 3000
+# Datasette opens any database; only critterdb's own commands migrate one.
+OLD_DATABASE = (
+    "This site's database was made by an older critterdb. Bring it up to date with: "
+    "critterdb status"
+)
 TITLES = {"forbidden": "This is not open to you", "busy": "This site is busy"}
 
 
@@ -46,45 +50,47 @@ class Visit:
     request: Request
     datasette: Datasette
     database: Database
-    desk: PluginState
+    state: PluginState
 
     async def read(self, function: Callable[[SiteDatabase], T]) -> T:
         """Return `function(db)` on a reading connection. Raises PageNotFoundError if it takes too
         long.
         """
-        from datasette.utils import sqlite_timelimit
-
-        def read_in_time(conn: Any) -> T:
-            with sqlite_timelimit(conn, PAGE_TIME_LIMIT_MS):
-                return function(SiteDatabase(conn))
-
         try:
-            found: T = await self.database.execute_fn(read_in_time)
+            return await read(self.database, function)
+        except SlowReadError as error:
+            raise busy(
+                "This page took too long to read from the database. Try again later"
+            ) from error
         except sqlite3.OperationalError as error:
-            if error.args == ("interrupted",):
-                raise busy(
-                    "This page took too long to read from the database. Try again later"
-                ) from error
+            if str(error).startswith("no such"):
+                raise PageNotFoundError(OLD_DATABASE, status=503) from error
             raise
-        return found
+
+    @property
+    def format(self) -> str | None:
+        """The suffix that the visitor asked for: `.json`, `.atom`, or None for the page."""
+        suffix: str | None = self.request.url_vars.get("format")
+        return suffix
 
     def named(self, name: str) -> str:
-        """A part of the path that an address was made with."""
+        """Return a part of the path that a URL was made with."""
         return unquote(self.request.url_vars[name])
 
     def path(self, address: str) -> str:
+        """Return the path below Datasette's base_url."""
         return str(self.datasette.urls.path(address))
 
     def absolute(self, address: str) -> str:
+        """Return the URL with scheme and host, as feeds need it."""
         return absolute_url(self.request, self.datasette, self.path(address))
 
     def argument(self, name: str) -> str:
+        """Return a parameter of the query string, or an empty text."""
         return str(self.request.args.get(name) or "").strip()
 
     def number(self, name: str) -> int | None:
-        """A whole number among the query's parameters. Raises PageNotFoundError where it is
-        none.
-        """
+        """Return a whole number of the query string. Raises PageNotFoundError if it is not one."""
         value = self.argument(name)
         if not value:
             return None
@@ -96,13 +102,17 @@ class Visit:
 
 @dataclass
 class Page:
-    """What a page shows. `preview` is the address of a picture for links that people share."""
+    """What a page shows: `data` is its JSON too, `extras` are for the template only.
+
+    `preview` is the path of a picture for links that people share; `pictures_from` are addresses
+    of pictures elsewhere, which the page's security policy lets in.
+    """
 
     template: str
     title: str
     description: str
-    data: dict[str, Any]
-    view: dict[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object]
+    extras: Mapping[str, object] = field(default_factory=dict)
     preview: str | None = None
     pictures_from: tuple[str, ...] = ()
     status: int = 200
@@ -120,7 +130,10 @@ def page(
     def decorate(function: PageFunction) -> PageView:
         # Datasette gives a view what the names of its parameters ask for.
         async def view(request: Request, datasette: Datasette) -> Response:
-            return await _serve(request, datasette, function, tables, methods)
+            if response := other_method(request, datasette, ", ".join(methods)):
+                return response
+            answer = await _answer(request, datasette, function, tables)
+            return await _render(request, datasette, answer) if isinstance(answer, Page) else answer
 
         view.__name__, view.__doc__ = function.__name__, function.__doc__
         view.tables = tables  # type: ignore[attr-defined]
@@ -129,32 +142,20 @@ def page(
     return decorate
 
 
-async def _serve(
-    request: Request,
-    datasette: Datasette,
-    function: PageFunction,
-    tables: tuple[str, ...],
-    methods: tuple[str, ...],
-) -> Response:
-    from datasette.utils.asgi import Response
-
-    if request.method not in methods:
-        allow = ", ".join(methods)
-        words = f"Use one of {allow} here, not {request.method}."
-        return Response(words, status=405, headers={**data_headers(), "Allow": allow})
+async def _answer(
+    request: Request, datasette: Datasette, function: PageFunction, tables: tuple[str, ...]
+) -> Page | Response:
+    """The page, or the problem page that says why there is none."""
     database = site_database(datasette)
     if database is None:
-        problem = _problem("This Datasette serves no database of critterdb", 503)
-        return await _respond(request, datasette, problem)
+        return _problem("This Datasette serves no database of critterdb", 503)
     for table in tables:
         if not await may_view(datasette, request.actor, database.name, table):
-            problem = _problem("This page is not open to you. Sign in, then try again", 403)
-            return await _respond(request, datasette, problem)
+            return _problem("This page is not open to you. Sign in, then try again", 403)
     try:
-        shown = await function(Visit(request, datasette, database, plugin_state(datasette)))
+        return await function(Visit(request, datasette, database, plugin_state(datasette)))
     except PageNotFoundError as error:
-        shown = _problem(str(error), error.status, error.code)
-    return await _respond(request, datasette, shown) if isinstance(shown, Page) else shown
+        return _problem(str(error), error.status, error.code)
 
 
 def _problem(words: str, status: int, code: str | None = None) -> Page:
@@ -164,40 +165,35 @@ def _problem(words: str, status: int, code: str | None = None) -> Page:
     return Page("critterdb_problem.html", title, words, data, {"words": words}, status=status)
 
 
-async def _respond(request: Request, datasette: Datasette, shown: Page) -> Response:
-    from datasette.utils.asgi import Response
-
+async def _render(request: Request, datasette: Datasette, shown_page: Page) -> Response:
+    status = shown_page.status
+    headers = {"Cache-Control": "no-cache" if status == 200 else "no-store"}
     if request.url_vars.get("format") == ".json":
-        headers = {**data_headers(), **cors_headers(datasette)}
-        body = json.dumps(
-            shown.data if "ok" in shown.data else {"ok": True, **shown.data}, ensure_ascii=False
-        )
-        kind = "application/json; charset=utf-8"
-    else:
-        headers = page_headers(*shown.pictures_from)
-        context = {
-            **await layout_context(request, datasette),
-            **shown.data,
-            **shown.view,
-            "page_title": shown.title,
-            "page_description": shown.description,
-            "page_preview": shown.preview
-            and absolute_url(request, datasette, datasette.urls.path(shown.preview)),
-            "page_json": json_address(request),
-            "database_name": plugin_state(datasette).database_name,
-        }
-        body = await datasette.render_template(shown.template, context, request=request)
-        kind = "text/html; charset=utf-8"
-    headers["Cache-Control"] = "no-cache" if shown.status == 200 else "no-store"
-    return Response(
-        "" if request.method == "HEAD" else body,
-        status=shown.status,
-        headers=headers,
-        content_type=kind,
-    )
+        payload = {"ok": True, **shown_page.data}
+        return respond_json(request, datasette, payload, status=status, headers=headers)
+    context = await _template_context(request, datasette, shown_page)
+    body = await datasette.render_template(shown_page.template, context, request=request)
+    headers |= page_headers(*shown_page.pictures_from)
+    return respond(request, body, HTML, headers, status=status)
+
+
+async def _template_context(
+    request: Request, datasette: Datasette, shown_page: Page
+) -> dict[str, object]:
+    preview = shown_page.preview
+    return {
+        **await layout_context(request, datasette),
+        **shown_page.data,
+        **shown_page.extras,
+        "page_title": shown_page.title,
+        "page_description": shown_page.description,
+        "page_preview": preview and absolute_url(request, datasette, datasette.urls.path(preview)),
+        "page_json": json_address(request),
+        "database_name": plugin_state(datasette).database_name,
+    }
 
 
 def json_address(request: Request) -> str:
-    """The same page as JSON."""
+    """Return the path of the same page as JSON."""
     query = f"?{request.query_string}" if request.query_string else ""
     return f"{request.path.removesuffix('.json')}.json{query}"

@@ -5,24 +5,26 @@ As a page, as JSON and as an Atom feed, all with the same filters; and a page fo
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
+from critterdb.formatting import display_name_sql
 from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.headers import cors_headers, data_headers
-from critterdb.web.queries.posts import STORY_TABLES, load_stories, pictures_of
-from critterdb.web.queries.taxa import score_bars, taxon_names
+from critterdb.web.http.responses import respond
+from critterdb.web.queries.posts import STORY_TABLES, Story, load_stories, pictures_of
+from critterdb.web.queries.taxa import ScoreBar, names_in, read_scores, score_bars
 
-from .atom import atom_feed
+from .atom import Feed, atom_feed
 from .base import Page, Visit, page
 from .layout import site_title
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
+ATOM_TYPE = "application/atom+xml; charset=utf-8"
 POSTS_PER_PAGE = 24
 LOOKED_THROUGH = 1000
 OUTCOMES = {
@@ -45,7 +47,9 @@ _OUTCOME_SQL = {
 _OF_POSTS = {
     "game": "posts.game = :game",
     "platform": "posts.platform = :platform",
-    "author": "posts.author = :author",
+    # Not the posts that are gone: the filter would say whose they were.
+    "author": "posts.author = :author AND EXISTS "
+    "(SELECT 1 FROM shown_posts WHERE shown_posts.post_id = posts.id)",
     "since": "posts.posted_at >= :since",
     "until": "posts.posted_at < :until || 'z'",
 }
@@ -55,7 +59,7 @@ _OF_REPLIES = {
     "(SELECT id FROM taxa WHERE common_name = :answer OR name = :answer)",
 }
 
-_FOUND = """
+_POSTS = """
 SELECT posts.id, posts.posted_at
 FROM posts
 JOIN replies ON replies.post_id = posts.id
@@ -65,7 +69,7 @@ ORDER BY posts.posted_at DESC, posts.id DESC
 LIMIT {limit}
 """
 
-# A filter that few posts pass must not read all of them: so many are looked through at a time.
+# A filter that few posts pass must not read all of them: a page looks through LOOKED_THROUGH posts.
 _LOWEST = """
 SELECT id, posted_at FROM posts
 WHERE {where} ORDER BY posted_at DESC, id DESC LIMIT 1 OFFSET {looked}
@@ -90,37 +94,68 @@ class Filters:
         return {name: value for name, value in vars(self).items() if value and name != "before"}
 
 
+@dataclass(frozen=True)
+class Chapter:
+    """Stories that filters ask for; `following` is where the next page begins, if there is one."""
+
+    posts: list[Story]
+    following: str | None
+    games: list[str]
+
+
+class PostPrediction(TypedDict):
+    """What a model said of one picture of a post, or, without `image_sha256`, of all together."""
+
+    prediction_id: int
+    model_id: str
+    image_sha256: str | None
+    score: float
+    abstained: int
+    reason: str | None
+    novelty: float | None
+    created_at: str
+    answer: str | None
+    bars: list[ScoreBar]
+
+
+class PostData(TypedDict):
+    """The data of a post's page."""
+
+    post: Story
+    predictions: list[PostPrediction]
+
+
 @page(*STORY_TABLES)
 async def history(visit: Visit) -> Page | Response:
     """The posts that the filters ask for, newest first."""
     filters = read_filters(visit)
-    data = await visit.read(lambda db: load_history(db, filters))
-    following = data.pop("following")
-    path = urls.with_query(urls.HISTORY, **filters.as_query())
-    data["next"] = (
-        visit.path(urls.with_query(urls.HISTORY, **filters.as_query(), before=following))
-        if following
-        else None
-    )
-    if visit.request.url_vars.get("format") == ".atom":
-        return await _feed(visit, data["posts"], path)
+    chapter = await visit.read(lambda db: load_history(db, filters))
+    query, following = filters.as_query(), chapter.following
+    if visit.format == ".atom":
+        return await _feed(visit, chapter.posts, urls.with_query(urls.HISTORY, **query))
+    next_path = visit.path(urls.with_query(urls.HISTORY, **query, before=following))
     return Page(
         "critterdb_history.html",
         title="What it said",
         description="Every post that the bot saw: its photo, what the bot said, how sure it was, "
         "and what it really was.",
-        data={"filters": filters.as_query(), **data},
-        view={
+        data={
+            "filters": query,
+            "posts": chapter.posts,
+            "games": chapter.games,
+            "next": next_path if following else None,
+        },
+        extras={
             "outcomes": OUTCOMES,
             "statuses": STATUSES,
-            "feed_path": visit.path(urls.with_query(f"{urls.HISTORY}.atom", **filters.as_query())),
+            "feed_path": visit.path(urls.with_query(f"{urls.HISTORY}.atom", **query)),
         },
-        pictures_from=pictures_of(data["posts"]),
+        pictures_from=pictures_of(chapter.posts),
     )
 
 
 def read_filters(visit: Visit) -> Filters:
-    """The filters of a query string. Raises PageNotFoundError where one makes no sense."""
+    """Return the filters of a query string. Raises PageNotFoundError for unknown values."""
     filters = Filters(**{name: visit.argument(name) for name in vars(Filters())})
     if filters.outcome and filters.outcome not in OUTCOMES:
         raise PageNotFoundError(f"“outcome” should be one of {', '.join(OUTCOMES)}")
@@ -129,9 +164,9 @@ def read_filters(visit: Visit) -> Filters:
     return filters
 
 
-def load_history(db: SiteDatabase, filters: Filters) -> dict[str, Any]:
-    """The stories that filters ask for, and where the next page begins."""
-    values: dict[str, Any] = dict(filters.as_query())
+def load_history(db: SiteDatabase, filters: Filters) -> Chapter:
+    """Return the stories that filters ask for, and where the next page begins."""
+    values: dict[str, str] = filters.as_query()
     where = [condition for name, condition in _OF_POSTS.items() if name in values]
     if filters.before:
         where.append("(posts.posted_at, posts.id) < (:before_at, :before_id)")
@@ -144,33 +179,25 @@ def load_history(db: SiteDatabase, filters: Filters) -> dict[str, Any]:
     where += [condition for name, condition in _OF_REPLIES.items() if name in values]
     if filters.outcome:
         where.append(_OUTCOME_SQL[filters.outcome])
-    sql = _FOUND.format(where=" AND ".join(where or ["1"]), limit=POSTS_PER_PAGE + 1)
-    found = list(db.query(sql, values))
-    last = found[POSTS_PER_PAGE - 1] if len(found) > POSTS_PER_PAGE else lowest
-    return {
-        "posts": load_stories(db, [row["id"] for row in found[:POSTS_PER_PAGE]]),
-        "following": f"{last['posted_at']}~{last['id']}" if last else None,
-        "games": [row["slug"] for row in db.query("SELECT slug FROM games ORDER BY slug")],
-    }
+    sql = _POSTS.format(where=" AND ".join(where or ["1"]), limit=POSTS_PER_PAGE + 1)
+    rows = list(db.query(sql, values))
+    last = rows[POSTS_PER_PAGE - 1] if len(rows) > POSTS_PER_PAGE else lowest
+    return Chapter(
+        posts=load_stories(db, [row["id"] for row in rows[:POSTS_PER_PAGE]]),
+        following=f"{last['posted_at']}~{last['id']}" if last else None,
+        games=[row["slug"] for row in db.query("SELECT slug FROM games ORDER BY slug")],
+    )
 
 
-async def _feed(visit: Visit, posts: list[dict[str, Any]], path: str) -> Response:
-    from datasette.utils.asgi import Response
-
-    title = await site_title(visit.datasette)
-    body = atom_feed(
-        posts,
-        title=f"What it said: {title}",
+async def _feed(visit: Visit, stories: list[Story], path: str) -> Response:
+    feed = Feed(
+        title=f"What it said: {await site_title(visit.datasette)}",
         page=visit.absolute(path),
-        feed=visit.absolute(path.replace(urls.HISTORY, f"{urls.HISTORY}.atom", 1)),
-        story=lambda post_id: visit.absolute(urls.post_page(post_id)),
+        address=visit.absolute(path.replace(urls.HISTORY, f"{urls.HISTORY}.atom", 1)),
     )
-    headers = {**data_headers(), **cors_headers(visit.datasette), "Cache-Control": "no-cache"}
-    return Response(
-        "" if visit.request.method == "HEAD" else body,
-        headers=headers,
-        content_type="application/atom+xml; charset=utf-8",
-    )
+    body = atom_feed(feed, stories, lambda post_id: visit.absolute(urls.post_page(post_id)))
+    common = {**data_headers(), **cors_headers(visit.datasette)}
+    return respond(visit.request, body, ATOM_TYPE, {**common, "Cache-Control": "no-cache"})
 
 
 @page(*STORY_TABLES)
@@ -179,32 +206,36 @@ async def post(visit: Visit) -> Page:
     post_id = visit.named("post_id")
     data = await visit.read(lambda db: load_post(db, post_id))
     story = data["post"]
+    sure = f", {story['score']:.0%} sure" if story["answer"] and story["score"] else ""
+    by = f" by @{story['author']}" if story["author"] else ""
+    truth = f". It was: {story['truth_in_words']}." if story["truth_in_words"] else "."
     return Page(
         "critterdb_post.html",
-        title=f"{story['said']}" + (f", {story['score']:.0%} sure" if story["answer"] else ""),
-        description=f"What the bot made of a post by @{story['author']} on {story['platform']}"
-        + (f". It was: {story['truth_in_words']}." if story["truth_in_words"] else "."),
+        title=f"{story['said']}{sure}",
+        description=f"What the bot made of a post{by} on {story['platform']}{truth}",
         data=data,
         pictures_from=pictures_of([story]),
     )
 
 
-_PREDICTIONS = """
+_PREDICTIONS = f"""
 SELECT predictions.id AS prediction_id, model_id, image_sha256, score, abstained, reason, novelty,
-    scores, created_at, coalesce(taxa.common_name, taxa.name) AS answer
+    scores, created_at, {display_name_sql()} AS answer
 FROM predictions LEFT JOIN taxa ON taxa.id = predictions.taxon_id
 WHERE post_id = ? ORDER BY predictions.id
 """
 
 
-def load_post(db: SiteDatabase, post_id: str) -> dict[str, Any]:
-    """A post's story and every prediction about it. Raises PageNotFoundError."""
+def load_post(db: SiteDatabase, post_id: str) -> PostData:
+    """Return a post's story and every prediction about it. Raises PageNotFoundError."""
     stories = load_stories(db, [post_id])
     if not stories:
         raise PageNotFoundError(f"The bot knows no post {post_id}")
-    predictions = list(db.query(_PREDICTIONS, [post_id]))
-    scores = [json.loads(prediction.pop("scores")) for prediction in predictions]
-    names = taxon_names(db, {int(taxon) for each in scores for taxon in each})
-    for prediction, each in zip(predictions, scores, strict=True):
-        prediction["bars"] = score_bars(each, names)
+    rows = list(db.query(_PREDICTIONS, [post_id]))
+    scores = [read_scores(row.pop("scores")) for row in rows]
+    names = names_in(db, scores)
+    predictions = [
+        cast(PostPrediction, {**row, "bars": score_bars(its_scores, names)})
+        for row, its_scores in zip(rows, scores, strict=True)
+    ]
     return {"post": stories[0], "predictions": predictions}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from critterdb.formatting import display_name
 from critterdb.web import urls as addresses
 from critterdb.web.datasette.compat import instance_metadata
 from critterdb.web.datasette.permissions import CLASSIFY, REVIEW, may
@@ -21,8 +22,8 @@ NAVIGATION = (
 )
 
 
-async def layout_context(request: Request, datasette: Datasette) -> dict[str, Any]:
-    """What critterdb_layout.html shows around every page."""
+async def layout_context(request: Request, datasette: Datasette) -> dict[str, object]:
+    """Return what critterdb_layout.html shows around every page."""
     urls = datasette.urls
     links = [*NAVIGATION]
     if await may(datasette, request.actor, CLASSIFY):
@@ -45,11 +46,12 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, An
         "share": share,
         "date": date,
         "number": number,
+        "display_name": display_name,
     }
 
 
 def absolute_url(request: Request, datasette: Datasette, path: str) -> str:
-    """`path` with host and all, by the Host header; as it is where that header is no host."""
+    """Return `path` with scheme and host, or as it is if the Host header is not a host."""
     try:
         return str(datasette.absolute_url(request, path))
     except ValueError:
@@ -57,25 +59,25 @@ def absolute_url(request: Request, datasette: Datasette, path: str) -> str:
 
 
 async def site_title(datasette: Datasette) -> str:
-    """The title in metadata.json."""
+    """Return the title in metadata.json."""
     metadata = await instance_metadata(datasette)
     return str(metadata.get("title") or "critterdb")
 
 
 def percent(score: float) -> str:
-    """A probability in words that promise neither nothing nor certainty."""
+    """Return a probability in words that promise neither nothing nor certainty."""
     if score < 0.01:
         return "under 1%"
     return "over 99%" if score > 0.99 else f"{score:.0%}"
 
 
 def share(value: float | None, digits: int = 1) -> str:
-    """A measured share, or a dash where it was not measured."""
+    """Return a measured share, or a dash if it was not measured."""
     return "–" if value is None else f"{value:.{digits}%}"
 
 
 def date(time: str | None) -> str:
-    """`2026-11-23T10:00:00Z` as 23 November 2026."""
+    """Return `2026-11-23T10:00:00Z` as 23 November 2026."""
     from datetime import datetime
 
     if not time:
@@ -88,5 +90,5 @@ def date(time: str | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """1234567 as 1,234,567."""
+    """Return 1234567 as 1,234,567."""
     return "–" if value is None else f"{value:,}"

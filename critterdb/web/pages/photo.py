@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TypedDict, cast
 
+from critterdb.formatting import display_name_sql
+from critterdb.licences import IS_PHOTO_HERE
 from critterdb.storage.database import SiteDatabase
-from critterdb.web import urls
-from critterdb.web.charts.maps import draw_map
+from critterdb.web.charts.maps import Place, draw_map
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.queries import similar_photos
-from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, as_photo, shown
-from critterdb.web.queries.taxa import score_bars, taxon_names
+from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, Photo, as_photo, preview_of, shown
+from critterdb.web.queries.similar_photos import Embedding
+from critterdb.web.queries.taxa import ScoreBar, names_in, read_scores, score_bars
 
 from .base import Page, Visit, page
 
@@ -26,21 +28,88 @@ FROM observations LEFT JOIN observers ON observers.id = observations.observer_id
 WHERE observations.id = ?
 """
 
-_PREDICTIONS = """
+_PREDICTIONS = f"""
 SELECT predictions.id AS prediction_id, predictions.model_id, predictions.source,
     predictions.created_at, predictions.score, predictions.abstained, predictions.reason,
-    predictions.taxon_id, coalesce(taxa.common_name, taxa.name) AS answer, predictions.scores,
+    predictions.taxon_id, {display_name_sql()} AS answer, predictions.scores,
     predictions.novelty
 FROM predictions LEFT JOIN taxa ON taxa.id = predictions.taxon_id
 WHERE photo_id = ? ORDER BY predictions.id DESC LIMIT ?
 """
 
-_REVIEWS = """
+_REVIEWS = f"""
 SELECT reviews.prediction_id, reviews.verdict, reviews.actor, reviews.created_at,
-    coalesce(taxa.common_name, taxa.name) AS truth
+    {display_name_sql()} AS truth
 FROM reviews LEFT JOIN taxa ON taxa.id = reviews.taxon_id
 WHERE prediction_id IN (SELECT value FROM json_each(?)) ORDER BY reviews.id
 """
+
+
+_GAMES = """
+SELECT seen.game, splits.part FROM game_observations AS seen
+LEFT JOIN splits ON splits.game = seen.game AND splits.observation_id = seen.observation_id
+WHERE seen.observation_id = ? AND seen.left_at IS NULL
+"""
+
+_OF_FILE = f"{PHOTOS} WHERE photos.sha256 = ? AND {IS_PHOTO_HERE} LIMIT 1"
+
+
+class Sighting(TypedDict):
+    """Where an animal was observed, by which observer, and how well that is known."""
+
+    latitude: float | None
+    longitude: float | None
+    positional_accuracy: float | None
+    obscured: int | None
+    quality_grade: str | None
+    captive: int | None
+    observer: str | None
+    observer_name: str | None
+
+
+class GamePart(TypedDict):
+    """A game that the photo belongs to, and whether its models learn from it or are tested."""
+
+    game: str
+    part: str | None
+
+
+class PhotoReview(TypedDict):
+    """What a person said of a prediction about the photo."""
+
+    verdict: str
+    actor: str | None
+    created_at: str
+    truth: str | None
+
+
+class PhotoPrediction(TypedDict):
+    """What a model said of the photo, with what people said of that."""
+
+    prediction_id: int
+    model_id: str
+    source: str
+    created_at: str
+    score: float
+    abstained: int
+    reason: str | None
+    taxon_id: int | None
+    answer: str | None
+    novelty: float | None
+    bars: list[ScoreBar]
+    reviews: list[PhotoReview]
+
+
+class PhotoData(TypedDict):
+    """The data of a photo's page, yet to be checked for what may be shown."""
+
+    photo: Photo
+    where: Sighting
+    games: list[GamePart]
+    predictions: list[PhotoPrediction]
+
+
+NOWHERE = cast(Sighting, dict.fromkeys(Sighting.__annotations__))
 
 
 @page(
@@ -48,88 +117,94 @@ WHERE prediction_id IN (SELECT value FROM json_each(?)) ORDER BY reviews.id
     *("observers", "reviews", "embeddings", "models", "games", "game_observations", "splits"),
 )
 async def photo(visit: Visit) -> Page:
-    """A photo's page. A photo that may not be shown still has its facts and its predictions."""
+    """A photo's page. A photo that may not be shown still has its taxon and its predictions."""
     photo_id = int(visit.request.url_vars["photo_id"])
     data = await visit.read(lambda db: load_photo(db, photo_id))
     sha256 = data["photo"]["sha256"]
-    data["photo"] = shown(visit, data["photo"])
+    shown_photo = shown(visit, data["photo"])
     near = await _similar(visit, sha256) if sha256 else []
-    data["similar"] = None if near is None else [shown(visit, one) for one in near]
-    what, place = data["photo"]["what"], data["where"]
-    tiles = visit.desk.settings.map_tiles
-    placed = place["latitude"] is not None
+    # A withdrawn photo's observer is neither named nor located.
+    is_withdrawn = data["photo"]["withdrawn_at"] or data["photo"]["observation_withdrawn_at"]
+    sighting = NOWHERE if is_withdrawn else data["where"]
+    place, tiles = _place_of(sighting), visit.state.settings.map_tiles
+    where = f", {shown_photo['place_guess']}" if shown_photo["place_guess"] else ""
     return Page(
         "critterdb_photo.html",
-        title=f"{what}, photo {photo_id}",
-        description=f"A photo of {what}"
-        + (f", {data['photo']['place_guess']}" if data["photo"]["place_guess"] else "")
-        + ", and what the models say of it.",
-        data=data,
-        view={
-            "map": draw_map([place], tiles=tiles) if placed else None,
-            "map_credit": visit.desk.settings.map_credit if tiles else None,
+        title=f"{shown_photo['what']}, photo {photo_id}",
+        description=f"A photo of {shown_photo['what']}{where}, and what the models say of it.",
+        data={
+            **data,
+            "photo": shown_photo,
+            "where": sighting,
+            "similar": None if near is None else [shown(visit, other) for other in near],
         },
-        preview=urls.photo_file(sha256) if data["photo"]["image"] else None,
-        pictures_from=(tiles,) if tiles and placed else (),
+        extras={
+            "map": draw_map([place], tiles=tiles) if place else None,
+            "map_credit": visit.state.settings.map_credit if tiles else None,
+        },
+        preview=preview_of([shown_photo]),
+        pictures_from=(tiles,) if tiles and place else (),
     )
 
 
-def load_photo(db: SiteDatabase, photo_id: int) -> dict[str, Any]:
-    """A photo with its observation and predictions. Raises PageNotFoundError."""
+def _place_of(sighting: Sighting) -> Place | None:
+    latitude, longitude = sighting["latitude"], sighting["longitude"]
+    if latitude is None or longitude is None:
+        return None
+    return Place(latitude, longitude, bool(sighting["obscured"]))
+
+
+def load_photo(db: SiteDatabase, photo_id: int) -> PhotoData:
+    """Return a photo with its observation and predictions. Raises PageNotFoundError."""
     row = next(db.query(f"{PHOTOS} WHERE photos.id = ?", [photo_id]), None)
     if row is None:
         raise PageNotFoundError(f"There is no photo {photo_id} here")
-    found = as_photo(row)
-    predictions = list(db.query(_PREDICTIONS, [photo_id, MAX_PREDICTIONS]))
-    scores = [json.loads(prediction.pop("scores")) for prediction in predictions]
-    names = taxon_names(db, {int(taxon) for each in scores for taxon in each})
-    reviews: dict[int, list[dict[str, Any]]] = {}
-    for review in db.query(_REVIEWS, [json.dumps([p["prediction_id"] for p in predictions])]):
-        reviews.setdefault(review.pop("prediction_id"), []).append(review)
-    for prediction, each in zip(predictions, scores, strict=True):
-        prediction["bars"] = score_bars(each, names)
-        prediction["reviews"] = reviews.get(prediction["prediction_id"], [])
+    observation_id = row["observation_id"]
     return {
-        "photo": found,
-        "where": next(db.query(_WHERE, [found["observation_id"]])),
-        "games": list(
-            db.query(
-                "SELECT seen.game, splits.part FROM game_observations AS seen "
-                "LEFT JOIN splits ON splits.game = seen.game "
-                "AND splits.observation_id = seen.observation_id "
-                "WHERE seen.observation_id = ? AND seen.left_at IS NULL",
-                [found["observation_id"]],
-            )
-        ),
-        "predictions": predictions,
+        "photo": as_photo(row),
+        "where": cast(Sighting, next(db.query(_WHERE, [observation_id]))),
+        "games": cast("list[GamePart]", list(db.query(_GAMES, [observation_id]))),
+        "predictions": _predictions(db, photo_id),
     }
 
 
-async def _similar(visit: Visit, sha256: str) -> list[dict[str, Any]] | None:
+def _predictions(db: SiteDatabase, photo_id: int) -> list[PhotoPrediction]:
+    rows = list(db.query(_PREDICTIONS, [photo_id, MAX_PREDICTIONS]))
+    scores = [read_scores(row.pop("scores")) for row in rows]
+    names = names_in(db, scores)
+    reviews: dict[int, list[PhotoReview]] = {}
+    for review in db.query(_REVIEWS, [json.dumps([row["prediction_id"] for row in rows])]):
+        prediction_id = review.pop("prediction_id")
+        reviews.setdefault(prediction_id, []).append(cast(PhotoReview, review))
+    return [
+        cast(
+            PhotoPrediction,
+            {
+                **row,
+                "bars": score_bars(its_scores, names),
+                "reviews": reviews.get(row["prediction_id"], []),
+            },
+        )
+        for row, its_scores in zip(rows, scores, strict=True)
+    ]
+
+
+async def _similar(visit: Visit, sha256: str) -> list[Photo] | None:
     """The photos nearest to this one; None while a large database is still being read."""
-    found = await visit.read(lambda db: similar_photos.load_embedding(db, sha256))
-    if found is None:
+    embedding = await visit.read(lambda db: similar_photos.load_embedding(db, sha256))
+    if embedding is None:
         return []
-    backbone, vector = found
-    sketches = await similar_photos.ready(visit.database, visit.desk.sketches, backbone)
+    sketches = await similar_photos.ready(visit.database, visit.state.sketches, embedding.backbone)
     if sketches is None:
         return None
-    candidates = sketches.candidates(vector)
+    candidates = sketches.candidates(embedding.vector)
+    return await visit.read(lambda db: _nearest(db, embedding, candidates))
 
-    def nearest(db: SiteDatabase) -> list[dict[str, Any]]:
-        near = similar_photos.nearest_photos(db, backbone, vector, candidates, sha256, SIMILAR)
-        photos = []
-        for other, distance in near:
-            row = next(
-                db.query(
-                    f"{PHOTOS} WHERE photos.sha256 = ? AND photos.withdrawn_at IS NULL "
-                    "AND observations.withdrawn_at IS NULL LIMIT 1",
-                    [other],
-                ),
-                None,
-            )
-            if row:
-                photos.append({**as_photo(row), "distance": round(distance, 4)})
-        return photos
 
-    return await visit.read(nearest)
+def _nearest(db: SiteDatabase, embedding: Embedding, candidates: list[str]) -> list[Photo]:
+    photos = []
+    for sha256, distance in similar_photos.nearest_photos(db, embedding, candidates, SIMILAR):
+        row = next(db.query(_OF_FILE, [sha256]), None)
+        if row:
+            photos.append(as_photo({**row, "distance": round(distance, 4)}))
+    return photos

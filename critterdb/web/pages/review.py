@@ -5,8 +5,11 @@ Each is a form with buttons, and works as one; review.js lets keys press the but
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from critterdb.inaturalist.taxon_search import find_taxon
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web import urls
 from critterdb.web.datasette.compat import write
@@ -17,17 +20,17 @@ from critterdb.web.http.body import NOT_AS_HERE, read_form
 from critterdb.web.http.csrf import is_forged
 from critterdb.web.http.headers import data_headers
 from critterdb.web.http.negotiation import whole_number
-from critterdb.web.queries.photos import PHOTO_TABLES, shown
+from critterdb.web.queries.photos import PHOTO_TABLES, Photo, shown
 from critterdb.web.queries.posts import STORY_TABLES, pictures_of
 from critterdb.web.queries.reviews import (
     SOURCES,
+    ReviewQueue,
     load_candidate,
     load_prediction,
     load_queue,
     save_review,
     settle,
 )
-from critterdb.web.queries.taxa import find_taxon
 
 from .base import Page, Visit, busy, page
 
@@ -35,6 +38,27 @@ if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
 METHODS = ("GET", "HEAD", "POST")
+
+Verdict = Literal["right", "wrong", "is", "named", "other", "inconclusive", "nothing"]
+"""The buttons of both forms: `is` names a taxon by its id, `named` by what somebody wrote."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person said: a verdict, with a taxon's id or the name that was written."""
+
+    verdict: Verdict
+    taxon_id: int | None
+    name: str
+
+    def taxon(self, db: SiteDatabase) -> int | None:
+        """Return the taxon that it was, if one was said. Raises LookupError if it is not here."""
+        if self.verdict != "named":
+            return self.taxon_id
+        taxon_id = find_taxon(db, self.name)
+        if taxon_id is None:
+            raise LookupError(f"No critter here is called “{self.name}”. Go back and try another")
+        return taxon_id
 
 
 @page(
@@ -51,62 +75,58 @@ async def review(visit: Visit) -> Page | Response:
     if source not in SOURCES:
         raise PageNotFoundError(f"“source” should be one of {', '.join(SOURCES)}")
     before, again = visit.number("before"), visit.number("prediction")
-
-    def load(db: SiteDatabase) -> dict[str, Any]:
-        data = load_queue(db, source, model, before)
-        if again is not None:
-            data["prediction"] = load_prediction(db, again)
-            if data["prediction"] is None:
-                raise PageNotFoundError(f"There is no prediction {again} here")
-        return data
-
-    data = await visit.read(load)
+    data = await visit.read(lambda db: _load_queue(db, (source, model), before, again))
     prediction = data["prediction"]
-    pictures: tuple[str, ...] = ()
-    if prediction:
-        pictures = tuple(prediction["pictures"])
-        prediction["photo"] = prediction["photo"] and shown(visit, prediction["photo"])
+    if prediction and prediction["photo"]:
+        prediction["photo"] = shown(visit, cast(Photo, prediction["photo"]))
     queue = {"source": source, "model": model}
     following = prediction["prediction_id"] if prediction else None
+    further = data["further_before"]
     return Page(
         "critterdb_review.html",
         title="Was it right?",
         description="Say whether a prediction was right, and what it really was.",
         data={**data, **queue},
-        view={
+        extras={
             "sources": SOURCES,
             "review_js": visit.path(static_path("review.js")),
             "skip_path": visit.path(urls.with_query(urls.REVIEW, **queue, before=following)),
-            "further_path": visit.path(
-                urls.with_query(urls.REVIEW, **queue, before=data["further_before"])
-            ),
+            "further_path": visit.path(urls.with_query(urls.REVIEW, **queue, before=further)),
             "last": visit.number("last"),
         },
-        pictures_from=pictures,
+        pictures_from=tuple(prediction["pictures"]) if prediction else (),
     )
+
+
+def _load_queue(
+    db: SiteDatabase, queue: tuple[str, str], before: int | None, again: int | None
+) -> ReviewQueue:
+    """The queue of a source and model, with the prediction `again` on top if that is asked for."""
+    data = load_queue(db, *queue, before)
+    if again is not None:
+        prediction = load_prediction(db, again)
+        if prediction is None:
+            raise PageNotFoundError(f"There is no prediction {again} here")
+        data = {**data, "prediction": prediction}
+    return data
 
 
 async def _save_review(visit: Visit) -> Response:
     form = await read_form(visit.request)
     source, model = form.get("source") or "bot", form.get("model") or ""
     prediction_id = _whole(form.get("prediction_id"))
-    verdict, taxon_id = _choice(form.get("verdict") or "")
-    words = (form.get("taxon") or "").strip()
+    decision = _decision(form)
 
-    def save(conn: Any) -> None:
-        db = SiteDatabase(conn)
-        chosen, it_was = verdict, taxon_id
-        if verdict == "named":
-            it_was, chosen = find_taxon(db, words), "is"
-            if it_was is None:
-                raise LookupError(f"No critter here is called “{words}”. Go back and try another")
-        save_review(db, prediction_id, chosen, it_was, _name(visit))
+    def save(db: SiteDatabase) -> None:
+        taxon_id = decision.taxon(db)
+        verdict = "is" if decision.verdict == "named" else decision.verdict
+        save_review(db, prediction_id, verdict, taxon_id, _actor_name(visit))
 
     await _write(visit, save)
     path = urls.with_query(
         urls.REVIEW, source=source, model=model, before=prediction_id, last=prediction_id
     )
-    return _go(visit, path)
+    return _redirect(visit, path)
 
 
 @page(*STORY_TABLES, "answer_candidates", "model_labels", methods=METHODS)
@@ -124,7 +144,7 @@ async def answers(visit: Visit) -> Page | Response:
         title="What did the host say?",
         description="Messages that may hold an answer and wait for a person to read them.",
         data=data,
-        view={
+        extras={
             "review_js": visit.path(static_path("review.js")),
             "skip_path": visit.path(urls.with_query(urls.ANSWERS, after=following)),
         },
@@ -135,18 +155,15 @@ async def answers(visit: Visit) -> Page | Response:
 async def _settle(visit: Visit) -> Response:
     form = await read_form(visit.request)
     candidate_id = _whole(form.get("candidate_id"))
-    choice, taxon_id = _choice(form.get("verdict") or "")
-    words = (form.get("taxon") or "").strip()
+    decision = _decision(form)
 
-    def save(conn: Any) -> None:
-        db = SiteDatabase(conn)
-        it_was = find_taxon(db, words) if choice == "named" else taxon_id
-        if choice == "named" and it_was is None:
-            raise LookupError(f"No critter here is called “{words}”. Go back and try another")
-        settle(db, candidate_id, "taxon" if it_was is not None else choice, it_was)
+    def save(db: SiteDatabase) -> None:
+        taxon_id = decision.taxon(db)
+        choice = decision.verdict if taxon_id is None else "taxon"
+        settle(db, candidate_id, choice, taxon_id)
 
     await _write(visit, save)
-    return _go(visit, urls.ANSWERS)
+    return _redirect(visit, urls.ANSWERS)
 
 
 async def _check_rights(visit: Visit) -> None:
@@ -166,9 +183,12 @@ async def _check_rights(visit: Visit) -> None:
         )
 
 
-async def _write(visit: Visit, function: Any) -> None:
+async def _write(visit: Visit, save: Callable[[SiteDatabase], None]) -> None:
+    def save_on(conn: Any) -> None:
+        save(SiteDatabase(conn))
+
     try:
-        await write(visit.database, function)
+        await write(visit.database, save_on)
     except LookupError as error:
         raise PageNotFoundError(str(error)) from error
     except sqlite3.OperationalError as error:
@@ -180,12 +200,13 @@ async def _write(visit: Visit, function: Any) -> None:
         ) from error
 
 
-def _choice(verdict: str) -> tuple[str, int | None]:
-    """`right`, `wrong` … as they are; `is:42007` as a taxon."""
-    word, _, taxon = verdict.partition(":")
-    if word not in ("right", "wrong", "is", "named", "other", "inconclusive", "nothing"):
+def _decision(form: dict[str, str]) -> Decision:
+    """What the pressed button says: `right`, `wrong` … as they are; `is:42007` as a taxon."""
+    word, _, taxon = (form.get("verdict") or "").partition(":")
+    if word not in get_args(Verdict):
         raise PageNotFoundError("Press one of the buttons to say what it was")
-    return word, _whole(taxon) if word == "is" else None
+    taxon_id = _whole(taxon) if word == "is" else None
+    return Decision(cast(Verdict, word), taxon_id, (form.get("taxon") or "").strip())
 
 
 def _whole(value: str | None) -> int:
@@ -195,12 +216,12 @@ def _whole(value: str | None) -> int:
         raise PageNotFoundError(NOT_AS_HERE) from None
 
 
-def _name(visit: Visit) -> str | None:
+def _actor_name(visit: Visit) -> str | None:
     actor = visit.request.actor
     return str(actor["id"]) if actor and actor.get("id") is not None else None
 
 
-def _go(visit: Visit, address: str) -> Response:
+def _redirect(visit: Visit, address: str) -> Response:
     from datasette.utils.asgi import Response
 
     headers = {**data_headers(), "Location": visit.path(address)}

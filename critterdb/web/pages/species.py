@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict, cast
 
+from critterdb.formatting import display_name, display_name_sql
+from critterdb.inaturalist.taxon_search import (
+    MAX_SEARCH_CHARACTERS,
+    MAX_SEARCH_WORDS,
+    is_search_cut,
+    search_query,
+)
+from critterdb.licences import MAY_PHOTO_BE_SHOWN
 from critterdb.storage.database import SiteDatabase
-from critterdb.web import urls
-from critterdb.web.charts.bars import month_bars
-from critterdb.web.charts.maps import draw_map
+from critterdb.web.charts.bars import MonthCount, month_bars
+from critterdb.web.charts.maps import Place, draw_map
 from critterdb.web.errors import PageNotFoundError
-from critterdb.web.http.body import MAX_SEARCH_CHARACTERS, MAX_SEARCH_WORDS, is_search_cut
-from critterdb.web.queries.photos import PHOTOS, as_photo, shown
-from critterdb.web.queries.taxa import search_query
+from critterdb.web.queries.photos import PHOTOS, Photo, as_photo, preview_of, shown
 
 from .base import Page, Visit, page
 
-GALLERY = 24
+GALLERY_PHOTOS = 24
 NEWEST_PLACES = 1000
-MAX_KINDS_BELOW = 60
-OBSERVATIONS_PER_BATCH, STRETCHES = 40, 10
-LISTED = 60
+MAX_TAXA_BELOW = 60
+OBSERVATIONS_PER_BATCH, MAX_BATCHES = 40, 10
+MAX_TAXA_LISTED = 60
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _BELOW = """
@@ -48,9 +54,9 @@ SELECT observed_on, latitude, longitude, obscured FROM observations
 WHERE taxon_id = ? AND withdrawn_at IS NULL
 """
 
-_SAID = """
+_CALLED = f"""
 SELECT models.id AS model_id, models.game, games.hashtag,
-    confusions.predicted_taxon_id, coalesce(taxa.common_name, taxa.name) AS predicted,
+    confusions.predicted_taxon_id, {display_name_sql()} AS predicted,
     confusions.photos, model_labels.photos_test, model_labels.photos_train
 FROM games
 JOIN models ON models.id = games.model_id
@@ -78,132 +84,213 @@ WHERE taxa_fts MATCH ? ORDER BY taxa_fts.rank LIMIT ?
 
 _ONE_PHOTO = f"""
 {PHOTOS}
-WHERE observations.taxon_id = ? AND photos.path IS NOT NULL AND photos.withdrawn_at IS NULL
-    AND observations.withdrawn_at IS NULL AND +photos.license_code IS NOT NULL
-    AND photos.attribution IS NOT NULL
+WHERE observations.taxon_id = ? AND {MAY_PHOTO_BE_SHOWN}
 ORDER BY observations.id DESC LIMIT 1
 """
 
 
+_ABOVE = f"""
+SELECT id AS taxon_id, {display_name_sql()} AS name, rank FROM taxa
+WHERE id IN (SELECT value FROM json_each(?)) AND id <> ? ORDER BY rank_level DESC
+"""
+
+_CHILDREN = f"""
+SELECT id AS taxon_id, {display_name_sql()} AS name, rank FROM taxa
+WHERE parent_id = ? AND id <> ? ORDER BY 2 LIMIT ?
+"""
+
+
+class TaxonRow(TypedDict):
+    """A kind of animal of any rank, with both its names."""
+
+    taxon_id: int
+    name: str
+    common_name: str | None
+    rank: str | None
+
+
+class Relative(TypedDict):
+    """A taxon above or below the one of the page, by the name that it is called."""
+
+    taxon_id: int
+    name: str
+    rank: str | None
+
+
+class SightingPlace(TypedDict):
+    """When and where an animal was observed; iNaturalist hides where an obscured one was."""
+
+    observed_on: str | None
+    latitude: float | None
+    longitude: float | None
+    obscured: int | None
+
+
+class CalledRow(TypedDict):
+    """How many test photos of this taxon a model in use called `predicted`."""
+
+    model_id: str
+    game: str
+    hashtag: str | None
+    predicted_taxon_id: int | None
+    predicted: str | None
+    photos: int | None
+    photos_test: int
+    photos_train: int
+
+
+class SpeciesData(TypedDict):
+    """The data of a taxon's page; its photos are yet to be checked for what may be shown."""
+
+    taxon: TaxonRow
+    above: list[Relative]
+    below: list[Relative]
+    photos: list[Photo]
+    next_before: int | None
+    places: list[SightingPlace]
+    places_newest_only: bool
+    months: list[MonthCount]
+    said: list[CalledRow]
+
+
+class ListedTaxon(TaxonRow):
+    """A taxon in the list of critters, with how many photos of it its model has seen."""
+
+    photos: int | None
+
+
+@dataclass(frozen=True)
+class TaxonCard:
+    """A listed taxon and a photo of it."""
+
+    taxon: ListedTaxon
+    photo: Photo | None
+
+
 @page("taxa", "observations", "photos", "games", "models", "model_labels", "confusions")
 async def species(visit: Visit) -> Page:
-    """One kind of animal, whatever its rank: those below it count."""
+    """One kind of animal, of any rank: those below it count."""
     taxon_id = int(visit.request.url_vars["taxon_id"])
     before = visit.number("before")
     data = await visit.read(lambda db: load_species(db, taxon_id, before))
-    data["photos"] = [shown(visit, photo) for photo in data["photos"]]
-    taxon = data["taxon"]
-    places = [place for place in data["places"] if place["latitude"] is not None]
-    tiles = visit.desk.settings.map_tiles
-    pictures = [photo for photo in data["photos"] if photo["image"]]
+    photos = [shown(visit, photo) for photo in data["photos"]]
+    taxon, tiles = data["taxon"], visit.state.settings.map_tiles
+    places = _on_the_map(data["places"])
     return Page(
         "critterdb_species.html",
-        title=taxon["common_name"] or taxon["name"],
+        title=display_name(taxon["common_name"], taxon["name"]),
         description=f"{taxon['name']}: photos, where and when it was seen, and what the model "
         "makes of it.",
-        data=data,
-        view={
+        data={**data, "photos": photos},
+        extras={
             "map": draw_map(places, tiles=tiles) if places else None,
-            "map_credit": visit.desk.settings.map_credit if tiles else None,
-            "obscured": sum(bool(place["obscured"]) for place in places),
+            "map_credit": visit.state.settings.map_credit if tiles else None,
+            "obscured": sum(place.is_obscured for place in places),
             "placed": len(places),
             "month_chart": month_bars(data["months"]) if places else None,
         },
-        preview=urls.photo_file(pictures[0]["sha256"]) if pictures else None,
+        preview=preview_of(photos),
         pictures_from=(tiles,) if tiles and places else (),
     )
 
 
-def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> dict[str, Any]:
-    """A taxon with its photos, places and what models say of it. Raises PageNotFoundError."""
-    taxon = next(
+def _on_the_map(places: list[SightingPlace]) -> list[Place]:
+    return [
+        Place(place["latitude"], place["longitude"], bool(place["obscured"]))
+        for place in places
+        if place["latitude"] is not None and place["longitude"] is not None
+    ]
+
+
+def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> SpeciesData:
+    """Return a taxon with its photos, places and what models call it. Raises PageNotFoundError."""
+    row = next(
         db.query(
             "SELECT id AS taxon_id, name, common_name, rank, ancestor_ids FROM taxa WHERE id = ?",
             [taxon_id],
         ),
         None,
     )
-    if taxon is None:
+    if row is None:
         raise PageNotFoundError(
             f"There is no taxon {taxon_id} here. Look through the list of critters"
         )
-    ancestors = json.loads(taxon.pop("ancestor_ids"))
-    below = [row[0] for row in db.conn.execute(_BELOW, [taxon_id, MAX_KINDS_BELOW])]
+    above = db.query(_ABOVE, [row.pop("ancestor_ids"), taxon_id])
+    children = db.query(_CHILDREN, [taxon_id, taxon_id, MAX_TAXA_BELOW])
+    below = _taxa_below(db, taxon_id)
     photos = _photos(db, below, before)
     places = _places(db, below)
-    seen = Counter(place["observed_on"][5:7] for place in places if place["observed_on"])
+    is_cut = len(photos) > GALLERY_PHOTOS
     return {
-        "taxon": taxon,
-        "above": [
-            row
-            for row in db.query(
-                "SELECT id AS taxon_id, coalesce(common_name, name) AS name, rank FROM taxa "
-                "WHERE id IN (SELECT value FROM json_each(?)) AND id <> ? "
-                "ORDER BY rank_level DESC",
-                [json.dumps(ancestors), taxon_id],
-            )
-        ],
-        "below": list(
-            db.query(
-                "SELECT id AS taxon_id, coalesce(common_name, name) AS name, rank FROM taxa "
-                "WHERE parent_id = ? AND id <> ? ORDER BY name LIMIT ?",
-                [taxon_id, taxon_id, MAX_KINDS_BELOW],
-            )
-        ),
-        "photos": photos[:GALLERY],
-        "next_before": photos[GALLERY - 1]["observation_id"] if len(photos) > GALLERY else None,
+        "taxon": cast(TaxonRow, row),
+        "above": cast("list[Relative]", list(above)),
+        "below": cast("list[Relative]", list(children)),
+        "photos": photos[:GALLERY_PHOTOS],
+        "next_before": photos[GALLERY_PHOTOS - 1]["observation_id"] if is_cut else None,
         "places": places,
         "places_newest_only": len(places) == NEWEST_PLACES,
-        "months": [
-            {"month": name, "observations": seen[f"{number:02}"]}
-            for number, name in enumerate(MONTHS, 1)
-        ],
-        "said": list(db.query(_SAID, {"taxon": taxon_id})),
+        "months": _months(places),
+        "said": cast("list[CalledRow]", list(db.query(_CALLED, {"taxon": taxon_id}))),
     }
 
 
-def _photos(db: SiteDatabase, taxa: list[int], before: int | None) -> list[dict[str, Any]]:
+def _taxa_below(db: SiteDatabase, taxon_id: int) -> list[int]:
+    """The taxon itself and those below it, of which a page reads the first few."""
+    return [row[0] for row in db.execute(_BELOW, [taxon_id, MAX_TAXA_BELOW])]
+
+
+def _months(places: list[SightingPlace]) -> list[MonthCount]:
+    counts = Counter(place["observed_on"][5:7] for place in places if place["observed_on"])
+    return [
+        {"month": name, "observations": counts[f"{number:02}"]}
+        for number, name in enumerate(MONTHS, 1)
+    ]
+
+
+def _photos(db: SiteDatabase, taxa: list[int], before: int | None) -> list[Photo]:
     """The newest photos of several taxa, one more than a page shows.
 
-    Some observations have no photo here, so it goes back a stretch at a time.
+    Some observations have no photo here, so it goes back a batch at a time.
     """
-    found: list[dict[str, Any]] = []
-    place = 2**62 if before is None else before
+    photos: list[Photo] = []
+    oldest = 2**62 if before is None else before
     union = " UNION ALL ".join([_NEWEST_OF] * len(taxa))
-    for _ in range(STRETCHES):
-        values = [value for taxon in taxa for value in (taxon, place)]
+    for _ in range(MAX_BATCHES):
+        values = [value for taxon in taxa for value in (taxon, oldest)]
         ids = [
             row[0]
             for row in db.execute(
                 f"{union} ORDER BY id DESC LIMIT {OBSERVATIONS_PER_BATCH}", values
             )
         ]
-        found += (as_photo(row) for row in db.query(_PHOTOS_OF, [json.dumps(ids)]))
-        if len(found) > GALLERY or len(ids) < OBSERVATIONS_PER_BATCH:
+        photos += (as_photo(row) for row in db.query(_PHOTOS_OF, [json.dumps(ids)]))
+        if len(photos) > GALLERY_PHOTOS or len(ids) < OBSERVATIONS_PER_BATCH:
             break
-        place = ids[-1]
-    return found[: GALLERY + 1]
+        oldest = ids[-1]
+    return photos[: GALLERY_PHOTOS + 1]
 
 
-def _places(db: SiteDatabase, taxa: list[int]) -> list[dict[str, Any]]:
+def _places(db: SiteDatabase, taxa: list[int]) -> list[SightingPlace]:
     # Each part of the union is in the index's order, so that SQLite merges them up to the limit.
     union = " UNION ALL ".join([_PLACES_OF] * len(taxa))
-    return list(db.query(f"{union} ORDER BY observed_on DESC LIMIT {NEWEST_PLACES}", taxa))
+    rows = db.query(f"{union} ORDER BY observed_on DESC LIMIT {NEWEST_PLACES}", taxa)
+    return cast("list[SightingPlace]", list(rows))
 
 
 @page("taxa", "observations", "photos", "games", "models", "model_labels")
 async def species_list(visit: Visit) -> Page:
     """The kinds that the models in use know, or those that a search finds."""
     words = visit.argument("q")
-    data = await visit.read(lambda db: load_kinds(db, words))
-    for kind in data["kinds"]:
-        kind["photo"] = kind["photo"] and shown(visit, kind["photo"])
+    cards = await visit.read(lambda db: load_taxon_cards(db, words))
+    kinds = [
+        {**card.taxon, "photo": shown(visit, card.photo) if card.photo else None} for card in cards
+    ]
     return Page(
         "critterdb_species_list.html",
         title=f"Critters called “{words}”" if words else "Critters",
         description="The kinds of animals that the games are about, with photos of each.",
-        data={"q": words, **data},
-        view={
+        data={"q": words, "kinds": kinds},
+        extras={
             "is_cut": is_search_cut(words),
             "max_words": MAX_SEARCH_WORDS,
             "max_characters": MAX_SEARCH_CHARACTERS,
@@ -211,21 +298,19 @@ async def species_list(visit: Visit) -> Page:
     )
 
 
-def load_kinds(db: SiteDatabase, words: str) -> dict[str, Any]:
+def load_taxon_cards(db: SiteDatabase, words: str) -> list[TaxonCard]:
+    """Return the taxa that a search finds, or without words those that models in use know."""
     if words:
         query = search_query(words)
-        kinds = list(db.query(_SEARCH, [query, LISTED])) if query else []
+        rows = list(db.query(_SEARCH, [query, MAX_TAXA_LISTED])) if query else []
     else:
-        kinds = list(db.query(_KINDS, [LISTED]))
-    for kind in kinds:
-        kind["photo"] = _one_photo(db, kind["taxon_id"])
-    return {"kinds": kinds}
+        rows = list(db.query(_KINDS, [MAX_TAXA_LISTED]))
+    return [TaxonCard(cast(ListedTaxon, row), _licensed_photo(db, row["taxon_id"])) for row in rows]
 
 
-def _one_photo(db: SiteDatabase, taxon_id: int) -> dict[str, Any] | None:
-    """A photo of this kind that may be shown, or of one below it."""
-    below = (row[0] for row in db.execute(_BELOW, [taxon_id, MAX_KINDS_BELOW]))
-    for taxon in below:
+def _licensed_photo(db: SiteDatabase, taxon_id: int) -> Photo | None:
+    """The newest licensed photo of this taxon, or of one below it."""
+    for taxon in _taxa_below(db, taxon_id):
         for row in db.query(_ONE_PHOTO, [taxon]):
             return as_photo(row)
     return None

@@ -1,17 +1,18 @@
-"""Photos as the pages show them: the file where it may be shown, the credit always."""
+"""Photos as the pages show them: the file if it may be shown, the credit unless it is withdrawn."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from critterdb.formatting import display_name
+from critterdb.licences import PhotoRights, may_be_shown
 from critterdb.web.urls import photo_file
 
 if TYPE_CHECKING:
     from critterdb.web.pages.base import Visit
 
-Photo = dict[str, Any]
-
-# What is told of photos and of what models say of them.
+# The tables that say what a photo shows and what models made of it.
 PHOTO_TABLES = ("photos", "observations", "taxa", "predictions")
 
 # What `as_photo` needs; add WHERE, ORDER BY and LIMIT.
@@ -29,24 +30,74 @@ LEFT JOIN taxa ON taxa.id = observations.taxon_id
 """
 
 
-def as_photo(row: dict[str, Any]) -> Photo:
+class _PhotoFacts(TypedDict):
+    photo_id: int
+    sha256: str | None
+    license_code: str | None
+    attribution: str | None
+    width: int | None
+    height: int | None
+    observation_id: int
+    taxon_id: int | None
+    observation_url: str | None
+    observed_on: str | None
+    place_guess: str | None
+    obscured: int | None
+    name: str | None
+    common_name: str | None
+    what: str
+    # What a model said of it, on pages about models.
+    prediction_id: NotRequired[int]
+    score: NotRequired[float]
+    abstained: NotRequired[int]
+    actual: NotRequired[str]
+    predicted: NotRequired[str]
+    # From the photo of the page, between 0 and 2.
+    distance: NotRequired[float]
+
+
+class Photo(_PhotoFacts):
     """A row of PHOTOS, with what the photo shows in words."""
-    return {**row, "what": row["common_name"] or row["name"] or "something unidentified"}
+
+    path: str | None
+    withdrawn_at: str | None
+    observation_withdrawn_at: str | None
 
 
-def shown(visit: Visit, photo: Photo) -> Photo:
-    """The photo with `image`, the address of its file: null where it may not be shown here.
+class ShownPhoto(_PhotoFacts):
+    """A photo as JSON and templates have it; `image` is null if its file may not be shown here."""
 
-    A photo without licence and credit stays private, unless the site asks for it.
+    image: str | None
+    private: bool
+
+
+def as_photo(row: dict[str, Any]) -> Photo:
+    """Return a row of PHOTOS, and whatever else was selected, as a photo."""
+    what = display_name(row["common_name"], row["name"] or "something unidentified")
+    photo: Photo = {**row, "what": what}  # type: ignore[typeddict-item]
+    return photo
+
+
+def shown(visit: Visit, photo: Photo) -> ShownPhoto:
+    """Return the photo with `image`, the path of its file, if that may be shown here.
+
+    A withdrawn photo keeps its number and taxon, and loses what would name its observer.
     """
-    licensed = bool(photo["license_code"] and photo["attribution"])
-    here = bool(photo["path"] and photo["sha256"]) and not (
-        photo["withdrawn_at"] or photo["observation_withdrawn_at"]
-    )
-    may = here and (licensed or visit.desk.settings.local_photos)
-    image = visit.path(photo_file(photo["sha256"])) if may else None
+    is_withdrawn = bool(photo["withdrawn_at"] or photo["observation_withdrawn_at"])
+    is_here = bool(photo["path"] and photo["sha256"]) and not is_withdrawn
+    rights = PhotoRights(photo["license_code"], photo["attribution"], is_here)
+    may = may_be_shown(rights, local_photos=visit.state.settings.local_photos)
+    image = visit.path(photo_file(photo["sha256"])) if may and photo["sha256"] else None
     hidden = {"path", "withdrawn_at", "observation_withdrawn_at"}
     kept = {key: value for key, value in photo.items() if key not in hidden}
     if not may:
         kept["sha256"] = None
-    return {**kept, "image": image, "private": here and not may}
+    if is_withdrawn:
+        kept |= dict.fromkeys(("attribution", "observation_url", "place_guess", "observed_on"))
+    result: ShownPhoto = {**kept, "image": image, "private": is_here and not may}  # type: ignore[typeddict-item]
+    return result
+
+
+def preview_of(photos: Iterable[ShownPhoto]) -> str | None:
+    """Return the path of the first photo that may be shown, for links that people share."""
+    return next((photo_file(p["sha256"]) for p in photos if p["image"] and p["sha256"]), None)

@@ -1,26 +1,83 @@
 """What the bot made of posts: picture, answer, reply and truth, as the pages tell it.
 
 What others wrote stays where they wrote it: a story names a post and links to it, and shows its
-pictures from where they lie.
+pictures from where they lie. Nobody who deleted a post or opted out is named or shown.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypedDict, cast
 
+from critterdb.formatting import display_name_sql
 from critterdb.storage.database import SiteDatabase
 
-Story = dict[str, Any]
+from .taxa import Scores, read_scores
 
-# What a story tells is in these: whoever may not see one of them sees no stories.
+# What a story tells is in these: people who may not see one of them see no stories.
 STORY_TABLES = ("posts", "post_images", "replies", "predictions", "answers", "games", "taxa")
+
+Outcome = Literal["right", "wrong", "unanswered", "open"]
+"""`unanswered`: the model would not say. `open`: nobody knows yet."""
+
+
+class Picture(TypedDict):
+    """A picture of a post, where it lies; `error` says why it could not be read."""
+
+    url: str
+    image_sha256: str | None
+    error: str | None
+
+
+class Story(TypedDict):
+    """A post that the bot saw, what it said, and what it really was.
+
+    With `is_gone` the post was deleted or its author opted out (which of the two is not told):
+    author, pictures and every address that leads to them are null.
+    """
+
+    post_id: str
+    platform: str
+    game: str
+    hashtag: str | None
+    question: str | None
+    author: str | None
+    post_url: str | None
+    posted_at: str
+    summoned: int
+    is_gone: bool
+    image: str | None
+    image_sha256: str | None
+    pictures: list[Picture]
+    prediction_id: int | None
+    model_id: str | None
+    answer: str | None
+    answer_taxon_id: int | None
+    score: float | None
+    scores: Scores
+    abstained: int | None
+    doubt: str | None
+    said: str
+    reply: str | None
+    reply_url: str | None
+    status: str
+    reason: str | None
+    planned_at: str
+    sent_at: str | None
+    truth: str | None
+    truth_taxon_id: int | None
+    truth_in_words: str | None
+    truth_url: str | None
+    verdict: str | None
+    found_at: str | None
+    right: int | None
+    outcome: Outcome
+
 
 _STORIES = """
 SELECT
     bot_history.*,
-    posts.deleted_at,
     posts.summoned,
     games.question,
     games.hashtag,
@@ -31,88 +88,122 @@ SELECT
     predictions.taxon_id AS answer_taxon_id,
     predictions.reason AS doubt,
     predictions.scores,
-    EXISTS (
-        SELECT 1 FROM opt_outs
-        WHERE opt_outs.platform = posts.platform
-            AND lower(opt_outs.author) = lower(posts.author)
-    ) AS opted_out
+    shown_posts.post_id IS NULL AS is_gone
 FROM bot_history
 JOIN posts ON posts.id = bot_history.post_id
 JOIN games ON games.slug = bot_history.game
+LEFT JOIN shown_posts ON shown_posts.post_id = bot_history.post_id
 LEFT JOIN answers ON answers.post_id = bot_history.post_id
 LEFT JOIN predictions ON predictions.id = bot_history.prediction_id
 WHERE bot_history.post_id IN (SELECT value FROM json_each(?))
 """
 
 _PICTURES = """
-SELECT post_id, url, image_sha256, error FROM post_images
-WHERE post_id IN (SELECT value FROM json_each(?)) ORDER BY post_id, position
+SELECT post_images.post_id, post_images.url, post_images.image_sha256, post_images.error
+FROM post_images JOIN shown_posts ON shown_posts.post_id = post_images.post_id
+WHERE shown_posts.shows_photos AND post_images.post_id IN (SELECT value FROM json_each(?))
+ORDER BY post_images.post_id, post_images.position
 """
 
-_TARGETS = """
-SELECT slug, lower(coalesce(taxa.common_name, taxa.name)) AS target
+_TARGETS = f"""
+SELECT slug, lower({display_name_sql()}) AS target
 FROM games JOIN taxa ON taxa.id = games.target_taxon_id
 """
 
 
 def load_stories(db: SiteDatabase, post_ids: Sequence[str]) -> list[Story]:
-    """The stories of these posts, in this order; posts without a reply row are left out."""
+    """Return the stories of these posts, in this order; posts without a reply row are left out."""
     ids = json.dumps(list(post_ids))
     targets = {row["slug"]: row["target"] for row in db.query(_TARGETS)}
-    pictures: dict[str, list[dict[str, Any]]] = {}
+    pictures: dict[str, list[Picture]] = {}
     for row in db.query(_PICTURES, [ids]):
-        pictures.setdefault(row.pop("post_id"), []).append(row)
-    found = {}
-    for row in db.query(_STORIES, [ids]):
-        gone = bool(row["deleted_at"] or row["opted_out"])
-        scores = json.loads(row.pop("scores") or "{}")
-        row["pictures"] = [] if gone else pictures.get(row["post_id"], [])
-        for name in ("post_url", "reply_url", "truth_url"):
-            row[name] = web_address(row[name])
-        row["outcome"] = outcome(row)
-        row["said"] = said(row)
-        row["truth_in_words"] = truth_in_words(row, targets.get(row["game"]))
-        row["scores"] = {int(taxon): score for taxon, score in scores.items()}
-        found[row["post_id"]] = row
-    return [found[post_id] for post_id in post_ids if post_id in found]
+        picture: Picture = {
+            "url": row["url"],
+            "image_sha256": row["image_sha256"],
+            "error": row["error"],
+        }
+        pictures.setdefault(row["post_id"], []).append(picture)
+    stories = {
+        row["post_id"]: _as_story(row, pictures.get(row["post_id"], []), targets.get(row["game"]))
+        for row in db.query(_STORIES, [ids])
+    }
+    return [stories[post_id] for post_id in post_ids if post_id in stories]
+
+
+def _as_story(row: dict[str, Any], pictures: list[Picture], target: str | None) -> Story:
+    is_gone = bool(row["is_gone"])
+    # The host who told the truth may be the author, so the address of the truth would name them.
+    truth_url = None if is_gone else web_address(row["truth_url"])
+    story = {
+        **row,
+        "is_gone": is_gone,
+        "pictures": pictures,
+        "post_url": web_address(row["post_url"]),
+        "reply_url": web_address(row["reply_url"]),
+        "truth_url": truth_url,
+        "scores": read_scores(row["scores"]),
+        "said": said(row["prediction_id"], row["doubt"], row["answer"]),
+        "truth_in_words": truth_in_words(
+            row["verdict"], row["truth_taxon_id"], row["truth"], target
+        ),
+        "outcome": outcome(row["prediction_id"], row["abstained"], row["right"]),
+    }
+    return cast(Story, story)
 
 
 def web_address(address: str | None) -> str | None:
-    """An address that a page may link to: some servers' words for one run as a script."""
+    """Return an address that a page may link to, or None: some servers give a script's."""
     return address if address and address.startswith(("https://", "http://")) else None
 
 
-def outcome(story: Story) -> str:
-    """`right`, `wrong`, `unanswered` (the model would not say) or `open` (nobody knows yet)."""
-    if not story["prediction_id"] or story["abstained"]:
+def outcome(prediction_id: int | None, abstained: int | None, right: int | None) -> Outcome:
+    """Return what became of the model's answer."""
+    if not prediction_id or abstained:
         return "unanswered"
-    if story["right"] is None:
+    if right is None:
         return "open"
-    return "right" if story["right"] else "wrong"
+    return "right" if right else "wrong"
 
 
-def said(story: Story) -> str:
-    """The model's answer in a few words."""
-    if not story["prediction_id"]:
+def said(prediction_id: int | None, doubt: str | None, answer: str | None) -> str:
+    """Return the model's answer in a few words."""
+    if not prediction_id:
         return "Nothing: there was no photo to look at"
-    if story["doubt"] == "not_a_critter":
-        return "That is no critter that I know"
-    if story["abstained"]:
-        return "I am not sure"
-    return str(story["answer"])
+    if doubt == "not_a_critter":
+        return "That is not a critter that I know"
+    return answer or "I am not sure"
 
 
-def truth_in_words(story: Story, target: str | None) -> str | None:
-    """What it really was; None where that is not known."""
-    if story["verdict"] is None:
+def truth_in_words(
+    verdict: str | None, taxon_id: int | None, truth: str | None, target: str | None
+) -> str | None:
+    """Return what it really was, or None if that is not known."""
+    if verdict is None:
         return None
-    if story["verdict"] == "inconclusive":
+    if verdict == "inconclusive":
         return "nobody can tell"
-    if story["truth_taxon_id"] is None and story["verdict"] == "other":
+    if taxon_id is None and verdict == "other":
         return f"not a {target}" if target else "something else"
-    return str(story["truth"])
+    return truth
 
 
 def pictures_of(stories: Sequence[Story]) -> tuple[str, ...]:
-    """The addresses of all their pictures, for the page's policy to name."""
+    """Return the addresses of all their pictures, for the page's policy to name."""
     return tuple(picture["url"] for story in stories for picture in story["pictures"])
+
+
+def is_picture_shown(db: SiteDatabase, url: str, post_id: str | None) -> bool:
+    """Return whether a picture may be shown: that of one post, or of every post that has its URL.
+
+    A URL that no post has is somebody's of whom this site knows nothing.
+    """
+    which = "post_images.url = ?" if post_id is None else "post_images.post_id = ?"
+    hidden = db.execute(
+        f"""
+        SELECT 1 FROM post_images
+        LEFT JOIN shown_posts ON shown_posts.post_id = post_images.post_id
+        WHERE {which} AND coalesce(shown_posts.shows_photos, 0) = 0 LIMIT 1
+        """,
+        [url if post_id is None else post_id],
+    )
+    return hidden.fetchone() is None

@@ -6,18 +6,19 @@ counts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from critterdb.bot.host_answers.store import target_taxa
+from critterdb.dataset.taxonomy import Truth, is_right
+from critterdb.formatting import display_name_sql
 from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
-from .photos import PHOTOS, as_photo
-from .posts import load_stories
-from .taxa import score_bars, taxon_names
+from .photos import PHOTOS, Photo, ShownPhoto, as_photo
+from .posts import Story, load_stories
+from .taxa import ScoreBar, Scores, likeliest, names_in, read_scores, score_bars
 
 SOURCES = {
     "bot": "the bot",
@@ -42,8 +43,9 @@ WHERE {_IN_QUEUE} AND id > :lowest
     AND (
         photo_id IS NOT NULL
         OR EXISTS (
-            SELECT 1 FROM post_images JOIN posts ON posts.id = post_images.post_id
-            WHERE post_images.post_id = predictions.post_id AND posts.deleted_at IS NULL
+            SELECT 1 FROM post_images
+            JOIN shown_posts ON shown_posts.post_id = post_images.post_id
+            WHERE post_images.post_id = predictions.post_id AND shown_posts.shows_photos
                 AND (predictions.image_sha256 IS NULL
                     OR post_images.image_sha256 = predictions.image_sha256)
         )
@@ -57,27 +59,139 @@ WHERE {_IN_QUEUE} AND id > :lowest
 ORDER BY id DESC LIMIT 1
 """
 
-_PREDICTION = """
+_PREDICTION = f"""
 SELECT predictions.id AS prediction_id, predictions.model_id, predictions.source, predictions.score,
     predictions.abstained, predictions.reason, predictions.novelty, predictions.scores,
     predictions.created_at, predictions.photo_id, predictions.image_sha256, predictions.post_id,
-    predictions.taxon_id, coalesce(taxa.common_name, taxa.name) AS answer
+    predictions.taxon_id, {display_name_sql()} AS answer
 FROM predictions LEFT JOIN taxa ON taxa.id = predictions.taxon_id
 WHERE predictions.id = ?
 """
 
+_PICTURES_OF_POST = """
+SELECT post_images.url FROM post_images
+JOIN shown_posts ON shown_posts.post_id = post_images.post_id
+WHERE post_images.post_id = :post_id AND shown_posts.shows_photos
+    AND post_images.url LIKE 'http%'
+    AND (:image_sha256 IS NULL OR post_images.image_sha256 = :image_sha256)
+ORDER BY post_images.position
+"""
 
-def load_queue(db: SiteDatabase, source: str, model: str, before: int | None) -> dict[str, Any]:
-    """The newest prediction that waits for a review, and how many were reviewed."""
+_REVIEWS = f"""
+SELECT verdict, actor, created_at, {display_name_sql()} AS truth
+FROM reviews LEFT JOIN taxa ON taxa.id = reviews.taxon_id
+WHERE prediction_id = ? ORDER BY reviews.id
+"""
+
+_CHOICES = f"""
+SELECT taxa.id AS taxon_id, {display_name_sql()} AS name
+FROM posts
+JOIN games ON games.slug = posts.game
+JOIN taxa ON taxa.id = games.target_taxon_id OR taxa.id IN (
+    SELECT taxon_id FROM model_labels WHERE model_id = games.model_id
+)
+LEFT JOIN model_labels AS known
+    ON known.model_id = games.model_id AND known.taxon_id = taxa.id
+WHERE posts.id = ?
+ORDER BY taxa.id = games.target_taxon_id DESC, known.photos_train DESC LIMIT ?
+"""
+
+
+class Choice(TypedDict):
+    """A taxon that a person can say it was, with one key."""
+
+    taxon_id: int
+    name: str
+
+
+class ReviewRow(TypedDict):
+    """What a person said of a prediction; `truth` is a name, null if the person gave none."""
+
+    verdict: str
+    actor: str | None
+    created_at: str
+    truth: str | None
+
+
+class ReviewedPrediction(TypedDict):
+    """A prediction with its picture, its likeliest labels and earlier reviews.
+
+    `photo` is one of the site's; `pictures` are addresses of others, which lie where they were
+    posted. `pictures_may_change` if a visitor gave the address: whatever lies there now is not
+    loaded before the reviewer asks for it.
+    """
+
+    prediction_id: int
+    model_id: str
+    source: str
+    score: float
+    abstained: int
+    reason: str | None
+    novelty: float | None
+    created_at: str
+    photo_id: int | None
+    image_sha256: str | None
+    post_id: str | None
+    taxon_id: int | None
+    answer: str | None
+    bars: list[ScoreBar]
+    choices: list[Choice]
+    photo: Photo | ShownPhoto | None
+    pictures: list[str]
+    pictures_may_change: bool
+    reviews: list[ReviewRow]
+
+
+class SourceCount(TypedDict):
+    """Predictions that were asked for from one source, and how many of them were reviewed."""
+
+    source: str
+    predictions: int
+    reviewed: int
+
+
+class ReviewQueue(TypedDict):
+    """The prediction to review next, and how far the work has come.
+
+    `further_before` is a prediction's id from which to look further back, if none of the newest has
+    a picture to show.
+    """
+
+    prediction: ReviewedPrediction | None
+    further_before: int | None
+    counts: list[SourceCount]
+    verdicts: dict[str, int]
+
+
+class CandidateRow(TypedDict):
+    """A message of a host that may hold an answer."""
+
+    id: int
+    post_id: str
+    source_url: str
+    guess: str | None
+    found_at: str
+
+
+class CandidateQueue(TypedDict):
+    """The message to decide about next, with its post and the taxa to choose from."""
+
+    candidate: CandidateRow | None
+    waiting: int
+    post: Story | None
+    choices: list[Choice]
+
+
+def load_queue(db: SiteDatabase, source: str, model: str, before: int | None) -> ReviewQueue:
+    """Return the newest prediction that waits for a review, and how many were reviewed."""
     keys = {"source": source, "model": model, "before": 2**62 if before is None else before}
-    lowest = next((row["id"] for row in db.query(_LOWEST, keys)), None)
-    keys["lowest"] = 0 if lowest is None else lowest
-    found = next((row["id"] for row in db.query(_WAITING, keys)), None)
-    prediction = load_prediction(db, found) if found else None
-    further = lowest + 1 if lowest is not None and not prediction else None
+    lowest_row = db.execute(_LOWEST, keys).fetchone()
+    keys["lowest"] = lowest_row[0] if lowest_row else 0
+    waiting = db.execute(_WAITING, keys).fetchone()
+    prediction = load_prediction(db, waiting[0]) if waiting else None
     return {
         "prediction": prediction,
-        "further_before": further,
+        "further_before": lowest_row[0] + 1 if lowest_row and not prediction else None,
         "counts": load_counts(db),
         "verdicts": {
             row["verdict"]: row["reviews"]
@@ -86,60 +200,61 @@ def load_queue(db: SiteDatabase, source: str, model: str, before: int | None) ->
     }
 
 
-def load_counts(db: SiteDatabase) -> list[dict[str, Any]]:
-    """Predictions and reviewed ones by source."""
-    return list(
-        db.query(
-            "SELECT source, sum(predictions) AS predictions, sum(reviewed) AS reviewed "
-            "FROM prediction_counts GROUP BY source ORDER BY source"
-        )
+def load_counts(db: SiteDatabase, model_id: str | None = None) -> list[SourceCount]:
+    """Return predictions and reviewed ones by source, of one model or of all."""
+    rows = db.query(
+        "SELECT source, sum(predictions) AS predictions, sum(reviewed) AS reviewed "
+        "FROM prediction_counts WHERE :model IS NULL OR model_id = :model "
+        "GROUP BY source ORDER BY source",
+        {"model": model_id},
     )
+    return cast("list[SourceCount]", list(rows))
 
 
-def load_prediction(db: SiteDatabase, prediction_id: int) -> dict[str, Any] | None:
-    """A prediction with its picture, its likeliest labels and earlier reviews."""
-    found = next(db.query(_PREDICTION, [prediction_id]), None)
-    if found is None:
+def load_prediction(db: SiteDatabase, prediction_id: int) -> ReviewedPrediction | None:
+    """Return a prediction to review, or None if there is none with this number."""
+    row = next(db.query(_PREDICTION, [prediction_id]), None)
+    if row is None:
         return None
-    scores = json.loads(found.pop("scores"))
-    names = taxon_names(db, {int(taxon) for taxon in scores})
-    found["bars"] = score_bars(scores, names)
-    likeliest = sorted(scores.items(), key=lambda item: -item[1])[:CHOICES]
-    found["choices"] = [
-        {"taxon_id": int(taxon), "name": names.get(int(taxon), taxon)} for taxon, _ in likeliest
+    scores = read_scores(row.pop("scores"))
+    names = names_in(db, [scores])
+    pictures = _pictures(db, row)
+    prediction: ReviewedPrediction = {  # type: ignore[typeddict-item]
+        **row,
+        "bars": score_bars(scores, names),
+        "choices": _likeliest_choices(scores, names),
+        "photo": _photo(db, row["photo_id"]),
+        "pictures": pictures,
+        "pictures_may_change": bool(pictures) and row["post_id"] is None,
+        "reviews": list(db.query(_REVIEWS, [prediction_id])),
+    }
+    return prediction
+
+
+def _likeliest_choices(scores: Scores, names: Mapping[int, str]) -> list[Choice]:
+    return [
+        {"taxon_id": taxon_id, "name": names.get(taxon_id, str(taxon_id))}
+        for taxon_id, _ in likeliest(scores, CHOICES)
     ]
-    found["photo"], found["pictures"] = None, []
-    if found["photo_id"] is not None:
-        row = next(db.query(f"{PHOTOS} WHERE photos.id = ?", [found["photo_id"]]), None)
-        found["photo"] = as_photo(row) if row else None
-    elif found["post_id"]:
-        found["pictures"] = [
-            row["url"]
-            for row in db.query(
-                "SELECT post_images.url FROM post_images "
-                "JOIN posts ON posts.id = post_images.post_id "
-                "WHERE post_id = :post_id AND deleted_at IS NULL AND post_images.url LIKE 'http%' "
-                "AND (:image_sha256 IS NULL OR image_sha256 = :image_sha256) ORDER BY position",
-                found,
-            )
-        ]
+
+
+def _photo(db: SiteDatabase, photo_id: int | None) -> Photo | None:
+    row = next(db.query(f"{PHOTOS} WHERE photos.id = ?", [photo_id]), None)
+    return as_photo(row) if row else None
+
+
+def _pictures(db: SiteDatabase, prediction: Mapping[str, Any]) -> list[str]:
+    """The addresses of the pictures that a prediction is about, if it is not about a photo."""
+    if prediction["photo_id"] is not None:
+        return []
+    if prediction["post_id"]:
+        rows = db.query(_PICTURES_OF_POST, dict(prediction))
     else:
-        found["pictures"] = [
-            row["url"]
-            for row in db.query(
-                "SELECT url FROM images WHERE sha256 = ? AND url LIKE 'http%'",
-                [found["image_sha256"]],
-            )
-        ]
-    found["reviews"] = list(
-        db.query(
-            "SELECT verdict, actor, created_at, coalesce(taxa.common_name, taxa.name) AS truth "
-            "FROM reviews LEFT JOIN taxa ON taxa.id = reviews.taxon_id "
-            "WHERE prediction_id = ? ORDER BY reviews.id",
-            [prediction_id],
+        rows = db.query(
+            "SELECT url FROM images WHERE sha256 = ? AND url LIKE 'http%'",
+            [prediction["image_sha256"]],
         )
-    )
-    return found
+    return [row["url"] for row in rows]
 
 
 def save_review(
@@ -147,21 +262,20 @@ def save_review(
 ) -> int:
     """Write a review; with a taxon the verdict follows from it. Call it in a transaction.
 
-    `verdict` is right, wrong, or is (it was `taxon_id`). Raises LookupError where there is no such
-    prediction or taxon.
+    `verdict` is right, wrong, or is (it was `taxon_id`). Returns the review's number. Raises
+    LookupError if there is no such prediction or taxon.
     """
-    prediction = next(
-        db.query("SELECT taxon_id FROM predictions WHERE id = ?", [prediction_id]), None
-    )
+    prediction = db.execute(
+        "SELECT taxon_id FROM predictions WHERE id = ?", [prediction_id]
+    ).fetchone()
     if prediction is None:
         raise LookupError(f"There is no prediction {prediction_id}")
-    answer = prediction["taxon_id"]
-    if verdict == "is":
-        taxon = next(db.query("SELECT ancestor_ids FROM taxa WHERE id = ?", [taxon_id]), None)
+    answer = prediction[0]
+    if verdict == "is" and taxon_id is not None:
+        taxon = db.execute("SELECT ancestor_ids FROM taxa WHERE id = ?", [taxon_id]).fetchone()
         if taxon is None:
             raise LookupError(f"There is no taxon {taxon_id}")
-        right = answer in [taxon_id, *json.loads(taxon["ancestor_ids"])]
-        verdict = "right" if right else "wrong"
+        verdict = "right" if is_right(answer, Truth.of(taxon_id, taxon[0])) else "wrong"
     elif verdict == "right":
         taxon_id = answer
     else:
@@ -176,9 +290,9 @@ def save_review(
     return int(db["reviews"].insert(row).last_pk or 0)
 
 
-def load_candidate(db: SiteDatabase, after: int) -> dict[str, Any]:
-    """The oldest message that may hold an answer and waits for a person, with its post."""
-    candidate = next(
+def load_candidate(db: SiteDatabase, after: int) -> CandidateQueue:
+    """Return the oldest message that may hold an answer and waits for a person, with its post."""
+    row = next(
         db.query(
             "SELECT id, post_id, source_url, guess, found_at FROM answer_candidates "
             "WHERE settled_at IS NULL AND id > ? ORDER BY id LIMIT 1",
@@ -186,35 +300,17 @@ def load_candidate(db: SiteDatabase, after: int) -> dict[str, Any]:
         ),
         None,
     )
-    waiting = next(
-        db.query("SELECT count(*) AS n FROM answer_candidates WHERE settled_at IS NULL")
-    )["n"]
-    found: dict[str, Any] = {"candidate": candidate, "waiting": waiting, "post": None}
-    if candidate is None:
-        return {**found, "choices": []}
-    stories = load_stories(db, [candidate["post_id"]])
-    found["post"] = stories[0] if stories else None
-    return {**found, "choices": _choices(db, candidate["post_id"])}
-
-
-def _choices(db: SiteDatabase, post_id: str) -> list[dict[str, Any]]:
-    """What a post's animal may have been: the game's target first, then what its model knows."""
-    rows = db.query(
-        """
-        SELECT taxa.id AS taxon_id, coalesce(taxa.common_name, taxa.name) AS name
-        FROM posts
-        JOIN games ON games.slug = posts.game
-        JOIN taxa ON taxa.id = games.target_taxon_id OR taxa.id IN (
-            SELECT taxon_id FROM model_labels WHERE model_id = games.model_id
-        )
-        LEFT JOIN model_labels AS known
-            ON known.model_id = games.model_id AND known.taxon_id = taxa.id
-        WHERE posts.id = ?
-        ORDER BY taxa.id = games.target_taxon_id DESC, known.photos_train DESC LIMIT ?
-        """,
-        [post_id, CHOICES],
-    )
-    return list(rows)
+    waiting = db["answer_candidates"].count_where("settled_at IS NULL")
+    if row is None:
+        return {"candidate": None, "waiting": waiting, "post": None, "choices": []}
+    stories = load_stories(db, [row["post_id"]])
+    return {
+        "candidate": cast(CandidateRow, row),
+        "waiting": waiting,
+        "post": stories[0] if stories else None,
+        # The game's target first, then what its model knows.
+        "choices": cast("list[Choice]", list(db.query(_CHOICES, [row["post_id"], CHOICES]))),
+    }
 
 
 def settle(

@@ -6,12 +6,13 @@ first; the view `scoreboard` counts them all.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict
 
+from critterdb.dataset.taxonomy import Truth, is_right
 from critterdb.storage.database import SiteDatabase
 
 NEWEST_POSTS = 500
@@ -49,20 +50,57 @@ _COMMONEST = """
 SELECT taxon_id FROM model_labels WHERE model_id = ? ORDER BY photos_train DESC, taxon_id LIMIT 1
 """
 
-Settled = dict[str, Any]
+
+@dataclass(frozen=True)
+class SettledPost:
+    """A post whose animal is known, and whether bot and commonest guess were right about it."""
+
+    posted_at: str
+    is_answered: bool
+    is_right: bool
+    is_baseline_right: bool
 
 
-def load_score(db: SiteDatabase, game: str) -> dict[str, Any]:
-    """Totals of a game's newest settled posts, and the same by period of time."""
-    posts = list(db.query(_SETTLED, {"game": game, "newest": NEWEST_POSTS}))
+class Totals(TypedDict):
+    """Settled posts, counted by what the bot made of them."""
+
+    posts: int
+    right: int
+    wrong: int
+    abstained: int
+    baseline_right: int
+
+
+class Period(Totals):
+    """The totals of a day, week (named by its Monday), month or year."""
+
+    period: str
+
+
+class Score(Totals):
+    """The totals of a game's newest settled posts, and the same by period of time."""
+
+    newest_only: bool
+    over_time: list[Period]
+
+
+def load_score(db: SiteDatabase, game: str) -> Score:
+    """Return the score of a game."""
     commonest: dict[str, int | None] = {}
-    for post in posts:
-        model_id = post["model_id"]
+    posts = []
+    for row in db.query(_SETTLED, {"game": game, "newest": NEWEST_POSTS}):
+        model_id = row["model_id"]
         if model_id not in commonest:
-            commonest[model_id] = next(
-                (row["taxon_id"] for row in db.query(_COMMONEST, [model_id])), None
+            label = db.execute(_COMMONEST, [model_id]).fetchone()
+            commonest[model_id] = label[0] if label else None
+        posts.append(
+            SettledPost(
+                posted_at=row["posted_at"],
+                is_answered=not row["abstained"],
+                is_right=bool(row["right"]),
+                is_baseline_right=bool(is_right(commonest[model_id], _truth(row))),
             )
-        post["baseline_right"] = is_right(commonest[model_id], post)
+        )
     return {
         **_totals(posts),
         "newest_only": len(posts) == NEWEST_POSTS,
@@ -70,40 +108,39 @@ def load_score(db: SiteDatabase, game: str) -> dict[str, Any]:
     }
 
 
-def is_right(taxon_id: int | None, post: Mapping[str, Any]) -> bool:
-    """Whether a taxon would be the right answer: the truth, or an ancestor of it."""
-    if taxon_id is None:
-        return False
-    if post["truth"] is None:
-        return taxon_id not in (post["target"], *_lineage(post["target_ancestor_ids"]))
-    return taxon_id in (post["truth"], *_lineage(post["ancestor_ids"]))
+def _truth(row: Mapping[str, Any]) -> Truth | None:
+    is_other = row["truth"] is None
+    taxon_id = row["target"] if is_other else row["truth"]
+    ancestor_ids = row["target_ancestor_ids"] if is_other else row["ancestor_ids"]
+    return None if taxon_id is None else _cached_truth(taxon_id, ancestor_ids, is_other)
 
 
+# The newest 500 posts of a game are about a few dozen taxa.
 @lru_cache(maxsize=4096)
-def _lineage(ancestor_ids: str | None) -> tuple[int, ...]:
-    return tuple(json.loads(ancestor_ids or "[]"))
+def _cached_truth(taxon_id: int, ancestor_ids: str | None, is_other: bool) -> Truth:
+    return Truth.of(taxon_id, ancestor_ids, is_other=is_other)
 
 
-def by_period(posts: Iterable[Settled]) -> list[dict[str, Any]]:
-    """The posts by day, week, month or year: the shortest of which there are not too many."""
+def by_period(posts: Iterable[SettledPost]) -> list[Period]:
+    """Return the totals by day, week, month or year: the shortest that gives few enough periods."""
     posts = list(posts)
     for period in (_day, _week, _month, _year):
-        groups: dict[str, list[Settled]] = {}
+        groups: dict[str, list[SettledPost]] = {}
         for post in posts:
-            groups.setdefault(period(post["posted_at"]), []).append(post)
+            groups.setdefault(period(post.posted_at), []).append(post)
         if len(groups) <= MAX_PERIODS:
             break
     return [{"period": name, **_totals(group)} for name, group in groups.items()]
 
 
-def _totals(posts: list[Settled]) -> dict[str, int]:
-    answered = [post for post in posts if not post["abstained"]]
+def _totals(posts: Sequence[SettledPost]) -> Totals:
+    answered = [post for post in posts if post.is_answered]
     return {
         "posts": len(posts),
-        "right": sum(bool(post["right"]) for post in answered),
-        "wrong": sum(not post["right"] for post in answered),
+        "right": sum(post.is_right for post in answered),
+        "wrong": sum(not post.is_right for post in answered),
         "abstained": len(posts) - len(answered),
-        "baseline_right": sum(post["baseline_right"] for post in posts),
+        "baseline_right": sum(post.is_baseline_right for post in posts),
     }
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +27,15 @@ WORDS = BITS // 64
 CANDIDATES = 200
 ROWS_PER_STEP = 2048
 PATIENCE_SECONDS = 0.1  # a page does not wait longer for sketches that are still being made
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """What a backbone made of a photo file: a vector of D numbers."""
+
+    sha256: str
+    backbone: str
+    vector: np.ndarray
 
 
 class Sketches:
@@ -44,6 +55,7 @@ class Sketches:
         return len(self._hashes)
 
     def update(self, db: SiteDatabase) -> None:
+        """Read the embeddings that were added since the last time."""
         with self._lock:
             hashes, bits, newest = [self._hashes], [self._bits], self._newest
             while rows := db.conn.execute(
@@ -59,7 +71,7 @@ class Sketches:
             self._newest = newest
 
     def sketch(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors N×D → N×4 words of 64 signs."""
+        """Return the sketches of vectors N×D: N×4 words of 64 signs."""
         unit = normalized(vectors)
         if self._planes is None:
             # Around the middle of the first photos: all embeddings point to about one side.
@@ -70,17 +82,17 @@ class Sketches:
         return np.packbits(signs, axis=1).view(np.uint64)
 
     def candidates(self, vector: np.ndarray, count: int = CANDIDATES) -> list[str]:
-        """SHA-256 of the photos whose sketches are nearest to an embedding D."""
+        """Return the SHA-256 of the photos whose sketches are nearest to an embedding D."""
         if not len(self):
             return []
         apart = np.bitwise_count(self._bits ^ self.sketch(vector[None])[0]).sum(axis=1)
         count = min(count, len(apart))
         nearest = np.argpartition(apart, count - 1)[:count]
-        return [bytes(self._hashes[place]).ljust(32, b"\0").hex() for place in nearest]
+        return [bytes(self._hashes[index]).ljust(32, b"\0").hex() for index in nearest]
 
 
 async def ready(database: Database, shelf: dict[str, Sketches], backbone: str) -> Sketches | None:
-    """The sketches of a backbone, up to date; None while a large database is still being read."""
+    """Return a backbone's sketches, or None while a large database is still being read."""
     sketches = shelf.setdefault(backbone, Sketches(backbone))
 
     async def update() -> None:
@@ -95,30 +107,32 @@ async def ready(database: Database, shelf: dict[str, Sketches], backbone: str) -
     return sketches if done else None
 
 
-def load_embedding(db: SiteDatabase, sha256: str) -> tuple[str, np.ndarray] | None:
-    """A photo's embedding and its backbone, that of a model in use where there is one."""
-    rows = db.query(
+def load_embedding(db: SiteDatabase, sha256: str) -> Embedding | None:
+    """Return a photo's embedding, that of a model in use if there is one."""
+    row = db.execute(
         "SELECT backbone, vector FROM embeddings WHERE sha256 = ? ORDER BY backbone IN "
         "(SELECT backbone FROM models JOIN games ON games.model_id = models.id) DESC LIMIT 1",
         [sha256],
-    )
-    for row in rows:
-        return str(row["backbone"]), as_vectors([row["vector"]])[0]
-    return None
+    ).fetchone()
+    return Embedding(sha256, str(row[0]), as_vectors([row[1]])[0]) if row else None
 
 
 def nearest_photos(
-    db: SiteDatabase, backbone: str, vector: np.ndarray, candidates: list[str], but: str, count: int
+    db: SiteDatabase, embedding: Embedding, candidates: Sequence[str], count: int
 ) -> list[tuple[str, float]]:
-    """(sha256, distance) of the candidates nearest to a vector, without the photo itself."""
+    """Return (sha256, distance) of the candidates nearest to a photo, without the photo itself.
+
+    The distance is 1 − cosine similarity, from 0 to 2.
+    """
     marks = ", ".join("?" * len(candidates))
-    rows: list[Any] = db.conn.execute(
+    rows: list[tuple[str, bytes]] = db.conn.execute(
         f"SELECT sha256, vector FROM embeddings WHERE backbone = ? AND sha256 IN ({marks})",
-        [backbone, *candidates],
+        [embedding.backbone, *candidates],
     ).fetchall()
-    rows = [row for row in rows if row[0] != but]
+    rows = [row for row in rows if row[0] != embedding.sha256]
     if not rows:
         return []
-    distances = 1 - normalized(as_vectors([row[1] for row in rows])) @ normalized(vector[None])[0]
+    vectors = normalized(as_vectors([vector for _, vector in rows]))
+    distances = 1 - vectors @ normalized(embedding.vector[None])[0]
     order = np.argsort(distances, kind="stable")[:count]
-    return [(str(rows[place][0]), max(0.0, float(distances[place]))) for place in order]
+    return [(rows[index][0], max(0.0, float(distances[index]))) for index in order]

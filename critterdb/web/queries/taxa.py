@@ -1,67 +1,52 @@
-"""Predictions in names instead of numbers of taxa."""
+"""A prediction's probabilities as bars with names."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TypedDict
 
+from critterdb.dataset.taxonomy import taxon_names
 from critterdb.storage.database import SiteDatabase
-
-if TYPE_CHECKING:
-    pass
-from critterdb.web.http.body import MAX_SEARCH_CHARACTERS, MAX_SEARCH_WORDS, _plain_words
 
 BARS = 5
 
+Scores = Mapping[int, float]
+"""Probability of each taxon that the model knows, by the taxon's id."""
 
-def score_bars(scores: dict[str, float], names: dict[int, str]) -> list[dict[str, Any]]:
-    """The likeliest labels of a prediction, as bars."""
-    likeliest = sorted(scores.items(), key=lambda item: -item[1])[:BARS]
+
+class ScoreBar(TypedDict):
+    """A label of a prediction with its probability; `width` is that in percent."""
+
+    taxon_id: int
+    name: str
+    score: float
+    width: float
+
+
+def read_scores(stored: str | None) -> dict[int, float]:
+    """Return the probabilities that the column `scores` holds, by taxon."""
+    return {int(taxon_id): float(score) for taxon_id, score in json.loads(stored or "{}").items()}
+
+
+def names_in(db: SiteDatabase, predictions: Iterable[Scores]) -> dict[int, str]:
+    """Return what to call every taxon of several predictions."""
+    return taxon_names(db, {taxon_id for scores in predictions for taxon_id in scores})
+
+
+def likeliest(scores: Scores, count: int) -> list[tuple[int, float]]:
+    """Return the `count` likeliest taxa with their probabilities, the likeliest first."""
+    return sorted(scores.items(), key=lambda item: -item[1])[:count]
+
+
+def score_bars(scores: Scores, names: Mapping[int, str]) -> list[ScoreBar]:
+    """Return the likeliest labels of a prediction."""
     return [
         {
-            "taxon_id": int(taxon),
-            "name": names.get(int(taxon), taxon),
+            "taxon_id": taxon_id,
+            "name": names.get(taxon_id, str(taxon_id)),
             "score": score,
             "width": round(100 * score, 1),
         }
-        for taxon, score in likeliest
+        for taxon_id, score in likeliest(scores, BARS)
     ]
-
-
-def taxon_names(db: SiteDatabase, taxon_ids: Iterable[int]) -> dict[int, str]:
-    """What to call taxa: the common name where there is one."""
-    rows = db.query(
-        "SELECT id, coalesce(common_name, name) AS name FROM taxa "
-        "WHERE id IN (SELECT value FROM json_each(?))",
-        [json.dumps(sorted(taxon_ids))],
-    )
-    return {row["id"]: row["name"] for row in rows}
-
-
-def find_taxon(db: SiteDatabase, words: str) -> int | None:
-    """The taxon that somebody names, by its exact scientific or common name, else by search."""
-    rows = db.query(
-        "SELECT id FROM taxa WHERE name = :words COLLATE NOCASE "
-        "OR common_name = :words COLLATE NOCASE ORDER BY is_active DESC, id LIMIT 1",
-        {"words": words},
-    )
-    for row in rows:
-        return int(row["id"])
-    query = search_query(words)
-    if not query:
-        return None
-    found = db.query(
-        "SELECT rowid AS id FROM taxa_fts WHERE taxa_fts MATCH ? ORDER BY rank LIMIT 1", [query]
-    )
-    return next((int(row["id"]) for row in found), None)
-
-
-def search_query(words: str) -> str:
-    """A query for SQLite's full-text search that finds beginnings of words; empty for none.
-
-    It takes the first MAX_SEARCH_CHARACTERS and MAX_SEARCH_WORDS: the cost of a search grows with
-    the square of the number of words.
-    """
-    kept = _plain_words(words[:MAX_SEARCH_CHARACTERS])[:MAX_SEARCH_WORDS]
-    return " ".join(f'"{word}"*' for word in kept)

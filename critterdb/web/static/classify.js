@@ -52,7 +52,7 @@
   input.addEventListener("change", () => {
     if (preview) URL.revokeObjectURL(preview);
     preview = input.files.length ? URL.createObjectURL(input.files[0]) : null;
-    if (preview) showPreview("Ready", "Press “Look at it” and I tell you what I see.", false);
+    if (preview) showPreview("Ready", "Press “Classify this photo” to see what I make of it.", false);
     else result.hidden = true;
   });
 
@@ -102,7 +102,7 @@
     if (!carriesSomething(event)) return;
     event.preventDefault();
     if (take(event.dataTransfer.files)) return;
-    if (event.dataTransfer.files.length) problem("That is no photo. Drop a JPEG, PNG, WebP or GIF.");
+    if (event.dataTransfer.files.length) problem("That is not a photo. Drop a JPEG, PNG, WebP or GIF.");
     else takeAddress(event.dataTransfer.getData("text/uri-list"));
   });
 

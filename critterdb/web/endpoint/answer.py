@@ -1,0 +1,174 @@
+"""From a picture or an address to an answer and its row."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from critterdb._types import Json
+from critterdb.errors import RejectedInputError
+from critterdb.imaging.decode import ImageInfo
+from critterdb.model.decision import Classification
+from critterdb.model.inference import classify_image
+from critterdb.model.loader import Model
+from critterdb.model.payloads import answer_payload
+from critterdb.model.predictions import find_answer, record
+from critterdb.storage.database import SiteDatabase, sqlite3
+from critterdb.web.datasette.compat import may_view, write
+from critterdb.web.datasette.reading import SlowReadError, read
+from critterdb.web.http.negotiation import own_addresses
+from critterdb.web.state import PluginState, is_recording, site_database
+
+from .models import ChosenModel, choose_model, load_chosen
+from .upload import Upload
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from datasette.database import Database
+    from datasette.utils.asgi import Request
+
+T = TypeVar("T")
+
+NO_SITE = "This Datasette serves no database of critterdb"
+NO_PICTURE = (
+    "There is no picture to look at. Send one as the form field “image” or as the body of a POST, "
+    "or name its address with ?url="
+)
+
+# With the id of its row, if there is one.
+Answer = tuple[Classification, ImageInfo, int | None]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the endpoint; `started` is by time.perf_counter()."""
+
+    request: Request
+    datasette: Datasette
+    state: PluginState
+    as_page: bool
+    started: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer's JSON, and the model that gave it; None if the visitor may not know which."""
+
+    payload: Json
+    chosen: ChosenModel
+    labels: list[Json]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The bytes to look at, and the address that they came from, if any."""
+
+    data: bytes
+    url: str | None
+    sha256: str
+
+
+async def answer(call: Call, question: Upload) -> Answered:
+    """Answer a picture or an address. Raises RejectedInputError.
+
+    The model is resolved once, before anything is fetched for it.
+    """
+    if not question.image and not question.url:
+        raise RejectedInputError("missing_image", NO_PICTURE)
+    database = site_database(call.datasette)
+    if database is None:
+        raise RejectedInputError("no_model", NO_SITE)
+    # Both wait for a thread, so they wait together.
+    (chosen, picture, earlier), names_model = await asyncio.gather(
+        _look_up(call.state, database, question),
+        may_view(call.datasette, call.request.actor, database.name, "models"),
+    )
+    model = await load_chosen(call.state, chosen)
+    if picture is None:
+        picture = _picture(await _fetch(call, str(question.url)), question.url)
+    if earlier is None and not (question.image and chosen.loaded):
+        earlier = await _read(database, lambda db: find_answer(db.conn, model, picture.sha256))
+    if earlier is None:
+        # Forty visitors of one new picture cost one decoding and make one row.
+        earlier = await call.state.coalesce(
+            (picture.sha256, model.id), lambda: _look_at(database, call.state, model, picture)
+        )
+    classification, image, prediction_id = earlier
+    took_ms = (time.perf_counter() - call.started) * 1000
+    payload = answer_payload(model, classification, image, prediction_id, took_ms)
+    if not names_model:
+        payload["model"] = None
+    return Answered(payload, chosen, model.labels)
+
+
+async def _look_up(
+    state: PluginState, database: Database, question: Upload
+) -> tuple[ChosenModel, Picture | None, Answer | None]:
+    """The model and, for a picture that was sent, what the database knows of the two: one trip."""
+
+    # A repeat is looked up before it is decoded; it costs one look and makes no row.
+    def look_up(db: SiteDatabase) -> tuple[ChosenModel, Picture | None, Answer | None]:
+        chosen = choose_model(db, state, question.model)
+        # A picture that was sent goes before an address in the same form.
+        picture = _picture(question.image, None) if question.image else None
+        if picture is None or chosen.loaded is None:
+            return chosen, picture, None
+        return chosen, picture, find_answer(db.conn, chosen.loaded, picture.sha256)
+
+    return await _read(database, look_up)
+
+
+def _picture(data: bytes, url: str | None) -> Picture:
+    return Picture(data, url, hashlib.sha256(data).hexdigest())
+
+
+async def _read(database: Database, function: Callable[[SiteDatabase], T]) -> T:
+    try:
+        return await read(database, function)
+    except SlowReadError as error:
+        raise RejectedInputError("busy", f"{error}. Try again in a moment") from error
+
+
+async def _fetch(call: Call, url: str) -> bytes:
+    """The bytes at an address that is not our own, by whatever name. Raises RejectedInputError."""
+    from critterdb.fetch.fetcher import fetch_failed, is_own_request
+
+    # Our own fetches say "Via: critterdb": behind a proxy a site does not know all its names, and
+    # one that fetches from itself would wait for itself.
+    if is_own_request(call.request.headers):
+        raise fetch_failed()
+    return await call.state.fetcher.fetch_async(url, own_addresses=own_addresses(call.request))
+
+
+async def _look_at(
+    database: Database, state: PluginState, model: Model, picture: Picture
+) -> Answer:
+    classification, image = await state.workers.run(
+        lambda: classify_image(model, picture.data, max_pixels=state.settings.max_pixels)
+    )
+    if not is_recording(state, database):
+        return classification, image, None
+    # Strangers could fill the disk with two rows a picture; `rate` is off by default, because
+    # behind an unknown proxy it would count all visitors as one.
+    if not state.record_budget.take():
+        state.note_error("record_limit")
+        return classification, image, None
+    started = time.perf_counter()
+    try:
+        prediction_id = await write(
+            database,
+            lambda conn: record(
+                conn, model, classification, image, source="endpoint", url=picture.url
+            ),
+        )
+    except sqlite3.Error:
+        # An answer goes before its row: on a full disk, or while another process holds the
+        # database for 30 s, it is right all the same. The health page counts the missing rows.
+        state.note_error("not_recorded")
+        prediction_id = None
+    state.write_seconds.append(time.perf_counter() - started)
+    return classification, image, prediction_id

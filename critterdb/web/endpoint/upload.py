@@ -1,0 +1,54 @@
+"""What a visitor asks of the endpoint: a picture or an address, and which model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from critterdb.errors import RejectedInputError, too_large
+from critterdb.web.http.body import Body
+from critterdb.web.http.forms import FORM_OVERHEAD_BYTES, parse_form, parse_multipart
+
+MULTIPART = "multipart/form-data"
+URL_ENCODED = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a POST holds: a picture's bytes, or an address, or neither; and the wanted model."""
+
+    image: bytes | None = None
+    url: str | None = None
+    model: str | None = None
+
+
+async def read_upload(body: Body, max_bytes: int) -> Upload:
+    """Read the picture or address in a request's body, multipart, url-encoded or raw.
+
+    Raises RejectedInputError: too_large, or missing_image if a form cannot be understood.
+    """
+    content_type = body.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    is_form = kind in (MULTIPART, URL_ENCODED)
+    try:
+        data = await body.read(max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes)
+    except TimeoutError as error:
+        raise RejectedInputError(
+            "missing_image", "The photo took more than a minute to arrive. Please try again"
+        ) from error
+    if data is None:
+        raise too_large(f"{max_bytes / 1e6:g} MB")
+    if kind == MULTIPART:
+        fields = parse_multipart(data, content_type)
+    elif kind == URL_ENCODED:
+        fields = parse_form(bytes(data))
+    else:
+        fields = {"image": bytes(data)}
+    image = fields.get("image") or None
+    if image and len(image) > max_bytes:
+        raise too_large(f"{max_bytes / 1e6:g} MB")
+    return Upload(image, _text(fields, "url"), _text(fields, "model"))
+
+
+def _text(fields: Mapping[str, bytes], name: str) -> str | None:
+    return fields.get(name, b"").decode("utf-8", "replace").strip() or None
