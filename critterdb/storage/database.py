@@ -198,6 +198,7 @@ for _name in (
     "m009_accounts",
     "m010_uptime",
     "m011_times",
+    "m012_identity",
 ):
     _register(_name)
 
