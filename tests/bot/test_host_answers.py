@@ -82,8 +82,8 @@ def test_a_plain_answer_is_written_once(game_db: SiteDatabase, refers: dict[str,
     add_post(game_db)
     game = get_game(game_db, "tints")
     messages = [message("A bobcat", **refers), message("A cougar", 10, **refers)]
-    assert save_answers(game_db, game, ["x:1"], messages, utc_now()) == 1
-    assert save_answers(game_db, game, ["x:1"], messages, utc_now()) == 0
+    assert save_answers(game_db, game, ["x:1"], messages, utc_now()).answers == 1
+    assert save_answers(game_db, game, ["x:1"], messages, utc_now()).answers == 0
     (row,) = game_db["answers"].rows
     assert (row["verdict"], row["taxon_id"]) == ("other", BOBCAT)
     assert row["source_url"] == "https://x.com/host/status/9"
@@ -114,7 +114,9 @@ def test_what_is_not_plain_waits_for_a_person(
     add_post(game_db)
     game = get_game(game_db, "tints")
     for _ in range(2):
-        assert save_answers(game_db, game, ["x:1"], [message(text, **refers)], utc_now()) == 0
+        assert (
+            save_answers(game_db, game, ["x:1"], [message(text, **refers)], utc_now()).answers == 0
+        )
     (row,) = game_db["answer_candidates"].rows
     assert (row["post_id"], row["guess"], row["settled_at"]) == ("x:1", guess, None)
 
