@@ -56,7 +56,7 @@ def test_a_mention_with_two_photos_is_answered_once(ground: BotHarness) -> None:
 
 
 def images_url(ground: BotHarness) -> str:
-    return ground.rows("SELECT url FROM post_images WHERE position = 0")[0]["url"]
+    return str(ground.rows("SELECT url FROM post_images WHERE position = 0")[0]["url"])
 
 
 def test_no_text_of_a_post_is_stored(ground: BotHarness) -> None:

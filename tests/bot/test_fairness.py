@@ -40,13 +40,11 @@ only_bluesky = pytest.mark.parametrize("stage", ["bluesky"], indirect=True)
 
 
 def photos_fetched(ground: BotHarness) -> int:
-    assert ground.x
     return sum("/media/" in request for request in ground.x.requests)
 
 
 def refuse_all(ground: BotHarness, author: str) -> None:
     """Let X refuse replies to what this author wrote so far."""
-    assert ground.x
     author_id = ground.x.add_user(author)["id"]
     for post in ground.x.posts.values():
         if post["author_id"] == author_id:
@@ -54,7 +52,6 @@ def refuse_all(ground: BotHarness, author: str) -> None:
 
 
 def test_refusals_for_one_author_do_not_silence_the_bot(ground: BotHarness) -> None:
-    assert ground.x
     for ground.later in (0, 25 * 3600):  # a new day, so that the author's cap is free again
         for number in range(3):
             ground.x.add_post("ann", ASK, [picture("red", seed=number)], posted_at=ground.now())
@@ -67,7 +64,6 @@ def test_refusals_for_one_author_do_not_silence_the_bot(ground: BotHarness) -> N
 
 
 def test_refused_replies_count_for_the_authors_cap(ground: BotHarness) -> None:
-    assert ground.x
     for number in range(3):
         ground.x.add_post("ann", ASK, [picture("red", seed=number)])
     ground.play(post=False)
@@ -89,7 +85,6 @@ def test_authors_who_limit_replies_do_not_silence_the_bot(stage: PlatformHarness
 
 
 def test_after_a_pause_another_author_is_tried_first(ground: BotHarness) -> None:
-    assert ground.x
     for number in range(5):
         ground.x.add_post(f"user{number}", ASK, [picture("red", seed=number)])
     ground.play(post=False)
@@ -135,7 +130,6 @@ def test_one_server_gets_half_of_the_days_replies(
 
 
 def test_no_photo_is_fetched_for_a_post_that_gets_no_reply(ground: BotHarness) -> None:
-    assert ground.x
     for number in range(3):
         ground.x.add_post("ann", ASK, [picture("red", seed=number)])
     ground.play()
@@ -148,7 +142,6 @@ def test_no_photo_is_fetched_for_a_post_that_gets_no_reply(ground: BotHarness) -
 
 @pytest.mark.parametrize("author", ["ann", HOST])
 def test_only_so_many_photos_of_a_post_are_fetched(ground: BotHarness, author: str) -> None:
-    assert ground.x
     photos = [picture("red", seed=number) for number in range(MAX_PHOTOS_PER_POST + 3)]
     ground.x.add_post(author, f"{ASK} #{HASHTAG}", photos)
     ground.play()
@@ -156,7 +149,6 @@ def test_only_so_many_photos_of_a_post_are_fetched(ground: BotHarness, author: s
 
 
 def test_an_author_can_have_only_so_many_pending_posts(ground: BotHarness) -> None:
-    assert ground.x
     missing = f"{ground.x.base}/media/missing.jpg"
     for _ in range(MAX_PENDING_PER_AUTHOR + 4):
         ground.x.add_post("ann", ASK, [missing])
@@ -166,7 +158,6 @@ def test_an_author_can_have_only_so_many_pending_posts(ground: BotHarness) -> No
 
 
 def test_attempts_at_a_photo_that_fails_become_rarer(ground: BotHarness) -> None:
-    assert ground.x
     ground.x.add_post("ann", ASK, [f"{ground.x.base}/media/missing.jpg"])
     rounds = range(0, 6 * 3600, 600)  # every ten minutes for six hours
     for ground.later in rounds:
@@ -179,7 +170,6 @@ def test_failing_addresses_of_one_author_hold_up_nobody_else(
     ground: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("critterdb.bot.photo_fetches.FAILING_FETCHES_BUDGET_S", 0.0001)
-    assert ground.x
     for _ in range(3):
         ground.x.add_post("ann", ASK, [f"{ground.x.base}/media/missing.jpg"] * 4)
     bob = ground.x.add_post("bob", ASK, [picture("green")])
@@ -189,7 +179,6 @@ def test_failing_addresses_of_one_author_hold_up_nobody_else(
 
 
 def test_one_post_that_cannot_be_stored_stops_no_other(ground: BotHarness) -> None:
-    assert ground.x
     ground.db.execute(
         "CREATE TRIGGER picky BEFORE INSERT ON posts WHEN new.author = 'ann' "
         "BEGIN SELECT RAISE(ABORT, 'a value that cannot be stored'); END"
@@ -203,7 +192,6 @@ def test_one_post_that_cannot_be_stored_stops_no_other(ground: BotHarness) -> No
 
 
 def test_one_message_of_a_host_that_fails_stops_no_other(ground: BotHarness) -> None:
-    assert ground.x
     first = ground.x.add_post("ann", f"{ASK} @{HOST}", [picture("red")])
     second = ground.x.add_post("bob", f"{ASK} @{HOST}", [picture("green")])
     ground.play()
@@ -219,7 +207,6 @@ def test_one_message_of_a_host_that_fails_stops_no_other(ground: BotHarness) -> 
 
 
 def test_the_state_of_refusals_is_kept_as_json(ground: BotHarness) -> None:
-    assert ground.x
     post = ground.x.add_post("ann", ASK, [picture("red")])
     ground.play(post=False)
     refuse_all(ground, "ann")

@@ -21,7 +21,6 @@ KELVIN = "\u212a"
 
 def rename(ground: BotHarness, handle: str, new: str) -> None:
     """Let an account take another handle, so that the old one is free."""
-    assert ground.x
     users = ground.x.known.users
     users[new] = users.pop(handle) | {"username": new}
     # Ids count the accounts: keep the next one from having an id that is taken.
@@ -34,20 +33,17 @@ def consent(ground: BotHarness) -> None:
 
 
 def ask_as_host(ground: BotHarness, *, seed: int = 0) -> str:
-    assert ground.x
     return ground.x.add_post(HOST, f"So? #{HASHTAG}", [picture("red", seed=seed)])
 
 
 def test_a_hosts_account_is_pinned_at_first_sight(ground: BotHarness) -> None:
     ask_as_host(ground)
     ground.play()
-    assert ground.x
     (host,) = get_game(ground.db, GAME).hosts
     assert host.account_id == ground.x.add_user(HOST)["id"]
 
 
 def test_who_takes_over_a_hosts_handle_has_no_powers(ground: BotHarness) -> None:
-    assert ground.x
     question = ask_as_host(ground)
     ground.play()
     rename(ground, HOST, "formerhost")
@@ -60,7 +56,6 @@ def test_who_takes_over_a_hosts_handle_has_no_powers(ground: BotHarness) -> None
 
 
 def test_a_host_with_a_new_handle_is_named(ground: BotHarness) -> None:
-    assert ground.x
     ask_as_host(ground)
     ground.play()
     rename(ground, HOST, "newname")
@@ -115,7 +110,6 @@ def test_an_opt_out_holds_under_another_handle(ground: BotHarness) -> None:
 
 
 def test_a_rename_does_not_undo_what_a_person_said(ground: BotHarness) -> None:
-    assert ground.x
     ground.x.add_post("ann", ASK, [picture("red")])
     ground.play()
     leave_alone(ground, "x:Ann")
@@ -126,7 +120,6 @@ def test_a_rename_does_not_undo_what_a_person_said(ground: BotHarness) -> None:
 
 
 def test_an_id_that_is_seen_later_is_kept_with_the_opt_out(ground: BotHarness) -> None:
-    assert ground.x
     leave_alone(ground, "x:ann")
     ground.x.add_post("ann", ASK, [picture("red")])
     ground.play()
@@ -143,7 +136,6 @@ def leave_alone(ground: BotHarness, account: str) -> None:
 
 
 def test_the_owner_of_a_photo_is_stored(ground: BotHarness) -> None:
-    assert ground.x
     shown = ground.x.add_post("carl", "my cat", [picture("blue")])
     post = ground.x.add_post("ann", ASK, in_reply_to=shown)
     own = ground.x.add_post("bob", ASK, [picture("red")])
@@ -156,7 +148,6 @@ def test_the_owner_of_a_photo_is_stored(ground: BotHarness) -> None:
 
 
 def test_a_draft_about_a_photo_is_dropped_if_its_owner_opts_out(ground: BotHarness) -> None:
-    assert ground.x
     shown = ground.x.add_post("carl", "my cat", [picture("blue")])
     post = ground.x.add_post("ann", ASK, in_reply_to=shown)
     ground.play(post=False)
@@ -167,7 +158,6 @@ def test_a_draft_about_a_photo_is_dropped_if_its_owner_opts_out(ground: BotHarne
 
 
 def test_a_draft_about_a_photo_is_dropped_if_its_post_is_deleted(ground: BotHarness) -> None:
-    assert ground.x
     shown = ground.x.add_post("carl", "my cat", [picture("blue")])
     post = ground.x.add_post("ann", ASK, in_reply_to=shown)
     ground.play(post=False)
@@ -178,7 +168,6 @@ def test_a_draft_about_a_photo_is_dropped_if_its_post_is_deleted(ground: BotHarn
 
 
 def test_a_deleted_photo_is_marked_within_a_day(ground: BotHarness) -> None:
-    assert ground.x
     shown = ground.x.add_post("carl", "my cat", [picture("blue")])
     post = ground.x.add_post("ann", ASK, in_reply_to=shown)
     ground.play()
@@ -197,7 +186,6 @@ def test_a_deleted_photo_is_marked_within_a_day(ground: BotHarness) -> None:
 def test_a_word_to_somebody_who_asked_is_not_the_answer_to_the_host(
     ground: BotHarness, words: str, settled: bool
 ) -> None:
-    assert ground.x
     question = ask_as_host(ground)
     asked = ground.x.add_post("ann", ASK, in_reply_to=question)
     ground.play()

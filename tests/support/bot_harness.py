@@ -30,9 +30,15 @@ class BotHarness:
 
     def __init__(self, db: SiteDatabase, x: StandInX | None = None, *, on: str = "x") -> None:
         self.db = db
-        self.x = x
+        self._x = x
         self.on = on
         self.later = 0.0
+
+    @property
+    def x(self) -> StandInX:
+        """The stand-in X; only for a harness that has one."""
+        assert self._x is not None
+        return self._x
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.later + self.wrong)

@@ -35,7 +35,7 @@ def cougar_or_not(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
 
 def outcome_of(verdict: Verdict | None) -> int | str | None:
     """A taxon where one is named, else the verdict."""
-    return verdict and (verdict.taxon_id or verdict.verdict)
+    return (verdict.taxon_id or verdict.verdict) if verdict else None
 
 
 CROW, RAVEN, FISH_CROW = 8021, 8010, 8029
@@ -92,7 +92,8 @@ def expected_of(sentence: Sentence, vocabulary: Vocabulary) -> int | str | None:
 
 def test_the_sentences_of_hosts_are_read_within_the_budget(cougar_or_not: Read) -> None:
     """Read every sentence of the corpus; list what is misread when the budget is exceeded."""
-    wrong, missed = [], []
+    wrong: list[str] = []
+    missed: list[str] = []
     for sentence in SENTENCES:
         game, vocabulary = OTHER_GAMES.get(sentence.game, cougar_or_not)
         verdict = outcome_of(vocabulary.read(sentence.text, game))
