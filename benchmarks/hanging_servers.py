@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from critterdb.errors import TimelineError
-from critterdb.games import Game
+from critterdb.games import Game, Host
 from critterdb.platforms.base import Envelope
 from critterdb.platforms.registry import open_timeline
 
@@ -80,7 +80,7 @@ def serve(start: bytes | None) -> str:
 
 def calls(platform: str) -> dict[str, Callable[[Any], object]]:
     post = POSTS[platform]
-    game = Game("g", "tag", hosts=[{"platform": platform, "handle": "host", "consents": False}])
+    game = Game("g", "tag", hosts=[Host(platform, "host")])
     envelope = Envelope("3aaaaaaaaaaaa", '{"status": "hello"}')
     return {
         "handle": lambda timeline: timeline.handle(),

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from string import ascii_lowercase, ascii_uppercase
 
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time as parse_time
@@ -17,16 +17,46 @@ from critterdb.storage.timestamps import utc_text as utc_text
 
 from .errors import GameError
 
-Host = dict[str, Any]
-
 PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 HANDLE = re.compile(r"@?[\w.-]+(@[\w.-]+)?")
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+@dataclass(frozen=True)
+class Host:
+    """Who asks the questions of a game on one platform.
+
+    `consents` says that the host wants replies unasked. `account_id` is the platform's id of the
+    account that had the handle when the bot first saw it; None until then.
+    """
+
+    platform: str
+    handle: str
+    consents: bool = False
+    account_id: str | None = None
+
+    def is_account(self, handle: str, account_id: str | None) -> bool:
+        """Whether this account is the host: the same handle, and the pinned id if there is one."""
+        # X frees handles at once, so that a handle alone would give a stranger the host's powers.
+        is_pinned = self.account_id is None or self.account_id == account_id
+        return is_pinned and same_handle(self.handle, handle)
+
+
+def fold_handle(handle: str) -> str:
+    """A handle in the form in which two are compared: ASCII lower case, as SQLite's lower()."""
+    # str.lower() makes a k of U+212A KELVIN SIGN, so that a stranger could pass as the host.
+    return handle.translate(_ASCII_LOWER)
+
+
+def same_handle(one: str, other: str) -> bool:
+    """Whether two handles of one platform are the same, whatever their case."""
+    return fold_handle(one) == fold_handle(other)
 
 
 @dataclass(frozen=True)
 class Game:
-    """A game as its row says it; `hosts` holds {"platform", "handle", "consents"} objects."""
+    """A game as its row says it."""
 
     slug: str
     hashtag: str | None = None
@@ -45,10 +75,6 @@ BIRDS = 3
 UNITED_STATES = 1
 
 
-def _x_host(handle: str) -> Host:
-    return {"platform": "x", "handle": handle, "consents": False}
-
-
 PRESETS = {
     game.slug: game
     for game in (
@@ -59,7 +85,7 @@ PRESETS = {
             CAT_FAMILY,
             UNITED_STATES,
             COUGAR,
-            hosts=[_x_host("drmichellelarue")],
+            hosts=[Host("x", "drmichellelarue")],
         ),
         Game(
             "crowornot",
@@ -68,7 +94,7 @@ PRESETS = {
             CROW_GENUS,
             UNITED_STATES,
             AMERICAN_CROW,
-            hosts=[_x_host("corvidresearch")],
+            hosts=[Host("x", "corvidresearch")],
         ),
         Game(
             "trickybirdid",
@@ -81,7 +107,7 @@ PRESETS = {
     )
 }
 
-# Ids of taxa that are named before iNaturalist has told us about them.
+# So that a game has names before the first request to iNaturalist.
 PRESET_TAXA = {
     CAT_FAMILY: ("Felidae", "Felids", "family", 30),
     COUGAR: ("Puma concolor", "Cougar", "species", 10),
@@ -92,7 +118,7 @@ PRESET_TAXA = {
 
 
 def check_slug(slug: str) -> str:
-    """The slug of a new game in lower case. Raises GameError where it is not a short name."""
+    """Return the slug of a new game in lower case. Raises GameError if it is not a short name."""
     slug = slug.lower()
     if not SLUG.fullmatch(slug):
         raise GameError(
@@ -102,20 +128,20 @@ def check_slug(slug: str) -> str:
 
 
 def get_game(db: SiteDatabase, slug: str | None = None) -> Game:
-    """The game with this slug; where none is named, the only one there is.
+    """Return the game with this slug, or the only game if no slug is given.
 
-    Raises GameError where it is unknown, or where there are several and none was named.
+    Raises GameError if the game is unknown, or if there are several and none is named.
     """
     if slug is None:
         slug = _only_slug(db)
     for row in db["games"].rows_where("slug = ?", [slug.lower()]):
-        return Game(**{**row, "hosts": json.loads(row["hosts"])})
+        return Game(**{**row, "hosts": _read_hosts(row["slug"], row["hosts"])})
     known = sorted({row["slug"] for row in db["games"].rows} | set(PRESETS))
     raise GameError(f"There is no game called {slug}. Known ones: {', '.join(known)}")
 
 
 def ensure_game(db: SiteDatabase, slug: str | None = None) -> Game:
-    """Like get_game, but a preset that has no row yet gets one first."""
+    """Return a game as get_game does, after giving a preset its row."""
     preset = PRESETS.get(slug.lower()) if slug else None
     if preset and not db["games"].count_where("slug = ?", [preset.slug]):
         save_game(db, preset)
@@ -123,9 +149,9 @@ def ensure_game(db: SiteDatabase, slug: str | None = None) -> Game:
 
 
 def save_game(db: SiteDatabase, game: Game) -> None:
-    """Write a game's row, and placeholders for taxa that iNaturalist has not described yet."""
+    """Write a game's row, and placeholder rows for taxa not yet fetched from iNaturalist."""
     row = asdict(replace(game, slug=game.slug.lower()))
-    row["hosts"] = json.dumps(game.hosts)
+    row["hosts"] = _hosts_json(game.hosts)
     with db.atomic():
         for taxon_id in filter(None, (game.taxon_id, game.target_taxon_id)):
             name, common_name, rank, level = PRESET_TAXA.get(
@@ -145,19 +171,60 @@ def save_game(db: SiteDatabase, game: Game) -> None:
         db["games"].upsert(row, pk="slug")
 
 
-def complete_hosts(
-    db: SiteDatabase, game: Game, platform: str, complete: Callable[[str], str]
-) -> Game:
-    """The game with its hosts' handles as a platform's posts give them; its row too."""
-    hosts = [
-        {**host, "handle": complete(host["handle"])} if host["platform"] == platform else host
-        for host in game.hosts
-    ]
+def save_hosts(db: SiteDatabase, game: Game, hosts: list[Host]) -> Game:
+    """Write a game's hosts to its row, and return the game with them."""
     if hosts == game.hosts:
         return game
     with db.atomic():
-        db["games"].update(game.slug, {"hosts": json.dumps(hosts)})
+        db["games"].update(game.slug, {"hosts": _hosts_json(hosts)})
     return replace(game, hosts=hosts)
+
+
+def complete_hosts(
+    db: SiteDatabase, game: Game, platform: str, complete: Callable[[str], str]
+) -> Game:
+    """Complete the hosts' handles as a platform's posts give them, and return that game."""
+    hosts = [
+        replace(host, handle=complete(host.handle)) if host.platform == platform else host
+        for host in game.hosts
+    ]
+    return save_hosts(db, game, hosts)
+
+
+def hosts_on(game: Game, platform: str) -> list[str]:
+    """Return the handles of a game's hosts on a platform."""
+    return [host.handle for host in game.hosts if host.platform == platform]
+
+
+def find_host(game: Game, platform: str, handle: str, account_id: str | None) -> Host | None:
+    """Return the host that an account is, or None if it is not a host of the game."""
+    hosts = (host for host in game.hosts if host.platform == platform)
+    return next((host for host in hosts if host.is_account(handle, account_id)), None)
+
+
+def _read_hosts(slug: str, text: str) -> list[Host]:
+    try:
+        return [
+            Host(
+                str(row["platform"]),
+                str(row["handle"]),
+                bool(row.get("consents")),
+                row.get("account_id"),
+            )
+            for row in json.loads(text)
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise GameError(
+            f"The hosts of {slug} could not be read from its row. "
+            f"Name them again: critterdb games edit {slug} --host PLATFORM:HANDLE"
+        ) from error
+
+
+def _hosts_json(hosts: list[Host]) -> str:
+    # A host without an id keeps the three keys that the column has always had.
+    return json.dumps(
+        [{key: value for key, value in asdict(host).items() if value is not None} for host in hosts]
+    )
 
 
 def _only_slug(db: SiteDatabase) -> str:
@@ -167,8 +234,3 @@ def _only_slug(db: SiteDatabase) -> str:
     if not slugs:
         raise GameError("There is no game yet. Start one with: critterdb sync cougarornot")
     raise GameError(f"There are several games: {', '.join(slugs)}. Name the one you mean")
-
-
-def hosts_on(game: Game, platform: str) -> list[str]:
-    """The handles of a game's hosts on a platform."""
-    return [host["handle"] for host in game.hosts if host["platform"] == platform]

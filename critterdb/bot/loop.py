@@ -1,4 +1,4 @@
-"""Rounds one after another, until somebody wants an end."""
+"""Run rounds at an interval until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHECK_S = 0.2
 
 
 class StopSignal:
-    """Whether an end is wanted: SIGTERM or SIGINT came. The second one ends at once."""
+    """Whether SIGTERM or SIGINT came; a second signal ends the process at once."""
 
     def __init__(self) -> None:
         self.is_wanted = False
@@ -23,33 +23,34 @@ class StopSignal:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take note of signals instead of dying of them; only the main thread can."""
+        """Note signals instead of ending the process; only the main thread can."""
+        # signal.signal() raises in any other thread.
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
         def note(number: int, frame: FrameType | None) -> None:
             self.is_wanted = True
-            signal.signal(number, before[signal.Signals(number)])
+            signal.signal(number, handlers[signal.Signals(number)])
 
-        for number in before:
+        for number in handlers:
             signal.signal(number, note)
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
 
     def wait(self, until: float) -> None:
-        """Wait until `time.monotonic()` says so, or an end is wanted."""
+        """Wait until a moment of `time.monotonic()`, or until a signal comes."""
         while not self.is_wanted and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, CHECK_S))
 
 
-def run_rounds(play: Callable[[], None], ending: StopSignal, every_s: float) -> None:
-    """Begin a round every so often; one that takes longer is followed by the next at once."""
-    while not ending():
-        begun = time.monotonic()
+def run_rounds(play: Callable[[], None], stop_signal: StopSignal, every_s: float) -> None:
+    """Start a round every `every_s` seconds, or at once after one that took longer."""
+    while not stop_signal():
+        started = time.monotonic()
         play()
-        ending.wait(begun + every_s)
+        stop_signal.wait(started + every_s)

@@ -1,19 +1,16 @@
 """Replies as rows: planned once, sent at most once, and in doubt looked for before anything else.
 
-A row says `sending` before the network hears of it and its outcome after. A round that finds
+A row says `sending` before the network hears of it and its result after. A round that finds
 `sending` was killed there, so the row becomes `unknown`; what is unknown is looked for among the
-bot's own posts, and goes back to `planned` only when two looks did not show it, the later a while
+bot's own posts, and goes back to `planned` only if two looks did not show it, the later a while
 after the attempt. Text, key and record of a reply are the same in each attempt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from critterdb._types import Clock
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.platforms.base import Envelope, Reply, SendResult, Timeline
 from critterdb.storage.database import SiteDatabase, durable
@@ -21,52 +18,43 @@ from critterdb.storage.timestamps import utc_text
 from critterdb.system import BootClock
 
 from .reply_limits import whole_number
+from .reply_status import ReplyPlan, ReplyStatus, SkipReason
+from .round import Round
+from .stored_post import StoredPost, columns_of
 
 DEFAULT_RECONCILE_S = 60
-LOOKS = 2
+# One look is not proof: X showed the bot's own reply up to a minute late.
+MIN_LOOKS = 2
 TEXTS_DIFFER_FOR = timedelta(days=7)  # X does not say how long it remembers
-Count = Callable[[], BootClock]
 
-ATTEMPTS = 5  # sendings of one reply that the platform refuses after an earlier one was in doubt
+MAX_ATTEMPTS = 5  # at one reply that is refused after an earlier attempt was in doubt
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A reply that may be sent."""
+class WaitingReply:
+    """A reply that may be sent, and the post that it answers."""
 
-    post_id: str
-    game: str
-    author: str
+    post: StoredPost
     text: str
     envelope: Envelope | None
 
 
-def save_reply(
-    db: SiteDatabase,
-    post_id: str,
-    game: str,
-    *,
-    status: str,
-    reason: str | None = None,
-    text: str | None = None,
-    prediction_id: int | None = None,
-    now: datetime,
-) -> None:
+def save_reply(db: SiteDatabase, post: StoredPost, plan: ReplyPlan, now: datetime) -> None:
     """Write a post's one reply row, in the caller's transaction; an earlier one stays."""
     row = {
-        "post_id": post_id,
-        "game": game,
-        "status": status,
-        "reason": reason,
-        "text": text,
-        "prediction_id": prediction_id,
+        "post_id": post.id,
+        "game": post.game,
+        "status": plan.status,
+        "reason": plan.reason,
+        "text": plan.text,
+        "prediction_id": plan.prediction_id,
         "planned_at": utc_text(now),
     }
     db["replies"].insert(row, ignore=True)
 
 
 def recent_texts(db: SiteDatabase, platform: str, now: datetime) -> set[str]:
-    """What the account said of late, or may say: platforms refuse equal texts."""
+    """Return what the account said recently, or may say: platforms refuse equal texts."""
     rows = db.query(
         """
         SELECT text FROM replies JOIN posts ON posts.id = replies.post_id
@@ -78,78 +66,83 @@ def recent_texts(db: SiteDatabase, platform: str, now: datetime) -> set[str]:
     return {row["text"] for row in rows}
 
 
-def recover(db: SiteDatabase, platform: str, now: datetime, uptime: BootClock) -> int:
-    """What an ended process left as `sending` is unknown. Call it as the only sender."""
-    with db.atomic():
-        rows = _rows(db, platform, ("sending",))
-        for row in rows:
-            killed = SendResult("unknown", error="the round was interrupted while sending")
-            _record(db, row.post_id, killed, now, uptime)
-    return len(rows)
+def recover(round_: Round) -> int:
+    """Turn what a killed process left as `sending` to unknown; return how many replies.
+
+    Call it as the only sender.
+    """
+    killed = SendResult("unknown", error="the round was interrupted while sending")
+    with round_.db.atomic():
+        replies = _replies(round_.db, round_.platform, "sending")
+        for reply in replies:
+            _record(round_, reply.post.id, killed)
+    return len(replies)
 
 
-def waiting(db: SiteDatabase, platform: str, game: str, *statuses: str) -> list[Waiting]:
-    """A game's drafts and planned replies in the order in which they were planned."""
-    rows = _rows(db, platform, statuses or ("draft", "planned"))
-    return [row for row in rows if row.game == game]
+def waiting(
+    db: SiteDatabase, platform: str, game: str, *statuses: ReplyStatus
+) -> list[WaitingReply]:
+    """Return a game's drafts and planned replies in the order in which they were planned."""
+    replies = _replies(db, platform, *(statuses or ("draft", "planned")))
+    return [reply for reply in replies if reply.post.game == game]
 
 
 def unknown(db: SiteDatabase, platform: str) -> dict[str, Envelope]:
-    """The posts whose replies are in doubt, with what was sent."""
-    rows = _rows(db, platform, ("unknown",))
-    return {row.post_id: row.envelope or Envelope() for row in rows}
+    """Return what was sent in the replies that are in doubt, by post id."""
+    replies = _replies(db, platform, "unknown")
+    return {reply.post.id: reply.envelope or Envelope() for reply in replies}
 
 
-def skip(db: SiteDatabase, post_id: str, reason: str) -> None:
-    """A waiting reply is no longer welcome."""
+def skip(db: SiteDatabase, post_id: str, reason: SkipReason) -> None:
+    """Note that a waiting reply is no longer welcome."""
     with db.atomic():
         db["replies"].update(post_id, {"status": "skipped", "reason": reason})
 
 
-def send(
-    db: SiteDatabase, timeline: Timeline, reply: Waiting, clock: Clock, uptime: Count
-) -> SendResult:
-    """Send one reply, its text as it was planned, and record what came of it."""
-    envelope = reply.envelope
+def send(round_: Round, reply: WaitingReply) -> SendResult:
+    """Send one reply, its text as it was planned, and record the result."""
+    timeline, post_id, envelope = round_.timeline, reply.post.id, reply.envelope
     if envelope is None:
         try:
-            envelope = timeline.prepare(reply.post_id, reply.text, clock())
+            envelope = timeline.prepare(post_id, reply.text, round_.now())
         except TimelineError as error:
-            return _put_off(db, reply.post_id, error)
-    # On the disk before the network hears of it: what a power cut made us forget we would repeat.
-    with durable(db):
-        claimed = db.execute(
+            return _put_off(round_.db, post_id, error)
+    # The key and the record too: every attempt must be the same to the platform.
+    # On the disk before the network hears of it: a reply forgotten in a power cut is sent twice.
+    with durable(round_.db):
+        claimed = round_.db.execute(
             """
             UPDATE replies SET status = 'sending', attempts = attempts + 1, error = NULL, looks = 0,
                 send_key = coalesce(send_key, ?), send_record = coalesce(send_record, ?)
             WHERE post_id = ? AND status IN ('draft', 'planned') RETURNING attempts
             """,
-            [envelope.key, envelope.record, reply.post_id],
+            [envelope.key, envelope.record, post_id],
         ).fetchone()
     if claimed is None:
         return SendResult("planned", error="it was no longer waiting")
-    outcome = timeline.send(reply.post_id, reply.text, envelope)
-    if outcome.status == "refused" and claimed[0] > 1:
-        outcome = _look_after_refusal(timeline, reply.post_id, envelope, outcome, claimed[0])
-    with db.atomic():
-        _record(db, reply.post_id, outcome, clock(), uptime())
-    return outcome
+    result = timeline.send(post_id, reply.text, envelope)
+    # A duplicate of what the platform does not show yet is refused as well, so doubt remains doubt.
+    if result.status == "refused" and claimed[0] > 1:
+        result = _look_after_refusal(timeline, post_id, envelope, result, claimed[0])
+    with round_.db.atomic():
+        _record(round_, post_id, result)
+    return result
 
 
-def reconcile(db: SiteDatabase, timeline: Timeline, clock: Clock, uptime: Count) -> int:
-    """Look for replies in doubt; the number of those that were found. Raises TimelineError."""
-    attempted = unknown(db, timeline.platform)
+def reconcile(round_: Round) -> int:
+    """Look for replies in doubt; return how many were there. Raises TimelineError."""
+    attempted = unknown(round_.db, round_.platform)
     if not attempted:
         return 0
-    looked_at, looked = clock(), uptime()
-    shown = timeline.find_replies(attempted)
-    with db.atomic():
+    looked_at, reading = round_.now(), round_.boot_clock()
+    existing = round_.timeline.find_replies(attempted)
+    with round_.db.atomic():
         for post_id in attempted:
-            if post_id in shown:
-                _settle(db, post_id, shown[post_id], looked_at)
+            if post_id in existing:
+                _note_sent(round_.db, post_id, existing[post_id], looked_at)
             else:
-                _not_shown(db, post_id, looked)
-    return len(shown)
+                _note_not_shown(round_.db, post_id, reading)
+    return len(existing)
 
 
 def _put_off(db: SiteDatabase, post_id: str, error: TimelineError) -> SendResult:
@@ -162,38 +155,37 @@ def _put_off(db: SiteDatabase, post_id: str, error: TimelineError) -> SendResult
 def _look_after_refusal(
     timeline: Timeline, post_id: str, envelope: Envelope, refusal: SendResult, attempts: int
 ) -> SendResult:
-    """What a refusal means after an attempt that was thought lost.
+    """Return what a refusal means after an attempt that seemed to be lost.
 
-    The platform may be calling a duplicate what it has not shown yet, so a refusal alone proves
-    neither that the reply stands nor that it does not.
+    The platform may be refusing a duplicate of what it does not show yet, so a refusal alone proves
+    neither that the reply exists nor that it does not.
     """
     try:
-        found = timeline.find_replies({post_id: envelope}).get(post_id)
+        reply = timeline.find_replies({post_id: envelope}).get(post_id)
     except TimelineError:
         return SendResult("unknown", error=refusal.error)
-    if found:
-        return SendResult("sent", found)
-    return refusal if attempts >= ATTEMPTS else SendResult("unknown", error=refusal.error)
+    if reply:
+        return SendResult("sent", reply)
+    return refusal if attempts >= MAX_ATTEMPTS else SendResult("unknown", error=refusal.error)
 
 
-def _record(
-    db: SiteDatabase, post_id: str, outcome: SendResult, now: datetime, uptime: BootClock
-) -> None:
-    if outcome.reply:
-        _settle(db, post_id, outcome.reply, now)
+def _record(round_: Round, post_id: str, result: SendResult) -> None:
+    now, reading = round_.now(), round_.boot_clock()
+    if result.reply:
+        _note_sent(round_.db, post_id, result.reply, now)
         return
     row = {
-        "status": outcome.status,
-        "error": outcome.error,
+        "status": result.status,
+        "error": result.error,
         "attempt_ended_at": utc_text(now),
-        "attempt_boot": uptime.boot,
-        "attempt_uptime": uptime.seconds,
+        "attempt_boot": reading.boot,
+        "attempt_uptime": reading.seconds,
         "looks": 0,
     }
-    db["replies"].update(post_id, row)
+    round_.db["replies"].update(post_id, row)
 
 
-def _settle(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None:
+def _note_sent(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None:
     row = {
         "status": "sent",
         "reply_id": reply.id,
@@ -204,36 +196,38 @@ def _settle(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None
     db["replies"].update(post_id, row)
 
 
-def _not_shown(db: SiteDatabase, post_id: str, looked: BootClock) -> None:
+def _note_not_shown(db: SiteDatabase, post_id: str, reading: BootClock) -> None:
     row = db["replies"].get(post_id)
     ended = BootClock(row["attempt_boot"] or "", row["attempt_uptime"] or 0.0)
-    waited = looked.since(ended)
+    # Not the wall clock: NTP or a time zone may set it between the attempt and the look.
+    waited_s = reading.since(ended)
     looks = row["looks"] + 1
-    changes: dict[str, Any] = {"looks": looks}
-    if waited is None:
-        # The machine was started anew, or the site came to another one: it waits from here on.
-        changes |= {"attempt_boot": looked.boot, "attempt_uptime": looked.seconds}
-    wait_s = whole_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S)
-    if looks >= LOOKS and (waited or 0) >= wait_s:
+    changes: dict[str, str | int | float] = {"looks": looks}
+    if waited_s is None:
+        # The machine restarted, or the site moved to another one: the wait starts here.
+        changes |= {"attempt_boot": reading.boot, "attempt_uptime": reading.seconds}
+    min_wait_s = whole_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S)
+    if looks >= MIN_LOOKS and (waited_s or 0) >= min_wait_s:
         changes["status"] = "planned"
     db["replies"].update(post_id, changes)
 
 
-def _rows(db: SiteDatabase, platform: str, statuses: tuple[str, ...]) -> list[Waiting]:
+def _replies(db: SiteDatabase, platform: str, *statuses: ReplyStatus) -> list[WaitingReply]:
     marks = ", ".join("?" * len(statuses))
     rows = db.query(
         f"""
-        SELECT replies.post_id, replies.game, posts.author, replies.text,
-            replies.send_key, replies.send_record
+        SELECT {columns_of("posts")}, replies.text, replies.send_key, replies.send_record
         FROM replies JOIN posts ON posts.id = replies.post_id
         WHERE posts.platform = ? AND replies.status IN ({marks})
         ORDER BY replies.planned_at, replies.rowid
         """,
         [platform, *statuses],
     )
-    return [_waiting(row) for row in rows]
-
-
-def _waiting(row: dict[str, Any]) -> Waiting:
-    key, record = row.pop("send_key"), row.pop("send_record")
-    return Waiting(**row, envelope=None if key is None else Envelope(key, record))
+    return [
+        WaitingReply(
+            StoredPost.from_row(row),
+            row["text"],
+            None if row["send_key"] is None else Envelope(row["send_key"], row["send_record"]),
+        )
+        for row in rows
+    ]

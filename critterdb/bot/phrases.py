@@ -10,22 +10,23 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from critterdb._types import Json
 from critterdb.errors import SiteError
 
 FILE_NAME = "words.toml"
 SAYINGS = ("sure", "runner_up", "coarser", "unsure", "nothing")
-PLACES = frozenset(
+PLACEHOLDERS = frozenset(
     {"name", "a_name", "A_name", "percent", "critter", "a_critter"}
     | {"runner_up", "a_runner_up", "runner_up_percent"}
 )
-_CALLS = re.compile(r"[#＃@＠]|://|\w\.\w")
+_REACHES_OUT = re.compile(r"[#＃@＠]|://|\w\.\w")
 
 
 @dataclass(frozen=True)
 class Words:
     """What the bot says in a game, and what people call taxa there, by scientific name.
 
-    `others` are animals that are none of the game's: whoever asks for cougars may get a dog.
+    `others` are animals outside the game: somebody who asks for cougars may show a dog.
     """
 
     critter: str
@@ -37,9 +38,9 @@ class Words:
 
 
 def load_words(game: str, folder: Path | None = None) -> Words:
-    """The words for a game, with those of `folder`/words.toml in the place of critterdb's own.
+    """Load the words for a game: critterdb's own, overridden by those of `folder`/words.toml.
 
-    Raises SiteError where that file cannot be used.
+    Raises SiteError if that file cannot be used.
     """
     own = tomllib.loads(files("critterdb.bot").joinpath(FILE_NAME).read_text("utf-8"))
     words = _merge(own["default"], own.get(game, {}))
@@ -49,16 +50,16 @@ def load_words(game: str, folder: Path | None = None) -> Words:
     try:
         theirs = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise SiteError(f"{path} could not be read: {error}. Mend it or take it away") from error
+        raise SiteError(f"{path} could not be read: {error}. Correct or remove it") from error
     for section in ("default", game):
-        given = theirs.get(section, {})
-        if not isinstance(given, dict):
-            raise SiteError(f"{path}: {section} is to be a section, [{section}]")
-        words = _merge(words, given)
+        changes = theirs.get(section, {})
+        if not isinstance(changes, dict):
+            raise SiteError(f"{path}: {section} must be a section, [{section}]")
+        words = _merge(words, changes)
     return _checked(words, str(path))
 
 
-def _merge(words: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+def _merge(words: Json, others: Json) -> Json:
     merged = dict(words)
     for name, value in others.items():
         earlier = merged.get(name)
@@ -67,8 +68,8 @@ def _merge(words: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _checked(words: dict[str, Any], path: str) -> Words:
-    """The words in their types. Raises SiteError naming what is wrong, and where."""
+def _checked(words: Json, path: str) -> Words:
+    """Return the words in their types. Raises SiteError naming what is wrong, and where."""
     sentences = {name: _texts(words["says"].get(name), f"says.{name}", path) for name in SAYINGS}
     loaded = Words(
         critter=_text(words.get("critter"), "critter", path),
@@ -76,39 +77,40 @@ def _checked(words: dict[str, Any], path: str) -> Words:
         closers=_texts(words.get("closers"), "closers", path),
         says=sentences,
         nicknames={
-            name: _texts(given, f"nicknames.{name}", path)
-            for name, given in words.get("nicknames", {}).items()
+            name: _texts(texts, f"nicknames.{name}", path)
+            for name, texts in words.get("nicknames", {}).items()
         },
         others=_texts(words.get("others"), "others", path),
     )
-    said = [loaded.critter, *loaded.openers, *loaded.closers]
-    for text in said + [each for sayings in sentences.values() for each in sayings]:
-        if _CALLS.search(text):
-            raise SiteError(f"{path}: “{text}” holds a link, a hashtag or a handle. Leave it out")
-    for text in (each for sayings in sentences.values() for each in sayings):
-        _check_places(text, path)
+    sayings = [saying for texts in sentences.values() for saying in texts]
+    # A reply with a link costs $0.200 on X instead of $0.010, and a handle calls somebody.
+    for text in [loaded.critter, *loaded.openers, *loaded.closers, *sayings]:
+        if _REACHES_OUT.search(text):
+            raise SiteError(f"{path}: “{text}” holds a link, a hashtag or a handle. Remove it")
+    for text in sayings:
+        _check_placeholders(text, path)
     return loaded
 
 
-def _check_places(text: str, path: str) -> None:
+def _check_placeholders(text: str, path: str) -> None:
     try:
         names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
     except ValueError as error:
-        raise SiteError(f"{path}: “{text}” has a brace too many or too few") from error
-    if names - PLACES:
+        raise SiteError(f"{path}: “{text}” has an unmatched brace") from error
+    if names - PLACEHOLDERS:
         raise SiteError(
-            f"{path}: “{text}” names {{{min(names - PLACES)}}}, which is not known. "
-            f"Known are {', '.join(sorted(PLACES))}"
+            f"{path}: “{text}” names {{{min(names - PLACEHOLDERS)}}}, which is not known. "
+            f"Known are {', '.join(sorted(PLACEHOLDERS))}"
         )
 
 
 def _text(value: Any, name: str, path: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise SiteError(f"{path}: {name} is to be a text")
+        raise SiteError(f"{path}: {name} must be a non-empty string")
     return value
 
 
 def _texts(value: Any, name: str, path: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(t, str) for t in value):
-        raise SiteError(f"{path}: {name} is to be a list of one text or more")
+        raise SiteError(f"{path}: {name} must be a list of one or more strings")
     return tuple(value)

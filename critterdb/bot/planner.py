@@ -3,156 +3,172 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from critterdb.bot.host_answers.store import is_answered
-from critterdb.errors import CritterError, RejectedInputError
-from critterdb.fetch.fetcher import Fetcher
+from critterdb.errors import RejectedInputError
+from critterdb.games import same_handle
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model
 from critterdb.model.predictions import save_image, save_prediction
-from critterdb.platforms.base import Timeline
-from critterdb.storage.database import SiteDatabase, sqlite3
+from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time
 
 from . import outbox
-from .accounts import OPTED_OUT, opted_out
+from .accounts import OPTED_OUT
+from .isolation import concerns_one_item
+from .photo_fetches import FETCH_AGAIN_FOR, MAX_PHOTOS_PER_POST, PASSING_TROUBLES, postpone
 from .phrases import Words
 from .reply_limits import over_cap
+from .reply_status import Played, ReplyPlan, SkipReason
 from .reply_text import choose_wording
+from .round import Round
+from .stored_post import StoredPost
 
 TOO_OLD = timedelta(hours=48)  # at first sight
-FETCH_AGAIN_FOR = timedelta(hours=6)
-PASSING = ("fetch_failed", "busy")  # troubles that may be over in the next round
-PHOTOS_LATER = "photos_to_be_fetched_again"
-ERROR = "error"
-TRIED_LATER = "error_to_be_tried_again"
+
+# A host's post is classified although it gets no reply: it is what the scoreboard counts.
+_CLASSIFIED_FOR_HOSTS = ("answered", "too_old", "not_summoned", "cap")
 
 log = logging.getLogger(__name__)
 
-Row = dict[str, Any]
-
 
 @dataclass(frozen=True)
-class Played:
-    """What came of a post: its reply's status (null where it has none yet), and why.
+class Photo:
+    """A photo of a post: its place among them from 0, and its address."""
 
-    `error` is the class of what playing it raised.
+    post_id: str
+    position: int
+    url: str
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.post_id, self.position
+
+
+@dataclass
+class ClassifiedPhotos:
+    """A post's photos that were classified, and those that could not be, with the code why.
+
+    `postponed` says that some were not tried, because their addresses held up the round.
     """
 
-    status: str | None
-    reason: str | None
-    classified: bool = False
-    error: str | None = None
+    classified: list[tuple[Photo, Classification, ImageInfo]] = field(default_factory=list)
+    errors: list[tuple[Photo, str]] = field(default_factory=list)
+    postponed: bool = False
+
+    @property
+    def may_come_later(self) -> bool:
+        """Whether nothing was classified, and the next round may do better."""
+        codes = {code for _, code in self.errors}
+        passing = self.postponed or bool(codes & set(PASSING_TROUBLES))
+        return not self.classified and passing
 
 
-def play_post(
-    db: SiteDatabase,
-    timeline: Timeline,
-    model: Model,
-    fetcher: Fetcher,
-    post_row: Row,
-    *,
-    words: Words,
-    post: bool,
-    now: datetime,
-) -> Played:
+def play_post(round_: Round, post: StoredPost, words: Words) -> Played:
     """Classify a post's photos and plan its reply; a post that cannot be played is passed over.
 
     What the machine lacks (memory, space, files) may be there in the next round, so such a post is
     tried again for a while. Raises CritterError and sqlite3.Error: those are not about one post.
     """
     try:
-        return _play(db, timeline, model, fetcher, post_row, words=words, post=post, now=now)
-    except (CritterError, sqlite3.Error):
-        raise
+        return _play(round_, post, words)
     except Exception as error:
-        # A stranger chose what is in a post: whatever it raises, it may not stop the others.
-        log.debug("%s could not be played", post_row["id"], exc_info=True)
+        # A stranger chose what is in a post: whatever it raises must not stop the others.
+        is_of_machine = isinstance(error, OSError | MemoryError)
+        if not is_of_machine and not concerns_one_item(error):
+            raise
+        log.debug("%s could not be played", post.id, exc_info=True)
         name = type(error).__name__
-        if isinstance(error, OSError | MemoryError) and _was_just_seen(post_row, now):
-            return Played(status=None, reason=TRIED_LATER, error=name)
-        with db.atomic():
-            outbox.save_reply(
-                db, post_row["id"], post_row["game"], status="skipped", reason=ERROR, now=now
-            )
-        return Played("skipped", ERROR, error=name)
+        if is_of_machine and _was_just_seen(post, round_.now()):
+            return Played(status=None, reason="error_to_be_tried_again", error=name)
+        with round_.db.atomic():
+            outbox.save_reply(round_.db, post, ReplyPlan("skipped", "error"), round_.now())
+        return Played("skipped", "error", error=name)
 
 
-def _play(
-    db: SiteDatabase,
-    timeline: Timeline,
-    model: Model,
-    fetcher: Fetcher,
-    post_row: Row,
-    *,
-    words: Words,
-    post: bool,
-    now: datetime,
-) -> Played:
+def _play(round_: Round, post: StoredPost, words: Words) -> Played:
     """Classify a post's photos and plan its reply, both in one transaction."""
-    handle = timeline.handle()
-    images = list(db["post_images"].rows_where("post_id = ?", [post_row["id"]], "position"))
-    looked: list[tuple[Row, Classification, ImageInfo]] = []
-    errors: list[tuple[Row, str]] = []
-    if not opted_out(db, timeline.platform, post_row["author"]):
-        for image in images:
-            try:
-                data = timeline.fetch_photo(image["url"], fetcher)
-                looked.append((image, *classify_image(model, data)))
-            except RejectedInputError as refusal:
-                errors.append((image, refusal.code))
+    db = round_.db
+    photos = _load_photos(db, post)
+    # Before any fetch: a stranger must not be able to buy our time with a post we never answer.
+    reason = _reason_to_skip(round_, post, has_photo=bool(photos))
+    for_scoreboard = reason in _CLASSIFIED_FOR_HOSTS and round_.is_by_host(post)
+    looks = reason is None or for_scoreboard
+    looked = _classify_photos(round_, post, photos if looks else [])
     with db.atomic():
-        for image, code in errors:
-            key = (image["post_id"], image["position"])
-            db["post_images"].update(key, {"error": code})
-        if not looked and _worth_another_try(post_row, errors, now):
-            return Played(status=None, reason=PHOTOS_LATER)
-        prediction_id, answer = _save_predictions(db, model, post_row["id"], looked)
-        reason = _skip_reason(db, handle, post_row, answer, now)
-        text = None
-        if answer and not reason:
-            taken = outbox.recent_texts(db, timeline.platform, now)
-            text = choose_wording(answer, post_row["id"], taken, words=words, fits=timeline.fits)
-        status = "skipped" if reason else "planned" if post else "draft"
-        outbox.save_reply(
-            db,
-            post_row["id"],
-            post_row["game"],
-            status=status,
-            reason=reason,
-            text=text,
-            prediction_id=prediction_id,
-            now=now,
-        )
-    return Played(status, reason, classified=bool(looked))
+        for photo, code in looked.errors:
+            db["post_images"].update(photo.key, {"error": code})
+        if looked.may_come_later and _was_just_seen(post, round_.now()):
+            postpone(db, post, round_.now())
+            return Played(status=None, reason="photos_to_be_fetched_again")
+        prediction_id, answer = _save_predictions(db, round_.model, post.id, looked)
+        # Asked again, because another process may have written while the photos were fetched.
+        has_photo = answer is not None if looks else bool(photos)
+        reason = _reason_to_skip(round_, post, has_photo=has_photo)
+        plan = _plan(round_, post, words, reason, answer)
+        plan = ReplyPlan(plan.status, plan.reason, plan.text, prediction_id)
+        outbox.save_reply(db, post, plan, round_.now())
+    return Played(plan.status, plan.reason, classified=bool(looked.classified))
 
 
-def _worth_another_try(post_row: Row, errors: list[tuple[Row, str]], now: datetime) -> bool:
-    return _was_just_seen(post_row, now) and any(code in PASSING for _, code in errors)
+def _load_photos(db: SiteDatabase, post: StoredPost) -> list[Photo]:
+    rows = db["post_images"].rows_where(
+        "post_id = ?", [post.id], order_by="position", limit=MAX_PHOTOS_PER_POST
+    )
+    return [Photo(row["post_id"], row["position"], row["url"]) for row in rows]
 
 
-def _was_just_seen(post_row: Row, now: datetime) -> bool:
-    return now - parse_time(post_row["seen_at"]) < FETCH_AGAIN_FOR
+def _classify_photos(round_: Round, post: StoredPost, photos: list[Photo]) -> ClassifiedPhotos:
+    looked = ClassifiedPhotos()
+    for photo in photos:
+        if not round_.failing_fetches.may_try(post.account):
+            looked.postponed = True
+            break
+        try:
+            with round_.failing_fetches.measured(post.account):
+                data = round_.timeline.fetch_photo(photo.url, round_.fetcher)
+            looked.classified.append((photo, *classify_image(round_.model, data)))
+        except RejectedInputError as refusal:
+            looked.errors.append((photo, refusal.code))
+    return looked
+
+
+def _plan(
+    round_: Round,
+    post: StoredPost,
+    words: Words,
+    reason: SkipReason | None,
+    answer: Classification | None,
+) -> ReplyPlan:
+    # A text is fixed when it is planned, so that a draft is sent as somebody read it.
+    if reason or answer is None:
+        return ReplyPlan("skipped", reason or "no_photo")
+    taken = outbox.recent_texts(round_.db, round_.platform, round_.now())
+    text = choose_wording(answer, post.id, taken, words=words, fits=round_.timeline.fits)
+    return ReplyPlan("planned" if round_.sends else "draft", text=text)
+
+
+def _was_just_seen(post: StoredPost, now: datetime) -> bool:
+    return now - parse_time(post.seen_at) < FETCH_AGAIN_FOR
 
 
 def _save_predictions(
-    db: SiteDatabase,
-    model: Model,
-    post_id: str,
-    looked: list[tuple[Row, Classification, ImageInfo]],
+    db: SiteDatabase, model: Model, post_id: str, looked: ClassifiedPhotos
 ) -> tuple[int | None, Classification | None]:
-    """A prediction an image, and one over all of several; the row that speaks for the post."""
-    if not looked:
+    """Write a prediction for each photo, and one over all of several.
+
+    Returns the id and the answer that speak for the post.
+    """
+    if not looked.classified:
         return None, None
-    for image, classification, info in looked:
-        save_image(db.conn, info, image["url"])
-        key = (image["post_id"], image["position"])
-        db["post_images"].update(key, {"image_sha256": info.sha256, "error": None})
+    for photo, classification, info in looked.classified:
+        save_image(db.conn, info, photo.url)
+        db["post_images"].update(photo.key, {"image_sha256": info.sha256, "error": None})
         prediction_id = save_prediction(
             db.conn,
             model,
@@ -161,46 +177,28 @@ def _save_predictions(
             image_sha256=info.sha256,
             post_id=post_id,
         )
-    if len(looked) == 1:
-        return prediction_id, looked[0][1]
-    together = model.combine([classification for _, classification, _ in looked])
-    return save_prediction(db.conn, model, together, source="bot", post_id=post_id), together
+    classifications = [classification for _, classification, _ in looked.classified]
+    if len(classifications) == 1:
+        return prediction_id, classifications[0]
+    # Several photos show one animal: one answer for the post, beside one for each photo.
+    combined = model.combine(classifications)
+    return save_prediction(db.conn, model, combined, source="bot", post_id=post_id), combined
 
 
-def _skip_reason(
-    db: SiteDatabase,
-    handle: str,
-    post_row: Row,
-    answer: Classification | None,
-    now: datetime,
-) -> str | None:
-    """The first reason to say nothing, in the order in which they count."""
-    author, platform = post_row["author"], post_row["platform"]
-    age = parse_time(post_row["seen_at"]) - parse_time(post_row["posted_at"])
-    reasons = (
-        (OPTED_OUT, opted_out(db, platform, author)),
-        ("own_post", author.lower() == handle.lower()),
-        ("deleted", post_row["deleted_at"] is not None),
-        ("answered", is_answered(db, post_row["id"])),
-        ("too_old", age > TOO_OLD),
-        ("no_photo", answer is None),
-        ("not_summoned", not post_row["summoned"] and not _consents(db, post_row)),
-        ("cap", over_cap(db, platform, author, now)),
+def _reason_to_skip(round_: Round, post: StoredPost, *, has_photo: bool) -> SkipReason | None:
+    """Return the first reason to say nothing, in the order in which they count."""
+    db, asker = round_.db, round_.asker(post)
+    age = parse_time(post.seen_at) - parse_time(post.posted_at)
+    # X accepts no reply to somebody who did not ask for one, whatever was agreed.
+    is_welcome = post.summoned or (asker.is_host and post.platform != "x")
+    reasons: tuple[tuple[SkipReason, Callable[[], bool]], ...] = (
+        (OPTED_OUT, lambda: post.is_opted_out(db)),
+        ("own_post", lambda: same_handle(post.author, round_.timeline.handle())),
+        ("deleted", lambda: post.is_gone),
+        ("answered", lambda: is_answered(db, post.id)),
+        ("too_old", lambda: age > TOO_OLD),
+        ("no_photo", lambda: not has_photo),
+        ("not_summoned", lambda: not is_welcome),
+        ("cap", lambda: over_cap(db, asker, round_.now())),
     )
-    return next((reason for reason, holds in reasons if holds), None)
-
-
-def _consents(db: SiteDatabase, post_row: Row) -> bool:
-    """Whether the author is a host who wants replies unasked; X accepts none of those."""
-    if post_row["platform"] == "x":
-        return False
-    found = db.execute(
-        """
-        SELECT 1 FROM games, json_each(games.hosts) AS host
-        WHERE games.slug = ? AND json_extract(host.value, '$.platform') = ?
-            AND lower(json_extract(host.value, '$.handle')) = lower(?)
-            AND json_extract(host.value, '$.consents')
-        """,
-        [post_row["game"], post_row["platform"], post_row["author"]],
-    )
-    return found.fetchone() is not None
+    return next((reason for reason, holds in reasons if holds()), None)

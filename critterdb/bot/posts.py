@@ -4,148 +4,258 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from critterdb.bot.host_answers.store import load_vocabulary
-from critterdb.games import Game, hosts_on
+from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
+from critterdb.games import Game, find_host, fold_handle
 from critterdb.platforms.base import Batch, Post, Timeline
 from critterdb.platforms.text import has_tag
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time, utc_text
 
-from .accounts import OPTED_OUT, known_bots, opt_out, opted_out, opted_out_before
+from .accounts import OPTED_OUT, Account, known_bots, opt_out, why_opted_out
+from .isolation import isolated
 from .outbox import save_reply
+from .photo_fetches import MAX_PHOTOS_PER_POST
+from .reply_limits import AUTHOR_CAP
+from .reply_status import ReplyPlan, SkipReason
+from .stored_post import StoredPost
 
-EVERY = timedelta(hours=20)  # once a day, also where rounds come at odd times
-LOOK_BACK = timedelta(days=7)
-MAX_POSTS = 200  # a day: some platforms charge for each
+DELETIONS_EVERY = timedelta(hours=20)  # once a day, also if rounds start at odd times
+DELETIONS_LOOK_BACK = timedelta(days=7)
+MAX_POSTS_PER_LOOK = 200  # some platforms charge for each
+# More than the author's cap, because some posts may turn out to have no usable photo.
+MAX_PENDING_PER_AUTHOR = 2 * AUTHOR_CAP
 
 
-def read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:
-    """How far each source of a platform has been read."""
-    rows = db["cursors"].rows_where("name LIKE ?", [f"{platform}:%"])
-    return {row["name"]: row["value"] for row in rows}
+@dataclass(frozen=True)
+class SavedBatch:
+    """How many posts are new, and what the posts that could not be stored raised, by class."""
+
+    new: int
+    errors: Counter[str] = field(default_factory=Counter)
 
 
-def save_batch(db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now: datetime) -> int:
-    """Store the game's posts with the cursors that cover them; how many are new."""
-    chosen = choose_posts(db, game, platform, batch.posts)
+@dataclass(frozen=True)
+class GameFilter:
+    """What tells a game's posts from others: its hosts, other games' tags, its words, bots."""
+
+    game: Game
+    platform: str
+    other_tags: tuple[str, ...]
+    vocabulary: Vocabulary
+    bots: Mapping[str, bool]
+
+    @classmethod
+    def load(cls, db: SiteDatabase, game: Game, platform: str) -> GameFilter:
+        """Read what decides from the database."""
+        others = db["games"].rows_where("slug <> ? AND hashtag IS NOT NULL", [game.slug])
+        return cls(
+            game,
+            platform,
+            tuple(row["hashtag"] for row in others),
+            load_vocabulary(db, game),
+            known_bots(db, platform),
+        )
+
+    def accepts(self, post: Post) -> bool:
+        """Return whether a post is the game's: a host's hashtag post, or a call to the bot.
+
+        Reposts, other bots, private posts, quotes without photos of their own, near-miss hashtags,
+        a host's answers and calls that carry another game's hashtag are not.
+        """
+        is_bot = self.bots.get(fold_handle(post.author), post.by_bot)
+        if post.is_repost or is_bot or post.is_private or is_stop(post):
+            return False
+        has_our_tag = has_tag(post.hashtags, self.game.hashtag)
+        if post.summons:
+            return has_our_tag or not any(has_tag(post.hashtags, tag) for tag in self.other_tags)
+        if not has_our_tag or not self.is_by_host(post):
+            return False
+        # A host quotes a question to tell the answer; that is not another question.
+        if post.quotes and not post.photos:
+            return False
+        refers = post.in_reply_to or post.quotes
+        return not (refers and self.vocabulary.read(post.text, self.game))
+
+    def is_by_host(self, post: Post) -> bool:
+        """Return whether a host of the game wrote a post."""
+        return find_host(self.game, self.platform, post.author, post.author_id) is not None
+
+
+def save_batch(
+    db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now: datetime
+) -> SavedBatch:
+    """Store the game's posts with the cursors that cover them.
+
+    A post that raises something is counted and passed over, and the cursors still move on: it
+    would raise the same in every round.
+    """
+    game_filter = GameFilter.load(db, game, platform)
+    errors: Counter[str] = Counter()
+    chosen: dict[str, Post] = {}
+    new = 0
     with db.atomic():
         for post in batch.posts:
-            if post.to_bot and is_stop(post):
-                opt_out(db, platform, post.author, "said stop", now, author_id=post.author_id)
-            for each in filter(None, (post, post.parent)):
-                why = each.opts_out or opted_out_before(db, platform, each.author_id)
-                if why:
-                    opt_out(db, platform, each.author, why, now, author_id=each.author_id)
-        new = sum(_save_post(db, game, platform, post, now) for post in chosen)
+            with isolated(errors), db.atomic():
+                _note_opt_outs(db, platform, post, now)
+                if game_filter.accepts(post):
+                    earlier = chosen.get(post.id)
+                    summons = post.summons or bool(earlier and earlier.summons)
+                    chosen[post.id] = replace(post, summons=summons)
+        # The oldest first, so that the limit of pending posts meets the latest of an author.
+        for post in sorted(chosen.values(), key=lambda post: (post.posted_at, post.id)):
+            with isolated(errors), db.atomic():
+                new += _save_post(db, game_filter, post, now)
         for cursor in batch.cursors:
             row = {"name": cursor.name, "value": cursor.value, "updated_at": utc_text(now)}
-            # A gap stays on record when later readings are whole.
+            # A gap stays on record when later readings are complete.
             row |= {"gap_from": cursor.gap_from} if cursor.gap_from else {}
             db["cursors"].upsert(row, pk="name")
-    return new
+    return SavedBatch(new, errors)
 
 
-def unseen(db: SiteDatabase, posts: Iterable[Post]) -> int:
-    """How many of these are not stored: timelines show some again, to miss none."""
-    return len({p.id for p in posts if not db["posts"].count_where("id = ?", [p.id])})
-
-
-def choose_posts(db: SiteDatabase, game: Game, platform: str, posts: Iterable[Post]) -> list[Post]:
-    """The game's own among posts, each once: hashtag posts of its hosts, and calls to the bot.
-
-    Reposts, other bots, private posts, quotes without photos of their own, near-miss hashtags, a
-    host's answers and calls that carry another game's hashtag are not.
-    """
-    hosts = {handle.lower() for handle in hosts_on(game, platform)}
-    others = [row["hashtag"] for row in db["games"].rows_where("slug <> ?", [game.slug])]
-    words, bots = load_vocabulary(db, game), known_bots(db, platform)
-    chosen: dict[str, Post] = {}
-    for post in posts:
-        by_bot = bots.get(post.author.lower(), post.by_bot)
-        if post.is_repost or by_bot or post.is_private or is_stop(post):
-            continue
-        ours = has_tag(post.hashtags, game.hashtag)
-        by_host = ours and post.author.lower() in hosts
-        if by_host and not post.summons:
-            if post.quotes and not post.photos:
-                continue
-            if (post.in_reply_to or post.quotes) and words.read(post.text, game):
-                continue
-        elif not post.summons or (not ours and any(has_tag(post.hashtags, tag) for tag in others)):
-            continue
-        earlier = chosen.get(post.id)
-        summons = post.summons or bool(earlier and earlier.summons)
-        chosen[post.id] = replace(post, summons=summons)
-    return list(chosen.values())
+def count_unseen(db: SiteDatabase, posts: Iterable[Post]) -> int:
+    """Count the posts that are not stored: timelines return some again, so as to miss none."""
+    return len({post.id for post in posts if not _is_stored(db, post.id)})
 
 
 def is_stop(post: Post) -> bool:
-    """Whether a message is the one word that opts its author out."""
-    # A quote bears the address of what it quotes.
+    """Return whether a message is the one word that opts its author out."""
+    # A quote holds the address of what it quotes.
     text = unicodedata.normalize("NFKC", post.text)
     words = re.sub(r"https?://\S+|@[\w.@-]+", " ", text)
     return re.sub(r"[\W_]+", " ", words).strip().casefold() == "stop"
 
 
-def _save_post(db: SiteDatabase, game: Game, platform: str, post: Post, now: datetime) -> bool:
-    if db["posts"].count_where("id = ?", [post.id]):
+def mark_deleted(db: SiteDatabase, timeline: Timeline, now: datetime) -> int:
+    """Ask once a day which posts of the last week still exist; mark the others as deleted.
+
+    The other people's posts whose photos were asked about are among them. Returns how many posts
+    were marked. Raises TimelineError.
+    """
+    name = f"{timeline.platform}:deletions"
+    for row in db["cursors"].rows_where("name = ?", [name]):
+        # A look in the future was noted by a clock that was wrong.
+        if timedelta(0) <= now - parse_time(row["value"]) < DELETIONS_EVERY:
+            return 0
+    posts = _posts_to_look_for(db, timeline.platform, now)
+    if not posts:
+        return 0
+    wanted = [post.id for post in posts if post.deleted_at is None]
+    wanted += [post.photos_post_id for post in posts if post.photos_post_id]
+    # X asks that copies follow deletions, and charges for each look: hence once a day.
+    marked = mark_gone(db, set(wanted) - timeline.find_existing(list(dict.fromkeys(wanted))), now)
+    with db.atomic():
+        row = {"name": name, "value": utc_text(now), "updated_at": utc_text(now)}
+        db["cursors"].upsert(row, pk="name")
+    return marked
+
+
+def mark_gone(db: SiteDatabase, post_ids: set[str], now: datetime) -> int:
+    """Mark posts as deleted, also where they are only the source of photos; return how many."""
+    marked = 0
+    with db.atomic():
+        for post_id in sorted(post_ids):
+            for column, key in (("deleted_at", "id"), ("photos_deleted_at", "photos_post_id")):
+                marked += db.execute(
+                    f"UPDATE posts SET {column} = ? WHERE {key} = ? AND {column} IS NULL",
+                    [utc_text(now), post_id],
+                ).rowcount
+    return marked
+
+
+def _posts_to_look_for(db: SiteDatabase, platform: str, now: datetime) -> list[StoredPost]:
+    rows = db["posts"].rows_where(
+        """
+        platform = ? AND seen_at BETWEEN ? AND ? AND (
+            deleted_at IS NULL OR photos_post_id IS NOT NULL AND photos_deleted_at IS NULL
+        )
+        """,
+        [platform, utc_text(now - DELETIONS_LOOK_BACK), utc_text(now - DELETIONS_EVERY)],
+        order_by="seen_at DESC",
+        limit=MAX_POSTS_PER_LOOK,
+    )
+    return [StoredPost.from_row(row) for row in rows]
+
+
+def _note_opt_outs(db: SiteDatabase, platform: str, post: Post, now: datetime) -> None:
+    if post.to_bot and is_stop(post):
+        opt_out(db, Account(platform, post.author, post.author_id), "said stop", now)
+    for shown in _with_parent(post):
+        account = Account(platform, shown.author, shown.author_id)
+        why = shown.opts_out or why_opted_out(db, account)
+        if why is not None:
+            opt_out(db, account, why, now)
+
+
+def _with_parent(post: Post) -> Iterator[Post]:
+    yield post
+    if post.parent:
+        yield post.parent
+
+
+def _save_post(db: SiteDatabase, game_filter: GameFilter, post: Post, now: datetime) -> bool:
+    """Write a post and the addresses of its photos; return whether it is new."""
+    if _is_stored(db, post.id):
         if post.summons:
             db["posts"].update(post.id, {"summoned": 1})
         return False
-    db["posts"].insert(
-        {
-            "id": post.id,
-            "platform": platform,
-            "game": game.slug,
-            "url": post.url,
-            "author": post.author,
-            "posted_at": post.posted_at,
-            "seen_at": utc_text(now),
-            "summoned": int(post.summons),
-        }
-    )
     source = post if post.photos or not post.parent else post.parent
-    if any(opted_out(db, platform, each.author) for each in (post, source)):
-        save_reply(db, post.id, game.slug, status="skipped", reason=OPTED_OUT, now=now)
+    row = _row(game_filter, post, now)
+    if source is not post:
+        row |= {
+            "photos_post_id": source.id,
+            "photos_author": source.author,
+            "photos_author_id": source.author_id,
+        }
+    db["posts"].insert(row)
+    stored = StoredPost.from_row(db["posts"].get(post.id))
+    if reason := _reason_against_photos(db, game_filter, post, stored):
+        save_reply(db, stored, ReplyPlan("skipped", reason), now)
         return True
     db["post_images"].insert_all(
         {"post_id": post.id, "position": position, "url": address}
-        for position, address in enumerate(source.photos)
+        for position, address in enumerate(source.photos[:MAX_PHOTOS_PER_POST])
     )
     return True
 
 
-def mark_deleted(db: SiteDatabase, timeline: Timeline, now: datetime) -> int:
-    """Ask once a day which of the posts of the last week are still there; mark the others.
+def _row(game_filter: GameFilter, post: Post, now: datetime) -> dict[str, str | int | None]:
+    return {
+        "id": post.id,
+        "platform": game_filter.platform,
+        "game": game_filter.game.slug,
+        "url": post.url,
+        "author": post.author,
+        "author_id": post.author_id,
+        "posted_at": post.posted_at,
+        "seen_at": utc_text(now),
+        "summoned": int(post.summons),
+    }
 
-    Returns how many were marked. Raises TimelineError.
-    """
-    name = f"{timeline.platform}:deletions"
-    for row in db["cursors"].rows_where("name = ?", [name]):
-        # A look that lies ahead was noted by a clock that was wrong.
-        if timedelta(0) <= now - parse_time(row["value"]) < EVERY:
-            return 0
-    post_ids = [
-        row["id"]
-        for row in db.query(
-            """
-            SELECT id FROM posts
-            WHERE platform = ? AND deleted_at IS NULL AND seen_at BETWEEN ? AND ?
-            ORDER BY seen_at DESC LIMIT ?
-            """,
-            [timeline.platform, utc_text(now - LOOK_BACK), utc_text(now - EVERY), MAX_POSTS],
-        )
-    ]
-    if not post_ids:
-        return 0
-    gone = sorted(set(post_ids) - timeline.find_existing(post_ids))
-    with db.atomic():
-        for post_id in gone:
-            db["posts"].update(post_id, {"deleted_at": utc_text(now)})
-        row = {"name": name, "value": utc_text(now), "updated_at": utc_text(now)}
-        db["cursors"].upsert(row, pk="name")
-    return len(gone)
+
+def _reason_against_photos(
+    db: SiteDatabase, game_filter: GameFilter, post: Post, stored: StoredPost
+) -> SkipReason | None:
+    """Return why not even the addresses of the photos are to be kept, if so."""
+    if stored.is_opted_out(db):
+        return OPTED_OUT
+    if game_filter.is_by_host(post):
+        return None
+    (pending,) = db.execute(
+        """
+        SELECT count(*) FROM posts
+        WHERE platform = ? AND (lower(author) = ? OR author_id = ?) AND id <> ?
+            AND id NOT IN (SELECT post_id FROM replies)
+        """,
+        [stored.platform, fold_handle(stored.author), stored.author_id, stored.id],
+    ).fetchone()
+    return "cap" if pending >= MAX_PENDING_PER_AUTHOR else None
+
+
+def _is_stored(db: SiteDatabase, post_id: str) -> bool:
+    return bool(db["posts"].count_where("id = ?", [post_id]))

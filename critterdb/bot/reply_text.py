@@ -1,6 +1,6 @@
 """What the bot says: one of its sentences, chosen by the post, with the answer filled in.
 
-The sentences themselves are words.toml's.
+The sentences are in words.toml.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from critterdb.model.decision import COARSER, NOT_A_CRITTER, UNSURE, Classificat
 from .phrases import Words, load_words
 
 MAX_LENGTH = 280  # characters, where no platform says otherwise
-LONGEST_NAME = 60  # characters
-RUNNER_UP_FROM = 0.10  # a second label below this share is not worth a word
+MAX_NAME_LENGTH = 60  # characters
+MIN_RUNNER_UP_SHARE = 0.10  # a second label below this share is not worth a word
 
 _SAYINGS = {COARSER: "coarser", UNSURE: "unsure", NOT_A_CRITTER: "nothing"}
 
 
 def fits_anywhere(text: str) -> bool:
-    """Whether a text is short enough for the shortest platform."""
+    """Return whether a text is short enough for the platform with the least room."""
     return len(text) <= MAX_LENGTH
 
 
@@ -33,10 +33,10 @@ def choose_wording(
     words: Words | None = None,
     fits: Callable[[str], bool] = fits_anywhere,
 ) -> str:
-    """The text of a reply; the same for the same post and `taken`.
+    """Return the text of a reply, always the same for the same post and `taken`.
 
-    `taken` are the texts that the account used of late: platforms refuse equal ones. The
-    choice falls on none of them while there is another.
+    `taken` are the texts that the account used recently: platforms refuse equal ones, so none of
+    them is chosen while there is another.
     """
     words = words or load_words("")
     values = _values(classification, words)
@@ -50,9 +50,10 @@ def choose_wording(
 
 
 def _forms(post_id: str, words: Words, sayings: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """Every opener, sentence and closer together, from where the post says on."""
+    """Yield every combination of opener, sentence and closer, starting at one set by the post."""
     openers, closers = words.openers, words.closers
     number = len(openers) * len(sayings) * len(closers)
+    # 12 openers, 8 sentences and 12 closers make over a thousand forms, more than a week's replies.
     start = int.from_bytes(hashlib.sha256(post_id.encode()).digest()[:8], "big")
     for step in range(number):
         rest, closer = divmod((start + step) % number, len(closers))
@@ -61,7 +62,7 @@ def _forms(post_id: str, words: Words, sayings: tuple[str, ...]) -> Iterator[tup
 
 
 def _shortened(opener: str, sentence: str, closer: str, fits: Callable[[str], bool]) -> str:
-    """As much of it as the platform has room for; the sentence goes before the manners."""
+    """Return as much as the platform has room for; opener and closer go before the sentence."""
     for text in (opener + sentence + closer, sentence + closer, sentence):
         if fits(text):
             return text
@@ -74,7 +75,7 @@ def _saying(classification: Classification) -> str:
     if classification.reason:
         return _SAYINGS[classification.reason]
     others = classification.predictions[1:2]
-    return "runner_up" if others and others[0]["score"] >= RUNNER_UP_FROM else "sure"
+    return "runner_up" if others and others[0]["score"] >= MIN_RUNNER_UP_SHARE else "sure"
 
 
 def _values(classification: Classification, words: Words) -> dict[str, str]:
@@ -100,11 +101,11 @@ def _article(name: str) -> str:
 
 
 def _percent(score: float) -> str:
-    # "100% sure" is what no model is.
+    # A softmax rounds to 100% long before a model is certain.
     return f"{min(round(score * 100), 99)}%"
 
 
 def _harmless(name: str) -> str:
-    """A name that cannot become a hashtag, a mention or a link."""
+    """Return a name that cannot become a hashtag, a mention or a link."""
     plain = re.sub(r"\s+", " ", re.sub(r"[#＃@＠/]|\.(?=\w)", " ", name)).strip()
-    return plain if len(plain) <= LONGEST_NAME else plain[: LONGEST_NAME - 1] + "…"
+    return plain if len(plain) <= MAX_NAME_LENGTH else plain[: MAX_NAME_LENGTH - 1] + "…"

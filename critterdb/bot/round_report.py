@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .planner import Played
+from .reply_status import Played
 
 
 @dataclass
 class RoundReport:
     """What a round did, in numbers of posts; `skipped` by reason, `failures` in words.
 
-    `errors` are what posts that could not be played raised.
+    `errors` counts the exceptions that posts raised while they were played, by class.
     """
 
     read: int = 0
@@ -30,7 +30,7 @@ class RoundReport:
     errors: Counter[str] = field(default_factory=Counter)
 
     def count(self, played: Played) -> None:
-        """Add what came of one post."""
+        """Add what became of one post."""
         self.classified += played.classified
         self.drafted += played.status == "draft"
         if played.reason:
@@ -38,13 +38,12 @@ class RoundReport:
         if played.error:
             self.errors[played.error] += 1
 
-    def name_errors(self) -> None:
-        """Add one failure for all posts that could not be played."""
-        if self.errors:
-            names = ", ".join(self.errors)
+    def name_errors(self, what: str, errors: Counter[str]) -> None:
+        """Add one failure for all items that raised something, such as "Posts …: 2 (KeyError)"."""
+        if errors:
+            names = ", ".join(errors)
             self.failures.append(
-                f"Posts that could not be played: {self.errors.total()} ({names}). "
-                "To see why, run: critterdb --verbose bot"
+                f"{what}: {errors.total()} ({names}). To see why, run: critterdb --verbose bot"
             )
 
     def __str__(self) -> str:

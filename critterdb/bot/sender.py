@@ -1,103 +1,107 @@
-"""The last step of a round: replies that wait are sent where they are still welcome."""
+"""The last step of a round: replies that wait are sent if they are still welcome."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
 
-from critterdb._types import Clock
 from critterdb.bot.host_answers.store import is_answered
-from critterdb.errors import TimelineError
-from critterdb.games import Game
-from critterdb.platforms.base import SendResult, Timeline
-from critterdb.storage.database import SiteDatabase
-from critterdb.storage.timestamps import utc_text
+from critterdb.platforms.base import SendResult
 
 from . import outbox, platform_state, reply_limits
-from .accounts import OPTED_OUT, opt_out, opted_out
-from .round_report import RoundReport
+from .accounts import OPTED_OUT, opt_out
+from .outbox import WaitingReply
+from .posts import mark_gone
+from .reply_status import SkipReason
+from .round import Round
 
 log = logging.getLogger(__name__)
 
 
-def send_waiting(
-    db: SiteDatabase,
-    game: Game,
-    timeline: Timeline,
-    report: RoundReport,
-    *,
-    seen: set[str],
-    now: Clock,
-    uptime: outbox.Count,
-    stopping: Callable[[], bool],
-) -> None:
-    """Send what waits, earlier drafts too, where it is still welcome."""
-    platform = timeline.platform
+def send_waiting(round_: Round, seen: set[str]) -> None:
+    """Send what waits, earlier drafts too, if it is still welcome.
+
+    `seen` are the posts that were read in this round, so that they certainly exist.
+    """
+    db, platform, report = round_.db, round_.platform, round_.report
     standing = platform_state.standing(db, platform)
-    if standing.sends_later(now()):
+    if standing.sends_later(round_.now()):
         report.failures.append(f"Sending waits until {standing.send_from}: {standing.pause_reason}")
         return
-    replies = outbox.waiting(db, timeline.platform, game.slug)
-    to_check = [reply.post_id for reply in replies if reply.post_id not in seen]
-    try:
-        gone = set(to_check) - timeline.find_existing(to_check) if to_check else set()
-    except TimelineError as error:
-        platform_state.respect_rate_limit(db, timeline.platform, error, now())
-        report.failures.append(str(error))
+    replies = _in_order(round_)
+    gone = round_.ask(lambda: _find_gone(round_, replies, seen))
+    if gone is None:
         return
+    mark_gone(db, gone, round_.now())
     for reply in replies:
-        if stopping() or reply_limits.is_off(db):
+        if round_.stopping() or reply_limits.is_off(db):
             return
-        reason = _reason_to_skip(db, platform, reply, gone, now())
+        reason = _reason_to_skip(round_, reply, gone)
         if reason:
-            log.debug("%s: skipped, %s", reply.post_id, reason)
-            outbox.skip(db, reply.post_id, reason)
+            log.debug("%s: skipped, %s", reply.post.id, reason)
+            outbox.skip(db, reply.post.id, reason)
             report.skipped[reason] += 1
             continue
-        outcome = outbox.send(db, timeline, reply, now, uptime)
-        log.debug(
-            "%s: %s%s",
-            reply.post_id,
-            outcome.status,
-            f", {outcome.reply.id if outcome.reply else outcome.error}",
-        )
-        report.sent += outcome.status == "sent"
-        report.refused += outcome.status == "refused"
-        if outcome.error and outcome.status != "sent":
-            report.failures.append(outcome.error)
-        if _must_pause(db, platform, reply, outcome, now()) or outcome.stop:
+        result = outbox.send(round_, reply)
+        _report(round_, reply, result)
+        if _must_pause(round_, reply, result) or result.stop:
             return
 
 
-def _must_pause(
-    db: SiteDatabase, platform: str, reply: outbox.Waiting, outcome: SendResult, now: datetime
-) -> bool:
-    """Take to heart how the platform met a reply; whether it is to be left alone for a while."""
-    if outcome.blocked:
-        opt_out(db, platform, reply.author, "blocked the bot", now)
-    if outcome.status == "sent":
-        platform_state.note_sent(db, platform)
-    elif outcome.status == "refused":
-        return platform_state.note_refusal(db, platform, now) is not None
-    elif outcome.retry_at:
-        reason = outcome.error or "the platform wants fewer replies"
-        platform_state.pause_sending(db, platform, outcome.retry_at, now, reason)
+def _in_order(round_: Round) -> list[WaitingReply]:
+    """Return the replies that wait; those to authors with a refusal on record come last.
+
+    After a pause the first reply decides how long the next one is.
+    """
+    refused = platform_state.read_refused_posts(round_.db, round_.platform)
+    keys = {post.account.key for post in refused}
+    replies = outbox.waiting(round_.db, round_.platform, round_.game.slug)
+    return sorted(replies, key=lambda reply: reply.post.account.key in keys)
+
+
+def _find_gone(round_: Round, replies: list[WaitingReply], seen: set[str]) -> set[str]:
+    """Return the posts that no longer exist: those to be answered, and the sources of photos."""
+    wanted = [reply.post.id for reply in replies if reply.post.id not in seen]
+    wanted += [reply.post.photos_post_id for reply in replies if reply.post.photos_post_id]
+    to_check = list(dict.fromkeys(post_id for post_id in wanted if post_id not in seen))
+    return set(to_check) - round_.timeline.find_existing(to_check) if to_check else set()
+
+
+def _report(round_: Round, reply: WaitingReply, result: SendResult) -> None:
+    detail = result.reply.id if result.reply else result.error
+    log.debug("%s: %s, %s", reply.post.id, result.status, detail)
+    round_.report.sent += result.status == "sent"
+    round_.report.refused += result.status == "refused"
+    if result.error and result.status != "sent":
+        round_.report.failures.append(result.error)
+
+
+def _must_pause(round_: Round, reply: WaitingReply, result: SendResult) -> bool:
+    """Update the platform's state after a send; return whether nothing else may be tried now."""
+    db, now = round_.db, round_.now()
+    if result.blocked:
+        opt_out(db, reply.post.account, "blocked the bot", now)
+    if result.status == "sent":
+        platform_state.note_sent(db, round_.platform)
+    elif result.status == "refused":
+        # A block or a limit on replies says nothing about the bot's own account.
+        if result.blocked or result.is_personal:
+            return False
+        return platform_state.note_refusal(db, reply.post, now) is not None
+    elif result.retry_at:
+        reason = result.error or "the platform limits the rate of replies"
+        platform_state.pause_sending(db, round_.platform, result.retry_at, now, reason)
         return True
     return False
 
 
-def _reason_to_skip(
-    db: SiteDatabase, platform: str, reply: outbox.Waiting, gone: set[str], now: datetime
-) -> str | None:
-    if opted_out(db, platform, reply.author):
+def _reason_to_skip(round_: Round, reply: WaitingReply, gone: set[str]) -> SkipReason | None:
+    db, post = round_.db, reply.post
+    if post.is_opted_out(db):
         return OPTED_OUT
-    if reply.post_id in gone:
-        with db.atomic():
-            db["posts"].update(reply.post_id, {"deleted_at": utc_text(now)})
+    if post.is_gone or post.id in gone or post.photos_post_id in gone:
         return "deleted"
-    if is_answered(db, reply.post_id):
+    if is_answered(db, post.id):
         return "answered"
-    if reply_limits.over_cap(db, platform, reply.author, now, leave_out=reply.post_id):
+    if reply_limits.over_cap(db, round_.asker(post), round_.now(), leave_out=post.id):
         return "cap"
     return None

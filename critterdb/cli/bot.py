@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +14,12 @@ from critterdb.formatting import table_lines
 
 from .common import Interval, open_site, show_json, show_json_line, show_lines
 
-SAID_LENGTH = 200
+if TYPE_CHECKING:
+    from critterdb.bot.loop import StopSignal
+    from critterdb.bot.round_report import RoundReport
+    from critterdb.storage.database import SiteDatabase
+
+MAX_ERROR_CHARACTERS = 200
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +50,7 @@ def bot(
     """Play a round: read new posts, classify their photos, plan one reply each.
 
     Without --post nothing is sent: replies are drafts that you can read in bot_history. With
-    --every the command goes on until it is told to stop (Ctrl-C, or SIGTERM), and ends between two
+    --every the command continues until you stop it (Ctrl-C, or SIGTERM), and ends between two
     replies.
     """
     from critterdb.platforms.registry import open_timeline
@@ -50,52 +58,77 @@ def bot(
     if label:
         click.echo(f"{open_timeline(platform).label_as_bot()}.")
         return
-    db = open_site(ctx)
     from critterdb.bot.loop import StopSignal, run_rounds
-    from critterdb.bot.round import play_round
+
+    db, stop_signal = open_site(ctx), StopSignal()
+    play = _round_player(db, game, platform, post, stop_signal)
+
+    def play_and_show() -> None:
+        report = play()
+        show_json_line(vars(report)) if as_json else click.echo(str(report))
+
+    with stop_signal.listening():
+        if every:
+            run_rounds(lambda: _show_errors(play_and_show, every), stop_signal, every)
+        else:
+            play_and_show()
+    if stop_signal.is_wanted:
+        click.echo("Stopped as asked. The next round does the rest.", err=True)
+
+
+def _round_player(
+    db: SiteDatabase,
+    slug: str | None,
+    platform: str,
+    sends: bool,
+    stop_signal: StopSignal,
+) -> Callable[[], RoundReport]:
+    """Return what plays one round, each time with the game and the model that are in use then."""
+    from critterdb.bot.play import play_round
+    from critterdb.bot.round import Round
     from critterdb.fetch.fetcher import Fetcher
     from critterdb.games import get_game
     from critterdb.model.registry import current_model
+    from critterdb.platforms.registry import open_timeline
+
+    game = get_game(db, slug)
+    timeline = open_timeline(platform)
+
+    def play() -> RoundReport:
+        return play_round(
+            Round(
+                db,
+                get_game(db, game.slug),
+                timeline,
+                current_model(db, game.slug),
+                Fetcher(),
+                sends=sends,
+                stopping=stop_signal,
+            )
+        )
+
+    return play
+
+
+def _show_errors(play: Callable[[], None], every_s: int) -> None:
+    """Play a round; whatever it raises becomes a line, and the next round follows."""
     from critterdb.storage.database import sqlite3
 
-    chosen = get_game(db, game)
-    timeline = open_timeline(platform)
-    ending = StopSignal()
-
-    def play() -> None:
-        model = current_model(db, chosen.slug)
-        report = play_round(
-            db, chosen, timeline, model=model, fetcher=Fetcher(), post=post, stopping=ending
+    try:
+        play()
+    except (CritterError, OSError, sqlite3.Error) as error:
+        click.echo(f"Error: {error}", err=True)
+    except Exception as error:
+        log.debug("the round broke off", exc_info=True)
+        words = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARACTERS]
+        click.echo(
+            f"Error: the round broke off ({words}). The next one starts in {every_s} seconds; "
+            "to see where, run: critterdb --verbose bot",
+            err=True,
         )
-        if as_json:
-            show_json_line(vars(report))
-        else:
-            click.echo(str(report))
-
-    def play_on() -> None:
-        try:
-            play()
-        except (CritterError, OSError, sqlite3.Error) as error:
-            click.echo(f"Error: {error}", err=True)
-        except Exception as error:
-            log.debug("the round broke off", exc_info=True)
-            said = " ".join(f"{type(error).__name__}: {error}".split())[:SAID_LENGTH]
-            click.echo(
-                f"Error: the round broke off ({said}). The next one comes in {every} seconds; "
-                "to see where, run: critterdb --verbose bot",
-                err=True,
-            )
-
-    with ending.listening():
-        if every:
-            run_rounds(play_on, ending, every)
-        else:
-            play()
-    if ending.is_wanted:
-        click.echo("Stopped as asked; what is left is for the next round.", err=True)
 
 
-@click.group(invoke_without_command=True, short_help="Host's answers that wait for a person.")
+@click.group(invoke_without_command=True, short_help="Review host answers the bot could not parse.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.pass_context
 def answers(ctx: click.Context, as_json: bool) -> None:
@@ -107,7 +140,7 @@ def answers(ctx: click.Context, as_json: bool) -> None:
         return
     from critterdb.bot.host_answers.settle import waiting_candidates
 
-    rows = waiting_candidates(open_site(ctx))
+    rows = [asdict(candidate) for candidate in waiting_candidates(open_site(ctx))]
     if as_json:
         show_json(rows)
     elif rows:
@@ -127,10 +160,10 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
     DECISION is a name of one of the game's taxa, target, other, inconclusive, or nothing (the
     message says nothing about the animal). A person's word takes the place of an earlier answer.
     """
-    from critterdb.bot.host_answers.settle import settle
+    from critterdb.bot.host_answers.settle import settle_in_words
     from critterdb.storage.timestamps import utc_now
 
-    click.echo(settle(open_site(ctx), which, decision, utc_now()))
+    click.echo(settle_in_words(open_site(ctx), which, decision, utc_now()))
 
 
 @click.group(invoke_without_command=True, short_help="Who is left alone; who is a bot, or not.")
@@ -148,7 +181,7 @@ def accounts(ctx: click.Context, as_json: bool) -> None:
         return
     from critterdb.bot.accounts import list_accounts
 
-    rows = list_accounts(open_site(ctx))
+    rows = [asdict(account) for account in list_accounts(open_site(ctx))]
     if as_json:
         show_json(rows)
     elif rows:

@@ -23,7 +23,7 @@ from critterdb.errors import SiteError
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.fakes.x import StandInX
 from critterdb.formatting import table_lines
-from critterdb.games import PRESETS, save_game
+from critterdb.games import PRESETS, Host, save_game
 from critterdb.site.serving import serve_arguments
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
@@ -80,7 +80,7 @@ def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
     steps.run("init")
     _name_site(steps.folder)
     with steps.database() as db:
-        save_game(db, replace(GAME, hosts=[{"platform": "x", "handle": HOST, "consents": True}]))
+        save_game(db, replace(GAME, hosts=[Host("x", HOST, consents=True)]))
     steps.run("sync", GAME.slug)
     steps.run("train")
     names = [steps.keep_picture(picture) for picture in reserve.to_play[3:5]]

@@ -153,7 +153,7 @@ def _host(text: str, consents: bool) -> Host:
     if platform not in PLATFORMS or not HANDLE.fullmatch(handle):
         known = ", ".join(PLATFORMS)
         raise GameError(f"{text} is no host. Write PLATFORM:HANDLE, with one of {known}")
-    return {"platform": platform, "handle": handle.removeprefix("@"), "consents": consents}
+    return Host(platform, handle.removeprefix("@"), consents)
 
 
 def _check_target(db: SiteDatabase, game: Game) -> None:

@@ -105,7 +105,8 @@ class SendResult:
 
     `planned` means that it certainly was not sent and may be later; with `stop` nothing else should
     be tried in this round, and before `retry_at` where the platform named a time. `blocked` says
-    that it was refused because the author wants nothing of the bot.
+    that it was refused because the author wants nothing of the bot, `is_personal` that the reason
+    is one of this author or post (replies limited, protected, gone) and not of the bot's account.
     """
 
     status: Literal["sent", "refused", "unknown", "planned"]
@@ -114,6 +115,7 @@ class SendResult:
     stop: bool = False
     retry_at: datetime | None = None
     blocked: bool = False
+    is_personal: bool = False
 
 
 class Timeline(Protocol):

@@ -57,7 +57,16 @@ WITHHELD_COLUMNS = {
         "error": "The copy fetches nothing.",
         "withdrawn_at": "Nothing withdrawn is published.",
     },
-    "posts": {"deleted_at": "No deleted post is published."},
+    "posts": {
+        "author_id": "The address of the post names its author already.",
+        "deleted_at": "No deleted post is published.",
+        "photos_author": "Somebody who did not ask the bot.",
+        "photos_author_id": "Somebody who did not ask the bot.",
+        "photos_deleted_at": "No photo of a deleted post is published.",
+        "photos_post_id": "A post of somebody who did not ask the bot.",
+        "tries": "The copy fetches nothing.",
+        "try_from": "The copy fetches nothing.",
+    },
     "replies": {
         "attempt_boot": "Of use to the bot that goes on only.",
         "attempt_ended_at": "Of use to the bot that goes on only.",

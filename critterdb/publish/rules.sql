@@ -37,7 +37,23 @@ WHERE posts.deleted_at IS NULL
     )
     AND NOT EXISTS (
         SELECT 1 FROM site.opt_outs
-        WHERE opt_outs.platform = posts.platform AND lower(opt_outs.author) = lower(posts.author)
+        WHERE opt_outs.platform = posts.platform AND (
+            lower(opt_outs.author) = lower(posts.author) OR opt_outs.author_id = posts.author_id
+        )
+    )
+
+CREATE TEMP TABLE published_pictures AS
+SELECT post_images.post_id, post_images.position, post_images.image_sha256
+FROM site.post_images
+JOIN site.posts ON posts.id = post_images.post_id
+WHERE posts.id IN (SELECT id FROM published_posts)
+    AND posts.photos_deleted_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM site.opt_outs
+        WHERE opt_outs.platform = posts.platform AND (
+            lower(opt_outs.author) = lower(posts.photos_author)
+            OR opt_outs.author_id = posts.photos_author_id
+        )
     )
 
 -- Those of a published observation.
@@ -167,16 +183,16 @@ WHERE id IN (SELECT id FROM published_posts)
 INSERT INTO main.images (sha256, width, height, bytes, first_seen_at)
 SELECT sha256, width, height, bytes, first_seen_at FROM site.images
 WHERE sha256 IN (
-    SELECT image_sha256 FROM site.post_images WHERE post_id IN (SELECT id FROM main.posts)
+    SELECT image_sha256 FROM published_pictures
     UNION
     SELECT image_sha256 FROM site.predictions
     WHERE source = 'bot' AND post_id IN (SELECT id FROM main.posts)
 )
 
--- Of published posts.
+-- Of published posts; none of another person's post that is deleted or whose author opted out.
 INSERT INTO main.post_images (post_id, position, url, image_sha256, error)
 SELECT post_id, position, url, image_sha256, error FROM site.post_images
-WHERE post_id IN (SELECT id FROM main.posts)
+WHERE (post_id, position) IN (SELECT post_id, position FROM published_pictures)
 
 -- The evaluation of published photos, and the bot's of published posts; nothing that was asked on
 -- the command line or at the endpoint.

@@ -15,14 +15,14 @@ import requests
 
 from critterdb.errors import TimelineError
 from critterdb.fakes.x import SECRETS
-from critterdb.games import Game
+from critterdb.games import Game, Host
 from critterdb.platforms.base import Envelope
 from critterdb.platforms.http.deadline import CALL_DEADLINE_S, Call, within
 from critterdb.platforms.http.httpx_transport import DeadlineTransport
 from critterdb.platforms.http.requests_session import DeadlineSession
 from critterdb.platforms.registry import open_timeline
 
-HOST = {"platform": "x", "handle": "host", "consents": False}
+HOST = Host("x", "host")
 
 
 @contextmanager

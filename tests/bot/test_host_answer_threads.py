@@ -180,8 +180,8 @@ def test_what_says_nothing_is_put_away(small: ThreadHarness) -> None:
     [
         (["99", "bobcat"], "no candidate"),
         (["jsonl:9", "bobcat"], "no candidate"),
-        (["jsonl:1", "yeti"], "yeti is no taxon"),
-        (["jsonl:1", "123456789"], "is no taxon"),
+        (["jsonl:1", "yeti"], "yeti is not a taxon"),
+        (["jsonl:1", "123456789"], "is not a taxon"),
     ],
 )
 def test_what_cannot_be_settled_is_said(

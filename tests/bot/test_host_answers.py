@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from critterdb.bot.host_answers.parser import read_answer
@@ -72,18 +74,18 @@ def test_a_game_without_a_target_names_a_taxon(game_db: SiteDatabase) -> None:
     assert (found.verdict, found.taxon_id) == ("taxon", COUGAR)
 
 
-def message(text: str, number: int = 9, **refers: str) -> Post:
+def message(text: str, *, number: int = 9, **refers: Any) -> Post:
     url = f"https://x.com/host/status/{number}"
-    return Post(f"x:{number}", "host", "2026-11-20T10:00:00Z", text, url, **refers)  # type: ignore[arg-type]
+    return Post(f"x:{number}", "host", "2026-11-20T10:00:00Z", text, url, **refers)
 
 
 @pytest.mark.parametrize("refers", [{"in_reply_to": "x:1"}, {"quotes": "x:1"}])
 def test_a_plain_answer_is_written_once(game_db: SiteDatabase, refers: dict[str, str]) -> None:
     add_post(game_db)
     game = get_game(game_db, "tints")
-    messages = [message("A bobcat", **refers), message("A cougar", 10, **refers)]
-    assert save_answers(game_db, game, ["x:1"], messages, utc_now()) == 1
-    assert save_answers(game_db, game, ["x:1"], messages, utc_now()) == 0
+    messages = [message("A bobcat", **refers), message("A cougar", number=10, **refers)]
+    assert save_answers(game_db, game, ["x:1"], messages, utc_now()).answers == 1
+    assert save_answers(game_db, game, ["x:1"], messages, utc_now()).answers == 0
     (row,) = game_db["answers"].rows
     assert (row["verdict"], row["taxon_id"]) == ("other", BOBCAT)
     assert row["source_url"] == "https://x.com/host/status/9"
@@ -114,7 +116,9 @@ def test_what_is_not_plain_waits_for_a_person(
     add_post(game_db)
     game = get_game(game_db, "tints")
     for _ in range(2):
-        assert save_answers(game_db, game, ["x:1"], [message(text, **refers)], utc_now()) == 0
+        assert (
+            save_answers(game_db, game, ["x:1"], [message(text, **refers)], utc_now()).answers == 0
+        )
     (row,) = game_db["answer_candidates"].rows
     assert (row["post_id"], row["guess"], row["settled_at"]) == ("x:1", guess, None)
 

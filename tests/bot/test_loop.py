@@ -82,7 +82,7 @@ def test_no_secret_is_said_or_kept(ground: BotHarness, fault: str) -> None:
     process = start_bot(ground, "--post", verbose=True)
     output = process.communicate(timeout=LONG_S)[0]
     assert "Read 1 post" in output
-    assert "critterdb.bot.round: x:" in output
+    assert "critterdb.bot.play: x:" in output
     kept = [file.read_bytes() for file in site_folder(ground.db).rglob("*") if file.is_file()]
     for secret in SECRETS.values():
         assert secret not in output
@@ -100,7 +100,7 @@ def test_trouble_does_not_end_a_process_that_goes_on(ground: BotHarness) -> None
 
 def test_a_full_disk_does_not_end_a_process_that_goes_on(ground: BotHarness) -> None:
     ground.db.execute(
-        "CREATE TRIGGER full BEFORE INSERT ON posts "
+        "CREATE TRIGGER full BEFORE INSERT ON cursors "
         "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
     )
     ground.x.add_post("ann", ASK, [picture("red")])

@@ -8,17 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from critterdb.bot.photo_fetches import FETCH_AGAIN_FOR
 from critterdb.bot.phrases import load_words
-from critterdb.bot.planner import FETCH_AGAIN_FOR, play_post
+from critterdb.bot.planner import play_post
+from critterdb.bot.stored_post import StoredPost
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
-from critterdb.model.registry import current_model
 from critterdb.platforms.jsonl import JsonlTimeline
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
 from tests.bot.test_timelines import Replay
@@ -269,16 +271,13 @@ def test_what_the_machine_lacks_is_tried_again_for_a_while(
     (row,) = pending(replay)
 
     def play(after: timedelta) -> tuple[str | None, str | None]:
-        played = play_post(
-            db,
-            OutOfFiles(replay.path),
-            current_model(db, GAME),
-            Fetcher(),
-            row,
-            words=load_words(GAME, site_folder(db)),
-            post=True,
-            now=replay.now() + after,
+        round_ = replace(
+            replay.round(),
+            timeline=OutOfFiles(replay.path),
+            clock=lambda: replay.now() + after,
         )
+        words = load_words(GAME, site_folder(db))
+        played = play_post(round_, StoredPost.from_row(row), words)
         return played.status, played.error
 
     assert play(timedelta(0)) == (None, "OSError")
@@ -288,9 +287,9 @@ def test_what_the_machine_lacks_is_tried_again_for_a_while(
 
 def pending(ground: BotHarness) -> list[dict[str, Any]]:
     """A stored post with a picture, not yet played."""
-    at = "2026-11-20T10:00:00Z"
     seen = ground.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     post = {"id": "jsonl:1", "platform": "jsonl", "game": get_game(ground.db, GAME).slug}
-    ground.db["posts"].insert(post | {"author": HOST, "posted_at": at, "seen_at": seen})
+    post |= {"author": HOST, "posted_at": seen, "seen_at": seen}
+    ground.db["posts"].insert(post | {"summoned": 1})
     ground.db["post_images"].insert({"post_id": "jsonl:1", "position": 0, "url": "red.jpg"})
     return list(ground.db["posts"].rows)

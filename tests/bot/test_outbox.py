@@ -14,7 +14,6 @@ import pytest
 
 from critterdb.bot import outbox
 from critterdb.bot.platform_state import with_jitter
-from critterdb.platforms.registry import open_timeline
 from critterdb.storage.database import DATABASE_NAME, site_folder
 from tests.support.bot_harness import BOT, GAME, BotHarness
 from tests.support.models import picture
@@ -281,10 +280,10 @@ def test_too_little_shown_is_no_proof_of_absence(
 def test_a_server_that_is_not_there_takes_nothing(ground: BotHarness) -> None:
     post = ask(ground)
     ground.play(post=False)
-    timeline = open_timeline("x")
+    round_ = ground.round()
     ground.x.stop()
     (waiting,) = outbox.waiting(ground.db, "x", GAME)
-    assert outbox.send(ground.db, timeline, waiting, ground.now, ground.uptime).status == "planned"
+    assert outbox.send(round_, waiting).status == "planned"
     assert ground.reply(post)["status"] == "planned"
 
 

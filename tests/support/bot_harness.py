@@ -6,7 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from critterdb.bot.round import RoundReport, play_round
+from critterdb.bot.play import play_round
+from critterdb.bot.round import Round
+from critterdb.bot.round_report import RoundReport
 from critterdb.fakes.x import StandInX
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
@@ -28,9 +30,15 @@ class BotHarness:
 
     def __init__(self, db: SiteDatabase, x: StandInX | None = None, *, on: str = "x") -> None:
         self.db = db
-        self.x = x
+        self._x = x
         self.on = on
         self.later = 0.0
+
+    @property
+    def x(self) -> StandInX:
+        """The stand-in X; only for a harness that has one."""
+        assert self._x is not None
+        return self._x
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.later + self.wrong)
@@ -39,17 +47,20 @@ class BotHarness:
         reading = read_uptime()
         return BootClock(self.boot or reading.boot, reading.seconds + self.later)
 
-    def play(self, *, post: bool = True) -> RoundReport:
-        return play_round(
+    def round(self, *, post: bool = True) -> Round:
+        return Round(
             self.db,
             get_game(self.db, GAME),
             open_timeline(self.on),
-            model=current_model(self.db, GAME),
-            fetcher=Fetcher(),
-            post=post,
-            now=self.now,
-            uptime=self.uptime,
+            current_model(self.db, GAME),
+            Fetcher(),
+            sends=post,
+            clock=self.now,
+            boot_clock=self.uptime,
         )
+
+    def play(self, *, post: bool = True) -> RoundReport:
+        return play_round(self.round(post=post))
 
     def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
         return list(self.db.query(sql, parameters))

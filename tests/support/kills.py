@@ -107,9 +107,7 @@ def play_and_kill(
     module = sys.modules[type(server).__module__]
     reset_before, module.RESET_AFTER_S = module.RESET_AFTER_S, 1  # type: ignore[attr-defined]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["critterdb.bot.round", "onnxruntime", "critterdb.cli", *CLIENTS]
-    )
+    context.set_forkserver_preload(["critterdb.bot.play", "onnxruntime", "critterdb.cli", *CLIENTS])
     bot = server.me.get("username") or server.me.get("handle")
     pictures = [picture(colour, seed=n) for n, colour in enumerate(COLOURS)]
     asked: list[str] = []

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from critterdb.bot.outbox import save_reply
 from critterdb.bot.posts import save_batch
+from critterdb.bot.reply_status import ReplyPlan
 from critterdb.bot.round import utc_clock
+from critterdb.bot.stored_post import StoredPost
 from critterdb.games import get_game
 from critterdb.inaturalist.observations import save_observations
 from critterdb.inaturalist.taxa import save_taxa
@@ -57,7 +59,8 @@ def bot(db: SiteDatabase, game: str, number: int) -> None:
     )
     batch = Batch([post], [Cursor("x:mentions", str(number))])
     save_batch(db, get_game(db, game), "x", batch, now=now)
-    save_reply(db, post.id, game, status="draft", text=f"A guess, {number}", now=now)
+    stored = StoredPost.from_row(db["posts"].get(post.id))
+    save_reply(db, stored, ReplyPlan("draft", text=f"A guess, {number}"), now)
 
 
 WRITERS = {"sync": sync, "bot": bot}

@@ -3,7 +3,7 @@
 import pytest
 
 from critterdb.errors import GameError
-from critterdb.games import PRESETS, Game, ensure_game, get_game, save_game
+from critterdb.games import PRESETS, Game, Host, ensure_game, get_game, save_game
 from critterdb.storage.database import SiteDatabase
 
 
@@ -11,7 +11,7 @@ def test_the_cougar_preset(db: SiteDatabase) -> None:
     game = ensure_game(db, "cougarornot")
     assert (game.taxon_id, game.place_id, game.target_taxon_id) == (41944, 1, 42007)
     assert (game.hashtag, game.rank) == ("cougarOrNot", "species")
-    assert game.hosts == [{"platform": "x", "handle": "drmichellelarue", "consents": False}]
+    assert game.hosts == [Host("x", "drmichellelarue")]
     assert db["taxa"].get(42007)["name"] == "Puma concolor"
 
 

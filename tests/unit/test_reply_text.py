@@ -124,8 +124,8 @@ def test_own_words_take_the_place_of_ours(tmp_path: Path) -> None:
     [
         ("[default", "could not be read"),
         ("default = 3", "section"),
-        ("[default]\ncritter = 3", "critter is to be a text"),
-        ("[default]\nopeners = []", "list of one text or more"),
+        ("[default]\ncritter = 3", "critter must be a non-empty string"),
+        ("[default]\nopeners = []", "list of one or more strings"),
         ('[default.says]\nsure = ["{animal}"]', "animal"),
         ('[default.says]\nsure = ["{name"]', "brace"),
         ('[default.says]\nsure = ["See https://a.example"]', "link"),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,30 @@ def test_only_what_the_bot_made_public(publish: Publish, tmp_path: Path) -> None
         "bot",
         "bot",
     ]
+
+
+@pytest.mark.parametrize("way", ["opted out", "opted out under another handle", "deleted"])
+def test_no_photo_of_somebody_who_did_not_ask_and_opted_out(
+    publish: Publish, full: Path, tmp_path: Path, way: str
+) -> None:
+    """Post x:1 asks about Carl's photo, and Carl opts out or deletes it: the photo stays away."""
+    with closing(open_database(full / DATABASE_NAME)) as db:
+        pictures = list(db["post_images"].rows_where("post_id = 'x:1'"))
+        owner = {"photos_post_id": "x:77", "photos_author": "carl", "photos_author_id": "7"}
+        db["posts"].update("x:1", owner)
+        if way == "deleted":
+            db["posts"].update("x:1", {"photos_deleted_at": "2026-11-26T00:00:00Z"})
+        else:
+            name = "Carl" if way == "opted out" else "carla"
+            row = {"platform": "x", "author": name, "author_id": "7", "at": "2026-11-26T00:00:00Z"}
+            db["opt_outs"].insert(row)
+    publish()
+    public = tmp_path / "public"
+    assert pictures
+    assert values(public, "SELECT id FROM posts ORDER BY id") == ["x:1", "x:2"]
+    assert "x:1" not in values(public, "SELECT post_id FROM post_images")
+    for picture in pictures:
+        assert str(picture["url"]).encode() not in all_bytes(public)
 
 
 def test_no_private_word_is_anywhere_in_the_folder(publish: Publish, tmp_path: Path) -> None:

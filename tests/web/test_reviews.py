@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from critterdb.bot.host_answers.settle import settle_in_words
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import open_datasette, rows
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
@@ -211,7 +212,7 @@ async def test_a_person_s_answer_replaces_one_that_a_program_read(folder: Path) 
     form = {"candidate_id": "1", "verdict": f"is:{BOBCAT}"}
     assert (await Reviewer(folder).post(ANSWERS, **form)).status_code == 303
     (answer,) = rows(folder, "SELECT * FROM answers WHERE post_id = 'x:101'")
-    assert (answer["taxon_id"], answer["method"]) == (BOBCAT, "a person's look")
+    assert (answer["taxon_id"], answer["method"]) == (BOBCAT, "a person")
 
 
 async def test_a_picture_that_a_visitor_named_is_loaded_only_on_demand(folder: Path) -> None:
@@ -241,3 +242,37 @@ async def test_the_queue_leaves_out_pictures_of_people_who_opted_out(folder: Pat
     (last,) = rows(folder, "SELECT max(id) AS id FROM predictions")
     found = await Reviewer(folder).get(f"{REVIEW}.json?prediction={last['id']}")
     assert found.json()["prediction"]["pictures"] == []
+
+
+async def test_page_and_command_settle_every_post_of_a_photo(folder: Path) -> None:
+    """Two people ask about one photo; whoever settles it, both posts get the one answer."""
+    by_page, by_command = settle_both_ways(folder)
+    form = {"candidate_id": "1", "verdict": f"is:{BOBCAT}"}
+    assert (await Reviewer(folder).post(ANSWERS, **form)).status_code == 303
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        settle_in_words(db, "2", "bobcat", "2026-11-27T00:00:00Z")
+    answers = rows(folder, "SELECT post_id, taxon_id, verdict, method FROM answers")
+    settled = {
+        answer["post_id"]: (answer["taxon_id"], answer["verdict"], answer["method"])
+        for answer in answers
+        if answer["post_id"] in by_page + by_command
+    }
+    assert settled == dict.fromkeys(by_page + by_command, (BOBCAT, "other", "a person"))
+
+
+def settle_both_ways(folder: Path) -> tuple[list[str], list[str]]:
+    """Add two photos with two posts each, and a message that waits for each photo."""
+    groups = (["x:901", "x:902"], ["x:903", "x:904"])
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        game = next(db["games"].rows)["slug"]
+        at = "2026-11-20T10:00:00Z"
+        db["answer_candidates"].delete_where()
+        for number, post_ids in enumerate(groups, start=1):
+            for post_id in post_ids:
+                row = {"id": post_id, "platform": "x", "game": game, "author": "ann"}
+                db["posts"].insert(row | {"posted_at": at, "seen_at": at})
+                url = f"https://p.example/{number}.jpg"
+                db["post_images"].insert({"post_id": post_id, "position": 0, "url": url})
+            candidate = {"id": number, "post_id": post_ids[0], "found_at": at}
+            db["answer_candidates"].insert(candidate | {"source_url": f"https://x/{number}"})
+    return groups

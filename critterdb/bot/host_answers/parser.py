@@ -11,24 +11,28 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from critterdb.games import Game
 
-from . import patterns
-from . import safeguards as cautions
+from . import patterns, safeguards
 
 # X allows 25,000 characters; the answer of a host stands within the first sentences.
 MAX_MESSAGE_CHARACTERS = 2000
 # Each name is read against its whole sentence, so that many of them would cost the square.
 MAX_NAMES_PER_SENTENCE = 20
-ELSE = 0  # in the place of a taxon: an animal that is none of the game's
+OTHER_ANIMAL = 0  # in the place of a taxon: an animal that is not one of the game's
+
+
+AnswerVerdict = Literal["target", "other", "taxon", "inconclusive"]
+Role = Literal["said", "denied", "doubted", "mentioned"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a message says. `verdict` is null where only a guess can be made of it."""
+    """What a message says. `verdict` is None if only a guess can be made of it."""
 
-    verdict: str | None
+    verdict: AnswerVerdict | None
     taxon_id: int | None = None
     guess: str | None = None
 
@@ -50,43 +54,45 @@ def read_answer(
     target: Collection[int],
     lineage: Mapping[int, Collection[int]] | None = None,
 ) -> Verdict | None:
-    """What a host's message says about the animal; None where it says nothing.
+    """Return what a host's message says about the animal, or None if it says nothing.
 
-    `names` maps lower-case names to taxa (ELSE for animals that are none of the game's), `target`
-    holds the game's target and what is below it, `lineage` the ancestors of each taxon.
+    `names` maps lower-case names to taxa (OTHER_ANIMAL for those outside the game), `target` holds
+    the game's target and what is below it, `lineage` the ancestors of each taxon.
     """
     message = plain_words(text)
-    found = _read_names(message, names)
-    said = _finest({names[name] for name in found.said}, lineage or {})
-    denied = {names[name] for name in found.denied}
-    if patterns.JOKE.search(message) or cautions.is_contradicted(text):
-        return _guess(found)
-    if found.said and (
-        patterns.TAKEN_BACK.search(message) or cautions.is_taken_back(message, found.said)
+    reading = _read_names(message, names)
+    said = _finest({names[name] for name in reading.said}, lineage or {})
+    denied = {names[name] for name in reading.denied}
+    if patterns.JOKE.search(message) or safeguards.is_contradicted(text):
+        return _guess(reading)
+    if reading.said and (
+        patterns.TAKEN_BACK.search(message) or safeguards.is_taken_back(message, reading.said)
     ):
-        return _guess(found)
-    against = {names[name] for name in found.doubted} | denied
+        return _guess(reading)
+    against = {names[name] for name in reading.doubted} | denied
     if len(said) == 1:
         (taxon_id,) = said
         if taxon_id in against or not _agree(taxon_id, against - denied, lineage or {}):
-            return _guess(found)
-        above = (lineage or {}).get(game.target_taxon_id or ELSE, ())
+            return _guess(reading)
+        above = (lineage or {}).get(game.target_taxon_id or OTHER_ANIMAL, ())
         if taxon_id in above:  # a cat, in a game that asks for cougars
-            return _guess(found)
-        return _verdict(taxon_id, game, target) or _guess(found)
+            return _guess(reading)
+        return _verdict(taxon_id, game, target) or _guess(reading)
     if said:
-        return _guess(found)
+        return _guess(reading)
     sentences = [match[0] for match in patterns.SENTENCE.finditer(message)]
-    if any(_is_inconclusive(each) for each in sentences):
-        for_good = _is_for_good(message, found)
-        return Verdict("inconclusive") if for_good else _or_inconclusive(found)
-    if any(patterns.SHRUG.search(each) for each in sentences):
-        return _or_inconclusive(found)
-    if game.target_taxon_id is not None and not found.doubted:
-        is_a_not = not found.mentioned and patterns.NOT_IS_THE_ANSWER.search(message)
+    if any(_is_inconclusive(sentence) for sentence in sentences):
+        for_good = _is_for_good(message, reading)
+        return Verdict("inconclusive") if for_good else _or_inconclusive(reading)
+    # "No idea!" may be fun with the players; only who says that nobody can tell has answered.
+    if any(patterns.SHRUG.search(sentence) for sentence in sentences):
+        return _or_inconclusive(reading)
+    if game.target_taxon_id is not None and not reading.doubted:
+        # "Answer: NOT!" is the game's own way of saying that it is another animal.
+        is_a_not = not reading.mentioned and patterns.NOT_IS_THE_ANSWER.search(message)
         if is_a_not or denied & set(target):
             return Verdict("other")
-    return _guess(found)
+    return _guess(reading)
 
 
 def plain_words(text: str) -> str:
@@ -106,22 +112,26 @@ def plain_words(text: str) -> str:
 
 def _verdict(taxon_id: int, game: Game, target: Collection[int]) -> Verdict | None:
     if game.target_taxon_id is None:
-        return Verdict("taxon", taxon_id) if taxon_id != ELSE else None
-    if taxon_id == ELSE:
+        return Verdict("taxon", taxon_id) if taxon_id != OTHER_ANIMAL else None
+    if taxon_id == OTHER_ANIMAL:
         return Verdict("other")
     return Verdict("target" if taxon_id in target else "other", taxon_id)
 
 
-def _guess(found: _Reading) -> Verdict | None:
-    """What a person may make of it."""
-    names = found.said | found.doubted | found.mentioned
-    guess = ", ".join(sorted(names) or [f"not {name}" for name in sorted(found.denied)])
+def _guess(reading: _Reading) -> Verdict | None:
+    """Return what a person may make of a message that is not plain."""
+    names = reading.said | reading.doubted | reading.mentioned
+    guess = ", ".join(sorted(names) or [f"not {name}" for name in sorted(reading.denied)])
     return Verdict(None, guess=guess) if guess else None
 
 
 def _finest(taxa: set[int], lineage: Mapping[int, Collection[int]]) -> set[int]:
-    """Without those that only say less than another one: a lynx, a bobcat."""
-    return {one for one in taxa if not any(one in lineage.get(two, ()) for two in taxa - {one})}
+    """Return taxa without those that are only coarser than another of them: a lynx, a bobcat."""
+    return {
+        taxon
+        for taxon in taxa
+        if not any(taxon in lineage.get(other, ()) for other in taxa - {taxon})
+    }
 
 
 def _agree(taxon_id: int, others: set[int], lineage: Mapping[int, Collection[int]]) -> bool:
@@ -133,29 +143,29 @@ def _is_inconclusive(sentence: str) -> bool:
         patterns.INCONCLUSIVE.search(sentence)
         and not patterns.SHRUG.search(sentence)
         and not patterns.NOT_INCONCLUSIVE.search(sentence)
-        and not cautions.is_no_verdict(sentence)
+        and not safeguards.is_no_verdict(sentence)
     )
 
 
-def _is_for_good(message: str, found: _Reading) -> bool:
+def _is_for_good(message: str, reading: _Reading) -> bool:
     """Whether it stays so: the host asks nobody, guesses nothing, and speaks not only of now."""
     if patterns.FOR_NOW.search(message):
         return False
-    asks = patterns.ASKS.search(message) or found.doubted
+    asks = patterns.ASKS.search(message) or reading.doubted
     return bool(patterns.FOR_GOOD.search(message)) or not asks
 
 
-def _or_inconclusive(found: _Reading) -> Verdict:
-    """What a person may make of a shrug."""
-    return _guess(found) or Verdict(None, guess="inconclusive")
+def _or_inconclusive(reading: _Reading) -> Verdict:
+    """Return what a person may make of a shrug."""
+    return _guess(reading) or Verdict(None, guess="inconclusive")
 
 
 def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
-    """Each name of a message, longest first, so that no part of one counts by itself."""
-    found = _Reading()
+    """Find each name of a message and its role; longest first, so that no part counts by itself."""
+    reading = _Reading()
     if not names:
-        return found
-    message, quotations = cautions.without_quotations(cautions.in_our_words(message))
+        return reading
+    message, quotations = safeguards.without_quotations(safeguards.in_our_words(message))
     any_name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     # "Cougar or not" is the name of the game.
     message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
@@ -170,20 +180,20 @@ def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
     )
     pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
     for quoted in quotations:
-        found.mentioned.update(match[1] for match in pattern.finditer(quoted))
+        reading.mentioned.update(match[1] for match in pattern.finditer(quoted))
     for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
         clauses = list(_clauses(sentence))
         named = [match[1] for match in pattern.finditer(sentence)]
         if len(named) > MAX_NAMES_PER_SENTENCE or any(
             patterns.AFTERTHOUGHT.search(clause) for clause, _ in clauses[1:]
         ):
-            found.doubted.update(named)
+            reading.doubted.update(named)
             continue
         for clause, is_negated in clauses:
             for match in pattern.finditer(clause):
-                kind = "denied" if is_negated else _role(match, clause, sentence, pattern)
-                getattr(found, kind).add(match[1])
-    return found
+                role = "denied" if is_negated else _role(match, clause, sentence, pattern)
+                getattr(reading, role).add(match[1])
+    return reading
 
 
 def _clauses(sentence: str) -> Iterator[tuple[str, bool]]:
@@ -196,13 +206,13 @@ def _clauses(sentence: str) -> Iterator[tuple[str, bool]]:
             is_open = words.endswith(" not") or (is_open and len(words.split()) <= 2)
 
 
-def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[str]) -> str:
-    """What a name does in its clause: said, denied, doubted or mentioned."""
+def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[str]) -> Role:
+    """Return what a name does in its clause."""
     before, after = clause[: match.start()], clause[match.end() :]
     if match[2] or patterns.PART.search(after) or patterns.ELSEWHEN.search(sentence):
         return "doubted" if patterns.DOUBT.search(clause) and not match[2] else "mentioned"
-    if lessened := cautions.lessen(before, after, clause, sentence):
-        return lessened
+    if downgraded := safeguards.downgrade(before, after, clause, sentence):
+        return downgraded
     if patterns.THING_DENIED.search(after):
         return "denied"
     if _is_asked(clause, sentence) or (
@@ -237,7 +247,7 @@ def _is_unstated(before: str) -> bool:
     return bool(marks) and bool(patterns.NOT_STATED.search(before[: marks[-1].start()]))
 
 
-def _role_of_a_statement(before: str, after: str) -> str:
+def _role_of_a_statement(before: str, after: str) -> Role:
     marks = list(patterns.MARK.finditer(before))
     rest = before[marks[-1].end() :] if marks else before
     if _is_unstated(before):

@@ -1,4 +1,4 @@
-"""The turns of phrase by which answer_words.py tells what a name does in a message.
+"""The turns of phrase by which parser.py tells what a name does in a message.
 
 All are for lower-case text with plain apostrophes.
 """

@@ -1,14 +1,15 @@
-"""What makes a name in a host's message less than the host's own plain word; it only ever lessens.
+"""What makes a name in a host's message less than the host's own plain word; it only downgrades.
 
-answer_words.py asks here before it takes a name as said: whether somebody else speaks, whether it
-is no real animal or no animal at all, whether it is irony, a rule or another week. What is stopped
-here waits for a person. All but `is_contradicted` takes lower-case text with plain apostrophes.
+parser.py asks here before it takes a name as said: whether somebody else speaks, whether it is not
+a real animal or not an animal at all, whether it is irony, a rule or another week. What is stopped
+here waits for a person. All but `is_contradicted` take lower-case text with plain apostrophes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Literal
 
 _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bmt\.? ?lion\b"), "mountain lion"),
@@ -117,7 +118,7 @@ _NOT_INCONCLUSIVE = re.compile(
 
 
 def in_our_words(message: str) -> str:
-    """The message with other spellings and turns put as answer_words.py knows them."""
+    """The message with other spellings and turns put as parser.py knows them."""
     for pattern, words in _OURS_IN_OTHER_WORDS:
         message = pattern.sub(words, message)
     return message
@@ -138,14 +139,16 @@ def is_taken_back(message: str, said: Collection[str] = ()) -> bool:
 
     After the first of the names `said`, some more words take it back.
     """
-    places = [message.find(name) + len(name) for name in said if name in message]
-    rest = message[min(places) :] if places else ""
-    found = _TAKEN_BACK.search(message) or _MACHINE.search(message) or _UNDONE.search(rest)
-    return bool(found)
+    ends = [message.find(name) + len(name) for name in said if name in message]
+    rest = message[min(ends) :] if ends else ""
+    patterns = (_TAKEN_BACK.search(message), _MACHINE.search(message), _UNDONE.search(rest))
+    return any(patterns)
 
 
-def lessen(before: str, after: str, clause: str, sentence: str) -> str | None:
-    """`mentioned` or `doubted` for a name between `before` and `after` of its clause; else None."""
+def downgrade(
+    before: str, after: str, clause: str, sentence: str
+) -> Literal["mentioned", "doubted"] | None:
+    """Return the lesser role of a name between `before` and `after` of its clause; else None."""
     head, colon, _ = sentence[: max(sentence.find(clause), 0)].rpartition(":")
     following = sentence[max(sentence.find(clause), 0) + len(clause) - len(after) :]
     if (

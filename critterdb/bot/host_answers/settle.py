@@ -1,111 +1,159 @@
-"""What a person decides about a host's answer: candidates settled, wrong readings put right."""
+"""What a person decides about a host's answer: candidates settled, wrong readings corrected.
+
+The command and the review page decide in the same way, so both come here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from critterdb.errors import GameError
 from critterdb.games import Game, get_game
 from critterdb.storage.database import SiteDatabase
 
-from .parser import ELSE, plain_words
-from .store import Vocabulary, load_vocabulary, posts_of_the_photo
+from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
+from .store import Vocabulary, load_vocabulary, posts_of_the_photo, target_taxa
 
-BY_A_PERSON = "a person"
+METHOD = "a person"
 NOTHING = "nothing"  # the message says nothing about the animal
 
 
-def waiting_candidates(db: SiteDatabase, game: str | None = None) -> list[dict[str, Any]]:
-    """What waits for a person: oldest first, with the post and what the host may have said."""
-    return list(
-        db.query(
-            """
-            SELECT answer_candidates.id, posts.game, answer_candidates.post_id,
-                posts.url AS post_url, guess, answer_candidates.source_url,
-                coalesce(taxa.common_name, taxa.name, answers.verdict) AS answer
-            FROM answer_candidates JOIN posts ON posts.id = answer_candidates.post_id
-            LEFT JOIN answers ON answers.post_id = posts.id
-            LEFT JOIN taxa ON taxa.id = answers.taxon_id
-            WHERE settled_at IS NULL AND (? IS NULL OR posts.game = ?)
-            ORDER BY answer_candidates.id
-            """,
-            [game, game],
-        )
+@dataclass(frozen=True)
+class Decision:
+    """What a person says about the animal; without a verdict the message says nothing about it."""
+
+    verdict: AnswerVerdict | None
+    taxon_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A host's message that may hold the answer to a post."""
+
+    id: int
+    post_id: str
+    source_url: str | None
+
+
+@dataclass(frozen=True)
+class WaitingCandidate:
+    """A candidate with its post; `answer` is the answer that the post has already."""
+
+    id: int
+    game: str
+    post_id: str
+    post_url: str | None
+    guess: str | None
+    source_url: str | None
+    answer: str | None
+
+
+def waiting_candidates(db: SiteDatabase, game: str | None = None) -> list[WaitingCandidate]:
+    """Return what waits for a person: oldest first, with the post and what the host may mean."""
+    rows = db.query(
+        """
+        SELECT answer_candidates.id, posts.game, answer_candidates.post_id,
+            posts.url AS post_url, guess, answer_candidates.source_url,
+            coalesce(taxa.common_name, taxa.name, answers.verdict) AS answer
+        FROM answer_candidates JOIN posts ON posts.id = answer_candidates.post_id
+        LEFT JOIN answers ON answers.post_id = posts.id
+        LEFT JOIN taxa ON taxa.id = answers.taxon_id
+        WHERE settled_at IS NULL AND (? IS NULL OR posts.game = ?)
+        ORDER BY answer_candidates.id
+        """,
+        [game, game],
     )
+    return [WaitingCandidate(**row) for row in rows]
 
 
-def settle(db: SiteDatabase, which: str, decision: str, settled_at: str) -> str:
-    """Decide about a candidate (its number) or a post (its id); what was decided, in words.
+def find_candidate(db: SiteDatabase, candidate_id: int) -> Candidate | None:
+    """Return the candidate with this number, settled or not."""
+    # A settled one too: a person may have changed their mind.
+    for row in db["answer_candidates"].rows_where("id = ?", [candidate_id]):
+        return Candidate(row["id"], row["post_id"], row["source_url"])
+    return None
 
-    The decision is a name of one of the game's taxa, `target`, `other`, `inconclusive`, or
-    `nothing`. A person's word takes the place of an earlier answer; `nothing` leaves that as it is
-    for a candidate, and takes it away for a post. Raises GameError where either is not known.
+
+def taxon_decision(db: SiteDatabase, game: Game, taxon_id: int) -> Decision:
+    """Return the decision that the animal is this taxon."""
+    if game.target_taxon_id is None:
+        return Decision("taxon", taxon_id)
+    return Decision("target" if taxon_id in target_taxa(db, game) else "other", taxon_id)
+
+
+def settle(
+    db: SiteDatabase, post_id: str, candidate: Candidate | None, decision: Decision, now: str
+) -> None:
+    """Write a person's decision about a post, or about one candidate; call it in a transaction.
+
+    All posts of one photo get the answer, which takes the place of an earlier one, and every
+    candidate of theirs is settled. "Nothing" settles the one candidate and leaves the answer as it
+    is; without a candidate it removes the answer of the post.
     """
-    candidate = _candidate(db, which)
-    post_id = candidate["post_id"] if candidate else which
+    if decision.verdict is None:
+        if candidate is None:
+            db["answers"].delete_where("post_id = ?", [post_id])
+            _close(db, "post_id = ?", post_id, now)
+        else:
+            _close(db, "id = ?", candidate.id, now)
+        return
+    # One photo is one question, whoever asked it: two answers for it would count twice.
+    for asked_id in posts_of_the_photo(db, post_id):
+        row = {
+            "post_id": asked_id,
+            "taxon_id": decision.taxon_id,
+            "verdict": decision.verdict,
+            "source_url": candidate.source_url if candidate else None,
+            "found_at": now,
+            "method": METHOD,
+        }
+        db["answers"].upsert(row, pk="post_id")
+        _close(db, "post_id = ?", asked_id, now)
+
+
+def settle_in_words(db: SiteDatabase, which: str, words: str, now: str) -> str:
+    """Settle a candidate (its number) or a post (its id); return what was decided, in words.
+
+    The words are a name of one of the game's taxa, `target`, `other`, `inconclusive`, or `nothing`.
+    Raises GameError if the post or the taxon is not known.
+    """
+    candidate = find_candidate(db, int(which)) if which.isdecimal() else None
+    post_id = candidate.post_id if candidate else which
     post = next(db["posts"].rows_where("id = ?", [post_id]), None)
     if post is None:
         raise GameError(
             f"There is no candidate and no post {which}. See them with: critterdb answers"
         )
     game = get_game(db, post["game"])
-    verdict, taxon_id = _decision(load_vocabulary(db, game), game, decision)
+    decision = _parse(db, game, load_vocabulary(db, game), words)
     with db.atomic():
-        for each in posts_of_the_photo(db, post_id) if verdict else []:
-            row = {
-                "post_id": each,
-                "taxon_id": taxon_id,
-                "verdict": verdict,
-                "source_url": candidate["source_url"] if candidate else None,
-                "found_at": settled_at,
-                "method": BY_A_PERSON,
-            }
-            db["answers"].upsert(row, pk="post_id")
-        if not verdict and not candidate:
-            db["answers"].delete_where("post_id = ?", [post_id])
-        _close(db, post_id, candidate, settled_at, all_of_them=bool(verdict))
-    return f"{post_id}: {decision}" if verdict else f"{post_id}: no answer in it"
+        settle(db, post_id, candidate, decision, now)
+    return f"{post_id}: {words}" if decision.verdict else f"{post_id}: no answer in it"
 
 
-def _candidate(db: SiteDatabase, which: str) -> Mapping[str, Any] | None:
-    if not which.isdecimal():
-        return None
-    return next(db["answer_candidates"].rows_where("id = ?", [int(which)]), None)
-
-
-def _decision(words: Vocabulary, game: Game, decision: str) -> tuple[str | None, int | None]:
-    named = plain_words(decision)
-    if named == NOTHING:
-        return None, None
-    if named == "inconclusive" or (named in ("target", "other") and game.target_taxon_id):
-        return named, game.target_taxon_id if named == "target" else None
-    taxon_id = int(named) if named.isdecimal() else words.names.get(named)
-    if taxon_id is None or (taxon_id != ELSE and taxon_id not in words.names.values()):
+def _parse(db: SiteDatabase, game: Game, vocabulary: Vocabulary, words: str) -> Decision:
+    name = plain_words(words)
+    if name == NOTHING:
+        return Decision(None)
+    if name == "inconclusive":
+        return Decision("inconclusive")
+    if game.target_taxon_id and name == "target":
+        return Decision("target", game.target_taxon_id)
+    if game.target_taxon_id and name == "other":
+        return Decision("other")
+    taxon_id = int(name) if name.isdecimal() else vocabulary.names.get(name)
+    if taxon_id is None or (taxon_id != OTHER_ANIMAL and taxon_id not in vocabulary.names.values()):
         raise GameError(
-            f"{decision} is no taxon of {game.slug}. Give a name that it has there, target, other, "
+            f"{words} is not a taxon of {game.slug}. Give a name that it has there, target, other, "
             "inconclusive, or nothing"
         )
-    if game.target_taxon_id is None:
-        return "taxon", taxon_id
-    if taxon_id == ELSE:
-        return "other", None
-    return "target" if taxon_id in words.target else "other", taxon_id
+    if taxon_id == OTHER_ANIMAL and game.target_taxon_id:
+        return Decision("other")
+    return taxon_decision(db, game, taxon_id)
 
 
-def _close(
-    db: SiteDatabase,
-    post_id: str,
-    candidate: Mapping[str, Any] | None,
-    settled_at: str,
-    *,
-    all_of_them: bool,
-) -> None:
-    """A decision about the animal settles every candidate of the post, `nothing` only its own."""
-    where, values = "post_id = ?", [post_id]
-    if candidate and not all_of_them:
-        where, values = "id = ?", [candidate["id"]]
+def _close(db: SiteDatabase, where: str, value: int | str, now: str) -> None:
     db.execute(
         f"UPDATE answer_candidates SET settled_at = ? WHERE {where} AND settled_at IS NULL",
-        [settled_at, *values],
+        [now, value],
     )

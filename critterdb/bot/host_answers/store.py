@@ -1,24 +1,27 @@
-"""The host's answer, found in what the host wrote: a row where it is sure, else a candidate.
+"""The host's answer, found in what the host wrote: a row if it is sure, else a candidate.
 
-Sure is a plain verdict (see answer_words.py) in a message of a host that replies to the post or
-quotes it, or goes on from such a message of the host's own, or says elsewhere in the thread that it
-is the answer. Everything else that names a taxon waits for a person in `answer_candidates`.
+Sure is a plain verdict (see parser.py) in a message of a host that replies to the post or quotes
+it, or continues such a message of the host's own, or says elsewhere in the thread that it is the
+answer. Everything else that names a taxon waits for a person in `answer_candidates`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from critterdb.bot.isolation import isolated
 from critterdb.bot.phrases import load_words
-from critterdb.games import Game
+from critterdb.bot.stored_post import StoredPost
+from critterdb.games import Game, find_host
 from critterdb.platforms.base import Post
 from critterdb.platforms.text import has_tag
 from critterdb.storage.database import SiteDatabase, site_folder
 
-from .parser import ELSE, Verdict, plain_words, read_answer
+from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
 
 DIRECT, IN_THREAD = "host's words", "host's words in the thread"
 
@@ -35,12 +38,12 @@ class Vocabulary:
     lineage: Mapping[int, frozenset[int]]
 
     def read(self, text: str, game: Game) -> Verdict | None:
-        """What a message says about the animal; None where it says nothing."""
+        """Return what a message says about the animal, or None if it says nothing."""
         return read_answer(text, game, self.names, self.target, self.lineage)
 
 
 def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
-    """The words of a game, from its taxa and from words.toml."""
+    """Read the vocabulary of a game from its taxa and from words.toml."""
     names = taxon_names(db, game)
     marks = ", ".join("?" * len(set(names.values())))
     rows = db.query(
@@ -51,9 +54,9 @@ def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
 
 
 def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
-    """Lower-case names of the game's taxa, the model's and those below the game's own.
+    """Return taxon ids by lower-case name: the game's, the model's, and those below the game's own.
 
-    Other animals are ELSE, in games that ask for one taxon.
+    Other animals are OTHER_ANIMAL, in games that ask for one taxon.
     """
     rows = db.query(
         """
@@ -74,7 +77,7 @@ def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
     words = load_words(game.slug, site_folder(db))
     taxa = list(rows)
     names: dict[str, int] = {}
-    # What people call a taxon comes first: a puma is a cougar, and not just any of the genus Puma.
+    # Nicknames come first: a puma is a cougar, and not just any cat of the genus Puma.
     for row in taxa:
         for name in words.nicknames.get(row["name"], ()):
             names.setdefault(plain_words(name), row["id"])
@@ -83,12 +86,12 @@ def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
             names.setdefault(plain_words(name), row["id"])
     if game.target_taxon_id is not None:
         for name in words.others:
-            names.setdefault(name.lower(), ELSE)
+            names.setdefault(name.lower(), OTHER_ANIMAL)
     return names
 
 
 def target_taxa(db: SiteDatabase, game: Game) -> set[int]:
-    """The game's target and every taxon below it."""
+    """Return the game's target and every taxon below it."""
     rows = db.query(
         "SELECT id FROM taxa WHERE EXISTS "
         "(SELECT 1 FROM json_each(ancestor_ids) WHERE value = :target) OR id = :target",
@@ -97,43 +100,101 @@ def target_taxa(db: SiteDatabase, game: Game) -> set[int]:
     return {row["id"] for row in rows}
 
 
+@dataclass(frozen=True)
+class SavedAnswers:
+    """How many posts got an answer, and what messages that could not be used raised, by class."""
+
+    answers: int
+    errors: Counter[str] = field(default_factory=Counter)
+
+
 def save_answers(
     db: SiteDatabase, game: Game, post_ids: Sequence[str], messages: Iterable[Post], found_at: str
-) -> int:
-    """Write what the hosts' messages, oldest first, say about these posts; count the answers."""
-    words = load_vocabulary(db, game)
+) -> SavedAnswers:
+    """Write what the hosts' messages, oldest first, say about these posts.
+
+    A message that raises something is counted and passed over.
+    """
+    vocabulary = load_vocabulary(db, game)
+    errors: Counter[str] = Counter()
     before = db["answers"].count
     by_id = {message.id: message for message in messages}
     for message in sorted(by_id.values(), key=_order):
-        verdict = words.read(message.text, game)
-        if verdict is None:
-            continue
-        direct = _answered_posts(message, by_id) & set(post_ids)
-        method = DIRECT if direct else IN_THREAD if _is_for_all(message, game) else None
-        with db.atomic():
-            for post_id in sorted(direct or ({message.thread or ""} & set(post_ids))):
-                if message.id == post_id:
-                    continue
-                if method and verdict.verdict:
-                    _save_answer(db, post_id, verdict, message, found_at, method)
-                else:
-                    _save_candidate(db, post_id, verdict, message, found_at)
-    return int(db["answers"].count - before)
+        with isolated(errors), db.atomic():
+            verdict = vocabulary.read(message.text, game)
+            if verdict is not None:
+                finding = Finding(verdict, message, found_at)
+                _save_finding(db, game, finding, set(post_ids), by_id)
+    return SavedAnswers(int(db["answers"].count - before), errors)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a host's message says, and when it was found (UTC)."""
+
+    verdict: Verdict
+    message: Post
+    found_at: str
+
+
+def _save_finding(
+    db: SiteDatabase,
+    game: Game,
+    finding: Finding,
+    post_ids: set[str],
+    by_id: Mapping[str, Post],
+) -> None:
+    """Write an answer if the message is sure and about the photo, else a candidate."""
+    message = finding.message
+    direct = _answered_posts(message, by_id) & post_ids - {message.id}
+    targets = direct or {message.thread or ""} & post_ids - {message.id}
+    if _is_for_all(message, game):
+        sure = targets
+    else:
+        # "Nice avatar, it's a bobcat!" to somebody who asked about the host's own photo.
+        sure = {post_id for post_id in direct if not _asks_about_hosts_photo(db, game, post_id)}
+    if not sure or not finding.verdict.verdict:
+        for post_id in sorted(targets):
+            _save_candidate(db, post_id, finding)
+        return
+    for post_id in sorted(sure):
+        _save_answer(db, post_id, finding, DIRECT if direct else IN_THREAD)
 
 
 def _answered_posts(message: Post, by_id: Mapping[str, Post]) -> set[str]:
-    """What a message replies to or quotes, also by way of the host's own messages before it."""
-    found: set[str] = set()
-    one: Post | None = message
-    while one:
-        refers = [each for each in (one.in_reply_to, one.quotes) if each and each not in found]
-        found.update(refers)
-        one = next((by_id[each] for each in refers if each in by_id), None)
-    return found
+    """Return what a message replies to or quotes, also through the host's own messages before."""
+    answered: set[str] = set()
+    current: Post | None = message
+    while current:
+        refers_to = [
+            post_id
+            for post_id in (current.in_reply_to, current.quotes)
+            if post_id and post_id not in answered
+        ]
+        answered.update(refers_to)
+        current = next((by_id[post_id] for post_id in refers_to if post_id in by_id), None)
+    return answered
+
+
+def _asks_about_hosts_photo(db: SiteDatabase, game: Game, post_id: str) -> bool:
+    """Return whether somebody who is not a host asks in a post about a host's photo."""
+    post = StoredPost.from_row(db["posts"].get(post_id))
+    if find_host(game, post.platform, post.author, post.author_id):
+        return False
+    if post.photos_author:
+        owner = find_host(game, post.platform, post.photos_author, post.photos_author_id)
+        return owner is not None
+    # Rows from before the owner of a photo was stored.
+    for other_id in posts_of_the_photo(db, post_id):
+        other = StoredPost.from_row(db["posts"].get(other_id))
+        if find_host(game, other.platform, other.author, other.author_id):
+            return True
+    return False
 
 
 def _is_for_all(message: Post, game: Game) -> bool:
-    """Whether a message deeper in the thread is the answer, and no word to one of the players."""
+    """Return whether a message is the answer, and not a word to one of the players."""
+    # In the thread a host may speak of a player's own cat, and shows other photos to compare.
     text = plain_words(message.text)
     if message.photos or _TO_SOMEBODY.search(text):
         return False
@@ -145,29 +206,23 @@ def _order(post: Post) -> tuple[str, int, str]:
     return post.posted_at, len(post.id), post.id
 
 
-def _save_answer(
-    db: SiteDatabase,
-    post_id: str,
-    verdict: Verdict,
-    message: Post,
-    found_at: str,
-    method: str,
-) -> None:
-    """For the post, and for those that asked about the same photo; a first answer stands."""
-    for each in posts_of_the_photo(db, post_id):
+def _save_answer(db: SiteDatabase, post_id: str, finding: Finding, method: str) -> None:
+    """Write the answer of a post, and of those that asked about the same photo; the first stays."""
+    for asked_id in posts_of_the_photo(db, post_id):
         row = {
-            "post_id": each,
-            "taxon_id": verdict.taxon_id,
-            "verdict": verdict.verdict,
-            "source_url": message.url,
-            "found_at": found_at,
+            "post_id": asked_id,
+            "taxon_id": finding.verdict.taxon_id,
+            "verdict": finding.verdict.verdict,
+            "source_url": finding.message.url,
+            "found_at": finding.found_at,
             "method": method,
         }
+        # The first plain answer stays; `critterdb answers settle` corrects it.
         db["answers"].insert(row, ignore=True)
 
 
 def posts_of_the_photo(db: SiteDatabase, post_id: str) -> list[str]:
-    """A post, and those of its game that show a photo of it: who asked about the host's post."""
+    """Return a post and those of its game that show a photo of it: who asked about that post."""
     rows = db.query(
         """
         SELECT DISTINCT others.id FROM posts AS own
@@ -183,22 +238,20 @@ def posts_of_the_photo(db: SiteDatabase, post_id: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def _save_candidate(
-    db: SiteDatabase, post_id: str, verdict: Verdict, message: Post, found_at: str
-) -> None:
-    guess = verdict.guess or verdict.verdict
-    if verdict.taxon_id:
-        row = db["taxa"].get(verdict.taxon_id)
+def _save_candidate(db: SiteDatabase, post_id: str, finding: Finding) -> None:
+    guess: str | None = finding.verdict.guess or finding.verdict.verdict
+    if finding.verdict.taxon_id:
+        row = db["taxa"].get(finding.verdict.taxon_id)
         guess = row["common_name"] or row["name"]
     db.execute(
         """
         INSERT OR IGNORE INTO answer_candidates (post_id, source_url, guess, found_at)
         VALUES (?, ?, ?, ?)
         """,
-        [post_id, message.url or message.id, guess, found_at],
+        [post_id, finding.message.url or finding.message.id, guess, finding.found_at],
     )
 
 
 def is_answered(db: SiteDatabase, post_id: str) -> bool:
-    """Whether the host's answer to a post is known."""
+    """Return whether the host's answer to a post is known."""
     return bool(db["answers"].count_where("post_id = ?", [post_id]))

@@ -173,11 +173,12 @@ class BlueskyTimeline:
         """Why the author wants no reply; the server itself would not say so."""
         view = self._look_up([uri]).get(uri)
         if view is None:
-            return SendResult("refused", error="The post is no longer there")
+            return SendResult("refused", error="The post is no longer there", is_personal=True)
         if ((view.get("author") or {}).get("viewer") or {}).get("blockedBy"):
             return SendResult("refused", error="The author blocks the bot", blocked=True)
         if (view.get("viewer") or {}).get("replyDisabled"):
-            return SendResult("refused", error="The author has limited who may reply")
+            words = "The author has limited who may reply"
+            return SendResult("refused", error=words, is_personal=True)
         return None
 
     def label_as_bot(self) -> str:

@@ -139,7 +139,9 @@ class MastodonClient:
         if status == 401:
             return SendResult("planned", error="Mastodon did not accept the token (401)", stop=True)
         if 400 <= status < 500 and status not in _IN_DOUBT:
-            return SendResult("refused", error=f"Mastodon said {self._said()}")
+            is_gone = status in (404, 410)
+            error_text = f"Mastodon said {self._said()}"
+            return SendResult("refused", error=error_text, is_personal=is_gone)
         return SendResult("unknown", error=f"Mastodon said {self._said()}")
 
     def _rate_limit(self) -> RateLimitedError:

@@ -7,6 +7,7 @@ accepted or refused stays unknown until the bot's own posts have been looked at.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ MAX_OWN_PAGES = 32  # and 3,200 posts of an account
 WITHOUT_CREDITS = timedelta(hours=1)
 UNDECIDED = (408, 425)  # timeouts of the server: they say nothing about the reply
 LOOKUP_SIZE = 100  # posts a request
+# Refusals of X that say something about the post or its author, and nothing about the bot.
+_ABOUT_THE_POST = re.compile(r"deleted|not visible|protected|suspended user|not authorized to see")
 OVERLAP = timedelta(minutes=10)  # X shows some posts later than others that came after them
 
 WRITING_SECRETS = (
@@ -181,7 +184,9 @@ class XTimeline:
                 )
             if status < 400 or status in UNDECIDED:
                 return SendResult("unknown", error=words)
-            return SendResult("refused", error=words, blocked="blocked" in words.lower())
+            blocked = "blocked" in words.lower()
+            is_personal = blocked or _ABOUT_THE_POST.search(words) is not None
+            return SendResult("refused", error=words, blocked=blocked, is_personal=is_personal)
         except requests.RequestException as error:
             if never_connected(error):
                 return SendResult("planned", error="X could not be reached", stop=True)

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
-from critterdb.bot.host_answers.store import target_taxa
+from critterdb.bot.host_answers.settle import (
+    Candidate,
+    Decision,
+    find_candidate,
+    taxon_decision,
+)
+from critterdb.bot.host_answers.settle import settle as settle_candidate
 from critterdb.dataset.taxonomy import Truth, is_right
 from critterdb.formatting import display_name_sql
 from critterdb.games import get_game
@@ -28,7 +34,6 @@ SOURCES = {
 }
 LOOKED_THROUGH = 2000  # predictions: many have no picture that could be shown
 CHOICES = 9
-METHOD = "a person's look"
 
 _IN_QUEUE = "source = :source AND id < :before AND (:model = '' OR model_id = :model)"
 
@@ -313,44 +318,31 @@ def load_candidate(db: SiteDatabase, after: int) -> CandidateQueue:
     }
 
 
-def settle(
-    db: SiteDatabase, candidate_id: int, choice: str, taxon_id: int | None
-) -> Mapping[str, Any]:
-    """Settle a candidate; call it in a transaction. Returns its row.
+def settle(db: SiteDatabase, candidate_id: int, choice: str, taxon_id: int | None) -> Candidate:
+    """Settle a candidate as `critterdb answers settle` does; call it in a transaction.
 
     `choice` is taxon (it was `taxon_id`), other (not the target), inconclusive, or nothing: the
-    message holds no answer. A person's answer takes the place of one that was read from words.
-    Raises LookupError.
+    message holds no answer. Returns the candidate. Raises LookupError if it or the taxon is not
+    known.
     """
-    candidate = next(db.query("SELECT * FROM answer_candidates WHERE id = ?", [candidate_id]), None)
+    candidate = find_candidate(db, candidate_id)
     if candidate is None:
         raise LookupError(f"There is no message {candidate_id} that waits")
-    post = db["posts"].get(candidate["post_id"])
-    now = utc_now()
-    db["answer_candidates"].update(candidate_id, {"settled_at": now})
+    decision = _decision(db, candidate, choice, taxon_id)
+    settle_candidate(db, candidate.post_id, candidate, decision, utc_now())
+    return candidate
+
+
+def _decision(
+    db: SiteDatabase, candidate: Candidate, choice: str, taxon_id: int | None
+) -> Decision:
     if choice == "nothing":
-        return dict(candidate)
-    verdict = {"other": "other", "inconclusive": "inconclusive"}.get(choice)
-    if verdict is None:
-        if taxon_id is None or not db["taxa"].count_where("id = ?", [taxon_id]):
-            raise LookupError(f"There is no taxon {taxon_id}")
-        game = get_game(db, post["game"])
-        verdict = "taxon"
-        if game.target_taxon_id is not None:
-            verdict = "target" if taxon_id in target_taxa(db, game) else "other"
-    db["answers"].upsert(
-        {
-            "post_id": candidate["post_id"],
-            "taxon_id": taxon_id if choice == "taxon" else None,
-            "verdict": verdict,
-            "source_url": candidate["source_url"],
-            "found_at": now,
-            "method": METHOD,
-        },
-        pk="post_id",
-    )
-    db.execute(
-        "UPDATE answer_candidates SET settled_at = ? WHERE post_id = ? AND settled_at IS NULL",
-        [now, candidate["post_id"]],
-    )
-    return dict(candidate)
+        return Decision(None)
+    if choice == "other":
+        return Decision("other")
+    if choice == "inconclusive":
+        return Decision("inconclusive")
+    if taxon_id is None or not db["taxa"].count_where("id = ?", [taxon_id]):
+        raise LookupError(f"There is no taxon {taxon_id}")
+    game = get_game(db, db["posts"].get(candidate.post_id)["game"])
+    return taxon_decision(db, game, taxon_id)
