@@ -68,7 +68,7 @@ def sync(
     """
     from critterdb.games import ensure_game
     from critterdb.inaturalist.client import INaturalist
-    from critterdb.inaturalist.sync import plan_sync, sync_game
+    from critterdb.inaturalist.sync import SyncOptions, plan_sync, sync_game
     from critterdb.licences import DEFAULT_LICENSES
 
     db = open_site(ctx)
@@ -83,10 +83,10 @@ def sync(
                 db,
                 chosen,
                 api=api,
-                licenses=licenses or DEFAULT_LICENSES,
-                photos=not no_photos,
+                options=SyncOptions(
+                    licenses=licenses or DEFAULT_LICENSES, photos=not no_photos, **options
+                ),
                 progress=progress,
-                **options,
             )
         lines = sync_lines(chosen.slug, result)
     if as_json:

@@ -96,10 +96,10 @@ def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
     critterdb games add jayornot --hashtag JayOrNot --taxon Corvidae --place Canada
     """
     from critterdb.inaturalist.client import INaturalist
-    from critterdb.inaturalist.game_lookup import add_game
+    from critterdb.inaturalist.game_lookup import GameWishes, add_game
 
     db = open_site(ctx)
-    show_lines(add_game(db, INaturalist(db), slug, wishes))
+    show_lines(add_game(db, INaturalist(db), slug, GameWishes(**wishes)))
     click.echo(f"Next: critterdb sync {slug.lower()} --plan")
 
 
@@ -110,7 +110,7 @@ def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
 def games_edit(ctx: click.Context, slug: str, **wishes: Any) -> None:
     """Change a game: only what is given. Hosts that are given replace those that were there."""
     from critterdb.inaturalist.client import INaturalist
-    from critterdb.inaturalist.game_lookup import edit_game
+    from critterdb.inaturalist.game_lookup import GameWishes, edit_game
 
     db = open_site(ctx)
-    show_lines(edit_game(db, INaturalist(db), slug, wishes))
+    show_lines(edit_game(db, INaturalist(db), slug, GameWishes(**wishes)))

@@ -23,6 +23,7 @@ from .complexity import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_
 from .jpeg import JpegStructure, read_structure, with_more_data
 
 MAX_IMAGE_BYTES = 10_000_000
+MAX_IMAGE_WORDS = f"{MAX_IMAGE_BYTES / 1e6:g} MB"
 MAX_IMAGE_PIXELS = 50_000_000
 MIN_SIDE = 32  # pixels
 MAX_ASPECT = 20
@@ -98,7 +99,7 @@ def decode_sized(
 ) -> tuple[Image.Image, int, int]:
     """As decode_image, with the width and height that the whole upright image has."""
     if len(data) > MAX_IMAGE_BYTES:
-        raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
+        raise too_large(MAX_IMAGE_WORDS)
     kind = image_format(data)
     structure = read_structure(data, max_parts=MAX_PARTS) if kind == "jpg" else None
     if structure.parts > MAX_PARTS if structure else has_too_many_parts(data, kind):

@@ -25,9 +25,10 @@ from critterdb.inaturalist.photo_download import (
     MAX_RUNS,
     NO_ROOM,
     DownloadReport,
+    PhotoSource,
     fetch_photos,
 )
-from critterdb.inaturalist.sync import SyncReport, plan_sync, sync_game
+from critterdb.inaturalist.sync import SyncOptions, SyncReport, plan_sync, sync_game
 from critterdb.storage.database import SiteDatabase, site_folder
 from tests.support.inaturalist import COUGAR, TAXA, Json, jpeg, observation, photo, taxon
 
@@ -55,7 +56,7 @@ def synced(db: SiteDatabase, game: Game, server: StandInINaturalist) -> SyncRepo
 
 def sync(db: SiteDatabase, game: Game, server: StandInINaturalist, **options: Any) -> SyncReport:
     api = INaturalist(db, server.url, sleep=lambda seconds: None)
-    return sync_game(db, game, api=api, **options)
+    return sync_game(db, game, api=api, options=SyncOptions(**options))
 
 
 def contents(db: SiteDatabase, *leave_out: str) -> dict[str, list[Json]]:
@@ -245,7 +246,8 @@ def fetch(
     db: SiteDatabase, game: Game, server: StandInINaturalist, sleep: Callable[[float], None]
 ) -> DownloadReport:
     pace = INaturalist(db, server.url).pace
-    return fetch_photos(db, game.slug, pace=pace, trusted=server.url, sleep=sleep)
+    with PhotoSource(pace, server.url, sleep=sleep) as source:
+        return fetch_photos(db, game.slug, source)
 
 
 def test_a_photo_waits_for_room_to_be_decoded_and_is_not_fetched_again(
