@@ -145,7 +145,9 @@ def import_(
 
             licence = {"license_code": license_code, "attribution": attribution}
             lines = import_lines(
-                game, import_folder(db, source, game, progress=progress, **licence)
+                game,
+                import_folder(db, source, game, progress=progress, **licence),
+                licensed=bool(license_code),
             )
     show_lines(lines)
     click.echo(f"Next: critterdb train {game}")

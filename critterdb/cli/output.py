@@ -157,12 +157,18 @@ def export_lines(game: str, report: Any) -> list[str]:
     ]
 
 
-def import_lines(game: str, report: Any) -> list[str]:
+def import_lines(game: str, report: Any, *, licensed: bool) -> list[str]:
     """What an import of a folder did (an ImportReport), in words."""
-    return [
+    lines = [
         f"{game}: {report.photos} new photos with {report.labels} labels.",
         *_left_out(report),
     ]
+    if licensed and report.with_gps:
+        lines.append(
+            f"  note: {count_of(report.with_gps, 'photo')} with GPS coordinates. A copy by "
+            "critterdb publish leaves them out; a site that you serve yourself shows files as they are"
+        )
+    return lines
 
 
 PUBLISHED = ("observation", "photo", "model", "post", "prediction")

@@ -89,6 +89,11 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
     "Without it: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
 )
 @click.option(
+    "--keep-exif",
+    is_flag=True,
+    help="Keep what photo files say of place, camera and people; without it, none of that.",
+)
+@click.option(
     "--writable",
     is_flag=True,
     help="Let the copy record what it is asked, instead of being served read-only.",
@@ -100,6 +105,7 @@ def publish(
     folder: Path,
     no_photos: bool,
     licenses: tuple[str, ...],
+    keep_exif: bool,
     writable: bool,
     as_json: bool,
 ) -> None:
@@ -109,18 +115,17 @@ def publish(
     is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
     """
     from critterdb.licences import DEFAULT_LICENSES
-    from critterdb.publish.copy import publish_site
+    from critterdb.publish.copy import PublishOptions, publish_site
 
     db = open_site(ctx)
     with progress_bar("Copying photos") as progress:
-        report = publish_site(
-            db,
-            folder,
+        options = PublishOptions(
             photos=not no_photos,
             licenses=licenses or DEFAULT_LICENSES,
+            keep_exif=keep_exif,
             read_only=not writable,
-            progress=progress,
         )
+        report = publish_site(db, folder, options, progress=progress)
     if as_json:
         show_json(vars(report))
     else:
