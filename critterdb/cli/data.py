@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import open_site, show_json, show_lines
+from .common import open_site, show_json, show_line, show_lines
 from .output import export_lines, import_lines, plan_lines, progress_bar, sync_lines
 
 
@@ -150,4 +150,4 @@ def import_(
                 licensed=bool(license_code),
             )
     show_lines(lines)
-    click.echo(f"Next: critterdb train {game}")
+    show_line(f"Next: critterdb train {game}")

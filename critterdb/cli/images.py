@@ -12,7 +12,7 @@ import click
 from critterdb.errors import RejectedInputError
 from critterdb.formatting import table_lines
 
-from .common import open_site, show_json, show_lines
+from .common import open_site, show_json, show_line, show_lines
 from .output import answer_lines
 
 
@@ -87,7 +87,7 @@ def classify(
             if payload["ok"]:
                 show_lines(answer_lines(payload, model.labels))
             else:
-                click.echo(f"Error: {payload['source']}: {payload['error']}", err=True)
+                show_line(f"Error: {payload['source']}: {payload['error']}", err=True)
     if not all(payload["ok"] for payload in payloads):
         ctx.exit(1)
 

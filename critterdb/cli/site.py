@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import open_site, show_json, show_lines
+from .common import open_site, show_json, show_line, show_lines, show_styled_lines
 from .output import (
     progress_bar,
     publish_lines,
@@ -24,11 +24,11 @@ def status(ctx: click.Context, as_json: bool) -> None:
     """Say what the database holds, the SQLite in use, the last sync, and the outbox."""
     from critterdb.site.status import site_status
 
-    found = site_status(open_site(ctx))
+    summary = site_status(open_site(ctx))
     if as_json:
-        show_json(found)
+        show_json(summary)
         return
-    show_lines(status_lines(found))
+    show_styled_lines(status_lines(summary))
 
 
 @click.command(short_help="Show the site in a browser, with Datasette.")
@@ -161,10 +161,10 @@ def completion(ctx: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    found = get_completion_class(shell)
-    assert found
+    completion_class = get_completion_class(shell)
+    assert completion_class
     root = ctx.find_root().command
-    click.echo(found(root, {}, "critterdb", "_CRITTERDB_COMPLETE").source())
+    click.echo(completion_class(root, {}, "critterdb", "_CRITTERDB_COMPLETE").source())
 
 
 @click.command(short_help="Make a site: a folder with a database, settings and plugin.")
@@ -174,7 +174,7 @@ def init(folder: Path) -> None:
     from critterdb.site.folder import init_site
 
     path = init_site(folder)
-    click.echo(f"{path} is ready.")
+    show_line(f"{path} is ready.")
     step = f"cd {folder} && " if folder != Path() else ""
     click.echo(f"Next: {step}critterdb sync cougarornot")
 

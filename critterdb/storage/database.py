@@ -16,11 +16,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
-from sqlite_utils import Database, Migrations
-from sqlite_utils.db import Table
-from sqlite_utils.utils import sqlite3
-
 from critterdb.errors import SiteError
+
+from .light_import import without
+
+# sqlite-utils imports them if they are installed: half of the time that `critterdb init` takes.
+# It asks for their types only to make tables from values; here migrations make every table.
+with without("numpy", "pandas"):
+    from sqlite_utils import Database, Migrations
+    from sqlite_utils.db import Table
+    from sqlite_utils.utils import sqlite3 as sqlite3
 
 DATABASE_NAME = "critters.db"
 BUSY_TIMEOUT_MS = 15_000
