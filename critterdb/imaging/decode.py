@@ -16,14 +16,13 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
+from critterdb.errors import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
 from critterdb.errors import RejectedInputError, too_large
 from critterdb.storage.stored_files import open_regular
 
 from .complexity import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
 from .jpeg import JpegStructure, read_structure, with_more_data
 
-MAX_IMAGE_BYTES = 10_000_000
-MAX_IMAGE_WORDS = f"{MAX_IMAGE_BYTES / 1e6:g} MB"
 MAX_IMAGE_PIXELS = 50_000_000
 MIN_SIDE = 32  # pixels
 MAX_ASPECT = 20
@@ -99,7 +98,7 @@ def decode_sized(
 ) -> tuple[Image.Image, int, int]:
     """As decode_image, with the width and height that the whole upright image has."""
     if len(data) > MAX_IMAGE_BYTES:
-        raise too_large(MAX_IMAGE_WORDS)
+        raise too_large()
     kind = image_format(data)
     structure = read_structure(data, max_parts=MAX_PARTS) if kind == "jpg" else None
     if structure.parts > MAX_PARTS if structure else has_too_many_parts(data, kind):

@@ -18,7 +18,7 @@ import httpx
 from critterdb._types import Json, Progress
 from critterdb.errors import RejectedInputError, too_large
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.imaging.decode import MAX_IMAGE_BYTES, MAX_IMAGE_WORDS, ImageInfo, image_format
+from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
@@ -290,7 +290,7 @@ class PhotoSource:
             for chunk in response.iter_raw():
                 received += chunk
                 if len(received) > MAX_IMAGE_BYTES:
-                    raise too_large(MAX_IMAGE_WORDS)
+                    raise too_large()
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the photo came too slowly", request=response.request)
 

@@ -17,7 +17,8 @@ from click.testing import CliRunner
 from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.games import Game, ensure_game
-from critterdb.imaging import sandbox
+from critterdb.imaging import sandbox_process
+from critterdb.imaging.sandbox import shared_decoders
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.photo_download import (
     ATTEMPTS,
@@ -236,10 +237,10 @@ def test_a_photo_that_cannot_be_had_is_left_alone_in_the_end(
 def decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Where the program of new decoding processes has to lie; nothing is there yet."""
     place = tmp_path / "decoder"
-    monkeypatch.setattr(sandbox, "COMMAND", (str(place), *sandbox.COMMAND[1:]))
-    sandbox.shared_decoders().close()
+    monkeypatch.setattr(sandbox_process, "COMMAND", (str(place), *sandbox_process.COMMAND[1:]))
+    shared_decoders().close()
     yield place
-    sandbox.shared_decoders().close()
+    shared_decoders().close()
 
 
 def fetch(

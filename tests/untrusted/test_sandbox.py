@@ -249,7 +249,7 @@ def test_a_process_that_is_ended_while_it_starts_is_busy(
     ended = f"import os, time; os.close(0); time.sleep(0.1); os.kill(os.getpid(), {number:d})"
     command = (sys.executable, "-I", "-S", "-c", ended)
     with monkeypatch.context() as patch:
-        patch.setattr("critterdb.imaging.sandbox.COMMAND", command)
+        patch.setattr("critterdb.imaging.sandbox_process.COMMAND", command)
         assert refused(decoders, picture("red")) == "busy"
     assert decoders.check(picture("red")).width == 120
 
