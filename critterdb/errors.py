@@ -8,7 +8,7 @@ CritterError
 ├── ModelError         a model file that is missing or not to be trusted
 ├── TimelineError      a platform that could not be read or written
 │   └── RateLimited    it wants to be left alone until a time
-└── Refusal            bytes or an address of a stranger that are not accepted
+└── RejectedInputError            bytes or an address of a stranger that are not accepted
 """
 
 from __future__ import annotations

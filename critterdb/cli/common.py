@@ -71,7 +71,13 @@ class CritterGroup(click.Group):
             raise
 
 
-class Interval(click.ParamType):
+if TYPE_CHECKING:
+    IntegerType = click.ParamType[int]
+else:  # older versions of click have no generic types
+    IntegerType = click.ParamType
+
+
+class Interval(IntegerType):
     """A stretch of time such as 30s, 10m or 1h, in seconds."""
 
     name = "time"

@@ -49,6 +49,7 @@ from .output import export_lines, import_lines, plan_lines, progress_bar, sync_l
 @click.pass_context
 def sync(
     ctx: click.Context,
+    /,
     game: str | None,
     licenses: tuple[str, ...],
     no_photos: bool,

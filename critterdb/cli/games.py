@@ -72,7 +72,7 @@ def game_options(command: Any) -> Any:
 @click.argument("slug")
 @game_options
 @click.pass_context
-def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
+def games_add(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
     """Make a game: names of taxa and places are looked up, and what was chosen is shown.
 
     \b
@@ -91,7 +91,7 @@ def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
 @click.argument("slug")
 @game_options
 @click.pass_context
-def games_edit(ctx: click.Context, slug: str, **wishes: Any) -> None:
+def games_edit(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
     """Change a game: only what is given. Hosts that are given replace those that were there."""
     from critterdb.inaturalist.client import INaturalist
     from critterdb.inaturalist.game_lookup import GameWishes, edit_game

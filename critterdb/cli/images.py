@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from critterdb.errors import RejectedInputError
+from critterdb.errors import RejectedInputError, too_large
 from critterdb.formatting import table_lines
 
 from .common import open_site, show_json, show_line, show_lines
@@ -111,9 +111,7 @@ def read_source(source: str) -> bytes:
                 "missing_image", f"{source}: {error.strerror}. Check the name"
             ) from error
     if len(data) > MAX_IMAGE_BYTES:
-        raise RejectedInputError(
-            "too_large", "That is over 10 MB. Make the picture smaller and try again"
-        )
+        raise too_large()
     return data
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -102,12 +103,10 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
 @click.pass_context
 def publish(
     ctx: click.Context,
+    /,
     folder: Path,
-    no_photos: bool,
-    licenses: tuple[str, ...],
-    keep_exif: bool,
-    writable: bool,
     as_json: bool,
+    **choices: Any,
 ) -> None:
     """Prepare FOLDER for a host: a copy of the site with openly licensed data only.
 
@@ -120,10 +119,10 @@ def publish(
     db = open_site(ctx)
     with progress_bar("Copying photos") as progress:
         options = PublishOptions(
-            photos=not no_photos,
-            licenses=licenses or DEFAULT_LICENSES,
-            keep_exif=keep_exif,
-            read_only=not writable,
+            photos=not choices["no_photos"],
+            licenses=choices["licenses"] or DEFAULT_LICENSES,
+            keep_exif=choices["keep_exif"],
+            read_only=not choices["writable"],
         )
         report = publish_site(db, folder, options, progress=progress)
     if as_json:

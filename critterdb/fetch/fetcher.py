@@ -2,8 +2,9 @@
 
 ssrfguard decides on the very address that is connected to, again on each redirect;
 `address_policy` says which those are, `metered_transport` counts what comes. Here is one deadline
-for everything, and what is accepted as an answer. Whatever goes wrong beyond the address's own form is one and the same
-refusal, given at the same times, whether a host is private, closed, unknown or failing.
+for everything, and what is accepted as an answer. Whatever goes wrong beyond the address's own
+form is one and the same refusal, given at the same times, whether a host is private, closed,
+unknown or failing.
 
 All fetches of a process run on one event loop of their own, in a thread of their own: a server that
 sends its picture in crumbs costs the others little, and those who ask may be threads or coroutines.

@@ -9,7 +9,7 @@ Both block the calling thread (never an event loop: use a thread) for one image;
 threads may call at once, and wait for a free process. What comes back is no more than the network
 sees, so a large picture never enters the calling process. A process that takes more than `CPU_S`
 or its memory for an image is ended by the kernel, the image refused as `image_too_complex`, and
-another process started; nothing of that reaches the caller but the Refusal.
+another process started; nothing of that reaches the caller but the RejectedInputError.
 """
 
 from __future__ import annotations

@@ -24,8 +24,10 @@ from .light_import import without
 # It asks for their types only to make tables from values; here migrations make every table.
 with without("numpy", "pandas"):
     from sqlite_utils import Database, Migrations
+    from sqlite_utils import utils as sqlite_utils_utils
     from sqlite_utils.db import Table
-    from sqlite_utils.utils import sqlite3 as sqlite3
+
+sqlite3 = sqlite_utils_utils.sqlite3  # type: ignore[attr-defined]  # pysqlite3 if installed
 
 DATABASE_NAME = "critters.db"
 BUSY_TIMEOUT_MS = 15_000

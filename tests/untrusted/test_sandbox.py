@@ -212,7 +212,7 @@ NO_ROOM = """
 import io, resource, socket, numpy
 from PIL import Image
 from critterdb.imaging.sandbox import Decoders
-from critterdb.errors import Refusal
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.preprocessing import View
 
 decoders = Decoders(1)
@@ -225,7 +225,7 @@ decoders.warm_up()
 for _ in range(3):
     try:
         decoders.view(file.getvalue(), View(32))
-    except Refusal as refusal:
+    except RejectedInputError as refusal:
         print(refusal.code, refusal.status)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 print(decoders.view(file.getvalue(), View(32))[0].shape)
