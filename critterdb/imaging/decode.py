@@ -1,7 +1,8 @@
 """Untrusted bytes → upright RGB pixels, or a refusal with the endpoint's code.
 
 Pillow's decoders raise nearly anything on hostile files (SyntaxError and struct.error among them),
-so whatever they raise becomes a RejectedInputError here. Size is judged from the header, before any pixel.
+so whatever they raise becomes a RejectedInputError here. Size is judged from the header, before
+any pixel.
 
 This decodes in the calling process, which is right for files that are one's own. What strangers
 send goes through `decoders`, which does the same in a process that may die of it.

@@ -36,7 +36,7 @@ class Frame:
         local = np.asarray(points, np.float64) * (-1 if self.flip else 1, 1) * self.scale
         sine, cosine = np.sin(self.angle), np.cos(self.angle)
         turned: np.ndarray = local @ np.array([[cosine, sine], [-sine, cosine]])
-        placed: np.ndarray = turned + (self.x, self.y)
+        placed: np.ndarray = np.add(turned, (self.x, self.y))
         return placed
 
     def inner(self, x: float, y: float, scale: float, tilt: float = 0.0) -> Frame:
