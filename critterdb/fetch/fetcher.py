@@ -56,6 +56,7 @@ FETCH_FAILED = (
 )
 BUSY = "Many pictures are being fetched just now. Please try again in a moment"
 
+# A server behind a proxy does not know all its names, but it knows a header of its own.
 VIA = "critterdb"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PORT_OF = {"http": 80, "https": 443}

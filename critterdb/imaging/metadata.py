@@ -188,6 +188,7 @@ def _strip_webp(data: bytes) -> tuple[bytes, _Metadata]:
             metadata.xmp += body
         at = end + length % 2
     orientation = metadata.orientation()
+    # Without VP8X, the extended header, a WebP has no EXIF that a decoder would look at.
     if kept and kept[0].startswith(b"VP8X"):
         flags = kept[0][8] & ~(_WEBP_HAS_EXIF | _WEBP_HAS_XMP)
         if orientation > 1:

@@ -74,6 +74,8 @@ class DecodingProcess:
                     # Secrets of the bot are none of its business.
                     env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
                     cwd="/",
+                    # Started afresh and not forked: a fork would hold the parent's memory, secrets
+                    # and locks.
                     start_new_session=True,  # Ctrl-C is for the parent, which then hangs up
                 )
         except (OSError, MemoryError) as error:

@@ -174,6 +174,7 @@ def _save_batch(
     """Ask for observations and write them; how many came, and what was left out by reason."""
     if not ids:
         return 0, Counter()
+    # The licence column of the CSV is the observation's, not the photos', so the API is asked.
     results = fetch_by_id(api, ids)
     save_lineages(db, api, results)
     skipped = save_page(db, game.slug, results)

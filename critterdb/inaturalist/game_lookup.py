@@ -131,6 +131,7 @@ def _matches(results: Iterable[object], wanted: str) -> list[Match]:
     exact = wanted.casefold()
     return sorted(
         matches,
+        # What was chosen is shown with its id: a person who meant another one gives the number.
         key=lambda match: (exact in map(str.casefold, match.names), match.size),
         reverse=True,
     )

@@ -134,6 +134,7 @@ def fetch_photos(
 def _reason_to_stop(downloads: list[Download]) -> str | None:
     if all(download.silent for download in downloads):
         return NOT_TRIED
+    # No room on this machine says nothing about the photos, so it is none of their MAX_RUNS.
     if not any(download.counts for download in downloads):
         return NO_ROOM
     return None

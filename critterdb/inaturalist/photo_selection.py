@@ -53,6 +53,8 @@ def load_caps(
 ) -> Caps:
     """Caps for a game, with what it holds already counted."""
     caps = Caps(per_observation, per_observer, per_taxon)
+    # Photos with a row count, whether their file came or not: a killed run then decides as a whole
+    # one.
     if per_observer is None and per_taxon is None:
         return caps
     rows = db.query(

@@ -215,6 +215,8 @@ class SyncRun:
             return
         walk = self.cursors.read_object("changed_walk", began=str, id_above=int)
         walk = walk or {"began": self._site_time(), "id_above": 0}
+        # By ascending id within one stretch of time: pages by `updated_at` would lose rows that
+        # share a second.
         query = {**self.query, "updated_since": since}
         for _, results in fetch_observations(self.api, query, id_above=walk["id_above"]):
             save_lineages(self.db, self.api, results)
@@ -254,6 +256,7 @@ class SyncRun:
         while ids := _ids_of_game(self.db, self.game, walk["above"]):
             in_query = self._look(ids, self.query)
             others = self._look(sorted(set(ids) - set(in_query)), None)
+            # Not in the query is one question, gone is another: missing here too means withdrawn.
             gone = set(ids) - set(in_query) - set(others)
             save_lineages(self.db, self.api, [*in_query.values(), *others.values()])
             walk["above"] = ids[-1]
@@ -340,6 +343,8 @@ def _recheck_is_due(cursors: Cursors, site: int, ours: int) -> bool:
     if last is None or not utc_text_of(last["at"]):
         return site != ours
     age = datetime.now(UTC) - datetime.fromisoformat(last["at"])
+    # A pair of counts is looked into once: a count that differs for ever must not lead to a recheck
+    # of 30 ids a request in every run.
     return age > RECHECK_AFTER or (site != ours and (site, ours) != (last["site"], last["ours"]))
 
 

@@ -167,6 +167,7 @@ def _copy_rows(copy: SiteDatabase, source: Path, licenses: Sequence[str]) -> Non
     conn.executemany("INSERT INTO wanted_licenses VALUES (?)", [(code,) for code in set(licenses)])
     # Deferred: an immediate transaction would keep everybody from writing to the site meanwhile.
     conn.execute("BEGIN")
+    # Tables are written in the order that their rules need, which is not that of their keys.
     conn.execute("PRAGMA defer_foreign_keys = ON")
     for sql, _ in statements():
         conn.execute(sql)

@@ -158,6 +158,7 @@ def _copy_model(home: Path, made: Path, path: str, sha256: str) -> bool:
     except (SiteError, FileNotFoundError):
         return False
     with source:
+        # A model can be hundreds of megabytes, so it is copied and hashed in blocks.
         target = stored_file(made, "models", path)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}.part")

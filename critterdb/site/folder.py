@@ -32,6 +32,7 @@ def init_site(folder: Path) -> Path:
             source = site_source() / name
             if target.exists() and (name == "metadata.json" or target.samefile(source)):
                 continue
+            # The plugin is renewed, so that it fits the critterdb that is installed now.
             write_atomically(target, source.read_bytes())
     except OSError as error:
         raise SiteError(

@@ -15,6 +15,7 @@ from .atomic_files import replacing
 from .database import SiteDatabase, site_folder
 from .stored_files import PHOTO_PATH, photo_path, stored_file
 
+# A process that was killed between placing a photo and writing its row may never get to it again.
 STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then
 _PARTIAL = re.compile(r"tmp\w+\.\d+\.part")  # as place_photo names them
 
