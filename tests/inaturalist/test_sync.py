@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from critterdb._types import Progress
 from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.games import Game, ensure_game
@@ -55,9 +56,15 @@ def synced(db: SiteDatabase, game: Game, server: StandInINaturalist) -> SyncRepo
     return sync(db, game, server)
 
 
-def sync(db: SiteDatabase, game: Game, server: StandInINaturalist, **options: Any) -> SyncReport:
+def sync(
+    db: SiteDatabase,
+    game: Game,
+    server: StandInINaturalist,
+    progress: Progress | None = None,
+    **options: Any,
+) -> SyncReport:
     api = INaturalist(db, server.url, sleep=lambda seconds: None)
-    return sync_game(db, game, api=api, options=SyncOptions(**options))
+    return sync_game(db, game, api=api, options=SyncOptions(**options), progress=progress)
 
 
 def contents(db: SiteDatabase, *leave_out: str) -> dict[str, list[Json]]:
