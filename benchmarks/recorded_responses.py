@@ -20,6 +20,7 @@ from typing import Any
 from critterdb.errors import CritterError
 from critterdb.games import Game, save_game
 from critterdb.inaturalist.observations import save_observations
+from critterdb.inaturalist.responses import read_observations, read_taxa
 from critterdb.inaturalist.taxa import save_taxa
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.database import SiteDatabase, open_database
@@ -69,8 +70,8 @@ def saved_counts(folder: Path, observations: list[Json], taxa: list[Json]) -> di
     db: SiteDatabase = open_database(folder / "critters.db", create=True)
     try:
         save_game(db, GAME)
-        save_taxa(db, [*taxa, *(one["taxon"] for one in observations if one.get("taxon"))])
-        save_observations(db, GAME.slug, observations)
+        save_taxa(db, read_taxa([*taxa, *(one.get("taxon") for one in observations)]))
+        save_observations(db, GAME.slug, read_observations(observations))
         if db.conn.execute("PRAGMA foreign_key_check").fetchall():
             raise CritterError("foreign keys lead nowhere")
         text = json.dumps([list(db[name].rows) for name in COLUMNS])

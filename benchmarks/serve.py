@@ -1,7 +1,7 @@
 """`critterdb serve` beside the design of its ancestor, on the same photos, one after the other.
 
     python benchmarks/serve.py SITE PHOTOS [--beside SITE] [--photos 600] [--side 500]
-        [--ancestor-photos 100] [--clients 8] [--python PATH]
+        [--ancestor-photos 200] [--clients 8] [--python PATH]
 
 SITE is a site with a model in use, --beside another (in 8 bits, say); PHOTOS a folder of
 PHOTOS/*/*.jpg. Parts of them are enlarged to --side pixels, the size in which iNaturalist gives

@@ -40,14 +40,14 @@ DRIVERS = {
 from critterdb.games import ensure_game
 from critterdb.inaturalist.client import INaturalist
 from critterdb.storage.database import open_database
-from critterdb.inaturalist.sync import sync_game
+from critterdb.inaturalist.sync import SyncOptions, sync_game
 db = open_database(folder + "/critters.db", create=True)
 game = ensure_game(db, "cougarornot")
 """,
         """
 done = sync_game(
-    db, game, api=INaturalist(db, base + "/v1"), limit=count, photos=False
-).observations
+    db, game, api=INaturalist(db, base + "/v1"), options=SyncOptions(limit=count, photos=False
+)).observations
 """,
     ),
     "pyinaturalist": (

@@ -2,22 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+REPLACEMENT = "\ufffd"
+# What a terminal obeys instead of showing (ESC and its 8-bit kin), what turns the direction of
+# writing, and halves of surrogate pairs, which cannot be written at all.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_BREAKS = re.compile("[\t\n\u2028\u2029]+")
+
+
+def printable(text: object) -> str:
+    """Text that a terminal shows and does not obey; lines and tabs stay.
+
+    Names and messages come from strangers: an ESC among them could retitle the window, hide lines
+    or rewrite what was printed before.
+    """
+    return _CONTROLS.sub(REPLACEMENT, str(text))
+
+
+def printable_line(text: object) -> str:
+    """As printable, on one line."""
+    return printable(_BREAKS.sub(" ", str(text)))
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """JSON for people and programs, in which no character controls a terminal."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return re.sub(
+        "[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
+        lambda match: f"\\u{ord(match[0]):04x}",
+        text,
+    )
 
 
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
-def table_lines(rows: list[dict[str, Any]], columns: list[str]) -> list[str]:
+def table_lines(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:
     """Rows as aligned columns under a heading."""
-    cells = [["" if row[c] is None else str(row[c]) for c in columns] for row in rows]
-    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in [columns, *cells]
+    cells = [
+        ["" if row[column] is None else printable_line(row[column]) for column in columns]
+        for row in rows
     ]
+    lines = [list(columns), *cells]
+    widths = [max(_width(line[i]) for line in lines) for i in range(len(columns))]
+    return [
+        "  ".join(
+            text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: two for East Asian wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF")
+        for char in text
+    )
 
 
 def display_name(common_name: str | None, name: str) -> str:

@@ -69,6 +69,18 @@ class Game:
     model_id: str | None = None
 
 
+@dataclass(frozen=True)
+class GameSummary:
+    """A game as a list shows it; `observations` are those that are in its query now."""
+
+    slug: str
+    hashtag: str | None
+    question: str | None
+    rank: str
+    model: str | None
+    observations: int
+
+
 CAT_FAMILY, COUGAR = 41944, 42007
 CROW_GENUS, AMERICAN_CROW = 7998, 8021
 BIRDS = 3
@@ -225,6 +237,24 @@ def _hosts_json(hosts: list[Host]) -> str:
     return json.dumps(
         [{key: value for key, value in asdict(host).items() if value is not None} for host in hosts]
     )
+
+
+def list_games(db: SiteDatabase) -> list[GameSummary]:
+    """Every game of the site, with how many observations it has."""
+    rows = db.query(
+        """
+        SELECT slug, hashtag, question, rank, model_id AS model,
+            (SELECT count(*) FROM game_observations
+             WHERE game = slug AND left_at IS NULL) AS observations
+        FROM games ORDER BY slug
+        """
+    )
+    return [GameSummary(**row) for row in rows]
+
+
+def unused_presets(db: SiteDatabase) -> list[str]:
+    """The slugs of presets that have no row yet."""
+    return sorted(set(PRESETS) - {row["slug"] for row in db["games"].rows})
 
 
 def _only_slug(db: SiteDatabase) -> str:

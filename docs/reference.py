@@ -17,7 +17,7 @@ import cog
 
 from critterdb.cli import main
 from critterdb.errors import REFUSAL_STATUS
-from critterdb.publish.copy import WITHHELD, WITHHELD_COLUMNS, table_rules
+from critterdb.publish.rules import WITHHELD, WITHHELD_COLUMNS, table_rules
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 ROOT = Path(__file__).parent.parent

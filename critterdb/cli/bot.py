@@ -12,7 +12,7 @@ import click
 from critterdb.errors import CritterError
 from critterdb.formatting import table_lines
 
-from .common import Interval, open_site, show_json, show_json_line, show_lines
+from .common import Interval, open_site, show_json, show_json_line, show_line, show_lines
 
 if TYPE_CHECKING:
     from critterdb.bot.loop import StopSignal
@@ -56,7 +56,7 @@ def bot(
     from critterdb.platforms.registry import open_timeline
 
     if label:
-        click.echo(f"{open_timeline(platform).label_as_bot()}.")
+        show_line(f"{open_timeline(platform).label_as_bot()}.")
         return
     from critterdb.bot.loop import StopSignal, run_rounds
 
@@ -65,7 +65,7 @@ def bot(
 
     def play_and_show() -> None:
         report = play()
-        show_json_line(vars(report)) if as_json else click.echo(str(report))
+        show_json_line(vars(report)) if as_json else show_lines(str(report).splitlines())
 
     with stop_signal.listening():
         if every:
@@ -117,11 +117,11 @@ def _show_errors(play: Callable[[], None], every_s: int) -> None:
     try:
         play()
     except (CritterError, OSError, sqlite3.Error) as error:
-        click.echo(f"Error: {error}", err=True)
+        show_line(f"Error: {error}", err=True)
     except Exception as error:
         log.debug("the round broke off", exc_info=True)
         words = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARACTERS]
-        click.echo(
+        show_line(
             f"Error: the round broke off ({words}). The next one starts in {every_s} seconds; "
             "to see where, run: critterdb --verbose bot",
             err=True,
@@ -163,7 +163,7 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
     from critterdb.bot.host_answers.settle import settle_in_words
     from critterdb.storage.timestamps import utc_now
 
-    click.echo(settle_in_words(open_site(ctx), which, decision, utc_now()))
+    show_line(settle_in_words(open_site(ctx), which, decision, utc_now()))
 
 
 @click.group(invoke_without_command=True, short_help="Who is left alone; who is a bot, or not.")
@@ -197,7 +197,7 @@ def accounts_bot(ctx: click.Context, account: str) -> None:
     """Say that an account is a bot's: what it writes from now on is no game post."""
     from critterdb.bot.accounts import note_account
 
-    click.echo(f"{note_account(open_site(ctx), account, is_bot=True)} is a bot.")
+    show_line(f"{note_account(open_site(ctx), account, is_bot=True)} is a bot.")
 
 
 @accounts.command("person", short_help="Say that an account is no bot's.")
@@ -207,7 +207,7 @@ def accounts_person(ctx: click.Context, account: str) -> None:
     """Say that a person writes under an account, whatever its profile says."""
     from critterdb.bot.accounts import note_account
 
-    click.echo(f"{note_account(open_site(ctx), account, is_bot=False)} is a person.")
+    show_line(f"{note_account(open_site(ctx), account, is_bot=False)} is a person.")
 
 
 @accounts.command("leave-alone", short_help="Leave somebody alone for good.")
@@ -217,4 +217,4 @@ def accounts_leave_alone(ctx: click.Context, account: str) -> None:
     """Leave somebody alone for good, as if they had written stop to the bot."""
     from critterdb.bot.accounts import leave_alone
 
-    click.echo(f"{leave_alone(open_site(ctx), account)} is left alone for good.")
+    show_line(f"{leave_alone(open_site(ctx), account)} is left alone for good.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from critterdb.errors import CritterError
+from critterdb.formatting import json_text, printable, printable_line
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
@@ -39,11 +39,11 @@ class CritterGroup(click.Group):
         }
         width = max(map(len, names))
         for title, members in sections.items():
-            found = [self.commands[name] for name in members if name in self.commands]
+            commands = [self.commands[name] for name in members if name in self.commands]
             rows = [
-                (str(one.name).ljust(width), one.get_short_help_str(formatter.width))
-                for one in found
-                if not one.hidden
+                (str(command.name).ljust(width), command.get_short_help_str(formatter.width))
+                for command in commands
+                if not command.hidden
             ]
             if rows:
                 with formatter.section(title):
@@ -53,21 +53,31 @@ class CritterGroup(click.Group):
         try:
             return super().invoke(ctx)
         except CritterError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(error)) from error
         except OSError as error:
             raise click.ClickException(
-                f"{error}. Nothing half written was kept; solve this and run the command again"
+                printable(
+                    f"{error}. Nothing half written was kept; solve this and run the command again"
+                )
             ) from error
         except Exception as error:
             # Named here by its module so that `critterdb --help` need not import SQLite.
             if type(error).__module__.split(".")[0] in ("sqlite3", "pysqlite3"):
                 raise click.ClickException(
-                    f"The database says: {error}. Check the free disk space, then try again"
+                    printable(
+                        f"The database says: {error}. Check the free disk space, then try again"
+                    )
                 ) from error
             raise
 
 
-class Interval(click.ParamType):
+if TYPE_CHECKING:
+    IntegerType = click.ParamType[int]
+else:  # older versions of click have no generic types
+    IntegerType = click.ParamType
+
+
+class Interval(IntegerType):
     """A stretch of time such as 30s, 10m or 1h, in seconds."""
 
     name = "time"
@@ -76,7 +86,7 @@ class Interval(click.ParamType):
         if isinstance(value, int):
             return value
         number, unit = value[:-1], value[-1:]
-        if not number.isdigit() or unit not in UNITS_S or not int(number):
+        if not (number.isascii() and number.isdigit() and int(number[:9])) or unit not in UNITS_S:
             self.fail(f"{value} is not a time such as 30s, 10m or 1h", param, ctx)
         return int(number) * UNITS_S[unit]
 
@@ -98,14 +108,25 @@ def open_site(ctx: click.Context) -> SiteDatabase:
 
 
 def show_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json_text(value, indent=2))
 
 
 def show_json_line(value: object) -> None:
     """One object a line, for commands that go on."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    click.echo(json_text(value))
+
+
+def show_line(text: object, *, err: bool = False) -> None:
+    """Print one line in which nothing controls the terminal; on standard error with `err`."""
+    click.echo(printable_line(text), err=err)
 
 
 def show_lines(lines: list[str]) -> None:
+    for line in lines:
+        show_line(line)
+
+
+def show_styled_lines(lines: list[str]) -> None:
+    """Print lines with colours; strangers' words in them have gone through printable_line."""
     for line in lines:
         click.echo(line)

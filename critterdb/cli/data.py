@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import open_site, show_json, show_lines
+from .common import open_site, show_json, show_line, show_lines
 from .output import export_lines, import_lines, plan_lines, progress_bar, sync_lines
 
 
@@ -49,6 +49,7 @@ from .output import export_lines, import_lines, plan_lines, progress_bar, sync_l
 @click.pass_context
 def sync(
     ctx: click.Context,
+    /,
     game: str | None,
     licenses: tuple[str, ...],
     no_photos: bool,
@@ -68,7 +69,7 @@ def sync(
     """
     from critterdb.games import ensure_game
     from critterdb.inaturalist.client import INaturalist
-    from critterdb.inaturalist.sync import plan_sync, sync_game
+    from critterdb.inaturalist.sync import SyncOptions, plan_sync, sync_game
     from critterdb.licences import DEFAULT_LICENSES
 
     db = open_site(ctx)
@@ -83,10 +84,10 @@ def sync(
                 db,
                 chosen,
                 api=api,
-                licenses=licenses or DEFAULT_LICENSES,
-                photos=not no_photos,
+                options=SyncOptions(
+                    licenses=licenses or DEFAULT_LICENSES, photos=not no_photos, **options
+                ),
                 progress=progress,
-                **options,
             )
         lines = sync_lines(chosen.slug, result)
     if as_json:
@@ -145,7 +146,9 @@ def import_(
 
             licence = {"license_code": license_code, "attribution": attribution}
             lines = import_lines(
-                game, import_folder(db, source, game, progress=progress, **licence)
+                game,
+                import_folder(db, source, game, progress=progress, **licence),
+                licensed=bool(license_code),
             )
     show_lines(lines)
-    click.echo(f"Next: critterdb train {game}")
+    show_line(f"Next: critterdb train {game}")

@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from critterdb.formatting import table_lines
-
-from .common import open_site, show_json, show_lines
+from .common import open_site, show_json, show_line, show_lines
+from .output import game_lines
 
 
 @click.group(invoke_without_command=True, short_help="List the hashtag games; show, add, edit one.")
@@ -17,25 +16,10 @@ def games(ctx: click.Context) -> None:
     """List the hashtag games of this site, and the presets."""
     if ctx.invoked_subcommand:
         return
-    from critterdb.games import PRESETS
+    from critterdb.games import list_games, unused_presets
 
     db = open_site(ctx)
-    rows = list(
-        db.query(
-            """
-            SELECT slug, hashtag, question, rank, model_id AS model,
-                (SELECT count(*) FROM game_observations
-                 WHERE game = slug AND left_at IS NULL) AS observations
-            FROM games ORDER BY slug
-            """
-        )
-    )
-    if rows:
-        columns = ["slug", "hashtag", "question", "rank", "observations", "model"]
-        show_lines(table_lines(rows, columns))
-    unused = sorted(set(PRESETS) - {row["slug"] for row in rows})
-    if unused:
-        click.echo(f"Presets that can be synced: {', '.join(unused)}")
+    show_lines(game_lines(list_games(db), unused_presets(db)))
 
 
 @games.command("show", short_help="Show all that is known of a game, as JSON.")
@@ -88,7 +72,7 @@ def game_options(command: Any) -> Any:
 @click.argument("slug")
 @game_options
 @click.pass_context
-def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
+def games_add(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
     """Make a game: names of taxa and places are looked up, and what was chosen is shown.
 
     \b
@@ -96,21 +80,21 @@ def games_add(ctx: click.Context, slug: str, **wishes: Any) -> None:
     critterdb games add jayornot --hashtag JayOrNot --taxon Corvidae --place Canada
     """
     from critterdb.inaturalist.client import INaturalist
-    from critterdb.inaturalist.game_lookup import add_game
+    from critterdb.inaturalist.game_lookup import GameWishes, add_game
 
     db = open_site(ctx)
-    show_lines(add_game(db, INaturalist(db), slug, wishes))
-    click.echo(f"Next: critterdb sync {slug.lower()} --plan")
+    show_lines(add_game(db, INaturalist(db), slug, GameWishes(**wishes)))
+    show_line(f"Next: critterdb sync {slug.lower()} --plan")
 
 
 @games.command("edit", short_help="Change a game: only what is given.")
 @click.argument("slug")
 @game_options
 @click.pass_context
-def games_edit(ctx: click.Context, slug: str, **wishes: Any) -> None:
+def games_edit(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
     """Change a game: only what is given. Hosts that are given replace those that were there."""
     from critterdb.inaturalist.client import INaturalist
-    from critterdb.inaturalist.game_lookup import edit_game
+    from critterdb.inaturalist.game_lookup import GameWishes, edit_game
 
     db = open_site(ctx)
-    show_lines(edit_game(db, INaturalist(db), slug, wishes))
+    show_lines(edit_game(db, INaturalist(db), slug, GameWishes(**wishes)))

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from critterdb import __version__
+from critterdb.formatting import printable
 
 from .bot import accounts, answers, bot
 from .common import CritterGroup
@@ -50,7 +51,13 @@ def main(ctx: click.Context, db: Path, verbose: bool) -> None:
     if verbose:
         import logging
 
-        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+        class Printable(logging.Formatter):
+            def format(self, record: logging.LogRecord) -> str:
+                return printable(super().format(record))
+
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(Printable("%(name)s: %(message)s"))
+        logging.basicConfig(handlers=[handler])
         logging.getLogger("critterdb").setLevel(logging.DEBUG)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from critterdb.errors import RejectedInputError
+from critterdb.errors import RejectedInputError, too_large
 from critterdb.formatting import table_lines
 
-from .common import open_site, show_json, show_lines
+from .common import open_site, show_json, show_line, show_lines
 from .output import answer_lines
 
 
@@ -87,7 +87,7 @@ def classify(
             if payload["ok"]:
                 show_lines(answer_lines(payload, model.labels))
             else:
-                click.echo(f"Error: {payload['source']}: {payload['error']}", err=True)
+                show_line(f"Error: {payload['source']}: {payload['error']}", err=True)
     if not all(payload["ok"] for payload in payloads):
         ctx.exit(1)
 
@@ -111,9 +111,7 @@ def read_source(source: str) -> bytes:
                 "missing_image", f"{source}: {error.strerror}. Check the name"
             ) from error
     if len(data) > MAX_IMAGE_BYTES:
-        raise RejectedInputError(
-            "too_large", "That is over 10 MB. Make the picture smaller and try again"
-        )
+        raise too_large()
     return data
 
 

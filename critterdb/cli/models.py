@@ -10,7 +10,7 @@ import click
 
 from critterdb.formatting import percent, table_lines
 
-from .common import open_site, show_json, show_lines
+from .common import open_site, show_json, show_line, show_lines
 from .output import progress_bar
 
 
@@ -164,7 +164,7 @@ def models_use(ctx: click.Context, model_id: str) -> None:
     from critterdb.model.registry import use_model
 
     game = use_model(open_site(ctx), model_id)
-    click.echo(f"{game} now uses {model_id}.")
+    show_line(f"{game} now uses {model_id}.")
 
 
 @click.command(short_help="Measure a model again, on its test photos or on yours.")

@@ -1,16 +1,24 @@
-"""What people see in a terminal: tables, answers with bars, progress. cli.py prints it."""
+"""What people see in a terminal: tables, answers with bars, progress, sentences of reports."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from critterdb._types import Progress
-from critterdb.formatting import count_of, one_of, taxon_name
+from critterdb.formatting import count_of, one_of, printable_line, table_lines, taxon_name
+
+if TYPE_CHECKING:
+    from critterdb.dataset.folder_import import ImportReport
+    from critterdb.games import GameSummary
+    from critterdb.inaturalist.csv_import import ExportReport
+    from critterdb.inaturalist.sync import SyncPlan, SyncReport
+    from critterdb.publish.copy import Published
+    from critterdb.site.status import LastSync, SiteStatus
 
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
@@ -65,43 +73,46 @@ OUTBOX_COLOURS = {"sent": "green", "planned": "cyan", "sending": "cyan", "draft"
 OUTBOX_TROUBLE = {"unknown": "yellow", "refused": "red"}
 
 
-def status_lines(found: dict[str, Any]) -> list[str]:
+def status_lines(status: SiteStatus) -> list[str]:
     """How a site is, a subject a line; colours vanish where the output is no terminal."""
-    rows = ", ".join(f"{number:,} {name}" for name, number in found["rows"].items())
+    rows = ", ".join(f"{number:,} {name}" for name, number in status["rows"].items())
     games = ", ".join(
-        f"{slug} ({model or click.style('no model yet', fg='yellow')})"
-        for slug, model in found["games"].items()
+        f"{printable_line(slug)} "
+        f"({printable_line(model) if model else click.style('no model yet', fg='yellow')})"
+        for slug, model in status["games"].items()
     )
     colours = OUTBOX_COLOURS | OUTBOX_TROUBLE
     outbox = ", ".join(
-        click.style(f"{number} {status}", fg=colours.get(status))
-        for status, number in found["outbox"].items()
+        click.style(f"{number} {printable_line(state)}", fg=colours.get(state))
+        for state, number in status["outbox"].items()
     )
-    buggy = "(" in found["sqlite"]
-    told = {
-        "database": found["database"],
+    buggy = "(" in status["sqlite"]
+    subjects = {
+        "database": printable_line(status["database"]),
         "holds": rows,
         "games": games,
-        "last sync": _sync_words(found["last_sync"]),
+        "last sync": _sync_words(status["last_sync"]),
         "outbox": outbox,
-        "sqlite": click.style(found["sqlite"], fg="red" if buggy else None),
+        "sqlite": click.style(status["sqlite"], fg="red" if buggy else None),
     }
     lines = [
         f"{click.style(f'{name:<11}', bold=True)}{value or click.style('none yet', dim=True)}"
-        for name, value in told.items()
+        for name, value in subjects.items()
     ]
-    return lines + [_standing_line(platform, row) for platform, row in found["bot"].items()]
+    return lines + [
+        printable_line(_standing_line(platform, row)) for platform, row in status["bot"].items()
+    ]
 
 
-def _sync_words(sync: dict[str, Any] | None) -> str:
+def _sync_words(sync: LastSync | None) -> str:
     if sync is None:
         return ""
-    words = f"{sync['game']}, begun {sync['started_at']}, "
+    words = printable_line(f"{sync['game']}, begun {sync['started_at']}, ")
     if sync["error"]:
-        return words + click.style(f"ended early: {sync['error']}", fg="red")
+        return words + click.style(printable_line(f"ended early: {sync['error']}"), fg="red")
     if sync["finished_at"] is None:
         return words + click.style("under way, or interrupted: run it again", fg="yellow")
-    return words + click.style(f"finished {sync['finished_at']}", fg="green")
+    return words + click.style(printable_line(f"finished {sync['finished_at']}"), fg="green")
 
 
 def _standing_line(platform: str, row: dict[str, Any]) -> str:
@@ -121,7 +132,7 @@ def _standing_line(platform: str, row: dict[str, Any]) -> str:
     return f"bot on {platform}: " + "; ".join(part for part in parts if part)
 
 
-def plan_lines(game: str, plan: Any) -> list[str]:
+def plan_lines(game: str, plan: SyncPlan) -> list[str]:
     """What a sync would take (a SyncPlan), in words."""
     lines = [
         f"{game}: {plan.new:,} new observations, {plan.changed:,} changed, "
@@ -134,7 +145,7 @@ def plan_lines(game: str, plan: Any) -> list[str]:
     return lines
 
 
-def sync_lines(game: str, report: Any) -> list[str]:
+def sync_lines(game: str, report: SyncReport) -> list[str]:
     """What a sync did (a SyncReport), in words."""
     lines = [
         f"{game}: {report.observations} new observations, {report.changed} changed, and "
@@ -145,30 +156,45 @@ def sync_lines(game: str, report: Any) -> list[str]:
             f"  marked: {report.left} that left the game's query, "
             f"{report.withdrawn} that are gone from the site"
         )
-    return lines + _left_out(report)
+    return lines + _left_out(report.skipped, report.failed)
 
 
-def export_lines(game: str, report: Any) -> list[str]:
+def export_lines(game: str, report: ExportReport) -> list[str]:
     """What an import of an export did (an ExportReport), in words."""
     return [
         f"{game}: {report.observations} observations and {report.photos} photos "
         f"({report.bytes / 1e6:.1f} MB) in {report.requests} requests.",
-        *_left_out(report),
+        *_left_out(report.skipped, report.failed),
     ]
 
 
-def import_lines(game: str, report: Any) -> list[str]:
+def import_lines(game: str, report: ImportReport, *, licensed: bool) -> list[str]:
     """What an import of a folder did (an ImportReport), in words."""
-    return [
+    lines = [
         f"{game}: {report.photos} new photos with {report.labels} labels.",
-        *_left_out(report),
+        *_left_out(report.skipped),
     ]
+    if licensed and report.with_gps:
+        lines.append(
+            f"  note: {count_of(report.with_gps, 'photo')} with GPS coordinates. A copy by "
+            "critterdb publish leaves them out; a site that you serve shows files as they are"
+        )
+    return lines
+
+
+def game_lines(games: list[GameSummary], unused_presets: list[str]) -> list[str]:
+    """The games of a site as a table, and the presets that it does not use."""
+    columns = ("slug", "hashtag", "question", "rank", "observations", "model")
+    lines = table_lines([vars(game) for game in games], columns) if games else []
+    if unused_presets:
+        lines.append(f"Presets that can be synced: {', '.join(unused_presets)}")
+    return lines
 
 
 PUBLISHED = ("observation", "photo", "model", "post", "prediction")
 
 
-def publish_lines(report: Any) -> list[str]:
+def publish_lines(report: Published) -> list[str]:
     """What a published folder holds (a Published), in words."""
     held = ", ".join(count_of(report.rows[f"{thing}s"], thing) for thing in PUBLISHED)
     lines = [
@@ -191,8 +217,8 @@ def publish_lines(report: Any) -> list[str]:
     return lines
 
 
-def _left_out(report: Any) -> list[str]:
-    lines = [f"  left out, {reason}: {n}" for reason, n in sorted(report.skipped.items())]
-    if getattr(report, "failed", 0):
-        lines.append(f"  photos that could not be had (see photos.error): {report.failed}")
+def _left_out(skipped: Mapping[str, int], failed: int = 0) -> list[str]:
+    lines = [f"  left out, {reason}: {n}" for reason, n in sorted(skipped.items())]
+    if failed:
+        lines.append(f"  photos that could not be downloaded (see photos.error): {failed}")
     return lines

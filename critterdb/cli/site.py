@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from .common import open_site, show_json, show_lines
+from .common import open_site, show_json, show_line, show_lines, show_styled_lines
 from .output import (
     progress_bar,
     publish_lines,
@@ -24,11 +25,11 @@ def status(ctx: click.Context, as_json: bool) -> None:
     """Say what the database holds, the SQLite in use, the last sync, and the outbox."""
     from critterdb.site.status import site_status
 
-    found = site_status(open_site(ctx))
+    summary = site_status(open_site(ctx))
     if as_json:
-        show_json(found)
+        show_json(summary)
         return
-    show_lines(status_lines(found))
+    show_styled_lines(status_lines(summary))
 
 
 @click.command(short_help="Show the site in a browser, with Datasette.")
@@ -86,6 +87,11 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
     "Without it: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
 )
 @click.option(
+    "--keep-exif",
+    is_flag=True,
+    help="Keep what photo files say of place, camera and people; without it, none of that.",
+)
+@click.option(
     "--writable",
     is_flag=True,
     help="Let the copy record what it is asked, instead of being served read-only.",
@@ -94,11 +100,10 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
 @click.pass_context
 def publish(
     ctx: click.Context,
+    /,
     folder: Path,
-    no_photos: bool,
-    licenses: tuple[str, ...],
-    writable: bool,
     as_json: bool,
+    **choices: Any,
 ) -> None:
     """Prepare FOLDER for a host: a copy of the site with openly licensed data only.
 
@@ -106,18 +111,17 @@ def publish(
     is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
     """
     from critterdb.licences import DEFAULT_LICENSES
-    from critterdb.publish.copy import publish_site
+    from critterdb.publish.copy import PublishOptions, publish_site
 
     db = open_site(ctx)
     with progress_bar("Copying photos") as progress:
-        report = publish_site(
-            db,
-            folder,
-            photos=not no_photos,
-            licenses=licenses or DEFAULT_LICENSES,
-            read_only=not writable,
-            progress=progress,
+        options = PublishOptions(
+            photos=not choices["no_photos"],
+            licenses=choices["licenses"] or DEFAULT_LICENSES,
+            keep_exif=choices["keep_exif"],
+            read_only=not choices["writable"],
         )
+        report = publish_site(db, folder, options, progress=progress)
     if as_json:
         show_json(vars(report))
     else:
@@ -153,10 +157,10 @@ def completion(ctx: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    found = get_completion_class(shell)
-    assert found
+    completion_class = get_completion_class(shell)
+    assert completion_class
     root = ctx.find_root().command
-    click.echo(found(root, {}, "critterdb", "_CRITTERDB_COMPLETE").source())
+    click.echo(completion_class(root, {}, "critterdb", "_CRITTERDB_COMPLETE").source())
 
 
 @click.command(short_help="Make a site: a folder with a database, settings and plugin.")
@@ -166,7 +170,7 @@ def init(folder: Path) -> None:
     from critterdb.site.folder import init_site
 
     path = init_site(folder)
-    click.echo(f"{path} is ready.")
+    show_line(f"{path} is ready.")
     step = f"cd {folder} && " if folder != Path() else ""
     click.echo(f"Next: {step}critterdb sync cougarornot")
 

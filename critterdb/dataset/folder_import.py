@@ -20,6 +20,7 @@ import numpy as np
 from critterdb.errors import RejectedInputError, SourceError
 from critterdb.games import Game, check_slug, save_game
 from critterdb.imaging.decode import ImageInfo, image_format, read_image, read_image_file
+from critterdb.imaging.metadata import has_gps
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
@@ -35,10 +36,11 @@ WORKERS = 4
 
 @dataclass
 class ImportReport:
-    """What an import did: new photos, labels seen, and what was left out, counted by reason."""
+    """What an import did: new photos, those of them with GPS, labels, what was left out and why."""
 
     photos: int = 0
     labels: int = 0
+    with_gps: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
 
 
@@ -50,6 +52,7 @@ class LabelledImage:
     path: str  # relative to the site
     info: ImageInfo
     look: np.ndarray
+    has_gps: bool
 
 
 def import_folder(
@@ -87,6 +90,7 @@ def import_folder(
             save_game(db, Game(game_slug, question="What is it?"))
         _save_pictures(db, game_slug, fresh, license_code, attribution)
     report.photos = len(fresh)
+    report.with_gps = sum(picture.has_gps for picture in fresh)
     report.skipped["already there"] = len(pictures) - len(fresh)
     report.skipped += Counter()  # drops the zeros
     return report
@@ -138,7 +142,7 @@ def _read_picture(site: Path, labelled: tuple[str, Path]) -> LabelledImage | str
         return f"not readable ({error.strerror})"
     grey = np.asarray(image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE)), dtype=np.int16)
     _, placed = place_photo(site, data, image_format(data))
-    return LabelledImage(label, placed, info, (grey[:, 1:] > grey[:, :-1]).ravel())
+    return LabelledImage(label, placed, info, (grey[:, 1:] > grey[:, :-1]).ravel(), has_gps(data))
 
 
 def group_near_duplicates(looks: np.ndarray, near_bits: int = NEAR_BITS) -> list[int]:

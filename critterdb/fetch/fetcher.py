@@ -1,9 +1,10 @@
 """An untrusted URL → bytes, or a refusal that tells a stranger nothing about our network.
 
-ssrfguard decides on the very address that is connected to, on each redirect anew; `destinations`
-says which those are, `connections` counts what comes. Here is one deadline for everything, and what
-is accepted as an answer. Whatever goes wrong beyond the address's own form is one and the same
-refusal, given at the same times, whether a host is private, closed, unknown or failing.
+ssrfguard decides on the very address that is connected to, again on each redirect;
+`address_policy` says which those are, `metered_transport` counts what comes. Here is one deadline
+for everything, and what is accepted as an answer. Whatever goes wrong beyond the address's own
+form is one and the same refusal, given at the same times, whether a host is private, closed,
+unknown or failing.
 
 All fetches of a process run on one event loop of their own, in a thread of their own: a server that
 sends its picture in crumbs costs the others little, and those who ask may be threads or coroutines.
@@ -18,6 +19,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import certifi
@@ -27,14 +29,14 @@ from ssrfguard import Policy, SSRFGuardError
 from ssrfguard.errors import BlockedAddressError
 
 from critterdb import __version__
-from critterdb.errors import RejectedInputError, too_large
+from critterdb.errors import MAX_IMAGE_BYTES, RejectedInputError, too_large
 
 from .address_policy import Opening, openings_from_environment, policy_for
 from .metered_transport import CONNECT_S, Meter, TooManyBytesError, connection_pool
 from .result_cache import Outcomes
 
 TIMEOUT_S = 8.0
-MAX_BYTES = 10_000_000
+MAX_BYTES = MAX_IMAGE_BYTES
 MAX_HEAD_BYTES = 128 * 1024  # of one response: TLS, interim responses, headers, what comes along
 MIN_CHUNK_BYTES = 1000  # a smaller one counts as that: it is as much work to take apart
 MAX_REDIRECTS = 3
@@ -54,11 +56,24 @@ FETCH_FAILED = (
 )
 BUSY = "Many pictures are being fetched just now. Please try again in a moment"
 
+# A server behind a proxy does not know all its names, but it knows a header of its own.
 VIA = "critterdb"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PORT_OF = {"http": 80, "https": 443}
 
 Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class FetchTarget:
+    """An address that may be asked, by which policy, and where redirects must not lead.
+
+    `own` are the hosts and ports of the server that asks: it is not sent to itself.
+    """
+
+    address: httpx.URL
+    policy: Policy
+    own: frozenset[Address]
 
 
 def fetch_failed() -> RejectedInputError:
@@ -127,18 +142,16 @@ class Fetcher:
                 return remembered
             if remembered:
                 raise RejectedInputError(*remembered)
-            return await asyncio.shield(self._under_way.get(url) or self._start(url, target, own))
+            return await asyncio.shield(self._under_way.get(url) or self._start(url, target))
         except RejectedInputError as refusal:
             if refusal.code == "fetch_failed":
                 await self._wait_for_step(started)
             raise
 
-    def _start(
-        self, url: str, target: tuple[httpx.URL, Policy], own: frozenset[Address]
-    ) -> asyncio.Task[bytes]:
+    def _start(self, url: str, target: FetchTarget) -> asyncio.Task[bytes]:
         if len(self._under_way) >= MAX_UNDER_WAY:
             raise RejectedInputError("busy", BUSY)
-        task = asyncio.create_task(self._fetch(target, own))
+        task = asyncio.create_task(self._fetch(target))
         self._under_way[url] = task
         task.add_done_callback(lambda done: self._finish(url, done))
         return task
@@ -158,10 +171,10 @@ class Fetcher:
         step = math.ceil(passed / REFUSAL_STEP_S) * REFUSAL_STEP_S
         await asyncio.sleep(max(0, min(step, self.timeout_s) - passed))
 
-    async def _fetch(self, target: tuple[httpx.URL, Policy], own: frozenset[Address]) -> bytes:
+    async def _fetch(self, target: FetchTarget) -> bytes:
         try:
             async with asyncio.timeout(self.timeout_s):
-                return await self._follow(target, own)
+                return await self._follow(target)
         except (
             TimeoutError,
             TooManyBytesError,
@@ -175,14 +188,14 @@ class Fetcher:
         ) as error:
             raise fetch_failed() from error
 
-    async def _follow(self, target: tuple[httpx.URL, Policy], own: frozenset[Address]) -> bytes:
+    async def _follow(self, target: FetchTarget) -> bytes:
         meter = Meter(0)
         most = self.max_bytes + MAX_HEAD_BYTES
         for _ in range(MAX_REDIRECTS + 1):
-            address, policy = target
+            address = target.address
             meter.limit = min(meter.received + MAX_HEAD_BYTES, most)
             async with (
-                connection_pool(policy, meter, self._tls or _tls()) as pool,
+                connection_pool(target.policy, meter, self._tls or _tls()) as pool,
                 pool.stream(
                     "GET",
                     _as_httpcore(address),
@@ -197,19 +210,17 @@ class Fetcher:
                 if response.status not in _REDIRECTS:
                     meter.limit = most
                     return await self._read(response, headers)
-            target = self._redirected(address, headers.get("location", ""), own)
+            target = self._redirected(target, headers.get("location", ""))
         raise fetch_failed()
 
-    def _redirected(
-        self, address: httpx.URL, location: str, own: frozenset[Address]
-    ) -> tuple[httpx.URL, Policy]:
+    def _redirected(self, source: FetchTarget, location: str) -> FetchTarget:
         if not location:
             raise fetch_failed()
         try:
-            target = self._check(str(address.join(location)), own)
+            target = self._check(str(source.address.join(location)), source.own)
         except (RejectedInputError, httpx.InvalidURL, ValueError) as error:
             raise fetch_failed() from error
-        if address.scheme == "https" and target[0].scheme != "https":
+        if source.address.scheme == "https" and target.address.scheme != "https":
             raise fetch_failed()
         return target
 
@@ -240,7 +251,7 @@ class Fetcher:
             self._bytes_under_way -= len(body)
         return bytes(body)
 
-    def _check(self, url: str, own: frozenset[Address]) -> tuple[httpx.URL, Policy]:
+    def _check(self, url: str, own: frozenset[Address]) -> FetchTarget:
         """What can be told of an address before any packet; the guard does the rest."""
         try:
             address = httpx.URL(url)
@@ -248,19 +259,19 @@ class Fetcher:
             policy = policy_for(port, self.openings)
             # As it was written, and as it will be used: two readers of one address can differ.
             policy.check_url(url)
-            target = policy.check_url(str(address))
+            checked = policy.check_url(str(address))
         except SSRFGuardError as error:
             if isinstance(error.__cause__, BlockedAddressError):
                 raise fetch_failed() from error
             raise RejectedInputError("url_invalid", URL_INVALID) from error
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise RejectedInputError("url_invalid", URL_INVALID) from error
-        host = target.host.lower().rstrip(".")
+        host = checked.host.lower().rstrip(".")
         if (self.allow_hosts and host not in self.allow_hosts) or (
             (host, port) in self.own_addresses | own
         ):
             raise fetch_failed()
-        return address, policy
+        return FetchTarget(address, policy, own)
 
 
 def _origins(addresses: Sequence[Address]) -> frozenset[Address]:

@@ -1,7 +1,8 @@
 """Untrusted bytes → upright RGB pixels, or a refusal with the endpoint's code.
 
 Pillow's decoders raise nearly anything on hostile files (SyntaxError and struct.error among them),
-so whatever they raise becomes a Refusal here. Size is judged from the header, before any pixel.
+so whatever they raise becomes a RejectedInputError here. Size is judged from the header, before
+any pixel.
 
 This decodes in the calling process, which is right for files that are one's own. What strangers
 send goes through `decoders`, which does the same in a process that may die of it.
@@ -16,13 +17,13 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
+from critterdb.errors import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
 from critterdb.errors import RejectedInputError, too_large
 from critterdb.storage.stored_files import open_regular
 
 from .complexity import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
 from .jpeg import JpegStructure, read_structure, with_more_data
 
-MAX_IMAGE_BYTES = 10_000_000
 MAX_IMAGE_PIXELS = 50_000_000
 MIN_SIDE = 32  # pixels
 MAX_ASPECT = 20
@@ -98,7 +99,7 @@ def decode_sized(
 ) -> tuple[Image.Image, int, int]:
     """As decode_image, with the width and height that the whole upright image has."""
     if len(data) > MAX_IMAGE_BYTES:
-        raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
+        raise too_large()
     kind = image_format(data)
     structure = read_structure(data, max_parts=MAX_PARTS) if kind == "jpg" else None
     if structure.parts > MAX_PARTS if structure else has_too_many_parts(data, kind):

@@ -9,29 +9,20 @@ Both block the calling thread (never an event loop: use a thread) for one image;
 threads may call at once, and wait for a free process. What comes back is no more than the network
 sees, so a large picture never enters the calling process. A process that takes more than `CPU_S`
 or its memory for an image is ended by the kernel, the image refused as `image_too_complex`, and
-another process started; nothing of that reaches the caller but the Refusal.
+another process started; nothing of that reaches the caller but the RejectedInputError.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-import weakref
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from queue import LifoQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import PIL
-
-from critterdb.errors import REFUSAL_STATUS, CritterError, RejectedInputError, too_large
-from critterdb.system import NICENESS, cores
+from critterdb.errors import RejectedInputError, too_large
+from critterdb.system import cores
 
 from .decode import (
     MAX_IMAGE_BYTES,
@@ -43,7 +34,8 @@ from .decode import (
     image_info,
 )
 from .preprocessing import Preprocessing
-from .sandbox_worker import READY, receive_into, receive_message, send_message
+from .sandbox_process import FROM_OUTSIDE, WALL_S, DecoderDiedError, DecodingProcess
+from .sandbox_worker import DecodeAnswer, DecodeRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,35 +43,12 @@ if TYPE_CHECKING:
 CPU_S = 0.9  # an image may take; a 50-megapixel photo takes 0.3 s to 0.9 s
 # Of address space; a 50-megapixel WebP takes 820 MB, other pictures of that size half of it.
 MEMORY_BYTES = 75_000_000
-MEMORY_BYTES_A_PIXEL = 16.5
-WALL_S = 5.0  # on a machine that has other things to do
-START_S = 30.0
-NO_ROOM = (
-    "There is no room to decode a picture just now: the machine lacks memory, processes or open "
-    "files. Please try again in a moment"
-)
-# Somebody else's signals, which say nothing about the image.
-FROM_OUTSIDE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-BOOTSTRAP = (
-    "import sys; sys.path += sys.argv[1:]; "
-    "from critterdb.imaging.sandbox_worker import main; main()"
-)
-PASSED_ON = ("LD_LIBRARY_PATH",)  # a Python of one's own may need it to start
-COMMAND = (sys.executable, "-I", "-S", "-c", BOOTSTRAP)
+MEMORY_BYTES_PER_PIXEL = 16.5
 
 
 def memory_bytes(max_pixels: int) -> int:
     """The address space that decoding may take where pictures of so many pixels are accepted."""
-    return int(MEMORY_BYTES + MEMORY_BYTES_A_PIXEL * max_pixels)
-
-
-class DecoderDiedError(Exception):
-    """The process ended in the middle of an image; `signal` is what ended it, 0 where none did."""
-
-    def __init__(self, signal: int) -> None:
-        super().__init__(f"ended by signal {signal}")
-        self.signal = signal
+    return int(MEMORY_BYTES + MEMORY_BYTES_PER_PIXEL * max_pixels)
 
 
 class Decoders:
@@ -103,7 +72,7 @@ class Decoders:
         self.spent_s = 0.0  # of processor time, on all images so far
         self._spending = threading.Lock()
         # The one that was last in use is the next: others may never be needed.
-        self._free: LifoQueue[_Process | None] = LifoQueue()
+        self._free: LifoQueue[DecodingProcess | None] = LifoQueue()
         for _ in range(processes or cores()):
             self._free.put(None)
 
@@ -128,7 +97,7 @@ class Decoders:
         """Start a process now, without waiting for it, so that the first image need not."""
         process = self._free.get()
         try:
-            process = process or _Process()
+            process = process or DecodingProcess()
         except RejectedInputError:
             pass  # the first image says so, or finds that there is room again
         finally:
@@ -150,9 +119,9 @@ class Decoders:
         self, data: bytes, view: Preprocessing | None, max_pixels: int
     ) -> tuple[bytearray, ImageInfo]:
         if len(data) > MAX_IMAGE_BYTES:
-            raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
+            raise too_large()
         image_format(data)
-        request = {
+        request: DecodeRequest = {
             "bytes": len(data),
             "max_pixels": max_pixels,
             "cpu_s": self.cpu_s,
@@ -177,11 +146,11 @@ class Decoders:
             raise RejectedInputError(answer["code"], answer["error"])
         return pixels, image_info(data, answer["width"], answer["height"])
 
-    def _ask(self, request: dict[str, Any], data: bytes, pixels: bytearray) -> dict[str, Any]:
+    def _ask(self, request: DecodeRequest, data: bytes, pixels: bytearray) -> DecodeAnswer:
         process = self._free.get()
         try:
             if process is None or not process.lives():
-                process = _Process()
+                process = DecodingProcess()
             return process.ask(request, data, pixels, self.wall_s)
         except BaseException:
             # After a death or an interruption, there is no telling what the process would say next.
@@ -197,119 +166,6 @@ def _refusal_for(death: DecoderDiedError) -> RejectedInputError:
     if death.signal in (signal.SIGPROF, signal.SIGXCPU, signal.SIGKILL):
         return RejectedInputError("image_too_complex", TOO_COMPLEX)
     return RejectedInputError("not_an_image", NOT_AN_IMAGE)
-
-
-class _Process:
-    """One process and the socket to it; used by one thread at a time.
-
-    Raises RejectedInputError (busy) where this machine has no room for another process or its
-    files.
-    """
-
-    def __init__(self) -> None:
-        try:
-            self._socket, theirs = socket.socketpair()
-        except OSError as error:
-            raise RejectedInputError("busy", NO_ROOM) from error
-        try:
-            with theirs:
-                self._popen = subprocess.Popen(
-                    [*COMMAND, *_import_folders()],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    # Secrets of the bot are none of its business.
-                    env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
-                    cwd="/",
-                    start_new_session=True,  # Ctrl-C is for the parent, which then hangs up
-                )
-        except (OSError, MemoryError) as error:
-            self._socket.close()
-            raise RejectedInputError("busy", NO_ROOM) from error
-        with suppress(OSError):  # it may be gone already, or the system have other rules
-            os.setpriority(os.PRIO_PROCESS, self._popen.pid, NICENESS)
-        self._ready = False
-        self._finalizer = weakref.finalize(self, _end, self._popen, self._socket)
-
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    def lives(self) -> bool:
-        return self._popen.poll() is None
-
-    def ask(
-        self, request: dict[str, Any], data: bytes, pixels: bytearray, wall_s: float
-    ) -> dict[str, Any]:
-        """Its answer; fills `pixels`. Raises DecoderDiedError, and CritterError where none
-        starts.
-        """
-        if not self._ready:
-            self._wait_until_ready()
-        deadline = time.monotonic() + wall_s
-        self._socket.settimeout(wall_s)
-        try:
-            send_message(self._socket, request, data)
-            answer = receive_message(self._socket, deadline)
-            if answer is None:
-                raise DecoderDiedError(-self._popen.wait(wall_s))
-            _check_answer(answer, len(pixels))
-            if answer["bytes"] and not receive_into(self._socket, pixels, deadline):
-                raise DecoderDiedError(-self._popen.wait(wall_s))
-        except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise DecoderDiedError(signal.SIGKILL) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            self._popen.kill()
-            raise DecoderDiedError(-self._popen.wait()) from error
-        return answer
-
-    def _wait_until_ready(self) -> None:
-        sign = bytearray(len(READY))
-        try:
-            self._ready = receive_into(self._socket, sign, time.monotonic() + START_S)
-        except OSError:
-            self._ready = False
-        if not self._ready:
-            with suppress(subprocess.TimeoutExpired):
-                self._popen.wait(WALL_S)  # it lets go of the socket before its end can be seen
-            ended_by = -(self._popen.returncode or 0)
-            if ended_by in FROM_OUTSIDE:
-                raise DecoderDiedError(ended_by)
-            if ended_by == signal.SIGKILL:  # it has no limits yet: memory was short
-                raise RejectedInputError("busy", NO_ROOM)
-            raise CritterError(
-                "The process that decodes pictures did not start. Its own words, if any, stand "
-                "above; check that Pillow is whole with: python -m PIL.report"
-            )
-
-    def end(self) -> None:
-        self._finalizer()
-
-
-def _end(popen: subprocess.Popen[bytes], connection: socket.socket) -> None:
-    connection.close()
-    popen.kill()
-    popen.wait()
-
-
-def _check_answer(answer: dict[str, Any], size: int) -> None:
-    """Raises ValueError for an answer that no sound process gives."""
-    if "code" in answer:
-        sound = answer["code"] in REFUSAL_STATUS and isinstance(answer["error"], str)
-    else:
-        sound = (
-            isinstance(answer["width"], int)
-            and isinstance(answer["height"], int)
-            and answer["bytes"] == size
-        )
-    sound = sound and isinstance(answer["cpu_s"], float) and 0 <= answer["cpu_s"] <= WALL_S
-    if not sound or ("code" in answer and answer["bytes"]):
-        raise ValueError("the decoding process answers nonsense")
-
-
-def _import_folders() -> list[str]:
-    """Where the process finds this package and Pillow, and no more."""
-    folders = [Path(__file__).parents[2], Path(PIL.__file__).parent.parent]
-    return list(dict.fromkeys(str(folder) for folder in folders))
 
 
 @cache

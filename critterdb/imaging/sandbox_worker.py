@@ -19,10 +19,12 @@ import struct
 import sys
 import time
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict, cast
 
 from PIL import Image, ImageOps
 
+from critterdb._types import Json
 from critterdb.errors import RejectedInputError
 
 from .decode import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized
@@ -50,6 +52,27 @@ WARM_UP = (
 )
 
 
+class DecodeRequest(TypedDict):
+    """What the parent asks: `bytes` of a picture follow; `view` is a Preprocessing's fields."""
+
+    bytes: int
+    max_pixels: int
+    cpu_s: float
+    memory_bytes: int
+    view: Json | None
+
+
+class DecodeAnswer(TypedDict, total=False):
+    """A picture's upright size, or a refusal's code and words; `bytes` of pixels follow."""
+
+    width: int
+    height: int
+    code: str
+    error: str
+    bytes: int
+    cpu_s: float
+
+
 def main() -> None:
     """Serve the socket that is standard input until the parent closes it."""
     parent = socket.socket(fileno=sys.stdin.fileno())
@@ -62,7 +85,7 @@ def main() -> None:
     with contextlib.suppress(ConnectionError):
         parent.sendall(READY)
         while (request := receive_message(parent)) is not None:
-            _serve(parent, request)
+            _serve(parent, cast(DecodeRequest, request))
     os._exit(0)
 
 
@@ -82,7 +105,7 @@ def _limit(name: str, most: int, *, for_good: bool = False) -> None:
         resource.setrlimit(kind, (most, most if for_good else hard))
 
 
-def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
+def _serve(parent: socket.socket, request: DecodeRequest) -> None:
     data = bytearray(request["bytes"])
     if not receive_into(parent, data):
         return
@@ -91,6 +114,7 @@ def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
     signal.setitimer(signal.ITIMER_PROF, request["cpu_s"])
     # The thread's clock: that of the process stands still between ticks while the timer runs.
     before = time.thread_time()
+    answer: DecodeAnswer
     try:
         answer, pixels = _decode(bytes(data), request)
     except RejectedInputError as refusal:
@@ -103,11 +127,11 @@ def _serve(parent: socket.socket, request: dict[str, Any]) -> None:
         # What failed may be held by an error that holds itself; the next image needs the room.
         gc.collect()
     signal.setitimer(signal.ITIMER_PROF, 0)
-    answer |= {"bytes": len(pixels), "cpu_s": time.thread_time() - before}
+    answer["bytes"], answer["cpu_s"] = len(pixels), time.thread_time() - before
     send_message(parent, answer, pixels)
 
 
-def _decode(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _decode(data: bytes, request: DecodeRequest) -> tuple[DecodeAnswer, bytes]:
     view = Preprocessing(**request["view"]) if request["view"] else None
     shorter_side = view.shorter_side if view else MIN_SIDE
     image, width, height = decode_sized(
@@ -117,13 +141,13 @@ def _decode(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes
     return {"width": width, "height": height}, pixels
 
 
-def send_message(to: socket.socket, header: dict[str, Any], body: bytes = b"") -> None:
+def send_message(to: socket.socket, header: Mapping[str, object], body: bytes = b"") -> None:
     """A JSON object with its length before it, and the bytes that it tells of."""
     text = json.dumps(header).encode()
     to.sendall(b"".join((HEADER.pack(len(text)), text, body)))
 
 
-def receive_message(source: socket.socket, deadline: float | None = None) -> dict[str, Any] | None:
+def receive_message(source: socket.socket, deadline: float | None = None) -> Json | None:
     """The next JSON object, or None where the other side is gone.
 
     Raises ValueError for what is none, and TimeoutError at the deadline (of time.monotonic()).

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -16,8 +15,10 @@ from critterdb._types import Json
 from critterdb.errors import SourceError
 from critterdb.games import Game
 from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import EARLIEST_POST
 
 from .rate_limit import Pace, user_agent
+from .responses import ApiObservation, id_of, parse_page, read_observations, total_of
 
 DEFAULT_API = "https://api.inaturalist.org/v1"
 PAGE_SIZE = 200
@@ -27,6 +28,7 @@ DEADLINE_S = 120.0  # for one whole response, however busily it drips
 MAX_RESPONSE_BYTES = 64_000_000
 ATTEMPTS = 5
 MAX_RETRY_AFTER_S = 120  # a longer wait is told to the person instead of sat through
+MAX_CLOCK_AHEAD = timedelta(days=1)  # of the server's clock before ours
 ODD_PAGES = 3  # that say there is more and show nothing new, before a walk gives up
 
 
@@ -67,7 +69,7 @@ class INaturalist:
             try:
                 status, retry_after, body = self._ask(path, params)
                 if status == 200:
-                    return _results_page(body)
+                    return parse_page(body)
                 problem = f"status {status}"
             except (httpx.HTTPError, ValueError) as error:
                 problem = str(error) or type(error).__name__
@@ -120,52 +122,57 @@ def query_of(game: Game) -> dict[str, object]:
     }
 
 
+def cursor_prefix(slug: str) -> str:
+    """What the names of a game's cursors begin with."""
+    return f"inaturalist:{slug}:"
+
+
 def count_observations(api: INaturalist, query: Mapping[str, object]) -> int:
     """How many observations the site has for a query."""
-    page = api.get("observations", **{**query, "per_page": 0})
-    return int(page.get("total_results") or 0)
+    return total_of(api.get("observations", **{**query, "per_page": 0}))
 
 
 def fetch_observations(
     api: INaturalist, query: Mapping[str, object], *, id_above: int, limit: int | None = None
-) -> Iterator[tuple[int, list[Json]]]:
+) -> Iterator[tuple[int, list[ApiObservation]]]:
     """Pages of a query's observations by ascending id, each with the number of all there are."""
-    given, odd, total = 0, 0, None
-    while limit is None or given < limit:
-        per_page = min(PAGE_SIZE, limit - given) if limit else PAGE_SIZE
+    fetched, odd, total = 0, 0, None
+    while limit is None or fetched < limit:
+        per_page = min(PAGE_SIZE, limit - fetched) if limit else PAGE_SIZE
         order = {"order_by": "id", "order": "asc", "id_above": id_above, "per_page": per_page}
         page = api.get("observations", **{**query, **order})
-        remaining = int(page.get("total_results") or 0)
+        remaining = total_of(page)
         # A cache may repeat an old page: ids that are not above the cursor are no news.
-        fresh = {one["id"]: one for one in page["results"] if _id(one) > id_above}
-        if not fresh:
+        new = {result.id: result for result in read_observations(page["results"])}
+        new = {number: result for number, result in new.items() if number > id_above}
+        if not new:
             odd += 1
             if (remaining or page["results"]) and odd < ODD_PAGES:
                 continue
             return
-        results = [fresh[each] for each in sorted(fresh)]
+        results = [new[number] for number in sorted(new)]
         total = total or max(remaining, len(results))
-        given += len(results)
-        id_above = results[-1]["id"]
+        fetched += len(results)
+        id_above = results[-1].id
         yield total, results
 
 
 def fetch_by_id(
     api: INaturalist, ids: Sequence[int], query: Mapping[str, object] | None = None
-) -> list[Json]:
+) -> list[ApiObservation]:
     """Those of at most 30 observations that the site still has, or still has for a query."""
     wanted = ",".join(map(str, ids))
     page = api.get("observations", **{**(query or {}), "id": wanted, "per_page": PAGE_SIZE})
-    return [one for one in page["results"] if _id(one) in set(ids)]
+    return [result for result in read_observations(page["results"]) if result.id in set(ids)]
 
 
 def fetch_taxa(api: INaturalist, ids: Iterable[int]) -> Iterator[Json]:
-    """The taxa with these ids, 30 a request; most come with their `ancestors`."""
+    """The taxa with these ids as the API gives them, 30 a request; most have their `ancestors`."""
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), IDS_PER_REQUEST):
         batch = ",".join(map(str, wanted[start : start + IDS_PER_REQUEST]))
         page = api.get(f"taxa/{batch}", per_page=IDS_PER_REQUEST)
-        yield from (taxon for taxon in page["results"] if _id(taxon))
+        yield from (taxon for taxon in page["results"] if id_of(taxon))
 
 
 def _host(base_url: str) -> str:
@@ -175,16 +182,10 @@ def _host(base_url: str) -> str:
         address = httpx.URL("")
     if address.scheme not in ("http", "https") or not address.host:
         raise SourceError(
-            f"CRITTERDB_INATURALIST_API is {base_url!r}, which is no web address. "
+            f"CRITTERDB_INATURALIST_API is {base_url!r}, which is not a web address. "
             f"Set it to one such as {DEFAULT_API}, or unset it"
         )
     return address.host
-
-
-def _id(described: object) -> int:
-    """The id of one of the API's objects; 0 where it has none, or is no object."""
-    number = described.get("id") if isinstance(described, dict) else None
-    return number if isinstance(number, int) else 0
 
 
 def _texts(params: dict[str, object]) -> dict[str, str]:
@@ -192,16 +193,6 @@ def _texts(params: dict[str, object]) -> dict[str, str]:
     return {
         key: value.lower() if value in ("True", "False") else value for key, value in texts.items()
     }
-
-
-def _results_page(body: bytes) -> Json:
-    try:
-        page = json.loads(body)
-    except ValueError as error:
-        raise ValueError("it sent something that is no JSON") from error
-    if not isinstance(page, dict) or not isinstance(page.get("results"), list):
-        raise ValueError("it sent JSON without results")
-    return page
 
 
 def _retry_after_s(text: str) -> float:
@@ -213,8 +204,11 @@ def _retry_after_s(text: str) -> float:
 
 
 def _moment(text: str) -> datetime | None:
-    """A time as HTTP's headers write it; null where it cannot be read."""
+    """A time as HTTP's headers write it, in UTC; null if it cannot be read, or no clock says it."""
     try:
-        return parsedate_to_datetime(text)
-    except ValueError:
+        moment = parsedate_to_datetime(text)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
+    # It becomes a cursor: one from the far future would hide every later change.
+    return moment if EARLIEST_POST < moment < datetime.now(UTC) + MAX_CLOCK_AHEAD else None

@@ -1,35 +1,35 @@
 """A CSV that somebody exported from iNaturalist → a game's observations and photos.
 
 The CSV is taken as a list of ids. Its one licence column is the observation's and not the photos',
-and it names only the first photo; so the API is asked for each observation, and what it says is
-written as a sync would write it. What is here already is asked for again only where the CSV is
-newer.
+and it names only the first photo; so the API is asked for each observation, and its answer is
+written as a sync would write it. What is here already is asked for again only if the CSV is newer.
 """
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critterdb._types import Progress
 from critterdb.errors import GameError, SourceError
 from critterdb.games import Game, check_slug, ensure_game, get_game, save_game
 from critterdb.storage.database import SiteDatabase
-from critterdb.storage.timestamps import utc_now, utc_text
+from critterdb.storage.timestamps import utc_now, utc_text_in_form
 
 from .client import IDS_PER_REQUEST, INaturalist, fetch_by_id
-from .observations import save_observations
-from .photo_download import fetch_photos
-from .taxa import save_lineages, save_taxa
+from .observations import save_page
+from .photo_download import PhotoSource, fetch_photos
+from .responses import MAX_ID
+from .taxa import save_lineages
 
 csv.field_size_limit(10_000_000)  # bytes; descriptions can be long
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %z")
+NO_ID = "rows without an id"
 
 
 @dataclass
@@ -44,17 +44,26 @@ class ExportReport:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass
+class Batch:
+    """Ids to ask for, after `rows` of the file; `skipped` counts the rows that need no asking."""
+
+    rows: int = 0
+    ids: list[int] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
 def import_export(
     db: SiteDatabase,
     file: Path,
     game_slug: str,
     *,
     api: INaturalist,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ExportReport:
     """Take every observation that an export names into the game; a second run changes nothing.
 
-    Raises SourceError where the file is no export of iNaturalist, or the API cannot be asked; what
+    Raises SourceError if the file is not an export of iNaturalist, or the API cannot be asked; what
     had come until then is kept, and the next run goes on.
     """
     total = sum(1 for _ in read_export(file))
@@ -67,12 +76,15 @@ def import_export(
     )
     error: str | None = "interrupted"
     try:
-        for done, ids in _wanted_batches(db, game, file, report):
-            _save_batch(db, game, api, ids, report)
+        for batch in _batches(db, game, file):
+            saved, skipped = _save_batch(db, game, api, batch.ids)
+            report.observations += saved
+            report.skipped += skipped + batch.skipped
             if progress:
-                progress(done, total)
-        got = fetch_photos(db, game.slug, pace=api.pace, trusted=api.base_url, progress=progress)
-        report.photos, report.bytes, report.failed = got.photos, got.bytes, got.failed
+                progress(batch.rows, total)
+        with PhotoSource(api.pace, api.base_url) as source:
+            photos = fetch_photos(db, game.slug, source, progress=progress)
+        report.photos, report.bytes, report.failed = photos.photos, photos.bytes, photos.failed
         error = None
     except SourceError as failure:
         error = str(failure)
@@ -89,7 +101,7 @@ def import_export(
 def read_export(file: Path) -> Iterator[tuple[int, str | None]]:
     """The id and the time of the last change (UTC, as the database writes it) of each row.
 
-    A row without a readable id gives 0. Raises SourceError where the file is no such CSV.
+    A row without a readable id gives 0. Raises SourceError if the file is not such a CSV.
     """
     try:
         # A stray byte in somebody's remark is no reason to refuse the ids.
@@ -97,17 +109,25 @@ def read_export(file: Path) -> Iterator[tuple[int, str | None]]:
             rows = csv.DictReader(lines)
             if "id" not in (rows.fieldnames or []):
                 raise SourceError(
-                    f"{file} is no export of iNaturalist's: it has no column “id”. "
+                    f"{file} is not an export of iNaturalist's: it has no column “id”. "
                     "Make one at https://www.inaturalist.org/observations/export"
                 )
             for row in rows:
-                text = (row["id"] or "").strip()
-                number = int(text) if text.isascii() and text.isdigit() else 0
-                yield number, _utc(row.get("updated_at"))
+                updated_at = utc_text_in_form(row.get("updated_at") or "", TIME_FORMATS)
+                yield _id(row["id"] or ""), updated_at
     except OSError as error:
         raise SourceError(f"{file} could not be read: {error.strerror}. Check its name") from error
     except csv.Error as error:
-        raise SourceError(f"{file} is no CSV: {error}. Export it anew") from error
+        raise SourceError(f"{file} is not a CSV: {error}. Export it again") from error
+
+
+def _id(text: str) -> int:
+    """An id that can be one of iNaturalist's; 0 for anything else."""
+    text = text.strip()
+    # The length first: Python refuses to turn more than 4,300 digits into a number.
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(MAX_ID)):
+        return 0
+    return int(text) if int(text) <= MAX_ID else 0
 
 
 def _ensure_game(db: SiteDatabase, slug: str) -> Game:
@@ -118,24 +138,22 @@ def _ensure_game(db: SiteDatabase, slug: str) -> Game:
         return get_game(db, slug)
 
 
-def _wanted_batches(
-    db: SiteDatabase, game: Game, file: Path, report: ExportReport
-) -> Iterator[tuple[int, list[int]]]:
-    """Ids that are not here yet or have changed, at most 30 at a time; and how far the file is."""
-    batch: list[int] = []
-    done = 0
-    for done, (number, updated_at) in enumerate(read_export(file), start=1):
+def _batches(db: SiteDatabase, game: Game, file: Path) -> Iterator[Batch]:
+    """Ids that are not here yet or have changed, at most 30 at a time."""
+    batch = Batch()
+    for row, (number, updated_at) in enumerate(read_export(file), start=1):
+        batch.rows = row
         if not number:
-            report.skipped["rows without an id"] += 1
-        elif number in batch or _is_here(db, game, number, updated_at):
-            report.skipped["already there"] += 1
+            batch.skipped[NO_ID] += 1
+        elif number in batch.ids or _is_here(db, game, number, updated_at):
+            batch.skipped["already there"] += 1
         else:
-            batch.append(number)
-        if len(batch) == IDS_PER_REQUEST:
-            yield done, batch
-            batch = []
-    if batch:
-        yield done, batch
+            batch.ids.append(number)
+        if len(batch.ids) == IDS_PER_REQUEST:
+            yield batch
+            batch = Batch()
+    if batch.rows:
+        yield batch
 
 
 def _is_here(db: SiteDatabase, game: Game, number: int, updated_at: str | None) -> bool:
@@ -147,29 +165,18 @@ def _is_here(db: SiteDatabase, game: Game, number: int, updated_at: str | None) 
         """,
         [game.slug, number],
     ).fetchone()
-    return row is not None and (updated_at or "") <= (row[0] or "")
+    return row is not None and (updated_at or "") <= str(row[0] or "")
 
 
 def _save_batch(
-    db: SiteDatabase, game: Game, api: INaturalist, ids: list[int], report: ExportReport
-) -> None:
+    db: SiteDatabase, game: Game, api: INaturalist, ids: list[int]
+) -> tuple[int, Counter[str]]:
+    """Ask for observations and write them; how many came, and what was left out by reason."""
+    if not ids:
+        return 0, Counter()
+    # The licence column of the CSV is the observation's, not the photos', so the API is asked.
     results = fetch_by_id(api, ids)
     save_lineages(db, api, results)
-    with db.atomic():
-        save_taxa(db, [result["taxon"] for result in results if result.get("taxon")])
-        report.skipped += save_observations(db, game.slug, results)
-    report.observations += len(results)
-    report.skipped["observations that iNaturalist does not show"] += len(ids) - len(results)
-    report.skipped += Counter()  # drops the zeros
-
-
-def _utc(text: str | None) -> str | None:
-    """A time as exports write it (`2026-10-02 10:00:00 UTC`); null where it cannot be read."""
-    for form in TIME_FORMATS:
-        try:
-            moment = datetime.strptime((text or "").strip(), form)
-        except ValueError:
-            continue
-        with suppress(OverflowError):
-            return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    return None
+    skipped = save_page(db, game.slug, results)
+    skipped["observations that iNaturalist does not show"] += len(ids) - len(results)
+    return len(results), skipped

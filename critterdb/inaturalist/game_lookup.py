@@ -1,16 +1,15 @@
-"""Games by name: names of taxa and places → iNaturalist's ids, checked, and said aloud.
+"""Games by name: look up names of taxa and places at iNaturalist, and name what was chosen.
 
 An exact name wins, else what most people observed; the others are named, so that a wrong choice is
-seen and can be put right with a number.
+seen and can be corrected with a number.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from critterdb._types import Json
 from critterdb.errors import GameError
@@ -24,135 +23,182 @@ from critterdb.games import (
     ensure_game,
     save_game,
 )
+from critterdb.storage.cursors import Cursors
 from critterdb.storage.database import SiteDatabase
 
-from .client import INaturalist, fetch_taxa
+from .client import INaturalist, cursor_prefix, fetch_taxa
+from .responses import id_of, read_taxa
 from .taxa import save_missing_taxa, save_taxa
 
+NUMBER = re.compile(r"[0-9]{1,15}")
 HASHTAG = re.compile(r"\w{1,100}")
 RANKS = (
     *("kingdom", "phylum", "subphylum", "superclass", "class", "subclass", "superorder", "order"),
     *("suborder", "infraorder", "superfamily", "epifamily", "family", "subfamily", "tribe"),
     *("subtribe", "genus", "subgenus", "section", "complex", "species", "subspecies"),
 )
-COLUMNS = {"taxon": "taxon_id", "target": "target_taxon_id"}
 OTHERS_NAMED = 3
+MAX_REPLACEMENTS = 5  # of taxa by others, one after the other
 
-Wishes = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class GameWishes:
+    """What a person asks of a game, as they write it; null or empty for what is to stay."""
+
+    hashtag: str | None = None
+    question: str | None = None
+    taxon: str | None = None
+    place: str | None = None
+    target: str | None = None
+    rank: str | None = None
+    hosts: tuple[str, ...] = ()
+    consenting_hosts: tuple[str, ...] = ()
 
 
-def add_game(db: SiteDatabase, api: INaturalist, slug: str, wishes: Wishes) -> list[str]:
-    """Make a game; the lines that say what was chosen. Raises GameError where it cannot be.
+@dataclass(frozen=True)
+class Match:
+    """A taxon or place that a name could mean; `size` is its observations or its area."""
 
-    `wishes` are `hashtag`, `question`, `taxon`, `place`, `target`, `rank`, `hosts` and
-    `consenting_hosts`, as a person writes them; hashtag and taxon are needed.
+    id: int
+    names: tuple[str, ...]
+    rank: str
+    size: float
+    described: Json
+
+    @property
+    def name(self) -> str:
+        return self.names[0] if self.names else str(self.id)
+
+
+def add_game(db: SiteDatabase, api: INaturalist, slug: str, wishes: GameWishes) -> list[str]:
+    """Make a game; return the lines that say what was chosen. Hashtag and taxon are needed.
+
+    Raises GameError if it cannot be made.
     """
     slug = check_slug(slug)
     if slug in PRESETS:
         raise GameError(f"{slug} is a preset. Use it with: critterdb sync {slug}")
     if db["games"].count_where("slug = ?", [slug]):
         raise GameError(f"{slug} is there already. Change it with: critterdb games edit {slug}")
-    for name in ("hashtag", "taxon"):
-        if not wishes.get(name):
+    for name, wish in (("hashtag", wishes.hashtag), ("taxon", wishes.taxon)):
+        if not wish:
             raise GameError(f"A game needs --{name}")
     return _save(db, api, Game(slug), wishes)
 
 
-def edit_game(db: SiteDatabase, api: INaturalist, slug: str, wishes: Wishes) -> list[str]:
+def edit_game(db: SiteDatabase, api: INaturalist, slug: str, wishes: GameWishes) -> list[str]:
     """Change what `wishes` name of a game; as add_game. Raises GameError."""
     game = ensure_game(db, slug)
-    if not any(wishes.values()):
+    if not any(vars(wishes).values()):
         raise GameError("Name what to change, for example --hashtag cougarOrNot")
     return _save(db, api, game, wishes)
 
 
-def find_taxon(api: INaturalist, wanted: str) -> tuple[Json, list[Json]]:
+def find_taxon(api: INaturalist, wanted: str) -> tuple[Match, list[Match]]:
     """The taxon with this number or name, and others that it could have meant.
 
-    A taxon that is no longer used leads to the one that took its place. Raises GameError.
+    A taxon that is no longer used leads to the one that replaced it. Raises GameError.
     """
-    if wanted.isdigit():
-        found = list(fetch_taxa(api, [int(wanted)]))
-    else:
-        found = api.get("taxa", q=wanted, per_page=30)["results"]
-    found = sorted(found, key=lambda one: _how_well(one, wanted), reverse=True)
-    if not found:
-        raise GameError(f"iNaturalist knows no taxon {wanted}. Check the name, or give its number")
-    taxon = found[0]
-    synonyms = taxon.get("current_synonymous_taxon_ids") or []
-    if taxon.get("is_active") is False and synonyms:
-        return find_taxon(api, str(synonyms[0]))
-    return taxon, found[1:]
+    for _ in range(MAX_REPLACEMENTS):
+        if NUMBER.fullmatch(wanted):
+            matches = _matches(fetch_taxa(api, [int(wanted)]), wanted)
+        else:
+            matches = _matches(api.get("taxa", q=wanted, per_page=30)["results"], wanted)
+        if not matches:
+            break
+        [taxon] = read_taxa([matches[0].described])
+        if taxon.is_active or not taxon.synonym_ids:
+            return matches[0], matches[1:]
+        wanted = str(taxon.synonym_ids[0])
+    raise GameError(f"iNaturalist knows no taxon {wanted}. Check the name, or give its number")
 
 
-def find_place(api: INaturalist, wanted: str) -> tuple[Json, list[Json]]:
+def find_place(api: INaturalist, wanted: str) -> tuple[Match, list[Match]]:
     """The place with this number or name, and others that it could have meant. Raises GameError."""
-    path = f"places/{wanted}" if wanted.isdigit() else "places/autocomplete"
-    found = api.get(path, **({} if wanted.isdigit() else {"q": wanted, "per_page": 30}))["results"]
-    found = sorted(found, key=lambda one: _how_well(one, wanted), reverse=True)
-    if not found:
+    if NUMBER.fullmatch(wanted):
+        page = api.get(f"places/{wanted}")
+    else:
+        page = api.get("places/autocomplete", q=wanted, per_page=30)
+    matches = _matches(page["results"], wanted)
+    if not matches:
         raise GameError(f"iNaturalist knows no place {wanted}. Check the name, or give its number")
-    return found[0], found[1:]
+    return matches[0], matches[1:]
 
 
-def _how_well(one: Json, wanted: str) -> tuple[bool, float]:
-    """How well something fits a name: an exact one first, then what is larger or more observed."""
-    names = (one.get("name"), one.get("preferred_common_name"), one.get("display_name"))
-    exact = wanted.casefold() in {str(name).casefold() for name in names if name}
-    size = one.get("observations_count") or one.get("bbox_area") or 0
-    return exact, float(size)
+def _matches(results: Iterable[object], wanted: str) -> list[Match]:
+    """The best first: an exact name, then what is larger or more often observed."""
+    matches = [_read_match(one) for one in results if isinstance(one, dict) and id_of(one)]
+    exact = wanted.casefold()
+    return sorted(
+        matches,
+        # What was chosen is shown with its id: a person who meant another one gives the number.
+        key=lambda match: (exact in map(str.casefold, match.names), match.size),
+        reverse=True,
+    )
 
 
-def _save(db: SiteDatabase, api: INaturalist, game: Game, wishes: Wishes) -> list[str]:
+def _read_match(described: Json) -> Match:
+    names = (described.get(key) for key in ("name", "preferred_common_name", "display_name"))
+    size = described.get("observations_count") or described.get("bbox_area")
+    return Match(
+        described["id"],
+        tuple(name for name in names if isinstance(name, str)),
+        str(described.get("rank") or "no rank"),
+        float(size) if isinstance(size, int | float) else 0.0,
+        described,
+    )
+
+
+def _save(db: SiteDatabase, api: INaturalist, game: Game, wishes: GameWishes) -> list[str]:
     before, lines = game, []
-    game = replace(game, **_plain_wishes(game, wishes))
-    if wishes.get("place"):
-        place, others = find_place(api, wishes["place"])
-        game = replace(game, place_id=place["id"])
-        said = f"place   {place.get('display_name') or place.get('name')}, {place['id']}"
-        lines.append(said + _or_else(others, "display_name"))
-    taxa = {}
-    for role in ("taxon", "target"):
-        if wishes.get(role):
-            taxa[role], others = find_taxon(api, wishes[role])
-            game = replace(game, **{COLUMNS[role]: taxa[role]["id"]})
-            lines.append(f"{role:<8}{_describe(taxa[role])}" + _or_else(others, "name"))
+    game = _with_plain_wishes(game, wishes)
+    if wishes.place:
+        place, others = find_place(api, wishes.place)
+        game = replace(game, place_id=place.id)
+        lines.append(f"place   {_display_name(place)}, {place.id}" + _or_else(others))
+    taxa = []
+    for role, wanted in (("taxon", wishes.taxon), ("target", wishes.target)):
+        if wanted:
+            taxon, others = find_taxon(api, wanted)
+            taxa.append(taxon.described)
+            if role == "target":
+                game = replace(game, target_taxon_id=taxon.id)
+            else:
+                game = replace(game, taxon_id=taxon.id)
+            lines.append(f"{role:<8}{_describe(taxon)}" + _or_else(others))
     save_missing_taxa(db, api, filter(None, (game.taxon_id, game.target_taxon_id)))
     with db.atomic():
-        save_taxa(db, taxa.values())
+        save_taxa(db, read_taxa(taxa))
         _check_target(db, game)
         save_game(db, game)
         if (game.taxon_id, game.place_id) != (before.taxon_id, before.place_id):
-            # Another question: the walks begin anew, and what no longer fits is found to have left.
-            db["cursors"].delete_where("name LIKE ?", [f"inaturalist:{game.slug}:%"])
+            # A different question: the walks begin again, and find that what no longer fits left.
+            Cursors(db, cursor_prefix(game.slug)).forget_all()
     return lines or [f"{game.slug} is changed."]
 
 
-def _plain_wishes(game: Game, wishes: Wishes) -> dict[str, Any]:
-    """What needs no look-up, checked."""
-    given: dict[str, Any] = {}
-    if wishes.get("hashtag"):
-        given["hashtag"] = wishes["hashtag"].removeprefix("#")
-        if not HASHTAG.fullmatch(given["hashtag"]):
-            raise GameError(f"#{given['hashtag']} is no hashtag. Use letters, digits and _")
-    if wishes.get("question"):
-        given["question"] = wishes["question"]
-    if wishes.get("rank"):
-        given["rank"] = wishes["rank"].lower()
-        if given["rank"] not in RANKS:
-            raise GameError(f"{given['rank']} is no rank of iNaturalist's. Try species or genus")
-    named = [(each, False) for each in wishes.get("hosts") or ()]
-    named += [(each, True) for each in wishes.get("consenting_hosts") or ()]
-    if named:
-        given["hosts"] = [_host(text, consents) for text, consents in named]
-    return given
+def _with_plain_wishes(game: Game, wishes: GameWishes) -> Game:
+    """The game with what needs no look-up, checked."""
+    if wishes.hashtag:
+        game = replace(game, hashtag=wishes.hashtag.removeprefix("#"))
+        if not HASHTAG.fullmatch(str(game.hashtag)):
+            raise GameError(f"#{game.hashtag} is not a hashtag. Use letters, digits and _")
+    if wishes.question:
+        game = replace(game, question=wishes.question)
+    if wishes.rank:
+        game = replace(game, rank=wishes.rank.lower())
+        if game.rank not in RANKS:
+            raise GameError(f"{game.rank} is not a rank of iNaturalist's. Try species or genus")
+    hosts = [_host(text, consents=False) for text in wishes.hosts]
+    hosts += [_host(text, consents=True) for text in wishes.consenting_hosts]
+    return replace(game, hosts=hosts) if hosts else game
 
 
-def _host(text: str, consents: bool) -> Host:
+def _host(text: str, *, consents: bool) -> Host:
     platform, _, handle = text.partition(":")
     if platform not in PLATFORMS or not HANDLE.fullmatch(handle):
         known = ", ".join(PLATFORMS)
-        raise GameError(f"{text} is no host. Write PLATFORM:HANDLE, with one of {known}")
+        raise GameError(f"{text} is not a host. Write PLATFORM:HANDLE, with one of {known}")
     return Host(platform, handle.removeprefix("@"), consents)
 
 
@@ -168,12 +214,16 @@ def _check_target(db: SiteDatabase, game: Game) -> None:
         )
 
 
-def _describe(taxon: Json) -> str:
-    common = taxon.get("preferred_common_name")
-    return f"{taxon['name']}{f' ({common})' if common else ''}, {taxon['rank']}, {taxon['id']}"
+def _describe(taxon: Match) -> str:
+    common = taxon.described.get("preferred_common_name")
+    return f"{taxon.name}{f' ({common})' if common else ''}, {taxon.rank}, {taxon.id}"
 
 
-def _or_else(others: list[Json], name: str) -> str:
+def _display_name(match: Match) -> str:
+    return str(match.described.get("display_name") or match.name)
+
+
+def _or_else(others: list[Match]) -> str:
     """The runners-up, with the numbers that would choose them."""
-    named = [f"{one.get(name) or one.get('name')} {one['id']}" for one in others[:OTHERS_NAMED]]
+    named = [f"{_display_name(match)} {match.id}" for match in others[:OTHERS_NAMED]]
     return f"  (not {', '.join(named)})" if named else ""

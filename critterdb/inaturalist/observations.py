@@ -1,28 +1,64 @@
-"""iNaturalist's own objects → observers, observations and the game they are of; no network here.
-
-Anything may be missing or null in a response: what cannot be read becomes null, what cannot be
-stored is counted with its reason, and no `private_*` field is ever looked at.
-"""
+"""iNaturalist's observations → rows of observers, observations and their game; no network."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import asdict
 
 from critterdb._types import Json
-from critterdb.licences import DEFAULT_LICENSES, license_of
-from critterdb.storage.database import SiteDatabase
-from critterdb.storage.timestamps import utc_now, utc_text
+from critterdb.licences import DEFAULT_LICENSES
+from critterdb.storage.database import SiteDatabase, sqlite3
+from critterdb.storage.timestamps import utc_now
 
 from .photo_selection import Caps, save_photo_rows
+from .responses import ApiObservation, unreadable
+from .taxa import save_taxa
+
+
+def save_page(
+    db: SiteDatabase,
+    game: str,
+    results: Sequence[ApiObservation],
+    *,
+    licenses: Sequence[str] = DEFAULT_LICENSES,
+    caps: Caps | None = None,
+) -> Counter[str]:
+    """Write observations with their taxa; return what was left out, by reason.
+
+    An observation that the database refuses is left out by its number, and the others are written:
+    a page must not stop the walk for good. Raises sqlite3.OperationalError, such as a full disk.
+    """
+    try:
+        with db.atomic():
+            return _save_with_taxa(db, game, results, licenses, caps)
+    except sqlite3.OperationalError:
+        raise
+    except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+        if len(results) == 1:
+            return Counter({f"observation {results[0].id}, which cannot be stored: {error}": 1})
+    skipped: Counter[str] = Counter()
+    for result in results:
+        skipped += save_page(db, game, [result], licenses=licenses, caps=caps)
+    return skipped
+
+
+def _save_with_taxa(
+    db: SiteDatabase,
+    game: str,
+    results: Sequence[ApiObservation],
+    licenses: Sequence[str],
+    caps: Caps | None,
+) -> Counter[str]:
+    save_taxa(db, [result.taxon for result in results if result.taxon])
+    return save_observations(db, game, results, licenses=licenses, caps=caps)
 
 
 def save_observations(
     db: SiteDatabase,
     game: str,
-    results: Iterable[Json],
+    results: Iterable[ApiObservation],
     *,
     licenses: Sequence[str] = DEFAULT_LICENSES,
     caps: Caps | None = None,
@@ -33,19 +69,16 @@ def save_observations(
     One whose licence is no longer among `licenses`, or that its observation no longer shows, is
     marked as withdrawn.
     """
-    skipped: Counter[str] = Counter()
     now = utc_now()
     results = list(results)
-    rows = [_observation_row(result) for result in results]
+    skipped = unreadable(results)
     with db.atomic():
-        observers = {row["id"]: row for row in map(_observer_row, results) if row}
-        db["observers"].upsert_all(observers.values(), pk="id")
-        db["observations"].upsert_all(rows, pk="id")
-        _save_members(db, game, [row["id"] for row in rows], now)
-        skipped["observations without a taxon"] = sum(row["taxon_id"] is None for row in rows)
-        skipped += save_photo_rows(
-            db, results, rows, licenses=licenses, caps=caps or Caps(), now=now
-        )
+        observers = {result.observer.id: result.observer for result in results if result.observer}
+        db["observers"].upsert_all(map(asdict, observers.values()), pk="id")
+        db["observations"].upsert_all(map(_observation_row, results), pk="id")
+        _save_members(db, game, [result.id for result in results], now)
+        skipped["observations without a taxon"] = sum(result.taxon is None for result in results)
+        skipped += save_photo_rows(db, results, licenses=licenses, caps=caps or Caps(), now=now)
     return skipped
 
 
@@ -82,70 +115,13 @@ def mark_withdrawn(db: SiteDatabase, observation_ids: Sequence[int]) -> None:
         db.execute(f"{statement} IN (SELECT value FROM json_each(?))", [now, ids])
 
 
-def _observer_row(result: Json) -> Json | None:
-    user = result.get("user") or {}
-    if not user.get("id"):
-        return None
+def _observation_row(observation: ApiObservation) -> Json:
+    row = asdict(observation)
+    for name in ("taxon", "observer", "photos", "unreadable_photos"):
+        del row[name]
     return {
-        "id": user["id"],
-        "login": user.get("login") or str(user["id"]),
-        "name": user.get("name") or None,
-    }
-
-
-def _observation_row(result: Json) -> Json:
-    latitude, longitude = _point(result)
-    accuracy = result.get("public_positional_accuracy")
-    if accuracy is None and not result.get("obscured"):
-        accuracy = result.get("positional_accuracy")
-    url = str(result.get("uri") or "")
-    if not url.startswith(("https://", "http://")):
-        url = f"https://www.inaturalist.org/observations/{result['id']}"
-    return {
-        "id": result["id"],
-        "uuid": result.get("uuid"),
-        "taxon_id": (result.get("taxon") or {}).get("id"),
-        "observer_id": (result.get("user") or {}).get("id") or None,
-        "observed_on": result.get("observed_on"),
-        "updated_at": _utc(result.get("updated_at")),
-        "quality_grade": result.get("quality_grade"),
-        "captive": _flag(result.get("captive")),
-        "place_guess": result.get("place_guess"),
-        "latitude": latitude,
-        "longitude": longitude,
-        "positional_accuracy": _number(accuracy),
-        "obscured": _flag(result.get("obscured")),
-        "license_code": license_of(result),
-        "url": url,
+        **row,
+        "taxon_id": observation.taxon.id if observation.taxon else None,
+        "observer_id": observation.observer.id if observation.observer else None,
         "withdrawn_at": None,
     }
-
-
-def _point(result: Json) -> tuple[float | None, float | None]:
-    """The public point: `location` is "latitude,longitude" or [latitude, longitude], or missing."""
-    location = result.get("location") or ()
-    parts = location.split(",") if isinstance(location, str) else location
-    latitude, longitude = map(_number, parts if len(parts) == 2 else (None, None))
-    return (None, None) if latitude is None or longitude is None else (latitude, longitude)
-
-
-def _number(value: object) -> float | None:
-    if not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-def _utc(text: object) -> str | None:
-    """A time with its offset, as the database writes times; null where it cannot be read."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-        return utc_text(moment) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _flag(value: object) -> int | None:
-    return None if value is None else int(bool(value))

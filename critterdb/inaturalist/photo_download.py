@@ -9,14 +9,14 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
-from critterdb.errors import RejectedInputError
+from critterdb._types import Json, Progress
+from critterdb.errors import RejectedInputError, too_large
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
 from critterdb.imaging.sandbox import shared_decoders
@@ -32,6 +32,7 @@ BATCH = 16
 TIMEOUT_S = 30.0  # of silence
 DEADLINE_S = 60.0  # for one whole photo
 ATTEMPTS = 3  # in one run
+MAX_REASON_LENGTH = 200  # characters; an address can be long
 MAX_RUNS = 5  # in which a photo may fail before it is left alone
 REFUSED = ("status 403", "status 404")
 
@@ -42,13 +43,34 @@ _SIZE_WORD = re.compile(r"/(square|thumb|small|medium|large|original)(?=\.\w+(\?
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass
+@dataclass(frozen=True)
+class MissingPhoto:
+    """A photo's row that has no file yet."""
+
+    id: int
+    observation_id: int
+    url: str
+
+
+@dataclass(frozen=True)
 class DownloadReport:
-    """What a download did: files placed, their bytes, and photos that could not be had."""
+    """What a download did: files placed, their bytes, and photos that could not be had.
+
+    `refused` are those whose address the server refused (403, 404); they are among the failed.
+    """
 
     photos: int = 0
     bytes: int = 0
     failed: int = 0
+    refused: tuple[MissingPhoto, ...] = ()
+
+    def __add__(self, other: DownloadReport) -> DownloadReport:
+        return DownloadReport(
+            self.photos + other.photos,
+            self.bytes + other.bytes,
+            self.failed + other.failed,
+            self.refused + other.refused,
+        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +81,7 @@ class Download:
     `counts` whether this is one of its MAX_RUNS.
     """
 
-    photo_id: int
+    photo: MissingPhoto
     data: bytes = b""
     info: ImageInfo | None = None
     error: str | None = None
@@ -76,84 +98,43 @@ def photo_url(url: str, size: str = TRAINING_SIZE) -> str:
 def fetch_photos(
     db: SiteDatabase,
     game: str,
+    source: PhotoSource,
     *,
-    pace: Pace,
-    trusted: str,
-    look_again: Callable[[list[int]], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    refused_before: Sequence[MissingPhoto] = (),
+    progress: Progress | None = None,
 ) -> DownloadReport:
     """Download the photos of a game that have no file yet, those that failed before included.
 
-    `trusted` is the configured server: photos on its own host and port, and on iNaturalist's hosts,
-    are fetched directly; every other address goes through the guard. A photo that cannot be had
-    keeps its reason in `error`, and is left alone after MAX_RUNS; a run does not count where this
-    machine had no room to decode it. Once a whole batch meets silence, or no room, the rest is left
-    for a later run. Where an address is refused (403, 404), `look_again` is called with the
-    observations, and photos that have another address by then are tried once more.
-    Raises SourceError where the byte limits or the disk are used up.
+    With `refused_before`, only those of these photos whose address has changed since. A photo that
+    cannot be had keeps its reason in `error`, and is left alone after MAX_RUNS; a run does not
+    count if this machine had no room to decode it. Once a whole batch meets silence, or no room,
+    the rest is left for a later run.
+    Raises SourceError if the byte limits or the disk are used up.
     """
+    wanted = _missing_photos(db, game)
+    if refused_before:
+        urls = {photo.id: photo.url for photo in refused_before}
+        wanted = [photo for photo in wanted if urls.get(photo.id, photo.url) != photo.url]
     report = DownloadReport()
-    headers = {"User-Agent": user_agent(), "Accept-Encoding": "identity"}
-    with (
-        httpx.Client(timeout=TIMEOUT_S, trust_env=False, headers=headers) as client,
-        ThreadPoolExecutor(WORKERS) as pool,
-    ):
-        source = _PhotoSource(client, Fetcher(), httpx.URL(trusted), sleep)
-
-        def download(photos: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            return _download_batches(db, photos, source, pool, pace, report, progress)
-
-        refused = download(_missing_photos(db, game))
-        if refused and look_again:
-            look_again(sorted({photo["observation_id"] for photo in refused}))
-            known = {photo["id"]: photo["url"] for photo in refused}
-            moved = [
-                photo
-                for photo in _missing_photos(db, game)
-                if known.get(photo["id"], photo["url"]) != photo["url"]
-            ]
-            report.failed -= len(moved)
-            download(moved)
-    return report
-
-
-def _download_batches(
-    db: SiteDatabase,
-    wanted: list[dict[str, Any]],
-    source: _PhotoSource,
-    pool: ThreadPoolExecutor,
-    pace: Pace,
-    report: DownloadReport,
-    progress: Callable[[int, int], None] | None,
-) -> list[dict[str, Any]]:
-    """Download photos, a batch a transaction; those whose address was refused."""
-    refused: list[dict[str, Any]] = []
     for start in range(0, len(wanted), BATCH):
         batch = wanted[start : start + BATCH]
-        pace.check_bytes(ahead=len(batch) * MAX_IMAGE_BYTES)
-        downloads = list(pool.map(source.download, batch))
-        pace.count_bytes(sum(download.received for download in downloads))
-        _save_downloads(db, downloads, report)
-        refused += [
-            photo
-            for photo, download in zip(batch, downloads, strict=True)
-            if download.error in REFUSED
-        ]
+        downloads = source.download_batch(batch)
+        report += _save_downloads(db, downloads)
         reason = _reason_to_stop(downloads)
         if reason and len(batch) == BATCH:
             rest = wanted[start + BATCH :]
-            left = [Download(photo["id"], error=reason, counts=False) for photo in rest]
-            _save_downloads(db, left, report)
-            break
+            return report + _save_downloads(
+                db, [Download(photo, error=reason, counts=False) for photo in rest]
+            )
         if progress:
             progress(start + len(batch), len(wanted))
-    return refused
+    return report
 
 
 def _reason_to_stop(downloads: list[Download]) -> str | None:
     if all(download.silent for download in downloads):
         return NOT_TRIED
+    # No room on this machine says nothing about the photos, so it is none of their MAX_RUNS.
     if not any(download.counts for download in downloads):
         return NO_ROOM
     return None
@@ -177,23 +158,21 @@ def count_missing_photos(db: SiteDatabase, game: str) -> int:
     return int(row[0])
 
 
-def _missing_photos(db: SiteDatabase, game: str) -> list[dict[str, Any]]:
+def _missing_photos(db: SiteDatabase, game: str) -> list[MissingPhoto]:
     sql = f"SELECT photos.id, photos.observation_id, photos.url {_MISSING} ORDER BY photos.id"
-    return list(db.query(sql, [game, MAX_RUNS]))
+    return [MissingPhoto(**row) for row in db.query(sql, [game, MAX_RUNS])]
 
 
-def _save_downloads(db: SiteDatabase, downloads: list[Download], report: DownloadReport) -> None:
+def _save_downloads(db: SiteDatabase, downloads: list[Download]) -> DownloadReport:
+    """Place the files of a batch and write its rows in one transaction."""
     site = site_folder(db)
-    changes: list[tuple[int, dict[str, Any]]] = []
+    changes: list[tuple[int, Json]] = []
     failed: list[tuple[str | None, int, int]] = []
     for download in downloads:
         if download.info is None:
-            report.failed += 1
-            failed.append((download.error, int(download.counts), download.photo_id))
+            failed.append((download.error, int(download.counts), download.photo.id))
             continue
         sha256, path = place_photo(site, download.data, image_format(download.data))
-        report.photos += 1
-        report.bytes += download.info.bytes
         row = {
             "sha256": sha256,
             "path": path,
@@ -204,59 +183,88 @@ def _save_downloads(db: SiteDatabase, downloads: list[Download], report: Downloa
             "error": None,
             "attempts": 0,
         }
-        changes.append((download.photo_id, row))
+        changes.append((download.photo.id, row))
     with db.atomic():
         for photo_id, row in changes:
             db["photos"].update(photo_id, row)
         db.conn.executemany(
             "UPDATE photos SET error = ?, attempts = attempts + ? WHERE id = ?", failed
         )
+    return DownloadReport(
+        len(changes),
+        sum(row["bytes"] for _, row in changes),
+        len(failed),
+        tuple(download.photo for download in downloads if download.error in REFUSED),
+    )
 
 
-class _PhotoSource:
-    """Where photo bytes come from; used by several threads at once."""
+class PhotoSource:
+    """Where photo bytes come from; as a context manager, it holds connections and threads.
+
+    `trusted` is the configured server: photos on its own host and port, and on iNaturalist's hosts,
+    are fetched directly; every other address goes through the guard.
+    """
 
     def __init__(
-        self,
-        client: httpx.Client,
-        fetcher: Fetcher,
-        trusted: httpx.URL,
-        sleep: Callable[[float], None],
+        self, pace: Pace, trusted: str, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self.client = client
-        self.fetcher = fetcher
-        self.trusted = trusted
-        self.sleep = sleep
+        self.pace = pace
+        self.trusted = httpx.URL(trusted)
+        self._sleep = sleep
+        self._fetcher = Fetcher()
+        headers = {"User-Agent": user_agent(), "Accept-Encoding": "identity"}
+        self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False, headers=headers)
+        self._pool = ThreadPoolExecutor(WORKERS)
 
-    def download(self, photo: dict[str, Any]) -> Download:
+    def __enter__(self) -> PhotoSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        self._client.close()
+
+    def download_batch(self, photos: list[MissingPhoto]) -> list[Download]:
+        """Photos, or the reasons why not, several at a time, counted in the ledger.
+
+        Raises SourceError if the hour or the day has no room for so many.
+        """
+        self.pace.check_bytes(ahead=len(photos) * MAX_IMAGE_BYTES)
+        downloads = list(self._pool.map(self.download, photos))
+        self.pace.count_bytes(sum(download.received for download in downloads))
+        return downloads
+
+    def download(self, photo: MissingPhoto) -> Download:
         """One photo or the reason why not; a busy or faltering server is asked again."""
         for attempt in range(ATTEMPTS):
-            outcome, again = self._try(photo["id"], photo_url(photo["url"]))
+            download, again = self._try(photo)
             if not again or attempt + 1 == ATTEMPTS:
                 break
             self._wait(attempt)
-        return outcome
+        return download
 
     def _wait(self, attempt: int) -> None:
-        self.sleep(2.0**attempt * random.uniform(0.5, 1.0))
+        self._sleep(2.0**attempt * random.uniform(0.5, 1.0))
 
-    def _try(self, photo_id: int, url: str) -> tuple[Download, bool]:
+    def _try(self, photo: MissingPhoto) -> tuple[Download, bool]:
         received = bytearray()
         try:
-            self._receive(url, received)
+            self._receive(photo_url(photo.url), received)
             data = bytes(received)
             info = self._check(data)
         except RejectedInputError as refusal:
             reason, counts = f"{refusal.code}: {refusal}", refusal.code != "busy"
-            return Download(photo_id, error=reason, received=len(received), counts=counts), False
+            return Download(photo, error=reason, received=len(received), counts=counts), False
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
-            return Download(photo_id, error=f"status {status}"), status == 429 or status >= 500
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Download(photo, error=f"status {status}"), status == 429 or status >= 500
+        except httpx.HTTPError as error:
             reason = f"fetch_failed: {error or type(error).__name__}"
-            outcome = Download(photo_id, error=reason, received=len(received), silent=not received)
-            return outcome, not isinstance(error, httpx.InvalidURL)
-        return Download(photo_id, data, info, received=len(received)), False
+            failed = Download(photo, error=reason, received=len(received), silent=not received)
+            return failed, True
+        except (httpx.InvalidURL, ValueError, TypeError) as error:
+            # An address that is not one. It says nothing about the server, and spoils one photo.
+            return Download(photo, error=f"url_invalid: {error}"[:MAX_REASON_LENGTH]), False
+        return Download(photo, data, info, received=len(received)), False
 
     def _check(self, data: bytes) -> ImageInfo:
         """As Decoders.check(); tried again, without another download, while there is no room."""
@@ -272,10 +280,10 @@ class _PhotoSource:
     def _receive(self, url: str, received: bytearray) -> None:
         address = httpx.URL(url)
         if not self._is_trusted(address):
-            received += self.fetcher.fetch(url)
+            received += self._fetcher.fetch(url)
             return
         deadline = time.monotonic() + DEADLINE_S
-        with self.client.stream("GET", address) as response:
+        with self._client.stream("GET", address) as response:
             if response.status_code != 200:
                 raise httpx.HTTPStatusError(
                     "not a photo", request=response.request, response=response
@@ -283,7 +291,7 @@ class _PhotoSource:
             for chunk in response.iter_raw():
                 received += chunk
                 if len(received) > MAX_IMAGE_BYTES:
-                    raise RejectedInputError("too_large", "The photo is over 10 MB")
+                    raise too_large()
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the photo came too slowly", request=response.request)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from critterdb._types import Json
-from critterdb.licences import license_of
 from critterdb.storage.database import SiteDatabase
+
+from .responses import ApiObservation, ApiPhoto
 
 
 @dataclass
@@ -22,23 +23,24 @@ class Caps:
     per_observation: int | None = None
     per_observer: int | None = None
     per_taxon: int | None = None
-    observers: Counter[int] = field(default_factory=Counter)
-    taxa: Counter[int] = field(default_factory=Counter)
+    observers: Counter[int | None] = field(default_factory=Counter)
+    taxa: Counter[int | None] = field(default_factory=Counter)
 
-    def reason_against(self, observation: Json, taken: int) -> str | None:
+    def reason_against(
+        self, observer_id: int | None, taxon_id: int | None, taken: int
+    ) -> str | None:
         """Why one more photo would be too many; `taken` are those of this observation."""
         if self.per_observation is not None and taken >= self.per_observation:
             return f"photos beyond {self.per_observation} an observation"
-        observer, taxon = observation["observer_id"], observation["taxon_id"]
-        if self.per_observer is not None and self.observers[observer] >= self.per_observer:
+        if self.per_observer is not None and self.observers[observer_id] >= self.per_observer:
             return f"photos beyond {self.per_observer} an observer"
-        if self.per_taxon is not None and self.taxa[taxon] >= self.per_taxon:
+        if self.per_taxon is not None and self.taxa[taxon_id] >= self.per_taxon:
             return f"photos beyond {self.per_taxon} a taxon"
         return None
 
-    def count(self, observation: Json) -> None:
-        self.observers[observation["observer_id"]] += 1
-        self.taxa[observation["taxon_id"]] += 1
+    def count(self, observer_id: int | None, taxon_id: int | None) -> None:
+        self.observers[observer_id] += 1
+        self.taxa[taxon_id] += 1
 
 
 def load_caps(
@@ -51,6 +53,8 @@ def load_caps(
 ) -> Caps:
     """Caps for a game, with what it holds already counted."""
     caps = Caps(per_observation, per_observer, per_taxon)
+    # Photos with a row count, whether their file came or not: a killed run then decides as a whole
+    # one.
     if per_observer is None and per_taxon is None:
         return caps
     rows = db.query(
@@ -63,82 +67,93 @@ def load_caps(
         [game],
     )
     for row in rows:
-        caps.count(row)
+        caps.count(row["observer_id"], row["taxon_id"])
     return caps
+
+
+@dataclass(frozen=True)
+class KnownPhoto:
+    """What the database holds of a photo that an observation shows, or showed before."""
+
+    id: int
+    observation_id: int
+    license_code: str | None
+    url: str | None
+    withdrawn_at: str | None
+    attempts: int
 
 
 def save_photo_rows(
     db: SiteDatabase,
-    results: list[Json],
-    rows: list[Json],
+    observations: Sequence[ApiObservation],
     *,
     licenses: Sequence[str],
     caps: Caps,
     now: str,
 ) -> Counter[str]:
-    """Write the photos of observations (the API's `results`, and their `rows` in the same order).
+    """Write the photos of observations; return what was left out, by reason.
 
-    Returns what was left out, by reason. Call it in the transaction of the observations.
+    Call it in the transaction of the observations.
     """
     skipped: Counter[str] = Counter()
-    shown = [
-        [photo for photo in result.get("photos") or [] if isinstance(photo.get("id"), int)]
-        for result in results
-    ]
-    earlier = _earlier_photos(db, [row["id"] for row in rows], shown)
-    new: dict[int, Json] = {}
+    earlier = _known_photos(db, observations)
+    known = dict(earlier)
+    rows: dict[int, Json] = {}
     shared: list[Json] = []
-    for row, photos in zip(rows, shown, strict=True):
+    for observation in observations:
+        taxon_id = observation.taxon.id if observation.taxon else None
+        observer_id = observation.observer.id if observation.observer else None
         taken = 0
-        for position, photo in enumerate(photos):
-            known = new.get(photo["id"]) or earlier.get(photo["id"])
+        for position, photo in enumerate(observation.photos):
+            before = known.get(photo.id)
             reason = _reason_against(photo, licenses)
             if reason:
-                _withdraw_changed(db, photo, known, now)
-            elif known and known["observation_id"] != row["id"]:
-                shared.append({"photo_id": photo["id"], "observation_id": row["id"]})
+                _withdraw_changed(db, photo, before, now)
+            elif before and before.observation_id != observation.id:
+                shared.append({"photo_id": photo.id, "observation_id": observation.id})
                 continue
-            elif known is None or known["withdrawn_at"]:
-                reason = caps.reason_against(row, taken)
+            elif before is None or before.withdrawn_at:
+                reason = caps.reason_against(observer_id, taxon_id, taken)
             if reason:
                 skipped[reason] += 1
                 continue
-            if known is None or known["withdrawn_at"]:
-                caps.count(row)
+            if before is None or before.withdrawn_at:
+                caps.count(observer_id, taxon_id)
             taken += 1
-            new[photo["id"]] = _photo_row(photo, row["id"], position, known)
-    db["photos"].upsert_all(new.values(), pk="id")
+            known[photo.id] = _as_taken(photo, observation.id, before)
+            rows[photo.id] = _photo_row(photo, position, known[photo.id])
+    db["photos"].upsert_all(rows.values(), pk="id")
     db["shared_photos"].insert_all(shared, ignore=True)
-    _withdraw(db, _no_longer_shown(earlier.values(), rows, shown), now)
+    _withdraw(db, _no_longer_shown(earlier.values(), observations), now)
     return skipped
 
 
-def _reason_against(photo: Json, licenses: Sequence[str]) -> str | None:
-    license_code = license_of(photo)
-    if license_code not in licenses:
-        return f"photos with licence {license_code or 'all rights reserved'}"
-    return None if photo.get("url") else "photos without an address"
+def _reason_against(photo: ApiPhoto, licenses: Sequence[str]) -> str | None:
+    if photo.license_code not in licenses:
+        return f"photos with licence {photo.license_code or 'all rights reserved'}"
+    return None if photo.url else "photos without an address"
 
 
-def _withdraw_changed(db: SiteDatabase, photo: Json, known: Json | None, now: str) -> None:
+def _withdraw_changed(
+    db: SiteDatabase, photo: ApiPhoto, known: KnownPhoto | None, now: str
+) -> None:
     """Only a change withdraws: another run may have wanted more licences than this one."""
-    if known and known["license_code"] != license_of(photo):
-        change = {"license_code": license_of(photo), "attribution": photo.get("attribution")}
-        db["photos"].update(photo["id"], change | {"withdrawn_at": now})
+    if known and known.license_code != photo.license_code:
+        change = {"license_code": photo.license_code, "attribution": photo.attribution}
+        db["photos"].update(photo.id, change | {"withdrawn_at": now})
 
 
 def _no_longer_shown(
-    earlier: Iterable[Json], rows: list[Json], shown: list[list[Json]]
+    earlier: Iterable[KnownPhoto], observations: Sequence[ApiObservation]
 ) -> list[int]:
     """Photos of these observations that the site showed with them before, and does not now."""
-    ids = {
-        row["id"]: {photo["id"] for photo in photos}
-        for row, photos in zip(rows, shown, strict=True)
+    shown = {
+        observation.id: {photo.id for photo in observation.photos} for observation in observations
     }
     return [
-        photo["id"]
+        photo.id
         for photo in earlier
-        if photo["observation_id"] in ids and photo["id"] not in ids[photo["observation_id"]]
+        if photo.observation_id in shown and photo.id not in shown[photo.observation_id]
     ]
 
 
@@ -152,11 +167,11 @@ def _withdraw(db: SiteDatabase, photo_ids: list[int], now: str) -> None:
     )
 
 
-def _earlier_photos(
-    db: SiteDatabase, observation_ids: list[int], shown: list[list[Json]]
-) -> dict[int, Json]:
-    """The rows of these photos, and of all that these observations had."""
-    photo_ids = [photo["id"] for photos in shown for photo in photos]
+def _known_photos(
+    db: SiteDatabase, observations: Sequence[ApiObservation]
+) -> dict[int, KnownPhoto]:
+    """The rows of these observations' photos, and of all that they had before."""
+    photo_ids = [photo.id for observation in observations for photo in observation.photos]
     rows = db.query(
         """
         SELECT id, observation_id, license_code, url, withdrawn_at, attempts FROM photos
@@ -165,21 +180,16 @@ def _earlier_photos(
         SELECT id, observation_id, license_code, url, withdrawn_at, attempts FROM photos
         WHERE observation_id IN (SELECT value FROM json_each(?))
         """,
-        [json.dumps(photo_ids), json.dumps(observation_ids)],
+        [json.dumps(photo_ids), json.dumps([observation.id for observation in observations])],
     )
-    return {row["id"]: row for row in rows}
+    return {row["id"]: KnownPhoto(**row) for row in rows}
 
 
-def _photo_row(photo: Json, observation_id: int, position: int, known: Json | None) -> Json:
+def _as_taken(photo: ApiPhoto, observation_id: int, known: KnownPhoto | None) -> KnownPhoto:
     # A new address is a new chance for a photo that could not be had.
-    same = known is not None and known["url"] == photo["url"]
-    return {
-        "id": photo["id"],
-        "observation_id": observation_id,
-        "position": position,
-        "url": photo["url"],
-        "license_code": license_of(photo),
-        "attribution": photo.get("attribution"),
-        "withdrawn_at": None,
-        "attempts": known["attempts"] if known and same else 0,
-    }
+    attempts = known.attempts if known and known.url == photo.url else 0
+    return KnownPhoto(photo.id, observation_id, photo.license_code, photo.url, None, attempts)
+
+
+def _photo_row(photo: ApiPhoto, position: int, taken: KnownPhoto) -> Json:
+    return {**asdict(taken), "position": position, "attribution": photo.attribution}

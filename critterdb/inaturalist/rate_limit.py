@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from critterdb import __version__
 from critterdb.errors import SourceError
 from critterdb.storage.database import SiteDatabase
+from critterdb.storage.timestamps import microsecond_text
 
 REQUESTS_PER_MINUTE = 55
 REQUESTS_PER_DAY = 10_000
@@ -94,21 +95,21 @@ class Pace:
     def _sum(self, column: str, since: datetime) -> int:
         row = self.db.conn.execute(
             f"SELECT coalesce(sum({column}), 0) FROM ledger WHERE host = ? AND at > ?",
-            [self.host, _stamp(since)],
+            [self.host, microsecond_text(since)],
         ).fetchone()
         return int(row[0])
 
     def _write(self, now: datetime, requests: int = 0, bytes: int = 0) -> None:
         self.db.conn.execute(
             "INSERT INTO ledger (host, at, requests, bytes) VALUES (?, ?, ?, ?)",
-            [self.host, _stamp(now), requests, bytes],
+            [self.host, microsecond_text(now), requests, bytes],
         )
 
 
 def requests_per_minute(host: str) -> int:
     """The pace for a host: CRITTERDB_REQUESTS_PER_MINUTE, but never above 55 for iNaturalist's own.
 
-    Raises SourceError where the setting is no number.
+    Raises SourceError if the setting is not a number.
     """
     asked = os.environ.get("CRITTERDB_REQUESTS_PER_MINUTE", str(REQUESTS_PER_MINUTE))
     if not (asked.isascii() and asked.isdigit()) or not int(asked):
@@ -134,7 +135,3 @@ def user_agent() -> str:
 def is_inaturalist(host: str) -> bool:
     """Whether a host name is one of iNaturalist's own."""
     return any(host == name or host.endswith("." + name) for name in INATURALIST_HOSTS)
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -8,7 +8,6 @@ one goes on from there. Nothing is deleted; what left or is gone says since when
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,30 +19,46 @@ from critterdb._types import Json, Progress
 from critterdb.errors import SourceError
 from critterdb.games import Game
 from critterdb.licences import DEFAULT_LICENSES
+from critterdb.storage.cursors import Cursors
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.storage.photo_store import tidy_photos
-from critterdb.storage.timestamps import utc_now, utc_text
+from critterdb.storage.timestamps import utc_now, utc_text, utc_text_of
 
 from .client import (
     IDS_PER_REQUEST,
     PAGE_SIZE,
     INaturalist,
     count_observations,
+    cursor_prefix,
     fetch_by_id,
     fetch_observations,
     query_of,
 )
-from .observations import mark_left, mark_withdrawn, save_observations
-from .photo_download import count_missing_photos, fetch_photos
-from .photo_selection import Caps, load_caps
+from .observations import mark_left, mark_withdrawn, save_page
+from .photo_download import DownloadReport, PhotoSource, count_missing_photos, fetch_photos
+from .photo_selection import load_caps
 from .rate_limit import BYTES_PER_HOUR
-from .taxa import save_lineages, save_missing_taxa, save_taxa
+from .responses import ApiObservation
+from .taxa import save_lineages, save_missing_taxa
 
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
 RECHECK_AFTER = timedelta(days=7)
 # Before anything is known of a game: what cats of the USA have.
 PHOTOS_PER_OBSERVATION = 1.6
 BYTES_PER_PHOTO = 80_000
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """What a sync is to fetch; `limit` is of new observations, null is no limit."""
+
+    limit: int | None = None
+    licenses: Sequence[str] = DEFAULT_LICENSES
+    photos: bool = True
+    photos_per_observation: int | None = None
+    per_observer: int | None = None
+    per_taxon: int | None = None
+    recheck: bool = False
 
 
 @dataclass
@@ -79,39 +94,19 @@ def sync_game(
     game: Game,
     *,
     api: INaturalist,
-    limit: int | None = None,
-    licenses: Sequence[str] = DEFAULT_LICENSES,
-    photos: bool = True,
-    photos_per_observation: int | None = None,
-    per_observer: int | None = None,
-    per_taxon: int | None = None,
-    recheck: bool = False,
+    options: SyncOptions | None = None,
     progress: Progress | None = None,
 ) -> SyncReport:
     """Make a game's rows and photo files say what the site says today.
 
-    `limit` is of new observations. Raises SourceError where the server cannot be asked; what had
-    come until then is kept, and the row of `syncs` says why it ended.
+    Raises SourceError if the server cannot be asked; what had come until then is kept, and the row
+    of `syncs` says why it ended.
     """
     _check_has_taxon(game)
-    caps = load_caps(
-        db,
-        game.slug,
-        per_observation=photos_per_observation,
-        per_observer=per_observer,
-        per_taxon=per_taxon,
-    )
-    run = _Run(db, game, api, licenses, caps, progress)
+    run = SyncRun(db, game, api, options or SyncOptions(), progress)
     error: str | None = "interrupted"
     try:
-        save_missing_taxa(db, api, filter(None, (game.taxon_id, game.target_taxon_id)))
-        complete = run.walk_new(limit)
-        run.walk_changed()
-        if complete:
-            run.recheck_where_due(force=recheck)
-        if photos:
-            run.fetch_photo_files()
-        tidy_photos(db)
+        run.sync()
         error = None
     except Exception as failure:
         error = str(failure)
@@ -126,10 +121,10 @@ def sync_game(
 def plan_sync(db: SiteDatabase, game: Game, *, api: INaturalist, photos: bool = True) -> SyncPlan:
     """What a sync would do, by asking for counts only. Raises SourceError."""
     _check_has_taxon(game)
-    cursors = _Cursors(db, game)
+    cursors = Cursors(db, cursor_prefix(game.slug))
     query = query_of(game)
-    new = count_observations(api, {**query, "id_above": cursors.read("id_above") or 0})
-    since = cursors.read("updated_since")
+    new = count_observations(api, {**query, "id_above": cursors.read_number("id_above")})
+    since = _since(cursors)
     changed = count_observations(api, {**query, "updated_since": since}) if since else 0
     ours = _count_ours(db, game)
     due = _recheck_is_due(cursors, count_observations(api, query), ours + new)
@@ -140,27 +135,7 @@ def plan_sync(db: SiteDatabase, game: Game, *, api: INaturalist, photos: bool = 
     return SyncPlan(new, changed, to_recheck, requests, photo_count, photo_bytes, round(minutes, 1))
 
 
-class _Cursors:
-    """Where the walks of a game stand; a cursor is written in the transaction of its rows."""
-
-    def __init__(self, db: SiteDatabase, game: Game) -> None:
-        self.db = db
-        self.prefix = f"inaturalist:{game.slug}:"
-
-    def read(self, name: str) -> Any:
-        for row in self.db["cursors"].rows_where("name = ?", [self.prefix + name]):
-            return json.loads(row["value"])
-        return None
-
-    def write(self, name: str, value: object) -> None:
-        row = {"name": self.prefix + name, "value": json.dumps(value), "updated_at": utc_now()}
-        self.db["cursors"].upsert(row, pk="name")
-
-    def forget(self, name: str) -> None:
-        self.db["cursors"].delete_where("name = ?", [self.prefix + name])
-
-
-class _Run:
+class SyncRun:
     """One sync under way: its report, and its row in `syncs` that keeps up with it."""
 
     def __init__(
@@ -168,22 +143,39 @@ class _Run:
         db: SiteDatabase,
         game: Game,
         api: INaturalist,
-        licenses: Sequence[str],
-        caps: Caps,
+        options: SyncOptions,
         progress: Progress | None,
     ) -> None:
         self.db = db
         self.game = game
         self.api = api
-        self.licenses = licenses
-        self.caps = caps
+        self.options = options
+        self.caps = load_caps(
+            db,
+            game.slug,
+            per_observation=options.photos_per_observation,
+            per_observer=options.per_observer,
+            per_taxon=options.per_taxon,
+        )
         self.progress = progress
         self.query = query_of(game)
-        self.cursors = _Cursors(db, game)
+        self.cursors = Cursors(db, cursor_prefix(game.slug))
         self.report = SyncReport()
         self._requests_before = api.pace.requests
         row = {"game": game.slug, "source": api.base_url, "started_at": utc_now()}
         self._id: Any = db["syncs"].insert(row).last_pk
+
+    def sync(self) -> None:
+        """Every step in order: taxa, what is new, what changed, what is gone, photo files."""
+        taxa = filter(None, (self.game.taxon_id, self.game.target_taxon_id))
+        save_missing_taxa(self.db, self.api, taxa)
+        complete = self.walk_new(self.options.limit)
+        self.walk_changed()
+        if complete:
+            self.recheck_where_due(force=self.options.recheck)
+        if self.options.photos:
+            self.fetch_photo_files()
+        tidy_photos(self.db)
 
     def save(self, changes: Json | None = None) -> None:
         """Bring the row of `syncs` up to date."""
@@ -200,15 +192,15 @@ class _Run:
     def walk_new(self, limit: int | None) -> bool:
         """Save what came after the last id; whether the walk reached its end."""
         report = self.report
-        id_above = self.cursors.read("id_above") or 0
+        id_above = self.cursors.read_number("id_above")
         pages = fetch_observations(self.api, self.query, id_above=id_above, limit=limit)
         for total, results in pages:
             save_lineages(self.db, self.api, results)
             with self.db.atomic():
                 self._save_page(results)
-                self.cursors.write("id_above", results[-1]["id"])
+                self.cursors.write("id_above", results[-1].id)
                 # What changes while the first walk is under way is found by the other one.
-                if self.cursors.read("updated_since") is None:
+                if _since(self.cursors) is None:
                     self.cursors.write("updated_since", self._site_time())
                 report.observations += len(results)
                 self.save()
@@ -218,14 +210,17 @@ class _Run:
 
     def walk_changed(self) -> None:
         """Save what the site changed since the last walk of this kind began."""
-        since = self.cursors.read("updated_since")
+        since = _since(self.cursors)
         if since is None:
             return
-        walk = self.cursors.read("changed_walk") or {"began": self._site_time(), "id_above": 0}
+        walk = self.cursors.read_object("changed_walk", began=str, id_above=int)
+        walk = walk or {"began": self._site_time(), "id_above": 0}
+        # By ascending id within one stretch of time: pages by `updated_at` would lose rows that
+        # share a second.
         query = {**self.query, "updated_since": since}
         for _, results in fetch_observations(self.api, query, id_above=walk["id_above"]):
             save_lineages(self.db, self.api, results)
-            walk["id_above"] = results[-1]["id"]
+            walk["id_above"] = results[-1].id
             with self.db.atomic():
                 self._save_page(results)
                 self.cursors.write("changed_walk", walk)
@@ -242,12 +237,13 @@ class _Run:
         with is how many the site had when it began: whatever went meanwhile makes the next one due.
         """
         site, ours = count_observations(self.api, self.query), _count_ours(self.db, self.game)
-        walk = None if force else self.cursors.read("recheck_walk")
+        walk = self.cursors.read_object("recheck_walk", began=str, site=int, above=int)
+        walk = None if force else walk
         if force or walk or _recheck_is_due(self.cursors, site, ours):
             walk = walk or {"began": utc_now(), "site": site, "above": 0}
             self._recheck(walk)
             self._note_recheck(walk["began"], walk["site"], _count_ours(self.db, self.game))
-        elif self.cursors.read("recheck") is None:
+        elif self.cursors.read_object("recheck", at=str, site=int, ours=int) is None:
             self._note_recheck(utc_now(), site, ours)
 
     def _note_recheck(self, at: str, site: int, ours: int) -> None:
@@ -260,6 +256,7 @@ class _Run:
         while ids := _ids_of_game(self.db, self.game, walk["above"]):
             in_query = self._look(ids, self.query)
             others = self._look(sorted(set(ids) - set(in_query)), None)
+            # Not in the query is one question, gone is another: missing here too means withdrawn.
             gone = set(ids) - set(in_query) - set(others)
             save_lineages(self.db, self.api, [*in_query.values(), *others.values()])
             walk["above"] = ids[-1]
@@ -275,30 +272,42 @@ class _Run:
             if self.progress:
                 self.progress(done, total)
 
-    def _look(self, ids: Sequence[int], query: Json | None) -> dict[int, Json]:
+    def _look(self, ids: Sequence[int], query: Json | None) -> dict[int, ApiObservation]:
         """Those of the observations that the site shows; what it does not is asked for twice.
 
         One odd answer (an empty page of a cache) must not withdraw anything.
         """
-        found: dict[int, Json] = {}
+        shown: dict[int, ApiObservation] = {}
         for _ in range(2):
-            missing = [each for each in ids if each not in found]
+            missing = [number for number in ids if number not in shown]
             if missing:
-                found |= {one["id"]: one for one in fetch_by_id(self.api, missing, query)}
-        return found
+                shown |= {result.id: result for result in fetch_by_id(self.api, missing, query)}
+        return shown
 
     def fetch_photo_files(self) -> None:
-        """Download what is missing; addresses that are refused get a fresh look first."""
-        got = fetch_photos(
-            self.db,
-            self.game.slug,
-            pace=self.api.pace,
-            trusted=self.api.base_url,
-            look_again=self._look_again,
-            progress=self.progress,
-        )
+        """Download what is missing; where an address was refused, look for a new one and try it.
+
+        A photo's address changes with its licence: iNaturalist keeps open ones on another host.
+        """
+        with PhotoSource(self.api.pace, self.api.base_url) as source:
+            photos = fetch_photos(self.db, self.game.slug, source, progress=self.progress)
+            self._note_photos(photos)
+            if refused := photos.refused:
+                self._look_again(sorted({photo.observation_id for photo in refused}))
+                again = fetch_photos(
+                    self.db,
+                    self.game.slug,
+                    source,
+                    refused_before=refused,
+                    progress=self.progress,
+                )
+                tried = again.photos + again.failed
+                self._note_photos(photos + again, failed=photos.failed - tried + again.failed)
+
+    def _note_photos(self, photos: DownloadReport, failed: int | None = None) -> None:
         report = self.report
-        report.photos, report.bytes, report.failed = got.photos, got.bytes, got.failed
+        report.photos, report.bytes = photos.photos, photos.bytes
+        report.failed = photos.failed if failed is None else failed
 
     def _look_again(self, observation_ids: Sequence[int]) -> None:
         for start in range(0, len(observation_ids), IDS_PER_REQUEST):
@@ -307,20 +316,14 @@ class _Run:
             save_lineages(self.db, self.api, results)
             self._save_page(results)
 
-    def _save_page(self, results: Iterable[Json], *, in_query: bool = True) -> None:
+    def _save_page(self, results: Iterable[ApiObservation], *, in_query: bool = True) -> None:
         results = list(results)
         with self.db.atomic():
-            save_taxa(self.db, [result["taxon"] for result in results if result.get("taxon")])
-            skipped = save_observations(
-                self.db,
-                self.game.slug,
-                results,
-                licenses=self.licenses,
-                caps=self.caps,
+            self.report.skipped += save_page(
+                self.db, self.game.slug, results, licenses=self.options.licenses, caps=self.caps
             )
             if not in_query:
-                mark_left(self.db, self.game.slug, [result["id"] for result in results])
-        self.report.skipped += skipped
+                mark_left(self.db, self.game.slug, [result.id for result in results])
 
     def _site_time(self) -> str:
         """The site's clock, not ours, somewhat before its last answer."""
@@ -328,12 +331,20 @@ class _Run:
         return utc_text(moment)
 
 
-def _recheck_is_due(cursors: _Cursors, site: int, ours: int) -> bool:
+def _since(cursors: Cursors) -> str | None:
+    """Since when to ask for changes; null before the first walk."""
+    since = cursors.read("updated_since")
+    return since if isinstance(since, str) and utc_text_of(since) else None
+
+
+def _recheck_is_due(cursors: Cursors, site: int, ours: int) -> bool:
     """Whether the counts differ in a way not looked into yet, or the last look is a week old."""
-    last = cursors.read("recheck")
-    if last is None:
+    last = cursors.read_object("recheck", at=str, site=int, ours=int)
+    if last is None or not utc_text_of(last["at"]):
         return site != ours
     age = datetime.now(UTC) - datetime.fromisoformat(last["at"])
+    # A pair of counts is looked into once: a count that differs for ever must not lead to a recheck
+    # of 30 ids a request in every run.
     return age > RECHECK_AFTER or (site != ours and (site, ours) != (last["site"], last["ours"]))
 
 
@@ -366,8 +377,8 @@ def _expected_photos(db: SiteDatabase, game: Game, new: int) -> tuple[int, int]:
         """,
         [game.slug],
     ).fetchone()
-    each = known[0] / known[1] if known[1] else PHOTOS_PER_OBSERVATION
-    photos = count_missing_photos(db, game.slug) + round(new * each)
+    photos_per_observation = known[0] / known[1] if known[1] else PHOTOS_PER_OBSERVATION
+    photos = count_missing_photos(db, game.slug) + round(new * photos_per_observation)
     return photos, round(photos * (known[2] or BYTES_PER_PHOTO))
 
 

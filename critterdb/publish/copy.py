@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 import shutil
+import stat
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from critterdb._types import Progress
-from critterdb.errors import SiteError
+from critterdb.errors import SiteError, SourceError
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.site.folder import DOCKERFILE, INSPECTED, site_source
 from critterdb.storage.database import (
@@ -29,143 +27,111 @@ from critterdb.storage.database import (
     site_folder,
     sqlite3,
 )
-from critterdb.storage.stored_files import Kind, open_stored, stored_file
 
+from .photos_and_models import CopiedFiles, copy_models, copy_photos
 from .replacing import new_folder, put_in_place
-from .site_files import PLUGINS, copy_furniture
+from .rules import MADE_BY_THE_COPY, WITHHELD, statements, table_rules
+from .site_files import PLUGINS, copy_site_files
 from .wheel import write_wheel
 
 MARKER = ".critterdb-published"  # says that a folder may be made anew
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
 
-WITHHELD = {
-    "accounts": "What a person said of other people's accounts.",
-    "answer_candidates": "Other people's posts that wait for a person to read them.",
-    "cursors": "How far the bot has read: of use to the site that goes on only.",
-    "ledger": "What limits are counted from: of use to the site that goes on only.",
-    "opt_outs": "Who asked to be left alone is nobody's business.",
-    "platforms": "How the bot stands with each platform: of use to the bot that goes on only.",
-    "prediction_counts": "The copy counts its own predictions.",
-    "_sqlite_migrations": "Written by the copy itself.",
-}
-MADE_BY_THE_COPY = {"prediction_counts", "_sqlite_migrations"}
-WITHHELD_COLUMNS = {
-    "images": {"url": "Somebody may have asked about it in private."},
-    "observations": {"withdrawn_at": "Nothing withdrawn is published."},
-    "photos": {
-        "attempts": "The copy fetches nothing.",
-        "error": "The copy fetches nothing.",
-        "withdrawn_at": "Nothing withdrawn is published.",
-    },
-    "posts": {
-        "author_id": "The address of the post names its author already.",
-        "deleted_at": "No deleted post is published.",
-        "photos_author": "Somebody who did not ask the bot.",
-        "photos_author_id": "Somebody who did not ask the bot.",
-        "photos_deleted_at": "No photo of a deleted post is published.",
-        "photos_post_id": "A post of somebody who did not ask the bot.",
-        "tries": "The copy fetches nothing.",
-        "try_from": "The copy fetches nothing.",
-    },
-    "replies": {
-        "attempt_boot": "Of use to the bot that goes on only.",
-        "attempt_ended_at": "Of use to the bot that goes on only.",
-        "attempt_uptime": "Of use to the bot that goes on only.",
-        "error": "What a platform said to the bot alone.",
-        "looks": "Of use to the bot that goes on only.",
-        "send_key": "Of use to the bot that goes on only.",
-        "send_record": "Of use to the bot that goes on only.",
-    },
-    "reviews": {"actor": "Who reviewed is theirs to say."},
-    "syncs": {"error": "Of use to the site that goes on only."},
-}
+
+@dataclass(frozen=True)
+class PublishOptions:
+    """What goes into a copy, and how it is to be served."""
+
+    photos: bool = True
+    licenses: Sequence[str] = DEFAULT_LICENSES
+    keep_exif: bool = False
+    read_only: bool = True
 
 
-@dataclass
+@dataclass(frozen=True)
 class Published:
     """What a published folder holds, and of each table how many rows stayed at home."""
 
     folder: str
-    rows: dict[str, int] = field(default_factory=dict)
-    withheld: dict[str, int] = field(default_factory=dict)
-    licenses: dict[str, int] = field(default_factory=dict)
-    photo_files: int = 0
-    photo_bytes: int = 0
-    model_files: int = 0
-    database_bytes: int = 0
-    read_only: bool = True
-    missing: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    rows: dict[str, int]
+    withheld: dict[str, int]
+    licenses: dict[str, int]
+    photo_files: int
+    photo_bytes: int
+    model_files: int
+    database_bytes: int
+    read_only: bool
+    missing: list[str]
+    notes: list[str]
 
 
 def publish_site(
     db: SiteDatabase,
     folder: Path,
+    options: PublishOptions | None = None,
     *,
-    photos: bool = True,
-    licenses: Sequence[str] = DEFAULT_LICENSES,
-    read_only: bool = True,
     progress: Progress | None = None,
 ) -> Published:
     """Write the copy to `folder`, which appears whole or not at all; an earlier copy is replaced.
 
-    Raises SiteError where the folder holds something else, lies inside the site, or cannot be
-    written.
+    Raises SiteError if the folder holds something else, lies inside the site, or cannot be written.
     """
     folder = folder.absolute()
     home = site_folder(db)
     _check_target(folder, home)
-    report = Published(str(folder), read_only=read_only)
     try:
         with new_folder(folder, MARKER) as made:
-            report.notes += copy_furniture(home, made)
-            with closing(_new_database(made)) as copy:
-                _copy_rows(copy, home / _file_name(db), licenses)
-                _copy_photos(copy, home, made, report, wanted=photos, progress=progress)
-                _copy_models(copy, home, made, report)
-                _settle(db, copy, report)
-                unused = sorted(set(licenses) - set(report.licenses) - set(DEFAULT_LICENSES))
-                report.notes += [f"no photo of this site has the licence {code}" for code in unused]
-            _describe(made / DATABASE_NAME, report)
-            _write_container_files(made, report)
+            report = _fill(db, folder, made, options or PublishOptions(), progress)
             put_in_place(made, folder, check=lambda: _check_target(folder, home))
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, SourceError, sqlite3.OperationalError) as error:
         raise SiteError(
             f"{folder} could not be written: {error}. Choose another place with room for it"
         ) from error
     return report
 
 
-def statements() -> list[tuple[str, str]]:
-    """The statements of rules.sql in order, each with the words of its comment."""
-    text = files("critterdb.publish").joinpath("rules.sql").read_text("utf-8")
-    found = []
-    for part in text.split("\n\n"):
-        comment = " ".join(re.findall(r"^-- (.+)$", part, re.MULTILINE))
-        sql = re.sub(r"^--.*\n?", "", part, flags=re.MULTILINE).strip()
-        if sql:
-            found.append((sql, comment))
-    return found
-
-
-def published_columns() -> dict[str, list[str]]:
-    """The columns of each table that go along."""
-    told = {}
-    for sql, _ in statements():
-        match = re.match(r"INSERT INTO main\.(\w+) \(([^)]+)\)", sql)
-        if match:
-            told[match[1]] = re.findall(r"\w+", match[2])
-    return told
-
-
-def table_rules() -> dict[str, str]:
-    """What of each table goes along, in words."""
-    told = {}
-    for sql, comment in statements():
-        match = re.match(r"INSERT INTO main\.(\w+)", sql)
-        if match:
-            told[match[1]] = comment
-    return told
+def _fill(
+    db: SiteDatabase,
+    folder: Path,
+    made: Path,
+    options: PublishOptions,
+    progress: Progress | None,
+) -> Published:
+    """Put everything into the empty folder `made`, which is to become `folder`."""
+    home = site_folder(db)
+    notes = copy_site_files(home, made)
+    with closing(_new_database(made)) as copy:
+        _copy_rows(copy, home / _file_name(db), options.licenses)
+        photos = CopiedFiles()
+        if options.photos:
+            photos = copy_photos(copy, home, made, keep_exif=options.keep_exif, progress=progress)
+        else:
+            copy.execute("UPDATE photos SET path = NULL")
+        models = copy_models(copy, home, made)
+        rows, withheld = _count_rows(db, copy)
+        licenses = _count_licenses(copy)
+        _check_and_close(copy)
+    unused = sorted(set(options.licenses) - set(licenses) - set(DEFAULT_LICENSES))
+    notes += [*photos.notes, *models.notes]
+    notes += [f"no photo of this site has the licence {code}" for code in unused]
+    database = made / DATABASE_NAME
+    report = Published(
+        folder=str(folder),
+        rows=rows,
+        withheld=withheld,
+        licenses=licenses,
+        photo_files=photos.number,
+        photo_bytes=photos.bytes,
+        model_files=models.number,
+        database_bytes=database.stat().st_size,
+        read_only=options.read_only,
+        missing=[*photos.missing, *models.missing],
+        notes=notes,
+    )
+    if options.read_only:
+        _mark_immutable(database, rows)
+    _write_container_files(made, report)
+    return report
 
 
 def _check_target(folder: Path, home: Path) -> None:
@@ -201,6 +167,7 @@ def _copy_rows(copy: SiteDatabase, source: Path, licenses: Sequence[str]) -> Non
     conn.executemany("INSERT INTO wanted_licenses VALUES (?)", [(code,) for code in set(licenses)])
     # Deferred: an immediate transaction would keep everybody from writing to the site meanwhile.
     conn.execute("BEGIN")
+    # Tables are written in the order that their rules need, which is not that of their keys.
     conn.execute("PRAGMA defer_foreign_keys = ON")
     for sql, _ in statements():
         conn.execute(sql)
@@ -208,87 +175,24 @@ def _copy_rows(copy: SiteDatabase, source: Path, licenses: Sequence[str]) -> Non
     conn.execute("DETACH site")
 
 
-def _copy_photos(
-    copy: SiteDatabase,
-    home: Path,
-    made: Path,
-    report: Published,
-    *,
-    wanted: bool,
-    progress: Progress | None,
-) -> None:
-    """The files of published photos, each checked; a row whose file is not right says so."""
-    if not wanted:
-        copy.execute("UPDATE photos SET path = NULL")
-        return
-    rows = copy.execute(
-        "SELECT path, min(sha256) FROM photos WHERE path IS NOT NULL GROUP BY path"
-    ).fetchall()
-    for number, (path, sha256) in enumerate(rows, 1):
-        size = _copy_checked(home, made, "photos", path, sha256)
-        if size is None:
-            report.missing.append(path)
-        else:
-            report.photo_files += 1
-            report.photo_bytes += size
-        if progress:
-            progress(number, len(rows))
-    copy.execute(
-        "UPDATE photos SET path = NULL WHERE path IN (SELECT value FROM json_each(?))",
-        [json.dumps(report.missing)],
-    )
-
-
-def _copy_models(copy: SiteDatabase, home: Path, made: Path, report: Published) -> None:
-    for row in copy.query("SELECT id, path, sha256, card FROM models ORDER BY id"):
-        if _copy_checked(home, made, "models", row["path"], row["sha256"]) is None:
-            report.missing.append(row["path"])
-            continue
-        report.model_files += 1
-        learnt_from = json.loads(row["card"]).get("photos_by_license") or {}
-        closed = sum(n for code, n in learnt_from.items() if code not in DEFAULT_LICENSES)
-        if closed:
-            report.notes.append(
-                f"{row['id']} learnt from {closed:,} photos that are not openly licensed: "
-                "the model goes along, they do not"
-            )
-
-
-def _copy_checked(home: Path, made: Path, kind: Kind, path: str, sha256: str) -> int | None:
-    """Copy a file that its row names; its bytes, or None where it is not there or not the same."""
-    digest, size = hashlib.sha256(), 0
-    try:
-        reading = open_stored(home, kind, path)
-    except (SiteError, FileNotFoundError):
-        return None
-    with reading:
-        target = stored_file(made, kind, path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}.part")
-        with partial.open("xb") as writing:
-            while block := reading.read(1 << 20):
-                digest.update(block)
-                size += writing.write(block)
-    if digest.hexdigest() != sha256:
-        partial.unlink()
-        return None
-    os.replace(partial, target)
-    return size
-
-
-def _settle(db: SiteDatabase, copy: SiteDatabase, report: Published) -> None:
-    """Count what went along and what stayed, check that the copy is whole, fold its log in."""
+def _count_rows(db: SiteDatabase, copy: SiteDatabase) -> tuple[dict[str, int], dict[str, int]]:
+    """How many rows of each table went along, and how many stayed at home."""
     decided = {*table_rules(), *WITHHELD} - MADE_BY_THE_COPY
-    for table in copy.table_names():
-        report.rows[table] = copy[table].count
-        left = db[table].count - report.rows[table]
-        if left > 0 and table in decided:
-            report.withheld[table] = left
-    report.licenses = dict(
+    rows = {table: copy[table].count for table in copy.table_names()}
+    left = {table: db[table].count - count for table, count in rows.items() if table in decided}
+    return rows, {table: count for table, count in left.items() if count > 0}
+
+
+def _count_licenses(copy: SiteDatabase) -> dict[str, int]:
+    return dict(
         copy.execute(
             "SELECT license_code, count(*) FROM photos GROUP BY license_code ORDER BY 2 DESC"
         ).fetchall()
     )
+
+
+def _check_and_close(copy: SiteDatabase) -> None:
+    """Check that the copy is whole, and fold its write-ahead log in."""
     broken = copy.execute("PRAGMA foreign_key_check").fetchall()
     verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
     if broken or verdict != "ok":
@@ -299,17 +203,18 @@ def _settle(db: SiteDatabase, copy: SiteDatabase, report: Published) -> None:
     copy.conn.execute("PRAGMA journal_mode = DELETE")
 
 
-def _describe(database: Path, report: Published) -> None:
+def _mark_immutable(database: Path, rows: dict[str, int]) -> None:
     """Write what `datasette inspect` does: with it Datasette opens the file as immutable."""
-    report.database_bytes = database.stat().st_size
-    if not report.read_only:
-        return
     with database.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    counts = {name: {"count": count} for name, count in report.rows.items()}
-    told = {"hash": digest, "size": report.database_bytes, "file": DATABASE_NAME, "tables": counts}
+    described = {
+        "hash": digest,
+        "size": database.stat().st_size,
+        "file": DATABASE_NAME,
+        "tables": {name: {"count": count} for name, count in rows.items()},
+    }
     (database.parent / INSPECTED).write_text(
-        json.dumps({database.stem: told}, indent=2) + "\n", "utf-8"
+        json.dumps({database.stem: described}, indent=2) + "\n", "utf-8"
     )
 
 
@@ -317,7 +222,7 @@ def _write_container_files(made: Path, report: Published) -> None:
     wheel = write_wheel(made / WHEEL_FOLDER)
     shutil.copyfile(site_source() / DOCKERFILE, made / DOCKERFILE)
     template = files("critterdb.publish").joinpath("README.template.md").read_text("utf-8")
-    words: dict[str, Any] = {
+    words = {
         "photos": f"{report.rows['photos']:,}",
         "observations": f"{report.rows['observations']:,}",
         "licenses": ", ".join(f"{n:,} {code}" for code, n in report.licenses.items()) or "none",
@@ -328,3 +233,11 @@ def _write_container_files(made: Path, report: Published) -> None:
         ),
     }
     (made / "README.md").write_text(template.format(**words), "utf-8")
+    _let_all_read(made)
+
+
+def _let_all_read(made: Path) -> None:
+    """Add the permission to read for everybody: in a container the files are root's."""
+    for path in made.rglob("*"):
+        mode = path.stat().st_mode
+        path.chmod(stat.S_IMODE(mode) | (0o555 if path.is_dir() else 0o444))

@@ -24,6 +24,12 @@ FROM (
 WHERE (is_open AND withdrawn_at IS NULL)
     OR id IN (SELECT observation_id FROM published_photos)
 
+CREATE TEMP TABLE left_alone AS
+SELECT
+    platform, author_id, handle,
+    substr(handle, 1, instr(handle || '@', '@') - 1) AS name
+FROM (SELECT platform, author_id, lower(ltrim(author, '@')) AS handle FROM site.opt_outs)
+
 CREATE TEMP TABLE published_posts AS
 SELECT posts.id
 FROM site.posts
@@ -123,11 +129,29 @@ INSERT INTO main.embeddings (sha256, backbone, vector, dimensions)
 SELECT sha256, backbone, vector, dimensions FROM site.embeddings
 WHERE sha256 IN (SELECT sha256 FROM main.photos)
 
--- All.
+-- All, but for hosts who opted out, and without the ids of hosts' accounts.
 INSERT INTO main.games (
     slug, hashtag, question, taxon_id, place_id, target_taxon_id, rank, hosts, model_id
 )
-SELECT slug, hashtag, question, taxon_id, place_id, target_taxon_id, rank, hosts, model_id
+SELECT
+    slug, hashtag, question, taxon_id, place_id, target_taxon_id, rank,
+    (
+        SELECT coalesce(json_group_array(json_object(
+            'platform', json_extract(host.value, '$.platform'),
+            'handle', json_extract(host.value, '$.handle'),
+            'consents', json(iif(json_extract(host.value, '$.consents'), 'true', 'false'))
+        )), '[]')
+        FROM json_each(iif(json_valid(hosts), hosts, '[]')) AS host
+        WHERE NOT EXISTS (
+            SELECT 1 FROM left_alone
+            WHERE left_alone.platform = json_extract(host.value, '$.platform')
+                AND (
+                    left_alone.handle = lower(ltrim(json_extract(host.value, '$.handle'), '@'))
+                    OR left_alone.author_id = json_extract(host.value, '$.account_id')
+                )
+        )
+    ),
+    model_id
 FROM site.games
 
 -- Of published observations.
@@ -219,9 +243,23 @@ SELECT
 FROM site.replies
 WHERE post_id IN (SELECT id FROM main.posts)
 
--- To published posts.
+-- To published posts, without the address where somebody said it who opted out.
 INSERT INTO main.answers (post_id, taxon_id, verdict, source_url, found_at, method)
-SELECT post_id, taxon_id, verdict, source_url, found_at, method FROM site.answers
+SELECT
+    post_id, taxon_id, verdict,
+    CASE
+        WHEN NOT EXISTS (
+            SELECT 1 FROM left_alone
+            JOIN site.posts ON posts.id = answers.post_id AND posts.platform = left_alone.platform
+            WHERE instr(lower(source_url) || '/', '/' || left_alone.name || '/')
+                OR instr(lower(source_url) || '/', '/@' || left_alone.name || '/')
+                OR instr(lower(source_url) || '/', '/' || left_alone.handle || '/')
+                OR instr(lower(source_url) || '/', '/@' || left_alone.handle || '/')
+                OR instr(source_url || '/', '/' || left_alone.author_id || '/')
+        ) THEN source_url
+    END,
+    found_at, method
+FROM site.answers
 WHERE post_id IN (SELECT id FROM main.posts)
 
 -- Of published predictions, without who reviewed.
@@ -234,6 +272,10 @@ INSERT INTO main.syncs (
     id, game, source, started_at, finished_at, requests, observations, photos, bytes
 )
 SELECT
-    id, game, CASE WHEN source LIKE 'https://api.inaturalist.org/%' THEN source ELSE 'local' END, started_at,
-    finished_at, requests, observations, photos, bytes
+    id, game,
+    CASE
+        WHEN source NOT LIKE 'https://api.inaturalist.org/%' THEN 'local'
+        ELSE substr(source, 1, instr(replace(source, '#', '?') || '?', '?') - 1)
+    END,
+    started_at, finished_at, requests, observations, photos, bytes
 FROM site.syncs

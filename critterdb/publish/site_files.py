@@ -30,7 +30,7 @@ FOLDERS = {
 }
 
 
-def copy_furniture(home: Path, made: Path) -> list[str]:
+def copy_site_files(home: Path, made: Path) -> list[str]:
     """Copy the site's own pages and settings, with critterdb's plugin; notes on what stays.
 
     Links are not followed. Raises SiteError where metadata.json is no JSON.

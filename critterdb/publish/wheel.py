@@ -11,14 +11,27 @@ import hashlib
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from critterdb import __version__
 from critterdb.errors import SiteError
 from critterdb.site.folder import DOCKERFILE, SITE_FILES, site_source
 
+from .site_files import PAGE_FILES
+
 WHEEL = (
     "Wheel-Version: 1.0\nGenerator: critterdb {version}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+)
+# The files beside *.py: what setup.py's package_data names, path by path below the package.
+PACKAGE_DATA = (
+    "py.typed",
+    "storage/migrations/*.sql",
+    "bot/words.toml",
+    "publish/rules.sql",
+    "publish/README.template.md",
+    "web/templates/*.html",
+    *(f"web/static/*{suffix}" for suffix in PAGE_FILES),
+    "web/charts/*.json",
 )
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same program gives the same bytes
 
@@ -57,15 +70,30 @@ def write_wheel(folder: Path) -> Path:
 
 
 def package_files() -> Iterator[tuple[str, Path]]:
-    """What a wheel of critterdb holds: names inside it, and the files."""
+    """What a wheel of critterdb holds: names inside it, and the files.
+
+    Files of the kinds that belong to the package only: a note, a key or a database that somebody
+    left in the folder must not go public in a container.
+    """
     package = Path(__file__).parents[1]
     for file in sorted(package.rglob("*")):
         name = file.relative_to(package)
         hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
-        if file.is_file() and not hidden and name.parts[:2] != ("site", "files"):
+        plain = file.is_file() and not file.is_symlink()
+        if plain and not hidden and name.parts[:2] != ("site", "files") and _belongs(name):
             yield f"critterdb/{name.as_posix()}", file
     for site_file in (*SITE_FILES, DOCKERFILE):
         yield f"critterdb/site/files/{site_file}", site_source() / site_file
+
+
+def _belongs(name: PurePath) -> bool:
+    """Whether a path below the package is code or data of it; a `*` stands for no slash."""
+    if name.suffix == ".py":
+        return True
+    return any(
+        name.match(pattern) and len(name.parts) == len(PurePath(pattern).parts)
+        for pattern in PACKAGE_DATA
+    )
 
 
 def _metadata(installed: Distribution) -> Iterator[tuple[str, str]]:

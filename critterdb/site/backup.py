@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import closing
 from pathlib import Path
 
 from critterdb.errors import SiteError
-from critterdb.storage.database import (
-    SiteDatabase,
-    sqlite3,
-)
+from critterdb.storage.atomic_files import replacing
+from critterdb.storage.database import SiteDatabase, sqlite3
 
 
 def backup_database(db: SiteDatabase, file: Path) -> int:
@@ -19,23 +17,23 @@ def backup_database(db: SiteDatabase, file: Path) -> int:
     """
     if file.exists():
         raise SiteError(f"{file} exists already. Choose another name for the backup")
-    partial = file.with_name(file.name + ".part")
     try:
-        copy = sqlite3.connect(str(partial), isolation_level=None)
-        try:
-            db.conn.backup(copy)
-            verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
-        finally:
-            copy.close()
-        if verdict != "ok":
-            raise SiteError(
-                f"The copy failed its check: {verdict}. Look at the disk, then try again"
-            )
-        os.replace(partial, file)
+        # For its owner only, as the database may be: it holds who opted out, and drafts.
+        with replacing(file, mode=_mode_of(db)) as partial:
+            with closing(sqlite3.connect(str(partial), isolation_level=None)) as copy:
+                db.conn.backup(copy)
+                verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            if verdict != "ok":
+                raise SiteError(
+                    f"The copy failed its check: {verdict}. Look at the disk, then try again"
+                )
     except (OSError, sqlite3.Error) as error:
         raise SiteError(
             f"{file} could not be written: {error}. Choose another place with room for it"
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return file.stat().st_size
+
+
+def _mode_of(db: SiteDatabase) -> int:
+    """The permissions of the database's own file."""
+    return Path(db.conn.execute("PRAGMA database_list").fetchone()[2]).stat().st_mode & 0o777

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 from critterdb.errors import SiteError
-from critterdb.storage.database import (
-    DATABASE_NAME,
-    open_database,
-)
+from critterdb.storage.atomic_files import write_atomically
+from critterdb.storage.database import DATABASE_NAME, open_database
 
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
 DOCKERFILE = "Dockerfile"
@@ -36,11 +32,8 @@ def init_site(folder: Path) -> Path:
             source = site_source() / name
             if target.exists() and (name == "metadata.json" or target.samefile(source)):
                 continue
-            target.parent.mkdir(exist_ok=True)
-            partial = target.with_name(target.name + ".part")
-            partial.unlink(missing_ok=True)  # copyfile would follow a link there
-            shutil.copyfile(source, partial)
-            os.replace(partial, target)
+            # The plugin is renewed, so that it fits the critterdb that is installed now.
+            write_atomically(target, source.read_bytes())
     except OSError as error:
         raise SiteError(
             f"{folder} could not be made into a site: {error}. Choose one that you may write to"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict, cast
 
-from critterdb.bot.platform_state import standings
+from critterdb.bot.platform_state import PlatformStatus, standings
 from critterdb.storage.database import (
     SiteDatabase,
     has_wal_bug,
@@ -13,7 +13,28 @@ from critterdb.storage.database import (
 )
 
 
-def site_status(db: SiteDatabase) -> dict[str, Any]:
+class LastSync(TypedDict):
+    """The newest row of `syncs`."""
+
+    game: str
+    started_at: str
+    finished_at: str | None
+    error: str | None
+
+
+class SiteStatus(TypedDict):
+    """How a site is; `critterdb status --json` prints it. `games` maps slugs to model ids."""
+
+    database: str
+    rows: dict[str, int]
+    games: dict[str, str | None]
+    sqlite: str
+    last_sync: LastSync | None
+    outbox: dict[str, int]
+    bot: dict[str, PlatformStatus]
+
+
+def site_status(db: SiteDatabase) -> SiteStatus:
     """What the database holds, by table; the SQLite in use; the last sync; the outbox by status."""
     tables = ("observations", "photos", "models", "predictions", "posts", "replies")
     last_sync = next(
@@ -29,7 +50,7 @@ def site_status(db: SiteDatabase) -> dict[str, Any]:
             for row in db.query("SELECT slug, model_id FROM games ORDER BY slug")
         },
         "sqlite": f"{version}{' (can corrupt a WAL: upgrade it)' if has_wal_bug(version) else ''}",
-        "last_sync": last_sync,
+        "last_sync": cast(LastSync | None, last_sync),
         "outbox": {
             row["status"]: row["number"]
             for row in db.query(

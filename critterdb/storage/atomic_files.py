@@ -1,23 +1,47 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all: photos, graphs, sessions, files of a site, backups.
+
+A file is made beside its place under a name of its own and then renamed, so that neither a killed
+process nor a full disk leaves half of it under a name that anything reads. The name is made new
+(mkstemp), so no link that lies there is ever followed.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+READABLE_BY_ALL = 0o644
+OWNER_ONLY = 0o600
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it: nothing half written ever has the name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
+
+@contextmanager
+def replacing(
+    path: Path, *, mode: int = READABLE_BY_ALL, folder: Path | None = None, suffix: str = ".part"
+) -> Iterator[Path]:
+    """An empty file to fill, which takes the name `path` at the end, or is removed on an error.
+
+    It lies beside `path`, or in `folder` of the same file system, and its name ends in `suffix`.
+    The block writes and closes it; here it is flushed to the disk. Raises OSError.
+    """
+    handle, name = tempfile.mkstemp(dir=folder or path.parent, suffix=suffix)
+    os.close(handle)
+    partial = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+        yield partial
+        with partial.open("rb") as file:
             os.fsync(file.fileno())
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
+        partial.chmod(mode)
+        partial.replace(path)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = READABLE_BY_ALL) -> None:
+    """Write a file of these bytes, with the folders above it. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, mode=mode) as partial:
+        partial.write_bytes(data)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from critterdb.errors import SiteError, SourceError
-from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.storage.stored_files import PHOTO_PATH, stored_file
 
+from .atomic_files import replacing
+from .database import SiteDatabase, site_folder
+from .stored_files import PHOTO_PATH, photo_path, stored_file
+
+# A process that was killed between placing a photo and writing its row may never get to it again.
 STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then
 _PARTIAL = re.compile(r"tmp\w+\.\d+\.part")  # as place_photo names them
 
@@ -26,24 +28,15 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
     where a link stands in the way.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    path = f"photos/{sha256[:2]}/{sha256}.{suffix}"
+    path = photo_path(sha256, suffix)
     target = stored_file(site, "photos", path)
     try:
         if target.is_file() and target.stat().st_size == len(data):
             os.utime(target)  # it is wanted again: not a stray, whatever its age
             return sha256, path
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=site / "photos", suffix=f".{os.getpid()}.part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(handle)
-            os.chmod(partial, 0o644)
-            os.replace(partial, target)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
+        with replacing(target, folder=site / "photos", suffix=f".{os.getpid()}.part") as partial:
+            partial.write_bytes(data)
     except OSError as error:
         raise SourceError(
             f"A photo could not be kept: {error}. Make room on the disk, then run it again"

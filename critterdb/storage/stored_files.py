@@ -27,6 +27,11 @@ _PATTERNS = {"photos": PHOTO_PATH, "models": MODEL_PATH}
 _WORDS = {"photos": "a photo", "models": "a model"}
 
 
+def photo_path(sha256: str, suffix: str) -> str:
+    """Where a photo lies, relative to its site."""
+    return f"photos/{sha256[:2]}/{sha256}.{suffix}"
+
+
 def stored_file(site: Path, kind: Kind, path: object) -> Path:
     """The file that a row's `path` stands for; it may be missing.
 

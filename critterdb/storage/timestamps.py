@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 EARLIEST_POST = datetime(2006, 1, 1, tzinfo=UTC)  # no platform here is older
@@ -29,6 +31,33 @@ def post_moment(given: object) -> datetime:
 def post_time(given: object) -> str:
     """As post_moment, as the database writes it."""
     return utc_text(post_moment(given))
+
+
+def utc_text_of(text: object) -> str | None:
+    """A stranger's ISO 8601 time as the database writes it; null if it cannot be read.
+
+    One without an offset is not taken for UTC: nobody says which zone it is of.
+    """
+    try:
+        moment = datetime.fromisoformat(str(text))
+        return utc_text(moment) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def utc_text_in_form(text: str, forms: Iterable[str]) -> str | None:
+    """A time in one of strptime's forms (UTC if it names no zone), as the database writes it."""
+    for form in forms:
+        with suppress(ValueError, OverflowError):
+            moment = datetime.strptime(text.strip(), form)
+            return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return None
+
+
+def microsecond_text(moment: datetime) -> str:
+    """A time to the microsecond, such as `2026-11-23T20:15:00.000000Z`; they sort as text."""
+    naive = moment.astimezone(UTC).replace(tzinfo=None)
+    return naive.isoformat(timespec="microseconds") + "Z"
 
 
 def _in_utc(moment: datetime) -> datetime:

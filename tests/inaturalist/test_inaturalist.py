@@ -13,7 +13,8 @@ from critterdb.games import Game, ensure_game
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.observations import save_observations
 from critterdb.inaturalist.photo_selection import Caps
-from critterdb.inaturalist.sync import sync_game
+from critterdb.inaturalist.responses import read_observations, read_taxa
+from critterdb.inaturalist.sync import SyncOptions, sync_game
 from critterdb.inaturalist.taxa import save_taxa
 from critterdb.storage.database import SiteDatabase, site_folder
 from tests.support.inaturalist import TAXA, Json, jpeg, observation
@@ -43,7 +44,7 @@ def rows(db: SiteDatabase, table: str) -> list[Json]:
 
 
 def test_a_sync_fills_every_table(db: SiteDatabase, game: Game, server: StandInINaturalist) -> None:
-    report = sync_game(db, game, api=client(db, server), limit=12)
+    report = sync_game(db, game, api=client(db, server), options=SyncOptions(limit=12))
     assert (report.observations, report.photos, report.failed) == (12, 12, 0)
     assert rows(db, "observations")[0] == {
         "id": 1,
@@ -84,7 +85,7 @@ def test_a_sync_fills_every_table(db: SiteDatabase, game: Game, server: StandInI
 def test_a_second_run_goes_on_where_the_first_stopped(
     db: SiteDatabase, game: Game, server: StandInINaturalist
 ) -> None:
-    sync_game(db, game, api=client(db, server), limit=205)
+    sync_game(db, game, api=client(db, server), options=SyncOptions(limit=205))
     server.requests.clear()
     report = sync_game(db, game, api=client(db, server))
     assert report.observations == 245
@@ -101,21 +102,25 @@ def test_a_passing_fault_is_tried_again(
     db: SiteDatabase, game: Game, server: StandInINaturalist, fault: str
 ) -> None:
     server.faults.extend([fault] * 2)
-    assert sync_game(db, game, api=client(db, server), limit=3).observations == 3
+    assert (
+        sync_game(db, game, api=client(db, server), options=SyncOptions(limit=3)).observations == 3
+    )
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_lasting_fault_is_one_clear_error_and_loses_nothing(
     db: SiteDatabase, game: Game, server: StandInINaturalist, fault: str
 ) -> None:
-    sync_game(db, game, api=client(db, server), limit=3)
+    sync_game(db, game, api=client(db, server), options=SyncOptions(limit=3))
     server.faults.extend([fault] * 50)
     with pytest.raises(SourceError, match="run the same command again"):
         sync_game(db, game, api=client(db, server))
     assert db["observations"].count == 3
     assert "did not answer" in rows(db, "syncs")[-1]["error"]
     server.faults.clear()
-    assert sync_game(db, game, api=client(db, server), limit=2).observations == 2
+    assert (
+        sync_game(db, game, api=client(db, server), options=SyncOptions(limit=2)).observations == 2
+    )
     assert [row["id"] for row in rows(db, "observations")] == [1, 2, 3, 4, 5]
 
 
@@ -132,7 +137,7 @@ def test_photos_that_cannot_be_had_keep_their_reason(
     server.photos[20] = b"<html>not a photo</html>"
     server.photos[30] = server.photos[30][:-20]
     del server.photos[40]
-    report = sync_game(db, game, api=client(db, server), limit=5)
+    report = sync_game(db, game, api=client(db, server), options=SyncOptions(limit=5))
     assert (report.photos, report.failed) == (2, 3)
     errors = {row["id"]: row["error"] for row in rows(db, "photos") if row["error"]}
     assert set(errors) == {20, 30, 40}
@@ -140,16 +145,16 @@ def test_photos_that_cannot_be_had_keep_their_reason(
     assert "image_truncated" in errors[30]
     assert "403" in errors[40]
     server.photos[20] = good
-    assert sync_game(db, game, api=client(db, server), limit=1).photos == 2
+    assert sync_game(db, game, api=client(db, server), options=SyncOptions(limit=1)).photos == 2
     assert db["photos"].get(20)["error"] is None
 
 
 def test_photos_of_other_hosts_go_through_the_guard(
     db: SiteDatabase, game: Game, server: StandInINaturalist
 ) -> None:
-    sync_game(db, game, api=client(db, server), limit=1, photos=False)
+    sync_game(db, game, api=client(db, server), options=SyncOptions(limit=1, photos=False))
     db["photos"].update(10, {"url": "http://127.0.0.1:9/photos/10/square.jpg"})
-    assert sync_game(db, game, api=client(db, server), limit=1).failed == 1
+    assert sync_game(db, game, api=client(db, server), options=SyncOptions(limit=1)).failed == 1
     assert "url_invalid" in db["photos"].get(10)["error"]
 
 
@@ -157,7 +162,7 @@ def test_the_same_picture_is_stored_once(
     db: SiteDatabase, game: Game, server: StandInINaturalist
 ) -> None:
     server.photos[20] = server.photos[10]
-    sync_game(db, game, api=client(db, server), limit=2)
+    sync_game(db, game, api=client(db, server), options=SyncOptions(limit=2))
     assert len({row["path"] for row in rows(db, "photos")}) == 1
 
 
@@ -174,16 +179,16 @@ ODD = [
 
 @pytest.mark.parametrize(("changes", "photos"), ODD)
 def test_odd_observations_pass(db: SiteDatabase, game: Game, changes: Json, photos: int) -> None:
-    save_taxa(db, TAXA)
-    save_observations(db, game.slug, [observation(2, **changes)])
+    save_taxa(db, read_taxa(TAXA))
+    save_observations(db, game.slug, read_observations([observation(2, **changes)]))
     assert db["observations"].count == 1
     assert db["photos"].count == photos
 
 
 def test_nothing_private_is_stored(db: SiteDatabase, game: Game) -> None:
-    save_taxa(db, TAXA)
+    save_taxa(db, read_taxa(TAXA))
     hidden = observation(1, location="44.4,-110.3", obscured=True)
-    save_observations(db, game.slug, [hidden])
+    save_observations(db, game.slug, read_observations([hidden]))
     everything = json.dumps([list(db[name].rows) for name in db.table_names()], default=str)
     assert "44.123456" not in everything
     assert "behind the barn" not in everything
@@ -191,22 +196,25 @@ def test_nothing_private_is_stored(db: SiteDatabase, game: Game) -> None:
 
 
 def test_only_wanted_licences_and_so_many_photos(db: SiteDatabase, game: Game) -> None:
-    save_taxa(db, TAXA)
+    save_taxa(db, read_taxa(TAXA))
     codes = ["cc0", "CC-BY", None, "cc-by-nd", "cc-by-sa"]
     photos = [{"id": 90 + n, "license_code": code, "url": "u"} for n, code in enumerate(codes)]
     skipped = save_observations(
-        db, game.slug, [observation(1, photos=photos)], caps=Caps(per_observation=2)
+        db,
+        game.slug,
+        read_observations([observation(1, photos=photos)]),
+        caps=Caps(per_observation=2),
     )
     assert [row["license_code"] for row in rows(db, "photos")] == ["cc0", "cc-by"]
     assert sum(skipped.values()) == 3
 
 
 def test_a_photo_of_two_observations_is_remembered(db: SiteDatabase, game: Game) -> None:
-    save_taxa(db, TAXA)
+    save_taxa(db, read_taxa(TAXA))
     first, second = observation(1), observation(2)
     second["photos"] = first["photos"]
-    save_observations(db, game.slug, [first, second])
-    save_observations(db, game.slug, [first, second])
+    save_observations(db, game.slug, read_observations([first, second]))
+    save_observations(db, game.slug, read_observations([first, second]))
     assert list(db["shared_photos"].rows) == [{"photo_id": 10, "observation_id": 2}]
 
 
@@ -217,6 +225,6 @@ def test_an_imported_game_has_nothing_to_sync(db: SiteDatabase, server: StandInI
 
 def test_a_child_may_be_named_before_its_parent(db: SiteDatabase) -> None:
     child = {"id": 42007, "name": "Puma concolor", "rank": "species", "parent_id": 41944}
-    save_taxa(db, [child, {"id": 41944, "name": "Felidae", "rank": "family"}])
+    save_taxa(db, read_taxa([child, {"id": 41944, "name": "Felidae", "rank": "family"}]))
     parents = {row["id"]: row["parent_id"] for row in db["taxa"].rows}
     assert parents == {42007: 41944, 41944: None}

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from critterdb._types import Progress
 from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.games import Game, ensure_game
-from critterdb.imaging import sandbox
+from critterdb.imaging import sandbox_process
+from critterdb.imaging.sandbox import shared_decoders
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.photo_download import (
     ATTEMPTS,
@@ -25,9 +27,10 @@ from critterdb.inaturalist.photo_download import (
     MAX_RUNS,
     NO_ROOM,
     DownloadReport,
+    PhotoSource,
     fetch_photos,
 )
-from critterdb.inaturalist.sync import SyncReport, plan_sync, sync_game
+from critterdb.inaturalist.sync import SyncOptions, SyncReport, plan_sync, sync_game
 from critterdb.storage.database import SiteDatabase, site_folder
 from tests.support.inaturalist import COUGAR, TAXA, Json, jpeg, observation, photo, taxon
 
@@ -53,9 +56,15 @@ def synced(db: SiteDatabase, game: Game, server: StandInINaturalist) -> SyncRepo
     return sync(db, game, server)
 
 
-def sync(db: SiteDatabase, game: Game, server: StandInINaturalist, **options: Any) -> SyncReport:
+def sync(
+    db: SiteDatabase,
+    game: Game,
+    server: StandInINaturalist,
+    progress: Progress | None = None,
+    **options: Any,
+) -> SyncReport:
     api = INaturalist(db, server.url, sleep=lambda seconds: None)
-    return sync_game(db, game, api=api, **options)
+    return sync_game(db, game, api=api, options=SyncOptions(**options), progress=progress)
 
 
 def contents(db: SiteDatabase, *leave_out: str) -> dict[str, list[Json]]:
@@ -235,17 +244,18 @@ def test_a_photo_that_cannot_be_had_is_left_alone_in_the_end(
 def decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Where the program of new decoding processes has to lie; nothing is there yet."""
     place = tmp_path / "decoder"
-    monkeypatch.setattr(sandbox, "COMMAND", (str(place), *sandbox.COMMAND[1:]))
-    sandbox.shared_decoders().close()
+    monkeypatch.setattr(sandbox_process, "COMMAND", (str(place), *sandbox_process.COMMAND[1:]))
+    shared_decoders().close()
     yield place
-    sandbox.shared_decoders().close()
+    shared_decoders().close()
 
 
 def fetch(
     db: SiteDatabase, game: Game, server: StandInINaturalist, sleep: Callable[[float], None]
 ) -> DownloadReport:
     pace = INaturalist(db, server.url).pace
-    return fetch_photos(db, game.slug, pace=pace, trusted=server.url, sleep=sleep)
+    with PhotoSource(pace, server.url, sleep=sleep) as source:
+        return fetch_photos(db, game.slug, source)
 
 
 def test_a_photo_waits_for_room_to_be_decoded_and_is_not_fetched_again(

@@ -22,6 +22,7 @@ from critterdb.bot.round import utc_clock
 from critterdb.bot.stored_post import StoredPost
 from critterdb.games import get_game
 from critterdb.inaturalist.observations import save_observations
+from critterdb.inaturalist.responses import read_observations, read_taxa
 from critterdb.inaturalist.taxa import save_taxa
 from critterdb.platforms.base import Batch, Cursor, Post
 from critterdb.storage.database import SiteDatabase, open_database
@@ -43,8 +44,8 @@ def count_up(db: SiteDatabase, name: str) -> None:
 
 
 def sync(db: SiteDatabase, game: str, number: int) -> None:
-    save_taxa(db, TAXA)
-    save_observations(db, game, [observation(number)])
+    save_taxa(db, read_taxa(TAXA))
+    save_observations(db, game, read_observations([observation(number)]))
 
 
 def bot(db: SiteDatabase, game: str, number: int) -> None:

@@ -57,6 +57,37 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
     assert done.stderr.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("init", "new"),
+        ("status",),
+        ("backup", "copy.db"),
+        ("answers",),
+        ("answers", "settle", "1", "nothing"),
+        ("games",),
+    ],
+)
+def test_what_only_reads_the_database_imports_nothing_else(
+    site: Path, arguments: tuple[str, ...]
+) -> None:
+    """Neither the guard of fetches nor pixels; numpy would come along with sqlite-utils."""
+    unwanted = ("httpx", "httpcore", "ssrfguard", "anyio", "asyncio", "numpy", "PIL", "pandas")
+    script = f"""
+import sys
+import critterdb.cli
+try:
+    critterdb.cli.main({list(arguments)!r})
+except SystemExit:
+    pass
+print([name for name in {unwanted!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=site
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_command_has_a_help_text(name: str) -> None:
     result = run(name, "--help")

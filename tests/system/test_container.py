@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import subprocess
+import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from critterdb.publish.copy import PublishOptions, publish_site
 from critterdb.site.folder import site_source
-from tests.support.container import Image, read_dockerfile, read_only
+from critterdb.storage.database import DATABASE_NAME, open_database
+from tests.support.container import (
+    USER_ID,
+    Image,
+    build_files,
+    read_dockerfile,
+    read_only,
+)
 from tests.support.datasette_site import free_port, jpeg
+from tests.support.publishing import make_full_site
 
 START_SECONDS = 30
 
@@ -70,8 +83,56 @@ def test_it_serves_the_site_as_its_command_says(image: Image, port: int) -> None
 def test_only_what_the_image_needs_is_in_it(image: Image) -> None:
     instructions = read_dockerfile(site_source() / "Dockerfile")
     copies = [rest for name, rest in instructions if name == "COPY"]
-    assert copies == ["plugins/critterdb-*.whl /tmp/critterdb/", "--chown=critter . /site"]
+    assert copies == ["plugins/critterdb-*.whl /tmp/critterdb/", ". /site"]
     assert not list(image.site.rglob("__pycache__"))
+
+
+WRITES = """
+import os, pathlib, sys
+tried = {
+    "a plugin": lambda: pathlib.Path("plugins/evil.py").write_text("x"),
+    "the plugin": lambda: open("plugins/critterdb_plugin.py", "r+"),
+    "another plugins folder": lambda: os.rename("plugins", "old"),
+    "a template": lambda: pathlib.Path("templates/base.html").write_text("x"),
+    "the settings": lambda: open("metadata.json", "r+"),
+    "other settings": lambda: os.replace("metadata.json", "old.json"),
+    "the database": lambda: open("critters.db", "r+"),
+    "a log of the database": lambda: pathlib.Path("critters.db-wal").write_text(""),
+}
+for name, write in tried.items():
+    try:
+        write()
+        print(name)
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("writable", [False, True])
+def test_the_process_cannot_write_code(tmp_path: Path, writable: bool) -> None:
+    """As the image's user in the folder that the Dockerfile's commands leave."""
+    image = Image(Path(tempfile.mkdtemp(dir="/var/tmp")) / "root", Path("/usr/bin"))
+    try:
+        with closing(open_database(make_full_site(tmp_path / "home") / DATABASE_NAME)) as db:
+            publish_site(db, tmp_path / "public", PublishOptions(read_only=not writable))
+        image.root.parent.chmod(0o755)
+        build_files(tmp_path / "public", image)
+        done = subprocess.run(
+            ["python3", "-c", WRITES],
+            cwd=image.site,
+            user=USER_ID,
+            group=USER_ID,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        shutil.rmtree(image.root.parent)
+    assert done.stdout.split("\n")[:-1] == (
+        ["the database", "a log of the database"] if writable else []
+    )
 
 
 def test_datasette_publish_takes_the_folder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import critterdb
 from critterdb import __version__
 from critterdb.publish.wheel import write_wheel
 
@@ -76,6 +78,40 @@ def test_a_wheel_packed_by_a_running_critterdb_is_the_built_one(dist: Path, tmp_
     assert {name: data for name, data in ours.items() if not name.startswith(info)} == code
     assert "critterdb/py.typed" in code
     assert ours[f"{info}entry_points.txt"] == theirs[f"{info}entry_points.txt"]
+
+
+def test_a_packed_wheel_holds_no_stray_files(tmp_path: Path) -> None:
+    """A key, a note or a database that lies in the package's folder stays there."""
+    package = Path(critterdb.__file__).parent
+    code = tmp_path / "critterdb"
+    shutil.copytree(package, code, ignore=shutil.ignore_patterns("__pycache__"))
+    strays = (
+        "notes.txt",
+        "critters.db",
+        "web/static/key.pem",
+        "web/charts/deep/x.json",
+        "bot/a.toml",
+    )
+    for name in strays:
+        (code / name).parent.mkdir(exist_ok=True)
+        (code / name).write_text("secret")
+    (code / "web" / "static" / "passwd.css").symlink_to("/etc/passwd")
+    pack = (
+        "import sys, pathlib; from critterdb.publish.wheel import package_files; "
+        "print(*(name for name, _ in package_files()), sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", pack],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = done.stdout.split()
+    assert "critterdb/web/static/key.pem" not in names
+    assert [name for name in names if name.removeprefix("critterdb/") in strays] == []
+    assert "critterdb/web/static/passwd.css" not in names
+    assert "critterdb/bot/words.toml" in names
 
 
 def test_what_an_editable_install_leaves_beside_the_code_is_no_installation(

@@ -8,6 +8,7 @@ import pytest
 
 from critterdb.games import Game, ensure_game
 from critterdb.inaturalist.observations import save_observations
+from critterdb.inaturalist.responses import read_observations, read_taxa
 from critterdb.inaturalist.taxa import save_taxa
 from critterdb.storage.database import SiteDatabase
 from tests.support.inaturalist import TAXA, Json, observation, photo
@@ -51,12 +52,12 @@ PHOTO_ROW = {
 
 @pytest.fixture
 def game(db: SiteDatabase) -> Game:
-    save_taxa(db, TAXA)
+    save_taxa(db, read_taxa(TAXA))
     return ensure_game(db, "cougarornot")
 
 
 def save(db: SiteDatabase, game: Game, one: Json) -> tuple[list[Json], list[Json], dict[str, int]]:
-    skipped = save_observations(db, game.slug, [one])
+    skipped = save_observations(db, game.slug, read_observations([one]))
     photos = list(db["photos"].rows_where(order_by="id"))
     return list(db["observations"].rows), photos, dict(skipped)
 

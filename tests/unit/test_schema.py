@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from critterdb.errors import SiteError
-from critterdb.storage.database import SiteDatabase, migrations, open_database, site_folder
+from critterdb.storage.database import (
+    SiteDatabase,
+    migrations,
+    open_database,
+    site_folder,
+    split_statements,
+)
 
 TABLES = {
     "taxa", "observers", "observations", "photos", "embeddings", "games", "game_observations",
@@ -167,3 +173,30 @@ def test_killed_in_a_transaction(site: Path) -> None:
     db = open_database(site / "critters.db")
     assert db["observers"].count == 0
     assert db.conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+def test_a_blank_line_inside_a_trigger_cuts_nothing(db: SiteDatabase) -> None:
+    script = """
+    -- A table; with a comment that ends in a semicolon;
+
+    CREATE TABLE notes (text TEXT);
+
+    CREATE TRIGGER shout AFTER INSERT ON notes
+    BEGIN
+        UPDATE notes SET text = upper(text) || ';' WHERE rowid = new.rowid;
+
+        INSERT INTO notes_log VALUES ('a;
+
+b');
+    END;
+
+    CREATE TABLE notes_log (text TEXT)
+    -- The end.
+    """
+    statements = split_statements(script)
+    assert len(statements) == 3
+    for statement in statements:
+        db.conn.execute(statement)
+    db.execute("INSERT INTO notes VALUES ('hi')")
+    assert [row["text"] for row in db.query("SELECT text FROM notes")] == ["HI;"]
+    assert [row["text"] for row in db.query("SELECT text FROM notes_log")] == ["a;\n\nb"]

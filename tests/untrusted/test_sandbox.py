@@ -213,7 +213,7 @@ import io, resource, socket, numpy
 from PIL import Image
 from critterdb.imaging.sandbox import Decoders
 from critterdb.errors import RejectedInputError
-from critterdb.imaging.preprocessing import View
+from critterdb.imaging.preprocessing import Preprocessing
 
 decoders = Decoders(1)
 file = io.BytesIO()
@@ -224,11 +224,11 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1].fileno() + 1, most))
 decoders.warm_up()
 for _ in range(3):
     try:
-        decoders.view(file.getvalue(), View(32))
+        decoders.view(file.getvalue(), Preprocessing(32))
     except RejectedInputError as refusal:
         print(refusal.code, refusal.status)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-print(decoders.view(file.getvalue(), View(32))[0].shape)
+print(decoders.view(file.getvalue(), Preprocessing(32))[0].shape)
 decoders.close()
 """
 
@@ -249,7 +249,7 @@ def test_a_process_that_is_ended_while_it_starts_is_busy(
     ended = f"import os, time; os.close(0); time.sleep(0.1); os.kill(os.getpid(), {number:d})"
     command = (sys.executable, "-I", "-S", "-c", ended)
     with monkeypatch.context() as patch:
-        patch.setattr("critterdb.imaging.sandbox.COMMAND", command)
+        patch.setattr("critterdb.imaging.sandbox_process.COMMAND", command)
         assert refused(decoders, picture("red")) == "busy"
     assert decoders.check(picture("red")).width == 120
 

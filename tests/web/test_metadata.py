@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
+from critterdb.fakes.inaturalist import StandInINaturalist
+from critterdb.games import ensure_game
+from critterdb.inaturalist.client import INaturalist
+from critterdb.inaturalist.csv_import import import_export
+from critterdb.inaturalist.sync import SyncOptions, sync_game
 from critterdb.storage.database import SiteDatabase
 from critterdb.web.settings import Settings, load_settings
+from tests.support.inaturalist import TAXA, observation
 
 ROOT = Path(__file__).parents[2]
 METADATA = json.loads((ROOT / "metadata.json").read_text("utf-8"))
@@ -62,3 +68,32 @@ def test_settings_in_metadata_are_the_defaults_and_complete() -> None:
     config = METADATA["plugins"]["critterdb"]
     assert set(config) == {field.name for field in fields(Settings)}
     assert load_settings(config) == Settings()
+
+
+def test_what_is_said_of_first_times_and_sources_is_what_is_written(
+    db: SiteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`game_observations.seen_at` is the first time; `syncs.source` the API or the CSV's name."""
+    monkeypatch.setenv("CRITTERDB_REQUESTS_PER_MINUTE", "60000")
+    file = tmp_path / "export.csv"
+    file.write_text("id\n1\n")
+    with StandInINaturalist([observation(1)], TAXA, {}) as server:
+        api = INaturalist(db, server.url, sleep=lambda seconds: None)
+        game = ensure_game(db, "cougarornot")
+        options = SyncOptions(photos=False)
+        sync_game(db, game, api=api, options=options)
+        db.execute("UPDATE game_observations SET seen_at = '2020-01-01T00:00:00Z'")
+        server.edit(1, place_guess="Elsewhere")
+        sync_game(db, game, api=api, options=options)
+        import_export(db, file, "mine", api=api)
+    [seen_at] = [
+        row["seen_at"] for row in db["game_observations"].rows_where("game = 'cougarornot'")
+    ]
+    assert seen_at == "2020-01-01T00:00:00Z"
+    assert "first" in TABLES["game_observations"]["columns"]["seen_at"]
+    sources = [row["source"] for row in db["syncs"].rows]
+    assert sources == [server.url, server.url, "export.csv"]
+    described = TABLES["syncs"]["columns"]["source"]
+    assert "API" in described
+    assert "CSV" in described
+    assert "folder" not in described

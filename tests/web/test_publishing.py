@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import signal
 import subprocess
@@ -16,10 +17,11 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from critterdb.cli import main
-from critterdb.publish.copy import (
-    MARKER,
+from critterdb.publish.copy import MARKER
+from critterdb.publish.rules import (
     WITHHELD,
     WITHHELD_COLUMNS,
     published_columns,
@@ -58,6 +60,18 @@ def values(folder: Path, sql: str) -> list[Any]:
     found = [row[0] for row in conn.execute(sql)]
     conn.close()
     return found
+
+
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Whole rows of a query, the file opened as one that never changes."""
+    address = f"{(folder / DATABASE_NAME).as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(address, uri=True)) as conn:
+        return list(conn.execute(sql))
+
+
+def change(folder: Path, write: Callable[[SiteDatabase], object]) -> None:
+    with closing(open_database(folder / DATABASE_NAME)) as db, db.atomic():
+        write(db)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -232,18 +246,16 @@ def test_a_killed_run_leaves_the_earlier_copy(full: Path, tmp_path: Path) -> Non
     command = [
         sys.executable,
         "-m",
-        "critterdb.cli",
+        "critterdb",
         "--db",
         str(full / DATABASE_NAME),
         "publish",
     ]
     subprocess.run([*command, str(public)], check=True, capture_output=True)
     before = all_bytes(public)
-    # A large one, so that the run is still at it when it is killed.
-    add_photo(full, 7, b"\xff\xd8\xff" + bytes(200_000_000))
     process = subprocess.Popen([*command, str(public)], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 30
-    while not list(tmp_path.glob(".public.*.part/photos/*/*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".public.*.part/critters.db")) and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
@@ -403,3 +415,121 @@ def test_a_folder_that_is_a_link_stays_at_home(
     (full / name).symlink_to(outside)
     publish()
     assert not (tmp_path / "public" / name).exists()
+
+
+def gps_photo(orientation: int = 6) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x013B] = "artist-of-home"
+    exif.get_ifd(0x8825).update({1: "N", 2: (44.0, 7.0, 24.0), 3: "W", 4: (110.0, 39.0, 1.0)})
+    file = io.BytesIO()
+    Image.new("RGB", (80, 60), "teal").save(file, "JPEG", exif=exif)
+    return file.getvalue()
+
+
+def test_a_photo_goes_along_without_place_camera_and_names(
+    publish: Publish, full: Path, tmp_path: Path
+) -> None:
+    """The row, the file's name and the embedding follow the bytes; orientation stays."""
+    data = gps_photo()
+    old = add_photo(full, 7, data)
+    embedding = {"sha256": old, "backbone": "b", "vector": b"\0\0", "dimensions": 1}
+    change(full, lambda db: db["embeddings"].insert(embedding))
+    report = publish()
+    public = tmp_path / "public"
+    [(sha256, path, size)] = rows(public, "SELECT sha256, path, bytes FROM photos WHERE id = 7")
+    copied = (public / path).read_bytes()
+    assert hashlib.sha256(copied).hexdigest() == sha256 != old
+    assert (path, size) == (f"photos/{sha256[:2]}/{sha256}.jpg", len(copied))
+    exif = Image.open(io.BytesIO(copied)).getexif()
+    assert dict(exif) == {0x0112: 6}
+    assert b"artist-of-home" not in all_bytes(public)
+    pixels = (Image.open(io.BytesIO(each)).tobytes() for each in (copied, data))
+    assert next(pixels) == next(pixels)
+    assert values(public, f"SELECT count(*) FROM embeddings WHERE sha256 = '{sha256}'") == [1]
+    assert values(public, "SELECT path FROM photos WHERE path NOT LIKE '%' || sha256 || '%'") == []
+    assert [note for note in report["notes"] if note.startswith("1 photo with GPS")]
+
+
+def test_exif_stays_on_request(publish: Publish, full: Path, tmp_path: Path) -> None:
+    sha256 = add_photo(full, 7, gps_photo())
+    report = publish("--keep-exif")
+    copied = tmp_path / "public" / f"photos/{sha256[:2]}/{sha256}.jpg"
+    assert copied.read_bytes() == gps_photo()
+    assert [note for note in report["notes"] if "because of --keep-exif" in note]
+
+
+def test_two_photos_that_differ_in_their_exif_only(
+    publish: Publish, full: Path, tmp_path: Path
+) -> None:
+    for photo_id, data in ((7, gps_photo()), (8, gps_photo().replace(b"artist", b"ARTIST"))):
+        sha256 = add_photo(full, photo_id, data)
+        embedding = {"sha256": sha256, "backbone": "b", "vector": b"\0\0", "dimensions": 1}
+        change(full, lambda db, row=embedding: db["embeddings"].insert(row))
+    publish()
+    public = tmp_path / "public"
+    assert len(set(values(public, "SELECT path FROM photos WHERE id IN (7, 8)"))) == 1
+    assert len(values(public, "SELECT sha256 FROM embeddings")) == 3
+
+
+def test_a_photo_whose_metadata_cannot_be_found_stays_at_home(
+    publish: Publish, full: Path, tmp_path: Path
+) -> None:
+    add_photo(full, 7, gps_photo()[:-2])
+    report = publish()
+    assert len(report["missing"]) == 1
+    assert values(tmp_path / "public", "SELECT path FROM photos WHERE id = 7") == [None]
+
+
+def test_hosts_who_opted_out_are_not_named(publish: Publish, full: Path, tmp_path: Path) -> None:
+    def prepare(db: SiteDatabase) -> None:
+        hosts = [
+            {"platform": "x", "handle": "@Hanna-Host", "consents": True},
+            {"platform": "x", "handle": "renamed-host", "consents": True, "account_id": "4711"},
+            {"platform": "mastodon", "handle": "mia@a.example", "consents": True},
+            {
+                "platform": "bluesky",
+                "handle": "hanna-host",
+                "consents": True,
+                "account_id": "did:1",
+            },
+        ]
+        db["games"].update("cougarornot", {"hosts": json.dumps(hosts)})
+        outs = (
+            ("x", "hanna-host", None),
+            ("x", "old-name", "4711"),
+            ("mastodon", "mia@a.example", None),
+        )
+        for platform, author, author_id in outs:
+            out = {"platform": platform, "author": author, "author_id": author_id, "at": "x"}
+            db["opt_outs"].insert(out)
+        db["posts"].insert(
+            {**dict(db["posts"].get("x:1")), "id": "mastodon:1", "platform": "mastodon"}
+        )
+        reply = {**dict(db["replies"].get("x:1")), "post_id": "mastodon:1", "prediction_id": None}
+        db["replies"].insert(reply)
+        answer = {**dict(db["answers"].get("x:1")), "post_id": "mastodon:1"}
+        db["answers"].insert({**answer, "source_url": "https://a.example/@mia/99"})
+        db["answers"].update("x:1", {"source_url": "https://x.com/Hanna-Host/status/1"})
+        db["answers"].update("x:2", {"source_url": "https://x.com/somebody/status/2"})
+
+    change(full, prepare)
+    publish()
+    public = tmp_path / "public"
+    [hosts] = values(public, "SELECT hosts FROM games WHERE slug = 'cougarornot'")
+    assert json.loads(hosts) == [{"platform": "bluesky", "handle": "hanna-host", "consents": True}]
+    assert rows(public, "SELECT post_id, source_url FROM answers ORDER BY 1") == [
+        ("mastodon:1", None),
+        ("x:1", None),
+        ("x:2", "https://x.com/somebody/status/2"),
+    ]
+    held = (public / DATABASE_NAME).read_bytes().lower()
+    assert [name for name in (b"renamed-host", b"mia", b"4711", b"did:1") if name in held] == []
+
+
+def test_a_source_loses_its_query(publish: Publish, full: Path, tmp_path: Path) -> None:
+    source = "https://api.inaturalist.org/v1?key=key-of-my-server#x"
+    change(full, lambda db: db["syncs"].insert({"source": source, "started_at": "x"}))
+    publish()
+    sources = values(tmp_path / "public", "SELECT source FROM syncs ORDER BY id")
+    assert sources == ["local", "local", "https://api.inaturalist.org/v1"]

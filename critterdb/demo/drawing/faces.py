@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .coats import Build, Coat, Colour, mixed
@@ -12,13 +14,25 @@ WHITE: Colour = (250, 246, 240)
 SIDES = (-1, 1)
 
 
+@dataclass(frozen=True)
+class Head:
+    """A head to draw, and on what; `turn` from -1 to 1 is where it looks."""
+
+    layer: Layer
+    frame: Frame
+    build: Build
+    coat: Coat
+    turn: float
+
+
 def draw_head(
     layer: Layer, frame: Frame, build: Build, coat: Coat, *, turn: float, asleep: bool = False
 ) -> None:
     """Draw a head; `turn` from -1 to 1 is where it looks, `asleep` closes its eyes."""
+    head = Head(layer, frame, build, coat, turn)
     hair = build.fur * frame.scale * 4
     for side in SIDES:
-        _ear(layer, frame, build, coat, side, turn, hair)
+        _ear(head, side, hair)
     if build.ruff:
         _ruff(layer, frame, build, coat, hair)
     marks = [(frame(shape), strength) for shape, strength in _forehead(coat, layer.rng, turn)]
@@ -48,13 +62,12 @@ def draw_head(
         layer.shape(frame(blot * (side, 1)), coat.marking, 0.85)
     _muzzle(layer, frame, coat, turn)
     for side in SIDES:
-        _eye(layer, frame, build, coat, side, turn, asleep)
+        _eye(head, side, asleep=asleep)
     _mouth(layer, frame, coat, turn)
 
 
-def _ear(
-    layer: Layer, frame: Frame, build: Build, coat: Coat, side: int, turn: float, hair: float
-) -> None:
+def _ear(head: Head, side: int, hair: float) -> None:
+    layer, frame, build, coat, turn = head.layer, head.frame, head.build, head.coat, head.turn
     size, point = build.ear, build.ear_point
     across = (1 - 0.25 * turn * side) * side
     x, y = 0.72 + 0.06 * point, -0.72 - size * 1.25
@@ -161,9 +174,8 @@ def _muzzle(layer: Layer, frame: Frame, coat: Coat, turn: float) -> None:
             )
 
 
-def _eye(
-    layer: Layer, frame: Frame, build: Build, coat: Coat, side: int, turn: float, asleep: bool
-) -> None:
+def _eye(head: Head, side: int, *, asleep: bool) -> None:
+    layer, frame, build, coat, turn = head.layer, head.frame, head.build, head.coat, head.turn
     x = side * 0.41 * (1 - 0.1 * turn * side) + turn * 0.13
     size = 0.175 * build.eye
     width = size * (1 - 0.15 * max(0.0, turn * side))

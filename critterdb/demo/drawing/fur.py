@@ -35,7 +35,9 @@ class Frame:
         """Points N×2 in units → pixels."""
         local = np.asarray(points, np.float64) * (-1 if self.flip else 1, 1) * self.scale
         sine, cosine = np.sin(self.angle), np.cos(self.angle)
-        return local @ np.array([[cosine, sine], [-sine, cosine]]) + (self.x, self.y)
+        turned: np.ndarray = local @ np.array([[cosine, sine], [-sine, cosine]])
+        placed: np.ndarray = np.add(turned, (self.x, self.y))
+        return placed
 
     def inner(self, x: float, y: float, scale: float, tilt: float = 0.0) -> Frame:
         """A frame for a part whose middle is at (x, y) of this one; a part is never mirrored."""
@@ -85,7 +87,8 @@ def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0) -> np.
 
 
 def moved(outline: np.ndarray, x: float, y: float) -> np.ndarray:
-    return outline + np.array([x, y])
+    placed: np.ndarray = outline + np.array([x, y])
+    return placed
 
 
 class Layer:
@@ -158,7 +161,8 @@ class Layer:
         tile = fur_texture()
         rows = np.arange(y, y + height) % TEXTURE_SIDE
         columns = np.arange(x, x + width) % TEXTURE_SIDE
-        return tile[rows[:, None], columns]
+        texture: np.ndarray = tile[rows[:, None], columns]
+        return texture
 
 
 @cache

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from .bodies import Body
 from .camera import Rng, Size, photograph, rgb
 from .coats import KINDS, Coat, Kind, choose_coat, mixed
 from .fur import SUPERSAMPLING, Frame, Layer, ellipse
-from .poses import POSES, Body
+from .poses import POSES
 from .scenes import SCENES, Scene, draw_scene, grow
 
 PICTURE_SIZE = (400, 300)  # pixels

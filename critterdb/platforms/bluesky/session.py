@@ -11,13 +11,13 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.storage.atomic_files import OWNER_ONLY, write_atomically
 
 LOGINS_PER_5_MINUTES, LOGINS_PER_DAY = 10, 100  # a third of what Bluesky allows
 FIVE_MINUTES_S, DAY_S = 300.0, 86_400.0
@@ -84,14 +84,8 @@ class Session:
         """Whole or not at all, and for its owner only."""
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.path.parent)  # made with mode 0600
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump({"tokens": self.tokens, "logins": self._logins}, file)
-                os.replace(name, self.path)
-            except OSError:
-                os.unlink(name)
-                raise
+            session = json.dumps({"tokens": self.tokens, "logins": self._logins})
+            write_atomically(self.path, session.encode(), mode=OWNER_ONLY)
 
 
 def _is_whole(tokens: object) -> bool:

@@ -1,0 +1,178 @@
+"""Copy the files that published rows name: photos without their metadata, models as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from critterdb._types import Progress
+from critterdb.errors import RejectedInputError, SiteError
+from critterdb.formatting import count_of
+from critterdb.imaging.decode import MAX_IMAGE_BYTES, image_format
+from critterdb.imaging.metadata import StrippedPhoto, has_gps, strip_metadata
+from critterdb.licences import DEFAULT_LICENSES
+from critterdb.storage.database import SiteDatabase
+from critterdb.storage.stored_files import open_stored, photo_path, stored_file
+
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """A photo's file in the copy, whose bytes and so whose name may be others than at home."""
+
+    sha256: str
+    path: str
+    bytes: int
+    had_gps: bool
+
+
+@dataclass(frozen=True)
+class CopiedFiles:
+    """Files that went along and their bytes; paths of rows whose file did not; notes for people."""
+
+    number: int = 0
+    bytes: int = 0
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def copy_photos(
+    copy: SiteDatabase,
+    home: Path,
+    made: Path,
+    *,
+    keep_exif: bool = False,
+    progress: Progress | None = None,
+) -> CopiedFiles:
+    """Copy the files of published photos, each checked against its row; the rows follow the files.
+
+    Without `keep_exif` a file keeps its picture, colour profile and orientation only. A row whose
+    file is missing, changed or cannot be stripped loses its path. Raises OSError.
+    """
+    rows = copy.execute(
+        "SELECT path, min(sha256) FROM photos WHERE path IS NOT NULL GROUP BY path"
+    ).fetchall()
+    missing: list[str] = []
+    placed: dict[str, PhotoFile] = {}
+    for number, (path, sha256) in enumerate(rows, 1):
+        file = _copy_photo(home, made, path, sha256, keep_exif=keep_exif)
+        if file is None:
+            missing.append(path)
+        else:
+            placed[path] = file
+        if progress:
+            progress(number, len(rows))
+    _follow_files(copy, {path: file for path, file in placed.items() if file.path != path})
+    copy.execute(
+        "UPDATE photos SET path = NULL WHERE path IN (SELECT value FROM json_each(?))",
+        [json.dumps(missing)],
+    )
+    sizes = {file.path: file.bytes for file in placed.values()}
+    located = sum(file.had_gps for file in placed.values())
+    notes = (_gps_note(located, keep_exif=keep_exif),) if located else ()
+    return CopiedFiles(len(sizes), sum(sizes.values()), tuple(missing), notes)
+
+
+def copy_models(copy: SiteDatabase, home: Path, made: Path) -> CopiedFiles:
+    """Copy the files of models, each checked against its row. Raises OSError."""
+    number, missing, notes = 0, [], []
+    for row in copy.query("SELECT id, path, sha256, card FROM models ORDER BY id"):
+        if not _copy_model(home, made, row["path"], row["sha256"]):
+            missing.append(row["path"])
+            continue
+        number += 1
+        learned_from = json.loads(row["card"]).get("photos_by_license") or {}
+        closed = sum(n for code, n in learned_from.items() if code not in DEFAULT_LICENSES)
+        if closed:
+            notes.append(
+                f"{row['id']} learned from {closed:,} photos that are not openly licensed: "
+                "the model goes along, they do not"
+            )
+    return CopiedFiles(number, missing=tuple(missing), notes=tuple(notes))
+
+
+def _gps_note(located: int, *, keep_exif: bool) -> str:
+    files = count_of(located, "photo")
+    if keep_exif:
+        return (
+            f"{files} with GPS coordinates: the copy has them, because of --keep-exif. "
+            "Anyone can see where they were taken"
+        )
+    return f"{files} with GPS coordinates, which the copy leaves out (--keep-exif would keep them)"
+
+
+def _copy_photo(
+    home: Path, made: Path, path: str, sha256: str, *, keep_exif: bool
+) -> PhotoFile | None:
+    """Copy a photo that its row names; null if the file is missing or not what the row says."""
+    try:
+        with open_stored(home, "photos", path) as file:
+            data = file.read(MAX_IMAGE_BYTES + 1)
+    except (SiteError, FileNotFoundError):
+        return None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        return None
+    try:
+        photo = StrippedPhoto(data, has_gps(data)) if keep_exif else strip_metadata(data)
+        suffix = image_format(photo.data)
+    except (RejectedInputError, ValueError):
+        return None  # what it tells cannot be found, so it cannot be left out
+    new_sha256 = hashlib.sha256(photo.data).hexdigest()
+    new_path = photo_path(new_sha256, suffix)
+    target = stored_file(made, "photos", new_path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Not place_photo: it waits for the disk at each photo, and the folder gets its name at the end.
+    target.write_bytes(photo.data)
+    return PhotoFile(new_sha256, new_path, len(photo.data), photo.had_gps)
+
+
+def _follow_files(copy: SiteDatabase, moved: dict[str, PhotoFile]) -> None:
+    """Bring rows up to date with files whose bytes, and so whose hashes, are new ones."""
+    with copy.atomic():
+        for path, file in moved.items():
+            before = copy.execute("SELECT min(sha256) FROM photos WHERE path = ?", [path])
+            old_sha256 = before.fetchone()[0]
+            copy.execute(
+                "UPDATE photos SET sha256 = ?, path = ?, bytes = ? WHERE path = ?",
+                [file.sha256, file.path, file.bytes, path],
+            )
+            # Two photos can differ in their metadata only; one embedding of the picture is enough.
+            copy.execute(
+                "UPDATE OR IGNORE embeddings SET sha256 = ? WHERE sha256 = ?",
+                [file.sha256, old_sha256],
+            )
+        copy.execute("DELETE FROM embeddings WHERE sha256 NOT IN (SELECT sha256 FROM photos)")
+
+
+def _copy_model(home: Path, made: Path, path: str, sha256: str) -> bool:
+    """Copy a model that its row names; false if the file is missing or not what the row says."""
+    digest = hashlib.sha256()
+    try:
+        source = open_stored(home, "models", path)
+    except (SiteError, FileNotFoundError):
+        return False
+    with source:
+        # A model can be hundreds of megabytes, so it is copied and hashed in blocks.
+        target = stored_file(made, "models", path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f"{target.name}.part")
+        with partial.open("xb") as writing:
+            for block in _blocks(source):
+                digest.update(block)
+                writing.write(block)
+    if digest.hexdigest() != sha256:
+        partial.unlink()
+        return False
+    os.replace(partial, target)
+    return True
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(BLOCK_BYTES):
+        yield block

@@ -1,0 +1,75 @@
+"""Text for terminals: nothing in it is obeyed, and columns line up."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from critterdb.cli import main
+from critterdb.formatting import json_text, printable, printable_line, table_lines
+from critterdb.games import ensure_game, list_games, unused_presets
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+
+EVIL = "a\x1b]0;owned\x07b\x9b2Jc\x7fd\u202ee\rf"
+CONTROLS = "\x1b\x07\x9b\x7f\u202e\r"
+
+
+def test_no_control_character_is_left() -> None:
+    shown = printable(EVIL + "\udcff\n\tg")
+    assert not set(CONTROLS) & set(shown)
+    assert shown.endswith("\n\tg")
+    assert shown.encode()
+    assert printable_line("a\nb\u2028c") == "a b c"
+    assert printable("Bärenfährte 熊 🐻 \u200d") == "Bärenfährte 熊 🐻 \u200d"
+
+
+def test_json_stays_the_same_value() -> None:
+    text = json_text({"name": EVIL, "half": "\ud83d", "bear": "熊"})
+    assert not set(CONTROLS) & set(text)
+    assert text.encode()
+    assert json.loads(text) == {"name": EVIL, "half": "\ud83d", "bear": "熊"}
+
+
+def test_wide_and_combining_characters_line_up() -> None:
+    rows = [{"a": "熊", "b": 1}, {"a": "e\u0301", "b": 2}, {"a": "long\nname", "b": None}]
+    assert table_lines(rows, ["a", "b"]) == [
+        "a          b",
+        "熊         1",
+        "e\u0301          2",
+        "long name",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("games",), ("games", "show", "cougarornot"), ("status",), ("status", "--json"),
+     ("accounts",), ("games", "show", EVIL), ("sync", EVIL), ("train", EVIL)],
+)  # fmt: skip
+def test_a_strangers_words_do_not_control_the_terminal(
+    site: Path, arguments: tuple[str, ...]
+) -> None:
+    with closing(open_database(site / DATABASE_NAME)) as db:
+        ensure_game(db, "cougarornot")
+        db["games"].update("cougarornot", {"question": EVIL, "hashtag": EVIL, "model_id": None})
+        db["syncs"].insert(
+            {"game": "cougarornot", "started_at": EVIL, "error": EVIL, "source": EVIL}
+        )
+        db["opt_outs"].insert({"platform": "x", "author": EVIL, "at": EVIL})
+        db["platforms"].insert({"platform": EVIL, "round_at": EVIL})
+    done = CliRunner().invoke(main, ["--db", str(site / DATABASE_NAME), *arguments], color=True)
+    written = done.stdout + done.stderr
+    # Colours of our own are single sequences that begin with ESC and end with m.
+    assert not set(CONTROLS) & set(re.sub(r"\x1b\[[0-9;]*m", "", written)), written
+    assert "owned" in written or "games" not in arguments
+
+
+def test_a_list_of_games(db: SiteDatabase) -> None:
+    ensure_game(db, "cougarornot")
+    [game] = list_games(db)
+    assert (game.slug, game.hashtag, game.observations) == ("cougarornot", "cougarOrNot", 0)
+    assert unused_presets(db) == ["crowornot", "trickybirdid"]
