@@ -17,7 +17,14 @@ from datetime import datetime
 
 
 class CritterError(Exception):
-    """Something that the user can understand and do something about, in one line."""
+    """Something that the user can understand and do something about, in one line.
+
+    `public` is the same for strangers, where the message names a path of the machine.
+    """
+
+    def __init__(self, message: str = "", *, public: str | None = None) -> None:
+        super().__init__(message)
+        self.public = public or message
 
 
 class SiteError(CritterError):

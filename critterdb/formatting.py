@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -19,7 +20,7 @@ def table_lines(rows: list[dict[str, Any]], columns: list[str]) -> list[str]:
     ]
 
 
-def taxon_name(taxon: dict[str, Any]) -> str:
+def taxon_name(taxon: Mapping[str, Any]) -> str:
     """How to call a taxon: by its common name where it has one."""
     return str(taxon["common_name"] or taxon["name"])
 

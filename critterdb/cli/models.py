@@ -116,33 +116,27 @@ def models(ctx: click.Context) -> None:
     """List the models of this site and how well each did; * marks the one in use."""
     if ctx.invoked_subcommand:
         return
-    rows = list(
-        open_site(ctx).query(
-            """
-            SELECT models.*, games.model_id IS NOT NULL AS used,
-                answered.value AS answered, wrong.value AS wrong_then
-            FROM models LEFT JOIN games ON games.model_id = models.id
-            LEFT JOIN model_metrics AS answered
-                ON answered.model_id = models.id AND answered.name = 'answered'
-            LEFT JOIN model_metrics AS wrong
-                ON wrong.model_id = models.id AND wrong.name = 'wrong_among_answered'
-            ORDER BY models.game, models.created_at
-            """
-        )
-    )
-    if not rows:
+    from critterdb.model.summaries import list_models
+
+    summaries = list_models(open_site(ctx))
+    if not summaries:
         click.echo("There is no model yet. Train one with: critterdb train")
         return
-    for row in rows:
-        row["model"] = f"{'*' if row['used'] else ' '} {row['id']}"
-        row["error"] = percent(row["error_rate"])
-        row["balanced"] = percent(row["balanced_error_rate"])
-        row["answered"] = percent(row["answered"])
-        row["wrong then"] = percent(row["wrong_then"])
-        row["calibration"] = percent(row["ece"])
-        row["size"] = f"{row['bytes'] / 1e6:.1f} MB"
-    columns = ["model", "photos", "error", "balanced", "answered", "wrong then", "calibration"]
-    show_lines(table_lines(rows, [*columns, "size", "backbone"]))
+    rows = [
+        {
+            "model": f"{'*' if summary['is_used'] else ' '} {summary['id']}",
+            "photos": summary["photos"],
+            "error": percent(summary["error_rate"]),
+            "balanced": percent(summary["balanced_error_rate"]),
+            "answered": percent(summary["answered"]),
+            "wrong then": percent(summary["wrong_among_answered"]),
+            "calibration": percent(summary["ece"]),
+            "size": f"{summary['bytes'] / 1e6:.1f} MB",
+            "backbone": summary["backbone"],
+        }
+        for summary in summaries
+    ]
+    show_lines(table_lines(rows, list(rows[0])))
 
 
 @models.command("show", short_help="Show a model, its recipe and its card, as JSON.")

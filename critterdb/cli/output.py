@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from critterdb._types import Progress
 from critterdb.formatting import count_of, one_of, taxon_name
+
+if TYPE_CHECKING:
+    from critterdb.model.labels import Label
+    from critterdb.model.payloads import AnswerPayload
 
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
@@ -35,7 +39,7 @@ def progress_bar(label: str) -> Iterator[Progress | None]:
         yield advance
 
 
-def answer_lines(payload: dict[str, Any], labels: list[dict[str, Any]]) -> list[str]:
+def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
     """One image's answer (the endpoint's object with `source`) as a heading and a bar a label.
 
     `labels` are all that the model knows.
@@ -52,8 +56,8 @@ def answer_lines(payload: dict[str, Any], labels: list[dict[str, Any]]) -> list[
     elif answer:
         said = f"{taxon_name(answer)}, {answer['score']:.0%}"
     else:
-        said = ABSTENTIONS[payload["reason"]]
-    lines = [f"{payload['source']}: {said}"]
+        said = ABSTENTIONS[payload["reason"] or "unsure"]
+    lines = [f"{payload.get('source')}: {said}"]
     for label in payload["predictions"][:LABELS_SHOWN]:
         bar = "█" * round(label["score"] * BAR_WIDTH)
         lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")

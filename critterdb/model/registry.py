@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,38 @@ from critterdb.storage.database import SiteDatabase
 from .loader import Model, _file_of, _untrusted, load_model
 
 MAX_LOADED_BYTES = 300_000_000  # of files, of which ONNX Runtime makes about twice that
-_loaded: dict[Path, tuple[tuple[str, int, int], Model]] = {}
+# A check reads and hashes the whole file, and anybody may ask for it again.
+REFUSAL_SECONDS = 60
+
+Version = tuple[str, int, int]
+"""The SHA-256 that the database has of a file, the file's mtime in ns, and its bytes."""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model as the database lists it: what loading and checking its file needs."""
+
+    row: dict[str, Any]
+    path: Path
+    taxon_ids: tuple[int, ...]
+
+    @property
+    def id(self) -> str:
+        return str(self.row["id"])
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A check that failed, of this file and of these rows; remembered until `until` (monotonic)."""
+
+    stored: StoredModel
+    version: Version
+    until: float
+    error: ModelError
+
+
+_loaded: dict[Path, tuple[Version, Model]] = {}
+_refused: dict[Path, Refusal] = {}
 _loading = threading.Lock()
 
 
@@ -25,25 +58,11 @@ def model_row(db: SiteDatabase, model_id: str) -> dict[str, Any]:
 
 
 def use_model(db: SiteDatabase, model_id: str) -> str:
-    """Let its game use this model; return the game. Raises ModelError where the file is bad."""
-    row = model_row(db, model_id)
-    _load_by_row(db, row)
-    db["games"].update(row["game"], {"model_id": model_id})
-    return str(row["game"])
-
-
-def _load_by_row(db: SiteDatabase, row: dict[str, Any], threads: int | None = None) -> Model:
-    """Load the file of a `models` row. Raises ModelError where the rows tell of another."""
-    path = _file_of(db, row)
-    model = load_model(path, sha256=row["sha256"], size=row["bytes"], threads=threads)
-    if model.id != row["id"]:
-        raise _untrusted(path, f"it holds the model {model.id}, not {row['id']}")
-    labels = db.query("SELECT taxon_id FROM model_labels WHERE model_id = ?", [row["id"]])
-    if sorted(label["taxon_id"] for label in labels) != sorted(
-        label["taxon_id"] for label in model.labels
-    ):
-        raise _untrusted(path, "its labels are not those that the database lists for it")
-    return model
+    """Let its game use this model; return the game. Raises ModelError if the file is bad."""
+    stored = _stored(db, model_row(db, model_id))
+    _load(stored)
+    db["games"].update(stored.row["game"], {"model_id": model_id})
+    return str(stored.row["game"])
 
 
 def current_model(
@@ -53,32 +72,92 @@ def current_model(
     model_id: str | None = None,
     threads: int | None = None,
 ) -> Model:
-    """The model in use by `game` (or by the only game that has one), or the one with `model_id`.
+    """Return the model in use by `game` (or by the only game that has one), or the one with
+    `model_id`.
 
     Kept in memory, with the `threads` of its first loading, until its file changes. Raises
-    ModelError where there is none, or where its file is not to be trusted.
+    ModelError if there is none, or if its file is not to be trusted.
     """
-    row = model_row(db, model_id or _model_in_use(db, game))
-    path = _file_of(db, row)
+    return load_stored(find_model(db, game, model_id=model_id), threads=threads)
+
+
+def find_model(
+    db: SiteDatabase, game: str | None = None, *, model_id: str | None = None
+) -> StoredModel:
+    """Find what current_model() loads, without reading its file. Raises ModelError likewise."""
+    return _stored(db, model_row(db, model_id or _model_in_use(db, game)))
+
+
+def model_in_memory(stored: StoredModel) -> Model | None:
+    """Return a model that is loaded, if its file is still the same. Never waits."""
+    known = _loaded.get(stored.path)
+    if known is None or known[0] != _version(stored):
+        return None
+    if _loading.acquire(blocking=False):
+        try:
+            if stored.path in _loaded:
+                _loaded[stored.path] = _loaded.pop(stored.path)
+        finally:
+            _loading.release()
+    return known[1]
+
+
+def load_stored(stored: StoredModel, *, threads: int | None = None) -> Model:
+    """Return the model, from memory or from its file. Raises ModelError if it is not to be trusted.
+
+    A refusal is remembered for a minute, or until the file changes.
+    """
     with _loading:
-        version = _version(path, row["sha256"])
-        known = _loaded.pop(path, None)
+        version = _version(stored)
+        known = _loaded.pop(stored.path, None)
         if known is None or known[0] != version:
-            known = (version, _load_by_row(db, row, threads))
-        _loaded[path] = known
+            _raise_remembered(stored, version)
+            try:
+                known = version, _load(stored, threads)
+            except ModelError as error:
+                until = time.monotonic() + REFUSAL_SECONDS
+                _refused[stored.path] = Refusal(stored, version, until, error)
+                raise
+        _loaded[stored.path] = known
         # Anybody may ask for any model; those that were asked for last stay.
-        while len(_loaded) > 1 and sum(each[2] for each, _ in _loaded.values()) > MAX_LOADED_BYTES:
+        while len(_loaded) > 1 and sum(v[2] for v, _ in _loaded.values()) > MAX_LOADED_BYTES:
             del _loaded[next(iter(_loaded))]
         return known[1]
 
 
-def _version(path: Path, sha256: str) -> tuple[str, int, int]:
+def _raise_remembered(stored: StoredModel, version: Version) -> None:
+    refusal = _refused.pop(stored.path, None)
+    if refusal is None or (refusal.stored, refusal.version) != (stored, version):
+        return
+    if time.monotonic() < refusal.until:
+        _refused[stored.path] = refusal
+        raise ModelError(str(refusal.error), public=refusal.error.public)
+
+
+def _stored(db: SiteDatabase, row: dict[str, Any]) -> StoredModel:
+    labels = db.query("SELECT taxon_id FROM model_labels WHERE model_id = ?", [row["id"]])
+    taxon_ids = sorted(label["taxon_id"] for label in labels)
+    return StoredModel(row, _file_of(db, row), tuple(taxon_ids))
+
+
+def _load(stored: StoredModel, threads: int | None = None) -> Model:
+    """Load and check the file of a `models` row. Raises ModelError if the rows differ from it."""
+    row, path = stored.row, stored.path
+    model = load_model(path, sha256=row["sha256"], size=row["bytes"], threads=threads)
+    if model.id != row["id"]:
+        raise _untrusted(path, f"it holds the model {model.id}, not {row['id']}")
+    if sorted(label["taxon_id"] for label in model.labels) != list(stored.taxon_ids):
+        raise _untrusted(path, "its labels are not those that the database lists for it")
+    return model
+
+
+def _version(stored: StoredModel) -> Version:
     """What tells that a file may have changed since it was read."""
     try:
-        found = path.stat()
+        status = stored.path.stat()
     except OSError:
-        return sha256, 0, 0
-    return sha256, found.st_mtime_ns, found.st_size
+        return stored.row["sha256"], 0, 0
+    return stored.row["sha256"], status.st_mtime_ns, status.st_size
 
 
 def _model_in_use(db: SiteDatabase, game: str | None) -> str:

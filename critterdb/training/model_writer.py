@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from critterdb.model.loader import DIGEST, FORMAT, load_model, smoke_pixels
+from critterdb.model.description import DIGEST, FORMAT
+from critterdb.model.loader import load_model, smoke_pixels
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -126,5 +127,5 @@ async def _about_model(datasette: Datasette, model_id: str | None) -> dict[str, 
     }
 
 
-def _name(label: dict[str, Any]) -> str:
+def _name(label: Mapping[str, Any]) -> str:
     return str(label["common_name"] or label["name"])

@@ -104,7 +104,7 @@ async def answer(
         )
     classification, image, prediction_id = earlier
     took_ms = (time.perf_counter() - started) * 1000
-    return answer_payload(model, classification, image, prediction_id, took_ms)
+    return dict(answer_payload(model, classification, image, prediction_id, took_ms))
 
 
 async def _fetch(request: Request, desk: PluginState, url: str) -> bytes:
@@ -177,7 +177,7 @@ async def _refuse(
     refusal: RejectedInputError,
     as_page: bool,
 ) -> Response:
-    response = await _respond(request, datasette, question, refusal_payload(refusal), as_page)
+    response = await _respond(request, datasette, question, dict(refusal_payload(refusal)), as_page)
     response.status = refusal.status
     if refusal.code == "busy":
         response.headers["Retry-After"] = str(BUSY_SECONDS)
