@@ -56,7 +56,7 @@ class Examples:
 
     def of_part(self, part: str) -> np.ndarray:
         """Which examples are of this part: a mask."""
-        return self.parts == part
+        return np.asarray(self.parts == part)
 
     def where(self, kept: np.ndarray, reason: str) -> Examples:
         """Only the examples of a mask; the others are counted as left out for `reason`."""
@@ -136,6 +136,14 @@ def load_examples(db: SiteDatabase, game: Game, *, min_photos: int = MIN_PHOTOS)
         left_out[TOO_FEW] = sum(photos for _, photos in too_few)
     rows = [row | {"label": label_of[row["label"]]} for row in rows if label_of[row["label"]]]
     return _as_examples(rows, left_out, too_few, folded)
+
+
+def assign_parts(db: SiteDatabase, game_slug: str, examples: Examples) -> Examples:
+    """Return examples with the parts that their observations were given since they were loaded."""
+    rows = db.execute("SELECT observation_id, part FROM splits WHERE game = ?", [game_slug])
+    part_of = dict(rows.fetchall())
+    parts = [part_of.get(observation, "") for observation in examples.observation_ids.tolist()]
+    return replace(examples, parts=np.array(parts, dtype=object))
 
 
 def label_photos(db: SiteDatabase, game: Game, labels: Collection[int]) -> Examples:

@@ -24,10 +24,9 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
 
+from .photo_files import NONE_FOLDER, list_photos
 from .similarity import group_pairs
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
-NONE_FOLDER = "_none"
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
 NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species
 WORKERS = 4
@@ -98,9 +97,8 @@ def _photo_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for label_folder in sorted(folder.iterdir()):
         if not label_folder.is_dir() or label_folder.name.startswith((".", NONE_FOLDER)):
             continue
-        for path in sorted(label_folder.iterdir()):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                yield label_folder.name.replace("_", " "), path
+        for path in list_photos(label_folder):
+            yield label_folder.name.replace("_", " "), path
 
 
 def _read_pictures(

@@ -49,8 +49,11 @@ class Model:
     session: Any
 
     def run(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Probabilities N×C, embeddings N×D and novelty N of pixels uint8 N×H×W×3."""
-        probabilities, embedding, novelty = self.session.run(list(OUTPUTS), {"pixels": pixels})
+        """Return probabilities N×C, embeddings N×D and novelty N of pixels uint8 N×H×W×3.
+
+        Raises ModelError if the model fails on them.
+        """
+        probabilities, embedding, novelty = self._run(list(OUTPUTS), pixels)
         return probabilities, embedding, novelty
 
     def pixels(self, image: Image.Image) -> np.ndarray:
@@ -66,21 +69,24 @@ class Model:
 
         Raises ModelError if the model fails on them, or gives what is not a number.
         """
+        # The embedding is not asked for: ONNX Runtime then skips what only it needs.
+        probabilities, novelty = self._run(["probabilities", "novelty"], pixels[None])
+        # A graph can pass its smoke test and still divide by zero on another picture.
+        if probabilities.shape != (1, len(self.labels)) or not (
+            np.isfinite(probabilities).all() and np.isfinite(novelty).all() and novelty.size == 1
+        ):
+            raise self._failure()
+        return decide(probabilities[0], float(novelty[0]), self.labels, self.thresholds)
+
+    def _run(self, outputs: list[str], pixels: np.ndarray) -> list[np.ndarray]:
         try:
-            probabilities, novelty = self.session.run(
-                ["probabilities", "novelty"], {"pixels": pixels[None]}
-            )
-            scores, distance = probabilities[0], float(novelty[0])
-            # A graph can pass its smoke test and still divide by zero on another picture.
-            broken = len(scores) != len(self.labels) or not np.isfinite([*scores, distance]).all()
+            arrays: list[np.ndarray] = self.session.run(outputs, {"pixels": pixels})
         except Exception as error:
             # ONNX Runtime's errors share no base class of their own.
-            raise self._broken() from error
-        if broken:
-            raise self._broken()
-        return decide(scores, distance, self.labels, self.thresholds)
+            raise self._failure() from error
+        return arrays
 
-    def _broken(self) -> ModelError:
+    def _failure(self) -> ModelError:
         return ModelError(
             f"The model {self.id} fails on this picture. Train again: critterdb train {self.game}"
         )

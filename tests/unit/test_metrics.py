@@ -11,7 +11,7 @@ from critterdb.evaluation.metrics import (
     TestScores,
     auroc,
     calibration_error,
-    figures,
+    measure,
     risk_coverage,
     softmax,
 )
@@ -106,13 +106,13 @@ def outcome(
 
 
 def test_figures_of_a_small_test_are_those_counted_by_hand() -> None:
-    found = figures(
+    found = measure(
         outcome(
             [[0.9, 0.1], [0.8, 0.2], [0.55, 0.45], [0.3, 0.7], [0.9, 0.1]],
             [0, 1, 0, 1, -1],
             [0.5, 0.5, 0.5, 0.5, 3.0],
         )
-    )
+    ).figures
     assert found["photos"] == 5
     assert found["error_rate"] == 0.25
     assert found["answered"] == 0.75
