@@ -31,7 +31,7 @@ from critterdb.storage.timestamps import utc_now
 from .figures import EvaluationResult
 from .metrics import (
     Evaluation,
-    TestScores,
+    ScoredPhotos,
     measure,
     novelty_quantiles,
     reliability,
@@ -248,7 +248,7 @@ def _label_names(labels: Sequence[Label]) -> dict[str, int]:
 
 def score_photos(
     model: Model, photos: LabelledPhotos, progress: Progress | None = None
-) -> tuple[TestScores, np.ndarray]:
+) -> tuple[ScoredPhotos, np.ndarray]:
     """Run a model on the photos that can be read; return its scores, and which those are: bool N.
 
     Raises SourceError if there are photos and none can be read.
@@ -270,7 +270,7 @@ def score_photos(
             is_read[number] = True
         if progress:
             progress(number + 1, len(photos.files))
-    scores = TestScores(
+    scores = ScoredPhotos(
         model.labels,
         model.thresholds,
         np.array(probabilities, np.float64).reshape(-1, len(model.labels)),

@@ -19,7 +19,7 @@ RELIABILITY_BINS = 15
 
 
 @dataclass(frozen=True)
-class TestScores:
+class ScoredPhotos:
     """What a model said of N photos: probabilities N×C, novelty N, and `truth` N.
 
     Truth is an index into `labels`; -1 is a picture of nothing that the model knows.
@@ -31,10 +31,10 @@ class TestScores:
     novelty: np.ndarray
     truth: np.ndarray
 
-    def known(self) -> TestScores:
+    def known(self) -> ScoredPhotos:
         """Return only the photos of something that the model knows."""
         kept = self.truth >= 0
-        return TestScores(
+        return ScoredPhotos(
             self.labels,
             self.thresholds,
             self.probabilities[kept],
@@ -42,7 +42,7 @@ class TestScores:
             self.truth[kept],
         )
 
-    def uncalibrated(self) -> TestScores:
+    def uncalibrated(self) -> ScoredPhotos:
         """Return the same with the probabilities that the head gave before temperature."""
         logits = np.log(self.probabilities.clip(min=np.finfo(np.float64).tiny))
         hotter = softmax(logits, 1 / self.thresholds.get("temperature", 1.0))
@@ -66,18 +66,18 @@ class TestScores:
 class Evaluation:
     """Test scores, what was decided of each photo, and the figures that follow from both."""
 
-    scores: TestScores
+    scores: ScoredPhotos
     classifications: list[Classification]
     figures: Figures
 
 
-def measure(scores: TestScores) -> Evaluation:
+def measure(scores: ScoredPhotos) -> Evaluation:
     """Decide on each photo, once, and compute the figures."""
     classifications = scores.classifications()
     return Evaluation(scores, classifications, _figures(scores, classifications))
 
 
-def _figures(scores: TestScores, classifications: Sequence[Classification]) -> Figures:
+def _figures(scores: ScoredPhotos, classifications: Sequence[Classification]) -> Figures:
     known = scores.known()
     right, answered = judge(scores, classifications)
     is_known = scores.truth >= 0
@@ -130,7 +130,7 @@ def _f1(precision: float, recall: float) -> float | None:
 
 
 def judge(
-    scores: TestScores, classifications: Sequence[Classification]
+    scores: ScoredPhotos, classifications: Sequence[Classification]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Say for each photo whether its answer is right, and whether there is one: bool N each.
 
@@ -151,13 +151,13 @@ def recall_precision(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return hits / confusion.sum(axis=1), hits / confusion.sum(axis=0)
 
 
-def top_k_right(scores: TestScores, k: int) -> np.ndarray:
+def top_k_right(scores: ScoredPhotos, k: int) -> np.ndarray:
     """Say whether the truth is among the k likeliest labels: bool N."""
     likeliest = np.argsort(-scores.probabilities, axis=1)[:, :k]
     return np.asarray((likeliest == scores.truth[:, None]).any(axis=1))
 
 
-def reliability(scores: TestScores) -> list[tuple[float, float, int]]:
+def reliability(scores: ScoredPhotos) -> list[tuple[float, float, int]]:
     """List (mean confidence, share right, photos) of each bin of confidence that has photos."""
     confidence = scores.probabilities.max(axis=1, initial=0)
     right = scores.probabilities.argmax(axis=1) == scores.truth
@@ -172,7 +172,7 @@ def reliability(scores: TestScores) -> list[tuple[float, float, int]]:
     ]
 
 
-def calibration_error(scores: TestScores) -> float | None:
+def calibration_error(scores: ScoredPhotos) -> float | None:
     """Return the expected calibration error (Guo et al. 2017), in 15 equal bins of confidence."""
     if not len(scores.truth):
         return None
@@ -180,7 +180,7 @@ def calibration_error(scores: TestScores) -> float | None:
     return _rounded(sum(gaps) / len(scores.truth))
 
 
-def risk_coverage(scores: TestScores) -> list[tuple[float, float]]:
+def risk_coverage(scores: ScoredPhotos) -> list[tuple[float, float]]:
     """List (share answered, share wrong among them) if the surest photos are answered first."""
     order = np.argsort(-scores.probabilities.max(axis=1, initial=0), kind="stable")
     wrong = (scores.probabilities.argmax(axis=1) != scores.truth)[order]
@@ -189,7 +189,7 @@ def risk_coverage(scores: TestScores) -> list[tuple[float, float]]:
     return [(answered / count, float(wrong[:answered].mean())) for answered in steps]
 
 
-def novelty_quantiles(scores: TestScores) -> list[tuple[float, float]]:
+def novelty_quantiles(scores: ScoredPhotos) -> list[tuple[float, float]]:
     """List (share of the known photos, the novelty that they stay below), in twentieths."""
     known = scores.novelty[scores.truth >= 0]
     if not len(known):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -167,7 +168,7 @@ def _load_body(module: Any, weights: Path, classifiers: list[str]) -> None:
         ) from error
 
 
-def _load_in_order(module: Any, tensors: dict[str, Any]) -> None:
+def _load_in_order(module: Any, tensors: Mapping[str, Any]) -> None:
     """Load tensors whose names differ but whose order and shapes are the same."""
     ours = module.state_dict()
     names, learned = list(learned_tensors(ours)), list(learned_tensors(tensors).values())

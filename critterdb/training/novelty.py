@@ -16,9 +16,9 @@ SMALLEST_SCALE = 1e-6
 def fit_novelty(embeddings: np.ndarray, labels: np.ndarray) -> NoveltyParameters:
     """Learn what known photos look like from embeddings N×D and their labels N (of any kind)."""
     vectors = normalized(embeddings).astype(np.float64)
-    _, places = np.unique(np.asarray(labels), return_inverse=True)
-    means = np.stack([vectors[places == place].mean(axis=0) for place in range(places.max() + 1)])
-    directions = _usual_directions(vectors - means[places], labels=len(means))
+    _, numbers = np.unique(np.asarray(labels), return_inverse=True)
+    means = np.stack([vectors[numbers == n].mean(axis=0) for n in range(numbers.max() + 1)])
+    directions = _usual_directions(vectors - means[numbers], labels=len(means))
     spread = means @ directions
     unscaled = NoveltyParameters(
         directions=directions.astype(np.float32),

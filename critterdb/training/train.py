@@ -17,7 +17,7 @@ from critterdb.dataset.photo_files import PhotoFile, stored_photos
 from critterdb.dataset.splits import split_observations
 from critterdb.evaluation.evaluate import save_evaluation
 from critterdb.evaluation.figures import EvaluationResult
-from critterdb.evaluation.metrics import Evaluation, TestScores, measure, softmax
+from critterdb.evaluation.metrics import Evaluation, ScoredPhotos, measure, softmax
 from critterdb.games import Game
 from critterdb.model.decision import step_scores
 from critterdb.model.labels import Label, Thresholds
@@ -182,7 +182,7 @@ def _measure(db: SiteDatabase, trained: TrainedModel, max_wrong: float) -> Measu
     labels = label_objects(db, data.taxon_ids)
     thresholds = _thresholds(trained, data.of("valid"), labels, max_wrong)
     test = data.of("test")
-    scores = TestScores(
+    scores = ScoredPhotos(
         labels,
         thresholds,
         softmax(head.logits(test.vectors), thresholds["temperature"]),

@@ -50,7 +50,7 @@ def lite0_weights() -> Path:
     return path
 
 
-def learned_tensors(state: Mapping[str, Any]) -> dict[str, Any]:
+def learned_tensors(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what was learned of a module's state, in order; the rest counts batches."""
     return {name: t for name, t in state.items() if not name.endswith("num_batches_tracked")}
 
