@@ -211,6 +211,7 @@ def _labelled_photos(
         label = taxonomy.label(row["taxon_id"])
         if label is None:
             left_out[NOT_AT_RANK] += 1
+        # Claims that only say less than the label do no harm; any other taxon makes it ambiguous.
         elif not all(taxonomy.agree(taxon, label) for taxon in claims[row["sha256"]]):
             left_out[AMBIGUOUS] += 1
         elif row["sha256"] in taken:

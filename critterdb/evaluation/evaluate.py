@@ -200,6 +200,7 @@ def evaluate_folder(
 
 
 def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
+    # People name their folders by whichever name they know.
     label_index = _label_names(model.labels)
     paths: list[Path] = []
     truth: list[int] = []
@@ -264,6 +265,7 @@ def score_photos(
                     f"No photo could be read. Of {file.name}: {error}. Check the files"
                 ) from error
         else:
+            # One at a time: batches of 2 to 8 photos are no faster (docs/benchmarks.md).
             row, _, distance = model.run(model.pixels(image)[None])
             probabilities.append(row[0])
             novelty.append(float(distance[0]))

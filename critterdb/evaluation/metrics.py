@@ -44,6 +44,7 @@ class ScoredPhotos:
 
     def uncalibrated(self) -> ScoredPhotos:
         """Return the same with the probabilities that the head gave before temperature."""
+        # A softmax can underflow to 0, of which there is no logarithm.
         logits = np.log(self.probabilities.clip(min=np.finfo(np.float64).tiny))
         hotter = softmax(logits, 1 / self.thresholds.get("temperature", 1.0))
         return replace(self, probabilities=hotter)
@@ -161,6 +162,7 @@ def reliability(scores: ScoredPhotos) -> list[tuple[float, float, int]]:
     """List (mean confidence, share right, photos) of each bin of confidence that has photos."""
     confidence = scores.probabilities.max(axis=1, initial=0)
     right = scores.probabilities.argmax(axis=1) == scores.truth
+    # A confidence of exactly 1 belongs to the last bin.
     bins = np.minimum((confidence * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
     return [
         (
@@ -182,6 +184,7 @@ def calibration_error(scores: ScoredPhotos) -> float | None:
 
 def risk_coverage(scores: ScoredPhotos) -> list[tuple[float, float]]:
     """List (share answered, share wrong among them) if the surest photos are answered first."""
+    # Stable, so that photos of one confidence keep their order and two runs give one curve.
     order = np.argsort(-scores.probabilities.max(axis=1, initial=0), kind="stable")
     wrong = (scores.probabilities.argmax(axis=1) != scores.truth)[order]
     count = len(wrong)

@@ -9,7 +9,7 @@ from critterdb.formatting import percent
 from .figures import EvaluationResult, LabelFigures
 
 WEAK_RECALL = 0.8
-FEW_TEST_PHOTOS = 5
+FEW_TEST_PHOTOS = 5  # one of four wrong is 25%, and says nothing
 
 
 def report_lines(result: EvaluationResult) -> list[str]:

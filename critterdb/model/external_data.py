@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 MAX_DEPTH = 64  # messages inside messages
-MAX_FIELDS = 200_000  # looked at; a large network has some 50,000
+# A large network has some 50,000; in Python, a walk through 400 MB of empty fields takes minutes.
+MAX_FIELDS = 200_000
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 MESSAGES: dict[str, dict[int, str]] = {

@@ -139,6 +139,7 @@ def _load_checked(data: bytes, *, sha256: str | None, threads: int | None) -> Mo
         session=session,
     )
     _smoke_test(model, description.smoke_probabilities)
+    # Last, because any other check gives a better reason than "the bytes differ".
     own = description.digest
     if sha256 is None and own and digest_without_itself(data, own) != own:
         raise ValueError("its bytes are not those that it was written with")

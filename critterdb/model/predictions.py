@@ -38,14 +38,12 @@ def save_prediction(
     *,
     source: Source,
     image_sha256: str | None = None,
-    photo_id: int | None = None,
     post_id: str | None = None,
 ) -> int:
     """Write a prediction's row and return its id; call it in a transaction."""
     row = {
         "model_id": model.id,
         "source": source,
-        "photo_id": photo_id,
         "image_sha256": image_sha256,
         "post_id": post_id,
         **classification.as_row(),
@@ -105,6 +103,7 @@ def find_answer(
     stored = StoredPrediction(*row)
     scores = {int(taxon_id): score for taxon_id, score in json.loads(stored.scores).items()}
     labels = {label["taxon_id"]: label for label in model.labels}
+    # A model keeps its id when it is copied; other labels or thresholds decide otherwise.
     if scores.keys() != labels.keys() or json.loads(stored.thresholds) != model.thresholds:
         return None
     answer = None

@@ -93,6 +93,8 @@ def _summed_loss(torch: Any, weights: np.ndarray, heads: int) -> Any:
 @contextmanager
 def _one_thread(torch: Any) -> Iterator[None]:
     """Sums this small take longer shared among cores; and in one order they give one result."""
+    # Two cores took twice the processor time for the same wall time, and ten times as long when
+    # others used the machine.
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

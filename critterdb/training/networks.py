@@ -24,7 +24,8 @@ from .extra import missing_package
 DEFAULT_BACKBONE = LITE0
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
 # resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look. A
-# bilinear filter takes two thirds of the time of a bicubic one, and no more photos go wrong.
+# bilinear filter takes 1.2 ms a photo and a bicubic one 1.9; both make 3.8% errors on ten_cats. The
+# mean with a mirrored view makes 3.8% errors too, for twice the time.
 DEFAULT_VIEW = Preprocessing(288, filter="bilinear")
 
 

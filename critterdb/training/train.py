@@ -92,6 +92,7 @@ def train_game(
         config.backbone, weights=config.weights, size=config.size, folder=folder
     )
     if config.int8:
+        # Before the head learns: head, thresholds and figures are of the network that answers.
         backbone = quantize_backbone(backbone, _calibration_photos(db, examples))
     embed_photos(db, backbone, game.slug, progress=progress)
     data = prepare_data(db, examples, backbone.recipe)
@@ -168,6 +169,7 @@ def _fine_tune(
     if config.int8:
         backbone = quantize_backbone(backbone, _calibration_photos(db, data.examples))
     embed_photos(db, backbone, game.slug, progress=progress)
+    # A file may have become unreadable since; near-duplicates stay those of the network as it was.
     embedded, vectors = load_embeddings(db, data.examples, backbone.recipe)
     data = data.where(np.isin(data.examples.photo_ids, embedded.photo_ids))
     data = replace(data, vectors=vectors)
@@ -262,6 +264,7 @@ def _thresholds(
     """Temperature and thresholds from the validation photos."""
     logits = trained.head.logits(valid.vectors)
     temperature = fit_temperature(logits, valid.truth)
+    # Coarser answers count too: a threshold by labels alone would promise nothing of them.
     scores, right = step_scores(softmax(logits, temperature), valid.truth, labels)
     novelty = choose_novelty_threshold(trained.novelty.score(valid.vectors))
     return {

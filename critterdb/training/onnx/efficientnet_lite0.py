@@ -1,8 +1,8 @@
 """EfficientNet-Lite0, the default backbone: its weights, and its graph written from them.
 
-torch's exporter takes as long for this one network as a thousand photos do. All its layers are of
-one kind, a convolution with its normalisation folded in, so the graph is written down here; a test
-compares it with timm's `tf_efficientnet_lite0`.
+torch's exporter takes 3 s and 500 MB for this one network, as long as a few hundred photos
+do. All its layers are of one kind, a convolution with its normalisation folded in, so the graph is
+written down here; a test compares it with timm's `tf_efficientnet_lite0`.
 """
 
 from __future__ import annotations
