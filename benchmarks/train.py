@@ -52,6 +52,8 @@ from critterdb.imaging.decode import decode_image
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.system import cores
+from critterdb.training.candidates import LabelledVectors
+from critterdb.training.config import TrainingConfig
 from critterdb.training.head import train_head
 from critterdb.training.networks import DEFAULT_VIEW, load_network
 from critterdb.training.onnx.efficientnet_lite0 import LITE0, LITE0_PACKAGE
@@ -100,7 +102,7 @@ def measure_speed(photos: Path, temporary: Path) -> None:
     for size in sorted({FASTAI_SIZE, DEFAULT_VIEW.size}):
         db = new_site(temporary / f"site-{size}", photos)
         clock = Clock()
-        result = train_game(db, get_game(db, GAME), size=size)
+        result = train_game(db, get_game(db, GAME), TrainingConfig(size=size))
         ours[size] = clock.read()
         show(f"critterdb, {size} pixels", *ours[size], result["error_rate"])
     fit, whole, error = train_fastai(db, temporary)
@@ -164,7 +166,7 @@ def measure_seeds(
     for seed in range(seeds):
         game = f"seed-{seed}"
         import_folder(db, photos, game)
-        result = train_game(db, get_game(db, game), seed=seed, int8=int8)
+        result = train_game(db, get_game(db, game), TrainingConfig(seed=seed, int8=int8))
         found.append(result | more_figures(db, result["model"], none))
         tell(f"{game} of {seeds}: {result['error_rate']:.1%} errors, {result['seconds']:.0f} s")
     show_table(found, FIGURES)
@@ -285,7 +287,9 @@ def measure_tuning(photos: Path, temporary: Path, seeds: int, tuning: list[int])
         import_folder(db, photos, f"seed-{seed}")
         game = get_game(db, f"seed-{seed}")
         for epochs, results in found.items():
-            result = train_game(db, game, seed=seed, fine_tune=epochs, progress=tell_often())
+            result = train_game(
+                db, game, TrainingConfig(seed=seed, fine_tune=epochs), progress=tell_often()
+            )
             results.append(result | more_figures(db, result["model"], None))
             tell(f"{game.slug}, {epochs} epochs: {result['error_rate']:.1%}")
     for epochs, results in found.items():
@@ -295,8 +299,8 @@ def measure_tuning(photos: Path, temporary: Path, seeds: int, tuning: list[int])
 
 def warm_up() -> None:
     """Wait until the process that has torch is there, by a head of nothing."""
-    vectors, truth = np.eye(20, dtype=np.float32), np.arange(20) % 2
-    shared_torch_process().call(train_head, vectors, truth, vectors, truth, labels=2)
+    photos = LabelledVectors(np.eye(20, dtype=np.float32), np.arange(20) % 2)
+    shared_torch_process().call(train_head, photos, photos, labels=2)
 
 
 # printing

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from critterdb.errors import RejectedInputError, too_large
 from critterdb.formatting import table_lines
 
 from .common import open_site, show_json, show_line, show_lines
 from .output import answer_lines
+
+if TYPE_CHECKING:
+    from critterdb.model.labels import Label
+    from critterdb.model.payloads import Payload
 
 
 @click.command(short_help="Say what is in a picture.")
@@ -22,10 +23,12 @@ from .output import answer_lines
     "--model",
     "model_name",
     metavar="ID|FILE.onnx",
-    help="Ask this one, instead of the model in use.",
+    help="Use this model instead of the one in use.",
 )
 @click.option(
-    "--together", is_flag=True, help="They show one animal: say at the end what it is by all."
+    "--together",
+    is_flag=True,
+    help="All images show the same animal: also print one combined answer.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an image, in an array.")
 @click.pass_context
@@ -46,73 +49,24 @@ def classify(
     critterdb classify --together front.jpg side.jpg
     critterdb classify --json - < cat.jpg
     """
-    from critterdb.imaging.sandbox import shared_decoders
-    from critterdb.model.inference import classify_image
-    from critterdb.model.loader import load_model
-    from critterdb.model.payloads import answer_payload, refusal_payload
-    from critterdb.model.predictions import save_classification
-    from critterdb.model.registry import current_model
+    from .classification import classify_sources, open_classifier
 
-    shared_decoders().warm_up()  # while the model is loaded
-    db = None
-    if model_name and model_name.endswith(".onnx"):
-        model = load_model(Path(model_name))
-    else:
-        db = open_site(ctx)
-        model = current_model(db, model_id=model_name)
-    payloads, found = [], []
-    for source in images:
-        started = time.perf_counter()
-        try:
-            classification, info = classify_image(model, read_source(source))
-            prediction_id = None
-            if db is not None:
-                url = source if "://" in source else None
-                prediction_id = save_classification(
-                    db, model, classification, info, source="cli", url=url
-                )
-            took_ms = (time.perf_counter() - started) * 1000
-            payload = answer_payload(model, classification, info, prediction_id, took_ms)
-            found.append(classification)
-        except RejectedInputError as refusal:
-            payload = refusal_payload(refusal)
-        payloads.append({**payload, "source": source})
-    if together and found:
-        payload = answer_payload(model, model.combine(found), None, None, 0.0)
-        payloads.append({**payload, "source": f"{len(found)} together"})
+    classifier = open_classifier(ctx, model_name)
+    payloads = classify_sources(classifier, images, together=together)
     if as_json:
         show_json(payloads)
     else:
-        for payload in payloads:
-            if payload["ok"]:
-                show_lines(answer_lines(payload, model.labels))
-            else:
-                show_line(f"Error: {payload['source']}: {payload['error']}", err=True)
+        show_payloads(payloads, classifier.model.labels)
     if not all(payload["ok"] for payload in payloads):
         ctx.exit(1)
 
 
-def read_source(source: str) -> bytes:
-    """The bytes of a file, of an address behind the guard, or of standard input."""
-    from critterdb.imaging.decode import MAX_IMAGE_BYTES
-
-    if "://" in source:
-        from critterdb.fetch.fetcher import Fetcher
-
-        return Fetcher().fetch(source)
-    if source == "-":
-        data = sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
-    else:
-        try:
-            with open(source, "rb") as file:
-                data = file.read(MAX_IMAGE_BYTES + 1)
-        except OSError as error:
-            raise RejectedInputError(
-                "missing_image", f"{source}: {error.strerror}. Check the name"
-            ) from error
-    if len(data) > MAX_IMAGE_BYTES:
-        raise too_large()
-    return data
+def show_payloads(payloads: Sequence[Payload], labels: Sequence[Label]) -> None:
+    for payload in payloads:
+        if payload["ok"]:
+            show_lines(answer_lines(payload, labels))
+        else:
+            show_line(f"Error: {payload.get('source')}: {payload['error']}", err=True)
 
 
 @click.command(short_help="Find the photos of the site that look most like a picture.")
@@ -129,7 +83,7 @@ def read_source(source: str) -> bytes:
     default=10,
     show_default=True,
     metavar="N",
-    help="So many photos.",
+    help="Number of photos to return.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The photos as a JSON array.")
 @click.pass_context
@@ -144,15 +98,17 @@ def similar(
     from critterdb.imaging.sandbox import shared_decoders
     from critterdb.model.registry import current_model
 
+    from .classification import read_source
+
     db = open_site(ctx)
     model = current_model(db, model_id=model_id)
     pixels, _ = shared_decoders().view(read_source(image), model.view)
     _, vectors, _ = model.run(pixels[None])
-    found = [vars(one) for one in find_similar(db, model.backbone, vectors[0], count=count)]
+    photos = [vars(photo) for photo in find_similar(db, model.backbone, vectors[0], count=count)]
     if as_json:
-        show_json(found)
-    elif found:
-        show_lines(photo_lines(found))
+        show_json(photos)
+    elif photos:
+        show_lines(photo_lines(photos))
     else:
         click.echo("The site has no photos to compare with. Get some with: critterdb sync")
 
@@ -176,11 +132,11 @@ def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
 
     db = open_site(ctx)
     model = current_model(db, model_id=model_id)
-    groups = [[vars(one) for one in group] for group in find_duplicates(db, model.backbone)]
+    groups = [[vars(photo) for photo in group] for group in find_duplicates(db, model.backbone)]
     if as_json:
         show_json(groups)
         return
-    numbered = [{"group": n, **one} for n, group in enumerate(groups, 1) for one in group]
+    numbered = [{"group": n, **photo} for n, group in enumerate(groups, 1) for photo in group]
     if not numbered:
         click.echo("No two photos of the site show the same picture.")
         return
@@ -188,10 +144,10 @@ def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
     click.echo(f"{len(numbered)} photos show {len(groups)} pictures.")
 
 
-def photo_lines(photos: list[dict[str, Any]]) -> list[str]:
-    """Photos as a table: how far, what, whose, and where; columns without a value are left out."""
+def photo_lines(photos: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return photos as a table: distance, name, credit, address; empty columns are left out."""
     renamed = {"photo_id": "photo", "attribution": "credit", "path": "file"}
-    rows = [{renamed.get(name, name): value for name, value in one.items()} for one in photos]
+    rows = [{renamed.get(name, name): value for name, value in photo.items()} for photo in photos]
     columns = ("group", "distance", "name", "photo", "credit", "url", "file")
-    told = [name for name in columns if any(row.get(name) is not None for row in rows)]
-    return table_lines(rows, told)
+    filled = [name for name in columns if any(row.get(name) is not None for row in rows)]
+    return table_lines(rows, filled)

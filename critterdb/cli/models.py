@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from critterdb.formatting import percent, table_lines
 
 from .common import open_site, show_json, show_line, show_lines
 from .output import progress_bar
+
+if TYPE_CHECKING:
+    from critterdb.evaluation.figures import EvaluationResult
 
 
 @click.command(short_help="Train a model from a game's photos, and measure it.")
@@ -32,19 +35,19 @@ from .output import progress_bar
     "--size",
     type=click.IntRange(min=32),
     metavar="PIXELS",
-    help="Look at photos at this size, instead of the backbone's own.",
+    help="Scale photos to this size, instead of the backbone's own.",
 )
 @click.option(
     "--fine-tune",
     type=click.IntRange(min=0),
     default=0,
     metavar="EPOCHS",
-    help="Let the whole network learn too, so many epochs; minutes each without a GPU.",
+    help="Fine-tune the whole network for N epochs (minutes per epoch without a GPU).",
 )
 @click.option(
     "--int8",
     is_flag=True,
-    help="Count in 8 bits: half the time for a photo, a smaller file, a little less right.",
+    help="Quantize to 8 bits: about twice as fast and a smaller file, slightly less accurate.",
 )
 @click.option(
     "--max-wrong",
@@ -52,7 +55,7 @@ from .output import progress_bar
     default=0.05,
     show_default=True,
     metavar="SHARE",
-    help="Answer so seldom that at most this share of the answers is wrong.",
+    help="Abstain as needed so that at most this share of answers is wrong.",
 )
 @click.option(
     "--seed", default=0, show_default=True, metavar="N", help="The same seed gives the same model."
@@ -67,6 +70,7 @@ from .output import progress_bar
 @click.pass_context
 def train(
     ctx: click.Context,
+    /,
     game: str | None,
     min_photos: int | None,
     as_json: bool,
@@ -88,20 +92,17 @@ def train(
 
     db = open_site(ctx)
     chosen = get_game(db, game)
-    from critterdb.training.train import DEFAULT_MIN_PHOTOS, train_game
+    from critterdb.training.config import TrainingConfig
+    from critterdb.training.train import train_game
 
+    if min_photos:
+        options["min_photos"] = min_photos
     with progress_bar(f"Looking at the photos of {chosen.slug}") as progress:
-        result = train_game(
-            db,
-            chosen,
-            min_photos=min_photos or DEFAULT_MIN_PHOTOS,
-            progress=progress,
-            **options,
-        )
+        result = train_game(db, chosen, TrainingConfig(**options), progress=progress)
     show_evaluation(result, as_json)
 
 
-def show_evaluation(result: dict[str, Any], as_json: bool) -> None:
+def show_evaluation(result: EvaluationResult, as_json: bool) -> None:
     from critterdb.evaluation.report import report_lines
 
     if as_json:
@@ -116,33 +117,27 @@ def models(ctx: click.Context) -> None:
     """List the models of this site and how well each did; * marks the one in use."""
     if ctx.invoked_subcommand:
         return
-    rows = list(
-        open_site(ctx).query(
-            """
-            SELECT models.*, games.model_id IS NOT NULL AS used,
-                answered.value AS answered, wrong.value AS wrong_then
-            FROM models LEFT JOIN games ON games.model_id = models.id
-            LEFT JOIN model_metrics AS answered
-                ON answered.model_id = models.id AND answered.name = 'answered'
-            LEFT JOIN model_metrics AS wrong
-                ON wrong.model_id = models.id AND wrong.name = 'wrong_among_answered'
-            ORDER BY models.game, models.created_at
-            """
-        )
-    )
-    if not rows:
+    from critterdb.model.summaries import list_models
+
+    summaries = list_models(open_site(ctx))
+    if not summaries:
         click.echo("There is no model yet. Train one with: critterdb train")
         return
-    for row in rows:
-        row["model"] = f"{'*' if row['used'] else ' '} {row['id']}"
-        row["error"] = percent(row["error_rate"])
-        row["balanced"] = percent(row["balanced_error_rate"])
-        row["answered"] = percent(row["answered"])
-        row["wrong then"] = percent(row["wrong_then"])
-        row["calibration"] = percent(row["ece"])
-        row["size"] = f"{row['bytes'] / 1e6:.1f} MB"
-    columns = ["model", "photos", "error", "balanced", "answered", "wrong then", "calibration"]
-    show_lines(table_lines(rows, [*columns, "size", "backbone"]))
+    rows = [
+        {
+            "model": f"{'*' if summary['is_used'] else ' '} {summary['id']}",
+            "photos": summary["photos"],
+            "error": percent(summary["error_rate"]),
+            "balanced": percent(summary["balanced_error_rate"]),
+            "answered": percent(summary["answered"]),
+            "wrong then": percent(summary["wrong_among_answered"]),
+            "calibration": percent(summary["ece"]),
+            "size": f"{summary['bytes'] / 1e6:.1f} MB",
+            "backbone": summary["backbone"],
+        }
+        for summary in summaries
+    ]
+    show_lines(table_lines(rows, list(rows[0])))
 
 
 @models.command("show", short_help="Show a model, its recipe and its card, as JSON.")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +13,17 @@ from critterdb._types import Progress
 from critterdb.formatting import count_of, one_of, printable_line, table_lines, taxon_name
 
 if TYPE_CHECKING:
+    from critterdb.bot.platform_state import PlatformStatus
     from critterdb.dataset.folder_import import ImportReport
     from critterdb.games import GameSummary
     from critterdb.inaturalist.csv_import import ExportReport
     from critterdb.inaturalist.sync import SyncPlan, SyncReport
     from critterdb.publish.copy import Published
     from critterdb.site.status import LastSync, SiteStatus
+
+if TYPE_CHECKING:
+    from critterdb.model.labels import Label
+    from critterdb.model.payloads import AnswerPayload
 
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
@@ -43,7 +48,7 @@ def progress_bar(label: str) -> Iterator[Progress | None]:
         yield advance
 
 
-def answer_lines(payload: dict[str, Any], labels: list[dict[str, Any]]) -> list[str]:
+def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
     """One image's answer (the endpoint's object with `source`) as a heading and a bar a label.
 
     `labels` are all that the model knows.
@@ -60,8 +65,8 @@ def answer_lines(payload: dict[str, Any], labels: list[dict[str, Any]]) -> list[
     elif answer:
         said = f"{taxon_name(answer)}, {answer['score']:.0%}"
     else:
-        said = ABSTENTIONS[payload["reason"]]
-    lines = [f"{payload['source']}: {said}"]
+        said = ABSTENTIONS[payload["reason"] or "unsure"]
+    lines = [f"{payload.get('source')}: {said}"]
     for label in payload["predictions"][:LABELS_SHOWN]:
         bar = "█" * round(label["score"] * BAR_WIDTH)
         lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")
@@ -115,7 +120,7 @@ def _sync_words(sync: LastSync | None) -> str:
     return words + click.style(printable_line(f"finished {sync['finished_at']}"), fg="green")
 
 
-def _standing_line(platform: str, row: dict[str, Any]) -> str:
+def _standing_line(platform: str, row: PlatformStatus) -> str:
     """How the bot stands with one platform."""
     parts = [
         f"last round {row['last_round'] or '–'}",

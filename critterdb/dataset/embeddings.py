@@ -15,7 +15,7 @@ STORED_AS = "<f2"  # little-endian float16: half the room, and no error that a h
 def load_embeddings(
     db: SiteDatabase, examples: Examples, recipe: str
 ) -> tuple[Examples, np.ndarray]:
-    """The examples whose files could be read, and their vectors float32 N×D."""
+    """Return the examples whose files could be read, and their vectors float32 N×D."""
     rows = db.conn.execute("SELECT sha256, vector FROM embeddings WHERE backbone = ?", [recipe])
     wanted = set(examples.sha256s)
     vectors = {sha256: vector for sha256, vector in rows if sha256 in wanted}
@@ -25,7 +25,7 @@ def load_embeddings(
 
 
 def as_vectors(blobs: Sequence[bytes]) -> np.ndarray:
-    """Vectors float32 N×D of what `embeddings.vector` holds; 0×0 of nothing."""
+    """Return vectors float32 N×D of what `embeddings.vector` holds; 0×0 of nothing."""
     if not blobs:
         return np.empty((0, 0), np.float32)
     return np.stack([np.frombuffer(blob, STORED_AS) for blob in blobs]).astype(np.float32)

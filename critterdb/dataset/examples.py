@@ -1,4 +1,4 @@
-"""Which photos train and test a game's model, and as what: labels at the game's rank.
+"""Choose the photos that train and test a game's model, with labels at the game's rank.
 
 People identify to whatever rank they can, so a subspecies counts as its species, and what is only
 known to be of some family, or is a hybrid, has no label at the rank of species. Labels with too few
@@ -8,9 +8,9 @@ photos fold into an ancestor, or are left out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ UNREADABLE = "photos whose files could not be read"
 
 @dataclass(frozen=True)
 class Examples:
-    """Photos with their labels, one place in each array a photo, in the order of their ids.
+    """Photos with their labels, one index in each array a photo, in the order of their ids.
 
     `parts` holds "train", "valid", "test", or "" for an observation that is in no part yet.
     `left_out` counts photos by the reason why they are not here, `too_few` holds (name, photos) of
@@ -55,16 +55,29 @@ class Examples:
         return len(self.photo_ids)
 
     def of_part(self, part: str) -> np.ndarray:
-        """Which examples are of this part: a mask."""
-        return self.parts == part
+        """Say which examples are of this part: bool N."""
+        return np.asarray(self.parts == part)
 
     def where(self, kept: np.ndarray, reason: str) -> Examples:
-        """Only the examples of a mask; the others are counted as left out for `reason`."""
+        """Return only the examples of a mask; the others are counted as left out for `reason`."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
         chosen = {n: a[kept] for n, a in arrays.items() if isinstance(a, np.ndarray)}
         gone = int((~kept).sum())
         left_out = self.left_out | ({reason: gone} if gone else {})
         return replace(self, **chosen, left_out=left_out)
+
+
+class LabelledPhoto(NamedTuple):
+    """A photo of a game and its label; `observer_id` and `license_code` may be null."""
+
+    label: int
+    photo_id: int
+    sha256: str
+    observation_id: int
+    observer_id: int | None
+    part: str
+    license_code: str | None
+    path: str
 
 
 # A photo counts where its file is here and neither it nor its observation is withdrawn or has left
@@ -102,29 +115,29 @@ WHERE claims.id > 0 OR claims.id IN (
 
 
 def load_examples(db: SiteDatabase, game: Game, *, min_photos: int = MIN_PHOTOS) -> Examples:
-    """The photos that a game's model learns from and is measured on, with labels and parts.
+    """Load the photos that a game's model learns from and is measured on, with labels and parts.
 
-    Raises TrainingError where the game has no photos, or fewer than two labels with enough of them.
+    Raises TrainingError if the game has no photos, or fewer than two labels with enough of them.
     """
     taxonomy = Taxonomy(db, game.rank)
-    rows, left_out = _labelled_photos(db, game, taxonomy)
-    if not rows:
+    photos, left_out = _labelled_photos(db, game, taxonomy)
+    if not photos:
         raise TrainingError(
             f"The game {game.slug} has no photos to learn from"
             + (f" ({_in_words(left_out)} left out)" if left_out else "")
             + f". Get some with: critterdb sync {game.slug}, or critterdb import FOLDER"
         )
-    counts = Counter(row["label"] for row in rows)
+    counts = Counter(photo.label for photo in photos)
     label_of = fold_labels(counts, {label: taxonomy.lineage(label) for label in counts}, min_photos)
     small = {label for label in counts if label_of[label] != label}
-    names = taxon_names(db, small | {each for each in label_of.values() if each is not None})
+    names = taxon_names(db, small | {label for label in label_of.values() if label is not None})
     too_few = sorted((names[label], counts[label]) for label in small if label_of[label] is None)
     folded = sorted(
         (names[label], counts[label], names[into])
         for label in small
         if (into := label_of[label]) is not None
     )
-    kept = {each for each in label_of.values() if each is not None}
+    kept = {label for label in label_of.values() if label is not None}
     if len(kept) < 2:
         raise TrainingError(
             f"A model needs two labels with at least {min_photos} photos each, and the game "
@@ -133,24 +146,35 @@ def load_examples(db: SiteDatabase, game: Game, *, min_photos: int = MIN_PHOTOS)
             + ". Add photos, or lower --min-photos"
         )
     if too_few:
-        left_out[TOO_FEW] = sum(photos for _, photos in too_few)
-    rows = [row | {"label": label_of[row["label"]]} for row in rows if label_of[row["label"]]]
-    return _as_examples(rows, left_out, too_few, folded)
+        left_out[TOO_FEW] = sum(number for _, number in too_few)
+    labelled = [photo._replace(label=label) for photo in photos if (label := label_of[photo.label])]
+    return replace(_as_examples(labelled, left_out), too_few=too_few, folded=folded)
+
+
+def assign_parts(db: SiteDatabase, game_slug: str, examples: Examples) -> Examples:
+    """Return examples with the parts that their observations were given since they were loaded."""
+    rows = db.execute("SELECT observation_id, part FROM splits WHERE game = ?", [game_slug])
+    part_of = dict(rows.fetchall())
+    parts = [part_of.get(observation, "") for observation in examples.observation_ids.tolist()]
+    return replace(examples, parts=np.array(parts, dtype=object))
 
 
 def label_photos(db: SiteDatabase, game: Game, labels: Collection[int]) -> Examples:
-    """The photos of a game that are of these labels, or of what folds into one of them."""
+    """Load the photos of a game that are of these labels, or of what folds into one of them."""
     taxonomy = Taxonomy(db, game.rank)
-    rows, left_out = _labelled_photos(db, game, taxonomy)
-    for row in rows:
-        row["label"] = taxonomy.nearest(row["label"], labels)
-    return _as_examples([row for row in rows if row["label"] is not None], left_out, [], [])
+    photos, left_out = _labelled_photos(db, game, taxonomy)
+    labelled = [
+        photo._replace(label=label)
+        for photo in photos
+        if (label := taxonomy.nearest(photo.label, labels)) is not None
+    ]
+    return _as_examples(labelled, left_out)
 
 
 def fold_labels(
     counts: Mapping[int, int], lineages: Mapping[int, list[int]], min_photos: int
 ) -> dict[int, int | None]:
-    """What each label counts as: itself, an ancestor where it has too few photos, or nothing.
+    """Say what each label counts as: itself, an ancestor if it has too few photos, or nothing.
 
     `lineages` hold a label and its ancestors, the nearest first. Small labels that share an
     ancestor stand for it together, as soon as they have enough photos. An ancestor of every label
@@ -161,51 +185,60 @@ def fold_labels(
     }
     shared = set.intersection(*(set(lineage) for lineage in lineages.values()))
     small = [label for label, kept in label_of.items() if kept is None]
-    ancestors = {each for label in small for each in lineages[label][1:]} - shared
+    ancestors = {taxon for label in small for taxon in lineages[label][1:]} - shared
     depth = {
-        each: len(lineages[label]) - place
+        taxon: len(lineages[label]) - step
         for label in small
-        for place, each in enumerate(lineages[label])
+        for step, taxon in enumerate(lineages[label])
     }
-    for ancestor in sorted(ancestors, key=lambda each: (-depth[each], each)):
-        inside = [each for each in small if ancestor in lineages[each] and label_of[each] is None]
-        if sum(counts[each] for each in inside) >= min_photos:
+    for ancestor in sorted(ancestors, key=lambda taxon: (-depth[taxon], taxon)):
+        inside = [
+            label for label in small if ancestor in lineages[label] and label_of[label] is None
+        ]
+        if sum(counts[label] for label in inside) >= min_photos:
             label_of |= dict.fromkeys(inside, ancestor)
     return label_of
 
 
 def _labelled_photos(
     db: SiteDatabase, game: Game, taxonomy: Taxonomy
-) -> tuple[list[dict[str, Any]], Counter[str]]:
+) -> tuple[list[LabelledPhoto], Counter[str]]:
     claims: dict[str, set[int | None]] = {}
     for claim in db.query(_CLAIMS, {"game": game.slug}):
         claims.setdefault(claim["sha256"], set()).add(claim["taxon_id"])
-    rows, left_out, taken = [], Counter[str](), set()
+    photos, left_out, taken = [], Counter[str](), set()
     for row in db.query(_PHOTOS, {"game": game.slug}):
         label = taxonomy.label(row["taxon_id"])
         if label is None:
             left_out[NOT_AT_RANK] += 1
+        # Claims that only say less than the label do no harm; any other taxon makes it ambiguous.
         elif not all(taxonomy.is_compatible(taxon, label) for taxon in claims[row["sha256"]]):
             left_out[AMBIGUOUS] += 1
         elif row["sha256"] in taken:
             left_out[DUPLICATE] += 1
         else:
             taken.add(row["sha256"])
-            rows.append({**row, "label": label})
-    return rows, left_out
+            photos.append(
+                LabelledPhoto(
+                    label=label,
+                    photo_id=row["id"],
+                    sha256=row["sha256"],
+                    observation_id=row["observation_id"],
+                    observer_id=row["observer_id"],
+                    part=row["part"],
+                    license_code=row["license_code"],
+                    path=row["path"],
+                )
+            )
+    return photos, left_out
 
 
-def _as_examples(
-    rows: list[dict[str, Any]],
-    left_out: Counter[str],
-    too_few: list[tuple[str, int]],
-    folded: list[tuple[str, int, str]],
-) -> Examples:
-    def column(name: str, kind: Any) -> np.ndarray:
-        return np.array([row[name] for row in rows], dtype=kind)
+def _as_examples(photos: Sequence[LabelledPhoto], left_out: Counter[str]) -> Examples:
+    def column(name: str, kind: type) -> np.ndarray:
+        return np.array([getattr(photo, name) for photo in photos], dtype=kind)
 
     return Examples(
-        photo_ids=column("id", np.int64),
+        photo_ids=column("photo_id", np.int64),
         sha256s=column("sha256", object),
         observation_ids=column("observation_id", np.int64),
         observer_ids=column("observer_id", object),
@@ -214,8 +247,6 @@ def _as_examples(
         licenses=column("license_code", object),
         paths=column("path", object),
         left_out=dict(left_out),
-        too_few=too_few,
-        folded=folded,
     )
 
 

@@ -1,4 +1,4 @@
-"""A folder of labelled photos, FOLDER/LABEL/*.jpg, → a game of its own.
+"""Import a folder of labelled photos, FOLDER/LABEL/*.jpg, as a game of its own.
 
 Nothing here has an id of iNaturalist's, so taxa, observers, observations and photos get negative
 ones. Photos that look nearly alike become one observation of one observer, so that a split by
@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from critterdb._types import Progress
 from critterdb.errors import RejectedInputError, SourceError
 from critterdb.games import Game, check_slug, save_game
 from critterdb.imaging.decode import ImageInfo, image_format, read_image, read_image_file
@@ -25,10 +26,9 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
 
+from .photo_files import NONE_FOLDER, list_photos
 from .similarity import group_pairs
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
-NONE_FOLDER = "_none"
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
 NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species
 WORKERS = 4
@@ -42,6 +42,14 @@ class ImportReport:
     labels: int = 0
     with_gps: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Credit:
+    """The licence of all photos of a folder, and who gets the credit."""
+
+    license_code: str | None
+    attribution: str | None
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ def import_folder(
     *,
     license_code: str | None = None,
     attribution: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ImportReport:
     """Take every photo below `folder` as one of the game's; a second import adds nothing.
 
@@ -81,19 +89,17 @@ def import_folder(
             f"{folder} holds no labelled photos. Lay them out as FOLDER/LABEL/*.jpg "
             "(jpg, jpeg, png, webp or gif), one folder a label"
         )
-    report = ImportReport(labels=len({label for label, _ in files}))
-    pictures = _read_pictures(site_folder(db), files, report, progress)
+    images, skipped = _read_images(site_folder(db), files, progress)
     known = _known_photos(db, game_slug)
-    fresh = [p for p in pictures if (p.label.casefold(), p.info.sha256) not in known]
+    new = [i for i in images if (i.label.casefold(), i.info.sha256) not in known]
     with db.atomic():
         if is_new:
             save_game(db, Game(game_slug, question="What is it?"))
-        _save_pictures(db, game_slug, fresh, license_code, attribution)
-    report.photos = len(fresh)
-    report.with_gps = sum(picture.has_gps for picture in fresh)
-    report.skipped["already there"] = len(pictures) - len(fresh)
-    report.skipped += Counter()  # drops the zeros
-    return report
+        _save_images(db, game_slug, new, Credit(license_code, attribution))
+    if len(images) > len(new):
+        skipped["already there"] = len(images) - len(new)
+    with_gps = sum(image.has_gps for image in new)
+    return ImportReport(len(new), len({label for label, _ in files}), with_gps, skipped)
 
 
 def _photo_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -102,36 +108,37 @@ def _photo_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for label_folder in sorted(folder.iterdir()):
         if not label_folder.is_dir() or label_folder.name.startswith((".", NONE_FOLDER)):
             continue
-        for path in sorted(label_folder.iterdir()):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                yield label_folder.name.replace("_", " "), path
+        for path in list_photos(label_folder):
+            yield label_folder.name.replace("_", " "), path
 
 
-def _read_pictures(
-    site: Path,
-    files: list[tuple[str, Path]],
-    report: ImportReport,
-    progress: Callable[[int, int], None] | None,
-) -> list[LabelledImage]:
-    """Decode and place every file, and keep each label's first copy of equal bytes."""
-    pictures: list[LabelledImage] = []
+def _read_images(
+    site: Path, files: Sequence[tuple[str, Path]], progress: Progress | None
+) -> tuple[list[LabelledImage], Counter[str]]:
+    """Decode and store every file, and keep each label's first copy of equal bytes.
+
+    What is skipped is counted by reason.
+    """
+    images: list[LabelledImage] = []
+    skipped = Counter[str]()
     seen: set[tuple[str, str]] = set()
-    read = functools.partial(_read_picture, site)
+    read = functools.partial(_read_image, site)
     with ThreadPoolExecutor(WORKERS) as pool:
-        for done, picture in enumerate(pool.map(read, files), start=1):
-            if isinstance(picture, str):
-                report.skipped[picture] += 1
-            elif (picture.label, picture.info.sha256) in seen:
-                report.skipped["the same file twice"] += 1
+        for done, image in enumerate(pool.map(read, files), start=1):
+            if isinstance(image, str):
+                skipped[image] += 1
+            elif (image.label, image.info.sha256) in seen:
+                skipped["the same file twice"] += 1
             else:
-                seen.add((picture.label, picture.info.sha256))
-                pictures.append(picture)
+                seen.add((image.label, image.info.sha256))
+                images.append(image)
             if progress:
                 progress(done, len(files))
-    return pictures
+    return images, skipped
 
 
-def _read_picture(site: Path, labelled: tuple[str, Path]) -> LabelledImage | str:
+def _read_image(site: Path, labelled: tuple[str, Path]) -> LabelledImage | str:
+    """A file as an image, or the reason to skip it."""
     label, path = labelled
     try:
         data = read_image_file(path)
@@ -146,7 +153,7 @@ def _read_picture(site: Path, labelled: tuple[str, Path]) -> LabelledImage | str
 
 
 def group_near_duplicates(looks: np.ndarray, near_bits: int = NEAR_BITS) -> list[int]:
-    """For each hash (bool, N×256) the index of the first one of its group of near-duplicates.
+    """Return for each hash (bool, N×256) the index of the first of its near-duplicates.
 
     Difference hashing: neighbouring photos of a burst or resaved copies differ in few bits.
     """
@@ -176,35 +183,26 @@ def _known_photos(db: SiteDatabase, game_slug: str) -> set[tuple[str, str]]:
     return {(row["name"].casefold(), row["sha256"]) for row in rows}
 
 
-def _save_pictures(
-    db: SiteDatabase,
-    game: str,
-    pictures: list[LabelledImage],
-    license_code: str | None,
-    attribution: str | None,
+def _save_images(
+    db: SiteDatabase, game: str, images: Sequence[LabelledImage], credit: Credit
 ) -> None:
     now = utc_now()
-    taxa = _save_labels(db, sorted({picture.label for picture in pictures}))
-    looks = np.array([picture.look for picture in pictures])
-    observer_id, photo_id = _lowest(db, "observers"), _lowest(db, "photos")
-    observation_id = _lowest(db, "observations")
-    observers: dict[int, int] = {}
+    groups = group_near_duplicates(np.array([image.look for image in images]))
+    observers = _save_observers(db, groups)
+    taxa = _save_labels(db, sorted({image.label for image in images}))
+    photo_id, observation_id = _lowest(db, "photos"), _lowest(db, "observations")
     observations: dict[tuple[int, str], int] = {}
-    for picture, group in zip(pictures, group_near_duplicates(looks), strict=True):
-        if group not in observers:
-            observer_id -= 1
-            observers[group] = observer_id
-            db["observers"].insert({"id": observer_id, "login": f"import{observer_id}"})
-        key = (group, picture.label)
+    for image, group in zip(images, groups, strict=True):
+        key = (group, image.label)
         if key not in observations:
             observation_id -= 1
             observations[key] = observation_id
             db["observations"].insert(
                 {
                     "id": observation_id,
-                    "taxon_id": taxa[picture.label],
+                    "taxon_id": taxa[image.label],
                     "observer_id": observers[group],
-                    "license_code": license_code,
+                    "license_code": credit.license_code,
                 }
             )
             db["game_observations"].insert(
@@ -215,16 +213,24 @@ def _save_pictures(
             {
                 "id": photo_id,
                 "observation_id": observations[key],
-                "license_code": license_code,
-                "attribution": attribution,
-                "width": picture.info.width,
-                "height": picture.info.height,
-                "bytes": picture.info.bytes,
-                "sha256": picture.info.sha256,
-                "path": picture.path,
+                "license_code": credit.license_code,
+                "attribution": credit.attribution,
+                "width": image.info.width,
+                "height": image.info.height,
+                "bytes": image.info.bytes,
+                "sha256": image.info.sha256,
+                "path": image.path,
                 "fetched_at": now,
             }
         )
+
+
+def _save_observers(db: SiteDatabase, groups: Sequence[int]) -> dict[int, int]:
+    """A new observer for each group of near-duplicates: its id by the group."""
+    lowest = _lowest(db, "observers")
+    observers = {group: lowest - n for n, group in enumerate(dict.fromkeys(groups), start=1)}
+    db["observers"].insert_all({"id": id, "login": f"import{id}"} for id in observers.values())
+    return observers
 
 
 def _save_labels(db: SiteDatabase, labels: list[str]) -> dict[str, int]:

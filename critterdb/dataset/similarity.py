@@ -1,4 +1,4 @@
-"""Which photos lie near each other, by their embeddings: similar ones, and near-duplicates.
+"""Find photos that look alike by their embeddings: similar ones, and near-duplicates.
 
 Distance is one minus the cosine of two embeddings: 0 for the same picture, about 1 for two that
 have nothing in common.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,10 +42,10 @@ class Neighbour:
     path: str
 
 
-def near_pairs(vectors: np.ndarray, places: np.ndarray | None = None) -> list[Pair]:
-    """Near-duplicates among embeddings N×D: (place, earlier place, distance), the nearest first.
+def near_pairs(vectors: np.ndarray, wanted: np.ndarray | None = None) -> list[Pair]:
+    """Find near-duplicates among embeddings N×D: (index, earlier index, distance), nearest first.
 
-    `places` says for which of the photos to look; without it, for all.
+    `wanted` are the indexes of the photos to look for; without it, all.
     """
     unit = normalized(vectors)
     everywhere = np.arange(len(unit))
@@ -54,26 +54,26 @@ def near_pairs(vectors: np.ndarray, places: np.ndarray | None = None) -> list[Pa
     sample = everywhere[:: max(1, len(unit) // SAMPLE)]
     nearest = [distances.min(axis=1) for _, distances in _distances(unit, sample)]
     limit = min(NEAR_DISTANCE, NEAR_SHARE * float(np.median(np.concatenate(nearest))))
-    found: dict[tuple[int, int], float] = {}
-    for rows, distances in _distances(unit, everywhere if places is None else places):
+    distance_of: dict[tuple[int, int], float] = {}
+    for rows, distances in _distances(unit, everywhere if wanted is None else wanted):
         for row, other in np.argwhere(distances <= limit):
             pair = (max(int(rows[row]), int(other)), min(int(rows[row]), int(other)))
-            found[pair] = max(0.0, float(distances[row, other]))
-    pairs = [(*pair, distance) for pair, distance in found.items()]
+            distance_of[pair] = max(0.0, float(distances[row, other]))
+    pairs = [(*pair, distance) for pair, distance in distance_of.items()]
     return sorted(pairs, key=lambda pair: (pair[2], pair[0], pair[1]))
 
 
-def _distances(unit: np.ndarray, places: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Places n and their distances n×N to all; to itself, a photo's is infinite."""
-    for start in range(0, len(places), ROWS_PER_STEP):
-        rows = places[start : start + ROWS_PER_STEP]
+def _distances(unit: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Indexes n and their distances n×N to all; to itself, a photo's is infinite."""
+    for start in range(0, len(wanted), ROWS_PER_STEP):
+        rows = wanted[start : start + ROWS_PER_STEP]
         distances = 1 - unit[rows] @ unit.T
         distances[np.arange(len(rows)), rows] = np.inf
         yield rows, distances
 
 
 def separate_parts(examples: Examples, vectors: np.ndarray) -> tuple[Examples, np.ndarray]:
-    """Examples and their vectors N×D without the near-duplicates of a photo in another part.
+    """Return examples and their vectors N×D without the near-duplicates of a photo in another part.
 
     Examples come in the order of their arrival: of two, the later one is left out.
     """
@@ -89,23 +89,23 @@ def separate_parts(examples: Examples, vectors: np.ndarray) -> tuple[Examples, n
 
 
 def group_pairs(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """For each of `count` places the first one that pairs lead to from it, over any number."""
+    """Return for each of `count` indexes the first one that pairs lead to, over any number."""
     first = list(range(count))
 
-    def root(place: int) -> int:
-        while first[place] != place:
-            first[place] = first[first[place]]
-            place = first[place]
-        return place
+    def root(index: int) -> int:
+        while first[index] != index:
+            first[index] = first[first[index]]
+            index = first[index]
+        return index
 
-    for one, other in pairs:
-        a, b = root(one), root(other)
+    for left, right in pairs:
+        a, b = root(left), root(right)
         first[max(a, b)] = min(a, b)
-    return [root(place) for place in range(count)]
+    return [root(index) for index in range(count)]
 
 
 _PHOTOS = """
-SELECT photos.id, photos.sha256, embeddings.vector, observations.taxon_id,
+SELECT photos.id, embeddings.vector, observations.taxon_id,
     coalesce(nullif(taxa.common_name, ''), taxa.name) AS name,
     photos.license_code, photos.attribution, photos.url, photos.path
 FROM embeddings
@@ -121,43 +121,57 @@ ORDER BY abs(photos.id)
 def find_similar(
     db: SiteDatabase, recipe: str, vector: np.ndarray, *, count: int = 10
 ) -> list[Neighbour]:
-    """The `count` photos of the database nearest to an embedding D of `recipe`."""
-    rows, vectors = _load_photos(db, recipe)
-    if not rows:
+    """Return the `count` photos of the database nearest to an embedding D of `recipe`."""
+    photos, vectors = _load_photos(db, recipe)
+    if not photos:
         return []
     distances = 1 - normalized(vectors) @ normalized(vector[None])[0]
     nearest = np.argsort(distances, kind="stable")[:count]
-    return [_neighbour(rows[place], float(distances[place])) for place in nearest]
+    return [_neighbour(photos[index], float(distances[index])) for index in nearest]
 
 
 def find_duplicates(db: SiteDatabase, recipe: str) -> list[list[Neighbour]]:
-    """Groups of photos that show the same picture, the first photo first; distances are to it."""
-    rows, vectors = _load_photos(db, recipe)
-    pairs = near_pairs(vectors) if rows else []
+    """Group photos that show the same picture, the first photo first; distances are to it."""
+    photos, vectors = _load_photos(db, recipe)
+    pairs = near_pairs(vectors) if photos else []
     groups: dict[int, list[int]] = {}
-    for place, first in enumerate(group_pairs(len(rows), (pair[:2] for pair in pairs))):
-        groups.setdefault(first, []).append(place)
+    for index, first in enumerate(group_pairs(len(photos), (pair[:2] for pair in pairs))):
+        groups.setdefault(first, []).append(index)
     unit = normalized(vectors) if pairs else vectors
     return [
-        [_neighbour(rows[place], 1 - float(unit[place] @ unit[first])) for place in places]
-        for first, places in groups.items()
-        if len(places) > 1
+        [_neighbour(photos[index], 1 - float(unit[index] @ unit[first])) for index in indexes]
+        for first, indexes in groups.items()
+        if len(indexes) > 1
     ]
 
 
-def _load_photos(db: SiteDatabase, recipe: str) -> tuple[list[dict[str, Any]], np.ndarray]:
-    rows = list(db.query(_PHOTOS, {"recipe": recipe}))
-    return rows, as_vectors([row.pop("vector") for row in rows])
+class EmbeddedPhoto(NamedTuple):
+    """A row of _PHOTOS."""
+
+    photo_id: int
+    vector: bytes
+    taxon_id: int | None
+    name: str | None
+    license_code: str | None
+    attribution: str | None
+    url: str | None
+    path: str
 
 
-def _neighbour(row: dict[str, Any], distance: float) -> Neighbour:
+def _load_photos(db: SiteDatabase, recipe: str) -> tuple[list[EmbeddedPhoto], np.ndarray]:
+    rows = db.execute(_PHOTOS, {"recipe": recipe})
+    photos = [EmbeddedPhoto(*row) for row in rows.fetchall()]
+    return photos, as_vectors([photo.vector for photo in photos])
+
+
+def _neighbour(photo: EmbeddedPhoto, distance: float) -> Neighbour:
     return Neighbour(
-        photo_id=row["id"],
+        photo_id=photo.photo_id,
         distance=round(max(0.0, distance), 4),
-        taxon_id=row["taxon_id"],
-        name=row["name"],
-        license_code=row["license_code"],
-        attribution=row["attribution"],
-        url=row["url"],
-        path=row["path"],
+        taxon_id=photo.taxon_id,
+        name=photo.name,
+        license_code=photo.license_code,
+        attribution=photo.attribution,
+        url=photo.url,
+        path=photo.path,
     )

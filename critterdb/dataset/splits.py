@@ -1,4 +1,4 @@
-"""Which observations train, validate and test a game's models.
+"""Decide which observations train, validate and test a game's models.
 
 Photos of one observer look alike (same camera, same back yard, often the same animal), so an
 observer stands wholly in one part. The part comes from a hash, and is then a row that never
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase
@@ -20,6 +22,7 @@ TEST_SHARE = 0.15
 # Of the game's observations: who made more of them would make up a small part alone, so trains.
 LARGE_OBSERVER_SHARE = 0.05
 
+Part = Literal["train", "valid", "test"]
 Group = str
 Labels = Counter[int]  # observations by label
 
@@ -34,7 +37,7 @@ def split_observations(db: SiteDatabase, game_slug: str) -> None:
     game = get_game(db, game_slug)
     taxonomy = Taxonomy(db, game.rank)
     groups: dict[Group, Labels] = {}
-    known: dict[Group, str] = {}
+    known: dict[Group, Part] = {}
     todo: list[tuple[int, Group]] = []
     for row in db.query(_OBSERVATIONS, {"game": game.slug}):
         group = _group(row["observer_id"], row["id"])
@@ -58,34 +61,38 @@ def split_observations(db: SiteDatabase, game_slug: str) -> None:
         )
 
 
-def plan_parts(groups: dict[Group, Labels], known: dict[Group, str], salt: str) -> dict[Group, str]:
-    """The part of every group: `known` ones as they are, new ones by their hash, then balanced."""
-    place = {group: _place(group, salt) for group in groups}
-    order = sorted(set(groups) - set(known), key=lambda group: (place[group], group))
+def plan_parts(
+    groups: Mapping[Group, Labels], known: Mapping[Group, Part], salt: str
+) -> dict[Group, Part]:
+    """Plan the part of every group: `known` ones stay, new ones go by their hash, then balanced."""
+    position = {group: _position(group, salt) for group in groups}
+    order = sorted(set(groups) - set(known), key=lambda group: (position[group], group))
     large = LARGE_OBSERVER_SHARE * sum(labels.total() for labels in groups.values())
     parts = dict(known)
     for group in order:
-        parts[group] = "train" if groups[group].total() > large else _part(place[group])
-    _fill_parts(parts, groups, order)
-    return parts
+        parts[group] = "train" if groups[group].total() > large else _part(position[group])
+    return _fill_parts(parts, groups, order)
 
 
-def _fill_parts(parts: dict[Group, str], groups: dict[Group, Labels], new: list[Group]) -> None:
-    """Move new groups so that labels, the rarest first, stand in every part that they can."""
+def _fill_parts(
+    planned: Mapping[Group, Part], groups: Mapping[Group, Labels], new: Sequence[Group]
+) -> dict[Group, Part]:
+    """Move new groups so that labels, the rarest first, are in every part that they can be in."""
+    parts = dict(planned)
     holders = Counter((label, parts[group]) for group in groups for label in groups[group])
     by_label: dict[int, list[Group]] = {label: [] for label, _ in holders}
     for group in new:
         for label in groups[group]:
             by_label[label].append(group)
 
-    def move(label: int, part: str) -> None:
+    def move(label: int, part: Part) -> None:
         for group in by_label[label]:
             origin = parts[group]
-            last = any(holders[each, origin] == 1 for each in groups[group])
+            last = any(holders[held, origin] == 1 for held in groups[group])
             if part == "train" or not last:
                 parts[group] = part
-                holders.subtract((each, origin) for each in groups[group])
-                holders.update((each, part) for each in groups[group])
+                holders.subtract((held, origin) for held in groups[group])
+                holders.update((held, part) for held in groups[group])
                 return
 
     totals = sum(groups.values(), Counter[int]())
@@ -95,9 +102,11 @@ def _fill_parts(parts: dict[Group, str], groups: dict[Group, Labels], new: list[
             move(label, "train")
     for turn, label in enumerate(rarest_first):
         # Where there are observers for two parts only, labels take turns, so that both exist.
-        for part in ("valid", "test") if turn % 2 else ("test", "valid"):
+        pair: tuple[Part, Part] = ("valid", "test") if turn % 2 else ("test", "valid")
+        for part in pair:
             if not holders[label, part]:
                 move(label, part)
+    return parts
 
 
 _OBSERVATIONS = """
@@ -114,13 +123,13 @@ def _group(observer_id: int | None, observation_id: int) -> Group:
     return f"observation {observation_id}" if observer_id is None else f"observer {observer_id}"
 
 
-def _place(group: Group, salt: str) -> float:
+def _position(group: Group, salt: str) -> float:
     """A number from 0 to 1 that is this group's for ever."""
     digest = hashlib.sha256(f"{salt} {group}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _part(place: float) -> str:
-    if place < TRAIN_SHARE:
+def _part(position: float) -> Part:
+    if position < TRAIN_SHARE:
         return "train"
-    return "test" if place < TRAIN_SHARE + TEST_SHARE else "valid"
+    return "test" if position < TRAIN_SHARE + TEST_SHARE else "valid"

@@ -1,28 +1,38 @@
-"""A model against photos whose truth is known → figures, and the rows that keep them."""
+"""Measure a model on photos whose truth is known, and keep the figures as rows."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from critterdb._types import Progress
 from critterdb.dataset.examples import UNREADABLE
-from critterdb.errors import RejectedInputError, SourceError
-from critterdb.imaging.decode import decode_image, read_image_file
+from critterdb.dataset.photo_files import (
+    NONE_FOLDER,
+    UNREADABLE_ERRORS,
+    PhotoFile,
+    folder_photos,
+    list_photos,
+    stored_photos,
+)
+from critterdb.errors import SourceError
+from critterdb.model.labels import Label
 from critterdb.model.loader import Model
 from critterdb.model.registry import current_model, model_row
 from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.storage.stored_files import stored_files
 from critterdb.storage.timestamps import utc_now
 
+from .figures import EvaluationResult
 from .metrics import (
-    TestScores,
-    figures,
+    Evaluation,
+    ScoredPhotos,
+    measure,
     novelty_quantiles,
     reliability,
     risk_coverage,
@@ -30,54 +40,70 @@ from .metrics import (
     top_k_right,
 )
 
-NONE_LABEL = "_none"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
+
+@dataclass(frozen=True)
+class LabelledPhotos:
+    """Photo files N with `truth` N, indexes into a model's labels; -1 is nothing that it knows.
+
+    `photo_ids` N are those of the site, or empty for files of a folder.
+    """
+
+    files: list[PhotoFile]
+    truth: np.ndarray
+    photo_ids: list[int]
 
 
 def save_evaluation(
-    db: SiteDatabase, model_id: str, outcome: TestScores, photo_ids: Sequence[int]
+    db: SiteDatabase, model_id: str, evaluation: Evaluation, photo_ids: Sequence[int]
 ) -> None:
     """Replace the model's evaluation rows by this one's; call it in the model's transaction."""
-    found = figures(outcome)
-    confusion = outcome.confusion()
+    labels, figures = evaluation.scores.labels, evaluation.figures
+    confusion = evaluation.scores.confusion()
     db["confusions"].delete_where("model_id = ?", [model_id])
     db["confusions"].insert_all(
         {
             "model_id": model_id,
-            "actual_taxon_id": outcome.labels[actual]["taxon_id"],
-            "predicted_taxon_id": outcome.labels[predicted]["taxon_id"],
+            "actual_taxon_id": labels[actual]["taxon_id"],
+            "predicted_taxon_id": labels[predicted]["taxon_id"],
             "photos": int(confusion[actual, predicted]),
         }
         for actual, predicted in np.argwhere(confusion)
     )
-    for label, figure in zip(outcome.labels, found["labels"], strict=True):
+    for label, measured in zip(labels, figures["labels"], strict=True):
         db["model_labels"].update(
             (model_id, label["taxon_id"]),
             {
-                "photos_test": figure["photos"],
-                "precision": figure["precision"],
-                "recall": figure["recall"],
-                "f1": figure["f1"],
+                "photos_test": measured["photos"],
+                "precision": measured["precision"],
+                "recall": measured["recall"],
+                "f1": measured["f1"],
             },
         )
-    _save_metrics(db, model_id, outcome, found)
-    _save_predictions(db, model_id, outcome, photo_ids)
-    columns = ("error_rate", "balanced_error_rate", "ece")
-    db["models"].update(model_id, {name: found[name] for name in columns})
+    _save_metrics(db, model_id, evaluation)
+    _save_predictions(db, model_id, evaluation, photo_ids)
+    db["models"].update(
+        model_id,
+        {
+            "error_rate": figures["error_rate"],
+            "balanced_error_rate": figures["balanced_error_rate"],
+            "ece": figures["ece"],
+        },
+    )
 
 
-def _save_metrics(
-    db: SiteDatabase, model_id: str, outcome: TestScores, found: dict[str, Any]
-) -> None:
+def _save_metrics(db: SiteDatabase, model_id: str, evaluation: Evaluation) -> None:
+    scores, figures = evaluation.scores, evaluation.figures
+    photos = figures["photos"]
     rows: list[tuple[str, float, float | None, int | None]] = [
-        (name, 0, found[name], found["photos"])
-        for name in ("answered", "wrong_among_answered", "top3_error_rate", "ece_before")
+        ("answered", 0, figures["answered"], photos),
+        ("wrong_among_answered", 0, figures["wrong_among_answered"], photos),
+        ("top3_error_rate", 0, figures["top3_error_rate"], photos),
+        ("ece_before", 0, figures["ece_before"], photos),
     ]
-    rows += [("novelty", part, value, None) for part, value in novelty_quantiles(outcome)]
-    rows += [("reliability", said, right, n) for said, right, n in reliability(outcome)]
-    rows += [("risk_coverage", share, wrong, None) for share, wrong in risk_coverage(outcome)]
-    for k in (1, 3, 5):
-        rows.append(("top_k", k, share(top_k_right(outcome, k)), found["photos"]))
+    rows += [("novelty", part, value, None) for part, value in novelty_quantiles(scores)]
+    rows += [("reliability", sure, right, n) for sure, right, n in reliability(scores)]
+    rows += [("risk_coverage", answered, wrong, None) for answered, wrong in risk_coverage(scores)]
+    rows += [("top_k", k, share(top_k_right(scores, k)), photos) for k in (1, 3, 5)]
     measured = sorted({row[0] for row in rows})
     marks = ", ".join("?" * len(measured))
     db["model_metrics"].delete_where(f"model_id = ? AND name IN ({marks})", [model_id, *measured])
@@ -88,67 +114,67 @@ def _save_metrics(
 
 
 def _save_predictions(
-    db: SiteDatabase, model_id: str, outcome: TestScores, photo_ids: Sequence[int]
+    db: SiteDatabase, model_id: str, evaluation: Evaluation, photo_ids: Sequence[int]
 ) -> None:
+    # A reviewed prediction stays: a person's word about it would be lost with it.
     db["predictions"].delete_where(
         "model_id = ? AND source = 'evaluation' AND id NOT IN (SELECT prediction_id FROM reviews)",
         [model_id],
     )
     now = utc_now()
+    scores = evaluation.scores
     db["predictions"].insert_all(
         {
             "model_id": model_id,
             "source": "evaluation",
             "photo_id": int(photo_id),
-            "label_taxon_id": outcome.labels[truth]["taxon_id"],
+            "label_taxon_id": scores.labels[truth]["taxon_id"],
             **classification.as_row(),
             "created_at": now,
         }
         for photo_id, truth, classification in zip(
-            photo_ids, outcome.truth, outcome.classifications(), strict=True
+            photo_ids, scores.truth, evaluation.classifications, strict=True
         )
     )
 
 
 def evaluate_model(
     db: SiteDatabase, model_id: str | None = None, *, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Measure a model on its test photos again, from their files, and renew its rows."""
+) -> EvaluationResult:
+    """Measure a model on its test photos again, from their files, and renew its rows.
+
+    Photos that cannot be read, a row's path that is not one of a photo included, are counted in
+    `left_out`. Raises SourceError if none can be read, and ModelError.
+    """
     started = time.perf_counter()
     model = current_model(db, model_id=model_id)
-    places = {label["taxon_id"]: place for place, label in enumerate(model.labels)}
-    rows = _test_photos(db, model)
-    site = site_folder(db)
-    outcome, read = _run(
-        model,
-        stored_files(site, "photos", [row["path"] for row in rows]),
-        np.array([places[row["label"]] for row in rows], np.int64),
-        progress,
-    )
-    photo_ids = [row["id"] for row, kept in zip(rows, read, strict=True) if kept]
+    photos = _test_photos(db, model)
+    scores, is_read = score_photos(model, photos, progress)
+    evaluation = measure(scores)
+    photo_ids = [n for n, kept in zip(photos.photo_ids, is_read, strict=True) if kept]
     with db.atomic():
-        save_evaluation(db, model.id, outcome, photo_ids)
-    return _result(model, outcome, read, started)
+        save_evaluation(db, model.id, evaluation, photo_ids)
+    return _result(model, evaluation, is_read, started)
 
 
-def _test_photos(db: SiteDatabase, model: Model) -> list[dict[str, Any]]:
-    """The photos that training left for the test, near-duplicates of others aside."""
+def _test_photos(db: SiteDatabase, model: Model) -> LabelledPhotos:
+    """The photos that training left for the test, without near-duplicates of others."""
     from critterdb.dataset.embeddings import load_embeddings
     from critterdb.dataset.examples import label_photos
     from critterdb.dataset.similarity import separate_parts
     from critterdb.games import get_game
 
-    labels = {label["taxon_id"] for label in model.labels}
-    examples = label_photos(db, get_game(db, model.game), labels)
+    label_index = {label["taxon_id"]: index for index, label in enumerate(model.labels)}
+    examples = label_photos(db, get_game(db, model.game), label_index.keys())
     recipe = json.loads(model_row(db, model.id)["recipe"]).get("near_duplicates_by", model.backbone)
     examples, _ = separate_parts(*load_embeddings(db, examples, recipe))
-    return [
-        {"id": int(photo_id), "path": str(path), "label": int(label)}
-        for photo_id, path, label, part in zip(
-            examples.photo_ids, examples.paths, examples.taxon_ids, examples.parts, strict=True
-        )
-        if part == "test"
-    ]
+    is_test = examples.of_part("test")
+    taxon_ids = examples.taxon_ids[is_test].tolist()
+    return LabelledPhotos(
+        stored_photos(site_folder(db), examples.paths[is_test]),
+        np.array([label_index[taxon_id] for taxon_id in taxon_ids], np.int64),
+        examples.photo_ids[is_test].tolist(),
+    )
 
 
 def evaluate_folder(
@@ -157,102 +183,110 @@ def evaluate_folder(
     folder: Path,
     *,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> EvaluationResult:
     """Measure a model on FOLDER/LABEL/*.jpg; `_none` holds pictures of nothing that it knows.
 
     What these say of its novelty measure is kept in `model_metrics`: the test photos cannot. Raises
-    SourceError where a folder's name is no label.
+    SourceError if a folder's name is not a label, or if no photo can be read.
     """
     started = time.perf_counter()
     if model_id:
         model_row(db, model_id)
     model = current_model(db, model_id=model_id)
-    names = _label_names(model.labels)
-    files: list[Path] = []
-    truth: list[int] = []
-    for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        name = label_folder.name
-        place = -1 if name == NONE_LABEL else names.get(name.replace("_", " ").casefold())
-        if place is None:
-            known = ", ".join(label["common_name"] or label["name"] for label in model.labels)
-            raise SourceError(
-                f"{name} is no label of {model.id}. Its labels: {known}, {NONE_LABEL}"
-            )
-        photos = sorted(p for p in label_folder.iterdir() if p.suffix.lower() in SUFFIXES)
-        files += photos
-        truth += [place] * len(photos)
-    if not files:
-        raise SourceError(f"{folder} holds no photos. Lay them out as FOLDER/LABEL/*.jpg")
-    outcome, read = _run(model, files, np.array(truth, np.int64), progress)
-    result = _result(model, outcome, read, started)
+    scores, is_read = score_photos(model, _folder_photos(folder, model), progress)
+    result = _result(model, measure(scores), is_read, started)
     _save_novelty(db, model.id, result)
     return result
 
 
-def _save_novelty(db: SiteDatabase, model_id: str, result: dict[str, Any]) -> None:
+def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
+    # People name their folders by whichever name they know.
+    label_index = _label_names(model.labels)
+    paths: list[Path] = []
+    truth: list[int] = []
+    for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
+        name = label_folder.name
+        words = name.replace("_", " ").casefold()
+        index = -1 if name == NONE_FOLDER else label_index.get(words)
+        if index is None:
+            known = ", ".join(label["common_name"] or label["name"] for label in model.labels)
+            raise SourceError(
+                f"{name} is not a label of {model.id}. Its labels: {known}, {NONE_FOLDER}"
+            )
+        photos = list_photos(label_folder)
+        paths += photos
+        truth += [index] * len(photos)
+    if not paths:
+        raise SourceError(f"{folder} holds no photos. Lay them out as FOLDER/LABEL/*.jpg")
+    return LabelledPhotos(folder_photos(paths), np.array(truth, np.int64), [])
+
+
+def _save_novelty(db: SiteDatabase, model_id: str, result: EvaluationResult) -> None:
     measured = {
-        name: result[name]
-        for name in ("novelty_auroc", "none_refused", "known_refused")
-        if result[name] is not None
+        "novelty_auroc": result["novelty_auroc"],
+        "none_refused": result["none_refused"],
+        "known_refused": result["known_refused"],
     }
     with db.atomic():
         for name, value in measured.items():
+            if value is None:
+                continue
+            row = {"model_id": model_id, "name": name, "x": 0, "value": value}
             db["model_metrics"].upsert(
-                {
-                    "model_id": model_id,
-                    "name": name,
-                    "x": 0,
-                    "value": value,
-                    "photos": result["photos"],
-                },
-                pk=("model_id", "name", "x"),
+                {**row, "photos": result["photos"]}, pk=("model_id", "name", "x")
             )
 
 
-def _label_names(labels: Sequence[dict[str, Any]]) -> dict[str, int]:
-    names = {}
-    for place, label in enumerate(labels):
-        for name in filter(None, (label["name"], label["common_name"])):
-            names[name.replace("_", " ").casefold()] = place
-    return names
+def _label_names(labels: Sequence[Label]) -> dict[str, int]:
+    """The index of each label by its scientific and its common name, in lower case."""
+    return {
+        name.replace("_", " ").casefold(): index
+        for index, label in enumerate(labels)
+        for name in (label["name"], label["common_name"])
+        if name
+    }
 
 
-def _run(
-    model: Model, files: Sequence[Path], truth: np.ndarray, progress: Progress | None
-) -> tuple[TestScores, np.ndarray]:
-    """What the model says of the files that can be read, and which those are.
+def score_photos(
+    model: Model, photos: LabelledPhotos, progress: Progress | None = None
+) -> tuple[ScoredPhotos, np.ndarray]:
+    """Run a model on the photos that can be read; return its scores, and which those are: bool N.
 
-    Raises SourceError where there are files and none can be read.
+    Raises SourceError if there are photos and none can be read.
     """
-    probabilities, novelty, read = [], [], np.zeros(len(files), bool)
-    for done, path in enumerate(files, start=1):
+    probabilities, novelty = [], []
+    is_read = np.zeros(len(photos.files), bool)
+    for number, file in enumerate(photos.files):
         try:
-            image = decode_image(read_image_file(path), shorter_side=model.view.shorter_side)
-        except (RejectedInputError, OSError) as error:
-            if done == len(files) and not read.any():
+            image = file.decode(model.view.shorter_side)
+        except UNREADABLE_ERRORS as error:
+            if number + 1 == len(photos.files) and not is_read.any():
                 raise SourceError(
-                    f"No photo could be read. Of {path}: {error}. Check the files"
+                    f"No photo could be read. Of {file.name}: {error}. Check the files"
                 ) from error
         else:
+            # One at a time: batches of 2 to 8 photos are no faster (docs/benchmarks.md).
             row, _, distance = model.run(model.pixels(image)[None])
             probabilities.append(row[0])
             novelty.append(float(distance[0]))
-            read[done - 1] = True
+            is_read[number] = True
         if progress:
-            progress(done, len(files))
-    count = len(model.labels)
-    outcome = TestScores(
+            progress(number + 1, len(photos.files))
+    scores = ScoredPhotos(
         model.labels,
         model.thresholds,
-        np.array(probabilities, np.float64).reshape(-1, count),
+        np.array(probabilities, np.float64).reshape(-1, len(model.labels)),
         np.array(novelty),
-        truth[read],
+        photos.truth[is_read],
     )
-    return outcome, read
+    return scores, is_read
 
 
-def _result(model: Model, outcome: TestScores, read: np.ndarray, started: float) -> dict[str, Any]:
+def _result(
+    model: Model, evaluation: Evaluation, is_read: np.ndarray, started: float
+) -> EvaluationResult:
     seconds = round(time.perf_counter() - started, 2)
-    unreadable = int((~read).sum())
+    unreadable = int((~is_read).sum())
     left_out = {UNREADABLE: unreadable} if unreadable else {}
-    return {"model": model.id, **figures(outcome), "seconds": seconds, "left_out": left_out}
+    result = {"model": model.id, **evaluation.figures, "seconds": seconds, "left_out": left_out}
+    return cast(EvaluationResult, result)

@@ -7,32 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from critterdb.model.decision import NOT_A_CRITTER, Classification, decide
+from critterdb.model.labels import Label, Thresholds, lineage_ids
+
+from .figures import Figures, LabelFigures
 
 RELIABILITY_BINS = 15
 
 
 @dataclass(frozen=True)
-class TestScores:
-    """What a model said of N photos: probabilities N×C, novelty N, and the true places N.
+class ScoredPhotos:
+    """What a model said of N photos: probabilities N×C, novelty N, and `truth` N.
 
-    A true place of -1 is a picture of nothing that the model knows.
+    Truth is an index into `labels`; -1 is a picture of nothing that the model knows.
     """
 
-    labels: list[dict[str, Any]]
-    thresholds: dict[str, float]
+    labels: Sequence[Label]
+    thresholds: Thresholds
     probabilities: np.ndarray
     novelty: np.ndarray
     truth: np.ndarray
 
-    def known(self) -> TestScores:
-        """Only the photos of something that the model knows."""
+    def known(self) -> ScoredPhotos:
+        """Return only the photos of something that the model knows."""
         kept = self.truth >= 0
-        return TestScores(
+        return ScoredPhotos(
             self.labels,
             self.thresholds,
             self.probabilities[kept],
@@ -40,39 +42,54 @@ class TestScores:
             self.truth[kept],
         )
 
-    def uncalibrated(self) -> TestScores:
-        """The same with the probabilities that the head gave before temperature."""
+    def uncalibrated(self) -> ScoredPhotos:
+        """Return the same with the probabilities that the head gave before temperature."""
+        # A softmax can underflow to 0, of which there is no logarithm.
         logits = np.log(self.probabilities.clip(min=np.finfo(np.float64).tiny))
         hotter = softmax(logits, 1 / self.thresholds.get("temperature", 1.0))
         return replace(self, probabilities=hotter)
 
     def classifications(self) -> list[Classification]:
+        """Decide on each photo; costs a sort a photo, so do it once."""
         return [
             decide(row, float(novelty), self.labels, self.thresholds)
             for row, novelty in zip(self.probabilities, self.novelty, strict=True)
         ]
 
     def confusion(self) -> np.ndarray:
-        """Photos C×C, by true label and top label."""
+        """Count photos C×C, by true label and top label."""
         matrix = np.zeros((len(self.labels),) * 2, np.int64)
         np.add.at(matrix, (self.truth, self.probabilities.argmax(axis=1)), 1)
         return matrix
 
 
-def figures(outcome: TestScores) -> dict[str, Any]:
-    """The figures of `train --json` and `evaluate --json`, but for model and seconds."""
-    known = outcome.known()
-    classifications = outcome.classifications()
-    right, answered = judge(outcome, classifications)
-    is_known = outcome.truth >= 0
-    refused = np.array([one.reason == NOT_A_CRITTER for one in classifications], bool)
+@dataclass(frozen=True)
+class Evaluation:
+    """Test scores, what was decided of each photo, and the figures that follow from both."""
+
+    scores: ScoredPhotos
+    classifications: list[Classification]
+    figures: Figures
+
+
+def measure(scores: ScoredPhotos) -> Evaluation:
+    """Decide on each photo, once, and compute the figures."""
+    classifications = scores.classifications()
+    return Evaluation(scores, classifications, _figures(scores, classifications))
+
+
+def _figures(scores: ScoredPhotos, classifications: Sequence[Classification]) -> Figures:
+    known = scores.known()
+    right, answered = judge(scores, classifications)
+    is_known = scores.truth >= 0
+    refused = np.array([photo.reason == NOT_A_CRITTER for photo in classifications], bool)
     confusion = known.confusion()
     recalls, _ = recall_precision(confusion)
     tested = confusion.sum(axis=1)
     top = known.probabilities.argmax(axis=1)
     answered_known = answered & is_known
     return {
-        "photos": len(outcome.truth),
+        "photos": len(scores.truth),
         "error_rate": share(top != known.truth),
         "balanced_error_rate": _mean(1 - recalls[tested > 0]),
         "top3_error_rate": share(~top_k_right(known, 3)),
@@ -80,32 +97,32 @@ def figures(outcome: TestScores) -> dict[str, Any]:
         "ece_before": calibration_error(known.uncalibrated()),
         "answered": share(answered_known[is_known]),
         "wrong_among_answered": share(~right[answered_known]),
-        "novelty_auroc": auroc(outcome.novelty[~is_known], outcome.novelty[is_known]),
+        "novelty_auroc": auroc(scores.novelty[~is_known], scores.novelty[is_known]),
         "none_refused": share(refused[~is_known]),
         "known_refused": share(refused[is_known]) if (~is_known).any() else None,
-        "labels": _label_figures(outcome.labels, confusion),
+        "labels": _label_figures(scores.labels, confusion),
     }
 
 
-def _label_figures(labels: list[dict[str, Any]], confusion: np.ndarray) -> list[dict[str, Any]]:
+def _label_figures(labels: Sequence[Label], confusion: np.ndarray) -> list[LabelFigures]:
     names = [label["common_name"] or label["name"] for label in labels]
     recalls, precisions = recall_precision(confusion)
     wrong = confusion * (1 - np.eye(len(labels), dtype=np.int64))
     return [
         {
             "name": name,
-            "photos": int(confusion[place].sum()),
-            "precision": _rounded(precisions[place]),
-            "recall": _rounded(recalls[place]),
-            "f1": _f1(precisions[place], recalls[place]),
-            "mistaken_for": names[int(wrong[place].argmax())] if wrong[place].any() else None,
+            "photos": int(confusion[index].sum()),
+            "precision": _rounded(precisions[index]),
+            "recall": _rounded(recalls[index]),
+            "f1": _f1(precisions[index], recalls[index]),
+            "mistaken_for": names[int(wrong[index].argmax())] if wrong[index].any() else None,
         }
-        for place, name in enumerate(names)
+        for index, name in enumerate(names)
     ]
 
 
 def _f1(precision: float, recall: float) -> float | None:
-    """Their harmonic mean; 0 where the label was never said of a photo that is there."""
+    """Their harmonic mean: 0 for a label that was never right, None for one without photos."""
     if np.isnan(recall):
         return None
     if np.isnan(precision) or precision + recall == 0:
@@ -114,76 +131,77 @@ def _f1(precision: float, recall: float) -> float | None:
 
 
 def judge(
-    outcome: TestScores, classifications: Sequence[Classification]
+    scores: ScoredPhotos, classifications: Sequence[Classification]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For each photo whether its answer is right, and whether there is one.
+    """Say for each photo whether its answer is right, and whether there is one: bool N each.
 
-    An answer is right when it is the true label or an ancestor of it.
+    An answer is right if it is the true label or an ancestor of it.
     """
+    lineages = [lineage_ids(label) for label in scores.labels]
     right = np.zeros(len(classifications), bool)
-    for place, (one, truth) in enumerate(zip(classifications, outcome.truth, strict=True)):
-        if one.answer and truth >= 0:
-            label = outcome.labels[truth]
-            lineage = {label["taxon_id"]} | {a["taxon_id"] for a in label.get("ancestors", [])}
-            right[place] = one.answer["taxon_id"] in lineage
-    return right, np.array([one.answer is not None for one in classifications], bool)
+    for photo, (decided, truth) in enumerate(zip(classifications, scores.truth, strict=True)):
+        if decided.answer and truth >= 0:
+            right[photo] = decided.answer["taxon_id"] in lineages[truth]
+    return right, np.array([decided.answer is not None for decided in classifications], bool)
 
 
 def recall_precision(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Recall and precision by label (C each); NaN where a label was never there, or never said."""
+    """Return recall and precision by label (C each), NaN for one that never was, or never said."""
     hits = np.diag(confusion).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return hits / confusion.sum(axis=1), hits / confusion.sum(axis=0)
 
 
-def top_k_right(outcome: TestScores, k: int) -> np.ndarray:
-    """Whether the truth is among the k likeliest labels: bool N."""
-    likeliest = np.argsort(-outcome.probabilities, axis=1)[:, :k]
-    return np.asarray((likeliest == outcome.truth[:, None]).any(axis=1))
+def top_k_right(scores: ScoredPhotos, k: int) -> np.ndarray:
+    """Say whether the truth is among the k likeliest labels: bool N."""
+    likeliest = np.argsort(-scores.probabilities, axis=1)[:, :k]
+    return np.asarray((likeliest == scores.truth[:, None]).any(axis=1))
 
 
-def reliability(outcome: TestScores) -> list[tuple[float, float, int]]:
-    """(mean confidence, share right, photos) of each bin of confidence that has photos."""
-    confidence = outcome.probabilities.max(axis=1, initial=0)
-    right = outcome.probabilities.argmax(axis=1) == outcome.truth
+def reliability(scores: ScoredPhotos) -> list[tuple[float, float, int]]:
+    """List (mean confidence, share right, photos) of each bin of confidence that has photos."""
+    confidence = scores.probabilities.max(axis=1, initial=0)
+    right = scores.probabilities.argmax(axis=1) == scores.truth
+    # A confidence of exactly 1 belongs to the last bin.
     bins = np.minimum((confidence * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
     return [
         (
-            float(confidence[bins == each].mean()),
-            float(right[bins == each].mean()),
-            int((bins == each).sum()),
+            float(confidence[bins == number].mean()),
+            float(right[bins == number].mean()),
+            int((bins == number).sum()),
         )
-        for each in np.unique(bins)
+        for number in np.unique(bins)
     ]
 
 
-def calibration_error(outcome: TestScores) -> float | None:
-    """Expected calibration error (Guo et al. 2017), in 15 equal bins of confidence."""
-    if not len(outcome.truth):
+def calibration_error(scores: ScoredPhotos) -> float | None:
+    """Return the expected calibration error (Guo et al. 2017), in 15 equal bins of confidence."""
+    if not len(scores.truth):
         return None
-    gaps = [abs(said - right) * photos for said, right, photos in reliability(outcome)]
-    return _rounded(sum(gaps) / len(outcome.truth))
+    gaps = [abs(sure - right) * photos for sure, right, photos in reliability(scores)]
+    return _rounded(sum(gaps) / len(scores.truth))
 
 
-def risk_coverage(outcome: TestScores) -> list[tuple[float, float]]:
-    """(share answered, share wrong among them) when the surest photos are answered first."""
-    order = np.argsort(-outcome.probabilities.max(axis=1, initial=0), kind="stable")
-    wrong = (outcome.probabilities.argmax(axis=1) != outcome.truth)[order]
+def risk_coverage(scores: ScoredPhotos) -> list[tuple[float, float]]:
+    """List (share answered, share wrong among them) if the surest photos are answered first."""
+    # Stable, so that photos of one confidence keep their order and two runs give one curve.
+    order = np.argsort(-scores.probabilities.max(axis=1, initial=0), kind="stable")
+    wrong = (scores.probabilities.argmax(axis=1) != scores.truth)[order]
     count = len(wrong)
-    places = sorted({max(1, round(count * part / 20)) for part in range(1, 21)}) if count else []
-    return [(place / count, float(wrong[:place].mean())) for place in places]
+    steps = sorted({max(1, round(count * part / 20)) for part in range(1, 21)}) if count else []
+    return [(answered / count, float(wrong[:answered].mean())) for answered in steps]
 
 
-def novelty_quantiles(outcome: TestScores) -> list[tuple[float, float]]:
-    """(share of the known photos, the novelty that they stay below), in steps of a twentieth."""
-    known = outcome.novelty[outcome.truth >= 0]
+def novelty_quantiles(scores: ScoredPhotos) -> list[tuple[float, float]]:
+    """List (share of the known photos, the novelty that they stay below), in twentieths."""
+    known = scores.novelty[scores.truth >= 0]
     if not len(known):
         return []
     return [(part / 20, float(np.quantile(known, part / 20))) for part in range(21)]
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float | None:
-    """How often a positive value is above a negative one (ties half); None where either lacks."""
+    """Return how often a positive value is above a negative one (ties half); None without both."""
     if not len(positive) or not len(negative):
         return None
     ordered = np.sort(negative)
@@ -197,6 +215,7 @@ def _rounded(value: float) -> float | None:
 
 
 def share(flags: np.ndarray) -> float | None:
+    """Return the share of true flags to five digits, or None of none."""
     return _rounded(float(np.mean(flags))) if len(flags) else None
 
 
@@ -205,14 +224,14 @@ def _mean(values: np.ndarray) -> float | None:
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Probabilities N×C of logits N×C."""
+    """Return probabilities N×C of logits N×C."""
     scaled = np.asarray(logits, np.float64) / temperature
     weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def negative_log_likelihood(logits: np.ndarray, truth: np.ndarray) -> float:
-    """Mean surprise in nats of label places N under logits N×C."""
+    """Return the mean surprise in nats of label indexes N under logits N×C."""
     scaled = np.asarray(logits, np.float64)
     scaled = scaled - scaled.max(axis=1, keepdims=True)
     log_probabilities = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
@@ -220,6 +239,6 @@ def negative_log_likelihood(logits: np.ndarray, truth: np.ndarray) -> float:
 
 
 def brier_score(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """Mean squared distance of probabilities N×C from the truth, label places N (Brier 1950)."""
+    """Return the mean squared distance of probabilities N×C from label indexes N (Brier 1950)."""
     certain = np.eye(probabilities.shape[1])[truth]
     return float(((probabilities - certain) ** 2).sum(axis=1).mean())

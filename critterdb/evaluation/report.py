@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from critterdb.formatting import percent
 
+from .figures import EvaluationResult, LabelFigures
+
 WEAK_RECALL = 0.8
-FEW_TEST_PHOTOS = 5
+FEW_TEST_PHOTOS = 5  # one of four wrong is 25%, and says nothing
 
 
-def report_lines(result: dict[str, Any]) -> list[str]:
-    """What `train` and `evaluate` print of the figures of `train --json`."""
+def report_lines(result: EvaluationResult) -> list[str]:
+    """Return what `train` and `evaluate` print of a measurement."""
     lines = [f"{result['model']}: measured on {result['photos']} photos."]
     if result["error_rate"] is not None:
         lines.append(
@@ -20,7 +22,7 @@ def report_lines(result: dict[str, Any]) -> list[str]:
         )
         lines.append(
             f"  Answers {percent(result['answered'])} and is wrong on "
-            f"{percent(result['wrong_among_answered'])} of its answers; its percentages are off by "
+            f"{percent(result['wrong_among_answered'])} of its answers; its confidence is off by "
             f"{percent(result['ece'])} on average ({percent(result['ece_before'])} as trained)."
         )
     if result["none_refused"] is not None:
@@ -34,36 +36,44 @@ def report_lines(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _weak_lines(labels: list[dict[str, Any]]) -> list[str]:
-    tested = [one for one in labels if one["photos"]]
+def _weak_lines(labels: Sequence[LabelFigures]) -> list[str]:
     weak = sorted(
-        (one for one in tested if one["recall"] < WEAK_RECALL), key=lambda one: one["recall"]
+        (
+            (label["recall"], label)
+            for label in labels
+            if label["recall"] is not None and label["recall"] < WEAK_RECALL
+        ),
+        key=lambda pair: pair[0],
     )
     lines = [
-        f"  Weak at {one['name']}: found {one['recall']:.0%} of {one['photos']}"
-        + (f", and mostly took the rest for {one['mistaken_for']}." if one["mistaken_for"] else ".")
-        for one in weak
+        f"  Weak at {label['name']}: found {recall:.0%} of {label['photos']}"
+        + (
+            f", and mostly took the rest for {label['mistaken_for']}."
+            if label["mistaken_for"]
+            else "."
+        )
+        for recall, label in weak
     ]
-    few = [one["name"] for one in labels if one["photos"] < FEW_TEST_PHOTOS]
+    few = [label["name"] for label in labels if label["photos"] < FEW_TEST_PHOTOS]
     if few:
         lines.append(f"  Too few test photos to be sure of: {', '.join(few)}.")
-    wanting = [one["name"] for one in weak] + [name for name in few if name not in weak]
+    wanting = [label["name"] for _, label in weak] + few
     if wanting:
         lines.append(f"  More photos would help most with: {', '.join(dict.fromkeys(wanting))}.")
     return lines
 
 
-def _data_lines(result: dict[str, Any]) -> list[str]:
+def _data_lines(result: EvaluationResult) -> list[str]:
     """What a training did with labels and photos that it could not take as they are."""
     lines = [
-        f"  {one['name']} has only {one['photos']} photos and counts as {one['into']}."
-        for one in result.get("folded", [])
+        f"  {label['name']} has only {label['photos']} photos and counts as {label['into']}."
+        for label in result.get("folded", [])
     ]
     lines += [
-        f"  {one['name']} has only {one['photos']} photos and is left out."
-        for one in result.get("too_few", [])
+        f"  {label['name']} has only {label['photos']} photos and is left out."
+        for label in result.get("too_few", [])
     ]
     if left_out := result.get("left_out"):
-        told = ", ".join(f"{photos} {reason}" for reason, photos in left_out.items())
-        lines.append(f"  Left out: {told}.")
+        counts = ", ".join(f"{photos} {reason}" for reason, photos in left_out.items())
+        lines.append(f"  Left out: {counts}.")
     return lines

@@ -1,40 +1,65 @@
-"""Probabilities and novelty → an answer: a label, a coarser taxon, or none, with its reason."""
+"""Decide what to say: from probabilities and novelty to a label, a coarser taxon, or none."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
-UNSURE = "unsure"
-NOT_A_CRITTER = "not_a_critter"
-COARSER = "coarser"
+from .labels import (
+    Answer,
+    Label,
+    Reason,
+    ScoredTaxon,
+    Taxon,
+    Thresholds,
+    labels_inside,
+    lineage_ids,
+)
 
-Label = dict[str, Any]
+__all__ = ["COARSER", "NOT_A_CRITTER", "UNSURE", "Classification", "decide", "labels_inside"]
+
+UNSURE: Reason = "unsure"
+NOT_A_CRITTER: Reason = "not_a_critter"
+COARSER: Reason = "coarser"
+
+
+class ClassificationColumns(TypedDict):
+    """The columns of `predictions` that a classification itself fills."""
+
+    taxon_id: int | None
+    score: float
+    top_taxon_id: int
+    abstained: int
+    reason: Reason | None
+    novelty: float
+    scores: str
+    thresholds: str
 
 
 @dataclass(frozen=True)
 class Classification:
     """What a model says of one image, or of several together.
 
-    `answer` is null where it abstained; `predictions` are all labels, likeliest first; `thresholds`
-    are those that were in force.
+    `answer` is null if it abstained; `predictions` are all labels, likeliest first; `thresholds`
+    are those that were in force; `probabilities` are C in the order of the model's labels.
     """
 
-    answer: Label | None
-    reason: str | None
-    predictions: list[Label]
+    answer: Answer | None
+    reason: Reason | None
+    predictions: list[ScoredTaxon]
     novelty: float
-    thresholds: dict[str, float]
+    thresholds: Thresholds
     probabilities: np.ndarray = field(repr=False, compare=False)
 
     @property
     def abstained(self) -> bool:
         return self.answer is None
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> ClassificationColumns:
         """The columns of `predictions` that the classification itself fills."""
         top = self.predictions[0]
         return {
@@ -52,79 +77,81 @@ class Classification:
 def decide(
     probabilities: np.ndarray,
     novelty: float,
-    labels: list[Label],
-    thresholds: dict[str, float],
+    labels: Sequence[Label],
+    thresholds: Thresholds,
 ) -> Classification:
-    """The answer for probabilities C in the order of `labels`.
-
-    Novelty comes first: where a photo is like nothing seen, its probabilities mean nothing.
-    """
+    """Decide on probabilities C, given in the order of `labels`, and a novelty."""
     order = np.argsort(-probabilities, kind="stable")
-    predictions = [scored(labels[place], float(probabilities[place])) for place in order]
+    predictions = [scored(labels[index], float(probabilities[index])) for index in order]
     threshold = thresholds["threshold"]
-    answer: Label | None = None
-    reason: str | None = None
+    answer: Answer | None = None
+    reason: Reason | None = None
+    # Novelty first: for a photo unlike anything seen in training, probabilities mean nothing.
     if novelty > thresholds["novelty_threshold"]:
         reason = NOT_A_CRITTER
     elif predictions[0]["score"] >= threshold:
-        answer = predictions[0] | {"rank": labels[order[0]]["rank"]}
+        answer = as_answer(labels[order[0]], float(probabilities[order[0]]))
     else:
         answer = _coarser(probabilities, labels, threshold)
         reason = COARSER if answer else UNSURE
     return Classification(
-        answer, reason, predictions, round(novelty, 4), dict(thresholds), probabilities
+        answer, reason, predictions, round(novelty, 4), thresholds.copy(), probabilities
     )
 
 
 def combine(
-    classifications: list[Classification], labels: list[Label], thresholds: dict[str, float]
+    classifications: Sequence[Classification], labels: Sequence[Label], thresholds: Thresholds
 ) -> Classification:
-    """One answer over several photos of one animal: the mean of those that are of a known critter.
+    """Give one answer over several photos of one animal: the mean over those of a known critter.
 
     The least novel photo speaks for novelty: one clear picture among blurred ones is enough.
     """
-    known = [one for one in classifications if one.reason != NOT_A_CRITTER] or classifications
-    probabilities = np.mean([one.probabilities for one in known], axis=0)
-    return decide(probabilities, min(one.novelty for one in known), labels, thresholds)
+    known = [photo for photo in classifications if photo.reason != NOT_A_CRITTER]
+    known = known or list(classifications)
+    probabilities = np.mean([photo.probabilities for photo in known], axis=0)
+    return decide(probabilities, min(photo.novelty for photo in known), labels, thresholds)
 
 
-def scored(label: Label, score: float) -> Label:
-    """A taxon as the answer's JSON names it, with its probability to four digits."""
+def scored(taxon: Taxon, score: float) -> ScoredTaxon:
+    """Return a taxon as a prediction names it, with its probability to four digits."""
     return {
-        "taxon_id": label["taxon_id"],
-        "name": label["name"],
-        "common_name": label["common_name"],
+        "taxon_id": taxon["taxon_id"],
+        "name": taxon["name"],
+        "common_name": taxon["common_name"],
         "score": round(score, 4),
     }
 
 
-def _coarser(probabilities: np.ndarray, labels: list[Label], threshold: float) -> Label | None:
+def as_answer(taxon: Taxon, score: float) -> Answer:
+    """Return a taxon as an answer names it, with its probability to four digits."""
+    return {**scored(taxon, score), "rank": taxon["rank"]}
+
+
+def _coarser(probabilities: np.ndarray, labels: Sequence[Label], threshold: float) -> Answer | None:
     """The nearest ancestor of the top label that is sure enough and says less than everything."""
     for step in steps_up(int(np.argmax(probabilities)), labels)[1:]:
         score = float(probabilities[step.inside].sum())
         if score >= threshold:
-            return scored(step.taxon, score) | {"rank": step.taxon["rank"]}
+            return as_answer(step.taxon, score)
     return None
 
 
 @dataclass(frozen=True)
 class Step:
-    """An answer: a taxon, and which of the labels C it holds true for."""
+    """A possible answer: a taxon, and which of the labels C it holds true for."""
 
-    taxon: Label
+    taxon: Taxon
     inside: np.ndarray
 
 
-def steps_up(place: int, labels: list[Label]) -> list[Step]:
-    """What may be said of a photo whose top label is at `place`: the label, then its ancestors.
+def steps_up(top: int, labels: Sequence[Label]) -> list[Step]:
+    """List the possible answers for a top label, given by its index: the label, then its ancestors.
 
     An ancestor of every label says nothing and ends them.
     """
-    lineages = [
-        {one["taxon_id"] for one in (label, *label.get("ancestors", []))} for label in labels
-    ]
-    label = labels[place]
-    steps = [Step(label, np.arange(len(labels)) == place)]
+    lineages = [lineage_ids(label) for label in labels]
+    label = labels[top]
+    steps = [Step(label, np.arange(len(labels)) == top)]
     for ancestor in reversed(label.get("ancestors", [])):
         inside = np.array([ancestor["taxon_id"] in lineage for lineage in lineages], bool)
         if inside.all():
@@ -133,23 +160,14 @@ def steps_up(place: int, labels: list[Label]) -> list[Step]:
     return steps
 
 
-def labels_inside(taxon_id: int, labels: list[Label]) -> list[Label]:
-    """The labels that an answer holds true for."""
-    return [
-        label
-        for label in labels
-        if taxon_id in {one["taxon_id"] for one in (label, *label.get("ancestors", []))}
-    ]
-
-
 def step_scores(
-    probabilities: np.ndarray, truth: np.ndarray, labels: list[Label]
+    probabilities: np.ndarray, truth: np.ndarray, labels: Sequence[Label]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What each photo's possible answers score N×K, the finest first, and whether each is right.
+    """Score each photo's possible answers N×K, the finest first, and say whether each is right.
 
-    Where a photo has fewer than K, the rest score minus infinity.
+    A photo with fewer than K answers scores minus infinity for the rest.
     """
-    ladders = [steps_up(place, labels) for place in range(len(labels))]
+    ladders = [steps_up(top, labels) for top in range(len(labels))]
     longest = max(map(len, ladders))
     scores = np.full((len(truth), longest), -np.inf)
     right = np.zeros((len(truth), longest), bool)

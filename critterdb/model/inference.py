@@ -1,4 +1,4 @@
-"""Classify one image, and count what decoding and inference cost."""
+"""Classify one image, and count what inference costs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from critterdb.system import cores
 from .decision import Classification
 from .loader import Model
 
-# Each run at a time holds memory of its own, and more of them than processors are no quicker.
+# Each run at a time holds memory of its own, and more of them than processors are not faster.
 _processors = threading.Semaphore(cores())
 
 
 class Work:
-    """What the photos of strangers have cost this process so far."""
+    """What photos have cost this process so far; the health page shows it."""
 
     def __init__(self) -> None:
         self.photos = 0
@@ -30,15 +30,17 @@ class Work:
             self.model_s += model_s
 
 
+# One for the process, as the decoders and the loaded models are: the processors that it counts and
+# shares out are the process's too, whichever of its Datasettes or commands asks.
 work = Work()
 
 
 def classify_image(
     model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
 ) -> tuple[Classification, ImageInfo]:
-    """What is in a stranger's image, decoded by a process that may die of it. Blocks.
+    """Classify a stranger's image, decoded by a process that may die of it. Blocks.
 
-    Raises RejectedInputError where the bytes are not accepted.
+    Raises RejectedInputError if the bytes are not accepted, and ModelError if the model fails.
     """
     pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
     with _processors:

@@ -1,9 +1,10 @@
-"""ONNX Runtime, imported so that it tells nobody."""
+"""Import ONNX Runtime with telemetry disabled, and open inference sessions."""
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -13,23 +14,22 @@ ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 
 
 def load_onnxruntime() -> ModuleType:
-    """ONNX Runtime with its usage reports off."""
+    """Import ONNX Runtime with its usage reports off."""
     # It reports to its maker unless this is set before the import; its own switch did not stop it.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
-
+    onnxruntime = import_module("onnxruntime")
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
     return onnxruntime
 
 
 def open_low_priority_session(data: bytes, *, threads: int | None = None) -> Any:
-    """As open_session; its threads give way to whatever else the machine has to do."""
+    """Open a session whose threads run at low priority: pages come before photos."""
     with ThreadPoolExecutor(1, initializer=lower_priority) as starter:
         return starter.submit(open_session, data, threads=threads).result()
 
 
 def open_session(data: bytes, *, threads: int | None = None) -> Any:
-    """An inference session over a model's bytes, on the processor; `threads` at most per run."""
+    """Open an inference session over a model's bytes, on the CPU; `threads` at most per run."""
     onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or cores()

@@ -2,13 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypedDict
 
 from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import ImageInfo
 
 from .decision import Classification
+from .labels import Answer, Reason, ScoredTaxon
 from .loader import Model
+
+
+class ModelPayload(TypedDict):
+    """Which model answered."""
+
+    id: str
+    game: str
+    backbone: str
+
+
+class ImagePayload(TypedDict):
+    """The picture as it was sent; sides in pixels."""
+
+    sha256: str
+    width: int
+    height: int
+
+
+class AnswerPayload(TypedDict):
+    """An answer. `source` is what `critterdb classify` was given; the endpoint has none."""
+
+    ok: Literal[True]
+    answer: Answer | None
+    abstained: bool
+    reason: Reason | None
+    predictions: list[ScoredTaxon]
+    novelty: float
+    model: ModelPayload | None  # None for visitors who may not read the table `models`
+    image: ImagePayload | None
+    prediction_id: int | None
+    took_ms: float
+    source: NotRequired[str]
+
+
+class RefusalPayload(TypedDict):
+    """A refusal; `code` and `status` are those of docs/api.md."""
+
+    ok: Literal[False]
+    error: str
+    code: str
+    status: int
+    source: NotRequired[str]
+
+
+Payload = AnswerPayload | RefusalPayload
 
 
 def answer_payload(
@@ -17,8 +64,8 @@ def answer_payload(
     info: ImageInfo | None,
     prediction_id: int | None,
     took_ms: float,
-) -> dict[str, Any]:
-    """The JSON object of one answer; one over several images has no `info`."""
+) -> AnswerPayload:
+    """Return the JSON object of one answer; one over several images has no `info`."""
     return {
         "ok": True,
         "answer": classification.answer,
@@ -27,14 +74,24 @@ def answer_payload(
         "predictions": classification.predictions,
         "novelty": classification.novelty,
         "model": {"id": model.id, "game": model.game, "backbone": model.backbone},
-        "image": info and {"sha256": info.sha256, "width": info.width, "height": info.height},
+        "image": _image_payload(info) if info else None,
         "prediction_id": prediction_id,
         "took_ms": round(took_ms, 1),
     }
 
 
-def refusal_payload(refusal: RejectedInputError) -> dict[str, Any]:
-    """The JSON object of a refusal."""
+def _image_payload(info: ImageInfo) -> ImagePayload:
+    return {"sha256": info.sha256, "width": info.width, "height": info.height}
+
+
+def combined_payload(model: Model, classifications: Sequence[Classification]) -> AnswerPayload:
+    """Return the JSON object of one answer over several images of one animal."""
+    payload = answer_payload(model, model.combine(classifications), None, None, 0.0)
+    return {**payload, "source": f"{len(classifications)} together"}
+
+
+def refusal_payload(refusal: RejectedInputError) -> RefusalPayload:
+    """Return the JSON object of a refusal."""
     return {
         "ok": False,
         "error": str(refusal),

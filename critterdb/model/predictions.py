@@ -1,4 +1,4 @@
-"""An image's bytes → a classification, its row, and the JSON that the world sees.
+"""Write classifications to the database, and find them again.
 
 Written with plain SQL on a connection, because Datasette's writer hands out just that.
 """
@@ -6,7 +6,7 @@ Written with plain SQL on a connection, because Datasette's writer hands out jus
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,12 @@ from critterdb.imaging.decode import ImageInfo
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
-from .decision import Classification, scored
+from .decision import Classification, as_answer, scored
+from .labels import Reason, Taxon
 from .loader import Model
+
+Source = Literal["bot", "cli", "endpoint", "evaluation"]
+"""Who asked for a prediction."""
 
 
 def save_image(conn: Any, info: ImageInfo, url: str | None = None) -> None:
@@ -32,31 +36,29 @@ def save_prediction(
     model: Model,
     classification: Classification,
     *,
-    source: str,
+    source: Source,
     image_sha256: str | None = None,
-    photo_id: int | None = None,
     post_id: str | None = None,
 ) -> int:
     """Write a prediction's row and return its id; call it in a transaction."""
     row = {
         "model_id": model.id,
         "source": source,
-        "photo_id": photo_id,
         "image_sha256": image_sha256,
         "post_id": post_id,
         **classification.as_row(),
         "created_at": utc_now(),
     }
     columns = ", ".join(row)
-    places = ", ".join("?" * len(row))
+    marks = ", ".join("?" * len(row))
     cursor = conn.execute(
-        f"INSERT INTO predictions ({columns}) VALUES ({places})", list(row.values())
+        f"INSERT INTO predictions ({columns}) VALUES ({marks})", list(row.values())
     )
     return int(cursor.lastrowid)
 
 
-def find_prediction(conn: Any, sha256: str, model_id: str, source: str) -> int | None:
-    """The id of the row that says the same already: same image, model and source."""
+def find_prediction(conn: Any, sha256: str, model_id: str, source: Source) -> int | None:
+    """Return the id of the row for the same image, model and source, or None."""
     row = conn.execute(
         "SELECT min(id) FROM predictions "
         "WHERE image_sha256 = ? AND model_id = ? AND source = ? AND post_id IS NULL",
@@ -65,40 +67,62 @@ def find_prediction(conn: Any, sha256: str, model_id: str, source: str) -> int |
     return int(row[0]) if row[0] is not None else None
 
 
+class StoredPrediction(NamedTuple):
+    """A row of _FIND_ANSWER; `scores` and `thresholds` are JSON objects."""
+
+    id: int
+    taxon_id: int | None
+    score: float
+    reason: Reason | None
+    novelty: float
+    scores: str
+    thresholds: str
+    width: int
+    height: int
+    bytes: int
+
+
+_FIND_ANSWER = """
+SELECT predictions.id, predictions.taxon_id, score, reason, novelty, scores, thresholds,
+    images.width, images.height, images.bytes
+FROM predictions JOIN images ON images.sha256 = predictions.image_sha256
+WHERE image_sha256 = ? AND model_id = ? ORDER BY source <> 'endpoint', predictions.id
+"""
+
+
 def find_answer(
     conn: Any, model: Model, sha256: str
 ) -> tuple[Classification, ImageInfo, int] | None:
-    """What the database holds of this image by this model, whoever asked; None where it must look.
+    """Return what the database holds of this image by this model, whoever asked, or None.
 
     Nothing is decoded and nothing computed. Rows made under other thresholds do not count.
     """
-    row = conn.execute(
-        "SELECT predictions.id, predictions.taxon_id, score, reason, novelty, scores, thresholds, "
-        "images.width, images.height, images.bytes "
-        "FROM predictions JOIN images ON images.sha256 = predictions.image_sha256 "
-        "WHERE image_sha256 = ? AND model_id = ? ORDER BY source <> 'endpoint', predictions.id",
-        [sha256, model.id],
-    ).fetchone()
+    row = conn.execute(_FIND_ANSWER, [sha256, model.id]).fetchone()
     if row is None:
         return None
-    number, taxon_id, score, reason, novelty, scores, thresholds, width, height, size = row
-    shares = {int(key): share for key, share in json.loads(scores).items()}
+    stored = StoredPrediction(*row)
+    scores = {int(taxon_id): score for taxon_id, score in json.loads(stored.scores).items()}
     labels = {label["taxon_id"]: label for label in model.labels}
-    taxa = {one["taxon_id"]: one for label in model.labels for one in label.get("ancestors", [])}
-    taxon = labels.get(taxon_id) or taxa.get(taxon_id)
-    if shares.keys() != labels.keys() or json.loads(thresholds) != model.thresholds:
+    # A model keeps its id when it is copied; other labels or thresholds decide otherwise.
+    if scores.keys() != labels.keys() or json.loads(stored.thresholds) != model.thresholds:
         return None
-    if taxon_id is not None and taxon is None:
-        return None
+    answer = None
+    if stored.taxon_id is not None:
+        ancestors = [taxon for label in model.labels for taxon in label.get("ancestors", [])]
+        taxa: dict[int, Taxon] = {taxon["taxon_id"]: taxon for taxon in (*ancestors, *model.labels)}
+        if stored.taxon_id not in taxa:
+            return None
+        answer = as_answer(taxa[stored.taxon_id], stored.score)
     classification = Classification(
-        scored(taxon, score) | {"rank": taxon["rank"]} if taxon else None,
-        reason,
-        [scored(labels[one], share) for one, share in shares.items()],
-        novelty,
-        dict(model.thresholds),
-        np.array([shares[one] for one in labels]),
+        answer,
+        stored.reason,
+        [scored(labels[taxon_id], score) for taxon_id, score in scores.items()],
+        stored.novelty,
+        model.thresholds.copy(),
+        np.array([scores[taxon_id] for taxon_id in labels]),
     )
-    return classification, ImageInfo(sha256, width, height, size), int(number)
+    info = ImageInfo(sha256, stored.width, stored.height, stored.bytes)
+    return classification, info, stored.id
 
 
 def record(
@@ -107,7 +131,7 @@ def record(
     classification: Classification,
     info: ImageInfo,
     *,
-    source: str,
+    source: Source,
     url: str | None = None,
 ) -> int:
     """Write image and prediction, or find the earlier row; in the caller's transaction."""
@@ -124,9 +148,9 @@ def save_classification(
     classification: Classification,
     info: ImageInfo,
     *,
-    source: str,
+    source: Source,
     url: str | None = None,
 ) -> int:
-    """As record(), in a transaction of its own."""
+    """Do as record(), in a transaction of its own."""
     with db.atomic():
         return record(db.conn, model, classification, info, source=source, url=url)

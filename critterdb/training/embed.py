@@ -1,34 +1,49 @@
-"""Photo files → embedding rows, once; vectors of earlier runs are reused."""
+"""Embed photo files and store the vectors; those of earlier runs are reused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from critterdb._types import Progress
 from critterdb.dataset.embeddings import STORED_AS
-from critterdb.errors import RejectedInputError, SiteError
-from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
+from critterdb.dataset.photo_files import UNREADABLE_ERRORS, PhotoFile, stored_photos
 from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.storage.stored_files import open_stored
 from critterdb.system import cores, lower_priority
 
 from .backbones import Backbone
 
-BATCH = 2  # photos a run of the network; larger ones leave the processor's caches
+BATCH = 2  # photos per run of the network; larger batches leave the processor's caches
 ROWS_PER_TRANSACTION = 256
 
 
 @dataclass(frozen=True)
-class PhotoFile:
-    """A photo that wants a vector."""
+class UnembeddedPhoto:
+    """A photo that has no vector of a recipe yet."""
 
     photo_id: int
     sha256: str
-    path: str
+    file: PhotoFile
+
+
+class StoredVector(NamedTuple):
+    """A row of `embeddings`, without its recipe."""
+
+    sha256: str
+    vector: bytes
+    dimensions: int
+
+
+@dataclass(frozen=True)
+class EmbeddedBatch:
+    """What became of a few photos: a vector, or an error by photo id."""
+
+    vectors: list[StoredVector]
+    errors: dict[int, str]
 
 
 def embed_photos(
@@ -36,35 +51,37 @@ def embed_photos(
     backbone: Backbone,
     game: str,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> int:
     """Embed the game's photos that have no vector of this recipe yet; return how many got one.
 
-    A file that is missing or unreadable gets its reason in `photos.error` and is passed over. Rows
-    are committed as it goes, so a killed run goes on where it stopped.
+    A file that is missing or unreadable gets its reason in `photos.error` and is skipped. Rows are
+    committed on the way, so a killed run goes on where it stopped.
     """
     missing = _missing_photos(db, backbone.recipe, game)
     embedded = done = 0
-    waiting: list[tuple[str, bytes, int]] = []
+    unsaved: list[StoredVector] = []
     try:
-        for vectors, errors in _embed_batches(site_folder(db), missing, backbone):
-            waiting += vectors
-            _save_errors(db, errors)
-            if len(waiting) >= ROWS_PER_TRANSACTION:
-                embedded += _save_vectors(db, backbone.recipe, waiting)
-            done += len(vectors) + len(errors)
+        for batch in _embed_batches(missing, backbone):
+            unsaved += batch.vectors
+            _save_errors(db, batch.errors)
+            if len(unsaved) >= ROWS_PER_TRANSACTION:
+                _save_vectors(db, backbone.recipe, unsaved)
+                embedded += len(unsaved)
+                unsaved = []
+            done += len(batch.vectors) + len(batch.errors)
             if progress:
                 progress(done, len(missing))
     finally:
-        embedded += _save_vectors(db, backbone.recipe, waiting)  # also of one that is stopped
+        _save_vectors(db, backbone.recipe, unsaved)  # also of a run that is stopped
         backbone.release()
-    return embedded
+    return embedded + len(unsaved)
 
 
 def _embed_batches(
-    site: Path, photos: Sequence[PhotoFile], backbone: Backbone
-) -> Iterator[tuple[list[tuple[str, bytes, int]], dict[int, str]]]:
-    """The rows and errors of each batch, in order.
+    photos: Sequence[UnembeddedPhoto], backbone: Backbone
+) -> Iterator[EmbeddedBatch]:
+    """What became of each batch, in order.
 
     Each core decodes and embeds batches of its own: one network run over all cores leaves them
     waiting for each other between layers, and for the decoding.
@@ -72,14 +89,15 @@ def _embed_batches(
     batches = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
     pool = ThreadPoolExecutor(cores(), initializer=lower_priority)
     try:
-        yield from pool.map(lambda batch: _embed_batch(site, batch, backbone), batches)
+        yield from pool.map(lambda batch: _embed_batch(batch, backbone), batches)
     finally:
         pool.shutdown(cancel_futures=True)  # whoever interrupts need not wait for the rest
 
 
-def _missing_photos(db: SiteDatabase, recipe: str, game: str) -> list[PhotoFile]:
-    rows = db.query(
-        """
+def _missing_photos(db: SiteDatabase, recipe: str, game: str) -> list[UnembeddedPhoto]:
+    rows = list(
+        db.query(
+            """
         SELECT min(photos.id) AS photo_id, photos.sha256, photos.path
         FROM photos
         JOIN game_observations USING (observation_id)
@@ -91,47 +109,43 @@ def _missing_photos(db: SiteDatabase, recipe: str, game: str) -> list[PhotoFile]
         GROUP BY photos.sha256
         ORDER BY photo_id
         """,
-        {"game": game, "recipe": recipe},
+            {"game": game, "recipe": recipe},
+        )
     )
-    return [PhotoFile(**row) for row in rows]
+    files = stored_photos(site_folder(db), [row["path"] for row in rows])
+    return [
+        UnembeddedPhoto(row["photo_id"], row["sha256"], file)
+        for row, file in zip(rows, files, strict=True)
+    ]
 
 
-def _embed_batch(
-    site: Path, batch: Sequence[PhotoFile], backbone: Backbone
-) -> tuple[list[tuple[str, bytes, int]], dict[int, str]]:
-    good, pixels, errors = [], [], {}
+def _embed_batch(batch: Sequence[UnembeddedPhoto], backbone: Backbone) -> EmbeddedBatch:
+    readable, pixels, errors = [], [], {}
     for photo in batch:
         try:
-            with open_stored(site, "photos", photo.path) as file:
-                data = file.read(MAX_IMAGE_BYTES + 1)
-            pixels.append(
-                backbone.pixels(decode_image(data, shorter_side=backbone.view.shorter_side))
-            )
-            good.append(photo)
-        except (OSError, RejectedInputError, SiteError) as error:
+            pixels.append(backbone.pixels(photo.file.decode(backbone.view.shorter_side)))
+            readable.append(photo)
+        except UNREADABLE_ERRORS as error:
             errors[photo.photo_id] = str(error)
-    if not good:
-        return [], errors
+    if not readable:
+        return EmbeddedBatch([], errors)
     vectors = backbone.embed(np.stack(pixels)).astype(STORED_AS)
-    return [
-        (photo.sha256, vector.tobytes(), len(vector))
-        for photo, vector in zip(good, vectors, strict=True)
-    ], errors
+    rows = [
+        StoredVector(photo.sha256, vector.tobytes(), len(vector))
+        for photo, vector in zip(readable, vectors, strict=True)
+    ]
+    return EmbeddedBatch(rows, errors)
 
 
-def _save_vectors(db: SiteDatabase, recipe: str, waiting: list[tuple[str, bytes, int]]) -> int:
-    """Write and empty the list of vectors that wait to be written."""
+def _save_vectors(db: SiteDatabase, recipe: str, vectors: Sequence[StoredVector]) -> None:
     with db.atomic():
         db.conn.executemany(
             "INSERT OR IGNORE INTO embeddings (sha256, vector, dimensions, backbone) "
             "VALUES (?, ?, ?, ?)",
-            [(*row, recipe) for row in waiting],
+            [(*row, recipe) for row in vectors],
         )
-    written = len(waiting)
-    waiting.clear()
-    return written
 
 
-def _save_errors(db: SiteDatabase, errors: dict[int, str]) -> None:
+def _save_errors(db: SiteDatabase, errors: Mapping[int, str]) -> None:
     for photo_id, error in errors.items():
         db["photos"].update(photo_id, {"error": error})

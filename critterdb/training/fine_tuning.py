@@ -1,4 +1,4 @@
-"""A whole network trained on pixels with fastai, starting from the head that its embeddings gave.
+"""Train a whole network on pixels with fastai, starting from the head that its embeddings gave.
 
 The head is trained first, so that its first guesses do not spoil what the network knows (Kumar et
 al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution").
@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from critterdb._types import Progress
 from critterdb.errors import TrainingError
 from critterdb.system import cores
 
-from .head import Candidate, Head, prior_shift
+from .candidates import Candidate
+from .extra import missing_package
+from .head import Head, prior_shift
 from .networks import PretrainedNetwork, state_digest
 
 # Learning rates of the network's first layers and of the head, at the height of one cycle; those
@@ -29,32 +32,46 @@ BATCH_CPU, BATCH_GPU = 16, 64  # photos
 LAYER_GROUPS = 3  # the network's two halves, and the head
 
 
+@dataclass(frozen=True)
+class TuningPhotos:
+    """Photo files N with the indexes of their labels N; `is_train` N are learned from."""
+
+    paths: Sequence[Path]
+    truth: np.ndarray
+    is_train: np.ndarray
+
+
+@dataclass(frozen=True)
+class TuningPlan:
+    """How long to train, on photos of how many pixels a side."""
+
+    epochs: int
+    size: int
+    seed: int = 0
+
+
 def fine_tune(
     network: PretrainedNetwork,
     head: Head,
-    paths: Sequence[Path],
-    truth: np.ndarray,
-    is_train: np.ndarray,
+    photos: TuningPhotos,
+    plan: TuningPlan,
     *,
-    epochs: int,
-    size: int,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[PretrainedNetwork, Head]:
-    """Train `network` (changed in place) and `head` together on photo files with label places N.
+    """Train `network` (changed in place) and `head` together; return both as they are then.
 
-    `is_train` N tells the photos to learn from; the rest validates. Uses CUDA in half precision
-    where there is one. Raises TrainingError where fastai is missing or the training diverged.
+    Uses CUDA in half precision if there is one. Raises TrainingError if fastai is missing or the
+    training diverged.
     """
     fastai = _import_fastai()
     import torch
 
     labels = len(head.bias)
-    shift = prior_shift(truth[is_train], labels)
+    shift = prior_shift(photos.truth[photos.is_train], labels)
     on_gpu = torch.cuda.is_available()
-    with warnings.catch_warnings(), fastai.no_random(seed):
+    with warnings.catch_warnings(), fastai.no_random(plan.seed):
         warnings.simplefilter("ignore")
-        loaders = _loaders(fastai, network, paths, truth, is_train, size, on_gpu)
+        loaders = _loaders(fastai, network, photos, plan.size, on_gpu)
         model = _joined(torch, network, head, shift)
         learner = fastai.Learner(
             loaders,
@@ -62,17 +79,17 @@ def fine_tune(
             loss_func=fastai.CrossEntropyLossFlat(),
             opt_func=fastai.Adam,
             splitter=_layer_groups,
-            cbs=_watch(fastai, epochs, len(loaders.train), progress),
+            cbs=_watch(fastai, plan.epochs, len(loaders.train), progress),
         )
         if on_gpu:
             learner.to_fp16()
         with learner.no_bar(), learner.no_logging():
-            learner.fit_one_cycle(epochs, slice(LOWEST_RATE, HIGHEST_RATE), wd=WEIGHT_DECAY)
+            learner.fit_one_cycle(plan.epochs, slice(LOWEST_RATE, HIGHEST_RATE), wd=WEIGHT_DECAY)
     model = model.float().cpu().eval()
     if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
         raise TrainingError(
-            "Fine-tuning led to numbers that are none. Train without --fine-tune, or with fewer "
-            "epochs, or with another --seed"
+            "Fine-tuning diverged (NaN or infinite weights). Train without --fine-tune, or with "
+            "fewer epochs, or with another --seed"
         )
     tuned = replace(network, digest=state_digest(network.module))
     weight = model.head.weight.detach().numpy() * np.float32(model.scale)
@@ -97,7 +114,8 @@ def _joined(torch: Any, network: PretrainedNetwork, head: Head, shift: np.ndarra
             super().train(mode)
             for module in self.network.modules():
                 if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-                    # A few photos say less of what is usual than all that it was trained on.
+                    # A batch of 16 photos says less of what is usual than all of ImageNet: when
+                    # the statistics were learned too, fine-tuning made the model far worse.
                     module.eval()
             return self
 
@@ -118,18 +136,17 @@ def _layer_groups(model: Any) -> list[list[Any]]:
 def _loaders(
     fastai: Any,
     network: PretrainedNetwork,
-    paths: Sequence[Path],
-    truth: np.ndarray,
-    is_train: np.ndarray,
+    photos: TuningPhotos,
     size: int,
     on_gpu: bool,
 ) -> Any:
-    places = list(range(len(paths)))
+    paths, truth, is_train = photos.paths, photos.truth, photos.is_train
+    indexes = list(range(len(paths)))
     block = fastai.DataBlock(
         blocks=(fastai.ImageBlock, fastai.CategoryBlock(vocab=sorted(set(truth.tolist())))),
-        get_x=lambda place: paths[place],
-        get_y=lambda place: int(truth[place]),
-        splitter=fastai.IndexSplitter([place for place in places if not is_train[place]]),
+        get_x=lambda index: paths[index],
+        get_y=lambda index: int(truth[index]),
+        splitter=fastai.IndexSplitter([index for index in indexes if not is_train[index]]),
         item_tfms=fastai.Resize(size, method=_resize_method(fastai, network)),
         batch_tfms=[
             *fastai.aug_transforms(),
@@ -138,7 +155,7 @@ def _loaders(
     )
     batch = BATCH_GPU if on_gpu else BATCH_CPU
     return block.dataloaders(
-        places,
+        indexes,
         bs=min(batch, int(is_train.sum())),  # fastai drops what does not fill a batch
         num_workers=cores() if on_gpu else 0,
         device="cuda" if on_gpu else "cpu",
@@ -150,18 +167,16 @@ def _resize_method(fastai: Any, network: PretrainedNetwork) -> Any:
     return fastai.ResizeMethod.Squish if squashed else fastai.ResizeMethod.Crop
 
 
-def _watch(
-    fastai: Any, epochs: int, batches: int, progress: Callable[[int, int], None] | None
-) -> list[Any]:
-    """A fastai callback that tells of every batch."""
+def _watch(fastai: Any, epochs: int, batches: int, progress: Progress | None) -> list[Any]:
+    """A fastai callback that reports every batch."""
     if not progress:
         return []
-    tell = progress
+    report = progress
 
     class Watch(fastai.Callback):
         def after_batch(self) -> None:
             if self.training:
-                tell(self.epoch * batches + self.iter + 1, epochs * batches)
+                report(self.epoch * batches + self.iter + 1, epochs * batches)
 
     return [Watch()]
 
@@ -172,8 +187,5 @@ def _import_fastai() -> Any:
             warnings.simplefilter("ignore")
             from fastai.vision import all as fastai
     except ImportError as error:
-        raise TrainingError(
-            f"Fine-tuning needs the package {error.name}. Install it with: "
-            "pip install 'critterdb[train]'"
-        ) from error
+        raise TrainingError(missing_package(error.name)) from error
     return fastai

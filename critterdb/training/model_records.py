@@ -1,20 +1,23 @@
-"""What is kept of a model beside its file: its row, its card, its labels and how it learned."""
+"""Keep a model's row, its card, its labels and how it learned, beside its file."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
 from critterdb.dataset.examples import Examples
+from critterdb.evaluation.figures import DroppedLabel, Figures, FoldedLabel
 from critterdb.games import Game
+from critterdb.model.labels import Label, Taxon, Thresholds
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
-from .backbones import Backbone
+from .config import TrainingRecipe
 from .head import Head
 from .model_writer import ModelFile
 
@@ -27,30 +30,66 @@ LIMITS = (
 )
 
 
+class UnusedData(TypedDict):
+    """What became of labels and photos that could not be used as they are."""
+
+    left_out: dict[str, int]
+    too_few: list[DroppedLabel]
+    folded: list[FoldedLabel]
+
+
+class ModelCard(UnusedData):
+    """What a person should know of a model: `models.card`; `splits` are photos by part."""
+
+    game: str
+    question: str | None
+    photos_by_license: dict[str, int]
+    splits: dict[str, int]
+    observers: int
+    metrics: dict[str, object]
+    thresholds: Thresholds
+    intended_use: str
+    limits: str
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """All that a row of `models` says of a model before it is evaluated."""
+
+    id: str
+    game: str
+    backbone: str
+    file: ModelFile
+    thresholds: Thresholds
+    card: ModelCard
+    recipe: TrainingRecipe
+    seconds: float
+
+
 def model_card(
     game: Game,
     examples: Examples,
     splits: dict[str, int],
-    found: dict[str, Any],
-    thresholds: dict[str, float],
-) -> dict[str, Any]:
-    """The card: data by licence, splits in photos, figures, thresholds, intended use, limits."""
+    figures: Figures,
+    thresholds: Thresholds,
+) -> ModelCard:
+    """Return the card: data by licence, splits in photos, figures, thresholds, use and limits."""
     return {
         "game": game.slug,
         "question": game.question,
         "photos_by_license": _counts(examples.licenses.tolist()),
         "splits": splits,
         "observers": len(set(examples.observer_ids.tolist())),
-        **tell_examples(examples),
-        "metrics": {name: value for name, value in found.items() if name != "labels"},
+        **unused_data(examples),
+        "metrics": {name: value for name, value in figures.items() if name != "labels"},
         "thresholds": thresholds,
         "intended_use": INTENDED_USE,
         "limits": LIMITS,
     }
 
 
-def tell_examples(examples: Examples) -> dict[str, Any]:
-    """What became of labels and photos that could not be taken as they are."""
+def unused_data(examples: Examples) -> UnusedData:
+    """Return what became of labels and photos that could not be used as they are."""
     return {
         "left_out": examples.left_out,
         "too_few": [{"name": name, "photos": photos} for name, photos in examples.too_few],
@@ -60,11 +99,11 @@ def tell_examples(examples: Examples) -> dict[str, Any]:
     }
 
 
-def label_objects(db: SiteDatabase, taxon_ids: list[int]) -> list[dict[str, Any]]:
-    """The labels as the model file has them, each with its ancestors from the root down."""
+def label_objects(db: SiteDatabase, taxon_ids: Sequence[int]) -> list[Label]:
+    """Return the labels as the model file has them, each with its ancestors from the root down."""
     taxa = {row["id"]: row for row in db["taxa"].rows}
 
-    def told(taxon_id: int) -> dict[str, Any]:
+    def described(taxon_id: int) -> Taxon:
         taxon = taxa[taxon_id]
         return {
             "taxon_id": taxon_id,
@@ -73,44 +112,38 @@ def label_objects(db: SiteDatabase, taxon_ids: list[int]) -> list[dict[str, Any]
             "rank": taxon["rank"],
         }
 
-    labels = []
+    labels: list[Label] = []
     for taxon_id in taxon_ids:
         lineage = json.loads(taxa[taxon_id]["ancestor_ids"])
-        ancestors = [told(each) for each in lineage if each != taxon_id and each in taxa]
-        labels.append({**told(taxon_id), "ancestors": ancestors})
+        ancestors = [described(taxon) for taxon in lineage if taxon != taxon_id and taxon in taxa]
+        labels.append({**described(taxon_id), "ancestors": ancestors})
     return labels
 
 
-def save_model(
-    db: SiteDatabase,
-    game: Game,
-    model_id: str,
-    backbone: Backbone,
-    file: ModelFile,
-    thresholds: dict[str, float],
-    card: dict[str, Any],
-    recipe: dict[str, Any],
-    seconds: float,
-) -> None:
+def save_model(db: SiteDatabase, record: ModelRecord) -> None:
+    """Write a model's row; call it in a transaction."""
     db["models"].insert(
         {
-            "id": model_id,
-            "game": game.slug,
-            "backbone": backbone.recipe,
+            "id": record.id,
+            "game": record.game,
+            "backbone": record.backbone,
             "created_at": utc_now(),
-            "path": f"models/{file.path.name}",
-            "sha256": file.sha256,
-            "bytes": file.bytes,
-            "photos": sum(card["splits"].values()),
-            **thresholds,
-            "seconds": seconds,
-            "recipe": json.dumps(recipe),
-            "card": json.dumps(card, ensure_ascii=False),
+            "path": f"models/{record.file.path.name}",
+            "sha256": record.file.sha256,
+            "bytes": record.file.bytes,
+            "photos": sum(record.card["splits"].values()),
+            **record.thresholds,
+            "seconds": record.seconds,
+            "recipe": json.dumps(record.recipe),
+            "card": json.dumps(record.card, ensure_ascii=False),
         }
     )
 
 
-def save_labels(db: SiteDatabase, model_id: str, taxon_ids: list[int], truth: np.ndarray) -> None:
+def save_labels(
+    db: SiteDatabase, model_id: str, taxon_ids: Sequence[int], truth: np.ndarray
+) -> None:
+    """Write a model's labels, with their training photos from the label indexes N."""
     counts = np.bincount(truth, minlength=len(taxon_ids))
     db["model_labels"].insert_all(
         {"model_id": model_id, "taxon_id": taxon_id, "photos_train": int(photos)}
@@ -119,6 +152,7 @@ def save_labels(db: SiteDatabase, model_id: str, taxon_ids: list[int], truth: np
 
 
 def save_history(db: SiteDatabase, model_id: str, head: Head) -> None:
+    """Write how the head did on the validation photos after each epoch."""
     db["model_metrics"].insert_all(
         {"model_id": model_id, "name": name, "x": epoch, "value": value}
         for epoch, values in enumerate(head.history, start=1)
@@ -127,5 +161,5 @@ def save_history(db: SiteDatabase, model_id: str, head: Head) -> None:
 
 
 def _counts(values: Sequence[object]) -> dict[str, int]:
-    """How often each value occurs; null is `none`."""
+    """Count each value; null is `none`."""
     return dict(Counter(str(value or "none") for value in values).most_common())

@@ -1,4 +1,4 @@
-"""Writing a model: backbone, head, temperature and novelty joined into one file that is checked."""
+"""Write a model: join backbone, head, temperature and novelty into one file, and check it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from critterdb.model.loader import DIGEST, FORMAT, load_model, smoke_pixels
+from critterdb._types import Json
+from critterdb.model.description import DIGEST, FORMAT
+from critterdb.model.loader import load_model, smoke_pixels
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
-from critterdb.training.onnx.graph import compose_graph
+from critterdb.training.onnx.graph import OutputLayers, compose_graph
 
 from .backbones import Backbone
 
@@ -37,25 +38,19 @@ def write_model(
     weight: np.ndarray,
     bias: np.ndarray,
     novelty: NoveltyParameters,
-    metadata: dict[str, Any],
+    metadata: Json,
 ) -> ModelFile:
-    """Write `path` and load it once as anyone would.
+    """Write a model file, and load it once as anyone would.
 
-    `weight` C×D and `bias` C work on embeddings of length 1, `metadata` gives what is peculiar to
-    the model (id, game, labels, temperature, threshold, novelty_threshold …). Raises ModelError
-    without the train extra.
+    `weight` C×D and `bias` C work on embeddings of length 1; `metadata` is what the file says of
+    itself beside its backbone (id, game, labels, temperature, threshold, novelty_threshold …).
+    Raises ModelError without the train extra, or if the file fails its check.
     """
-    parts: dict[str, Any] = {
-        "weight": weight,
-        "bias": bias,
-        "temperature": metadata["temperature"],
-        "novelty": novelty,
-    }
+    layers = OutputLayers(weight, bias, metadata["temperature"], novelty)
     network = backbone.onnx_path.read_bytes()
-    session = open_session(compose_graph(network, **parts, properties={}))
-    probabilities = session.run(["probabilities"], {"pixels": smoke_pixels(backbone.view.size)})[0][
-        0
-    ]
+    session = open_session(compose_graph(network, layers, {}))
+    pixels = smoke_pixels(backbone.view.size)
+    [probabilities] = session.run(["probabilities"], {"pixels": pixels})[0]
     description = {
         "format": FORMAT,
         "backbone": backbone.recipe,
@@ -65,7 +60,7 @@ def write_model(
         DIGEST: NO_DIGEST,
         "smoke_test": {"probabilities": [round(float(p), 5) for p in probabilities]},
     }
-    data = compose_graph(network, **parts, properties={"critterdb": json.dumps(description)})
+    data = compose_graph(network, layers, {"critterdb": json.dumps(description)})
     before, _, after = data.rpartition(NO_DIGEST.encode())  # the description comes last
     data = before + hashlib.sha256(data).hexdigest().encode() + after
     write_atomically(path, data)

@@ -1,9 +1,12 @@
-"""What needs torch is done by a process of its own, which loads it while this one looks at photos.
+"""Run all torch work in one child process, which loads torch while this one looks at photos.
 
     torch_process = shared_torch_process()      # starts it, and does not wait
-    head = torch_process.call(train_head, vectors, truth, valid_vectors, valid_truth, labels=10)
+    head = torch_process.call(train_head, train, valid, labels=10)
 
 The import of torch and fastai is two seconds in which Python does nothing else, and 400 MB.
+concurrent.futures with a spawned worker would do the same in fewer lines, but it imports `__main__`
+again in the child, starts only with the first call, and leaves the child running after a SIGKILL of
+this process; the socket ends with it.
 """
 
 from __future__ import annotations
@@ -110,7 +113,7 @@ def _load(connection: Connection) -> None:
 
         while connection.poll():
             _answer(connection)
-        from .head import import_fastai
+        from .head_learner import import_fastai
 
         import_fastai()
 

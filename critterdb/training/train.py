@@ -1,28 +1,26 @@
-"""Embeddings and labels → a model file, its row, and its figures."""
+"""Train a model from a game's photos: embeddings, a head, a model file, its row, its figures."""
 
 from __future__ import annotations
 
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from critterdb import __version__
 from critterdb._types import Progress
 from critterdb.dataset.embeddings import load_embeddings
-from critterdb.dataset.examples import MIN_PHOTOS as DEFAULT_MIN_PHOTOS
-from critterdb.dataset.examples import Examples, load_examples
-from critterdb.dataset.similarity import separate_parts
+from critterdb.dataset.examples import Examples, assign_parts, load_examples
+from critterdb.dataset.photo_files import PhotoFile, stored_photos
 from critterdb.dataset.splits import split_observations
-from critterdb.errors import TrainingError
 from critterdb.evaluation.evaluate import save_evaluation
-from critterdb.evaluation.metrics import TestScores, figures, softmax
+from critterdb.evaluation.figures import EvaluationResult
+from critterdb.evaluation.metrics import Evaluation, ScoredPhotos, measure, softmax
 from critterdb.games import Game
 from critterdb.model.decision import step_scores
+from critterdb.model.labels import Label, Thresholds
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_file, stored_files
@@ -30,149 +28,116 @@ from critterdb.training.onnx.graph import import_onnx
 from critterdb.training.onnx.quantize import quantize_backbone
 
 from .backbones import Backbone, export_backbone, load_backbone
-from .calibration import (
-    MAX_WRONG_SHARE,
-    choose_novelty_threshold,
-    choose_threshold,
-    fit_temperature,
-)
+from .calibration import choose_novelty_threshold, choose_threshold, fit_temperature
+from .candidates import LabelledVectors
+from .config import DEFAULT_CONFIG, TrainingConfig, TrainingRecipe
 from .embed import embed_photos
 from .head import Head, calibrated_loss, train_head
 from .model_records import (
+    ModelCard,
+    ModelRecord,
     label_objects,
     model_card,
     save_history,
     save_labels,
     save_model,
-    tell_examples,
+    unused_data,
 )
-from .model_writer import write_model
-from .networks import DEFAULT_BACKBONE, load_network
+from .model_writer import ModelFile, write_model
+from .networks import load_network
 from .novelty import fit_novelty
 from .torch_worker import shared_torch_process
-
-__all__ = ["DEFAULT_MIN_PHOTOS", "train_game"]
-
-PARTS = ("train", "valid", "test")
+from .training_data import TrainingData, prepare_data, readable_data
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """What there is to learn: photos, their vectors N×D, and the places of their labels N.
+class TrainedModel:
+    """What a training learned: a head and a novelty measure for what a backbone sees of data."""
 
-    A place of -1 is a label that no training photo has.
-    """
+    backbone: Backbone
+    data: TrainingData
+    head: Head
+    novelty: NoveltyParameters
 
-    examples: Examples
-    vectors: np.ndarray
-    truth: np.ndarray
-    taxon_ids: list[int]
 
-    def mask(self, part: str) -> np.ndarray:
-        """Which photos belong to a part and are of a label."""
-        return self.examples.of_part(part) & (self.truth >= 0)
+@dataclass(frozen=True)
+class MeasuredModel:
+    """A trained model with its thresholds, and what it says of its test photos."""
 
-    def of(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors and label places of a part."""
-        mask = self.mask(part)
-        return self.vectors[mask], self.truth[mask]
-
-    @property
-    def splits(self) -> dict[str, int]:
-        """Photos in each part."""
-        return {part: int(self.mask(part).sum()) for part in PARTS}
+    trained: TrainedModel
+    labels: list[Label]
+    thresholds: Thresholds
+    evaluation: Evaluation
 
 
 def train_game(
     db: SiteDatabase,
     game: Game,
+    config: TrainingConfig = DEFAULT_CONFIG,
     *,
-    backbone: str = DEFAULT_BACKBONE,
-    weights: Path | None = None,
-    size: int | None = None,
-    fine_tune: int = 0,
-    int8: bool = False,
-    seed: int = 0,
-    min_photos: int = DEFAULT_MIN_PHOTOS,
-    max_wrong: float = MAX_WRONG_SHARE,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> EvaluationResult:
     """Train a model for `game` and put it in use; return the figures of `train --json`.
 
-    `fine_tune` is the number of epochs in which the whole network learns too; with 0 only its head
-    does. With `int8` the network counts in 8 bits. `max_wrong` is the share of answers that may be
-    wrong. The file is written first, and then all rows in one transaction: a killed training leaves
-    the earlier model in use. Raises TrainingError where there is too little to learn from.
+    The file is written first, and then all rows in one transaction: a killed training leaves the
+    earlier model in use. Raises TrainingError if there is too little to learn from, and ModelError.
     """
     started = time.perf_counter()
     shared_torch_process()  # it loads what it needs meanwhile
     folder = site_folder(db)
-    load_examples(db, game, min_photos=min_photos)
+    examples = load_examples(db, game, min_photos=config.min_photos)
     split_observations(db, game.slug)
-    network = load_backbone(backbone, weights=weights, size=size, folder=folder)
-    if int8:
-        examples = load_examples(db, game, min_photos=min_photos)
-        network = quantize_backbone(network, _teaching_photos(folder, examples))
-    embed_photos(db, network, game.slug, progress=progress)
-    lesson = _prepare(db, load_examples(db, game, min_photos=min_photos), network.recipe)
-    head, novelty = _learn(lesson, seed)
-    recipe = {
-        "backbone": backbone,
-        "weights": weights.name if weights else None,
-        "size": network.view.size,
-        "fine_tune": fine_tune,
-        "int8": int8,
-        "seed": seed,
-        "min_photos": min_photos,
-        "max_wrong": max_wrong,
-        "near_duplicates_by": network.recipe,
+    examples = assign_parts(db, game.slug, examples)
+    backbone = load_backbone(
+        config.backbone, weights=config.weights, size=config.size, folder=folder
+    )
+    if config.int8:
+        # Before the head learns: head, thresholds and figures are of the network that answers.
+        backbone = quantize_backbone(backbone, _calibration_photos(db, examples))
+    embed_photos(db, backbone, game.slug, progress=progress)
+    data = prepare_data(db, examples, backbone.recipe)
+    duplicates_by = backbone.recipe
+    if config.fine_tune:
+        data = readable_data(db, data, backbone.view.shorter_side)
+    trained = TrainedModel(backbone, data, *_learn(data, config.seed))
+    if config.fine_tune:
+        trained = _fine_tune(db, game, trained, config, progress)
+    measured = _measure(db, trained, config.max_wrong)
+    recipe = _recipe(config, trained, duplicates_by)
+    return _save(db, game, measured, recipe, started)
+
+
+def _recipe(config: TrainingConfig, trained: TrainedModel, duplicates_by: str) -> TrainingRecipe:
+    return {
+        "backbone": config.backbone,
+        "weights": config.weights.name if config.weights else None,
+        "size": trained.backbone.view.size,
+        "fine_tune": config.fine_tune,
+        "int8": config.int8,
+        "seed": config.seed,
+        "min_photos": config.min_photos,
+        "max_wrong": config.max_wrong,
+        "near_duplicates_by": duplicates_by,
+        "epochs": len(trained.head.history),
+        "head": asdict(trained.head.candidate),
     }
-    if fine_tune:
-        network, lesson, head, novelty = _fine_tune(
-            db,
-            game,
-            lesson,
-            head,
-            load_network(backbone, weights),
-            size=network.view.size,
-            epochs=fine_tune,
-            int8=int8,
-            seed=seed,
-            progress=progress,
-        )
-    return _finish(db, game, lesson, network, head, novelty, recipe, started)
 
 
-def _teaching_photos(folder: Path, examples: Examples) -> list[Path]:
-    """Files of training photos, in an order that depends on nothing but what they show."""
-    training = examples.of_part("train")
-    order = np.argsort(examples.sha256s[training])
-    return stored_files(folder, "photos", examples.paths[training][order])
+def _calibration_photos(db: SiteDatabase, examples: Examples) -> list[PhotoFile]:
+    """Training photos to quantize by, in an order that depends on nothing but what they show."""
+    is_train = examples.of_part("train")
+    order = np.argsort(examples.sha256s[is_train])
+    return stored_photos(site_folder(db), examples.paths[is_train][order])
 
 
-def _prepare(db: SiteDatabase, examples: Examples, recipe: str) -> TrainingData:
-    examples, vectors = separate_parts(*load_embeddings(db, examples, recipe))
-    taxon_ids = sorted(set(examples.taxon_ids[examples.of_part("train")].tolist()))
-    places = {taxon_id: place for place, taxon_id in enumerate(taxon_ids)}
-    truth = np.array([places.get(taxon_id, -1) for taxon_id in examples.taxon_ids.tolist()])
-    lesson = TrainingData(examples, vectors, truth, taxon_ids)
-    if len(taxon_ids) < 2 or not all(lesson.splits.values()):
-        counts = ", ".join(f"{part} {photos}" for part, photos in lesson.splits.items())
-        raise TrainingError(
-            f"There are too few observers to train and to test with different ones ({counts} "
-            "photos). Add photos by other people, then train again"
-        )
-    return lesson
-
-
-def _learn(lesson: TrainingData, seed: int) -> tuple[Head, NoveltyParameters]:
+def _learn(data: TrainingData, seed: int) -> tuple[Head, NoveltyParameters]:
     """Head and novelty measure at the same time."""
-    train, valid = lesson.of("train"), lesson.of("valid")
+    train, valid = data.of("train"), data.of("valid")
     with ThreadPoolExecutor(1) as other:
-        novelty = other.submit(fit_novelty, *train)
+        novelty = other.submit(fit_novelty, train.vectors, train.truth)
         other.submit(import_onnx)  # which the file needs afterwards
         head = shared_torch_process().call(
-            train_head, *train, *valid, labels=len(lesson.taxon_ids), seed=seed
+            train_head, train, valid, labels=len(data.taxon_ids), seed=seed
         )
         return head, novelty.result()
 
@@ -180,115 +145,130 @@ def _learn(lesson: TrainingData, seed: int) -> tuple[Head, NoveltyParameters]:
 def _fine_tune(
     db: SiteDatabase,
     game: Game,
-    lesson: TrainingData,
-    head: Head,
-    network: Any,
-    *,
-    size: int,
-    epochs: int,
-    int8: bool,
-    seed: int,
+    first: TrainedModel,
+    config: TrainingConfig,
     progress: Progress | None,
-) -> tuple[Backbone, TrainingData, Head, NoveltyParameters]:
-    """The network after further training, the lesson as it sees it, and the better of two heads."""
-    from .fine_tuning import fine_tune
+) -> TrainedModel:
+    """Train the network further; keep the better of the head that it took along and a new one."""
+    from .fine_tuning import TuningPhotos, TuningPlan, fine_tune
 
-    folder = site_folder(db)
-    seen = lesson.mask("train") | lesson.mask("valid")
+    folder, data, size = site_folder(db), first.data, first.backbone.view.size
+    is_seen = data.mask("train") | data.mask("valid")
     tuned, joint = fine_tune(
-        network,
-        head,
-        stored_files(folder, "photos", lesson.examples.paths[seen]),
-        lesson.truth[seen],
-        lesson.mask("train")[seen],
-        epochs=epochs,
-        size=size,
-        seed=seed,
+        load_network(config.backbone, config.weights),
+        first.head,
+        TuningPhotos(
+            stored_files(folder, "photos", data.examples.paths[is_seen]),
+            data.truth[is_seen],
+            data.mask("train")[is_seen],
+        ),
+        TuningPlan(config.fine_tune, size, config.seed),
         progress=progress,
     )
     backbone = export_backbone(tuned, size=size, folder=folder)
-    if int8:
-        backbone = quantize_backbone(backbone, _teaching_photos(folder, lesson.examples))
+    if config.int8:
+        backbone = quantize_backbone(backbone, _calibration_photos(db, data.examples))
     embed_photos(db, backbone, game.slug, progress=progress)
-    _, vectors = load_embeddings(db, lesson.examples, backbone.recipe)
-    lesson = replace(lesson, vectors=vectors)
-    fresh, novelty = _learn(lesson, seed)
-    head = min((joint, fresh), key=lambda each: calibrated_loss(each, *lesson.of("valid")))
-    return backbone, lesson, head, novelty
+    # A file may have become unreadable since; near-duplicates stay those of the network as it was.
+    embedded, vectors = load_embeddings(db, data.examples, backbone.recipe)
+    data = data.where(np.isin(data.examples.photo_ids, embedded.photo_ids))
+    data = replace(data, vectors=vectors)
+    fresh, novelty = _learn(data, config.seed)
+    head = min((joint, fresh), key=lambda head: calibrated_loss(head, data.of("valid")))
+    return TrainedModel(backbone, data, head, novelty)
 
 
-def _finish(
-    db: SiteDatabase,
-    game: Game,
-    lesson: TrainingData,
-    network: Backbone,
-    head: Head,
-    novelty: NoveltyParameters,
-    recipe: dict[str, Any],
-    started: float,
-) -> dict[str, Any]:
-    """Calibrate, measure, write the file, and then all rows at once."""
-    labels = label_objects(db, lesson.taxon_ids)
-    thresholds = _thresholds(
-        head, novelty, *lesson.of("valid"), labels=labels, max_wrong=recipe["max_wrong"]
-    )
-    vectors, truth = lesson.of("test")
-    outcome = TestScores(
+def _measure(db: SiteDatabase, trained: TrainedModel, max_wrong: float) -> MeasuredModel:
+    """Calibrate on the validation photos, and measure on the test photos."""
+    head, novelty, data = trained.head, trained.novelty, trained.data
+    labels = label_objects(db, data.taxon_ids)
+    thresholds = _thresholds(trained, data.of("valid"), labels, max_wrong)
+    test = data.of("test")
+    scores = ScoredPhotos(
         labels,
         thresholds,
-        softmax(head.logits(vectors), thresholds["temperature"]),
-        novelty.score(vectors),
-        truth,
+        softmax(head.logits(test.vectors), thresholds["temperature"]),
+        novelty.score(test.vectors),
+        test.truth,
     )
-    found = figures(outcome)
+    return MeasuredModel(trained, labels, thresholds, measure(scores))
+
+
+def _save(
+    db: SiteDatabase,
+    game: Game,
+    measured: MeasuredModel,
+    recipe: TrainingRecipe,
+    started: float,
+) -> EvaluationResult:
+    """Write the file, and then all rows at once."""
+    trained, data = measured.trained, measured.trained.data
+    figures = measured.evaluation.figures
     model_id = f"{game.slug}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-    card = model_card(game, lesson.examples, lesson.splits, found, thresholds)
-    file = write_model(
+    card = model_card(game, data.examples, data.splits, figures, measured.thresholds)
+    file = _write_file(db, game, model_id, measured, card, recipe["max_wrong"])
+    seconds = round(time.perf_counter() - started, 2)
+    record = ModelRecord(
+        id=model_id,
+        game=game.slug,
+        backbone=trained.backbone.recipe,
+        file=file,
+        thresholds=measured.thresholds,
+        card=card,
+        recipe=recipe,
+        seconds=seconds,
+    )
+    with db.atomic():
+        save_model(db, record)
+        save_labels(db, model_id, data.taxon_ids, data.of("train").truth)
+        save_history(db, model_id, trained.head)
+        tested = data.examples.photo_ids[data.mask("test")].tolist()
+        save_evaluation(db, model_id, measured.evaluation, tested)
+        db["games"].update(game.slug, {"model_id": model_id})
+    return {"model": model_id, **figures, "seconds": seconds, **unused_data(data.examples)}
+
+
+def _write_file(
+    db: SiteDatabase,
+    game: Game,
+    model_id: str,
+    measured: MeasuredModel,
+    card: ModelCard,
+    max_wrong: float,
+) -> ModelFile:
+    trained = measured.trained
+    return write_model(
         stored_file(site_folder(db), "models", f"models/{model_id}.onnx"),
-        backbone=network,
-        weight=head.weight,
-        bias=head.bias,
-        novelty=novelty,
+        backbone=trained.backbone,
+        weight=trained.head.weight,
+        bias=trained.head.bias,
+        novelty=trained.novelty,
         metadata={
             "id": model_id,
             "game": game.slug,
-            "labels": labels,
+            "labels": measured.labels,
             "target_taxon_id": game.target_taxon_id,
-            **thresholds,
+            **measured.thresholds,
             "licenses": card["photos_by_license"],
             "splits": card["splits"],
             "metrics": card["metrics"],
-            "max_wrong": recipe["max_wrong"],
+            "max_wrong": max_wrong,
             "critterdb": __version__,
         },
     )
-    seconds = round(time.perf_counter() - started, 2)
-    recipe = recipe | {"epochs": len(head.history), "head": vars(head.candidate)}
-    with db.atomic():
-        save_model(db, game, model_id, network, file, thresholds, card, recipe, seconds)
-        save_labels(db, model_id, lesson.taxon_ids, lesson.of("train")[1])
-        save_history(db, model_id, head)
-        tested = lesson.examples.photo_ids[lesson.mask("test")].tolist()
-        save_evaluation(db, model_id, outcome, tested)
-        db["games"].update(game.slug, {"model_id": model_id})
-    return {"model": model_id, **found, "seconds": seconds, **tell_examples(lesson.examples)}
 
 
 def _thresholds(
-    head: Head,
-    novelty: NoveltyParameters,
-    vectors: np.ndarray,
-    truth: np.ndarray,
-    *,
-    labels: list[dict[str, Any]],
-    max_wrong: float,
-) -> dict[str, float]:
+    trained: TrainedModel, valid: LabelledVectors, labels: list[Label], max_wrong: float
+) -> Thresholds:
     """Temperature and thresholds from the validation photos."""
-    logits = head.logits(vectors)
-    temperature = fit_temperature(logits, truth)
-    scores, right = step_scores(softmax(logits, temperature), truth, labels)
+    logits = trained.head.logits(valid.vectors)
+    temperature = fit_temperature(logits, valid.truth)
+    # Coarser answers count too: a threshold by labels alone would promise nothing of them.
+    scores, right = step_scores(softmax(logits, temperature), valid.truth, labels)
+    novelty = choose_novelty_threshold(trained.novelty.score(valid.vectors))
     return {
         "temperature": round(temperature, 6),
         "threshold": round(choose_threshold(scores, right, max_wrong=max_wrong), 6),
-        "novelty_threshold": round(choose_novelty_threshold(novelty.score(vectors)), 6),
+        "novelty_threshold": round(novelty, 6),
     }

@@ -83,6 +83,28 @@ def test_weights_from_a_file(tmp_path: Path, name: str) -> None:
     assert backbone.recipe.startswith(f"{name}@{pixels.shape[1]}-")
 
 
+class Command:
+    """What a pickle of this runs when it is loaded: it makes a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.file,)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet34", "test_efficientnet"])
+def test_a_file_of_weights_runs_nothing(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pickle is refused, whatever the default of timm is: that of 1.0.15 runs what it says."""
+    monkeypatch.setattr(timm.models.load_state_dict, "__defaults__", (True, "cpu", False))
+    torch.save({"weight": Command(tmp_path / "ran")}, tmp_path / "weights.pth")
+    with pytest.raises(ModelError, match=f"{name} could not be loaded"):
+        load_network(name, tmp_path / "weights.pth")
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("name", ["resnet34", *SMALL])
 def test_pixels_are_prepared_as_their_makers_did(tmp_path: Path, name: str) -> None:
     weights = resnet_weights(tmp_path) if name == "resnet34" else timm_weights(tmp_path, name)

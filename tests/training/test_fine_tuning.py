@@ -16,8 +16,9 @@ from critterdb.dataset.folder_import import import_folder
 from critterdb.model.loader import Model, load_model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
-from critterdb.training.fine_tuning import fine_tune
-from critterdb.training.head import Candidate, Head
+from critterdb.training.candidates import Candidate
+from critterdb.training.fine_tuning import TuningPhotos, TuningPlan, fine_tune
+from critterdb.training.head import Head
 from critterdb.training.networks import load_network, state_digest
 from tests.support.photos import COATS, coat, make_photo_folder
 
@@ -100,11 +101,8 @@ def test_it_starts_from_the_head_and_leaves_the_usual_alone(tmp_path: Path) -> N
     tuned, head = fine_tune(
         network,
         first,
-        paths,
-        np.arange(12) % 3,
-        np.arange(12) < 9,
-        epochs=1,
-        size=64,
+        TuningPhotos(paths, np.arange(12) % 3, np.arange(12) < 9),
+        TuningPlan(epochs=1, size=64),
         progress=lambda done, total: seen.append((done, total)),
     )
     after = tuned.module.state_dict()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from critterdb.training.head import CANDIDATES, Head, train_head
+from critterdb.training.candidates import CANDIDATES, LabelledVectors
+from critterdb.training.head import Head, HeadOptions, train_head
 
 DIMENSIONS, LABELS = 24, 4
 COMMON, RARE = 300, 12  # training photos
+DEFAULTS = HeadOptions()
 
 
 def clusters(photos: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -19,10 +21,10 @@ def clusters(photos: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
     return (middles[truth] + 1.6 * noise).astype(np.float32), truth
 
 
-def train(seed: int = 0, **options: float) -> Head:
-    vectors, truth = clusters([COMMON, COMMON, COMMON, RARE], seed=1)
-    valid, valid_truth = clusters([60, 60, 60, 6], seed=2)
-    return train_head(vectors, truth, valid, valid_truth, labels=LABELS, seed=seed, **options)  # type: ignore[arg-type]
+def train(options: HeadOptions = DEFAULTS, seed: int = 0) -> Head:
+    photos = LabelledVectors(*clusters([COMMON, COMMON, COMMON, RARE], seed=1))
+    valid = LabelledVectors(*clusters([60, 60, 60, 6], seed=2))
+    return train_head(photos, valid, options, labels=LABELS, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_validation_chose_one_of_the_candidates_and_stopped_in_time(head: Head) 
 
 
 def test_a_rare_label_is_found_more_often_than_without_help(head: Head) -> None:
-    plain = train(weight_power=0.0, logit_adjustment=0.0)
+    plain = train(HeadOptions(weight_power=0.0, logit_adjustment=0.0))
     assert recall(head, 3) > recall(plain, 3) + 0.1
     assert np.mean([recall(head, n) for n in range(3)]) > 0.7
 

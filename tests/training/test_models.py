@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
 from critterdb.errors import ModelError
-from critterdb.model import loader
+from critterdb.model import registry
 from critterdb.model.external_data import has_external_data
 from critterdb.model.loader import MAX_MODEL_BYTES, load_model
 from critterdb.model.registry import current_model, use_model
@@ -69,7 +71,7 @@ def test_models_that_strangers_ask_for_do_not_fill_the_memory(
         first = current_model(db, "cougarornot")
         assert current_model(db, "others") is current_model(db, "others")
         assert current_model(db, "cougarornot") is first
-        monkeypatch.setattr(loader, "MAX_LOADED_BYTES", 1)
+        monkeypatch.setattr(registry, "MAX_LOADED_BYTES", 1)
         last = current_model(db, "others")
         assert current_model(db, "others") is last
         assert current_model(db, "cougarornot") is not first
@@ -115,7 +117,7 @@ def rename_output(model: Any, metadata: dict[str, Any]) -> None:
         (drop_label, "3 outputs for 2 labels"),
         (other_weights, "smoke test"),
         (other_format, "format is 99"),
-        (labels_without_taxa, "no taxa"),
+        (labels_without_taxa, "not a list of taxa"),
         (no_threshold, "lacks threshold"),
         (rename_output, "outputs"),
     ],
@@ -131,7 +133,7 @@ def test_a_cut_off_file_is_refused_at_once(file: Path, keep: float) -> None:
     data = file.read_bytes()
     file.write_bytes(data[: int(keep if keep >= 1 else keep * len(data))])
     started = time.perf_counter()
-    with pytest.raises(ModelError, match=r"refused: .* Train anew"):
+    with pytest.raises(ModelError, match=r"refused: .* Train again"):
         load_model(file)
     assert time.perf_counter() - started < 1
 
@@ -150,7 +152,7 @@ def refused_at_once(folder: Path, reason: str) -> None:
     db = open_database(folder / DATABASE_NAME)
     for load in (current_model, lambda db: use_model(db, MODEL_ID)):
         started = time.perf_counter()
-        with pytest.raises(ModelError, match=rf"refused: .*{reason}.* Train anew"):
+        with pytest.raises(ModelError, match=rf"refused: .*{reason}.* Train again"):
             load(db)
         assert time.perf_counter() - started < 1
 
@@ -169,7 +171,7 @@ def test_a_flipped_bit_of_a_file_without_a_row_is_refused(file: Path, place: flo
     data[int(place * len(data))] ^= 4
     file.write_bytes(data)
     started = time.perf_counter()
-    with pytest.raises(ModelError, match=r"refused: .* Train anew"):
+    with pytest.raises(ModelError, match=r"refused: .* Train again"):
         load_model(file)
     assert time.perf_counter() - started < 1
 
@@ -189,7 +191,7 @@ def test_a_threshold_turned_by_hand_is_noticed(file: Path) -> None:
 def test_millions_of_fields_are_refused_at_once(file: Path, filling: bytes) -> None:
     file.write_bytes(filling * (20_000_000 // len(filling)))
     started = time.perf_counter()
-    with pytest.raises(ModelError, match="no complete ONNX model"):
+    with pytest.raises(ModelError, match="not a complete ONNX model"):
         load_model(file)
     assert time.perf_counter() - started < 1
 
@@ -247,3 +249,121 @@ def test_outside_data_is_found_in_bytes(file: Path) -> None:
     assert not has_external_data(file.read_bytes())
     rewrite(file, external)
     assert has_external_data(file.read_bytes())
+
+
+def described(file: Path, **changes: Any) -> None:
+    """Change the description of a model to these values, and leave its graph alone."""
+
+    def change(model: Any, metadata: dict[str, Any]) -> None:
+        metadata.update(changes)
+
+    rewrite(file, change)
+
+
+FIRST = {"taxon_id": 1, "name": "Lynx", "common_name": None, "rank": "genus"}
+OTHERS = [FIRST | {"taxon_id": 2}, FIRST | {"taxon_id": 3}]
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("id", value) for value in (None, 7, "", ["x"], {})),
+        *(("game", value) for value in (None, 7, "")),
+        *(("backbone", value) for value in (None, 7, "")),
+        *(("format", value) for value in (None, "1", [], 10**400)),
+        *(("size", value) for value in (None, "32", 32.0, -1, 0, 10**30, NAN, [])),
+        *(("resize", value) for value in (None, 3, "", "crop-nan", "squash-inf", "crop-0.1-", [])),
+        *(("threshold", value) for value in (None, "0.8", NAN, INFINITY, True, [], 10**400)),
+        *(("novelty_threshold", value) for value in (None, NAN, INFINITY, {})),
+        *(("temperature", value) for value in (None, 0, -1, NAN, "1")),
+        *(("labels", value) for value in (None, {}, [], "abc", 3, [1, 2, 3], [[], [], []])),
+        ("labels", [FIRST, *OTHERS[:1], {"taxon_id": 3}]),
+        ("labels", [FIRST, FIRST, FIRST]),
+        ("labels", [FIRST | {"taxon_id": 10**30}, *OTHERS]),
+        ("labels", [FIRST | {"taxon_id": True}, *OTHERS]),
+        ("labels", [FIRST | {"taxon_id": "1"}, *OTHERS]),
+        ("labels", [FIRST | {"name": None}, *OTHERS]),
+        ("labels", [FIRST | {"name": "\ud800"}, *OTHERS]),
+        ("labels", [FIRST | {"common_name": 5}, *OTHERS]),
+        ("labels", [FIRST | {"rank": []}, *OTHERS]),
+        ("labels", [FIRST | {"ancestors": None}, *OTHERS]),
+        ("labels", [FIRST | {"ancestors": [1]}, *OTHERS]),
+        ("labels", [FIRST | {"ancestors": [{"taxon_id": 9}]}, *OTHERS]),
+        *(("smoke_test", value) for value in (None, [], {}, 5, {"probabilities": 3})),
+        *(("smoke_test", {"probabilities": p}) for p in ([], [1], [NAN] * 3, ["a"] * 3, [[1]] * 3)),
+        *(("licenses", value) for value in ([], "cc0", {"cc0": "many"}, {"cc0": None}, {"a": -1})),
+        *(("digest", value) for value in (5, [], {})),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_an_odd_description_is_refused(file: Path, key: str, value: Any) -> None:
+    """Wrong types, missing parts and numbers that are none: a reason, never a traceback."""
+    described(file, **{key: value})
+    with pytest.raises(ModelError, match=r"refused: .* Train again"):
+        load_model(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "null", "[]", "7", "{", "[" * 200_000, '{"a":' * 200_000, "9" * 5000, '{"id": NaN}'],
+    ids=lambda text: text[:8] or "nothing",
+)
+def test_a_description_that_is_not_an_object_is_refused(file: Path, text: str) -> None:
+    """Nested 200,000 levels deep, it used to end in a RecursionError."""
+    model = onnx.load_model_from_string(file.read_bytes())
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {"critterdb": text})
+    file.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="no valid critterdb metadata"):
+        load_model(file)
+
+
+def test_an_odd_description_is_an_error_for_visitors_and_commands(folder: Path, file: Path) -> None:
+    described(file, labels=[FIRST, *OTHERS[:1], {"taxon_id": 3}])
+    believe(folder, file)
+    refused_at_once(folder, "labels are not a list of taxa")
+
+
+def test_a_view_that_would_fill_the_memory_is_refused(file: Path) -> None:
+    """4096 pixels that are a tenth of the photo: each photo would become 40,960 pixels wide."""
+    described(file, size=4096, resize="crop-0.1")
+    with pytest.raises(ModelError, match="scales images to more than 8192 pixels"):
+        load_model(file)
+
+
+def test_a_model_that_fails_on_one_picture_only_is_an_error(file: Path) -> None:
+    """Its smoke test passes, and black pixels give probabilities that are not numbers."""
+
+    def divide_by_brightness(model: Any, metadata: dict[str, Any]) -> None:
+        last = model.graph.node[-1]
+        last.output[0] = "whole"
+        model.graph.node.append(
+            onnx.helper.make_node("ReduceSum", ["embedding"], ["brightness"], keepdims=0)
+        )
+        model.graph.node.append(onnx.helper.make_node("Div", ["brightness", "brightness"], ["one"]))
+        model.graph.node.append(onnx.helper.make_node("Mul", ["whole", "one"], ["novelty"]))
+
+    rewrite(file, divide_by_brightness)
+    model = load_model(file, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    assert np.isfinite(model.classify_pixels(grey).novelty)
+    with pytest.raises(ModelError, match="fails on this picture"):
+        model.classify_pixels(np.zeros((32, 32, 3), np.uint8))
+
+
+def test_a_refused_file_is_not_read_for_each_request(folder: Path, file: Path) -> None:
+    """A file that failed its check is refused until its size or time changes, or its row does."""
+    good = file.read_bytes()
+    before = file.stat()
+    file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        with pytest.raises(ModelError, match="SHA-256"):
+            current_model(db)
+        file.write_bytes(good)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+        with pytest.raises(ModelError, match="SHA-256"):
+            current_model(db)  # remembered: nothing was read
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 2))
+        assert current_model(db).id == MODEL_ID

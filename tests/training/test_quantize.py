@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from critterdb.cli import main
 from critterdb.dataset.folder_import import import_folder
+from critterdb.dataset.photo_files import folder_photos
 from critterdb.errors import ModelError
 from critterdb.imaging.decode import decode_image
 from critterdb.model.registry import current_model
@@ -113,7 +114,7 @@ def test_a_network_that_does_not_stand_it_is_told_of(
 ) -> None:
     monkeypatch.setattr(quantize, "MIN_LIKENESS", 1.01)
     backbone = load_backbone(size=SIZE, folder=tmp_path)
-    photos = sorted((site / "coats").rglob("*.jpg"))
+    photos = folder_photos(sorted((site / "coats").rglob("*.jpg")))
     with pytest.raises(ModelError, match="Train without --int8"):
         quantize_backbone(backbone, photos)
     assert not list(tmp_path.rglob("*-int8*"))
@@ -122,10 +123,10 @@ def test_a_network_that_does_not_stand_it_is_told_of(
 def test_photos_that_cannot_be_read_are_passed_over(tmp_path: Path, site: Path) -> None:
     backbone = load_backbone(size=SIZE, folder=tmp_path)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    gone = [tmp_path / "broken.jpg", tmp_path / "missing.jpg"]
+    gone = folder_photos([tmp_path / "broken.jpg", tmp_path / "missing.jpg"])
     with pytest.raises(ModelError, match="No photo could be read"):
         quantize_backbone(backbone, gone)
-    photos = sorted((site / "coats").rglob("*.jpg"))[:4]
+    photos = folder_photos(sorted((site / "coats").rglob("*.jpg"))[:4])
     made = quantize_backbone(backbone, [*gone, *photos])
     assert made.embed(np.zeros((2, SIZE, SIZE, 3), np.uint8)).shape == (2, backbone.dimensions)
     assert logging.root.manager.disable == logging.NOTSET

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 
 from critterdb.errors import TrainingError
+from critterdb.training.candidates import LabelledVectors
 from critterdb.training.head import train_head
 from critterdb.training.torch_worker import TorchProcess, shared_torch_process
 
 WAIT_S = 30
 
 
-def lesson() -> tuple[np.ndarray, ...]:
+def lesson() -> tuple[LabelledVectors, LabelledVectors]:
     rng = np.random.default_rng(7)
     truth = np.arange(80) % 3
     vectors = (rng.normal(size=(80, 16)) + 2 * np.eye(16)[truth]).astype(np.float32)
-    return vectors[:60], truth[:60], vectors[60:], truth[60:]
+    return LabelledVectors(vectors[:60], truth[:60]), LabelledVectors(vectors[60:], truth[60:])
 
 
 def is_running(pid: int) -> bool:

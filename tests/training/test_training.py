@@ -24,6 +24,7 @@ from critterdb.model.loader import Model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training.backbones import load_backbone
+from critterdb.training.config import TrainingConfig
 from critterdb.training.embed import embed_photos
 from critterdb.training.train import train_game
 from tests.support.photos import COATS, coat, make_photo_folder, no_coat
@@ -225,7 +226,7 @@ def test_training_again_costs_no_new_embeddings(trained: Trained) -> None:
     assert before == PHOTOS * len(COATS)
     vectors = as_vectors([row["vector"] for row in trained.db["embeddings"].rows])
     assert np.isfinite(vectors).all()
-    again = train_game(trained.db, get_game(trained.db, "coats"), max_wrong=0.3)
+    again = train_game(trained.db, get_game(trained.db, "coats"), TrainingConfig(max_wrong=0.3))
     assert trained.db["embeddings"].count == before
     assert current_model(trained.db, "coats").id == again["model"] != trained.result["model"]
     bolder, usual = (
@@ -290,7 +291,7 @@ def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> 
         main, ["--db", str(trained.folder / "critters.db"), "evaluate", "--photos", str(folder)]
     )
     assert failed.exit_code == 1
-    assert "zebra is no label" in failed.stderr
+    assert "zebra is not a label" in failed.stderr
     assert "spotted coat" in failed.stderr
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from critterdb.evaluation.metrics import (
-    TestScores,
+    ScoredPhotos,
     auroc,
     calibration_error,
-    figures,
+    measure,
     risk_coverage,
     softmax,
 )
@@ -95,24 +95,24 @@ def test_auroc_counts_ties_half() -> None:
 
 def outcome(
     probabilities: list[list[float]], truth: list[int], novelty: float | list[float] = 0.0
-) -> TestScores:
+) -> ScoredPhotos:
     labels = [
         {"taxon_id": i, "name": f"taxon {i}", "common_name": None, "rank": "species"}
         for i in range(len(probabilities[0]))
     ]
     thresholds = {"threshold": 0.6, "novelty_threshold": 1.0, "temperature": 1.0}
     each = np.broadcast_to(np.array(novelty, float), len(truth))
-    return TestScores(labels, thresholds, np.array(probabilities), each, np.array(truth))
+    return ScoredPhotos(labels, thresholds, np.array(probabilities), each, np.array(truth))
 
 
 def test_figures_of_a_small_test_are_those_counted_by_hand() -> None:
-    found = figures(
+    found = measure(
         outcome(
             [[0.9, 0.1], [0.8, 0.2], [0.55, 0.45], [0.3, 0.7], [0.9, 0.1]],
             [0, 1, 0, 1, -1],
             [0.5, 0.5, 0.5, 0.5, 3.0],
         )
-    )
+    ).figures
     assert found["photos"] == 5
     assert found["error_rate"] == 0.25
     assert found["answered"] == 0.75

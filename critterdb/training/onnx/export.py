@@ -1,21 +1,20 @@
-"""A torch network → the bytes of an ONNX file that takes pixels as they are."""
+"""Export a torch network as an ONNX file that takes pixels as they are."""
 
 from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING, Any
 
-from .graph import finish_graph, import_onnx
+from .graph import OPSET, finish_graph, import_onnx
 
 if TYPE_CHECKING:
     from critterdb.training.networks import PretrainedNetwork
 
-OPSET = 18
 FOLDED_TOLERANCE = 1e-4  # of the largest output
 
 
 def export_network(network: PretrainedNetwork, size: int) -> bytes:
-    """ONNX bytes of a network with its scaling in front: uint8 N×size×size×3 in, N×D out."""
+    """Return ONNX bytes of a network with its scaling in front: uint8 N×size×size×3 in, N×D out."""
     import torch
 
     body = _folded(network.module, size)

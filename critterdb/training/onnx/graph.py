@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from critterdb.errors import ModelError
+from critterdb.model.loader import OUTPUTS
 from critterdb.model.novelty import SMALLEST_LENGTH, NoveltyParameters
+from critterdb.training.extra import missing_package
 
 OPSET = 18  # the first in which every Reduce takes its axes as an input
 PREFIX = "critterdb_"  # of every name that is added to the backbone's
-OUTPUTS = ("probabilities", "embedding", "novelty")
 
 
-def compose_graph(
-    backbone: bytes,
-    *,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    temperature: float,
-    novelty: NoveltyParameters,
-    properties: dict[str, str],
-) -> bytes:
-    """The ONNX bytes of a whole model.
+@dataclass(frozen=True)
+class OutputLayers:
+    """What follows the backbone: weight C×D and bias C give logits of embeddings of length 1."""
 
-    `backbone` turns `pixels` into `embedding` N×D; weight C×D and bias C give logits of the
-    embedding scaled to length 1. Raises ModelError where the onnx package is missing.
+    weight: np.ndarray
+    bias: np.ndarray
+    temperature: float
+    novelty: NoveltyParameters
+
+
+def compose_graph(backbone: bytes, layers: OutputLayers, properties: Mapping[str, str]) -> bytes:
+    """Return the ONNX bytes of a whole model, with its metadata properties.
+
+    `backbone` turns `pixels` into `embedding` N×D. Raises ModelError without the onnx package.
     """
+    weight, bias, temperature = layers.weight, layers.bias, layers.temperature
+    novelty = layers.novelty
     onnx = import_onnx()
     model = onnx.load_model_from_string(backbone)
     graph = model.graph
@@ -84,8 +90,8 @@ def compose_graph(
     return finish_graph(model, properties)
 
 
-def finish_graph(model: Any, properties: dict[str, str]) -> bytes:
-    """Check a graph and give its bytes, without an exporter's notes about the machine it ran on."""
+def finish_graph(model: Any, properties: Mapping[str, str]) -> bytes:
+    """Check a graph and return its bytes, without an exporter's notes about its machine."""
     onnx = import_onnx()
     model.doc_string = ""
     del model.metadata_props[:]
@@ -95,7 +101,7 @@ def finish_graph(model: Any, properties: dict[str, str]) -> bytes:
             del part.metadata_props[:]
     # Shapes of the steps between were noted for one size of batch or picture.
     del model.graph.value_info[:]
-    onnx.helper.set_model_props(model, properties)
+    onnx.helper.set_model_props(model, dict(properties))
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
@@ -104,14 +110,11 @@ def finish_graph(model: Any, properties: dict[str, str]) -> bytes:
 
 
 def import_onnx() -> Any:
-    """The onnx package with its parts. Raises ModelError where it is not installed."""
+    """Import the onnx package with its parts. Raises ModelError if it is not installed."""
     try:
         import onnx.checker
         import onnx.helper
         import onnx.numpy_helper
     except ImportError as error:
-        raise ModelError(
-            f"Training needs the package {error.name}. Install it with: "
-            "pip install 'critterdb[train]'"
-        ) from error
+        raise ModelError(missing_package(error.name)) from error
     return onnx

@@ -1,4 +1,4 @@
-"""A backbone whose arithmetic is in 8 bits: half of the time a photo, a quarter of the file.
+"""Quantize a backbone to 8 bits: half of the time a photo, a quarter of the file.
 
 Each layer's outputs get the range that they had on some of the game's own photos (post-training
 quantisation, Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
@@ -14,12 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from critterdb.errors import ModelError, RejectedInputError
-from critterdb.imaging.decode import decode_image
+from critterdb.dataset.photo_files import UNREADABLE_ERRORS, PhotoFile
+from critterdb.errors import ModelError
 from critterdb.model.novelty import normalized
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
@@ -32,11 +31,12 @@ LAYERS = ("Conv", "Gemm", "MatMul", "Clip", "Relu", "Add")  # one in 32 bits bet
 MIN_LIKENESS = 0.9  # mean cosine with what the network sees in 32 bits
 
 
-def quantize_backbone(backbone: Backbone, photos: Sequence[Path]) -> Backbone:
-    """The backbone in 8 bits, made from photo files unless its site has it already.
+def quantize_backbone(backbone: Backbone, photos: Sequence[PhotoFile]) -> Backbone:
+    """Return the backbone in 8 bits, made from photo files unless its site has it already.
 
-    Its recipe holds the SHA-256 of its graph, because other photos would give another one. Raises
-    ModelError where a network does not stand it.
+    Photos that cannot be read are skipped. Its recipe holds the SHA-256 of its graph, because other
+    photos would give another one. Raises ModelError if a network does not survive quantization, or
+    if no photo can be read.
     """
     path = backbone.onnx_path.with_name(f"{backbone.onnx_path.stem}-int8.onnx")
     if not path.is_file():
@@ -45,28 +45,29 @@ def quantize_backbone(backbone: Backbone, photos: Sequence[Path]) -> Backbone:
         likeness = _likeness(backbone, data, pixels)
         if likeness < MIN_LIKENESS:
             raise ModelError(
-                f"In 8 bits, {backbone.name} sees something else than it did (likeness "
-                f"{likeness:.2f} of 1). Train without --int8, or with another backbone"
+                f"{backbone.name} does not survive 8-bit quantization (mean cosine similarity "
+                f"{likeness:.2f}, at least {MIN_LIKENESS:g} required). Train without --int8, or "
+                "with another backbone"
             )
         write_atomically(path, data)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return replace(backbone, recipe=f"{backbone.recipe}-int8-{digest[:8]}", onnx_path=path)
 
 
-def _pixels(backbone: Backbone, photos: Sequence[Path]) -> Iterator[np.ndarray]:
+def _pixels(backbone: Backbone, photos: Sequence[PhotoFile]) -> Iterator[np.ndarray]:
     """The first photos that can be read as the network gets them, uint8 1×size×size×3."""
-    found = 0
+    readable = 0
     for photo in photos:
         try:
-            image = decode_image(photo.read_bytes(), shorter_side=backbone.view.shorter_side)
-        except (OSError, RejectedInputError):
+            image = photo.decode(backbone.view.shorter_side)
+        except UNREADABLE_ERRORS:
             continue
         yield backbone.pixels(image)[None]
-        found += 1
-        if found == MAX_PHOTOS:
+        readable += 1
+        if readable == MAX_PHOTOS:
             return
-    if not found:
-        raise ModelError("No photo could be read. Bring the photo files back: critterdb sync")
+    if not readable:
+        raise ModelError("No photo could be read. Fetch the photo files again: critterdb sync")
 
 
 def _quantized(backbone: Backbone, pixels: Sequence[np.ndarray]) -> bytes:
@@ -83,9 +84,9 @@ def _quantized(backbone: Backbone, pixels: Sequence[np.ndarray]) -> bytes:
         def __init__(self) -> None:
             self._left = iter(pixels)
 
-        def get_next(self) -> dict[str, Any] | None:
-            one = next(self._left, None)
-            return None if one is None else {"pixels": one}
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            photo = next(self._left, None)
+            return None if photo is None else {"pixels": photo}
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
         target = Path(folder) / "int8.onnx"
@@ -107,7 +108,7 @@ def _quantized(backbone: Backbone, pixels: Sequence[np.ndarray]) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The quantiser gives advice on a log that is nobody's."""
+    """Silence the advice that ONNX Runtime's quantizer logs."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -119,6 +120,6 @@ def _quiet() -> Iterator[None]:
 def _likeness(backbone: Backbone, data: bytes, pixels: Sequence[np.ndarray]) -> float:
     """Mean cosine of embeddings in 8 bits with those in 32."""
     session = open_session(data, threads=1)
-    rough = np.concatenate([session.run(["embedding"], {"pixels": one})[0] for one in pixels])
-    exact = np.concatenate([backbone.embed(one) for one in pixels])
+    rough = np.concatenate([session.run(["embedding"], {"pixels": photo})[0] for photo in pixels])
+    exact = np.concatenate([backbone.embed(photo) for photo in pixels])
     return float((normalized(rough) * normalized(exact)).sum(axis=1).mean())

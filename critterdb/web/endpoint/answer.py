@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from critterdb._types import Json
 from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
+from critterdb.model.labels import Label
 from critterdb.model.loader import Model
-from critterdb.model.payloads import answer_payload
+from critterdb.model.payloads import AnswerPayload, answer_payload
 from critterdb.model.predictions import find_answer, record
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web.datasette.compat import may_view, write
@@ -58,9 +58,9 @@ class Call:
 class Answered:
     """An answer's JSON, and the model that gave it; None if the visitor may not know which."""
 
-    payload: Json
+    payload: AnswerPayload
     chosen: ChosenModel
-    labels: list[Json]
+    labels: list[Label]
 
 
 @dataclass(frozen=True)

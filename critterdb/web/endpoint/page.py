@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from critterdb._types import Json
 from critterdb.errors import RejectedInputError
 from critterdb.formatting import display_name
 from critterdb.licences import licences
-from critterdb.model.payloads import refusal_payload
+from critterdb.model.labels import Label, ScoredTaxon, Taxon
+from critterdb.model.payloads import AnswerPayload, refusal_payload
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.files.static import static_path
 from critterdb.web.http.headers import image_origin
@@ -69,7 +69,7 @@ def _about_answer(call: Call, question: Upload, answered: Answered) -> Context:
     return context
 
 
-def describe(payload: Json, labels: Sequence[Json]) -> Context:
+def describe(payload: AnswerPayload, labels: Sequence[Label]) -> Context:
     """Return a headline, an explanation and bars for an answer's JSON."""
     predictions, answer = payload["predictions"], payload["answer"]
     if payload["reason"] == "not_a_critter":
@@ -127,11 +127,11 @@ async def _about_model(call: Call, model_id: str | None, chosen: ChosenModel | N
     }
 
 
-def _known(labels: Sequence[Json]) -> str:
+def _known(labels: Sequence[Label]) -> str:
     names = ", ".join(_name(label) for label in labels[:MAX_LABELS_NAMED])
     more = " and more" if labels[MAX_LABELS_NAMED:] else ""
     return f" The ones I know: {names}{more}." if names else ""
 
 
-def _name(label: Json) -> str:
+def _name(label: ScoredTaxon | Taxon) -> str:
     return display_name(label["common_name"], label["name"])

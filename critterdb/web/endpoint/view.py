@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.errors import RejectedInputError
 from critterdb.formatting import display_name
 from critterdb.model.payloads import refusal_payload
@@ -121,7 +121,7 @@ async def _respond(call: Call, question: Upload, outcome: Outcome) -> Response:
     return respond(call.request, page, HTML, {**common, **headers}, status=status)
 
 
-def _payload(call: Call, outcome: Outcome) -> Json:
+def _payload(call: Call, outcome: Outcome) -> Mapping[str, object]:
     if isinstance(outcome, RejectedInputError):
         return refusal_payload(outcome)
     if outcome is None:

@@ -1,0 +1,104 @@
+"""Classify what `critterdb classify` is given: files, addresses, standard input."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from critterdb.errors import RejectedInputError
+from critterdb.imaging.decode import MAX_IMAGE_BYTES
+from critterdb.imaging.sandbox import shared_decoders
+from critterdb.model.decision import Classification
+from critterdb.model.inference import classify_image
+from critterdb.model.loader import Model, load_model
+from critterdb.model.payloads import (
+    AnswerPayload,
+    Payload,
+    answer_payload,
+    combined_payload,
+    refusal_payload,
+)
+from critterdb.model.predictions import save_classification
+from critterdb.model.registry import current_model
+from critterdb.storage.database import SiteDatabase
+
+from .common import open_site
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model, and the site that keeps its answers; a model file by itself has none."""
+
+    model: Model
+    db: SiteDatabase | None
+
+
+def open_classifier(ctx: click.Context, model_name: str | None) -> Classifier:
+    """Load a model by its id or its file, or the one in use. Raises ModelError and SiteError."""
+    shared_decoders().warm_up()  # while the model is loaded
+    if model_name and model_name.endswith(".onnx"):
+        return Classifier(load_model(Path(model_name)), None)
+    db = open_site(ctx)
+    return Classifier(current_model(db, model_id=model_name), db)
+
+
+def classify_sources(
+    classifier: Classifier, sources: Sequence[str], *, together: bool = False
+) -> list[Payload]:
+    """Classify each source; with `together`, add one answer over all that could be read."""
+    payloads: list[Payload] = []
+    classifications: list[Classification] = []
+    for source in sources:
+        try:
+            classification, answer = _classify_source(classifier, source)
+            payloads.append({**answer, "source": source})
+            classifications.append(classification)
+        except RejectedInputError as refusal:
+            payloads.append({**refusal_payload(refusal), "source": source})
+    if together and classifications:
+        payloads.append(combined_payload(classifier.model, classifications))
+    return payloads
+
+
+def _classify_source(classifier: Classifier, source: str) -> tuple[Classification, AnswerPayload]:
+    """Classify one source and keep its row. Raises RejectedInputError."""
+    started = time.perf_counter()
+    model, db = classifier.model, classifier.db
+    classification, info = classify_image(model, read_source(source))
+    prediction_id = None
+    if db is not None:
+        url = source if "://" in source else None
+        prediction_id = save_classification(db, model, classification, info, source="cli", url=url)
+    took_ms = (time.perf_counter() - started) * 1000
+    return classification, answer_payload(model, classification, info, prediction_id, took_ms)
+
+
+def read_source(source: str) -> bytes:
+    """Return the bytes of a file, of an http(s) address, or of standard input for `-`.
+
+    Raises RejectedInputError if there are none, or too many.
+    """
+    if "://" in source:
+        from critterdb.fetch.fetcher import Fetcher
+
+        return Fetcher().fetch(source)
+    if source == "-":
+        data = sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
+    else:
+        try:
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_IMAGE_BYTES + 1)
+        except OSError as error:
+            raise RejectedInputError(
+                "missing_image", f"{source}: {error.strerror}. Check the name"
+            ) from error
+    if len(data) > MAX_IMAGE_BYTES:
+        raise RejectedInputError(
+            "too_large", "That is over 10 MB. Make the picture smaller and try again"
+        )
+    return data

@@ -1,0 +1,59 @@
+"""What a measurement of a model says, as `train --json` and `evaluate --json` spell it."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class LabelFigures(TypedDict):
+    """How well one label is recognised on test photos; shares are from 0 to 1, null if unknown."""
+
+    name: str
+    photos: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    mistaken_for: str | None
+
+
+class Figures(TypedDict):
+    """How well a model does on test photos; shares are from 0 to 1, null if nothing tells.
+
+    `ece` is the expected calibration error, `ece_before` that before temperature.
+    """
+
+    photos: int
+    error_rate: float | None
+    balanced_error_rate: float | None
+    top3_error_rate: float | None
+    ece: float | None
+    ece_before: float | None
+    answered: float | None
+    wrong_among_answered: float | None
+    novelty_auroc: float | None
+    none_refused: float | None
+    known_refused: float | None
+    labels: list[LabelFigures]
+
+
+class DroppedLabel(TypedDict):
+    """A label with too few photos to learn from."""
+
+    name: str
+    photos: int
+
+
+class FoldedLabel(DroppedLabel):
+    """A label with too few photos, which count as photos of an ancestor, `into`."""
+
+    into: str
+
+
+class EvaluationResult(Figures):
+    """A measurement of one model; `left_out` counts photos by the reason. Only training folds."""
+
+    model: str
+    seconds: float
+    left_out: dict[str, int]
+    too_few: NotRequired[list[DroppedLabel]]
+    folded: NotRequired[list[FoldedLabel]]

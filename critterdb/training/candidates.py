@@ -1,0 +1,41 @@
+"""The ways to train a head that are tried, and what they are tried on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to train a head: "linear", or "cosine" with label vectors of one length.
+
+    "fine-tuned" is a linear head that was trained together with its network.
+    """
+
+    kind: Literal["linear", "cosine", "fine-tuned"]
+    weight_decay: float
+
+
+CANDIDATES = (
+    Candidate("linear", 3.0),
+    Candidate("linear", 10.0),
+    Candidate("cosine", 0.0),
+)
+
+
+@dataclass(frozen=True)
+class LabelledVectors:
+    """Embeddings N×D and the indexes of their labels N."""
+
+    vectors: np.ndarray
+    truth: np.ndarray
+
+
+class Epoch(TypedDict):
+    """How a head did on the validation photos after one epoch."""
+
+    valid_loss: float
+    valid_error_rate: float

@@ -1,0 +1,247 @@
+"""Fit heads with fastai, side by side on the same batches; all of torch that a head needs."""
+
+from __future__ import annotations
+
+import gc
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from critterdb._types import Progress
+from critterdb.errors import TrainingError
+
+from .candidates import Candidate, Epoch, LabelledVectors
+from .extra import missing_package
+
+LEARNING_RATE = 3e-3  # at its height, of a one-cycle schedule
+MIN_EPOCHS, MAX_EPOCHS = 12, 200
+MIN_STEPS = 400  # batches in all, so that a small game learns as long as a large one
+MIN_BATCH, MAX_BATCH = 16, 128  # photos
+COSINE_SCALE = 10.0  # of the logits of a cosine head, at first
+PATIENCE = 12  # epochs without a better validation loss
+
+
+@dataclass(frozen=True)
+class BestEpoch:
+    """The weight C×D and bias C of a head's best epoch, and how it came there."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    history: list[Epoch]
+
+
+def fit_heads(
+    train: LabelledVectors,
+    valid: LabelledVectors,
+    candidates: Sequence[Candidate],
+    *,
+    weights: np.ndarray,
+    seed: int,
+    progress: Progress | None = None,
+) -> list[BestEpoch]:
+    """Fit a head for each candidate; `weights` C say how much a photo of each label counts.
+
+    Raises TrainingError if fastai is not installed.
+    """
+    fastai = import_fastai()
+    import torch
+
+    photos = len(train.truth)
+    batch = int(np.clip(2 ** round(math.log2(max(1, photos / 8))), MIN_BATCH, MAX_BATCH))
+    epochs = math.ceil(MIN_STEPS / math.ceil(photos / batch))
+    epochs = int(np.clip(epochs, MIN_EPOCHS, MAX_EPOCHS))
+    with fastai.no_random(seed), _one_thread(torch), _without_collector():
+        learner = fastai.Learner(
+            fastai.DataLoaders(
+                _loader(fastai, *_tensors(torch, train), batch, shuffle=True),
+                _loader(fastai, *_tensors(torch, valid), max(1, len(valid.truth)), shuffle=False),
+            ),
+            _modules(torch, candidates, train.vectors.shape[1], len(weights)),
+            loss_func=_summed_loss(torch, weights, len(candidates)),
+            opt_func=fastai.Adam,
+            splitter=lambda heads: [list(head.parameters()) for head in heads.heads],
+            # Its own record of each batch takes as long as the batch.
+            default_cbs=False,
+            cbs=fastai.TrainEvalCallback(),
+        )
+        keep = _best_epochs(fastai, len(candidates), epochs, progress)
+        decays = [candidate.weight_decay for candidate in candidates]
+        with learner.no_bar(), learner.no_logging():
+            learner.fit_one_cycle(epochs, LEARNING_RATE, wd=decays, cbs=keep)
+    return [
+        BestEpoch(weight.numpy(), bias.numpy(), history)
+        for (weight, bias), history in zip(keep.kept, keep.history, strict=True)
+    ]
+
+
+def _summed_loss(torch: Any, weights: np.ndarray, heads: int) -> Any:
+    """The sum of the heads' losses: of each on its own, the mean over the batch."""
+    surprise = torch.nn.CrossEntropyLoss(weight=torch.from_numpy(weights))
+
+    def loss(logits: Any, wanted: Any) -> Any:
+        return surprise(logits.flatten(0, 1), wanted.repeat_interleave(heads)) * heads
+
+    return loss
+
+
+@contextmanager
+def _one_thread(torch: Any) -> Iterator[None]:
+    """Sums this small take longer shared among cores; and in one order they give one result."""
+    # Two cores took twice the processor time for the same wall time, and ten times as long when
+    # others used the machine.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python would look again and again for cycles among a million objects, all of them in use.
+
+    That is a quarter of the time of fastai's import; what it made is not looked at later either.
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if before:
+            gc.enable()
+
+
+def _modules(torch: Any, candidates: Sequence[Candidate], dimensions: int, labels: int) -> Any:
+    """The candidates as one torch module; each part's `weight` C×D and `bias` C are its head."""
+
+    class Cosine(torch.nn.Module):
+        """Nearness to a direction for each label (Gidaris and Komodakis 2018), as a linear map."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.directions = torch.nn.Parameter(0.01 * torch.randn(labels, dimensions))
+            self.log_scale = torch.nn.Parameter(torch.tensor(math.log(COSINE_SCALE)))
+            self.register_buffer("bias", torch.zeros(labels))
+
+        @property
+        def weight(self) -> Any:
+            directions = torch.nn.functional.normalize(self.directions)
+            return directions * self.log_scale.exp() / math.sqrt(dimensions)
+
+    def linear() -> Any:
+        module = torch.nn.Linear(dimensions, labels)
+        for parameter in module.parameters():
+            torch.nn.init.zeros_(parameter)
+        return module
+
+    class Heads(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            kinds = {"linear": linear, "cosine": Cosine}
+            self.heads = torch.nn.ModuleList(kinds[candidate.kind]() for candidate in candidates)
+
+        def forward(self, vectors: Any) -> Any:
+            """Logits N×K×C of all K heads: one product for all takes less time than each alone."""
+            weight = torch.cat([head.weight for head in self.heads])
+            bias = torch.cat([head.bias for head in self.heads])
+            return torch.nn.functional.linear(vectors, weight, bias).view(
+                -1, len(candidates), labels
+            )
+
+    return Heads()
+
+
+def import_fastai() -> Any:
+    """Import the few names of fastai that are used here; its vision part takes seconds more.
+
+    Raises TrainingError if it is not installed.
+    """
+    from importlib import import_module
+
+    names = {
+        "callback.core": ("Callback", "CancelFitException", "TrainEvalCallback"),
+        "data.core": ("DataLoaders",),
+        "data.load": ("DataLoader",),
+        "learner": ("Learner",),
+        "optimizer": ("Adam",),
+        "torch_core": ("no_random",),
+    }
+    try:
+        with warnings.catch_warnings(), _without_collector():
+            # What packages tell each other of their plans is nothing that a user can act on.
+            warnings.simplefilter("ignore")
+            import_module("fastai.callback.schedule")  # adds fit_one_cycle to Learner
+            modules = {name: import_module(f"fastai.{name}") for name in names}
+    except ImportError as error:
+        raise TrainingError(missing_package(error.name)) from error
+
+    return SimpleNamespace(
+        **{word: getattr(modules[name], word) for name in names for word in names[name]}
+    )
+
+
+def _tensors(torch: Any, photos: LabelledVectors) -> tuple[Any, Any]:
+    vectors, truth = photos.vectors.astype(np.float32), photos.truth.astype(np.int64)
+    return torch.from_numpy(vectors), torch.from_numpy(truth)
+
+
+def _loader(fastai: Any, vectors: Any, truth: Any, batch: int, *, shuffle: bool) -> Any:
+    """A fastai loader that cuts whole batches from the tensors instead of stacking single rows."""
+
+    def create_batches(indexes: Any) -> Any:
+        for chosen in vectors.new_tensor(list(indexes), dtype=truth.dtype).split(batch):
+            yield vectors[chosen], truth[chosen]
+
+    return fastai.DataLoader(
+        range(len(truth)),
+        bs=batch,
+        shuffle=shuffle,
+        num_workers=0,
+        device="cpu",
+        create_batches=create_batches,
+    )
+
+
+def _best_epochs(fastai: Any, count: int, epochs: int, progress: Progress | None) -> Any:
+    """A fastai callback that keeps each head's best epoch, and stops when all are past theirs."""
+    import torch
+
+    class BestEpochs(fastai.Callback):
+        def __init__(self) -> None:
+            self.kept: list[Any] = [None] * count
+            self.history: list[list[Epoch]] = [[] for _ in range(count)]
+
+        def after_pred(self) -> None:
+            if self.training:
+                return
+            wanted = self.yb[0]  # validation photos come in one batch
+            for number in range(count):
+                logits = self.pred[:, number]
+                loss = float(torch.nn.functional.cross_entropy(logits, wanted))
+                wrong = float((logits.argmax(dim=1) != wanted).float().mean())
+                best = min((row["valid_loss"] for row in self.history[number]), default=math.inf)
+                self.history[number].append({"valid_loss": loss, "valid_error_rate": wrong})
+                if loss < best:
+                    head = self.model.heads[number]
+                    self.kept[number] = (head.weight.detach().clone(), head.bias.detach().clone())
+
+        def after_epoch(self) -> None:
+            done = len(self.history[0])
+            if progress:
+                progress(done, epochs)
+            if all(self.stale(rows) >= PATIENCE for rows in self.history):
+                raise fastai.CancelFitException
+
+        def stale(self, rows: list[Epoch]) -> int:
+            losses = [row["valid_loss"] for row in rows]
+            return len(losses) - 1 - losses.index(min(losses))
+
+    return BestEpochs()
