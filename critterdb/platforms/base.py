@@ -24,7 +24,8 @@ class Post:
     that it replies to or quotes, given where the post has no photos of its own; `thread` is the
     first post of its thread.
     `opts_out` says how the author let the platform know that no bot is wanted: `#nobot in the
-    profile`, or a block. `author_id` is what stays when the author takes another handle.
+    profile`, or a block. `author_id` is what stays when the author takes another handle; every
+    platform gives it but jsonl, also for a `parent`.
     `is_private` is a post that not everybody may see.
     """
 

@@ -80,6 +80,15 @@ def test_a_status_with_everything() -> None:
     assert "Is it" not in repr(post)
 
 
+def test_an_account_id_names_its_server_and_outlives_the_handle() -> None:
+    renamed = {**ANN, "acct": "anna", "username": "anna"}
+    post = READER.read(status(in_reply_to_id="99"), {"99": status(id="99", account=renamed)})
+    assert post.parent
+    assert (post.author, post.parent.author) == ("ann@home.example", "anna@home.example")
+    assert post.author_id == post.parent.author_id == "home.example/7"
+    assert READER.read(status(account={"acct": "ann"})).author_id is None
+
+
 @pytest.mark.parametrize(
     ("media", "wanted"),
     [

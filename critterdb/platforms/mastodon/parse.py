@@ -32,6 +32,14 @@ class Reader:
         name = str(account.get("acct") or account.get("username") or "").lstrip("@")
         return name if "@" in name else f"{name}@{self.domain}"
 
+    def account_id(self, account: Json) -> str | None:
+        """`social.example/1`: the server's own id of an account, which outlives its handle.
+
+        Each server numbers accounts for itself, so the id names the server that gave it.
+        """
+        bare = _id(account.get("id"))
+        return f"{self.domain}/{bare}" if bare else None
+
     def full_handle(self, name: str) -> str:
         """A handle as people write it, with its domain; a bare name is local."""
         return self.handle({"acct": name.strip()})
@@ -74,6 +82,7 @@ class Reader:
         return Post(
             id=f"mastodon:{status['id']}",
             author=self.handle(account),
+            author_id=self.account_id(account),
             posted_at=post_time(status["created_at"]),
             text=text,
             url=_address(status.get("url")) or _address(status.get("uri")),
