@@ -475,10 +475,10 @@ def test_a_walk_back_that_does_not_reach_its_end_leaves_a_gap() -> None:
         moment = f"2026-11-20T{23 - number // 60:02}:{59 - number % 60:02}:00.000Z"
         return [{"uri": str(number), "indexedAt": moment}], str(number + 1)
 
-    items, found = walk_back(page, "2026-11-20T01:00:00.000Z")
-    assert (len(items), found.gap_from) == (50, "2026-11-20T01:00:00.000Z")
-    assert found.cursor == "2026-11-20T23:59:00.000Z"
+    walk = walk_back(page, "2026-11-20T01:00:00.000Z")
+    assert (len(walk.items), walk.gap_from) == (50, "2026-11-20T01:00:00.000Z")
+    assert walk.cursor == "2026-11-20T23:59:00.000Z"
     for since in ("23:30", "23:11", "23:10"):  # to 23:10 the pages reach, though not beyond
-        items, found = walk_back(page, f"2026-11-20T{since}:00.000Z")
-        assert found.gap_from is None
-    assert len(items) == 50
+        walk = walk_back(page, f"2026-11-20T{since}:00.000Z")
+        assert walk.gap_from is None
+    assert len(walk.items) == 50

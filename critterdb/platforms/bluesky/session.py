@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from critterdb._types import Json
-from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.errors import RateLimitedError
+from critterdb.platforms.sources import UnreadableResponseError
 
 LOGINS_PER_5_MINUTES, LOGINS_PER_DAY = 10, 100  # a third of what Bluesky allows
 FIVE_MINUTES_S, DAY_S = 300.0, 86_400.0
@@ -37,12 +38,12 @@ class Session:
         self._logins = [t for t in logins or () if isinstance(t, float)]
 
     def keep(self, body: Json) -> Json:
-        """Take the tokens out of what the server answered; they are returned.
+        """Store the tokens of a login's response, and return them.
 
-        Raises TimelineError where there are none.
+        Raises UnreadableResponseError if it has none.
         """
         if not _is_whole(body):
-            raise TimelineError("Bluesky let the bot in, but gave it no session. Try later")
+            raise UnreadableResponseError("Bluesky")
         self.tokens = {name: body[name] for name in _KEPT if name in body}
         self._write()
         return self.tokens
