@@ -16,7 +16,7 @@ from critterdb.errors import TimelineError
 from critterdb.fakes.x import SECRETS, StandInX
 from critterdb.games import get_game
 from critterdb.platforms.registry import open_timeline
-from critterdb.platforms.x.length import x_weight
+from critterdb.platforms.text_length import x_weight
 from critterdb.platforms.x.parse import XPage
 from critterdb.storage.database import SiteDatabase, open_database
 from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness, add_host

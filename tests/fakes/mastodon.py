@@ -138,7 +138,7 @@ class StandInMastodon(PlatformStandIn):
 
     def handle(self, request: Request) -> None:
         parts = request.path.strip("/").split("/")
-        if self.serve_file(request):
+        if self.serve_prepared(request):
             return
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             request.answer_json({"error": "The access token is invalid"}, status=401)

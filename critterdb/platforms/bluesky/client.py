@@ -44,6 +44,7 @@ class BlueskyClient:
 
     def __init__(self, address: str, handle: str, password: str) -> None:
         try:
+            import regex as regex  # for text_length: better missed now than at the first reply
             from atproto_client.request import Request
 
             from critterdb.platforms.http.httpx_transport import DeadlineTransport

@@ -156,6 +156,8 @@ class MastodonClient:
             return SendResult("planned", error=str(limit), stop=True, retry_at=limit.until)
         if status == 401:
             return SendResult("planned", error="Mastodon did not accept the token (401)", stop=True)
+        if status < 300:
+            return SendResult("unknown", error=str(UnreadableResponseError("Mastodon")))
         if 400 <= status < 500 and status not in _IN_DOUBT:
             return SendResult("refused", error=f"Mastodon said {self._said()}")
         return SendResult("unknown", error=f"Mastodon said {self._said()}")

@@ -199,7 +199,7 @@ class MastodonTimeline:
     def label_as_bot(self) -> str:
         if self.me.get("bot"):
             return f"{self.handle()} is marked as a bot already"
-        self.client.ask("account_update_credentials", bot=True)
+        self.client.ask_object("account_update_credentials", bot=True)
         return f"{self.handle()} is now marked as a bot"
 
     def _hosts(self, game: Game) -> set[str]:

@@ -29,10 +29,10 @@ from critterdb.platforms.sources import (
     gather,
     unreadable,
 )
+from critterdb.platforms.text_length import MAX_WEIGHT, x_weight
 from critterdb.platforms.untrusted_json import as_object, as_text
 
 from .client import DEFAULT_API, first_line, open_client, rate_limit
-from .length import MAX_WEIGHT, x_weight
 from .parse import FIELDS, XPage, bare_id_of, id_before
 
 log = logging.getLogger(__name__)
