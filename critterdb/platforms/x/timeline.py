@@ -167,45 +167,12 @@ class XTimeline:
         )
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
-        import requests
-        import tweepy
-
         try:
-            body = self.client.create_tweet(
+            body: object = self.client.create_tweet(
                 text=text, in_reply_to_tweet_id=bare_id(post_id), user_auth=True
             )
-        except tweepy.TooManyRequests as error:
-            limit = rate_limit(error)
-            return SendResult("planned", error=str(limit), stop=True, retry_at=limit.until)
-        except tweepy.Unauthorized:
-            return SendResult("planned", error="X did not accept the keys (401)", stop=True)
-        except tweepy.TwitterServerError as error:
-            return SendResult("unknown", error=first_line(error))
-        except tweepy.HTTPException as error:
-            words, status = first_line(error), error.response.status_code
-            if status == 402:
-                return SendResult(
-                    "planned",
-                    error=f"X wants credits: buy some in its Developer Console ({words})",
-                    stop=True,
-                    retry_at=datetime.now(UTC) + WITHOUT_CREDITS,
-                )
-            if status < 400 or status in UNDECIDED:
-                return SendResult("unknown", error=words)
-            return SendResult("refused", error=words, blocked="blocked" in words.lower())
-        except requests.JSONDecodeError:
-            return SendResult("unknown", error=str(UnreadableResponseError("X")))
-        except requests.RequestException as error:
-            if never_connected(error):
-                return SendResult("planned", error="X could not be reached", stop=True)
-            # A server that hangs would hang for each reply that waits.
-            hangs = isinstance(error, requests.Timeout)
-            words = f"X did not respond ({type(error).__name__})"
-            return SendResult("unknown", error=words, stop=hangs)
-        except Exception:
-            # Whatever tweepy makes of an odd response, the reply may have been posted.
-            log.debug("a response of X could not be read", exc_info=True)
-            return SendResult("unknown", error=str(UnreadableResponseError("X")))
+        except Exception as error:
+            return _result_of(error)
         reply_id = bare_id_of(as_object(as_object(body).get("data")).get("id"))
         if reply_id is None:
             return SendResult("unknown", error=str(UnreadableResponseError("X")))
@@ -320,6 +287,43 @@ class XTimeline:
         if not isinstance(body, dict):
             raise UnreadableResponseError("X")
         return body
+
+
+def _result_of(error: Exception) -> SendResult:
+    """What is known after an attempt that raised this."""
+    import requests
+    import tweepy
+
+    if isinstance(error, tweepy.TooManyRequests):
+        limit = rate_limit(error)
+        return SendResult("planned", error=str(limit), stop=True, retry_at=limit.until)
+    if isinstance(error, tweepy.Unauthorized):
+        return SendResult("planned", error="X did not accept the keys (401)", stop=True)
+    if isinstance(error, tweepy.HTTPException):
+        return _result_of_status(first_line(error), int(error.response.status_code))
+    if isinstance(error, requests.RequestException) and not isinstance(error, ValueError):
+        if never_connected(error):
+            return SendResult("planned", error="X could not be reached", stop=True)
+        # A server that hangs would hang for each reply that waits.
+        hangs = isinstance(error, requests.Timeout)
+        words = f"X did not respond ({type(error).__name__})"
+        return SendResult("unknown", error=words, stop=hangs)
+    # Whatever tweepy makes of an odd response, the reply may have been posted.
+    log.debug("a response of X could not be read", exc_info=error)
+    return SendResult("unknown", error=str(UnreadableResponseError("X")))
+
+
+def _result_of_status(words: str, status: int) -> SendResult:
+    if status == 402:
+        return SendResult(
+            "planned",
+            error=f"X requires credits: buy some in its Developer Console ({words})",
+            stop=True,
+            retry_at=datetime.now(UTC) + WITHOUT_CREDITS,
+        )
+    if status < 400 or status >= 500 or status in UNDECIDED:
+        return SendResult("unknown", error=words)
+    return SendResult("refused", error=words, blocked="blocked" in words.lower())
 
 
 def _not_a_bot(post: Post, hosts: Sequence[str]) -> Post:
