@@ -22,10 +22,10 @@ from critterdb.model.registry import current_model
 from critterdb.platforms.jsonl import JsonlTimeline
 from critterdb.platforms.registry import open_timeline
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
-from tests.bot.test_timelines import Replay
 from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness, add_host
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import STAND_INS, PlatformHarness
+from tests.support.replay import Replay
 
 LONG_S = 120
 ODD_TIMES = [
