@@ -60,9 +60,9 @@ only_mastodon = pytest.mark.parametrize("stage", ["mastodon"], indirect=True)
 
 def raw(stage: PlatformHarness, post_id: str) -> dict[str, Any]:
     """What the server keeps of a post, to be spoiled."""
-    if stage.on == "mastodon":
-        return stage.server.statuses[post_id]
-    return stage.server.posts[post_id] if stage.on == "x" else stage.server.records[post_id]
+    kept = {"x": "posts", "mastodon": "statuses", "bluesky": "records"}[stage.on]
+    post: dict[str, Any] = getattr(stage.server, kept)[post_id]
+    return post
 
 
 def ask_twice(stage: PlatformHarness) -> tuple[str, str]:

@@ -47,7 +47,17 @@ ENDPOINTS = [
     ("bluesky", "GET /xrpc/com.atproto.repo.getRecord"),
     ("bluesky", "POST /xrpc/com.atproto.repo.putRecord"),
 ]
-NAMES = ("data", "includes", "meta", "errors", "notifications", "feed", "posts", "value", "id")
+NAMES: tuple[str, ...] = (
+    "data",
+    "includes",
+    "meta",
+    "errors",
+    "notifications",
+    "feed",
+    "posts",
+    "value",
+    "id",
+)
 NAMES += ("uri", "cursor", "configuration", "ancestors", "account", "did", "accessJwt", "domain")
 NEVER_READABLE = [b"", b"null", b"[" * 100_000]
 SHAPES: list[object] = [
@@ -55,7 +65,9 @@ SHAPES: list[object] = [
     {},
     [None, 1, "x", [], {}, {"id": []}, {"id": {}, "status": 5, "type": "mention"}],
     [{"id": "1", "status": {"id": "1"}, "type": "mention", "account": 5, "uri": 7, "post": []}],
-    *({name: value for name in NAMES} for value in (5, [5], [[]])),
+    dict.fromkeys(NAMES, 5),
+    {name: [5] for name in NAMES},
+    {name: [[]] for name in NAMES},
     {name: [{other: 5 for other in NAMES}] for name in NAMES},
     {name: {other: 5 for other in NAMES} for name in NAMES},
 ]

@@ -69,9 +69,9 @@ class BlueskyClient:
 
     def get(self, name: str, **params: Any) -> Json:
         """Call a query; its response. Raises TimelineError, or one of its kinds here."""
-        given = {key: value for key, value in params.items() if value is not None}
+        present = {key: value for key, value in params.items() if value is not None}
         return self._with_session(
-            lambda headers: self._request.get(self._call_at(name), params=given, headers=headers)
+            lambda headers: self._request.get(self._call_at(name), params=present, headers=headers)
         )
 
     def post(self, name: str, body: Mapping[str, object]) -> Json:
@@ -161,8 +161,8 @@ class BlueskyClient:
                 f"Bluesky wants fewer requests. Come back at {until:%H:%M:%S} UTC", until
             )
         if 400 <= status < 500 and status != 408:
-            return RefusedError(f"Bluesky said {words}", status, name)
-        return TimelineError(f"Bluesky said {words}. Try again later")
+            return RefusedError(f"Bluesky returned {words}", status, name)
+        return TimelineError(f"Bluesky returned {words}. Try again later")
 
     def _no_answer(self, error: BaseException) -> TimelineError:
         import httpx

@@ -12,7 +12,7 @@ from critterdb.storage.timestamps import parse_time, post_moment
 
 MAX_PAGES = 50
 FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
-# Posts are shown in the order in which they were indexed, give or take.
+# Posts are post in the order in which they were indexed, give or take.
 LATE_ARRIVALS = timedelta(minutes=2)
 
 GetPage = Callable[[str | None], tuple[list[object], str | None]]
@@ -39,9 +39,9 @@ def walk_back(page: GetPage, since: str | None) -> Walk:
     until = _earlier(since, LATE_ARRIVALS) if since else ""
     reached = ""
     for _ in range(MAX_PAGES):
-        given, token = page(token)
-        items = objects_in(given)
-        walk.unreadable += len(given) - len(items)
+        received, token = page(token)
+        items = objects_in(received)
+        walk.unreadable += len(received) - len(items)
         times = [_seen_at(item) for item in items]
         reached = times[-1] if times else reached
         if times and not walk.cursor:
@@ -64,8 +64,8 @@ def is_repost(item: Json) -> bool:
 def _seen_at(item: Json) -> str:
     """When a notification or an entry of a feed was indexed; 1970 if that makes no sense."""
     reason = as_object(item.get("reason")) if "post" in item else {}
-    shown = as_object(item.get("post")) or item
-    moment = as_text(reason.get("indexedAt")) or as_text(shown.get("indexedAt"))
+    post = as_object(item.get("post")) or item
+    moment = as_text(reason.get("indexedAt")) or as_text(post.get("indexedAt"))
     try:
         # Clamped, because a cursor of the future would skip everything until then.
         return _text(post_moment(moment))

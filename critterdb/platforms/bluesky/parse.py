@@ -174,9 +174,9 @@ def _opts_out(author: Json) -> str | None:
 def _posted_at(view: Json, record: Json) -> str:
     """When it was written, as it says, but not later than it was first seen."""
     times = []
-    for given in (record.get("createdAt"), view.get("indexedAt")):
+    for written in (record.get("createdAt"), view.get("indexedAt")):
         try:
-            times.append(post_moment(given))
+            times.append(post_moment(written))
         except ValueError:
             continue
     return utc_text(min(times, default=datetime.now(UTC) - timedelta(days=365)))

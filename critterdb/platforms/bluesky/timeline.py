@@ -98,7 +98,7 @@ class BlueskyTimeline:
         hosts = hosts_on(game, self.platform)
         if not post_ids or not hosts:
             return []
-        oldest = min(time_of_key(record_key(each)) for each in post_ids)
+        oldest = min(time_of_key(record_key(post_id)) for post_id in post_ids)
         since = utc_text(max(oldest, datetime.now(UTC) - ANSWERS_COME_WITHIN))
         messages: list[Post] = []
         for host in hosts:
@@ -114,7 +114,7 @@ class BlueskyTimeline:
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         """Look for each reply under its own record key."""
-        found: dict[str, Reply] = {}
+        replies: dict[str, Reply] = {}
         for post_id, envelope in attempted.items():
             try:
                 body = self.client.get(
@@ -132,8 +132,8 @@ class BlueskyTimeline:
             if not reply or not uri:
                 raise UnreadableResponseError("Bluesky")
             if f"bluesky:{as_object(reply.get('parent')).get('uri')}" == post_id:
-                found[post_id] = _reply(uri)
-        return found
+                replies[post_id] = _reply(uri)
+        return replies
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
         return fetch_from(self.client.address, address, fetcher)
@@ -272,18 +272,18 @@ class BlueskyTimeline:
 
     def _read_with_parents(self, views: Iterable[Json]) -> tuple[dict[str, Post], int]:
         """As `_readable`, each post with what it refers to if it has no photos of its own."""
-        shown = list(views)
-        bare_posts, failed = self._readable(shown)
-        shown = [view for view in shown if as_text(view.get("uri")) in bare_posts]
+        readable = list(views)
+        bare_posts, failed = self._readable(readable)
+        readable = [view for view in readable if as_text(view.get("uri")) in bare_posts]
         wanted = {
             self.reader.parent_uri(view.get("record") or {})
-            for view in shown
+            for view in readable
             if not bare_posts[view["uri"]].photos
         }
-        found = self._look_up(sorted(uri for uri in wanted if uri), skips_refused=True)
-        parents = {uri: found[uri] for uri in self._readable(found.values())[0]}
+        looked_up = self._look_up(sorted(uri for uri in wanted if uri), skips_refused=True)
+        parents = {uri: looked_up[uri] for uri in self._readable(looked_up.values())[0]}
         posts, failed_later = read_each(
-            shown, "uri", lambda view: self.reader.read(view, parents), "Bluesky"
+            readable, "uri", lambda view: self.reader.read(view, parents), "Bluesky"
         )
         return posts, failed + failed_later
 

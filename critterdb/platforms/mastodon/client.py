@@ -17,7 +17,7 @@ from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
 log = logging.getLogger(__name__)
 
 WITHOUT_RESET = timedelta(minutes=5)  # Mastodon counts its limits in stretches of this length
-SAID_LENGTH = 200  # characters
+MAX_ERROR_LENGTH = 200  # characters
 # What a proxy says when it does not know what became of a request.
 _IN_DOUBT = (408, 425)
 
@@ -73,9 +73,9 @@ class MastodonClient:
         """Call Mastodon.py's method `name`. Raises TimelineError, or one of its kinds here."""
         from mastodon import MastodonError
 
-        given = {key: value for key, value in options.items() if value is not None}
+        present = {key: value for key, value in options.items() if value is not None}
         try:
-            response: object = getattr(self._client, name)(*args, **given)
+            response: object = getattr(self._client, name)(*args, **present)
         except MastodonError as error:
             raise self._trouble(error) from None
         except Exception:
@@ -136,14 +136,14 @@ class MastodonClient:
                 "Mastodon did not accept the token (401). Check CRITTERDB_MASTODON_TOKEN"
             )
         if status in (404, 410):
-            return NotFoundError(f"Mastodon said {self._said()}")
+            return NotFoundError(f"Mastodon returned {self._error_text()}")
         if status in (400, 422):
-            return BadRequestError(f"Mastodon said {self._said()}")
+            return BadRequestError(f"Mastodon returned {self._error_text()}")
         if 300 <= status < 400:
             return TimelineError(
                 f"{self.address} leads to another address. Check CRITTERDB_MASTODON_URL"
             )
-        return TimelineError(f"Mastodon said {self._said()}. Try again later")
+        return TimelineError(f"Mastodon returned {self._error_text()}. Try again later")
 
     def _outcome(self, error: Exception) -> SendResult:
         status = self._status
@@ -159,8 +159,8 @@ class MastodonClient:
         if status < 300:
             return SendResult("unknown", error=str(UnreadableResponseError("Mastodon")))
         if 400 <= status < 500 and status not in _IN_DOUBT:
-            return SendResult("refused", error=f"Mastodon said {self._said()}")
-        return SendResult("unknown", error=f"Mastodon said {self._said()}")
+            return SendResult("refused", error=f"Mastodon returned {self._error_text()}")
+        return SendResult("unknown", error=f"Mastodon returned {self._error_text()}")
 
     def _rate_limit(self) -> RateLimitedError:
         """A 429 with the time of the server's own reset, by our clock."""
@@ -170,8 +170,8 @@ class MastodonClient:
         words = f"Mastodon wants fewer requests. Come back at {until:%H:%M:%S} UTC"
         return RateLimitedError(words, until)
 
-    def _said(self) -> str:
-        """What the server said when it refused, short enough for a row."""
+    def _error_text(self) -> str:
+        """Status and error message of the last response, short and without the token."""
         last = self._session.last
         if last is None:
             return "nothing"
@@ -180,8 +180,8 @@ class MastodonClient:
             words = body.get("error_description") or body.get("error") or ""
         except (ValueError, AttributeError):
             words = ""
-        said = " ".join(f"{last.status_code} {words}".split())[:SAID_LENGTH]
-        return said.replace(self._token, "…")
+        text = " ".join(f"{last.status_code} {words}".split())[:MAX_ERROR_LENGTH]
+        return text.replace(self._token, "…")
 
 
 def server_address(text: str) -> str:

@@ -48,9 +48,9 @@ class Reading:
 
     def ask(self, **options: object) -> list[Json]:
         """One page, newest first, of the items that have an id."""
-        given = self._page(**options, limit=PAGE_SIZE)
-        items = [item for item in objects_in(given) if bare_id_of(item)]
-        self.unreadable += len(given) - len(items)
+        received = self._page(**options, limit=PAGE_SIZE)
+        items = [item for item in objects_in(received) if bare_id_of(item)]
+        self.unreadable += len(received) - len(items)
         return sorted(items, key=lambda item: id_order(str(item["id"])), reverse=True)
 
 

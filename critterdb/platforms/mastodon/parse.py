@@ -142,11 +142,11 @@ def _quote(status: Json) -> tuple[Json | None, str | None]:
     """
     pleroma = status.get("pleroma") or {}
     quote = status.get("quote") or pleroma.get("quote") or {}
-    shown = quote.get("quoted_status") if "state" in quote else quote
+    quoted = quote.get("quoted_status") if "state" in quote else quote
     known_id = (
         quote.get("quoted_status_id") or status.get("quote_id") or pleroma.get("quote_id") or None
     )
-    return (shown if shown and shown.get("account") else None), _id(known_id)
+    return (quoted if quoted and quoted.get("account") else None), _id(known_id)
 
 
 def _photo_addresses(status: Json) -> Iterable[str]:
