@@ -78,17 +78,17 @@ def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:
     was_read = False
     for name, source in sources.items():
         try:
-            found = source(cursors.get(name))
+            reading = source(cursors.get(name))
         except TimelineError as error:
             failures.append(error)
             if isinstance(error, RateLimitedError | NoResponseError):
                 break
             continue
         was_read = True
-        batch.posts.extend(found.posts)
-        if found.cursor:
-            batch.cursors.append(Cursor(name, found.cursor, found.gap_from))
-        failures.extend([found.failure] if found.failure else [])
+        batch.posts.extend(reading.posts)
+        if reading.cursor:
+            batch.cursors.append(Cursor(name, reading.cursor, reading.gap_from))
+        failures.extend([reading.failure] if reading.failure else [])
     if not was_read:
         raise failures[0]
     limits = [error.until for error in failures if isinstance(error, RateLimitedError)]

@@ -128,7 +128,7 @@ class MastodonTimeline:
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
         if not post_ids:
             return []
-        oldest = min((bare_id(each) for each in post_ids), key=id_order)
+        oldest = min((bare_id(post_id) for post_id in post_ids), key=id_order)
         messages: list[Post] = []
         for host in sorted(self._hosts(game)):
             try:
@@ -203,7 +203,7 @@ class MastodonTimeline:
         return f"{self.handle()} is now marked as a bot"
 
     def _hosts(self, game: Game) -> set[str]:
-        return {self.full_handle(each).lower() for each in hosts_on(game, self.platform)}
+        return {self.full_handle(host).lower() for host in hosts_on(game, self.platform)}
 
     def _read_mentions(self, since: str | None) -> Found:
         def page(**options: Any) -> list[object]:
@@ -246,17 +246,17 @@ class MastodonTimeline:
         could not be read.
         """
         bare_posts, failed = self._readable(statuses)
-        shown = {str(s["id"]): s for s in statuses if bare_id_of(s) in bare_posts}
+        readable = {str(s["id"]): s for s in statuses if bare_id_of(s) in bare_posts}
         wanted = {
-            self.reader.parent_id(shown[bare])
+            self.reader.parent_id(readable[bare])
             for bare, post in bare_posts.items()
             if not post.photos and not post.parent and not post.is_repost
-        } | {self.reader.answered_id(status) for status in shown.values()}
+        } | {self.reader.answered_id(status) for status in readable.values()}
         parents = self._look_up(sorted(bare for bare in wanted if bare))
         parents = {bare: parents[bare] for bare in self._readable(parents.values())[0]}
-        blocking = self._blocking([*shown.values(), *parents.values()])
+        blocking = self._blocking([*readable.values(), *parents.values()])
         posts, failed_later = read_each(
-            shown.values(),
+            readable.values(),
             "id",
             lambda status: self.reader.read(status, parents, blocking),
             "Mastodon",
@@ -277,29 +277,29 @@ class MastodonTimeline:
                 page = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
             except (NotFoundError, BadRequestError):
                 continue  # an account among them is gone, or the server knows no such call
-            blocking |= {str(each.get("id")) for each in objects_in(page) if each.get("blocked_by")}
+            blocking |= {str(one.get("id")) for one in objects_in(page) if one.get("blocked_by")}
         return blocking
 
     def _look_up(self, bare_ids: Sequence[str]) -> dict[str, Json]:
         """These statuses, by their id, as far as they are there."""
-        found: dict[str, Json] = {}
+        statuses: dict[str, Json] = {}
         for start in range(0, len(bare_ids), LOOKUP_SIZE):
-            found |= self._look_up_page(bare_ids[start : start + LOOKUP_SIZE])
-        return found
+            statuses |= self._look_up_page(bare_ids[start : start + LOOKUP_SIZE])
+        return statuses
 
     def _look_up_page(self, bare_ids: Sequence[str]) -> dict[str, Json]:
-        found: dict[str, Json] = {}
+        statuses: dict[str, Json] = {}
         if len(bare_ids) > 1 and self._looks_up_many:
             try:
                 page = objects_in(self.client.ask_list("statuses", list(bare_ids)))
-                found = {str(status.get("id")): status for status in page}
+                statuses = {str(status.get("id")): status for status in page}
             except (NotFoundError, BadRequestError):
                 self._looks_up_many = False
         # One by one what is missing: a server that does not know the call above may show nothing.
-        for bare in set(bare_ids) - found.keys():
+        for bare in set(bare_ids) - statuses.keys():
             with contextlib.suppress(NotFoundError):
-                found[bare] = self.client.ask_object("status", bare)
-        return found
+                statuses[bare] = self.client.ask_object("status", bare)
+        return statuses
 
     def _account_id(self, handle: str) -> str:
         """The id of an account. Raises NotFoundError where the server cannot find it."""
@@ -311,7 +311,7 @@ class MastodonTimeline:
             matches = objects_in(
                 self.client.ask_list("account_search", handle, resolve=True, limit=5)
             )
-            accounts = [each for each in matches if self.reader.handle(each).lower() == handle]
+            accounts = [match for match in matches if self.reader.handle(match).lower() == handle]
         for account in accounts:
             account_id = bare_id_of(account)
             if account_id is None:

@@ -107,7 +107,7 @@ class XTimeline:
             sources[f"x:search:{game.slug}:{host.lower()}"] = self._search(
                 f"from:{host} #{game.hashtag} -is:retweet"
             )
-        batch = gather({name: self._as_source(each) for name, each in sources.items()}, cursors)
+        batch = gather({name: self._as_source(source) for name, source in sources.items()}, cursors)
         return replace(batch, posts=[_not_a_bot(post, hosts) for post in batch.posts])
 
     def _as_source(self, source: Callable[..., Any]) -> Source:
@@ -116,12 +116,12 @@ class XTimeline:
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
         if not post_ids:
             return []
-        oldest = str(min(int(bare_id(each)) for each in post_ids))
+        oldest = str(min(int(bare_id(post_id)) for post_id in post_ids))
         messages: list[Post] = []
         for host in hosts_on(game, "x"):
             query = f"from:{host} (is:reply OR is:quote) -is:retweet"
-            found = self._read_source(self._search(query), oldest, with_parents=False)
-            messages.extend(found.posts)
+            reading = self._read_source(self._search(query), oldest, with_parents=False)
+            messages.extend(reading.posts)
         return messages
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
@@ -181,7 +181,7 @@ class XTimeline:
 
     def _search(self, query: str) -> Callable[..., Any]:
         return lambda **options: self.client.search_recent_tweets(
-            query, **{_SEARCH_NAMES.get(name, name): each for name, each in options.items()}
+            query, **{_SEARCH_NAMES.get(name, name): value for name, value in options.items()}
         )
 
     def _read_source(
@@ -237,8 +237,8 @@ class XTimeline:
         bare_ids = sorted(bare for bare in wanted if bare)
         return {
             str(raw["id"]): post
-            for found in self._look_up(bare_ids)
-            for raw, post in zip(found.posts, found.read(), strict=True)
+            for looked_up in self._look_up(bare_ids)
+            for raw, post in zip(looked_up.posts, looked_up.read(), strict=True)
         }
 
     def _look_up(self, bare_ids: list[str]) -> list[XPage]:
@@ -328,7 +328,7 @@ def _result_of_status(words: str, status: int) -> SendResult:
 
 def _not_a_bot(post: Post, hosts: Sequence[str]) -> Post:
     """A person named the hosts, whatever their profiles sound like."""
-    is_host = post.author.lower() in {each.lower() for each in hosts}
+    is_host = post.author.lower() in {host.lower() for host in hosts}
     return replace(post, by_bot=False) if is_host else post
 
 
