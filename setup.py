@@ -35,12 +35,13 @@ TRAIN = [
     "scipy",
     "tweepy>=4.15",  # `critterdb demo` plays on a stand-in of X
 ]
-BOT = ["tweepy>=4.15", "Mastodon.py>=2.1", "atproto>=0.0.60"]
+BOT = ["tweepy>=4.15", "Mastodon.py>=2.1", "atproto>=0.0.60", "regex>=2024.4"]
 TEST = [
     "pytest>=8",
     "pytest-asyncio>=1.0",
     "pytest-xdist>=3.6",
     "playwright>=1.50",
+    "regex>=2024.4",
     "axe-playwright-python>=0.1.8",
     "onnx>=1.18",
     "build>=1.2",

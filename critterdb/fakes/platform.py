@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -34,6 +35,7 @@ class PlatformStandIn(StandIn):
         self.read_faults: deque[str] = deque()
         self.post_faults: deque[str] = deque()
         self.delay_s = 0.0
+        self.odd_bodies: dict[str, bytes] = {}
         self.stopped = threading.Event()
 
     @property
@@ -65,8 +67,15 @@ class PlatformStandIn(StandIn):
         """The addresses of pictures; those that are bytes are served from here."""
         return [each if isinstance(each, str) else self.add_file(each) for each in pictures]
 
-    def serve_file(self, request: Request) -> bool:
-        """Answer a request for one of the files; whether it was one."""
+    def serve_prepared(self, request: Request) -> bool:
+        """Answer a request for a file, or for what has a body in `odd_bodies`; whether it was one.
+
+        The keys of `odd_bodies` are regular expressions of `METHOD PATH`.
+        """
+        for pattern, body in self.odd_bodies.items():
+            if re.fullmatch(pattern, f"{request.method} {request.path}"):
+                request.answer(body)
+                return True
         if not request.path.startswith("/media/"):
             return False
         data, kind = self.files.get(request.path.removeprefix("/media/"), (b"", "text/plain"))

@@ -7,8 +7,10 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import parse_qsl, urlsplit
+
+from critterdb._types import Json
 
 POLL_S = 0.02
 
@@ -68,8 +70,9 @@ class Request:
         self.headers = handler.headers
         self.body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
 
-    def json(self) -> Any:
-        return json.loads(self.body or b"{}")
+    def json(self) -> Json:
+        body: Json = json.loads(self.body or b"{}")
+        return body
 
     def answer(
         self,

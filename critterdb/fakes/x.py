@@ -98,7 +98,7 @@ class StandInX(PlatformStandIn):
             del self.posts[post_id]
 
     def handle(self, request: Request) -> None:
-        if self.serve_file(request):
+        if self.serve_prepared(request):
             return
         if not self._is_known(request):
             request.answer_json({"title": "Unauthorized", "status": 401}, status=401)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from critterdb._types import Json
-from critterdb.platforms.text import fold_tag, tags_in
-from critterdb.platforms.x.parse import EPOCH_MS
 
+# X's ids count milliseconds from 2010-11-04 01:42:54.657 UTC, above 22 bits.
+ID_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657_000, tzinfo=UTC)
 SEARCH_REACH = timedelta(days=7)
 
 
@@ -87,7 +88,7 @@ class Posts:
 
         def matches(post: Json) -> bool:
             kinds = {each["type"] for each in post["referenced_tweets"]}
-            tags = [fold_tag(each["tag"]) for each in post["entities"]["hashtags"]]
+            tags = [_folded(each["tag"]) for each in post["entities"]["hashtags"]]
             return (
                 int(post["id"]) >= oldest
                 and (not author or self.author(post)["username"].lower() == author[1])
@@ -117,7 +118,7 @@ class Posts:
 
     def _entities(self, text: str) -> Json:
         return {
-            "hashtags": [{"tag": tag} for tag in tags_in(text)],
+            "hashtags": [{"tag": tag} for tag in _tags(text)],
             "mentions": [
                 {
                     "start": found.start(),
@@ -160,7 +161,19 @@ def oldest_found() -> int:
 
 def id_at(moment: datetime) -> int:
     """The id of a post of that time."""
-    return (int(moment.timestamp() * 1000) - EPOCH_MS) << 22
+    return (moment - ID_EPOCH) // timedelta(milliseconds=1) << 22
+
+
+def _tags(text: str) -> list[str]:
+    """The hashtags that X marks: after a space or bracket, and not of digits only."""
+    candidates = [word.lstrip("([\"'“") for word in text.split()]
+    tags = [re.match(r"[#＃](\w+)", word) for word in candidates]
+    return [match[1] for match in tags if match and not match[1].isdigit()]
+
+
+def _folded(tag: str) -> str:
+    """A tag as search compares it, full-width letters like others."""
+    return unicodedata.normalize("NFKC", tag).lower()
 
 
 def _has_link(post: Json, wanted: str) -> bool:

@@ -24,7 +24,8 @@ class Post:
     that it replies to or quotes, given where the post has no photos of its own; `thread` is the
     first post of its thread.
     `opts_out` says how the author let the platform know that no bot is wanted: `#nobot in the
-    profile`, or a block. `author_id` is what stays when the author takes another handle.
+    profile`, or a block. `author_id` is what stays when the author takes another handle; every
+    platform gives it but jsonl, also for a `parent`.
     `is_private` is a post that not everybody may see.
     """
 
@@ -119,11 +120,12 @@ class SendResult:
 
 
 class Timeline(Protocol):
-    """A platform.
+    """An account on a platform, as the bot uses it.
 
-    Every method may raise TimelineError, as RateLimitedError where the platform wants to be left
-    alone until a time; `send` answers with an Outcome instead. No call takes longer than
-    `deadline.CALL_DEADLINE_S`.
+    Every method may raise TimelineError: RateLimitedError if the platform limits requests until a
+    time, UnreadableResponseError if a response has the wrong shape. `send` returns a SendResult
+    instead. A post that cannot be read is counted in the batch's `failures` and never stops the
+    others. No single request takes longer than `deadline.CALL_DEADLINE_S`.
     """
 
     platform: str
@@ -132,40 +134,39 @@ class Timeline(Protocol):
         """The bot's own name there."""
 
     def full_handle(self, name: str) -> str:
-        """A handle as posts give it, for one as people write it: without @, and with the domain
-        that goes without saying.
-        """
+        """A handle as posts give it, for one as people write it: without @, with its domain."""
 
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
         """Posts since the cursors: those of the game's hosts with its hashtag, and mentions."""
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
-        """What the game's hosts wrote in reply to, or quoting, anything since these posts."""
+        """What the game's hosts wrote since these posts, in reply to anything or quoting it."""
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
-        """Which of these posts are still there."""
+        """Which of these posts still exist, whether they can be read or not."""
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         """The bot's own replies to these posts, as the platform shows them."""
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
-        """A photo's bytes: the platform's own server is trusted, all else goes through `fetcher`.
+        """Fetch a photo: the platform's own server is trusted, all else goes through `fetcher`.
 
-        Raises RejectedInputError.
+        Raises RejectedInputError, also for an address that cannot be parsed.
         """
 
     def fits(self, text: str) -> bool:
         """Whether a reply is short enough, counted as the platform counts."""
 
     def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
-        """What every attempt at this reply is to have in common; it is stored before the first."""
+        """What every attempt at this reply must have in common; stored before the first one."""
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
-        """Reply to a post. The same envelope again may not make a second reply where the platform
-        has a way to prevent that."""
+        """Reply to a post. Where the platform can prevent it, the same envelope again makes no
+        second reply.
+        """
 
     def label_as_bot(self) -> str:
-        """Mark the account as a bot; what was done, in words. Doing it again changes nothing."""
+        """Mark the account as a bot, once; a sentence that says what was done."""
 
 
 def _well_formed(text: str) -> str:

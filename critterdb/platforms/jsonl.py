@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
+from critterdb._types import Json
 from critterdb.errors import RejectedInputError, TimelineError, too_large
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
@@ -23,9 +24,21 @@ from critterdb.storage.timestamps import post_time, utc_text
 
 from .base import Batch, Cursor, Envelope, Post, Reply, SendResult, bare_id
 from .text import tags_in
+from .untrusted_json import as_address, as_object, as_text, parse_json
 
 DEFAULT_HANDLE = "critterdb"
 MAX_LENGTH = 280
+MAX_REASON_LENGTH = 200  # characters of what is said of a line that cannot be read
+
+
+class ReplyLine(TypedDict):
+    """A reply as a line of PATH.replies.jsonl."""
+
+    id: str
+    author: str
+    posted_at: str
+    text: str
+    in_reply_to: str
 
 
 class JsonlTimeline:
@@ -44,14 +57,15 @@ class JsonlTimeline:
         return name.lstrip("@")
 
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
-        """The lines after the cursor; one that cannot be read is named and passed over."""
+        """Read the lines after the cursor; one that cannot be read is named and skipped."""
         lines = self._lines()
         name = f"jsonl:{self.path.resolve()}:{game.slug}"
         done = int(cursors.get(name, "0"))
         if done > len(lines):
-            done = 0  # another file has come to its place
+            done = 0  # another file has taken its place
         known, complaints = self._parse(lines)
-        fresh = [self._with_parent(known[n], known) for n in sorted(known) if n >= done]
+        by_id = {post.id: post for post in reversed(known.values())}
+        fresh = [_with_parent(known[n], by_id) for n in sorted(known) if n >= done]
         failures = [text for number, text in complaints.items() if number >= done]
         return Batch(fresh, [Cursor(name, str(len(lines)))] if lines else [], failures)
 
@@ -69,9 +83,9 @@ class JsonlTimeline:
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         return {
-            each["in_reply_to"]: Reply(each["id"])
-            for each in self._replies()
-            if each["in_reply_to"] in attempted
+            post_id: Reply(reply_id)
+            for reply_id, post_id in self._replies().items()
+            if post_id in attempted
         }
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
@@ -101,7 +115,7 @@ class JsonlTimeline:
         raise TimelineError("A file has no account to label. Name a platform with --on")
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
-        reply = {
+        reply: ReplyLine = {
             "id": f"jsonl:reply-{bare_id(post_id)}",
             "author": self.handle(),
             "posted_at": utc_text(datetime.now(UTC)),
@@ -121,7 +135,7 @@ class JsonlTimeline:
                 os.fsync(file.fileno())
         except OSError as error:
             return SendResult("unknown", error=f"{self.replies_path}: {error.strerror}", stop=True)
-        return SendResult("sent", Reply(str(reply["id"])))
+        return SendResult("sent", Reply(reply["id"]))
 
     def _lines(self) -> list[str]:
         """The lines that are complete: somebody may be writing the last one."""
@@ -143,11 +157,13 @@ class JsonlTimeline:
             if not line.strip():
                 continue
             try:
-                posts[number] = self._read_line(json.loads(line))
+                posts[number] = self._read_line(parse_json(line))
             except Exception as error:
-                failures[number] = f"{self.path}, line {number + 1}: {error!r}"
+                # A file may come from anywhere: one odd line must not stop the others.
+                reason = repr(error)[:MAX_REASON_LENGTH]
+                failures[number] = f"{self.path}, line {number + 1}: {reason}"
         ours = {post.id for post in posts.values() if post.author.lower() == self.handle().lower()}
-        ours |= self._own_reply_ids()
+        ours |= set(self._replies())
         parents = {post.id: post.in_reply_to for post in posts.values()}
         for number, post in posts.items():
             summons = post.summons or post.quotes in ours
@@ -159,47 +175,50 @@ class JsonlTimeline:
             )
         return posts, failures
 
-    def _own_reply_ids(self) -> set[str]:
-        return {reply["id"] for reply in self._replies()}
-
-    def _replies(self) -> list[dict[str, Any]]:
-        """The replies that were written whole."""
+    def _replies(self) -> dict[str, str]:
+        """The replies that were written whole: their ids, and what they reply to."""
         if not self.replies_path.exists():
-            return []
-        found = []
+            return {}
+        replies: dict[str, str] = {}
         for line in self.replies_path.read_text("utf-8", errors="replace").split("\n"):
             with suppress(ValueError, TypeError, KeyError):
-                reply = json.loads(line)
-                found.append({name: reply[name] for name in ("id", "in_reply_to")})
-        return found
+                reply = as_object(parse_json(line))
+                replies[str(reply["id"])] = str(reply["in_reply_to"])
+        return replies
 
-    def _read_line(self, line: dict[str, Any]) -> Post:
+    def _read_line(self, value: object) -> Post:
+        """One line as a post. Raises an error of any kind where it makes no sense as one."""
+        if not isinstance(value, dict):
+            raise TypeError("not a JSON object")
+        line: Json = value
         text = str(line.get("text") or "")
+        author = str(line["author"]).lstrip("@")
         mentions = line.get("mentions") or []
-        names = [] if isinstance(mentions, bool) else [str(each) for each in mentions]
+        names = [] if isinstance(mentions, bool) else [str(name) for name in mentions]
         own = self.handle().lower()
-        address = str(line.get("url") or "")
+        post_id = _as_id(line["id"])
+        if post_id is None:
+            raise ValueError("its id is empty")
         return Post(
-            id=_as_id(line["id"]) or "",
-            author=str(line["author"]).lstrip("@"),
+            id=post_id,
+            author=author,
             posted_at=post_time(line["posted_at"]),
             text=text,
-            url=address if address.startswith(("https://", "http://")) else None,
-            photos=tuple(str(each) for each in line.get("images") or []),
+            url=as_address(line.get("url")),
+            photos=tuple(str(image) for image in line.get("images") or []),
             hashtags=tags_in(text),
             summons=mentions is True or own in [name.lstrip("@").lower() for name in names],
             in_reply_to=_as_id(line.get("in_reply_to")),
             quotes=_as_id(line.get("quotes")),
-            by_bot=bool(line.get("bot")) and str(line["author"]).lstrip("@").lower() != own,
+            by_bot=bool(line.get("bot")) and author.lower() != own,
             is_repost=bool(line.get("repost")),
         )
 
-    def _with_parent(self, post: Post, known: Mapping[int, Post]) -> Post:
-        if post.photos:
-            return post
-        wanted = post.quotes or post.in_reply_to
-        parent = next((each for each in known.values() if each.id == wanted), None)
-        return replace(post, parent=parent)
+
+def _with_parent(post: Post, known: Mapping[str, Post]) -> Post:
+    """The post with what it quotes or replies to, if it has no photos of its own."""
+    parent_id = post.quotes or post.in_reply_to
+    return post if post.photos or not parent_id else replace(post, parent=known.get(parent_id))
 
 
 def _first(post_id: str, parents: Mapping[str, str | None]) -> str:
@@ -211,7 +230,11 @@ def _first(post_id: str, parents: Mapping[str, str | None]) -> str:
     return post_id
 
 
-def _as_id(given: object) -> str | None:
-    if given is None or given == "":
+def _as_id(value: object) -> str | None:
+    """`jsonl:1` of `1`; None for nothing. Raises TypeError for anything but a string or integer."""
+    if value is None or value == "":
         return None
-    return str(given) if str(given).startswith("jsonl:") else f"jsonl:{given}"
+    bare_id = as_text(value)
+    if not bare_id:
+        raise TypeError("an id is a string or an integer")
+    return bare_id if bare_id.startswith("jsonl:") else f"jsonl:{bare_id}"

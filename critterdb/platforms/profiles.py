@@ -56,16 +56,16 @@ def says_it_is_a_bot(handle: str, name: str, description: str) -> bool:
     it shows a robot's face and one more sign. Whoever says *not a bot* anywhere is a person.
     """
     words = _folded(description)
-    clauses = [each.strip() for each in _CLAUSE.split(words) if each.strip()]
-    if any(_NOT_A_BOT.search(each) for each in (*clauses, _folded(name))):
+    clauses = [clause.strip() for clause in _CLAUSE.split(words) if clause.strip()]
+    if any(_NOT_A_BOT.search(text) for text in (*clauses, _folded(name))):
         return False
-    if any(_NAMED_BOT.search(each) for each in (handle, name.replace(ROBOT, ""))):
+    if any(_NAMED_BOT.search(text) for text in (handle, name.replace(ROBOT, ""))):
         return True
-    if any(_IS_A_BOT.search(each) and not _OF_OTHERS.search(each) for each in clauses):
+    if any(_IS_A_BOT.search(clause) and not _OF_OTHERS.search(clause) for clause in clauses):
         return True
-    own = [each for each in clauses if not _OF_OTHERS.search(each)]
+    own = [clause for clause in clauses if not _OF_OTHERS.search(clause)]
     return ROBOT in name + description and bool(
-        _ENDS_IN_BOT.search(handle) or any(_ONE_MORE_SIGN.search(each) for each in own)
+        _ENDS_IN_BOT.search(handle) or any(_ONE_MORE_SIGN.search(clause) for clause in own)
     )
 
 
@@ -77,5 +77,7 @@ def wants_no_bot(text: str) -> bool:
 def _folded(text: str) -> str:
     """Small letters and plain apostrophes, without emoji."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    kept = "".join(" " if unicodedata.category(each) == "So" else each for each in text)
+    kept = "".join(
+        " " if unicodedata.category(character) == "So" else character for character in text
+    )
     return re.sub(r"[^\S\n]+", " ", kept).strip()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
 
 from .base import Batch, Cursor, Post
@@ -18,9 +18,20 @@ class NoResponseError(TimelineError):
     """The server could not be reached, or did not answer in time."""
 
 
+class UnreadableResponseError(TimelineError):
+    """A response that is not of the shape that the platform's documentation gives."""
+
+    def __init__(self, platform: str) -> None:
+        super().__init__(f"{platform} returned an unreadable response. Try again later.")
+
+
 @dataclass
 class Found:
-    """What a source gave, how far it was read, and why no farther."""
+    """What one source gave: its posts, the cursor to go on from, and why it was not read farther.
+
+    `gap_from` is the cursor after which posts are missing because the platform no longer shows
+    them; `failure` is reported and does not keep the posts from being played.
+    """
 
     posts: list[Post] = field(default_factory=list)
     cursor: str | None = None
@@ -32,28 +43,28 @@ Source = Callable[[str | None], Found]
 
 
 def read_each(
-    items: Iterable[Any], key: str, read: Callable[[Any], Post], platform: str
-) -> tuple[dict[str, Post], TimelineError | None]:
-    """Those items that make sense as posts, by their `key`; and what to say of the others.
+    items: Iterable[Json], key: str, read: Callable[[Json], Post], platform: str
+) -> tuple[dict[str, Post], int]:
+    """Read each item as a post; the posts by their `key`, and how many could not be read.
 
-    Strangers chose what is in them, so anything may be raised: one odd post spoils no other.
+    Strangers wrote what is in them, so reading one may raise anything: it must not stop the others.
     """
     posts: dict[str, Post] = {}
-    strange = 0
-    for each in items:
+    failed = 0
+    for item in items:
         try:
-            posts[str(each[key])] = read(each)
+            posts[str(item[key])] = read(item)
         except Exception:
             log.debug("a post of %s could not be read", platform, exc_info=True)
-            strange += 1
-    return posts, unreadable(platform, strange)
+            failed += 1
+    return posts, failed
 
 
-def unreadable(platform: str, number: int) -> TimelineError | None:
-    """What to say of so many posts that make no sense."""
-    if not number:
+def unreadable(platform: str, count: int) -> TimelineError | None:
+    """The failure to report for `count` posts that could not be read; None for no posts."""
+    if not count:
         return None
-    return TimelineError(f"Posts of {platform} that could not be read: {number}")
+    return TimelineError(f"Posts of {platform} that could not be read: {count}")
 
 
 def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:
@@ -67,17 +78,17 @@ def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:
     was_read = False
     for name, source in sources.items():
         try:
-            found = source(cursors.get(name))
+            reading = source(cursors.get(name))
         except TimelineError as error:
             failures.append(error)
             if isinstance(error, RateLimitedError | NoResponseError):
                 break
             continue
         was_read = True
-        batch.posts.extend(found.posts)
-        if found.cursor:
-            batch.cursors.append(Cursor(name, found.cursor, found.gap_from))
-        failures.extend([found.failure] if found.failure else [])
+        batch.posts.extend(reading.posts)
+        if reading.cursor:
+            batch.cursors.append(Cursor(name, reading.cursor, reading.gap_from))
+        failures.extend([reading.failure] if reading.failure else [])
     if not was_read:
         raise failures[0]
     limits = [error.until for error in failures if isinstance(error, RateLimitedError)]

@@ -22,11 +22,12 @@ from critterdb.bot.stored_post import StoredPost
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.platforms.jsonl import JsonlTimeline
+from critterdb.platforms.registry import open_timeline
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder, sqlite3
-from tests.bot.test_timelines import Replay
 from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness, add_host
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import STAND_INS, PlatformHarness
+from tests.support.replay import Replay
 
 LONG_S = 120
 ODD_TIMES = [
@@ -55,14 +56,15 @@ def stage(
         yield stage
 
 
+only_bluesky = pytest.mark.parametrize("stage", ["bluesky"], indirect=True)
 only_mastodon = pytest.mark.parametrize("stage", ["mastodon"], indirect=True)
 
 
 def raw(stage: PlatformHarness, post_id: str) -> dict[str, Any]:
     """What the server keeps of a post, to be spoiled."""
-    if stage.on == "mastodon":
-        return stage.server.statuses[post_id]
-    return stage.server.posts[post_id] if stage.on == "x" else stage.server.records[post_id]
+    kept = {"x": "posts", "mastodon": "statuses", "bluesky": "records"}[stage.on]
+    post: dict[str, Any] = getattr(stage.server, kept)[post_id]
+    return post
 
 
 def ask_twice(stage: PlatformHarness) -> tuple[str, str]:
@@ -146,6 +148,77 @@ def test_a_post_that_cannot_be_read_is_counted(stage: PlatformHarness) -> None:
     stage.play()
     assert stage.answered() == [good]
     assert stage.rows("SELECT 1 FROM cursors WHERE name NOT LIKE '%deletions'")
+
+
+def nested(levels: int) -> object:
+    value: object = "deep"
+    for _ in range(levels):
+        value = {"a": [value]}
+    return value
+
+
+ODD_VALUES = {
+    "nested": nested(400),
+    "huge": 10**4000,
+    "infinite": 1e999,
+    "half a pair": "\ud800",
+}
+
+
+@pytest.mark.parametrize("name", ODD_VALUES)
+def test_a_field_of_any_value_stops_no_other(stage: PlatformHarness, name: str) -> None:
+    """atproto refuses a page with 200 levels, and the cursor to the next page with it."""
+    odd, good = ask_twice(stage)
+    shown = raw(stage, odd)
+    (shown["value"] if stage.on == "bluesky" else shown)["unknown"] = ODD_VALUES[name]
+    stage.play()
+    assert stage.answered() == sorted([odd, good])
+    assert stage.rows("SELECT 1 FROM cursors WHERE name NOT LIKE '%deletions'")
+
+
+@only_bluesky
+@pytest.mark.parametrize("name", ODD_VALUES)
+def test_a_parent_of_any_shape_stops_no_other(stage: PlatformHarness, name: str) -> None:
+    parent = stage.server.add_post("carl", "look", [picture("blue")])
+    stage.server.records[parent]["value"]["unknown"] = ODD_VALUES[name]
+    ask = stage.server.add_post("ann", stage.ask, in_reply_to=parent)
+    stage.server.add_post("bob", stage.ask, [picture("green")])
+    assert stage.play().sent == 2
+    assert ask in stage.answered()
+
+
+@only_bluesky
+@pytest.mark.parametrize("uri", ["at://x", "at://did:plc:a/b/c d", "at://" + "a" * 9000, "at:", 5])
+def test_a_malformed_reference_stops_no_other(stage: PlatformHarness, uri: object) -> None:
+    odd, good = ask_twice(stage)
+    stage.server.records[odd]["value"]["embed"] = {"record": {"uri": uri, "cid": "c"}}
+    stage.server.records[odd]["view"] = None
+    stage.play()
+    assert stage.answered() == [good]
+
+
+def test_a_post_that_cannot_be_read_is_still_there(stage: PlatformHarness) -> None:
+    odd, _ = ask_twice(stage)
+    post_ids = [f"{stage.on}:{odd}"]
+    shown = raw(stage, odd)
+    if stage.on == "bluesky":
+        shown["value"]["tags"] = 5
+    else:
+        shown["created_at"] = "nonsense"
+    assert open_timeline(stage.on).find_existing(post_ids) == set(post_ids)
+
+
+def test_a_host_message_that_cannot_be_read_hides_no_other(stage: PlatformHarness) -> None:
+    asked = stage.server.add_post(HOST, f"{stage.ask} {stage.tag}", [picture("red")])
+    stage.play()
+    odd = stage.server.add_post(HOST, "Look closer", in_reply_to=asked)
+    shown = raw(stage, odd)
+    if stage.on == "bluesky":
+        shown["value"]["tags"] = 5
+    else:
+        shown["created_at"] = "nonsense"
+    stage.server.add_post(HOST, "It is a cougar!", in_reply_to=asked)
+    assert stage.play().answers == 1
 
 
 @only_mastodon

@@ -7,10 +7,11 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import regex
+
 from critterdb._types import Json
 from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
 from critterdb.fakes.server import Request
-from critterdb.platforms.text_length import count_graphemes
 from tests.fakes.bluesky_login import PASSWORD, Logins
 from tests.fakes.bluesky_network import POSTS, PROFILE, REPOSTS, FakeNetwork
 from tests.fakes.bluesky_records import content_id, embeds, full_name
@@ -110,7 +111,7 @@ class StandInBluesky(PlatformStandIn):
             del self.records[uri]
 
     def handle(self, request: Request) -> None:
-        if self.serve_file(request):
+        if self.serve_prepared(request):
             return
         name = request.path.rpartition("/")[2]
         if name == "com.atproto.server.createSession":
@@ -209,7 +210,7 @@ class StandInBluesky(PlatformStandIn):
         if record.get("$type") != body.get("collection"):
             return "InvalidRequest", "Invalid $type"
         text = str(record.get("text") or "")
-        if count_graphemes(text) > 300:
+        if len(regex.findall(r"\X", text)) > 300 or len(text.encode()) > 3000:
             return "InvalidRecord", "Record/text must not be longer than 300 graphemes"
         if body["collection"] == POSTS and not record.get("createdAt"):
             return "InvalidRecord", 'Record must have the property "createdAt"'

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 
 from critterdb._types import Json
 from critterdb.fakes.platform import iso_time
-from critterdb.platforms.bluesky.records import timestamp_id
-from tests.fakes.bluesky_records import content_id, full_name
+from tests.fakes.bluesky_records import content_id, full_name, timestamp_id
 
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
 
@@ -59,7 +58,7 @@ class FakeNetwork:
         """Write a record down; its address."""
         if rkey is None:
             self._clock += 1
-            rkey = timestamp_id(int(moment.timestamp() * 1_000_000) + self._clock, 0)
+            rkey = timestamp_id(int(moment.timestamp() * 1_000_000) + self._clock)
         uri = f"at://{did}/{collection}/{rkey}"
         self.records[uri] = {
             "did": did,

@@ -24,6 +24,13 @@ def content_id(value: Json) -> str:
     return "bafyrei" + hashlib.sha256(canonical.encode()).hexdigest()[:40]
 
 
+def timestamp_id(microseconds: int) -> str:
+    """A record key of that time: a TID of clock 0, base 32 of 65 bits."""
+    bits = f"{microseconds << 10:065b}"
+    fives = [int(bits[start : start + 5], 2) for start in range(0, 65, 5)]
+    return "".join("234567abcdefghijklmnopqrstuvwxyz"[five] for five in fives)
+
+
 def facets(text: str, did_of: Callable[[str], str]) -> list[Json]:
     """Hashtags and mentions as the platform's own app marks them."""
     found = []

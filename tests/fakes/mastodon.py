@@ -138,7 +138,7 @@ class StandInMastodon(PlatformStandIn):
 
     def handle(self, request: Request) -> None:
         parts = request.path.strip("/").split("/")
-        if self.serve_file(request):
+        if self.serve_prepared(request):
             return
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             request.answer_json({"error": "The access token is invalid"}, status=401)
@@ -153,24 +153,10 @@ class StandInMastodon(PlatformStandIn):
 
     def _read(self, request: Request, parts: list[str]) -> None:
         match parts:
-            case ["accounts", "verify_credentials"]:
-                request.answer_json(self.me, headers=_limits())
             case ["instance"]:
-                request.answer_json(
-                    {
-                        "domain": self.domain,
-                        "uri": self.domain,
-                        "configuration": {
-                            "statuses": {
-                                "max_characters": MAX_CHARACTERS,
-                                "characters_reserved_per_url": 23,
-                            }
-                        },
-                    },
-                    headers=_limits(),
-                )
+                request.answer_json(self._instance(), headers=_limits())
             case ["notifications"]:
-                types = [each for key, each in query_pairs(request) if key == "types[]"]
+                types = [value for key, value in query_pairs(request) if key == "types[]"]
                 if not self.is_modern and "quote" in types:
                     _refuse(request, 422, "Unknown notification type")
                     return
@@ -178,42 +164,66 @@ class StandInMastodon(PlatformStandIn):
                 self._serve_page(request, kept)
             case ["timelines", "tag", tag]:
                 public = self._shown(lambda status: status["visibility"] == "public")
-                names = unicodedata.normalize("NFKC", tag).lower()
+                name = unicodedata.normalize("NFKC", tag).lower()
                 self._serve_page(
-                    request, [s for s in public if any(t["name"] == names for t in s["tags"])]
+                    request, [s for s in public if any(t["name"] == name for t in s["tags"])]
                 )
-            case ["accounts", "lookup"] if self.is_modern:
+            case ["accounts", *rest]:
+                self._read_accounts(request, rest)
+            case ["statuses", *rest]:
+                self._read_statuses(request, rest)
+            case _:
+                _refuse(request, 404, "Record not found")
+
+    def _read_accounts(self, request: Request, parts: list[str]) -> None:
+        match parts:
+            case ["verify_credentials"]:
+                request.answer_json(self.me, headers=_limits())
+            case ["lookup"] if self.is_modern:
                 acct = request.query["acct"].lower().removesuffix(f"@{self.domain}")
                 account = self.accounts.get(acct)
                 if account:
                     request.answer_json(account, headers=_limits())
                 else:
                     _refuse(request, 404, "Record not found")
-            case ["accounts", "search"]:
+            case ["search"]:
                 name = request.query["q"].lower().removesuffix(f"@{self.domain}")
                 matching = [a for acct, a in self.accounts.items() if acct.startswith(name)]
                 request.answer_json(matching, headers=_limits())
-            case ["accounts", "relationships"]:
-                ids = [each for key, each in query_pairs(request) if key.startswith("id")]
-                shown = [{"id": each, "blocked_by": each in self.blocks} for each in ids]
-                request.answer_json(shown, headers=_limits())
-            case ["accounts", account_id, "statuses"]:
+            case ["relationships"]:
+                ids = [value for key, value in query_pairs(request) if key.startswith("id")]
+                relationships = [{"id": one, "blocked_by": one in self.blocks} for one in ids]
+                request.answer_json(relationships, headers=_limits())
+            case [account_id, "statuses"]:
                 own = self._shown(lambda status: bool(status["account"]["id"] == account_id))
                 self._serve_page(request, [s for s in own if not s["reblog"]])
-            case ["statuses"] if self.is_modern:
-                ids = [each for key, each in query_pairs(request) if key == "id[]"]
+            case _:
+                _refuse(request, 404, "Record not found")
+
+    def _read_statuses(self, request: Request, parts: list[str]) -> None:
+        match parts:
+            case [] if self.is_modern:
+                ids = [value for key, value in query_pairs(request) if key == "id[]"]
                 if len(ids) > MAX_LOOKUPS:
                     _refuse(request, 422, "Validation failed: too many ids")
                     return
                 found = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
                 found = found if self.shows_many else []
                 request.answer_json(_public(found), headers=_limits())
-            case ["statuses", status_id]:
+            case [status_id]:
                 self._serve_one(request, status_id, lambda status: _public([status])[0])
-            case ["statuses", status_id, "context"]:
+            case [status_id, "context"]:
                 self._serve_one(request, status_id, self._context)
             case _:
                 _refuse(request, 404, "Record not found")
+
+    def _instance(self) -> Json:
+        limits = {"max_characters": MAX_CHARACTERS, "characters_reserved_per_url": 23}
+        return {
+            "domain": self.domain,
+            "uri": self.domain,
+            "configuration": {"statuses": limits},
+        }
 
     def _write(self, request: Request, parts: list[str]) -> None:
         if parts == ["accounts", "update_credentials"]:

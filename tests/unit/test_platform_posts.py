@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from critterdb.platforms.mastodon.pagination import id_order, settled_id
 from critterdb.platforms.mastodon.parse import Reader as MastodonReader
 from critterdb.platforms.mastodon.timeline import count_characters
 from critterdb.platforms.text_length import count_graphemes
+from critterdb.storage.timestamps import parse_time
 
 ME = {"id": "1", "acct": "bot"}
 READER = MastodonReader(ME, "home.example")
@@ -78,6 +80,15 @@ def test_a_status_with_everything() -> None:
     assert post.in_reply_to == "mastodon:99"
     assert not post.by_bot
     assert "Is it" not in repr(post)
+
+
+def test_an_account_id_names_its_server_and_outlives_the_handle() -> None:
+    renamed = {**ANN, "acct": "anna", "username": "anna"}
+    post = READER.read(status(in_reply_to_id="99"), {"99": status(id="99", account=renamed)})
+    assert post.parent
+    assert (post.author, post.parent.author) == ("ann@home.example", "anna@home.example")
+    assert post.author_id == post.parent.author_id == "home.example/7"
+    assert READER.read(status(account={"acct": "ann"})).author_id is None
 
 
 @pytest.mark.parametrize(
@@ -242,6 +253,25 @@ def test_the_cursor_of_a_hashtag_waits_for_late_posts() -> None:
     assert settled_id([at("1", 1), at("2", 5), at("3", 8), at("4", 9)]) == "2"
     assert settled_id([at("3", 8), at("4", 9)]) is None
     assert settled_id([]) is None
+
+
+@pytest.mark.parametrize("moment", ["1990-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "nonsense"])
+def test_a_backdated_status_settles_nothing_before_it(moment: str) -> None:
+    """Else what arrives late would be passed over."""
+
+    def at(bare: str, hour: int) -> dict[str, Any]:
+        return status(id=bare, created_at=f"2026-11-20T{hour:02}:00:00Z")
+
+    backdated = status(id="9", created_at=moment)
+    assert settled_id([at("1", 1), at("2", 5), at("3", 8), at("4", 9), backdated]) == "2"
+    assert settled_id([at("4", 9), backdated]) is None
+
+
+@pytest.mark.parametrize("year", ["2999", "9998"])
+def test_a_status_of_the_future_settles_nothing_recent(year: str) -> None:
+    recent = (datetime.now(UTC) - timedelta(minutes=30)).isoformat()
+    future = status(id="99", created_at=f"{year}-01-01T00:00:00Z")
+    assert settled_id([status(id="1", created_at=recent), future]) is None
 
 
 @pytest.mark.parametrize(
@@ -454,22 +484,40 @@ def test_a_name_in_a_text_becomes_a_mention() -> None:
         ("\U0001f44d\U0001f3fd", 1),
         ("\u2764\ufe0f", 1),
         ("a\u200db", 2),
+        ("\r\n", 1),
+        ("\u1100\u1161\u11a8", 1),  # a syllable of Hangul in single jamo
+        ("\u0915\u094d\u0937", 1),  # a conjunct of Devanagari
+        ("\U0001f3f4\U000e0067\U000e0062\U000e007f", 1),  # a flag spelled in tags
+        ("#\ufe0f\u20e3", 1),
+        ("\u0e01\u0e33", 1),  # Thai with a vowel that has a place of its own
     ],
 )
 def test_graphemes(text: str, count: int) -> None:
     assert count_graphemes(text) == count
 
 
+def test_a_walk_back_is_not_led_astray_by_odd_items() -> None:
+    now = datetime.now(UTC)
+
+    def page(token: str | None) -> tuple[list[object], str | None]:
+        return [None, {"indexedAt": "9998-01-01T00:00:00Z"}, {"indexedAt": 5}, {}], None
+
+    walk = walk_back(page, "2026-11-20T01:00:00.000Z")
+    assert walk.unreadable == 1
+    assert walk.cursor is not None
+    assert abs(parse_time(walk.cursor) - now) < timedelta(minutes=1)
+
+
 def test_a_walk_back_that_does_not_reach_its_end_leaves_a_gap() -> None:
-    def page(token: str | None) -> tuple[list[dict[str, Any]], str]:
+    def page(token: str | None) -> tuple[list[object], str | None]:
         number = int(token or 0)
         moment = f"2026-11-20T{23 - number // 60:02}:{59 - number % 60:02}:00.000Z"
         return [{"uri": str(number), "indexedAt": moment}], str(number + 1)
 
-    items, found = walk_back(page, "2026-11-20T01:00:00.000Z")
-    assert (len(items), found.gap_from) == (50, "2026-11-20T01:00:00.000Z")
-    assert found.cursor == "2026-11-20T23:59:00.000Z"
+    walk = walk_back(page, "2026-11-20T01:00:00.000Z")
+    assert (len(walk.items), walk.gap_from) == (50, "2026-11-20T01:00:00.000Z")
+    assert walk.cursor == "2026-11-20T23:59:00.000Z"
     for since in ("23:30", "23:11", "23:10"):  # to 23:10 the pages reach, though not beyond
-        items, found = walk_back(page, f"2026-11-20T{since}:00.000Z")
-        assert found.gap_from is None
-    assert len(items) == 50
+        walk = walk_back(page, f"2026-11-20T{since}:00.000Z")
+        assert walk.gap_from is None
+    assert len(walk.items) == 50

@@ -11,7 +11,7 @@ from critterdb.bot.phrases import SAYINGS, load_words
 from critterdb.bot.reply_text import MAX_LENGTH, choose_wording
 from critterdb.errors import SiteError
 from critterdb.model.decision import Classification
-from critterdb.platforms.x.length import x_weight
+from critterdb.platforms.text_length import x_weight
 
 
 def said(reason: str | None = None, *, name: str = "Bobcat", score: float = 0.93) -> Classification:

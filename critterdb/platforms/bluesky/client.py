@@ -6,13 +6,13 @@ Only atproto's transport and errors are used: its models refuse a whole page for
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
-from critterdb.platforms.sources import NoResponseError
+from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
 
 from .session import Session
 
@@ -35,11 +35,16 @@ class NeverConnected(NoResponseError):
     """Not a byte reached the server."""
 
 
+_Request = Callable[[dict[str, str]], Any]
+"""Makes a request with these headers; atproto's Response."""
+
+
 class BlueskyClient:
-    """Calls by their name; logs in when needed, and keeps what it got for that."""
+    """Calls queries and procedures by name; logs in when needed, and keeps the session."""
 
     def __init__(self, address: str, handle: str, password: str) -> None:
         try:
+            import regex as regex  # for text_length: better missed now than at the first reply
             from atproto_client.request import Request
 
             from critterdb.platforms.http.httpx_transport import DeadlineTransport
@@ -63,17 +68,17 @@ class BlueskyClient:
         return str(self._tokens().get("handle") or self._name)
 
     def get(self, name: str, **params: Any) -> Json:
-        """What a query answers. Raises TimelineError, or one of its kinds here."""
-        given = {key: each for key, each in params.items() if each is not None}
+        """Call a query; its response. Raises TimelineError, or one of its kinds here."""
+        present = {key: value for key, value in params.items() if value is not None}
         return self._with_session(
-            lambda headers: self._request.get(self._call_at(name), params=given, headers=headers)
+            lambda headers: self._request.get(self._call_at(name), params=present, headers=headers)
         )
 
-    def post(self, name: str, body: Json) -> Json:
-        """What a procedure answers. Raises as `get` does."""
+    def post(self, name: str, body: Mapping[str, object]) -> Json:
+        """Call a procedure; its response. Raises as `get` does."""
         return self._with_session(lambda headers: self._procedure(name, body, headers))
 
-    def _with_session(self, call: Any) -> Json:
+    def _with_session(self, call: _Request) -> Json:
         try:
             return self._call(call, self._tokens()["accessJwt"])
         except RefusedError as error:
@@ -99,7 +104,7 @@ class BlueskyClient:
         self._session.spend_login()
         body = {"identifier": self._name, "password": self._password}
         try:
-            given = self._call(
+            session = self._call(
                 lambda headers: self._procedure("com.atproto.server.createSession", body, headers)
             )
         except RefusedError as error:
@@ -113,10 +118,12 @@ class BlueskyClient:
                 f"Bluesky did not let {self._name} in ({error.status} {error.name}). Check "
                 "CRITTERDB_BLUESKY_HANDLE and CRITTERDB_BLUESKY_PASSWORD"
             ) from None
-        return self._session.keep(given)
+        return self._session.keep(session)
 
-    def _procedure(self, name: str, body: Json | None, headers: dict[str, str]) -> Any:
-        # Sent as they stand: a frozen record must not change in a single byte.
+    def _procedure(
+        self, name: str, body: Mapping[str, object] | None, headers: dict[str, str]
+    ) -> Any:
+        # Encoded here and not by atproto: a frozen record must not change in a single byte.
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = headers | ({} if body is None else {"Content-Type": "application/json"})
         return self._request.post(self._call_at(name), headers=headers, content=content)
@@ -124,7 +131,7 @@ class BlueskyClient:
     def _call_at(self, name: str) -> str:
         return f"{self.address}/xrpc/{name}"
 
-    def _call(self, call: Any, token: str | None = None) -> Json:
+    def _call(self, call: _Request, token: str | None = None) -> Json:
         import httpx
         from atproto_client.exceptions import RequestErrorBase
 
@@ -137,10 +144,11 @@ class BlueskyClient:
         except httpx.HTTPError as error:
             raise self._no_answer(error) from None
         except ValueError:
-            raise TimelineError("Bluesky gave an answer that says nothing. Try later") from None
-        if not isinstance(response.content, dict):
-            raise TimelineError("Bluesky gave an answer that says nothing. Try later")
-        return response.content
+            raise UnreadableResponseError("Bluesky") from None
+        content: object = response.content
+        if not isinstance(content, dict):
+            raise UnreadableResponseError("Bluesky")
+        return content
 
     def _refusal(self, response: Any) -> TimelineError:
         status, content = int(response.status_code), response.content
@@ -153,8 +161,8 @@ class BlueskyClient:
                 f"Bluesky wants fewer requests. Come back at {until:%H:%M:%S} UTC", until
             )
         if 400 <= status < 500 and status != 408:
-            return RefusedError(f"Bluesky said {words}", status, name)
-        return TimelineError(f"Bluesky said {words}. Try later")
+            return RefusedError(f"Bluesky returned {words}", status, name)
+        return TimelineError(f"Bluesky returned {words}. Try again later")
 
     def _no_answer(self, error: BaseException) -> TimelineError:
         import httpx
@@ -162,15 +170,20 @@ class BlueskyClient:
         kind = type(error).__name__
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return NeverConnected(f"Bluesky at {self.address} could not be reached ({kind})")
-        return NoResponseError(f"Bluesky at {self.address} gave no answer ({kind}). Try later")
+        return NoResponseError(
+            f"Bluesky at {self.address} did not respond ({kind}). Try again later"
+        )
 
 
-def items_of(body: Json, name: str) -> list[Mapping[str, Any]]:
-    """The list of this name in an answer. Raises TimelineError where it is no list of objects."""
-    given = body.get(name) or []
-    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
-        raise TimelineError(f"Bluesky gave no list of {name}. Try later")
-    return given
+def items_of(body: Json, name: str) -> list[object]:
+    """The list of this name in a response; its items may have any shape.
+
+    Raises UnreadableResponseError if it is missing or not a list.
+    """
+    items = body.get(name)
+    if not isinstance(items, list):
+        raise UnreadableResponseError("Bluesky")
+    return items
 
 
 def _reset(headers: dict[str, str]) -> datetime:

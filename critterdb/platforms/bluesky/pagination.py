@@ -1,62 +1,82 @@
-"""Walking back through what Bluesky lists newest first, to where the last walk began."""
+"""Walk back through what Bluesky lists newest first, to where the last walk began."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from critterdb.platforms.sources import Found
-from critterdb.storage.timestamps import EARLIEST_POST, parse_time
-
-from .parse import Json
+from critterdb._types import Json
+from critterdb.platforms.untrusted_json import as_object, as_text, objects_in
+from critterdb.storage.timestamps import parse_time, post_moment
 
 MAX_PAGES = 50
 FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
-# Posts are shown in the order in which they were indexed, give or take.
+# Posts are post in the order in which they were indexed, give or take.
 LATE_ARRIVALS = timedelta(minutes=2)
 
-GetPage = Callable[[str | None], tuple[list[Json], str | None]]
+GetPage = Callable[[str | None], tuple[list[object], str | None]]
+"""Asks for the page after a token; its items, of any shape, and the next token."""
 
 
-def walk_back(page: GetPage, since: str | None) -> tuple[list[Json], Found]:
-    """Items newer than the time `since`, without it those of a week, and the next `since`."""
-    found = Found()
-    fresh: list[Json] = []
+@dataclass
+class Walk:
+    """What a walk back gave, newest first, the next `since`, and where it could not go on.
+
+    `unreadable` counts items that are not objects.
+    """
+
+    items: list[Json] = field(default_factory=list)
+    cursor: str | None = None
+    gap_from: str | None = None
+    unreadable: int = 0
+
+
+def walk_back(page: GetPage, since: str | None) -> Walk:
+    """Read the items newer than the time `since`; without it, those of the last week."""
+    walk = Walk()
     token: str | None = None
     until = _earlier(since, LATE_ARRIVALS) if since else ""
     reached = ""
     for _ in range(MAX_PAGES):
-        items, token = page(token)
-        times = [_seen_at(each) for each in items]
+        received, token = page(token)
+        items = objects_in(received)
+        walk.unreadable += len(received) - len(items)
+        times = [_seen_at(item) for item in items]
         reached = times[-1] if times else reached
-        if times and not found.cursor:
+        if times and not walk.cursor:
             # The first page may begin with what is pinned, however old.
-            found.cursor = max([*times, since or ""])
+            walk.cursor = max([*times, since or ""])
             until = until or _earlier(max(times), FIRST_LOOK)
-        new = [each for each, moment in zip(items, times, strict=True) if moment > until]
-        fresh.extend(new)
-        if not token or not new:
-            return fresh, found
-    found.gap_from = since if since and reached > since else None
-    return fresh, found
+        new = [item for item, moment in zip(items, times, strict=True) if moment > until]
+        walk.items.extend(new)
+        if not token or (items and not new):
+            return walk
+    walk.gap_from = since if since and reached > since else None
+    return walk
 
 
 def is_repost(item: Json) -> bool:
     """Whether an entry of a feed shows somebody's post again."""
-    return str((item.get("reason") or {}).get("$type") or "").endswith("#reasonRepost")
+    return as_text(as_object(item.get("reason")).get("$type")).endswith("#reasonRepost")
 
 
 def _seen_at(item: Json) -> str:
-    """When a notification or an entry of a feed came to be there."""
-    reason = item.get("reason") if "post" in item else None
-    shown = item.get("post") or item
-    moment = str((reason or {}).get("indexedAt") or shown.get("indexedAt"))
+    """When a notification or an entry of a feed was indexed; 1970 if that makes no sense."""
+    reason = as_object(item.get("reason")) if "post" in item else {}
+    post = as_object(item.get("post")) or item
+    moment = as_text(reason.get("indexedAt")) or as_text(post.get("indexedAt"))
     try:
-        is_possible = parse_time(moment) >= EARLIEST_POST
+        # Clamped, because a cursor of the future would skip everything until then.
+        return _text(post_moment(moment))
     except ValueError:
-        is_possible = False
-    return moment if is_possible else "1970-01-01T00:00:00Z"
+        return _text(datetime.fromtimestamp(0, UTC))
 
 
 def _earlier(moment: str, by: timedelta) -> str:
-    return (parse_time(moment) - by).isoformat().replace("+00:00", "Z")
+    return _text(parse_time(moment) - by)
+
+
+def _text(moment: datetime) -> str:
+    """As Bluesky writes times, so that they sort."""
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

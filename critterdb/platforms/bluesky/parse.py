@@ -5,25 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb._types import Json
 from critterdb.platforms.base import Post
 from critterdb.platforms.profiles import wants_no_bot
 from critterdb.platforms.text import fold_tag, tags_in
+from critterdb.platforms.untrusted_json import as_address, as_object, as_text
 from critterdb.storage.timestamps import post_moment, utc_text
-
-Json = Mapping[str, Any]
 
 POSTS = "app.bsky.feed.post"
 BOT_LABEL = "bot"
+
+# getPosts refuses all 25 addresses for one that is malformed.
+_URI = re.compile(r"at://[\w.:%-]{1,300}/[\w.-]{1,300}/[\w.:~-]{1,512}", re.ASCII)
 
 # Where GIFs come from that are posted as cards with a link.
 _GIF_HOSTS = ("tenor.com", "giphy.com", "klipy.com")
 
 
 class Reader:
-    """Reads posts as the account with the id `own_did`."""
+    """Reads posts as the account with the id `own_did`.
+
+    Whatever a stranger's record holds, its methods may raise: callers count it and go on.
+    """
 
     def __init__(self, own_did: str) -> None:
         self.own_did = own_did
@@ -40,10 +45,13 @@ class Reader:
         is_repost: bool = False,
     ) -> Post:
         """One post out of its view; `parents` are the views of others, by their uri."""
+        uri = _uri(view)
+        if uri is None:
+            raise ValueError("a post without an address")
         record = view.get("record") or {}
         author = view.get("author") or {}
-        did = str(author.get("did") or did_of(str(view["uri"])))
-        photos = tuple(_photos(view.get("embed")))
+        did = as_text(author.get("did")) or did_of(uri)
+        photos = tuple(_photo_addresses(view.get("embed")))
         parent = None if photos else (parents or {}).get(self.parent_uri(record) or "")
         quoted = quoted_uri(record)
         reply = record.get("reply") or {}
@@ -51,19 +59,19 @@ class Reader:
         answered = _uri(reply.get("parent"))
         summons = self.own_did in _mentioned(record) or did_of(quoted or "") == self.own_did
         return Post(
-            id=f"bluesky:{view['uri']}",
+            id=f"bluesky:{uri}",
             author=_handle(author, did),
             author_id=did,
             posted_at=_posted_at(view, record),
             text=str(record.get("text") or ""),
-            url=web_address(str(view["uri"])),
+            url=web_address(uri),
             photos=photos,
             hashtags=tuple(_hashtags(record)),
             summons=summons,
             to_bot=summons or did_of(answered or "") == self.own_did,
             in_reply_to=_post_id(answered),
             quotes=_post_id(quoted),
-            thread=_post_id(_uri(reply.get("root"))) or f"bluesky:{view['uri']}",
+            thread=_post_id(_uri(reply.get("root")) or uri),
             parent=self.read(parent) if parent else None,
             is_repost=is_repost,
             by_bot=not is_own and _says_that_it_is_a_bot(author, did),
@@ -97,28 +105,28 @@ def quoted_uri(record: Json) -> str | None:
     return uri if uri and f"/{POSTS}/" in uri else None
 
 
-def _photos(embed: Json | None) -> Iterable[str]:
+def _photo_addresses(embed: Json | None) -> Iterable[str]:
     """Addresses of all photos; of a video or GIF its preview frame."""
     embed = embed or {}
     kind = str(embed.get("$type") or "").partition("#")[0]
-    found: list[Any] = []
+    addresses: list[object] = []
     if kind == "app.bsky.embed.recordWithMedia":
-        found = list(_photos(embed.get("media")))
+        addresses = list(_photo_addresses(embed.get("media")))
     elif kind in ("app.bsky.embed.images", "app.bsky.embed.gallery"):
-        shown = [*(embed.get("images") or []), *(embed.get("items") or [])]
-        found = [each.get("fullsize") or each.get("thumb") for each in shown]
+        images = [*(embed.get("images") or []), *(embed.get("items") or [])]
+        addresses = [image.get("fullsize") or image.get("thumb") for image in images]
     elif kind == "app.bsky.embed.video":
-        found = [embed.get("thumbnail")]
+        addresses = [embed.get("thumbnail")]
     elif kind == "app.bsky.embed.external":
         card = embed.get("external") or {}
-        found = [card.get("thumb")] if _is_gif(str(card.get("uri") or "")) else []
-    return [each for each in found if _is_address(each)]
+        addresses = [card.get("thumb")] if _is_gif(str(card.get("uri") or "")) else []
+    return [str(address) for address in addresses if as_address(address)]
 
 
 def _is_gif(address: str) -> bool:
     parts = urlsplit(address)
     host = (parts.hostname or "").lower()
-    from_library = any(host == each or host.endswith(f".{each}") for each in _GIF_HOSTS)
+    from_library = any(host == name or host.endswith(f".{name}") for name in _GIF_HOSTS)
     return from_library or parts.path.lower().endswith(".gif")
 
 
@@ -130,28 +138,28 @@ def _features(record: Json) -> Iterable[tuple[Json, Json]]:
 
 
 def _mentioned(record: Json) -> set[str]:
-    return {str(each["did"]) for each, _ in _features(record) if each.get("did")}
+    return {str(feature["did"]) for feature, _ in _features(record) if feature.get("did")}
 
 
 def _hashtags(record: Json) -> Iterable[str]:
     """Tags that are marked as such, and those in the text that a client did not mark."""
     text = str(record.get("text") or "").encode()
-    listed = [str(each) for each in record.get("tags") or []]
+    listed = [str(tag) for tag in record.get("tags") or []]
     for feature, index in _features(record):
         if feature.get("tag"):
             listed.append(str(feature["tag"]))
         elif feature.get("uri"):
             start, end = int(index.get("byteStart") or 0), int(index.get("byteEnd") or 0)
             text = text[:start] + b"x" * len(text[start:end]) + text[end:]
-    folded = {fold_tag(each) for each in listed}
+    folded = {fold_tag(tag) for tag in listed}
     plain = re.sub(r"https?://\S+", " ", text.decode(errors="replace"))
-    return [*listed, *(each for each in tags_in(plain) if fold_tag(each) not in folded)]
+    return [*listed, *(tag for tag in tags_in(plain) if fold_tag(tag) not in folded)]
 
 
 def _says_that_it_is_a_bot(author: Json, did: str) -> bool:
     return any(
-        each.get("val") == BOT_LABEL and each.get("src") == did and not each.get("neg")
-        for each in author.get("labels") or []
+        label.get("val") == BOT_LABEL and label.get("src") == did and not label.get("neg")
+        for label in author.get("labels") or []
     )
 
 
@@ -166,9 +174,9 @@ def _opts_out(author: Json) -> str | None:
 def _posted_at(view: Json, record: Json) -> str:
     """When it was written, as it says, but not later than it was first seen."""
     times = []
-    for given in (record.get("createdAt"), view.get("indexedAt")):
+    for written in (record.get("createdAt"), view.get("indexedAt")):
         try:
-            times.append(post_moment(given))
+            times.append(post_moment(written))
         except ValueError:
             continue
     return utc_text(min(times, default=datetime.now(UTC) - timedelta(days=365)))
@@ -179,13 +187,9 @@ def _handle(author: Json, did: str) -> str:
     return did if not name or name == "handle.invalid" else name
 
 
-def _is_address(given: object) -> bool:
-    return isinstance(given, str) and given.startswith(("https://", "http://"))
-
-
-def _uri(reference: Json | None) -> str | None:
-    uri = str((reference or {}).get("uri") or "")
-    return uri if uri.startswith("at://") else None
+def _uri(reference: object) -> str | None:
+    uri = as_text(as_object(reference).get("uri"))
+    return uri if _URI.fullmatch(uri) else None
 
 
 def _post_id(uri: str | None) -> str | None:

@@ -4,27 +4,87 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import NotRequired, TypedDict
 
-from .parse import POSTS, Json
+from critterdb._types import Json
+from critterdb.platforms.untrusted_json import as_object, as_text
+
+from .parse import POSTS
 
 _TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 
 
-def reply_record(view: Json, text: str, now: datetime) -> dict[str, Any]:
-    """A reply to the post that is shown so, with the versions of the posts that it follows."""
-    parent = {"uri": str(view["uri"]), "cid": str(view["cid"])}
-    root = ((view.get("record") or {}).get("reply") or {}).get("root") or parent
-    author = view.get("author") or {}
-    record: dict[str, Any] = {
+class StrongReference(TypedDict):
+    """A record's address and the hash of its version."""
+
+    uri: str
+    cid: str
+
+
+class ReplyReference(TypedDict):
+    """The first post of a thread and the post that is replied to."""
+
+    root: StrongReference
+    parent: StrongReference
+
+
+class ByteRange(TypedDict):
+    """A stretch of a text's UTF-8, its end excluded."""
+
+    byteStart: int
+    byteEnd: int
+
+
+MentionFeature = TypedDict("MentionFeature", {"$type": str, "did": str})
+
+
+class Facet(TypedDict):
+    """What a stretch of a text stands for."""
+
+    index: ByteRange
+    features: list[MentionFeature]
+
+
+ReplyRecord = TypedDict(
+    "ReplyRecord",
+    {
+        "$type": str,
+        "text": str,
+        "createdAt": str,
+        "langs": list[str],
+        "reply": ReplyReference,
+        "facets": NotRequired[list[Facet]],
+    },
+)
+"""A post as it is put into the repository."""
+
+
+def reply_record(view: Json, text: str, now: datetime) -> ReplyRecord:
+    """Build a reply to the post of this view, with the versions of the posts that it follows.
+
+    Raises ValueError if the view lacks its address or version.
+    """
+    parent = _reference(view)
+    root = as_object(as_object(view.get("record")).get("reply")).get("root")
+    record: ReplyRecord = {
         "$type": POSTS,
         "text": text,
         "createdAt": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03}Z",
         "langs": ["en"],
-        "reply": {"root": {"uri": str(root["uri"]), "cid": str(root["cid"])}, "parent": parent},
+        "reply": {"root": _reference(as_object(root)) if root else parent, "parent": parent},
     }
-    facets = mention_facets(text, {str(author.get("handle")): str(author.get("did"))})
-    return record | ({"facets": facets} if facets else {})
+    author = as_object(view.get("author"))
+    facets = mention_facets(text, {as_text(author.get("handle")): as_text(author.get("did"))})
+    if facets:
+        record["facets"] = facets
+    return record
+
+
+def _reference(view: Json) -> StrongReference:
+    uri, cid = as_text(view.get("uri")), as_text(view.get("cid"))
+    if not uri or not cid:
+        raise ValueError("a post without its address or version")
+    return {"uri": uri, "cid": cid}
 
 
 def timestamp_id(microseconds: int, clock: int) -> str:
@@ -38,22 +98,23 @@ def timestamp_id(microseconds: int, clock: int) -> str:
 
 
 def time_of_key(key: str) -> datetime:
-    """The time in a TID; the beginning of all times for a key of another kind."""
-    if len(key) != 13 or any(each not in _TID_ALPHABET for each in key):
+    """The time in a TID; 1970 for a key of another kind."""
+    if len(key) != 13 or not set(key) <= set(_TID_ALPHABET):
         return datetime.fromtimestamp(0, UTC)
     number = 0
-    for each in key:
-        number = number * 32 + _TID_ALPHABET.index(each)
+    for digit in key:
+        number = number * 32 + _TID_ALPHABET.index(digit)
     return datetime.fromtimestamp((number >> 10) / 1_000_000, UTC)
 
 
-def mention_facets(text: str, accounts: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What makes `@handle` in a text a mention: the bytes that it covers, and whose it is."""
-    facets = []
+def mention_facets(text: str, accounts: Mapping[str, str]) -> list[Facet]:
+    """What makes `@handle` in a text a mention; `accounts` are account ids by their handle."""
+    facets: list[Facet] = []
     for handle, did in accounts.items():
-        start = text.encode().find(f"@{handle}".encode())
-        if start >= 0:
-            covered = {"byteStart": start, "byteEnd": start + len(f"@{handle}".encode())}
-            feature = {"$type": "app.bsky.richtext.facet#mention", "did": did}
+        mention = f"@{handle}".encode()
+        start = text.encode().find(mention)
+        if handle and start >= 0:
+            covered: ByteRange = {"byteStart": start, "byteEnd": start + len(mention)}
+            feature: MentionFeature = {"$type": "app.bsky.richtext.facet#mention", "did": did}
             facets.append({"index": covered, "features": [feature]})
     return facets

@@ -1,8 +1,7 @@
 """A login session that is kept: Bluesky allows 30 logins in 5 minutes and 300 a day.
 
-It lies in a file that only its owner can read, in the user's own folder of states and never beside
-the database, because sites are copied and published. Where there is no such file, each process logs
-in for itself.
+It is stored in a file that only its owner can read, in the user's state folder and never beside the
+database, because sites are copied and published. Without such a file, each process logs in itself.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from critterdb._types import Json
-from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.errors import RateLimitedError
+from critterdb.platforms.sources import UnreadableResponseError
 from critterdb.storage.atomic_files import OWNER_ONLY, write_atomically
 
 LOGINS_PER_5_MINUTES, LOGINS_PER_DAY = 10, 100  # a third of what Bluesky allows
@@ -37,26 +37,26 @@ class Session:
         self._logins = [t for t in logins or () if isinstance(t, float)]
 
     def keep(self, body: Json) -> Json:
-        """Take the tokens out of what the server answered; they are returned.
+        """Store the tokens of a login's response, and return them.
 
-        Raises TimelineError where there are none.
+        Raises UnreadableResponseError if it has none.
         """
         if not _is_whole(body):
-            raise TimelineError("Bluesky let the bot in, but gave it no session. Try later")
+            raise UnreadableResponseError("Bluesky")
         self.tokens = {name: body[name] for name in _KEPT if name in body}
         self._write()
         return self.tokens
 
     def forget(self) -> None:
-        """The tokens are of no use any more."""
+        """Drop the tokens, which the server no longer accepts."""
         self.tokens = None
         self._write()
 
     def spend_login(self) -> None:
-        """Count one login. Raises RateLimitedError where it would be too many."""
+        """Count one login. Raises RateLimitedError if it would be too many."""
         now = time.time()
-        self._logins = [each for each in self._logins if now - DAY_S < each <= now]
-        recent = [each for each in self._logins if each > now - FIVE_MINUTES_S]
+        self._logins = [login for login in self._logins if now - DAY_S < login <= now]
+        recent = [login for login in self._logins if login > now - FIVE_MINUTES_S]
         free_at = 0.0
         if len(self._logins) >= LOGINS_PER_DAY:
             free_at = self._logins[-LOGINS_PER_DAY] + DAY_S
@@ -95,8 +95,8 @@ def _is_whole(tokens: object) -> bool:
 
 
 def state_folder() -> Path:
-    """Where this user's programs keep what should outlive them."""
-    given = os.environ.get("STATE_DIRECTORY") or os.environ.get("XDG_STATE_HOME")
-    if os.environ.get("STATE_DIRECTORY"):
-        return Path(str(given).split(":")[0])
-    return Path(given or Path.home() / ".local" / "state") / "critterdb"
+    """The folder in which this user's programs keep what should outlive them."""
+    of_service = os.environ.get("STATE_DIRECTORY")  # set by systemd, several with colons
+    if of_service:
+        return Path(of_service.split(":")[0])
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "critterdb"

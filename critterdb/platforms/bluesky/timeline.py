@@ -14,18 +14,27 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
-from critterdb.platforms.sources import Found, Source, gather, read_each
+from critterdb.platforms.sources import (
+    Found,
+    Source,
+    UnreadableResponseError,
+    gather,
+    read_each,
+    unreadable,
+)
 from critterdb.platforms.text_length import count_graphemes
+from critterdb.platforms.untrusted_json import as_object, as_text, objects_in
 from critterdb.storage.timestamps import utc_text
 
 from .client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, RefusedError, items_of
 from .pagination import is_repost, walk_back
-from .parse import BOT_LABEL, POSTS, Json, Reader, record_key, web_address
+from .parse import BOT_LABEL, POSTS, Reader, record_key, web_address
 from .records import reply_record, time_of_key, timestamp_id
 
 DEFAULT_SERVER = "https://bsky.social"
@@ -58,7 +67,7 @@ class BlueskyTimeline:
                 "app password: Settings, Privacy and security, App passwords"
             )
         address = os.environ.get("CRITTERDB_BLUESKY_URL", "").rstrip("/") or DEFAULT_SERVER
-        if urlsplit(address).scheme not in ("http", "https"):
+        if not _is_server(address):
             raise TimelineError(
                 f"CRITTERDB_BLUESKY_URL is {address!r}. Give an address such as {DEFAULT_SERVER}"
             )
@@ -67,6 +76,7 @@ class BlueskyTimeline:
 
     @property
     def reader(self) -> Reader:
+        """Reads posts as the bot's account sees them."""
         return Reader(self.client.did)
 
     def handle(self) -> str:
@@ -88,22 +98,23 @@ class BlueskyTimeline:
         hosts = hosts_on(game, self.platform)
         if not post_ids or not hosts:
             return []
-        oldest = min(time_of_key(record_key(each)) for each in post_ids)
+        oldest = min(time_of_key(record_key(post_id)) for post_id in post_ids)
         since = utc_text(max(oldest, datetime.now(UTC) - ANSWERS_COME_WITHIN))
         messages: list[Post] = []
         for host in hosts:
             try:
                 messages.extend(self._feed_reader(host)(since).posts)
             except FeedHiddenError:
-                continue  # an account that is gone says nothing; the reading before has named it
-        return [each for each in messages if each.in_reply_to or each.quotes]
+                continue  # an account that is gone writes nothing; `read` has named it
+        return [post for post in messages if post.in_reply_to or post.quotes]
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
-        return {f"bluesky:{uri}" for uri in self._look_up(bare_id(each) for each in post_ids)}
+        # Only the addresses count: a post that cannot be read is still there.
+        return {f"bluesky:{uri}" for uri in self._look_up(bare_id(post) for post in post_ids)}
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
-        """Each is looked for under its own key, where it stands or does not."""
-        found: dict[str, Reply] = {}
+        """Look for each reply under its own record key."""
+        replies: dict[str, Reply] = {}
         for post_id, envelope in attempted.items():
             try:
                 body = self.client.get(
@@ -116,10 +127,13 @@ class BlueskyTimeline:
                 if error.name not in ("RecordNotFound", "NotFound", "InvalidRequest"):
                     raise
                 continue
-            parent = ((body.get("value") or {}).get("reply") or {}).get("parent") or {}
-            if f"bluesky:{parent.get('uri')}" == post_id:
-                found[post_id] = _reply(str(body["uri"]))
-        return found
+            reply = as_object(as_object(body.get("value")).get("reply"))
+            uri = as_text(body.get("uri"))
+            if not reply or not uri:
+                raise UnreadableResponseError("Bluesky")
+            if f"bluesky:{as_object(reply.get('parent')).get('uri')}" == post_id:
+                replies[post_id] = _reply(uri)
+        return replies
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
         return fetch_from(self.client.address, address, fetcher)
@@ -128,20 +142,20 @@ class BlueskyTimeline:
         return count_graphemes(text) <= MAX_GRAPHEMES and len(text.encode()) <= MAX_BYTES
 
     def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
-        """The whole record, with the versions of the posts that it replies to, and its key."""
+        """Build the whole record, with the versions of the posts it replies to, and its key."""
         uri = bare_id(post_id)
         view = self._look_up([uri]).get(uri)
         if view is None:
             raise TimelineError(f"{web_address(uri)} is no longer there")
         try:
             record = reply_record(view, text, now)
-        except (KeyError, TypeError, AttributeError):
-            raise TimelineError(f"{web_address(uri)} is shown in a way that says nothing") from None
+        except ValueError:
+            raise UnreadableResponseError("Bluesky") from None
         return Envelope(self._new_key(now), json.dumps(record, ensure_ascii=False))
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         try:
-            refusal = self._unwelcome(bare_id(post_id))
+            refusal = self._refusal_of_author(bare_id(post_id))
             body = {
                 "repo": self.client.did,
                 "collection": POSTS,
@@ -153,8 +167,7 @@ class BlueskyTimeline:
         if refusal:
             return refusal
         try:
-            answer = self.client.post("com.atproto.repo.putRecord", body)
-            uri = str(answer["uri"])
+            response = self.client.post("com.atproto.repo.putRecord", body)
         except RateLimitedError as error:
             return _not_tried(error)
         except NeverConnected as error:
@@ -165,66 +178,71 @@ class BlueskyTimeline:
             return SendResult("refused", error=str(error))
         except TimelineError as error:
             return SendResult("unknown", error=str(error))
-        except (KeyError, TypeError):
-            return SendResult("unknown", error="Bluesky gave an answer that says nothing")
+        uri = as_text(response.get("uri"))
+        if not uri:
+            return SendResult("unknown", error=str(UnreadableResponseError("Bluesky")))
         return SendResult("sent", _reply(uri))
 
-    def _unwelcome(self, uri: str) -> SendResult | None:
-        """Why the author wants no reply; the server itself would not say so."""
+    def _refusal_of_author(self, uri: str) -> SendResult | None:
+        """Why the post may not be replied to; the server itself accepts such a reply."""
         view = self._look_up([uri]).get(uri)
         if view is None:
             return SendResult("refused", error="The post is no longer there", is_personal=True)
-        if ((view.get("author") or {}).get("viewer") or {}).get("blockedBy"):
+        if as_object(as_object(view.get("author")).get("viewer")).get("blockedBy"):
             return SendResult("refused", error="The author blocks the bot", blocked=True)
-        if (view.get("viewer") or {}).get("replyDisabled"):
+        if as_object(view.get("viewer")).get("replyDisabled"):
             words = "The author has limited who may reply"
             return SendResult("refused", error=words, is_personal=True)
         return None
 
     def label_as_bot(self) -> str:
-        """Put the self-label into the profile; whatever else stands there stays."""
-        place = {"repo": self.client.did, "collection": "app.bsky.actor.profile", "rkey": "self"}
+        """Put the self-label into the profile, and leave the rest of it as it is."""
+        address = {"repo": self.client.did, "collection": "app.bsky.actor.profile", "rkey": "self"}
         try:
-            body = self.client.get("com.atproto.repo.getRecord", **place)
+            body = self.client.get("com.atproto.repo.getRecord", **address)
         except RefusedError as error:
             if error.name not in ("RecordNotFound", "NotFound", "InvalidRequest"):
                 raise
             body = {}
-        profile = dict(body.get("value") or {"$type": "app.bsky.actor.profile"})
-        values = list((profile.get("labels") or {}).get("values") or [])
-        if any(each.get("val") == BOT_LABEL for each in values):
+        profile = as_object(body.get("value")) or {"$type": "app.bsky.actor.profile"}
+        if body and not isinstance(body.get("value"), dict):
+            raise UnreadableResponseError("Bluesky")  # a profile written now would lose the old one
+        values = objects_in(as_object(profile.get("labels")).get("values"))
+        if any(label.get("val") == BOT_LABEL for label in values):
             return f"{self.handle()} is labelled as a bot already"
         profile["labels"] = {
             "$type": "com.atproto.label.defs#selfLabels",
             "values": [*values, {"val": BOT_LABEL}],
         }
-        changed = place | {"record": profile, "swapRecord": body.get("cid")}
+        changed = address | {"record": profile, "swapRecord": body.get("cid")}
         self.client.post("com.atproto.repo.putRecord", changed)
         return f"{self.handle()} is now labelled as a bot"
 
     def _read_notifications(self, since: str | None) -> Found:
-        def page(token: str | None) -> tuple[list[Json], str | None]:
+        def page(token: str | None) -> tuple[list[object], str | None]:
             body = self.client.get(
                 "app.bsky.notification.listNotifications", limit=PAGE_SIZE, cursor=token
             )
-            return items_of(body, "notifications"), body.get("cursor")
+            return items_of(body, "notifications"), as_text(body.get("cursor")) or None
 
-        items, found = walk_back(page, since)
-        # Answers to the bot that do not call it are read only for a `stop`: they need no photos.
-        items = [each for each in items if each.get("reason") in _SUMMONS]
-        bare, found.failure = self._readable(items)
-        views = self._look_up(uri for uri, post in bare.items() if post.summons)
-        parents = self._parents(views.values())
-        for uri, post in bare.items():
-            if uri in views:
-                whole = self.reader.read(views[uri], parents)
-                found.posts.append(replace(whole, opts_out=whole.opts_out or post.opts_out))
+        walk = walk_back(page, since)
+        # Replies to the bot that do not call it are read only for a `stop`: they need no photos.
+        items = [item for item in walk.items if as_text(item.get("reason")) in _SUMMONS]
+        bare_posts, failed = self._readable(items)
+        views = self._look_up(uri for uri, post in bare_posts.items() if post.summons)
+        whole_posts, failed_later = self._read_with_parents(views.values())
+        posts: list[Post] = []
+        for uri, post in bare_posts.items():
+            if uri in whole_posts:
+                whole = whole_posts[uri]
+                posts.append(replace(whole, opts_out=whole.opts_out or post.opts_out))
             elif not post.summons:
-                found.posts.append(post)
-        return found
+                posts.append(post)
+        failure = unreadable("Bluesky", walk.unreadable + failed + failed_later)
+        return Found(posts, walk.cursor, walk.gap_from, failure)
 
     def _feed_reader(self, host: str) -> Source:
-        def page(token: str | None) -> tuple[list[Json], str | None]:
+        def page(token: str | None) -> tuple[list[object], str | None]:
             try:
                 body = self.client.get(
                     "app.bsky.feed.getAuthorFeed",
@@ -237,40 +255,64 @@ class BlueskyTimeline:
                 if error.name in ABOUT_THE_ACCOUNT:
                     raise
                 raise FeedHiddenError(f"The posts of {host} are not shown: {error}") from None
-            return items_of(body, "feed"), body.get("cursor")
+            return items_of(body, "feed"), as_text(body.get("cursor")) or None
 
         def read(since: str | None) -> Found:
-            items, found = walk_back(page, since)
-            # A repost stands in the feed at the time of the repost; it is no post of the host.
-            views = [each.get("post") or {} for each in items if not is_repost(each)]
-            bare, found.failure = self._readable(views)
-            views = [each for each in views if each.get("uri") in bare]
-            parents = self._parents(views)
-            found.posts = [self.reader.read(each, parents) for each in views]
-            return found
+            walk = walk_back(page, since)
+            # A repost has the time of the repost, and is not a post of the host.
+            views = [as_object(item.get("post")) for item in walk.items if not is_repost(item)]
+            posts, failed = self._read_with_parents(views)
+            failure = unreadable("Bluesky", walk.unreadable + failed)
+            return Found(list(posts.values()), walk.cursor, walk.gap_from, failure)
 
         return read
 
-    def _readable(self, views: Iterable[Json]) -> tuple[dict[str, Post], TimelineError | None]:
-        """Those that make sense, by their uri; and what to say of the others."""
+    def _readable(self, views: Iterable[Json]) -> tuple[dict[str, Post], int]:
+        """The views that can be read, as posts by their uri; and how many cannot."""
         return read_each(views, "uri", self.reader.read, "Bluesky")
 
-    def _parents(self, views: Iterable[Json]) -> dict[str, Json]:
-        """What posts without photos refer to."""
-        bare = [each for each in views if not self.reader.read(each).photos]
-        wanted = {self.reader.parent_uri(each.get("record") or {}) for each in bare}
-        return self._look_up(sorted(each for each in wanted if each))
+    def _read_with_parents(self, views: Iterable[Json]) -> tuple[dict[str, Post], int]:
+        """As `_readable`, each post with what it refers to if it has no photos of its own."""
+        readable = list(views)
+        bare_posts, failed = self._readable(readable)
+        readable = [view for view in readable if as_text(view.get("uri")) in bare_posts]
+        wanted = {
+            self.reader.parent_uri(view.get("record") or {})
+            for view in readable
+            if not bare_posts[view["uri"]].photos
+        }
+        looked_up = self._look_up(sorted(uri for uri in wanted if uri), skips_refused=True)
+        parents = {uri: looked_up[uri] for uri in self._readable(looked_up.values())[0]}
+        posts, failed_later = read_each(
+            readable, "uri", lambda view: self.reader.read(view, parents), "Bluesky"
+        )
+        return posts, failed + failed_later
 
-    def _look_up(self, uris: Iterable[str]) -> dict[str, Json]:
-        """The views of these posts, by their uri, as far as they are there."""
+    def _look_up(self, uris: Iterable[str], *, skips_refused: bool = False) -> dict[str, Json]:
+        """The views of these posts, by their uri, as far as they are there.
+
+        With `skips_refused`, an address that the server refuses counts as not there.
+        """
         wanted = list(dict.fromkeys(uris))
-        found: dict[str, Json] = {}
-        for some in _batches(wanted, LOOKUP_SIZE):
-            body = self.client.get("app.bsky.feed.getPosts", uris=some)
-            views = items_of(body, "posts")
-            readable = self._readable(views)[0]
-            found |= {str(each["uri"]): each for each in views if each.get("uri") in readable}
-        return found
+        return {
+            as_text(view.get("uri")): view
+            for batch in _batches(wanted, LOOKUP_SIZE)
+            for view in self._look_up_batch(batch, skips_refused)
+        }
+
+    def _look_up_batch(self, uris: Sequence[str], skips_refused: bool) -> list[Json]:
+        try:
+            body = self.client.get("app.bsky.feed.getPosts", uris=uris)
+        except RefusedError as error:
+            if not skips_refused or error.status != 400 or error.name in ABOUT_THE_ACCOUNT:
+                raise
+            # Strangers choose what their posts refer to, and one bad address refuses the batch.
+            if len(uris) == 1:
+                return []
+            middle = len(uris) // 2
+            halves = (uris[:middle], uris[middle:])
+            return [view for half in halves for view in self._look_up_batch(half, skips_refused)]
+        return objects_in(items_of(body, "posts"))
 
     def _new_key(self, now: datetime) -> str:
         """A record key of the time, never the same twice."""
@@ -280,6 +322,14 @@ class BlueskyTimeline:
 
 class FeedHiddenError(TimelineError):
     """A host's feed that the server does not show."""
+
+
+def _is_server(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _reply(uri: str) -> Reply:

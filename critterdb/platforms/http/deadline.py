@@ -1,9 +1,9 @@
-"""An end for every call to a platform, however its server dawdles.
+"""Limit the time of every call to a platform, however slowly its server responds.
 
-The timeouts of HTTP libraries start anew with each byte, so a server that drips can hold a call for
-ever. Here a call runs in a thread of its own; when its time is up its sockets are shut from outside
-and it is left alone. What was shut can no longer write, so that nothing is posted after the caller
-was told that the outcome is unknown.
+The timeouts of HTTP libraries start again with each byte, so a server that drips can hold a call
+for ever. Here a call runs in a thread of its own; when its time is up its sockets are shut from
+outside and the thread is abandoned. A shut socket can no longer write, so nothing is posted after
+the caller was told that the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 CALL_DEADLINE_S = 15.0
+
+Result = TypeVar("Result")
 
 
 class Call:
@@ -38,20 +40,20 @@ class Call:
         """Shut what is still open."""
         with self._lock:
             self._is_over = True
-            for each in self._sockets:
+            for opened in self._sockets:
                 with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
-                each.close()
+                    opened.shutdown(socket.SHUT_RDWR)
+                opened.close()
             self._sockets.clear()
 
 
-def within(seconds: float, work: Callable[[Call], Any]) -> Any:
-    """What `work` gives or raises. Raises TimeoutError where it takes longer than `seconds`.
+def within(seconds: float, work: Callable[[Call], Result]) -> Result:
+    """Run `work`; what it returns or raises. Raises TimeoutError if it takes longer than `seconds`.
 
-    `work` gets a Call, which it is to tell of each socket that it opens; none outlives it.
+    `work` gets a Call, and must let it `watch` each socket that it opens; none outlives the call.
     """
     call = Call()
-    results: list[Any] = []
+    results: list[Result] = []
     errors: list[BaseException] = []
 
     def run() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpcore
 import httpx
 
+from critterdb.platforms.untrusted_json import parse_json
+
 from .deadline import CALL_DEADLINE_S, Call, within
 
 
 class DeadlineTransport(httpx.BaseTransport):
-    """Opens a connection for each call and follows no redirects.
+    """Opens a connection for each call, follows no redirects, and makes JSON parsable.
 
-    A call that took too long raises httpx.ReadTimeout, as a server that says nothing would.
+    A call that took too long raises httpx.ReadTimeout, as a server that never responds would.
     """
 
     def __init__(self, seconds: float = CALL_DEADLINE_S) -> None:
@@ -35,7 +38,7 @@ class DeadlineTransport(httpx.BaseTransport):
                 )
 
         try:
-            answer = within(self.seconds, ask)
+            response = within(self.seconds, ask)
         except httpcore.ConnectError as error:
             raise httpx.ConnectError(str(error), request=request) from error
         except httpcore.ConnectTimeout as error:
@@ -44,11 +47,30 @@ class DeadlineTransport(httpx.BaseTransport):
             raise httpx.ReadTimeout(str(error), request=request) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             raise httpx.ReadError(str(error), request=request) from error
-        if 300 <= answer.status < 400:
-            raise httpx.RemoteProtocolError("it leads to another address", request=request)
-        return httpx.Response(
-            answer.status, headers=answer.headers, content=answer.content, request=request
+        if 300 <= response.status < 400:
+            raise httpx.RemoteProtocolError("redirected to another address", request=request)
+        return _parsable(
+            httpx.Response(
+                response.status, headers=response.headers, content=response.content, request=request
+            )
         )
+
+
+def _parsable(response: httpx.Response) -> httpx.Response:
+    """The response with its JSON written again, without what only some parsers accept."""
+    try:
+        value = parse_json(response.content)
+    except ValueError:
+        return response
+    content = json.dumps(value, ensure_ascii=False).encode()
+    kept = {
+        name: text
+        for name, text in response.headers.items()
+        if name not in ("content-length", "content-encoding", "transfer-encoding")
+    }
+    return httpx.Response(
+        response.status_code, headers=kept, content=content, request=response.request
+    )
 
 
 class _Watched(httpcore.SyncBackend):

@@ -10,13 +10,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from critterdb.platforms.untrusted_json import parse_json
+
 from .deadline import CALL_DEADLINE_S, Call, within
 
 
 class DeadlineSession(requests.Session):
     """A session that follows no redirects, reads no environment, and ends each call in time.
 
-    A call that took too long raises requests.ReadTimeout, as a server that says nothing would.
+    A call that took too long raises requests.ReadTimeout, as a server that never responds would.
     """
 
     def __init__(self, seconds: float = CALL_DEADLINE_S) -> None:
@@ -47,8 +49,23 @@ class DeadlineSession(requests.Session):
         return adapter
 
 
+class _Response(requests.Response):
+    """A response whose JSON is parsed whatever strangers put into it."""
+
+    def json(self, **options: Any) -> Any:
+        try:
+            return parse_json(self.content)
+        except ValueError as error:
+            raise requests.JSONDecodeError("not JSON", "", 0) from error
+
+
 class _WatchedAdapter(HTTPAdapter):
     """Connections of one call, each made known to it."""
+
+    def build_response(self, *args: Any, **options: Any) -> requests.Response:
+        response = super().build_response(*args, **options)
+        response.__class__ = _Response  # requests offers no hook for the class
+        return response
 
     def __init__(self, call: Call) -> None:
         self._call = call

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.platforms.base import SendResult
-from critterdb.platforms.sources import NoResponseError
+from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
 
-from .parse import Json
+log = logging.getLogger(__name__)
 
 WITHOUT_RESET = timedelta(minutes=5)  # Mastodon counts its limits in stretches of this length
-SAID_LENGTH = 200  # characters
+MAX_ERROR_LENGTH = 200  # characters
 # What a proxy says when it does not know what became of a request.
 _IN_DOUBT = (408, 425)
 
@@ -67,38 +69,50 @@ class MastodonClient:
             user_agent="critterdb",
         )
 
-    def ask(self, name: str, *args: Any, **options: Any) -> Any:
-        """What a call gives. Raises TimelineError in words for people."""
+    def ask(self, name: str, *args: Any, **options: Any) -> object:
+        """Call Mastodon.py's method `name`. Raises TimelineError, or one of its kinds here."""
         from mastodon import MastodonError
 
-        options = {key: each for key, each in options.items() if each is not None}
+        present = {key: value for key, value in options.items() if value is not None}
         try:
-            return getattr(self._client, name)(*args, **options)
+            response: object = getattr(self._client, name)(*args, **present)
         except MastodonError as error:
             raise self._trouble(error) from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise TimelineError(
-                f"Mastodon at {self.address} gave an answer that says nothing "
-                f"({type(error).__name__}). Try later"
-            ) from None
+        except Exception:
+            # Mastodon.py casts JSON to its own types, and an odd shape may raise anything there.
+            log.debug("a response of Mastodon could not be read", exc_info=True)
+            raise UnreadableResponseError("Mastodon") from None
+        return response
 
-    def ask_list(self, name: str, *args: Any, **options: Any) -> list[Json]:
-        """What a call that lists things gives. Raises as `ask` does."""
-        given = self.ask(name, *args, **options)
-        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
-            raise TimelineError(f"Mastodon at {self.address} gave no list for {name}. Try later")
-        return given
+    def ask_object(self, name: str, *args: Any, **options: Any) -> Json:
+        """Call a method that returns one object. Raises as `ask` does."""
+        response = self.ask(name, *args, **options)
+        if not isinstance(response, dict):
+            raise UnreadableResponseError("Mastodon")
+        return response
+
+    def ask_list(self, name: str, *args: Any, **options: Any) -> list[object]:
+        """Call a method that returns a list, of items of any shape. Raises as `ask` does."""
+        response = self.ask(name, *args, **options)
+        # Mastodon.py makes a list of an object's keys where it expects a list.
+        last = self._session.last
+        is_list = last is not None and last.content.lstrip().startswith(b"[")
+        if not is_list or not isinstance(response, list):
+            raise UnreadableResponseError("Mastodon")
+        return response
 
     def attempt(self, call: Callable[[Any], SendResult]) -> SendResult:
-        """What is known after a call that may have posted something."""
+        """Make a call that may post something; what is known after it."""
         from mastodon import MastodonError
 
         try:
             return call(self._client)
         except MastodonError as error:
             return self._outcome(error)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return SendResult("unknown", error="Mastodon gave an answer that says nothing")
+        except Exception:
+            # Whatever it was, the reply may stand: only a look at the bot's own posts can tell.
+            log.debug("a response of Mastodon could not be read", exc_info=True)
+            return SendResult("unknown", error=str(UnreadableResponseError("Mastodon")))
 
     @property
     def _status(self) -> int | None:
@@ -110,7 +124,11 @@ class MastodonClient:
         status = self._status
         if status is None:
             kind = type(error.__context__ or error).__name__
-            return NoResponseError(f"Mastodon at {self.address} gave no answer ({kind}). Try later")
+            return NoResponseError(
+                f"Mastodon at {self.address} did not respond ({kind}). Try again later"
+            )
+        if status < 300:
+            return UnreadableResponseError("Mastodon")
         if status == 429:
             return self._rate_limit()
         if status == 401:
@@ -118,14 +136,14 @@ class MastodonClient:
                 "Mastodon did not accept the token (401). Check CRITTERDB_MASTODON_TOKEN"
             )
         if status in (404, 410):
-            return NotFoundError(f"Mastodon said {self._said()}")
+            return NotFoundError(f"Mastodon returned {self._error_text()}")
         if status in (400, 422):
-            return BadRequestError(f"Mastodon said {self._said()}")
+            return BadRequestError(f"Mastodon returned {self._error_text()}")
         if 300 <= status < 400:
             return TimelineError(
                 f"{self.address} leads to another address. Check CRITTERDB_MASTODON_URL"
             )
-        return TimelineError(f"Mastodon said {self._said()}. Try later")
+        return TimelineError(f"Mastodon returned {self._error_text()}. Try again later")
 
     def _outcome(self, error: Exception) -> SendResult:
         status = self._status
@@ -138,22 +156,24 @@ class MastodonClient:
             return SendResult("planned", error=str(limit), stop=True, retry_at=limit.until)
         if status == 401:
             return SendResult("planned", error="Mastodon did not accept the token (401)", stop=True)
+        if status < 300:
+            return SendResult("unknown", error=str(UnreadableResponseError("Mastodon")))
         if 400 <= status < 500 and status not in _IN_DOUBT:
             is_gone = status in (404, 410)
-            error_text = f"Mastodon said {self._said()}"
-            return SendResult("refused", error=error_text, is_personal=is_gone)
-        return SendResult("unknown", error=f"Mastodon said {self._said()}")
+            words = f"Mastodon returned {self._error_text()}"
+            return SendResult("refused", error=words, is_personal=is_gone)
+        return SendResult("unknown", error=f"Mastodon returned {self._error_text()}")
 
     def _rate_limit(self) -> RateLimitedError:
         """A 429 with the time of the server's own reset, by our clock."""
         until = datetime.now(UTC) + WITHOUT_RESET
-        if self._client.ratelimit_reset:
+        with contextlib.suppress(TypeError, ValueError, OverflowError, OSError):
             until = datetime.fromtimestamp(self._client.ratelimit_reset, UTC)
         words = f"Mastodon wants fewer requests. Come back at {until:%H:%M:%S} UTC"
         return RateLimitedError(words, until)
 
-    def _said(self) -> str:
-        """What the server said when it refused, short enough for a row."""
+    def _error_text(self) -> str:
+        """Status and error message of the last response, short and without the token."""
         last = self._session.last
         if last is None:
             return "nothing"
@@ -162,20 +182,24 @@ class MastodonClient:
             words = body.get("error_description") or body.get("error") or ""
         except (ValueError, AttributeError):
             words = ""
-        said = " ".join(f"{last.status_code} {words}".split())[:SAID_LENGTH]
-        return said.replace(self._token, "…")
+        text = " ".join(f"{last.status_code} {words}".split())[:MAX_ERROR_LENGTH]
+        return text.replace(self._token, "…")
 
 
 def server_address(text: str) -> str:
-    """The address of an instance as people write it. Raises TimelineError for anything else."""
+    """Complete an instance's address as people write it. Raises TimelineError if it is not one."""
     address = text.strip()
     if "://" not in address:
         address = f"https://{address}"
     address = address.rstrip("/")
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise TimelineError(
-            "CRITTERDB_MASTODON_URL is no address. Give that of the bot's instance, such as "
+            "CRITTERDB_MASTODON_URL is not an address. Give that of the bot's instance, such as "
             "https://mastodon.example"
         )
     return address

@@ -18,7 +18,7 @@ _TAG_NAME = re.compile(r"</?[a-zA-Z][^\s/>]*+")
 _REST_OF_TAG = re.compile(r"""[^>"']*+(?:(?:"[^"]*+"|'[^']*+')[^>"']*+)*+>""")
 _ATTRIBUTE = re.compile(r"""([^\s=/"'>]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++)))?+""")
 
-_CLOSING = {each: re.compile(f"</{each}", re.IGNORECASE) for each in ("script", "style")}
+_CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in ("script", "style")}
 
 
 def text_of(content: str) -> tuple[str, str]:
@@ -39,11 +39,11 @@ class _Text:
         self._depth = 0
 
     def read(self, content: str) -> None:
-        place = 0
-        while (start := content.find("<", place)) >= 0:
-            self._add(html.unescape(content[place:start]))
-            place = self._read_markup(content, start)
-        self._add(html.unescape(content[place:]))
+        position = 0
+        while (start := content.find("<", position)) >= 0:
+            self._add(html.unescape(content[position:start]))
+            position = self._read_markup(content, start)
+        self._add(html.unescape(content[position:]))
 
     def _read_markup(self, content: str, start: int) -> int:
         """Read what begins with the < at `start`; where it ends."""
@@ -73,11 +73,13 @@ class _Text:
         if name.startswith("/"):
             self._end(name[1:])
         else:
-            given = {each[1].lower(): each[2] or each[3] or each[4] or "" for each in _pairs(rest)}
-            self._start(name, {key: html.unescape(value) for key, value in given.items()})
+            attributes = {
+                match[1].lower(): match[2] or match[3] or match[4] or "" for match in _pairs(rest)
+            }
+            self._start(name, {key: html.unescape(value) for key, value in attributes.items()})
 
-    def _start(self, tag: str, given: dict[str, str]) -> None:
-        classes = set(given.get("class", "").split())
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        classes = set(attributes.get("class", "").split())
         if self._hidden:
             self._depth += tag == self._hidden
         elif tag in ("script", "style") or "quote-inline" in classes:
@@ -85,7 +87,7 @@ class _Text:
         elif tag == "br":
             self._add("\n")
         elif tag == "a":
-            is_tag = "tag" in given.get("rel", "").split()
+            is_tag = "tag" in attributes.get("rel", "").split()
             self._is_link = not (is_tag or classes & {"mention", "hashtag", "u-url"})
 
     def _end(self, tag: str) -> None:
@@ -109,5 +111,5 @@ def _pairs(rest: str) -> list[re.Match[str]]:
 
 
 def _after(mark: str, content: str, start: int) -> int:
-    found = content.find(mark, start)
-    return found + len(mark) if found >= 0 else -1
+    start = content.find(mark, start)
+    return start + len(mark) if start >= 0 else -1

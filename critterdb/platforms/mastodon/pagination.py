@@ -1,7 +1,7 @@
-"""Walking through what a Mastodon server lists, a page at a time.
+"""Walk through what a Mastodon server lists, a page at a time.
 
-With `min_id` a page is the one that follows an id, so that a walk forward passes nothing over
-however much came in since the last one; with `since_id` it would be the newest one, and a gap.
+With `min_id` a page is the one that follows an id, so a walk forward skips nothing however much
+came in since the last one; with `since_id` it would be the newest page, and leave a gap.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from critterdb._types import Json
 from critterdb.errors import TimelineError
+from critterdb.platforms.untrusted_json import objects_in
 from critterdb.storage.timestamps import post_moment
 
-from .parse import Json
+from .parse import bare_id_of
 
 PAGE_SIZE = 40
 MAX_PAGES = 250
@@ -21,38 +23,51 @@ FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
 # Posts of other servers arrive late, and with ids of the time at which they were written.
 LATE_ARRIVALS = timedelta(hours=2)
 
-GetPage = Callable[..., list[Json]]
+GetPage = Callable[..., list[object]]
+"""Asks for one page with `min_id`, `max_id` and `limit`; its items may have any shape."""
 
 
 class Reading:
-    """What a list gave, oldest first, how far it was read, and why no farther."""
+    """What a list gave, oldest first, how far it was read, and why no farther.
 
-    def __init__(self, cursor: str | None) -> None:
+    `unreadable` counts items without an id: nothing can be said of them, and no page begin there.
+    """
+
+    def __init__(self, page: GetPage, cursor: str | None) -> None:
         self.items: list[Json] = []
         self.cursor = cursor
         self.failure: TimelineError | None = None
+        self.unreadable = 0
+        self._page = page
 
     def whole(self) -> list[Json]:
-        """All items. Raises TimelineError where something is missing."""
+        """All items. Raises TimelineError if some could not be read."""
         if self.failure:
             raise self.failure
         return self.items
 
+    def ask(self, **options: object) -> list[Json]:
+        """One page, newest first, of the items that have an id."""
+        received = self._page(**options, limit=PAGE_SIZE)
+        items = [item for item in objects_in(received) if bare_id_of(item)]
+        self.unreadable += len(received) - len(items)
+        return sorted(items, key=lambda item: id_order(str(item["id"])), reverse=True)
+
 
 def read_list(page: GetPage, since: str | None) -> Reading:
-    """Everything after the id `since`; without it those of a week.
+    """Read everything after the id `since`; without it, what was written in the last week.
 
     What could be read before an error is kept: the cursor goes only as far. Raises TimelineError
-    where nothing could.
+    if nothing could be read.
     """
-    reading = Reading(since)
+    reading = Reading(page, since)
     if since is None:
-        for items in _backward(page):
+        for items in _backward(reading):
             reading.items[:0] = reversed(items)
         reading.cursor = str(reading.items[-1]["id"]) if reading.items else None
         return reading
     try:
-        for items in _forward(page, since):
+        for items in _forward(reading, since):
             reading.items.extend(reversed(items))
             reading.cursor = str(items[0]["id"])
     except TimelineError as error:
@@ -63,57 +78,59 @@ def read_list(page: GetPage, since: str | None) -> Reading:
 
 
 def newest_page(page: GetPage) -> list[Json]:
-    """The newest items, as far as one page goes."""
-    return page(limit=PAGE_SIZE)
+    """The newest items, as many as one page holds."""
+    return Reading(page, None).ask()
 
 
 def settled_id(statuses: Sequence[Json]) -> str | None:
-    """The newest id so far back that nothing older will still come in; statuses: oldest first."""
-    times = [_moment(each) for each in statuses]
-    settled = max(times) - LATE_ARRIVALS if times else None
-    old = [
-        str(each["id"])
-        for each, moment in zip(statuses, times, strict=True)
-        if settled and moment <= settled
-    ]
-    return old[-1] if old else None
+    """The newest id before which nothing will still arrive; statuses: oldest id first.
+
+    A status is settled LATE_ARRIVALS after it was written, and only together with all before it:
+    the time is its author's to choose, and one backdated to 1990 may have the newest id.
+    """
+    times = [_moment(status) for status in statuses]
+    settled_until = max(times, default=datetime.now(UTC)) - LATE_ARRIVALS
+    newest = None
+    for status, moment in zip(statuses, times, strict=True):
+        if moment > settled_until:
+            break
+        newest = str(status["id"])
+    return newest
 
 
 def id_order(bare: str) -> tuple[int, str]:
-    """Sorts ids by age: opaque as they are, they grow in length before they grow otherwise."""
+    """Sort key of ids by age: they are opaque, and grow in length before they grow otherwise."""
     return len(bare), bare
 
 
-def _forward(page: GetPage, since: str) -> Iterator[list[Json]]:
+def _forward(reading: Reading, since: str) -> Iterator[list[Json]]:
     for _ in range(MAX_PAGES):
         # A page may be short of what was left out of it: only an empty one is the last.
-        items = _newest_first(page(min_id=since, limit=PAGE_SIZE))
+        items = reading.ask(min_id=since)
         if not items or id_order(str(items[0]["id"])) <= id_order(since):
             return
         since = str(items[0]["id"])
         yield items
 
 
-def _backward(page: GetPage) -> Iterator[list[Json]]:
+def _backward(reading: Reading) -> Iterator[list[Json]]:
     before: str | None = None
     oldest: datetime | None = None
     for _ in range(MAX_PAGES):
-        items = _newest_first(page(max_id=before, limit=PAGE_SIZE))
+        items = reading.ask(max_id=before)
         if not items or (before and id_order(str(items[-1]["id"])) >= id_order(before)):
             return
         before = str(items[-1]["id"])
-        oldest = oldest or _moment(items[0]) - FIRST_LOOK
+        # Of a whole page: a single status may be backdated.
+        newest = max(map(_moment, items))
+        oldest = oldest or newest - FIRST_LOOK
         yield items
-        if _moment(items[-1]) < oldest:
+        if newest < oldest:
             return
 
 
-def _newest_first(items: list[Json]) -> list[Json]:
-    return sorted(items, key=lambda each: id_order(str(each["id"])), reverse=True)
-
-
 def _moment(status: Json) -> datetime:
-    """When it was written; long ago where that cannot be read."""
+    """When it was written; long ago if that cannot be read."""
     try:
         return post_moment(status.get("created_at"))
     except ValueError:

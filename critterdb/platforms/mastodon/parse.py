@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
+from critterdb._types import Json
 from critterdb.platforms.base import Post
 from critterdb.platforms.profiles import wants_no_bot
 from critterdb.platforms.text import fold_tag, is_written, tags_in
+from critterdb.platforms.untrusted_json import as_address, as_text
 from critterdb.storage.timestamps import post_time
 
 from .html import MAX_LENGTH, text_of
 
-Json = Mapping[str, Any]
-
+# Ids become parts of addresses. Mastodon's are digits; its kin has ULIDs, flakes and UUIDs.
+_ID = re.compile(r"\w[\w.:~-]{0,127}", re.ASCII)
 _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif)$", re.IGNORECASE)
 
 
 class Reader:
-    """Reads statuses as the account `me` on the server called `domain`."""
+    """Reads statuses as the account `me` on the server called `domain`.
+
+    Whatever a stranger's status holds, its methods may raise: callers count it and go on.
+    """
 
     def __init__(self, me: Json, domain: str) -> None:
         self.own_id = str(me["id"])
@@ -32,6 +36,14 @@ class Reader:
         name = str(account.get("acct") or account.get("username") or "").lstrip("@")
         return name if "@" in name else f"{name}@{self.domain}"
 
+    def account_id(self, account: Json) -> str | None:
+        """`social.example/1`: the server's own id of an account, which outlives its handle.
+
+        Each server numbers accounts for itself, so the id names the server that gave it.
+        """
+        bare = bare_id_of(account)
+        return f"{self.domain}/{bare}" if bare else None
+
     def full_handle(self, name: str) -> str:
         """A handle as people write it, with its domain; a bare name is local."""
         return self.handle({"acct": name.strip()})
@@ -39,7 +51,7 @@ class Reader:
     def parent_id(self, status: Json) -> str | None:
         """The status that this one asks about: the quoted one before the answered one."""
         quoted, quoted_id = _quote(status)
-        return str(quoted["id"]) if quoted else quoted_id or _id(status.get("in_reply_to_id"))
+        return bare_id_of(quoted) if quoted else quoted_id or _id(status.get("in_reply_to_id"))
 
     def answered_id(self, status: Json) -> str | None:
         """The status that decides whether the bot's handle in this one was written by its author;
@@ -59,24 +71,28 @@ class Reader:
 
         `blocking` holds the ids of accounts that block the bot.
         """
+        bare_id = bare_id_of(status)
+        if bare_id is None:
+            raise ValueError("a status without an id")
         known = dict(parents or {})
         quoted, quoted_id = _quote(status)
         if quoted:
             known[str(quoted["id"])] = quoted
             quoted_id = str(quoted["id"])
-        photos = tuple(_photos(status))
+        photos = tuple(_photo_addresses(status))
         parent = None if photos else known.get(self.parent_id(status) or "")
         if parent and _is_private(parent):
-            parent = None  # the bot was let in; whoever reads the database was not
+            parent = None  # the bot may see it; readers of the database may not
         text, spoken = text_of(str(status.get("content") or ""))
         account = status.get("account") or {}
         is_own = str(account.get("id")) == self.own_id
         return Post(
-            id=f"mastodon:{status['id']}",
+            id=f"mastodon:{bare_id}",
             author=self.handle(account),
+            author_id=self.account_id(account),
             posted_at=post_time(status["created_at"]),
             text=text,
-            url=_address(status.get("url")) or _address(status.get("uri")),
+            url=as_address(status.get("url")) or as_address(status.get("uri")),
             photos=photos,
             hashtags=tuple(_hashtags(status, spoken)),
             summons=self._calls_bot(status, known) or self._is_ours(known.get(quoted_id or "")),
@@ -107,10 +123,12 @@ class Reader:
 
     def _writes_our_name(self, status: Json) -> bool:
         text, _ = text_of(str(status.get("content") or ""))
-        return any(is_written(text, each) for each in self.own_names)
+        return any(is_written(text, name) for name in self.own_names)
 
     def _mentions_bot(self, status: Json) -> bool:
-        return any(str(each.get("id")) == self.own_id for each in status.get("mentions") or [])
+        return any(
+            str(account.get("id")) == self.own_id for account in status.get("mentions") or []
+        )
 
     def _is_ours(self, status: Json | None) -> bool:
         account = (status or {}).get("account") or {}
@@ -124,14 +142,14 @@ def _quote(status: Json) -> tuple[Json | None, str | None]:
     """
     pleroma = status.get("pleroma") or {}
     quote = status.get("quote") or pleroma.get("quote") or {}
-    shown = quote.get("quoted_status") if "state" in quote else quote
+    quoted = quote.get("quoted_status") if "state" in quote else quote
     known_id = (
         quote.get("quoted_status_id") or status.get("quote_id") or pleroma.get("quote_id") or None
     )
-    return (shown if shown and shown.get("account") else None), _id(known_id)
+    return (quoted if quoted and quoted.get("account") else None), _id(known_id)
 
 
-def _photos(status: Json) -> Iterable[str]:
+def _photo_addresses(status: Json) -> Iterable[str]:
     """Addresses of all photos; of a video or GIF its preview frame."""
     for media in status.get("media_attachments") or []:
         kind = media.get("type")
@@ -145,16 +163,16 @@ def _photos(status: Json) -> Iterable[str]:
             address = address if _PICTURE.search(urlsplit(str(address)).path) else None
         else:
             address = None
-        if _address(address):
+        if as_address(address):
             yield str(address)
 
 
 def _hashtags(status: Json, spoken: str) -> Iterable[str]:
-    """What the server calls hashtags, and those that it overlooked, as some do full-width ones."""
-    listed = [str(each.get("name") or "") for each in status.get("tags") or []]
-    folded = {fold_tag(each) for each in listed}
-    found = tags_in(re.sub(r"https?://\S+", " ", spoken))
-    return [*listed, *(each for each in found if fold_tag(each) not in folded)]
+    """The hashtags that the server lists, and those it overlooked, as some do full-width ones."""
+    listed = [str(tag.get("name") or "") for tag in status.get("tags") or []]
+    folded = {fold_tag(name) for name in listed}
+    written = tags_in(re.sub(r"https?://\S+", " ", spoken))
+    return [*listed, *(tag for tag in written if fold_tag(tag) not in folded)]
 
 
 def _is_private(status: Json) -> bool:
@@ -168,20 +186,23 @@ def _opts_out(account: Json, blocking: Collection[str]) -> str | None:
 
 
 def _wants_no_bot(account: Json) -> bool:
-    said = [text_of(str(account.get("note") or ""))[0]]
+    texts = [text_of(str(account.get("note") or ""))[0]]
     for field in account.get("fields") or []:
         # Servers give the name of a field as plain text and its value as HTML.
-        said += [str(field.get("name") or ""), text_of(str(field.get("value") or ""))[0]]
-    return any(wants_no_bot(each[:MAX_LENGTH]) for each in said)
+        texts += [str(field.get("name") or ""), text_of(str(field.get("value") or ""))[0]]
+    return any(wants_no_bot(text[:MAX_LENGTH]) for text in texts)
 
 
-def _address(given: object) -> str | None:
-    return given if isinstance(given, str) and given.startswith(("https://", "http://")) else None
+def bare_id_of(item: Json) -> str | None:
+    """The id of a status, account or notification; None where it is not usable as one."""
+    return _id(item.get("id"))
 
 
-def _id(given: object) -> str | None:
-    return str(given) if given else None
+def _id(value: object) -> str | None:
+    text = as_text(value)
+    return text if _ID.fullmatch(text) else None
 
 
-def _post_id(bare: object) -> str | None:
-    return f"mastodon:{bare}" if bare else None
+def _post_id(value: object) -> str | None:
+    bare_id = _id(value)
+    return f"mastodon:{bare_id}" if bare_id else None

@@ -1,8 +1,8 @@
 """Mastodon, through Mastodon.py: mentions and quotes of the bot, hashtag posts of the hosts.
 
-Replies are unlisted, begin with the handle of whom they answer, and carry an Idempotency-Key, which
-the server honours for an hour; after that only a look at the bot's own statuses prevents a second
-one, and such a look comes before each further attempt.
+Replies are unlisted, begin with the author's handle, and carry an Idempotency-Key, which the server
+honours for an hour; after that only a look at the bot's own statuses prevents a second reply, and
+such a look comes before each further attempt.
 """
 
 from __future__ import annotations
@@ -16,30 +16,49 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
+from critterdb._types import Json
 from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, hosts_on
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
-from critterdb.platforms.sources import Found, Source, gather, read_each
+from critterdb.platforms.sources import (
+    Found,
+    Source,
+    UnreadableResponseError,
+    gather,
+    read_each,
+    unreadable,
+)
 from critterdb.platforms.text import fold_tag
+from critterdb.platforms.untrusted_json import as_address, as_object, as_text, objects_in
 
 from .client import BadRequestError, MastodonClient, NotFoundError
 from .pagination import GetPage, id_order, newest_page, read_list, settled_id
-from .parse import Json, Reader
+from .parse import Reader, bare_id_of
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
-THREADS = 40  # conversations that are looked through in a round
+MAX_THREADS = 40  # conversations that are looked through in a round
 
 DEFAULT_MAX_CHARACTERS = 500
-CHARACTERS_OF_A_LINK = 23
+MAX_CHARACTERS = 1_000_000  # the highest limit of an instance that is believed
+CHARACTERS_PER_LINK = 23
 RESERVED_FOR_HANDLE = 64  # characters; a handle counts without its domain
 
 _SUMMONS = ["mention", "quote"]
 _ACCT = re.compile(r"[\w.-]+(?:@[\w.:-]+)?")
+
+
+class StatusRecord(TypedDict):
+    """The parameters of a reply, kept in its Envelope; their names are Mastodon.py's."""
+
+    status: str
+    in_reply_to_id: str
+    visibility: Literal["unlisted"]
+    language: str
 
 
 class MastodonTimeline:
@@ -58,7 +77,7 @@ class MastodonTimeline:
         missing = [name for name in needed if not os.environ.get(name)]
         if missing:
             raise TimelineError(
-                f"Mastodon needs {' and '.join(missing)} in the environment. The token stands in "
+                f"Mastodon needs {' and '.join(missing)} in the environment. You find the token in "
                 "the account's preferences, under Development, Your applications"
             )
         return cls(MastodonClient(*(os.environ[name] for name in needed)))
@@ -66,25 +85,27 @@ class MastodonTimeline:
     @cached_property
     def me(self) -> Json:
         """The bot's own account."""
-        account: Json = self.client.ask("account_verify_credentials")
-        if not account.get("id"):
-            raise TimelineError(
-                "Mastodon does not say whose account this is. Check CRITTERDB_MASTODON_TOKEN"
-            )
+        account = self.client.ask_object("account_verify_credentials")
+        if bare_id_of(account) is None:
+            raise UnreadableResponseError("Mastodon")
         return account
 
     @cached_property
     def instance(self) -> Json:
-        """What the instance says of itself; kin of Mastodon know only the older call."""
+        """The instance's domain and limits; kin of Mastodon know only the older call."""
         try:
-            return dict(self.client.ask("instance_v2"))
+            return self.client.ask_object("instance_v2")
         except NotFoundError:
-            return dict(self.client.ask("instance_v1"))
+            return self.client.ask_object("instance_v1")
 
     @cached_property
     def reader(self) -> Reader:
-        named = str(self.instance.get("domain") or self.instance.get("uri") or "")
-        domain = urlsplit(named if "://" in named else f"//{named}").netloc
+        """Reads statuses as this account sees them."""
+        named = as_text(self.instance.get("domain")) or as_text(self.instance.get("uri"))
+        try:
+            domain = urlsplit(named if "://" in named else f"//{named}").netloc
+        except ValueError:
+            raise UnreadableResponseError("Mastodon") from None
         return Reader(self.me, domain or urlsplit(self.client.address).netloc)
 
     def handle(self) -> str:
@@ -107,31 +128,34 @@ class MastodonTimeline:
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
         if not post_ids:
             return []
-        oldest = min((bare_id(each) for each in post_ids), key=id_order)
+        oldest = min((bare_id(post_id) for post_id in post_ids), key=id_order)
         messages: list[Post] = []
         for host in sorted(self._hosts(game)):
             try:
                 account_id = self._account_id(host)
                 statuses = read_list(self._statuses_of(account_id), oldest).whole()
             except NotFoundError:
-                continue  # an account that is gone says nothing
+                continue  # an account that is gone writes nothing
             messages.extend(self._readable(statuses)[0].values())
-        replies = [each for each in messages if each.in_reply_to or each.quotes]
+        replies = [post for post in messages if post.in_reply_to or post.quotes]
         return self._with_threads(replies, set(post_ids))
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
-        return {f"mastodon:{each}" for each in self._look_up([bare_id(one) for one in post_ids])}
+        # Only the ids count: a post that cannot be read is still there.
+        return {f"mastodon:{bare}" for bare in self._look_up([bare_id(post) for post in post_ids])}
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
-        oldest = min((bare_id(each) for each in attempted), key=id_order)
+        if not attempted:
+            return {}
+        oldest = min((bare_id(post_id) for post_id in attempted), key=id_order)
         page = self._statuses_of(str(self.me["id"]))
         # The newest ones too: a server whose clock is ahead gives its posts ids of the future.
         statuses = [*read_list(page, oldest).whole(), *newest_page(page)]
-        own = self._readable(statuses)[0].values()
+        # Only ids and addresses: a reply that was missed here would be sent a second time.
         return {
-            post.in_reply_to: Reply(post.id, post.url)
-            for post in own
-            if post.in_reply_to and post.in_reply_to in attempted
+            post_id: Reply(f"mastodon:{status['id']}", as_address(status.get("url")))
+            for status in statuses
+            if (post_id := f"mastodon:{status.get('in_reply_to_id')}") in attempted
         }
 
     def fetch_photo(self, address: str, fetcher: Fetcher) -> bytes:
@@ -139,20 +163,20 @@ class MastodonTimeline:
 
     def fits(self, text: str) -> bool:
         """Whether it is within the instance's limit, links and handles counted as Mastodon does."""
-        settings = (self.instance.get("configuration") or {}).get("statuses") or {}
+        settings = as_object(as_object(self.instance.get("configuration")).get("statuses"))
         limit = settings.get("max_characters") or self.instance.get("max_toot_chars")
-        of_a_link = settings.get("characters_reserved_per_url") or CHARACTERS_OF_A_LINK
-        length = count_characters(text, int(of_a_link))
-        return length + RESERVED_FOR_HANDLE <= int(limit or DEFAULT_MAX_CHARACTERS)
+        link_length = _count_or(settings.get("characters_reserved_per_url"), CHARACTERS_PER_LINK)
+        length = count_characters(text, link_length)
+        return length + RESERVED_FOR_HANDLE <= _count_or(limit, DEFAULT_MAX_CHARACTERS)
 
     def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
         """The key comes from the post and the account, so that also a lost database repeats it."""
-        status = self.client.ask("status", bare_id(post_id))
-        acct = str((status.get("account") or {}).get("acct"))
+        status = self.client.ask_object("status", bare_id(post_id))
+        acct = as_text(as_object(status.get("account")).get("acct"))
         if not _ACCT.fullmatch(acct):
-            raise TimelineError(f"{post_id} is by somebody whose handle cannot be written")
+            raise TimelineError(f"{post_id} is by an account whose handle cannot be written")
         digest = hashlib.sha256(f"{self.handle()} {post_id}".encode()).hexdigest()
-        record = {
+        record: StatusRecord = {
             "status": f"@{acct} {text}",
             "in_reply_to_id": bare_id(post_id),
             "visibility": "unlisted",
@@ -161,26 +185,28 @@ class MastodonTimeline:
         return Envelope(f"critterdb-{digest[:32]}", json.dumps(record, ensure_ascii=False))
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
-        record = json.loads(envelope.record)
+        record: StatusRecord = json.loads(envelope.record)
 
         def post(client: Any) -> SendResult:
-            status = client.status_post(**record, idempotency_key=envelope.key)
-            url = status.get("url")
-            return SendResult("sent", Reply(f"mastodon:{status['id']}", str(url) if url else None))
+            status = as_object(client.status_post(**record, idempotency_key=envelope.key))
+            if bare_id_of(status) is None:
+                return SendResult("unknown", error=str(UnreadableResponseError("Mastodon")))
+            reply = Reply(f"mastodon:{status['id']}", as_address(status.get("url")))
+            return SendResult("sent", reply)
 
         return self.client.attempt(post)
 
     def label_as_bot(self) -> str:
         if self.me.get("bot"):
             return f"{self.handle()} is marked as a bot already"
-        self.client.ask("account_update_credentials", bot=True)
+        self.client.ask_object("account_update_credentials", bot=True)
         return f"{self.handle()} is now marked as a bot"
 
     def _hosts(self, game: Game) -> set[str]:
-        return {self.full_handle(each).lower() for each in hosts_on(game, self.platform)}
+        return {self.full_handle(host).lower() for host in hosts_on(game, self.platform)}
 
     def _read_mentions(self, since: str | None) -> Found:
-        def page(**options: Any) -> list[Json]:
+        def page(**options: Any) -> list[object]:
             try:
                 return self.client.ask_list("notifications", types=_SUMMONS, **options)
             except BadRequestError:
@@ -188,117 +214,138 @@ class MastodonTimeline:
                 return self.client.ask_list("notifications", types=["mention"], **options)
 
         reading = read_list(page, since)
-        wanted = [each for each in reading.items if each.get("type") in _SUMMONS]
-        statuses = [each["status"] for each in wanted if each.get("status")]
-        posts, unreadable = self._as_posts(statuses)
-        return Found(posts, reading.cursor, failure=reading.failure or unreadable)
+        wanted = [item.get("status") for item in reading.items if item.get("type") in _SUMMONS]
+        statuses = objects_in(wanted)
+        posts, failed = self._as_posts(statuses)
+        # A status that is null was deleted meanwhile.
+        failed += reading.unreadable + sum(bool(item) for item in wanted) - len(statuses)
+        failure = reading.failure or unreadable("Mastodon", failed)
+        return Found(posts, reading.cursor, failure=failure)
 
     def _read_tag(self, tag: str, hosts: set[str], since: str | None) -> Found:
         reading = read_list(
             lambda **options: self.client.ask_list("timeline_hashtag", tag, **options), since
         )
-        statuses = [each for each in reading.items if _handle(self.reader, each).lower() in hosts]
-        cursor = settled_id(reading.items) or since
-        posts, unreadable = self._as_posts(statuses)
-        return Found(posts, cursor, failure=reading.failure or unreadable)
+        statuses = [status for status in reading.items if self._author_of(status) in hosts]
+        posts, failed = self._as_posts(statuses)
+        failure = reading.failure or unreadable("Mastodon", failed + reading.unreadable)
+        return Found(posts, settled_id(reading.items) or since, failure=failure)
+
+    def _author_of(self, status: Json) -> str:
+        """The lower-case handle of a status's author; nothing if it does not make sense."""
+        account = status.get("account")
+        return self.reader.handle(account).lower() if isinstance(account, dict) else ""
 
     def _statuses_of(self, account_id: str) -> GetPage:
         return lambda **options: self.client.ask_list(
             "account_statuses", account_id, exclude_reblogs=True, **options
         )
 
-    def _as_posts(self, statuses: Sequence[Json]) -> tuple[list[Post], TimelineError | None]:
-        """Statuses as posts, with what they ask about, and who blocks the bot."""
-        bare, unreadable = self._readable(statuses)
-        shown = {str(each["id"]): each for each in statuses if str(each.get("id")) in bare}
+    def _as_posts(self, statuses: Sequence[Json]) -> tuple[list[Post], int]:
+        """Statuses as posts, with their parents and whose authors block the bot; and how many
+        could not be read.
+        """
+        bare_posts, failed = self._readable(statuses)
+        readable = {str(s["id"]): s for s in statuses if bare_id_of(s) in bare_posts}
         wanted = {
-            self.reader.parent_id(shown[bare_id])
-            for bare_id, post in bare.items()
+            self.reader.parent_id(readable[bare])
+            for bare, post in bare_posts.items()
             if not post.photos and not post.parent and not post.is_repost
-        } | {self.reader.answered_id(each) for each in shown.values()}
-        parents = self._look_up(sorted(each for each in wanted if each))
-        blocking = self._blocking([*shown.values(), *parents.values()])
-        return [self.reader.read(each, parents, blocking) for each in shown.values()], unreadable
+        } | {self.reader.answered_id(status) for status in readable.values()}
+        parents = self._look_up(sorted(bare for bare in wanted if bare))
+        parents = {bare: parents[bare] for bare in self._readable(parents.values())[0]}
+        blocking = self._blocking([*readable.values(), *parents.values()])
+        posts, failed_later = read_each(
+            readable.values(),
+            "id",
+            lambda status: self.reader.read(status, parents, blocking),
+            "Mastodon",
+        )
+        return list(posts.values()), failed + failed_later
 
-    def _readable(self, statuses: Iterable[Json]) -> tuple[dict[str, Post], TimelineError | None]:
-        """Those that make sense, by their id; and what to say of the others."""
+    def _readable(self, statuses: Iterable[Json]) -> tuple[dict[str, Post], int]:
+        """The statuses that can be read, as posts by their id; and how many cannot."""
         return read_each(statuses, "id", self.reader.read, "Mastodon")
 
     def _blocking(self, statuses: Iterable[Json]) -> set[str]:
         """The ids of authors who block the bot."""
-        authors = {str((each.get("account") or {}).get("id")) for each in statuses}
-        ids = sorted(authors - {str(self.me["id"]), "None"})
-        found: set[str] = set()
+        authors = {bare_id_of(as_object(status.get("account"))) for status in statuses}
+        ids = sorted(author for author in authors - {str(self.me["id"])} if author)
+        blocking: set[str] = set()
         for start in range(0, len(ids), LOOKUP_SIZE):
             try:
-                some = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
+                page = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
             except (NotFoundError, BadRequestError):
                 continue  # an account among them is gone, or the server knows no such call
-            found |= {str(each.get("id")) for each in some if each.get("blocked_by")}
-        return found
+            blocking |= {str(one.get("id")) for one in objects_in(page) if one.get("blocked_by")}
+        return blocking
 
     def _look_up(self, bare_ids: Sequence[str]) -> dict[str, Json]:
         """These statuses, by their id, as far as they are there."""
-        found: dict[str, Json] = {}
+        statuses: dict[str, Json] = {}
         for start in range(0, len(bare_ids), LOOKUP_SIZE):
-            statuses = self._look_up_page(bare_ids[start : start + LOOKUP_SIZE])
-            readable = self._readable(statuses)[0]
-            found |= {str(s["id"]): s for s in statuses if str(s.get("id")) in readable}
-        return found
+            statuses |= self._look_up_page(bare_ids[start : start + LOOKUP_SIZE])
+        return statuses
 
-    def _look_up_page(self, bare_ids: Sequence[str]) -> list[Json]:
-        found: list[Json] = []
+    def _look_up_page(self, bare_ids: Sequence[str]) -> dict[str, Json]:
+        statuses: dict[str, Json] = {}
         if len(bare_ids) > 1 and self._looks_up_many:
             try:
-                found = self.client.ask_list("statuses", list(bare_ids))
+                page = objects_in(self.client.ask_list("statuses", list(bare_ids)))
+                statuses = {str(status.get("id")): status for status in page}
             except (NotFoundError, BadRequestError):
                 self._looks_up_many = False
         # One by one what is missing: a server that does not know the call above may show nothing.
-        for each in set(bare_ids) - {str(status.get("id")) for status in found}:
+        for bare in set(bare_ids) - statuses.keys():
             with contextlib.suppress(NotFoundError):
-                found.append(self.client.ask("status", each))
-        return found
+                statuses[bare] = self.client.ask_object("status", bare)
+        return statuses
 
     def _account_id(self, handle: str) -> str:
         """The id of an account. Raises NotFoundError where the server cannot find it."""
         name, _, domain = handle.partition("@")
         acct = name if domain == self.reader.domain else handle
         try:
-            return str(self.client.ask("account_lookup", acct)["id"])
+            accounts = [self.client.ask_object("account_lookup", acct)]
         except NotFoundError:
-            found = self.client.ask_list("account_search", handle, resolve=True, limit=5)
-        for each in found:
-            if self.reader.handle(each).lower() == handle:
-                return str(each["id"])
+            matches = objects_in(
+                self.client.ask_list("account_search", handle, resolve=True, limit=5)
+            )
+            accounts = [match for match in matches if self.reader.handle(match).lower() == handle]
+        for account in accounts:
+            account_id = bare_id_of(account)
+            if account_id is None:
+                raise UnreadableResponseError("Mastodon")
+            return account_id
         raise NotFoundError(f"Mastodon does not know {handle}")
 
     def _with_threads(self, messages: Sequence[Post], post_ids: set[str]) -> list[Post]:
-        """Messages deeper in a conversation are led to the post that it is about."""
+        """Point messages deeper in a conversation to the post that it is about."""
         threaded: list[Post] = []
-        looked = 0
+        looked_up = 0
         for message in messages:
             is_direct = {message.in_reply_to, message.quotes} & post_ids
-            if is_direct or not message.in_reply_to or looked >= THREADS:
+            if is_direct or not message.in_reply_to or looked_up >= MAX_THREADS:
                 threaded.append(message)
                 continue
-            looked += 1
+            looked_up += 1
             try:
-                context = self.client.ask("status_context", bare_id(message.id))
+                context = self.client.ask_object("status_context", bare_id(message.id))
             except NotFoundError:
                 continue
-            above = [f"mastodon:{each['id']}" for each in context.get("ancestors") or []]
-            about = next((each for each in reversed(above) if each in post_ids), None)
+            ancestors = objects_in(context.get("ancestors"))
+            above = [f"mastodon:{status.get('id')}" for status in ancestors]
+            about = next((post_id for post_id in reversed(above) if post_id in post_ids), None)
             threaded.append(replace(message, thread=about or (above[0] if above else None)))
         return threaded
 
 
-def _handle(reader: Reader, status: Json) -> str:
-    """Whose a status is, or nothing where that makes no sense: it is not a host's."""
-    account = status.get("account")
-    return reader.handle(account) if isinstance(account, Mapping) else ""
-
-
-def count_characters(text: str, of_a_link: int = CHARACTERS_OF_A_LINK) -> int:
+def count_characters(text: str, link_length: int = CHARACTERS_PER_LINK) -> int:
     """A text's length as Mastodon counts: links are all alike, handles have no domain."""
-    text = re.sub(r"https?://\S+", "x" * of_a_link, text)
+    text = re.sub(r"https?://\S+", "x" * link_length, text)
     return len(re.sub(r"(@\w+)@[\w.-]+\w", r"\1", text))
+
+
+def _count_or(value: object, default: int) -> int:
+    """A limit that the instance gives, within reason, or the `default`."""
+    return value if type(value) is int and 0 < value <= MAX_CHARACTERS else default

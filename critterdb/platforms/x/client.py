@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -41,11 +42,11 @@ def open_client(api: str, bearer: str | None, secrets: Sequence[str]) -> Any:
 def rate_limit(error: Any) -> RateLimitedError:
     """A 429 with the time of X's own reset."""
     until = datetime.now(UTC) + WITHOUT_RESET
-    if error.reset_time:
+    with contextlib.suppress(TypeError, ValueError, OverflowError, OSError):
         until = datetime.fromtimestamp(error.reset_time, UTC)
     return RateLimitedError(f"X wants fewer requests. Come back at {until:%H:%M:%S} UTC", until)
 
 
 def first_line(error: Exception) -> str:
-    """What X said, short enough for a row."""
+    """The error message of X on one line, short enough for a row."""
     return " ".join(str(error).split())[:200]

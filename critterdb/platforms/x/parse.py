@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from critterdb._types import Json
 from critterdb.platforms.base import Post
 from critterdb.platforms.profiles import says_it_is_a_bot, wants_no_bot
+from critterdb.platforms.sources import UnreadableResponseError
 from critterdb.platforms.text import length_of_run
+from critterdb.platforms.untrusted_json import as_object, as_text, objects_in
 from critterdb.storage.timestamps import post_time
 
 log = logging.getLogger(__name__)
 
+_ID = re.compile(r"[0-9]{1,19}")
 EPOCH_MS = 1_288_834_974_657  # what X counts the time in its ids from
 
 # What to ask for with every reading of posts.
@@ -40,17 +45,28 @@ def id_before(bare: str, stretch: timedelta) -> str:
 
 
 class XPage:
-    """Posts as one response gives them, with the users, media and other posts it includes."""
+    """Posts as one response gives them, with the users, media and other posts it includes.
+
+    `unreadable` counts those that could not be read. Raises UnreadableResponseError if the response
+    has no list of posts.
+    """
 
     def __init__(self, body: Json, own_id: str) -> None:
-        included = body.get("includes") or {}
+        included = as_object(body.get("includes"))
         self.own_id = own_id
         self.users = _by(included.get("users"), "id")
         self.media = _by(included.get("media"), "media_key")
         self.included = _by(included.get("tweets"), "id")
-        given: list[Json] = body.get("data") or []
-        self.posts = [each for each in given if self._makes_sense(each)]
-        self.unreadable = len(given) - len(self.posts)
+        data = body.get("data") or []
+        if not isinstance(data, list):
+            raise UnreadableResponseError("X")
+        self.posts = [post for post in objects_in(data) if self._makes_sense(post)]
+        self.unreadable = len(data) - len(self.posts)
+        # Without a token this is the last page, and an empty one has no ids.
+        meta = as_object(body.get("meta"))
+        self.newest_id = bare_id_of(meta.get("newest_id"))
+        self.next_token = as_text(meta.get("next_token")) or None
+        self.ids = _first_ids(objects_in(data))
 
     def reaches(self, bare: str) -> bool:
         """Whether a post as old as this id, or an older one, is on the page."""
@@ -58,16 +74,15 @@ class XPage:
 
     def parent_id(self, post: Json) -> str | None:
         """The post that shows what this one asks about: the quoted one before the answered one."""
-        return _reference(post, "quoted") or _reference(post, "replied_to")
+        return bare_id_of(_reference(post, "quoted") or _reference(post, "replied_to"))
 
     def read(self, parents: dict[str, Post] | None = None) -> list[Post]:
         """The posts; `parents` are those that were looked up, by their bare id."""
         return [self._read_one(post, parents or {}) for post in self.posts]
 
     def _makes_sense(self, post: Json) -> bool:
-        """Strangers chose what is in a post: whatever it raises, it may not stop the others."""
+        """Strangers wrote what is in a post: whatever it raises, it must not stop the others."""
         try:
-            int(post["id"])
             self._read_one(post, {})
         except Exception:
             log.debug("a post of X could not be read", exc_info=True)
@@ -75,22 +90,22 @@ class XPage:
         return True
 
     def _read_one(self, post: Json, parents: dict[str, Post]) -> Post:
-        photos = tuple(self._photos(post))
+        photos = tuple(self._photo_addresses(post))
         text, entities = _text(post)
         author_id = str(post.get("author_id", ""))
         user = self.users.get(author_id, {})
         author = str(user.get("username", author_id))
         is_own = author_id == self.own_id
-        first_id = _first_id(post)
+        bare = first_id(post)
         return Post(
-            id=f"x:{first_id}",
+            id=f"x:{bare}",
             author=author,
             author_id=author_id or None,
             posted_at=_posted_at(post),
             text=text,
-            url=f"https://x.com/{author}/status/{first_id}",
+            url=f"https://x.com/{author}/status/{bare}",
             photos=photos,
-            hashtags=tuple(str(each["tag"]) for each in entities.get("hashtags", [])),
+            hashtags=tuple(str(tag["tag"]) for tag in entities.get("hashtags", [])),
             summons=self._calls_bot(post),
             to_bot=bool(self._own_mentions(post))
             or any(self._is_ours(_reference(post, kind)) for kind in ("replied_to", "quoted")),
@@ -106,9 +121,9 @@ class XPage:
     def _refers(self, post: Json, kind: str) -> str | None:
         """The post referred to, by its first id where an edit of it is meant."""
         bare = _reference(post, kind)
-        return _as_id(_first_id(self.included[bare]) if bare in self.included else bare)
+        return _as_id(first_id(self.included[bare]) if bare in self.included else bare)
 
-    def _photos(self, post: Json) -> Iterable[str]:
+    def _photo_addresses(self, post: Json) -> Iterable[str]:
         """Addresses of all photos; of a video or GIF its preview frame."""
         for key in (post.get("attachments") or {}).get("media_keys", []):
             media = self.media.get(key, {})
@@ -125,7 +140,7 @@ class XPage:
         if self._is_ours(_reference(post, "quoted")):
             return True
         text, _ = _text(post)
-        starts = [int(each.get("start") or 0) for each in self._own_mentions(post)]
+        starts = [int(mention.get("start") or 0) for mention in self._own_mentions(post)]
         answered = _reference(post, "replied_to")
         if not starts or answered is None or max(starts) >= length_of_run(text):
             return bool(starts)
@@ -134,30 +149,50 @@ class XPage:
 
     def _own_mentions(self, post: Json) -> list[Json]:
         mentions = _text(post)[1].get("mentions", [])
-        return [each for each in mentions if each.get("id") == self.own_id]
+        return [mention for mention in mentions if mention.get("id") == self.own_id]
 
     def _is_ours(self, bare: str | None) -> bool:
         return bool(self.included.get(bare or "", {}).get("author_id") == self.own_id)
 
 
 def _by(items: object, key: str) -> dict[str, Json]:
-    """What a response includes, by its key, as far as it has one."""
-    listed = items if isinstance(items, list) else []
-    return {str(each[key]): each for each in listed if isinstance(each, dict) and key in each}
+    """What a response includes, by its key; items without one are left out."""
+    return {str(item[key]): item for item in objects_in(items) if key in item}
 
 
 def _is_bot(user: Json) -> bool:
-    names = (str(user.get(each) or "") for each in ("username", "name", "description"))
-    return says_it_is_a_bot(*names)
+    texts = (str(user.get(field) or "") for field in ("username", "name", "description"))
+    return says_it_is_a_bot(*texts)
 
 
 def _opts_out(user: Json) -> str | None:
     return "#nobot in the profile" if wants_no_bot(str(user.get("description") or "")) else None
 
 
-def _first_id(post: Json) -> str:
-    """Every edit is a new id; the first one stays the post's."""
-    return str((post.get("edit_history_tweet_ids") or [post["id"]])[0])
+def first_id(post: Json) -> str:
+    """The id of a post's first version: every edit has a new one. Raises ValueError."""
+    versions = [*(post.get("edit_history_tweet_ids") or []), post.get("id")]
+    if (bare := bare_id_of(versions[0])) is None or bare_id_of(versions[-1]) is None:
+        raise ValueError("a post without an id")
+    return bare
+
+
+def _first_ids(posts: Iterable[Json]) -> set[str]:
+    """The ids of all posts that have one, whether they can be read or not."""
+    ids: set[str] = set()
+    for post in posts:
+        with contextlib.suppress(TypeError, ValueError):
+            ids.add(first_id(post))
+    return ids
+
+
+def bare_id_of(value: object) -> str | None:
+    """An id of X, which has up to 19 digits; None where it is not one.
+
+    X refuses all ids of a request for one that is malformed.
+    """
+    text = as_text(value)
+    return text if _ID.fullmatch(text) else None
 
 
 def _posted_at(post: Json) -> str:
@@ -168,9 +203,9 @@ def _posted_at(post: Json) -> str:
 
 
 def _reference(post: Json, kind: str) -> str | None:
-    for each in post.get("referenced_tweets") or []:
-        if each["type"] == kind:
-            return str(each["id"])
+    for reference in post.get("referenced_tweets") or []:
+        if reference["type"] == kind:
+            return str(reference["id"])
     return None
 
 
@@ -181,4 +216,4 @@ def _as_id(bare: str | None) -> str | None:
 def _text(post: Json) -> tuple[str, Json]:
     """Text and entities; a long post has its whole text in a field of its own."""
     whole = post.get("note_tweet") or post
-    return whole.get("text", ""), whole.get("entities") or post.get("entities") or {}
+    return str(whole.get("text") or ""), whole.get("entities") or post.get("entities") or {}

@@ -6,6 +6,7 @@ accepted or refused stays unknown until the bot's own posts have been looked at.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +22,21 @@ from critterdb.games import Game, hosts_on
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.http.requests_session import never_connected
-from critterdb.platforms.sources import Found, NoResponseError, Source, gather, unreadable
+from critterdb.platforms.sources import (
+    Found,
+    NoResponseError,
+    Source,
+    UnreadableResponseError,
+    gather,
+    unreadable,
+)
+from critterdb.platforms.text_length import MAX_WEIGHT, x_weight
+from critterdb.platforms.untrusted_json import as_object, as_text
 
 from .client import DEFAULT_API, first_line, open_client, rate_limit
-from .length import MAX_WEIGHT, x_weight
-from .parse import FIELDS, XPage, id_before
+from .parse import FIELDS, XPage, bare_id_of, id_before
+
+log = logging.getLogger(__name__)
 
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions
@@ -72,10 +83,10 @@ class XTimeline:
     @cached_property
     def me(self) -> Json:
         """The bot's own account: `id` and `username`."""
-        body = self._ask(lambda: self.client.get_me(user_auth=True))
-        if "data" not in body:
-            raise TimelineError("X does not say whose account this is. Check the CRITTERDB_X_ keys")
-        return dict(body["data"])
+        account = as_object(self._ask(lambda: self.client.get_me(user_auth=True)).get("data"))
+        if bare_id_of(account.get("id")) is None or not as_text(account.get("username")):
+            raise UnreadableResponseError("X")
+        return account
 
     def handle(self) -> str:
         return str(self.me["username"])
@@ -99,7 +110,7 @@ class XTimeline:
             sources[f"x:search:{game.slug}:{host.lower()}"] = self._search(
                 f"from:{host} #{game.hashtag} -is:retweet"
             )
-        batch = gather({name: self._as_source(each) for name, each in sources.items()}, cursors)
+        batch = gather({name: self._as_source(source) for name, source in sources.items()}, cursors)
         return replace(batch, posts=[_not_a_bot(post, hosts) for post in batch.posts])
 
     def _as_source(self, source: Callable[..., Any]) -> Source:
@@ -108,31 +119,32 @@ class XTimeline:
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
         if not post_ids:
             return []
-        oldest = str(min(int(bare_id(each)) for each in post_ids))
+        oldest = str(min(int(bare_id(post_id)) for post_id in post_ids))
         messages: list[Post] = []
         for host in hosts_on(game, "x"):
             query = f"from:{host} (is:reply OR is:quote) -is:retweet"
-            found = self._read_source(self._search(query), oldest, with_parents=False)
-            messages.extend(found.posts)
+            reading = self._read_source(self._search(query), oldest, with_parents=False)
+            messages.extend(reading.posts)
         return messages
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
-        found: set[str] = set()
-        for bodies in self._look_up([bare_id(each) for each in post_ids]):
-            found |= {post.id for post in bodies.read()}
-        return found
+        # Only the ids count: a post that cannot be read is still there.
+        pages = self._look_up([bare_id(post_id) for post_id in post_ids])
+        return {f"x:{bare}" for page in pages for bare in page.ids}
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
-        oldest = str(min(int(bare_id(each)) for each in attempted))
+        if not attempted:
+            return {}
+        oldest = str(min(int(bare_id(post_id)) for post_id in attempted))
         own = self._read_source(
             lambda **options: self.client.get_users_tweets(self.me["id"], **options),
             oldest,
             with_parents=False,
             pages=MAX_OWN_PAGES,
         )
-        if own.gap_from:
+        if own.gap_from or own.failure:
             raise TimelineError(
-                "X does not show enough of the bot's own posts to tell whether a reply stands. "
+                "X does not show enough of the bot's own posts to tell whether a reply was posted. "
                 "Look for it by hand; its row in replies is unknown"
             )
         return {
@@ -158,50 +170,21 @@ class XTimeline:
         )
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
-        import requests
-        import tweepy
-
         try:
-            body = self.client.create_tweet(
+            body: object = self.client.create_tweet(
                 text=text, in_reply_to_tweet_id=bare_id(post_id), user_auth=True
             )
-            reply_id = str(body["data"]["id"])
-        except tweepy.TooManyRequests as error:
-            limit = rate_limit(error)
-            return SendResult("planned", error=str(limit), stop=True, retry_at=limit.until)
-        except tweepy.Unauthorized:
-            return SendResult("planned", error="X did not accept the keys (401)", stop=True)
-        except tweepy.TwitterServerError as error:
-            return SendResult("unknown", error=first_line(error))
-        except tweepy.HTTPException as error:
-            words, status = first_line(error), error.response.status_code
-            if status == 402:
-                return SendResult(
-                    "planned",
-                    error=f"X wants credits: buy some in its Developer Console ({words})",
-                    stop=True,
-                    retry_at=datetime.now(UTC) + WITHOUT_CREDITS,
-                )
-            if status < 400 or status in UNDECIDED:
-                return SendResult("unknown", error=words)
-            blocked = "blocked" in words.lower()
-            is_personal = blocked or _ABOUT_THE_POST.search(words) is not None
-            return SendResult("refused", error=words, blocked=blocked, is_personal=is_personal)
-        except requests.RequestException as error:
-            if never_connected(error):
-                return SendResult("planned", error="X could not be reached", stop=True)
-            # A server that hangs would hang for each reply that waits.
-            hangs = isinstance(error, requests.Timeout)
-            words = f"No answer from X ({type(error).__name__})"
-            return SendResult("unknown", error=words, stop=hangs)
-        except (KeyError, TypeError, ValueError):
-            return SendResult("unknown", error="X gave an answer that says nothing")
+        except Exception as error:
+            return _result_of(error)
+        reply_id = bare_id_of(as_object(as_object(body).get("data")).get("id"))
+        if reply_id is None:
+            return SendResult("unknown", error=str(UnreadableResponseError("X")))
         url = f"https://x.com/{self.handle()}/status/{reply_id}"
         return SendResult("sent", Reply(f"x:{reply_id}", url))
 
     def _search(self, query: str) -> Callable[..., Any]:
         return lambda **options: self.client.search_recent_tweets(
-            query, **{_SEARCH_NAMES.get(name, name): each for name, each in options.items()}
+            query, **{_SEARCH_NAMES.get(name, name): value for name, value in options.items()}
         )
 
     def _read_source(
@@ -217,36 +200,35 @@ class XTimeline:
 
         What X no longer shows is a gap from that id on.
         """
-        start, body = self._first_page(source, since, overlap)
+        start, page = self._first_page(source, since, overlap)
         gap = since if start is None else None
-        newest = max((body.get("meta") or {}).get("newest_id") or "0", since or "0", key=int)
+        newest = max(page.newest_id or "0", since or "0", key=int)
         posts: list[Post] = []
-        strange = 0
+        failed = 0
         for pages_left in reversed(range(pages)):
-            page = XPage(body, self.me["id"])
-            strange += page.unreadable
+            failed += page.unreadable
             posts.extend(page.read(self._parents(page) if with_parents else None))
-            token = (body.get("meta") or {}).get("next_token")
-            if not token:
+            if not page.next_token:
                 break
             if pages_left:
-                body = self._ask(source, since_id=start, pagination_token=token)
+                options = {"since_id": start, "pagination_token": page.next_token}
+                page = XPage(self._ask(source, **options), self.me["id"])
             elif since and not page.reaches(since):
                 gap = since
         cursor = newest if newest != "0" else None
-        return Found(posts, cursor, gap, failure=unreadable("X", strange))
+        return Found(posts, cursor, gap, unreadable("X", failed))
 
     def _first_page(
         self, source: Callable[..., Any], since: str | None, overlap: timedelta
-    ) -> tuple[str | None, Json]:
-        """The id that was read from, null where X does not reach back so far; and the page."""
+    ) -> tuple[str | None, XPage]:
+        """The id that was read from, None if X does not reach back so far; and the page."""
         starts = [id_before(since, overlap), since] if since else []
         for start in starts:
             try:
-                return start, self._ask(source, since_id=start)
+                return start, XPage(self._ask(source, since_id=start), self.me["id"])
             except _TooOldError:
                 continue
-        return None, self._ask(source, since_id=None)
+        return None, XPage(self._ask(source, since_id=None), self.me["id"])
 
     def _parents(self, page: XPage) -> dict[str, Post]:
         """What posts without photos refer to: their media come only with a look of their own."""
@@ -255,11 +237,11 @@ class XTimeline:
             for post, read in zip(page.posts, page.read(), strict=True)
             if not read.photos and not read.is_repost and (read.summons or read.hashtags)
         }
-        bare = sorted(each for each in wanted if each)
+        bare_ids = sorted(bare for bare in wanted if bare)
         return {
             str(raw["id"]): post
-            for found in self._look_up(bare)
-            for raw, post in zip(found.posts, found.read(), strict=True)
+            for looked_up in self._look_up(bare_ids)
+            for raw, post in zip(looked_up.posts, looked_up.read(), strict=True)
         }
 
     def _look_up(self, bare_ids: list[str]) -> list[XPage]:
@@ -272,17 +254,17 @@ class XTimeline:
         ]
 
     def _ask(self, call: Callable[..., Any], **options: Any) -> Json:
-        """The body of one reading. Raises TimelineError in words for people."""
+        """Make one request that reads; its body. Raises TimelineError."""
         import requests
         import tweepy
 
         if options:
-            options = {name: each for name, each in options.items() if each is not None}
+            options = {name: value for name, value in options.items() if value is not None}
             options |= FIELDS | {"user_auth": self.as_user}
             if "ids" not in options:
                 options["max_results"] = PAGE_SIZE
         try:
-            return dict(call(**options))
+            body = call(**options)
         except tweepy.TooManyRequests as error:
             raise rate_limit(error) from error
         except tweepy.Unauthorized as error:
@@ -294,20 +276,64 @@ class XTimeline:
                 raise _TooOldError(str(error)) from error
             raise TimelineError(f"X did not understand: {first_line(error)}") from error
         except tweepy.HTTPException as error:
-            raise TimelineError(f"X gave no posts: {first_line(error)}. Try later") from error
+            raise TimelineError(f"X gave no posts: {first_line(error)}. Try again later") from error
+        except requests.JSONDecodeError:
+            raise UnreadableResponseError("X") from None
         except requests.RequestException as error:
             raise NoResponseError(
-                f"X at {self.api} could not be read ({type(error).__name__}). Try later"
+                f"X at {self.api} did not respond ({type(error).__name__}). Try again later"
             ) from error
-        except (ValueError, TypeError) as error:
-            raise TimelineError(
-                f"X at {self.api} could not be read ({type(error).__name__}). Try later"
-            ) from error
+        except Exception:
+            # tweepy looks into error bodies, and an odd shape may raise anything there.
+            log.debug("a response of X could not be read", exc_info=True)
+            raise UnreadableResponseError("X") from None
+        if not isinstance(body, dict):
+            raise UnreadableResponseError("X")
+        return body
+
+
+def _result_of(error: Exception) -> SendResult:
+    """What is known after an attempt that raised this."""
+    import requests
+    import tweepy
+
+    if isinstance(error, tweepy.TooManyRequests):
+        limit = rate_limit(error)
+        return SendResult("planned", error=str(limit), stop=True, retry_at=limit.until)
+    if isinstance(error, tweepy.Unauthorized):
+        return SendResult("planned", error="X did not accept the keys (401)", stop=True)
+    if isinstance(error, tweepy.HTTPException):
+        return _result_of_status(first_line(error), int(error.response.status_code))
+    if isinstance(error, requests.RequestException) and not isinstance(error, ValueError):
+        if never_connected(error):
+            return SendResult("planned", error="X could not be reached", stop=True)
+        # A server that hangs would hang for each reply that waits.
+        hangs = isinstance(error, requests.Timeout)
+        words = f"X did not respond ({type(error).__name__})"
+        return SendResult("unknown", error=words, stop=hangs)
+    # Whatever tweepy makes of an odd response, the reply may have been posted.
+    log.debug("a response of X could not be read", exc_info=error)
+    return SendResult("unknown", error=str(UnreadableResponseError("X")))
+
+
+def _result_of_status(words: str, status: int) -> SendResult:
+    if status == 402:
+        return SendResult(
+            "planned",
+            error=f"X requires credits: buy some in its Developer Console ({words})",
+            stop=True,
+            retry_at=datetime.now(UTC) + WITHOUT_CREDITS,
+        )
+    if status < 400 or status >= 500 or status in UNDECIDED:
+        return SendResult("unknown", error=words)
+    blocked = "blocked" in words.lower()
+    is_personal = blocked or _ABOUT_THE_POST.search(words) is not None
+    return SendResult("refused", error=words, blocked=blocked, is_personal=is_personal)
 
 
 def _not_a_bot(post: Post, hosts: Sequence[str]) -> Post:
     """A person named the hosts, whatever their profiles sound like."""
-    is_host = post.author.lower() in {each.lower() for each in hosts}
+    is_host = post.author.lower() in {host.lower() for host in hosts}
     return replace(post, by_bot=False) if is_host else post
 
 
