@@ -1,0 +1,42 @@
+"""Odd values in every parser of strangers' data: a value or a documented error, in linear time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.fuzz.contract import Parser, check
+from tests.fuzz.parsers import PARSERS
+
+EXAMPLES = 40
+
+
+def params() -> list[Any]:
+    """The parsers; those whose failure is known are expected to fail."""
+    return [
+        pytest.param(
+            parser,
+            id=parser.name,
+            marks=pytest.mark.xfail(strict=True, reason=parser.known) if parser.known else (),
+        )
+        for parser in PARSERS.values()
+    ]
+
+
+@pytest.mark.parametrize("parser", params())
+def test_a_parser_returns_a_value_or_raises_its_documented_error(parser: Parser) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,  # the same examples in each run: a failure is the last change's
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(parser.examples)
+    def run(example: Any) -> None:
+        check(parser, example)
+
+    run()
