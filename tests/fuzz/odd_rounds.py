@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,9 @@ class Field:
 
     def __str__(self) -> str:
         return f"{self.scenario}: {self.route} {self.items} {'.'.join(map(str, self.path))}"
+
+
+_FIELDS: dict[str, list[Field]] = {}  # of each platform: they are the same in each site
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,8 @@ class OddRounds:
 
     def fields(self) -> list[Field]:
         """Everything that the stand-in serves of somebody who asks, in each scenario."""
+        if self.platform in _FIELDS:
+            return _FIELDS[self.platform]
         found: dict[Field, None] = {}
         for scenario in SCENARIOS:
             spoiler = Spoiler(scenario=scenario)
@@ -145,11 +150,21 @@ class OddRounds:
                 ask_about(stage, "ann000", scenario)
                 play_all(stage, spoiler)
             found |= spoiler.fields
-        return list(found)
+        return _FIELDS.setdefault(self.platform, list(found))
+
+    def oddities(self, kinds: Mapping[str, str], *, turn: int) -> list[Oddity]:
+        """One odd value for each field, another one with each `turn`."""
+        names = sorted(kinds)
+        fields = {(each.route, each.items, each.path): each for each in self.fields()}
+        chosen = [names[(number * 7 + turn) % len(names)] for number in range(len(fields))]
+        return [
+            Oddity(place, kind, kinds[kind])
+            for place, kind in zip(fields.values(), chosen, strict=True)
+        ]
 
     def failures(self, oddities: Sequence[Oddity]) -> list[str]:
         """What goes wrong with these at once, by halves down to the ones that cause it."""
-        problem = self._problem(oddities)
+        problem = self.problem(oddities)
         if problem is None:
             return []
         if len(oddities) == 1:
@@ -158,7 +173,8 @@ class OddRounds:
         halves = [self.failures(half) for half in (oddities[:middle], oddities[middle:])]
         return halves[0] + halves[1] or [f"only {len(oddities)} at once: {problem}"]
 
-    def _problem(self, oddities: Sequence[Oddity]) -> str | None:
+    def problem(self, oddities: Sequence[Oddity]) -> str | None:
+        """What goes wrong with these at once; None where bob and cyd are answered all the same."""
         spoiler = Spoiler({f"ann{number:03}": odd for number, odd in enumerate(oddities)})
         with self._stage(spoiler) as stage:
             before = ask(stage, "bob")
