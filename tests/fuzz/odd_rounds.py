@@ -10,11 +10,13 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from critterdb.errors import CritterError
 from critterdb.fakes.server import Request
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.fuzz.contract import where
@@ -192,6 +194,33 @@ class OddRounds:
             if times != [1, 1]:
                 return f"bob and cyd were answered {times} times instead of once each"
             return None if len(stage.server.sent) == quiet else "the third round was not quiet"
+
+    def problem_of_page(self, value: str) -> str | None:
+        """What is wrong with a round whose page holds a value that no JSON parser has to read.
+
+        It may say that it read nothing, as an error for people, and nothing else; once the value
+        is gone everything goes on.
+        """
+        place = next(
+            each
+            for each in self.fields()
+            if (each.path and each.path[-1] == "created_at")
+            or (each.path and each.path[-1] == "createdAt")
+        )
+        spoiler = Spoiler({"ann000": Oddity(place, "unparsable", value)})
+        with self._stage(spoiler) as stage:
+            asked = ask(stage, "bob")
+            ask_about(stage, "ann000", place.scenario)
+            try:
+                with suppress(CritterError):
+                    play_all(stage, spoiler)
+                spoiler.oddities.clear()
+                for _ in range(2):
+                    play_all(stage, spoiler)
+            except Exception as error:
+                return where(error)
+            times = stage.answered().count(asked)
+            return None if times == 1 else f"bob was answered {times} times"
 
     def _stage(self, spoiler: Spoiler) -> _Stage:
         self._played += 1

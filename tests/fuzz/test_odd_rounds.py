@@ -9,7 +9,7 @@ import pytest
 
 from tests.fuzz.known_failures import KNOWN_FAILURES, KnownFailure, is_known
 from tests.fuzz.odd_rounds import OddRounds
-from tests.fuzz.strategies import odd_json
+from tests.fuzz.strategies import UNPARSABLE, odd_json
 from tests.support.platforms import STAND_INS
 
 TURNS = 1  # values for each field; benchmarks/fuzz.py tries all
@@ -60,3 +60,11 @@ def test_a_known_failure_stops_nobody_else(rounds_on: MakeRounds, known: KnownFa
     ]
     assert oddities
     assert rounds.problem(oddities[:EXAMPLES_OF_A_FAILURE]) is None
+
+
+@pytest.mark.parametrize("kind", UNPARSABLE)
+@pytest.mark.parametrize("platform", STAND_INS)
+def test_a_page_that_cannot_be_parsed_is_named_and_read_again(
+    rounds_on: MakeRounds, platform: str, kind: str
+) -> None:
+    assert rounds_on(platform).problem_of_page(UNPARSABLE[kind]) is None
