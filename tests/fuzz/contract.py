@@ -21,8 +21,7 @@ MOST_S = 2.0
 class Parser:
     """A parser, examples to give it, and the errors that it documents.
 
-    Examples come with the values of what is Deep in them, or `as_drawn`. `known` is why it fails
-    today; the tests expect it to.
+    Examples come with the values of what is Deep in them, or `as_drawn`.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Parser:
     errors: tuple[type[Exception], ...] = ()
     most_s: float = MOST_S
     as_drawn: bool = False
-    known: str | None = None
 
 
 class ContractError(AssertionError):

@@ -101,28 +101,33 @@ def rolled_back() -> Iterator[SiteDatabase]:
         pass
 
 
+@cache
+def _api() -> _Recorded:
+    return _Recorded(_site())
+
+
 class _Recorded(INaturalist):
     """The client with a page in the place of a response."""
 
-    def __init__(self, db: SiteDatabase, page: Json) -> None:
+    def __init__(self, db: SiteDatabase) -> None:
         super().__init__(db, "http://127.0.0.1:9")
-        self.page = page
+        self.results: list[Any] = []
 
     def get(self, path: str, **params: object) -> Json:
-        return self.page
+        known = [TAXA[2]] if path.startswith("taxa/") else self.results
+        return {"results": known, "total_results": len(known)}
 
 
 def save_page(results: list[Any]) -> None:
     """Observations on their way from a response to rows, as the sync saves a page."""
     with rolled_back() as db:
-        api = _Recorded(db, {"results": [TAXA[2]], "total_results": len(results)})
-        page: Json = {"results": results, "total_results": len(results)}
-        known = _Recorded(db, page)
-        for _, fresh in fetch_observations(known, {}, id_above=0, limit=5):
+        api = _api()
+        api.results, api.asked_taxa = results, set()
+        for _, fresh in fetch_observations(api, {}, id_above=0, limit=5):
             save_lineages(db, api, fresh)
             save_taxa(db, [each["taxon"] for each in fresh if each.get("taxon")])
             save_observations(db, SLUG, fresh)
-        fetch_by_id(known, [1])
+        fetch_by_id(api, [1])
 
 
 def save_one_taxon(taxon: Any) -> None:

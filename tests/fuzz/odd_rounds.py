@@ -29,6 +29,7 @@ SCENARIOS = ("own photo", "parent's photo")
 GOOD = ("bob", "cyd")
 _NAME = re.compile(r"ann\d{3}")
 _ID = re.compile(r"\d+|did:[^/]+")
+_TIMES = (("created_at",), ("createdAt",))
 _TOP_KEYS = ("id", "uri")  # of a response that is one post or profile itself
 
 
@@ -201,12 +202,7 @@ class OddRounds:
         It may say that it read nothing, as an error for people, and nothing else; once the value
         is gone everything goes on.
         """
-        place = next(
-            each
-            for each in self.fields()
-            if (each.path and each.path[-1] == "created_at")
-            or (each.path and each.path[-1] == "createdAt")
-        )
+        place = next(each for each in self.fields() if each.path[-1:] in _TIMES)
         spoiler = Spoiler({"ann000": Oddity(place, "unparsable", value)})
         with self._stage(spoiler) as stage:
             asked = ask(stage, "bob")

@@ -8,21 +8,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.fuzz.contract import Parser, check
+from tests.fuzz.known_failures import KNOWN_PARSER_FAILURES
 from tests.fuzz.parsers import PARSERS
 
-EXAMPLES = 40
+EXAMPLES = 40  # of each parser; benchmarks/fuzz.py tries more
 
 
 def params() -> list[Any]:
     """The parsers; those whose failure is known are expected to fail."""
-    return [
-        pytest.param(
-            parser,
-            id=parser.name,
-            marks=pytest.mark.xfail(strict=True, reason=parser.known) if parser.known else (),
-        )
-        for parser in PARSERS.values()
-    ]
+    return [pytest.param(parser, id=name, marks=marks(name)) for name, parser in PARSERS.items()]
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    reason = KNOWN_PARSER_FAILURES.get(name)
+    return [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
 
 
 @pytest.mark.parametrize("parser", params())
