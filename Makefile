@@ -64,6 +64,7 @@ benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOL
 	$(BIN)/python benchmarks/sync.py
 	$(BIN)/python benchmarks/fetch.py
 	$(BIN)/python benchmarks/images.py
+	$(BIN)/python -m benchmarks.fuzz --minutes 10
 	$(if $(PHOTOS),$(BIN)/python benchmarks/main_job.py $(PHOTOS))
 	$(if $(PHOTOS),$(BIN)/python benchmarks/classify.py $(PHOTOS))
 	$(BIN)/python benchmarks/writing.py

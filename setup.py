@@ -40,6 +40,7 @@ TEST = [
     "pytest>=8",
     "pytest-asyncio>=1.0",
     "pytest-xdist>=3.6",
+    "hypothesis>=6.100",
     "playwright>=1.50",
     "regex>=2024.4",
     "axe-playwright-python>=0.1.8",

@@ -1,0 +1,1 @@
+"""Parsers and platforms that are given what nobody expects."""
