@@ -61,16 +61,16 @@ serve: $(STAMP) ## Serve the site in this folder
 	$(BIN)/critterdb serve --port $(PORT)
 
 benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOLDER serving, RESPONSES=FOLDER of recorded JSON)
-	$(BIN)/python benchmarks/sync.py
-	$(BIN)/python benchmarks/fetch.py
-	$(BIN)/python benchmarks/images.py
-	$(if $(PHOTOS),$(BIN)/python benchmarks/main_job.py $(PHOTOS))
-	$(if $(PHOTOS),$(BIN)/python benchmarks/classify.py $(PHOTOS))
-	$(BIN)/python benchmarks/writing.py
-	$(if $(SITE),$(BIN)/python benchmarks/serve.py $(SITE) $(PHOTOS))
-	$(if $(SITE),$(BIN)/python benchmarks/siege.py $(SITE) $(PHOTOS))
-	$(if $(SITE),$(BIN)/python benchmarks/inference.py $(SITE) $(PHOTOS))
-	$(if $(RESPONSES),$(BIN)/python benchmarks/recorded_responses.py $(RESPONSES))
+	$(BIN)/python -m benchmarks.sync
+	$(BIN)/python -m benchmarks.fetch
+	$(BIN)/python -m benchmarks.images
+	$(if $(PHOTOS),$(BIN)/python -m benchmarks.main_job $(PHOTOS))
+	$(if $(PHOTOS),$(BIN)/python -m benchmarks.classify $(PHOTOS))
+	$(BIN)/python -m benchmarks.writing
+	$(if $(SITE),$(BIN)/python -m benchmarks.serve $(SITE) $(PHOTOS))
+	$(if $(SITE),$(BIN)/python -m benchmarks.siege $(SITE) $(PHOTOS))
+	$(if $(SITE),$(BIN)/python -m benchmarks.inference $(SITE) $(PHOTOS))
+	$(if $(RESPONSES),$(BIN)/python -m benchmarks.recorded_responses $(RESPONSES))
 
 clean: ## Remove the virtual environment, the demo and what tools left behind
 	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

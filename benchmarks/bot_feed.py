@@ -1,6 +1,6 @@
 """A mixed feed of a thousand posts on a stand-in server: is exactly who may be answered, each once?
 
-    python benchmarks/bot_feed.py [x|mastodon|bluesky] [--posts 1000] [--seed 0]
+    python -m benchmarks.bot_feed [x|mastodon|bluesky] [--posts 1000] [--seed 0]
 
 Every case of reading and of welcome is in it, as tests/support/feed.py lists them. On X a second
 feed holds only posts that nobody summoned the bot to, and counts the requests that tried to write.
@@ -16,7 +16,6 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ["CRITTERDB_REPLIES_PER_DAY"] = "1000000"
 
 

@@ -1,6 +1,6 @@
 """How long the main job takes on a folder of labelled photos: import, embed, train, classify.
 
-    python benchmarks/main_job.py FOLDER
+    python -m benchmarks.main_job FOLDER
 
 FOLDER holds FOLDER/LABEL/*.jpg. Everything happens in a temporary site, with the default backbone
 exported anew, as on somebody's first day.

@@ -1,6 +1,6 @@
 """How long the pages take with a little and with a lot in the database.
 
-    python benchmarks/pages.py FOLDER [--predictions 1000000] [--photos 200000] [--requests 40]
+    python -m benchmarks.pages FOLDER [--predictions 1000000] [--photos 200000] [--requests 40]
 
 Builds FOLDER/small (10,000 predictions, 2,000 photos) and FOLDER/large by SQL, serves each with
 `critterdb serve`, asks for every page again and again, each time for another post, photo or

@@ -1,6 +1,6 @@
 """A bot, a sync and Datasette writing to one database at once; and what kills leave of it.
 
-    python benchmarks/writing.py [--minutes 10] [--rate 50] [--kills 200]
+    python -m benchmarks.writing [--minutes 10] [--rate 50] [--kills 200]
 
 All three are processes of their own. The bot and the sync are the writers of the real ones, a
 transaction at a time (tests/support/writing.py); Datasette is `critterdb serve`, which records an
@@ -30,11 +30,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parent.parent))
-
-from serve import ROOT, serve_command
-from servers import Load, Server, multipart, running
-
+from benchmarks.serve import ROOT, serve_command
+from benchmarks.servers import Load, Server, multipart, running
 from critterdb.site.folder import init_site
 from critterdb.storage.database import SiteDatabase, open_database
 from tests.support.models import make_tiny_model, picture
