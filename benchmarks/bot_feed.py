@@ -15,6 +15,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.platforms import PlatformHarness
 
 os.environ["CRITTERDB_REPLIES_PER_DAY"] = "1000000"
 
@@ -68,7 +72,7 @@ class stage_in:
         self.folder = folder
         self.platform = platform
 
-    def __enter__(self):
+    def __enter__(self) -> PlatformHarness:
         from critterdb.storage.database import DATABASE_NAME, open_database
         from tests.support.bot_harness import GAME, HASHTAG
         from tests.support.models import make_tiny_model
@@ -84,7 +88,7 @@ class stage_in:
         stage.set_host()
         return stage
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.server.stop()
         self.db.close()
 

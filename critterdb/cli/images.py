@@ -104,7 +104,7 @@ def read_source(source: str) -> bytes:
         data = sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
     else:
         try:
-            with open(source, "rb") as file:
+            with Path(source).open("rb") as file:
                 data = file.read(MAX_IMAGE_BYTES + 1)
         except OSError as error:
             raise RejectedInputError(

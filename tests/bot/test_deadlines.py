@@ -22,6 +22,8 @@ from critterdb.platforms.http.httpx_transport import DeadlineTransport
 from critterdb.platforms.http.requests_session import DeadlineSession
 from critterdb.platforms.registry import open_timeline
 
+pytestmark = pytest.mark.serial
+
 HOST = {"platform": "x", "handle": "host", "consents": False}
 
 

@@ -15,8 +15,10 @@ from click.testing import CliRunner, Result
 from critterdb.cli import main
 from critterdb.storage.database import SiteDatabase, site_folder
 
-HEAVY = ("torch", "fastai", "onnxruntime", "datasette", "sqlite_utils", "numpy")
-HEAVY += ("tweepy", "mastodon", "atproto", "atproto_client")
+HEAVY = (
+    *("torch", "fastai", "onnxruntime", "datasette", "sqlite_utils", "numpy"),
+    *("tweepy", "mastodon", "atproto", "atproto_client"),
+)
 HELP_LIMIT_S = 0.3
 
 
@@ -121,7 +123,9 @@ def test_no_model_yet(site: Path, tmp_path: Path) -> None:
     assert "critterdb train" in one_line_error(result)
 
 
-def test_the_database_comes_from_the_environment(site: Path, monkeypatch) -> None:
+def test_the_database_comes_from_the_environment(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CRITTERDB_DB", str(site / "critters.db"))
     result = run("games")
     assert result.exit_code == 0

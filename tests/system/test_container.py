@@ -14,6 +14,8 @@ from critterdb.site.folder import site_source
 from tests.support.container import Image, read_dockerfile, read_only
 from tests.support.datasette_site import free_port, jpeg
 
+pytestmark = pytest.mark.slow
+
 START_SECONDS = 30
 
 
@@ -87,7 +89,7 @@ def test_datasette_publish_takes_the_folder(
     static = [words[place + 1] for place, name in enumerate(words) if name == "--static"]
     monkeypatch.chdir(image.site)
     with (
-        open(options["--metadata"]) as metadata,
+        Path(options["--metadata"]).open() as metadata,
         temporary_docker_directory(
             files=[words[3]],
             name="app",

@@ -7,6 +7,8 @@ import pytest
 
 from critterdb.training.head import CANDIDATES, Head, train_head
 
+pytestmark = pytest.mark.slow
+
 DIMENSIONS, LABELS = 24, 4
 COMMON, RARE = 300, 12  # training photos
 

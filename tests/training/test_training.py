@@ -28,6 +28,8 @@ from critterdb.training.embed import embed_photos
 from critterdb.training.train import train_game
 from tests.support.photos import COATS, coat, make_photo_folder, no_coat
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = 40  # of each coat
 
 

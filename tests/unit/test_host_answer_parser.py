@@ -31,7 +31,7 @@ def cougar_or_not(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
 
 def told(found: Verdict | None) -> int | str | None:
     """A taxon where one is named, else the verdict."""
-    return found and (found.taxon_id or found.verdict)
+    return (found.taxon_id or found.verdict) if found else None
 
 
 @pytest.mark.parametrize(

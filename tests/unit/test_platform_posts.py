@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -461,7 +462,7 @@ def test_graphemes(text: str, count: int) -> None:
 
 
 def test_a_walk_back_that_does_not_reach_its_end_leaves_a_gap() -> None:
-    def page(token: str | None) -> tuple[list[dict[str, Any]], str]:
+    def page(token: str | None) -> tuple[list[Mapping[str, Any]], str]:
         number = int(token or 0)
         moment = f"2026-11-20T{23 - number // 60:02}:{59 - number % 60:02}:00.000Z"
         return [{"uri": str(number), "indexedAt": moment}], str(number + 1)

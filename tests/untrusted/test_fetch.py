@@ -164,7 +164,7 @@ def test_a_failure_holds_on_to_nothing_that_was_received(public: HostileServer) 
     assert refusal(guard, f"{public.base}/endless").code == "too_large"
     gc.collect()
     assert not [one for one in gc.get_objects() if type(one) is bytearray and len(one) > 1_000_000]
-    held = [value for value in vars(guard._outcomes)["_outcomes"].values()]
+    held = list(vars(guard._outcomes)["_outcomes"].values())
     assert [type(outcome) for _, outcome in held] == [tuple]
 
 

@@ -134,15 +134,14 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> dict[st
     seen = Counter(place["observed_on"][5:7] for place in places if place["observed_on"])
     return {
         "taxon": taxon,
-        "above": [
-            row
-            for row in db.query(
+        "above": list(
+            db.query(
                 "SELECT id AS taxon_id, coalesce(common_name, name) AS name, rank FROM taxa "
                 "WHERE id IN (SELECT value FROM json_each(?)) AND id <> ? "
                 "ORDER BY rank_level DESC",
                 [json.dumps(ancestors), taxon_id],
             )
-        ],
+        ),
         "below": list(
             db.query(
                 "SELECT id AS taxon_id, coalesce(common_name, name) AS name, rank FROM taxa "
