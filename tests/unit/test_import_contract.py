@@ -232,7 +232,7 @@ def test_the_architecture_shows_exactly_the_top_floor() -> None:
 
 def test_the_architecture_shows_the_order_of_the_contract() -> None:
     [section] = re.findall(r"^## The order$(.+?)^## ", read_architecture(), re.M | re.S)
-    [block] = re.findall(r"^    (_types .+?cli)$", section, re.M | re.S)
+    [block] = re.findall(r"^    (_types,.+?cli)$", section, re.M | re.S)
     assert re.findall(r"\w+", block) == ROOMS
 
 
