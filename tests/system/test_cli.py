@@ -33,14 +33,15 @@ def one_line_error(result: Result) -> str:
     return result.stderr
 
 
-def test_help_is_quick() -> None:
+@pytest.mark.serial
+def test_help_is_quick(busy: float) -> None:
     command = [sys.executable, "-m", "critterdb", "--help"]
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         seconds.append(time.perf_counter() - started)
-    assert min(seconds) < HELP_LIMIT_S
+    assert min(seconds) < HELP_LIMIT_S * busy
 
 
 def test_help_imports_nothing_heavy() -> None:
