@@ -54,7 +54,7 @@ def quantized(file: Path, folder: Path, pixels: list[np.ndarray]) -> str:
         shape_inference,
     )
 
-    class Reader(CalibrationDataReader):
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self.inputs = iter(pixels)
 

@@ -336,6 +336,10 @@ def serving(folder: Path) -> Iterator[tuple[str, int]]:
         process.wait()
 
 
+def _constant(address: str) -> Callable[[int], str]:
+    return lambda turn: address
+
+
 def our_pages(predictions: int, photos: int) -> dict[str, Callable[[int], str]]:
     """Each page's address, another one at each request."""
     posts, start, model = predictions // 20, "/-/critters", f"/-/critters/models/{GAME}-"
@@ -397,7 +401,7 @@ def datasette_pages(predictions: int, photos: int) -> dict[str, Callable[[int], 
         "row of a photo": lambda turn: f"{start}/photos/{1 + (turn * 7919) % photos}",
         "row of a prediction": lambda turn: f"{start}/predictions/{1 + turn * 17}",
         **{
-            f"query {name}": lambda turn, name=name: f"{start}/{name}"
+            f"query {name}": _constant(f"{start}/{name}")
             for name in json.loads((ROOT / "metadata.json").read_text())["databases"]["critters"][
                 "queries"
             ]

@@ -234,7 +234,8 @@ def measure_large(photos: Path, temporary: Path, count: int) -> None:
         command(site, "import", str(folder), "--game", GAME)
         again.append(command(site, "train", GAME, "--json"))
         show(f"again after {new} new photos", *again[-1][:3])
-    wall, processor = (statistics.median(run[place] for run in again) for place in (0, 1))
+    wall = statistics.median(run[0] for run in again)
+    processor = statistics.median(run[1] for run in again)
     show("  share of the first time", wall / first[0], processor / first[1], "")
     for name, run in (("first", first), ("last", again[-1])):
         result = json.loads(run[3])

@@ -255,7 +255,9 @@ def kill_again_and_again(kills: int) -> None:
             victim = rng.choice(list(killed))
             killed[victim] += 1
             victims = (*KINDS, DATASETTE) if victim == ALL else (victim,)
-            processes = [writers[kind].process for kind in KINDS if kind in victims]
+            processes: list[subprocess.Popen[Any]] = [
+                writers[kind].process for kind in KINDS if kind in victims
+            ]
             processes += [server.process] if DATASETTE in victims else []
             for process in processes:
                 process.send_signal(signal.SIGKILL)

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from critterdb.bot.round import RoundReport, play_round
+from critterdb.bot.round import play_round
+from critterdb.bot.round_report import RoundReport
 from critterdb.fakes.x import StandInX
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
