@@ -41,6 +41,12 @@ ROOMS = [
 ]
 PLATFORM_ROOMS = ("x", "mastodon", "bluesky")
 HEAVY = {"torch", "torchvision", "fastai", "timm", "onnx", "onnxscript", "scipy"}
+FAKES_MAY_IMPORT = {"critterdb._types", "critterdb.fakes"}
+KNOWN_LEAKS_OF_FAKES = {
+    ("critterdb.fakes.x_posts", "critterdb.platforms"),
+    ("tests.fakes.bluesky", "critterdb.platforms"),
+    ("tests.fakes.bluesky_network", "critterdb.platforms"),
+}
 MAX_MODULES = 10
 MAX_FOLDERS = 18
 
@@ -179,6 +185,19 @@ def test_no_platform_imports_another(graph: Graph) -> None:
                 continue
             others = [f"critterdb.platforms.{name}" for name in PLATFORM_ROOMS if name != platform]
             assert not [t for t in targets if t.startswith(tuple(others))], module
+
+
+def test_fakes_do_not_import_what_they_fake() -> None:
+    """A wrong rule that a fake shares with the program would agree with itself."""
+    leaks = set()
+    for folder in ("critterdb/fakes", "tests/fakes"):
+        for file in sorted((ROOT / folder).glob("*.py")):
+            module = module_name(file)
+            for name in imported_names(ast.parse(file.read_text("utf-8")), module, False):
+                room = ".".join(name.split(".")[:2])
+                if name.startswith("critterdb.") and room not in FAKES_MAY_IMPORT:
+                    leaks.add((module, room))
+    assert leaks <= KNOWN_LEAKS_OF_FAKES
 
 
 def test_the_check_finds_deferred_and_type_only_imports_and_circles() -> None:
