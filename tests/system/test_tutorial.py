@@ -57,7 +57,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     reserve = draw_reserve(photos_per_species=16, to_play=2)
     program = folder / "bin" / "critterdb"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m critterdb.cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m critterdb "$@"\n')
     program.chmod(0o755)
     with (
         StandInINaturalist(reserve.observations, reserve.taxa, reserve.photos) as inaturalist,

@@ -207,7 +207,7 @@ def test_a_killed_run_leaves_the_earlier_copy(full: Path, tmp_path: Path) -> Non
     command = [
         sys.executable,
         "-m",
-        "critterdb.cli",
+        "critterdb",
         "--db",
         str(full / DATABASE_NAME),
         "publish",
