@@ -6,72 +6,103 @@ PORT ?= 8001
 SERVE ?= 1
 DEMO ?= demo-site
 WORKERS ?= 2
+# `make lock UPGRADE=` keeps each version that still fits.
+UPGRADE ?= --upgrade
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
+PYTEST = $(BIN)/python -m pytest
 
 # Both lines of Datasette, each with the base install in an environment of its own: no torch there.
 LINES = 0.65 1.0
 LINE_0.65 = datasette>=0.65,<0.66
 LINE_1.0 = datasette>=1.0a41
+LOCK_0.65 = requirements/dev.txt
+LOCK_1.0 = requirements/datasette-1.0.txt
 # Every test that opens a Datasette.
 WEB_TESTS = tests/web tests/browser
+# What `make fast` leaves out.
+FAST = not slow and not browser and not network_namespace
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-lines lint docs serve benchmarks clean
+.PHONY: help setup demo test fast test-lines coverage lint types fix docs lock serve benchmarks clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+(-[a-z]+)?:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Make a virtual environment with everything in it
+setup: $(STAMP) ## Make a virtual environment with everything in it, at the locked versions
 
-$(STAMP): setup.py
+$(STAMP): setup.py pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
-	$(BIN)/python -m pip install --quiet --editable '.[train,bot,dev]'
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools --constraint requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --constraint requirements/dev.txt --editable '.[train,bot,dev]'
 	touch $@
 
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
 test: $(STAMP) lint ## Lint, run every test (WORKERS=2 at once), then those of the pages on both lines of Datasette
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(WEB_TESTS:%=--ignore=%)
+	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -m 'not serial' $(WEB_TESTS:%=--ignore=%)
+	$(PYTEST) -m serial $(WEB_TESTS:%=--ignore=%)
 	$(MAKE) --jobs=2 --output-sync=target test-lines
+
+fast: $(STAMP) ## Run the tests without browsers, kills, containers and training: under two minutes
+	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -q -m '$(FAST)' tests
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
 
 test-line-%: $(VENV)-%/.installed
 	$(VENV)-$*/bin/python -m pytest -q -p no:cacheprovider $(WEB_TESTS)
 
-$(VENV)-%/.installed: setup.py
+$(VENV)-%/.installed: setup.py pyproject.toml requirements/dev.txt requirements/datasette-1.0.txt
 	$(PYTHON) -m venv $(VENV)-$*
-	$(VENV)-$*/bin/python -m pip install --quiet --upgrade --editable '.[test]' '$(LINE_$*)'
+	$(VENV)-$*/bin/python -m pip install --quiet --upgrade --constraint $(LOCK_$*) --editable '.[test]' '$(LINE_$*)'
 	touch $@
 
 .PRECIOUS: $(VENV)-%/.installed
 
-lint: $(STAMP) ## Check style and types
+coverage: $(STAMP) ## Measure which lines and branches of critterdb the tests run
+	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -q --cov --cov-report=term --cov-report=html
+
+lint: $(STAMP) types ## Check style, spelling and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+types: $(STAMP) ## Check types only
 	$(BIN)/mypy
 
-docs: $(STAMP) ## Write the generated parts of docs/ anew
+fix: $(STAMP) ## Format the code and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(STAMP) ## Write the generated parts of docs/
 	$(BIN)/python -m cogapp -r -I docs docs/*.md
+
+LOCK = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --no-header --quiet $(UPGRADE)
+
+lock: $(STAMP) ## Renew the locked versions in requirements/ (UPGRADE=: only what no longer fits)
+	$(BIN)/python -m pip install --quiet uv
+	echo '$(LINE_0.65)' | $(LOCK) --extra train --extra bot --extra dev --constraint - --output-file $(LOCK_0.65)
+	echo '$(LINE_1.0)' | $(LOCK) --extra test --constraint - --prerelease if-necessary-or-explicit --output-file $(LOCK_1.0)
 
 serve: $(STAMP) ## Serve the site in this folder
 	$(BIN)/critterdb serve --port $(PORT)
 
-benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOLDER serving, RESPONSES=FOLDER of recorded JSON)
-	$(BIN)/python benchmarks/sync.py
-	$(BIN)/python benchmarks/fetch.py
-	$(BIN)/python benchmarks/images.py
-	$(BIN)/python -m benchmarks.fuzz --minutes 10
-	$(if $(PHOTOS),$(BIN)/python benchmarks/main_job.py $(PHOTOS))
-	$(if $(PHOTOS),$(BIN)/python benchmarks/classify.py $(PHOTOS))
-	$(BIN)/python benchmarks/writing.py
-	$(if $(SITE),$(BIN)/python benchmarks/serve.py $(SITE) $(PHOTOS))
-	$(if $(SITE),$(BIN)/python benchmarks/siege.py $(SITE) $(PHOTOS))
-	$(if $(SITE),$(BIN)/python benchmarks/inference.py $(SITE) $(PHOTOS))
-	$(if $(RESPONSES),$(BIN)/python benchmarks/recorded_responses.py $(RESPONSES))
+BENCHMARK = $(BIN)/python -m benchmarks
 
-clean: ## Remove the virtual environment, the demo and what tools left behind
-	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOLDER serving, RESPONSES=FOLDER of recorded JSON)
+	$(BENCHMARK).sync
+	$(BENCHMARK).fetch
+	$(BENCHMARK).images
+	$(BENCHMARK).fuzz --minutes 10
+	$(if $(PHOTOS),$(BENCHMARK).main_job $(PHOTOS))
+	$(if $(PHOTOS),$(BENCHMARK).classify $(PHOTOS))
+	$(BENCHMARK).writing
+	$(if $(SITE),$(BENCHMARK).serve $(SITE) $(PHOTOS))
+	$(if $(SITE),$(BENCHMARK).siege $(SITE) $(PHOTOS))
+	$(if $(SITE),$(BENCHMARK).inference $(SITE) $(PHOTOS))
+	$(if $(RESPONSES),$(BENCHMARK).recorded_responses $(RESPONSES))
+
+clean: ## Remove the virtual environments, the demo and what tools left behind
+	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(DEMO) build dist htmlcov .coverage* *.egg-info \
+		.mypy_cache .ruff_cache .pytest_cache

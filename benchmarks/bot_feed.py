@@ -1,6 +1,6 @@
 """A mixed feed of a thousand posts on a stand-in server: is exactly who may be answered, each once?
 
-    python benchmarks/bot_feed.py [x|mastodon|bluesky] [--posts 1000] [--seed 0]
+    python -m benchmarks.bot_feed [x|mastodon|bluesky] [--posts 1000] [--seed 0]
 
 Every case of reading and of welcome is in it, as tests/support/feed.py lists them. On X a second
 feed holds only posts that nobody summoned the bot to, and counts the requests that tried to write.
@@ -15,8 +15,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+if TYPE_CHECKING:
+    from tests.support.platforms import PlatformHarness
+
 os.environ["CRITTERDB_REPLIES_PER_DAY"] = "1000000"
 
 
@@ -69,7 +72,7 @@ class stage_in:
         self.folder = folder
         self.platform = platform
 
-    def __enter__(self):
+    def __enter__(self) -> PlatformHarness:
         from critterdb.storage.database import DATABASE_NAME, open_database
         from tests.support.bot_harness import GAME, HASHTAG
         from tests.support.models import make_tiny_model
@@ -85,7 +88,7 @@ class stage_in:
         stage.set_host()
         return stage
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.server.stop()
         self.db.close()
 

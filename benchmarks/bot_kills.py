@@ -1,7 +1,7 @@
 """A bot that is killed while its platform loses answers: is anybody answered twice, or never?
 
-    python benchmarks/bot_kills.py [x|mastodon|bluesky] [--posts 1000] [--kills 500] [--seed 0]
-    python benchmarks/bot_kills.py mastodon --mastodon-mock PYTHON [--forget-keys]
+    python -m benchmarks.bot_kills [x|mastodon|bluesky] [--posts 1000] [--kills 500] [--seed 0]
+    python -m benchmarks.bot_kills mastodon --mastodon-mock PYTHON [--forget-keys]
 
 The stand-in server commits and then drops the connection in 20% of sendings, answers 503 in 10% and
 429 in 5%, shows the bot's own posts with a delay, and does not refuse equal texts. Each life of the
@@ -21,8 +21,6 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -40,7 +38,7 @@ def main() -> None:
 
     server = None
     if options.mastodon_mock:
-        from mock_mastodon import MockMastodon
+        from benchmarks.mock_mastodon import MockMastodon
 
         server = MockMastodon(options.mastodon_mock, users=options.posts)
         server.honours_keys = not options.forget_keys

@@ -1,6 +1,6 @@
 """One classification beside what it cannot do without, and beside fastai's `Learner.predict`.
 
-    python benchmarks/classify.py [FOLDER] [--photos 200] [--side 500]
+    python -m benchmarks.classify [FOLDER] [--photos 200] [--side 500]
 
 FOLDER holds FOLDER/LABEL/*.jpg; without it the program draws pictures. A model is trained on them
 first. Then photos, saved anew with a longer side of --side pixels, are classified by all sides, in
@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pictures import draw_pictures, enlarge
 from PIL import Image
 
+from benchmarks.pictures import draw_pictures, enlarge
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import CritterError
 from critterdb.games import get_game

@@ -1,6 +1,6 @@
 """Fetch from every hostile server that we know of; print how each ended.
 
-    python benchmarks/fetch.py
+    python -m benchmarks.fetch
 
 The servers (`tests/fakes/hostile.py`) listen on 127.0.0.2. For each: how it ended, after how
 long, how many bytes came over the wire (as the server's kernel counts what was acknowledged) and by

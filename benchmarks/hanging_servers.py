@@ -1,6 +1,6 @@
 """A platform whose server hangs: how long does each call of the bot take until it ends?
 
-    python benchmarks/hanging_servers.py
+    python -m benchmarks.hanging_servers
 
 A server on loopback takes the connection and says nothing, or drips a status line, a header or a
 body, a byte every tenth of a second. Each method of each platform's timeline is called against

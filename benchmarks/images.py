@@ -1,6 +1,6 @@
 """Decode what strangers may send: Pillow's test images, damaged pictures, and bombs; each twice.
 
-    python benchmarks/images.py [FOLDER] [--mutations 2000] [--seed 0]
+    python -m benchmarks.images [FOLDER] [--mutations 2000] [--seed 0]
 
 FOLDER holds test images (for instance `Tests/images` of Pillow's source package); without it the
 package is downloaded by pip, of the same version as the Pillow that decodes. Everything goes

@@ -1,6 +1,6 @@
 """What to do about labels with many photos and labels with few: remedies, side by side.
 
-    python benchmarks/imbalance.py FOLDER [--seeds 60] [--ratio 30]
+    python -m benchmarks.imbalance FOLDER [--seeds 60] [--ratio 30]
 
 FOLDER holds FOLDER/LABEL/*.jpg. For each seed the observers are split anew, the labels put in
 another order, and the training photos thinned out to a long tail: the first label keeps all of

@@ -1,6 +1,6 @@
 """What would make the model's arithmetic cheaper: threads, spinning, 8-bit integers, OpenVINO.
 
-    python benchmarks/inference.py SITE PHOTOS [--photos 200]
+    python -m benchmarks.inference SITE PHOTOS [--photos 200]
 
 SITE is a site with a model in use, PHOTOS a folder of JPEGs. Every variant sees the same pixels:
 how many photos a second two callers get, the CPU time of one, how long one caller waits, and in how
@@ -54,7 +54,7 @@ def quantized(file: Path, folder: Path, pixels: list[np.ndarray]) -> str:
         shape_inference,
     )
 
-    class Reader(CalibrationDataReader):
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self.inputs = iter(pixels)
 

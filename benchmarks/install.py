@@ -1,4 +1,4 @@
-"""How much a base install takes, and how soon it serves a site: `python benchmarks/install.py`.
+"""How much a base install takes, and how soon it serves a site: `python -m benchmarks.install`.
 
 Makes a clean virtual environment in a temporary folder, installs this critterdb into it as a wheel
 (from the package index that pip is configured for), counts the files, publishes a site, and times

@@ -1,6 +1,6 @@
 """Replies in doubt for more than an hour: is anybody answered twice, or never?
 
-    python benchmarks/late_retries.py [--posts 200] [--mastodon-mock PYTHON]
+    python -m benchmarks.late_retries [--posts 200] [--mastodon-mock PYTHON]
 
 Of the first attempts, half stand and their answer is lost, half never arrive. The bot is away for
 4,000 seconds; by then no Idempotency-Key is known any more. Then it plays until nothing is open.
@@ -16,8 +16,6 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 AWAY_S = 4000.0
 ROUNDS = 6
@@ -72,7 +70,7 @@ def main() -> int:
         "mastodon": ("mastodon", StandInMastodon()),
     }
     if options.mastodon_mock:
-        from mock_mastodon import MockMastodon
+        from benchmarks.mock_mastodon import MockMastodon
 
         mock = MockMastodon(options.mastodon_mock, users=options.posts)
         mock.honours_keys = False

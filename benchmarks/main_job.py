@@ -1,6 +1,6 @@
 """How long the main job takes on a folder of labelled photos: import, embed, train, classify.
 
-    python benchmarks/main_job.py FOLDER
+    python -m benchmarks.main_job FOLDER
 
 FOLDER holds FOLDER/LABEL/*.jpg. Everything happens in a temporary site, with the default backbone
 exported anew, as on somebody's first day.
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def measure(folder: Path, site: Path) -> list[tuple[str, str]]:
     files = sorted(folder.glob("*/*.jpg"))
     step = max(1, len(files) // CLASSIFIED)
     photos = [file.read_bytes() for file in files[::step]][:CLASSIFIED]
-    each = [timed(lambda data=data: classify_image(model, data))[0] for data in photos]
+    each = [timed(partial(classify_image, model, data))[0] for data in photos]
     return [
         ("photos imported", f"{report.photos}"),
         ("import", f"{import_s:.1f} s"),

@@ -1,7 +1,7 @@
 """Coasts, borders and state lines for the maps, from the npm packages world-atlas and us-atlas.
 
     npm pack world-atlas us-atlas, unpack them, then
-    python benchmarks/make_shapes.py WORLD/countries-50m.json US/states-10m.json
+    python -m benchmarks.make_shapes WORLD/countries-50m.json US/states-10m.json
 
 Writes critterdb/web/charts/shapes.json: coasts and lines, each in whole hundredths of a degree,
 longitude and latitude in turn, the first pair as it is and each further one as the step to it.

@@ -1,6 +1,6 @@
 """How long the pages take with a little and with a lot in the database.
 
-    python benchmarks/pages.py FOLDER [--predictions 1000000] [--photos 200000] [--requests 40]
+    python -m benchmarks.pages FOLDER [--predictions 1000000] [--photos 200000] [--requests 40]
 
 Builds FOLDER/small (10,000 predictions, 2,000 photos) and FOLDER/large by SQL, serves each with
 `critterdb serve`, asks for every page again and again, each time for another post, photo or
@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
@@ -30,6 +30,7 @@ from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 ROOT = Path(__file__).parent.parent
+TaxonRow = tuple[int, str, str | None, str, int, int | None, list[int]]
 SMALL = (10_000, 2_000)
 SPECIES, LABELS, GENERA, MODELS, OBSERVERS = 100, 20, 20, 5, 5_000
 DIMENSIONS = 1280
@@ -76,15 +77,17 @@ def numbers(count: int) -> str:
 
 
 def _taxa(db: SiteDatabase) -> None:
-    rows = [(1, "Animalia", "Animals", "kingdom", 70, None, [1])]
+    rows: list[TaxonRow] = [(1, "Animalia", "Animals", "kingdom", 70, None, [1])]
     rows.append((2, "Felidae", "Felids", "family", 30, 1, [1, 2]))
-    for genus in range(GENERA):
-        rows.append((10 + genus, f"Genus{genus}", None, "genus", 20, 2, [1, 2, 10 + genus]))
-    for one in range(SPECIES):
-        parent = 10 + one % GENERA
-        name = f"Genus{one % GENERA} species{one}"
-        lineage = [1, 2, parent, 100 + one]
-        rows.append((100 + one, name, f"Critter {one}", "species", 10, parent, lineage))
+    rows += [
+        (10 + genus, f"Genus{genus}", None, "genus", 20, 2, [1, 2, 10 + genus])
+        for genus in range(GENERA)
+    ]
+    for number in range(SPECIES):
+        genus = number % GENERA
+        lineage = [1, 2, 10 + genus, 100 + number]
+        name = (f"Genus{genus} species{number}", f"Critter {number}")
+        rows += [(100 + number, *name, "species", 10, 10 + genus, lineage)]
     db["taxa"].insert_all(
         {
             "id": taxon,
@@ -333,6 +336,10 @@ def serving(folder: Path) -> Iterator[tuple[str, int]]:
         process.wait()
 
 
+def _constant(address: str) -> Callable[[int], str]:
+    return lambda turn: address
+
+
 def our_pages(predictions: int, photos: int) -> dict[str, Callable[[int], str]]:
     """Each page's address, another one at each request."""
     posts, start, model = predictions // 20, "/-/critters", f"/-/critters/models/{GAME}-"
@@ -394,7 +401,7 @@ def datasette_pages(predictions: int, photos: int) -> dict[str, Callable[[int], 
         "row of a photo": lambda turn: f"{start}/photos/{1 + (turn * 7919) % photos}",
         "row of a prediction": lambda turn: f"{start}/predictions/{1 + turn * 17}",
         **{
-            f"query {name}": lambda turn, name=name: f"{start}/{name}"
+            f"query {name}": _constant(f"{start}/{name}")
             for name in json.loads((ROOT / "metadata.json").read_text())["databases"]["critters"][
                 "queries"
             ]
@@ -424,7 +431,11 @@ def measure(
 
     cookie = Datasette([], secret=SECRET).sign({"a": {"id": "root"}}, "actor")
     found = {}
-    options = {"cookies": {"ds_actor": cookie}, "headers": {"Accept": "text/html"}, "timeout": 60}
+    options: dict[str, Any] = {
+        "cookies": {"ds_actor": cookie},
+        "headers": {"Accept": "text/html"},
+        "timeout": 60,
+    }
     with httpx.Client(base_url=address, **options) as client:
         for name, page in pages.items():
             times, status, before = [], 0, 0.0

@@ -1,6 +1,6 @@
 """Recorded pages of X, Mastodon and Bluesky, each read into the right posts and images?
 
-    python benchmarks/recorded_posts.py FOLDER
+    python -m benchmarks.recorded_posts FOLDER
 
 FOLDER holds x/, mastodon/ and bluesky/ with responses as the platforms gave them, JSON or a JSON
 object a line. What is right is counted here in another way than the timelines do it: by walking the

@@ -1,6 +1,6 @@
 """Feed recorded responses of the iNaturalist API through the same code as a live sync.
 
-    python benchmarks/recorded_responses.py FOLDER
+    python -m benchmarks.recorded_responses FOLDER
 
 FOLDER holds JSON files as the API sent them. Every observation and every taxon found in them, at
 whatever depth, goes through `save_taxa` and `save_observations` into a fresh database, one file at

@@ -1,6 +1,6 @@
 """`critterdb serve` beside the design of its ancestor, on the same photos, one after the other.
 
-    python benchmarks/serve.py SITE PHOTOS [--beside SITE] [--photos 600] [--side 500]
+    python -m benchmarks.serve SITE PHOTOS [--beside SITE] [--photos 600] [--side 500]
         [--ancestor-photos 200] [--clients 8] [--python PATH]
 
 SITE is a site with a model in use, --beside another (in 8 bits, say); PHOTOS a folder of
@@ -36,9 +36,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pictures import enlarge
-from servers import Server, answers, load, multipart, running
 
+from benchmarks.pictures import enlarge
+from benchmarks.servers import Server, answers, load, multipart, running
 from critterdb.imaging.decode import decode_image
 from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.loader import Model

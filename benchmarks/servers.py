@@ -74,7 +74,7 @@ class Server:
         """Seconds from the start of the process to its first answer with status 200."""
         while time.perf_counter() - self.started_at < START_S:
             if self.process.poll() is not None:
-                raise SystemExit(f"the server ended: {self.process.args}")
+                raise SystemExit(f"the server ended: {self.process.args!r}")
             with contextlib.suppress(OSError, http.client.HTTPException):
                 status, _ = self.post(path, body)
                 if status == 200:

@@ -1,6 +1,6 @@
 """`critterdb serve` under 64 slow connections, with 20 good clients and a reader of pages at once.
 
-    python benchmarks/siege.py SITE PHOTOS [--seconds 30] [--python PATH]
+    python -m benchmarks.siege SITE PHOTOS [--seconds 30] [--python PATH]
 
 Half of the slow connections send a photo in drips; the others name the address of a server that
 answers in drips, again and again, each time another address. Of the good clients half send photos
@@ -25,8 +25,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote
 
-from serve import ROOT, copy_site, serve_command
-from servers import Load, Server, multipart, running
+from benchmarks.serve import ROOT, copy_site, serve_command
+from benchmarks.servers import Load, Server, multipart, running
 
 SLOW = 64
 GOOD = 20

@@ -1,6 +1,6 @@
 """How fast observations become rows, beside two other tools, from one unthrottled loopback server.
 
-    python benchmarks/sync.py [--observations 100000] [--peers VENV]
+    python -m benchmarks.sync [--observations 100000] [--peers VENV]
 
 The peers are pyinaturalist with pyinaturalist-convert's SQLite export, and inaturalist-to-sqlite.
 They are installed into VENV (made where it is missing) and driven in processes of their own, their
@@ -280,7 +280,15 @@ def main() -> None:
         serve(options.observations)
         return
     server = subprocess.Popen(
-        [sys.executable, __file__, "--serve", "--observations", str(options.observations)],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.sync",
+            "--serve",
+            "--observations",
+            str(options.observations),
+        ],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -1,6 +1,6 @@
 """Training beside fastai's usual recipe, and what the models are worth.
 
-    python benchmarks/train.py [FOLDER] [--none FOLDER] [--parts speed,seeds,large,tune]
+    python -m benchmarks.train [FOLDER] [--none FOLDER] [--parts speed,seeds,large,tune]
 
 FOLDER holds FOLDER/LABEL/*.jpg, and --none holds _none/*.jpg: pictures of nothing in it. Without
 FOLDER everything is measured on pictures that the program draws.
@@ -39,9 +39,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pictures import draw_pictures, enlarge
-from servers import cpu_seconds_of, descendants, resident_bytes
 
+from benchmarks.pictures import draw_pictures, enlarge
+from benchmarks.servers import cpu_seconds_of, descendants, resident_bytes
 from critterdb.dataset.examples import load_examples
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import CritterError
@@ -236,7 +236,8 @@ def measure_large(photos: Path, temporary: Path, count: int) -> None:
         command(site, "import", str(folder), "--game", GAME)
         again.append(command(site, "train", GAME, "--json"))
         show(f"again after {new} new photos", *again[-1][:3])
-    wall, processor = (statistics.median(run[place] for run in again) for place in (0, 1))
+    wall = statistics.median(run[0] for run in again)
+    processor = statistics.median(run[1] for run in again)
     show("  share of the first time", wall / first[0], processor / first[1], "")
     for name, run in (("first", first), ("last", again[-1])):
         result = json.loads(run[3])

@@ -1,6 +1,6 @@
 """A bot, a sync and Datasette writing to one database at once; and what kills leave of it.
 
-    python benchmarks/writing.py [--minutes 10] [--rate 50] [--kills 200]
+    python -m benchmarks.writing [--minutes 10] [--rate 50] [--kills 200]
 
 All three are processes of their own. The bot and the sync are the writers of the real ones, a
 transaction at a time (tests/support/writing.py); Datasette is `critterdb serve`, which records an
@@ -30,11 +30,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parent.parent))
-
-from serve import ROOT, serve_command
-from servers import Load, Server, multipart, running
-
+from benchmarks.serve import ROOT, serve_command
+from benchmarks.servers import Load, Server, multipart, running
 from critterdb.site.folder import init_site
 from critterdb.storage.database import SiteDatabase, open_database
 from tests.support.models import make_tiny_model, picture
@@ -258,7 +255,9 @@ def kill_again_and_again(kills: int) -> None:
             victim = rng.choice(list(killed))
             killed[victim] += 1
             victims = (*KINDS, DATASETTE) if victim == ALL else (victim,)
-            processes = [writers[kind].process for kind in KINDS if kind in victims]
+            processes: list[subprocess.Popen[Any]] = [
+                writers[kind].process for kind in KINDS if kind in victims
+            ]
             processes += [server.process] if DATASETTE in victims else []
             for process in processes:
                 process.send_signal(signal.SIGKILL)

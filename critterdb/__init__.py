@@ -1,3 +1,3 @@
 """critterdb: iNaturalist, a model, a hashtag game and its whole story in one SQLite file."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

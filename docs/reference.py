@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -47,6 +49,34 @@ def help_text(path: tuple[str, ...]) -> str:
         command = found
         context = click.Context(command, context, info_name=name, terminal_width=WIDTH)
     return command.get_help(context)
+
+
+def first_line(module: Path) -> str:
+    """The first line of a module's docstring, for a cell of a table."""
+    text = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
+    return text.partition("\n")[0].rstrip(".").replace("|", "\\|")
+
+
+def rooms() -> None:
+    """A table for each folder of the package, with a row for each module in it."""
+    package = ROOT / "critterdb"
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    order = re.findall(r"\w+", page.partition("    _types,")[2].partition("\n\n")[0])
+    folders = {file.parent for file in package.rglob("__init__.py")} - {package}
+
+    def place(folder: Path) -> tuple[int, Path]:
+        return order.index(folder.relative_to(package).parts[0]), folder
+
+    for folder in sorted(folders, key=place):
+        cog.outl(f"\n### `{folder.relative_to(ROOT).as_posix()}/`\n")
+        cog.outl(f"{first_line(folder / '__init__.py')}.\n")
+        modules = [file for file in sorted(folder.glob("*.py")) if file.name != "__init__.py"]
+        if not modules:
+            continue
+        cog.outl("| module | subject |\n| --- | --- |")
+        for file in modules:
+            cog.outl(f"| `{file.name}` | {first_line(file)} |")
+    cog.outl("")
 
 
 def commands() -> None:
@@ -96,6 +126,19 @@ def refusals() -> None:
     cog.outl("| code | status |\n| --- | --- |")
     for code, status in REFUSAL_STATUS.items():
         cog.outl(f"| `{code}` | {status} |")
+
+
+def decisions() -> None:
+    """An index of the records in docs/decisions.md, from their headings and dates."""
+    page = (ROOT / "docs/decisions.md").read_text("utf-8")
+    for line, date in re.findall(r"^(###? .+)\n\n(\d{4}-\d\d-\d\d)?", page, re.MULTILINE):
+        title = line.lstrip("# ")
+        if line.startswith("## "):
+            cog.outl(f"\n{title}:\n")
+        else:
+            anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+            cog.outl(f"- [{title}](#{anchor}) ({date})")
+    cog.outl("")
 
 
 def published() -> None:

@@ -1,4 +1,7 @@
-"""Fixtures that every test may use: a fresh site, and a guard that forbids the open network."""
+"""Fixtures that every test may use: a fresh site, and a guard that forbids the open network.
+
+What needs more than a database is in the conftest.py of the folder that uses it.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,25 @@ from pathlib import Path
 
 import pytest
 
-from critterdb.fakes.x import StandInX
-from critterdb.publish.copy import publish_site
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
-from tests.support.bot_harness import BOT, GAME, HASHTAG, BotHarness, add_host
-from tests.support.container import Image, build_image
-from tests.support.models import make_tiny_model
-from tests.support.publishing import make_full_site
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+def busy_factor() -> float:
+    """Return by how much to stretch limits of wall-clock time on this machine, now.
+
+    CRITTERDB_BUSY_FACTOR sets it; else it is the load for each core, between 1 and 8.
+    """
+    if stated := os.environ.get("CRITTERDB_BUSY_FACTOR"):
+        return float(stated)
+    return min(8.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
+@pytest.fixture(scope="session")
+def busy() -> float:
+    """The factor by which limits of wall-clock time are stretched."""
+    return busy_factor()
 
 
 @pytest.fixture(autouse=True)
@@ -36,16 +49,6 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
-@pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """A published site and the base install beside it, as the Dockerfile makes them."""
-    folder = tmp_path_factory.mktemp("image")
-    db = open_database(make_full_site(folder / "home") / DATABASE_NAME)
-    publish_site(db, folder / "public")
-    db.close()
-    return build_image(folder / "public", folder)
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """The folder of a site, with an empty database."""
@@ -61,14 +64,3 @@ def db(site: Path) -> Iterator[SiteDatabase]:
     database = open_database(site / DATABASE_NAME)
     yield database
     database.close()
-
-
-@pytest.fixture
-def ground(db: SiteDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[BotHarness]:
-    """The tiny model's game, its host, and a stand-in X to play it on."""
-    make_tiny_model(db, GAME, hashtag=HASHTAG)
-    add_host(db)
-    with StandInX(BOT) as x:
-        for name, value in x.environment().items():
-            monkeypatch.setenv(name, value)
-        yield BotHarness(db, x)

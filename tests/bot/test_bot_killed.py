@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.kills import play_and_kill
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("platform", ["x", "mastodon", "bluesky"])
 def test_everybody_is_answered_once_whatever_dies(platform: str, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from critterdb.storage.database import DATABASE_NAME, site_folder
 from tests.support.bot_harness import BOT, GAME, BotHarness
 from tests.support.models import picture
 
+pytestmark = pytest.mark.slow
+
 ASK = f"@{BOT} what is this?"
 LONG_S = 120  # what a process may take on a machine that has other things to do
 

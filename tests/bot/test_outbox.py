@@ -300,6 +300,7 @@ def start_round(ground: BotHarness) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_round_killed_while_sending_doubles_nothing(ground: BotHarness) -> None:
     post = ask(ground)
     ground.x.post_faults.append("stall_after")
@@ -316,6 +317,7 @@ def test_a_round_killed_while_sending_doubles_nothing(ground: BotHarness) -> Non
     assert len(ground.x.sent) == 1
 
 
+@pytest.mark.slow
 def test_two_rounds_at_once_send_one_reply(ground: BotHarness) -> None:
     ask(ground)
     processes = [start_round(ground), start_round(ground)]

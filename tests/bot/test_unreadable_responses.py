@@ -68,8 +68,8 @@ SHAPES: list[object] = [
     dict.fromkeys(NAMES, 5),
     {name: [5] for name in NAMES},
     {name: [[]] for name in NAMES},
-    {name: [{other: 5 for other in NAMES}] for name in NAMES},
-    {name: {other: 5 for other in NAMES} for name in NAMES},
+    {name: [dict.fromkeys(NAMES, 5)] for name in NAMES},
+    {name: dict.fromkeys(NAMES, 5) for name in NAMES},
 ]
 
 

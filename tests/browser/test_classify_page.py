@@ -19,6 +19,8 @@ from tests.support.datasette_site import (
     serving,
 )
 
+pytestmark = pytest.mark.browser
+
 skip_without_browser()
 
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]

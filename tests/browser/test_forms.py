@@ -13,6 +13,8 @@ from critterdb.fakes.server import Request, StandIn
 from tests.support.browser import closed_page, open_browser, skip_without_browser
 from tests.support.datasette_site import add_model, jpeg, make_site, open_datasette, rows, serving
 
+pytestmark = pytest.mark.browser
+
 skip_without_browser()
 
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]

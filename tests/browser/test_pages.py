@@ -26,6 +26,8 @@ from tests.support.datasette_site import free_port, jpeg, open_datasette, rows, 
 from tests.support.models import COUGAR, picture
 from tests.support.pages import MISTAKE, MODEL_ID, POSTS, add_candidate, make_furnished_site
 
+pytestmark = pytest.mark.browser
+
 skip_without_browser()
 
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from critterdb.platforms.x.length import x_weight
 from hypothesis import strategies as st
 
 from critterdb.errors import CritterError, TimelineError
@@ -22,7 +23,6 @@ from critterdb.platforms.profiles import says_it_is_a_bot, wants_no_bot
 from critterdb.platforms.sources import read_each
 from critterdb.platforms.text import fold_tag, is_written, length_of_run, tags_in
 from critterdb.platforms.text_length import count_graphemes
-from critterdb.platforms.x.length import x_weight
 from critterdb.platforms.x.parse import XPage
 from critterdb.storage.timestamps import parse_time, post_time
 from tests.fuzz.contract import Parser

@@ -77,6 +77,7 @@ def test_two_at_once_obey_like_one(site: Path) -> None:
     db.close()
 
 
+@pytest.mark.slow
 def test_two_processes_keep_the_pace_as_the_server_sees_it(site: Path) -> None:
     script = (
         "import sys; from critterdb.inaturalist.client import INaturalist\n"

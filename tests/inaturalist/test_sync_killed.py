@@ -19,6 +19,8 @@ from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.inaturalist import TAXA, jpeg, observation, photo
 
+pytestmark = pytest.mark.slow
+
 OBSERVATIONS, KILLS = 2000, 50
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,7 +70,7 @@ class Feed:
         self.images[first] = photos or shown
         return str(post)
 
-    def fill(self, number: int, kinds: dict[str, Callable[[Feed], None]]) -> None:
+    def fill(self, number: int, kinds: Mapping[str, Callable[[Feed], None]]) -> None:
         """Add posts of all kinds, each at least once, until there are `number`."""
         names = [name for name in kinds if name not in self.kinds]
         while names or len(self.expected) < number:

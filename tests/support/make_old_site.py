@@ -120,7 +120,7 @@ def critterdb(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "critterdb.cli", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.path.abspath(os.environ["PYTHONPATH"])},
+        env={**os.environ, "PYTHONPATH": str(Path(os.environ["PYTHONPATH"]).absolute())},
         capture_output=True,
         text=True,
     )

@@ -102,7 +102,9 @@ def test_one_bad_image_does_not_keep_the_others_back(folder: Path, host: str) ->
     assert all(line.startswith("Error: ") for line in spoken.stderr.splitlines())
 
 
-def test_a_model_file_needs_no_site(folder: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_model_file_needs_no_site(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     file = folder / "models" / f"{MODEL_ID}.onnx"
     done = run("--model", str(file), "-", "--json", input=RED)

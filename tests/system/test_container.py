@@ -27,6 +27,8 @@ from tests.support.container import (
 from tests.support.datasette_site import free_port, jpeg
 from tests.support.publishing import make_full_site
 
+pytestmark = pytest.mark.slow
+
 START_SECONDS = 30
 
 
@@ -148,7 +150,7 @@ def test_datasette_publish_takes_the_folder(
     static = [words[place + 1] for place, name in enumerate(words) if name == "--static"]
     monkeypatch.chdir(image.site)
     with (
-        open(options["--metadata"]) as metadata,
+        Path(options["--metadata"]).open() as metadata,
         temporary_docker_directory(
             files=[words[3]],
             name="app",

@@ -19,6 +19,8 @@ from click.testing import CliRunner
 from critterdb.cli import main
 from tests.support.datasette_site import rows
 
+pytestmark = pytest.mark.slow
+
 LIMIT_S = 180  # it takes about 35 s alone on two cores; tests have company
 
 

@@ -235,15 +235,6 @@ def test_no_code_of_the_endpoint_is_missing() -> None:
         assert re.search(rf"^\| `{code}` \| {status} \|", ALL_DOCS, re.MULTILINE), code
 
 
-def test_no_module_is_missing() -> None:
-    told = set(re.findall(r"`([\w]+(?:\.py|/))`", read("docs/architecture.md")))
-    package = ROOT / "critterdb"
-    modules = {file.name for file in package.glob("*.py")} - {"__init__.py"}
-    rooms = {f"{file.parent.name}/" for file in package.glob("*/__init__.py")} | {"migrations/"}
-    assert modules | rooms <= told
-    assert {name for name in told if name.endswith(".py")} <= modules
-
-
 def test_figures_of_the_readme_are_measured() -> None:
     """Each stands in the benchmarks to the digit; milliseconds may be named in a heading there."""
     figures = re.findall(r"\b[\d.,]+(?: MB| ms| s|%| photos)\b|\b[\d.]+%", read("README.md"))
@@ -251,6 +242,33 @@ def test_figures_of_the_readme_are_measured() -> None:
     assert len(figures) >= 5
     told = [re.sub(r" m?s$", "", figure) for figure in figures]
     assert [figure for figure in told if figure not in measured] == []
+
+
+# Decisions
+
+
+def test_each_decision_is_a_dated_record() -> None:
+    """Context, decision and consequence, in that order, below a heading of its own."""
+    page = FENCE.sub("", read("docs/decisions.md"))
+    records = re.split(r"^### ", page, flags=re.MULTILINE)[1:]
+    assert len(records) >= 150
+    for record in records:
+        title, _, text = record.partition("\n\n")
+        assert re.match(r"\d{4}-\d\d-\d\d\n", text), title
+        assert re.findall(r"^- \*\*(\w+)\*\*: ", text, re.MULTILINE) == [
+            "Context",
+            "Decision",
+            "Consequence",
+        ], title
+    titles = [record.partition("\n")[0] for record in records]
+    assert len(set(titles)) == len(titles)
+
+
+def test_links_of_the_code_to_decisions_lead_somewhere() -> None:
+    for folder in ("critterdb", "tests", "benchmarks", "plugins"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for anchor in re.findall(r"decisions\.md#([\w-]+)", file.read_text("utf-8")):
+                assert anchor in anchors(DOCS / "decisions.md"), (file.name, anchor)
 
 
 # The units of systemd

@@ -12,6 +12,8 @@ from tests.support.container import Image
 from tests.support.datasette_site import add_model, jpeg, rows, serving
 from tests.support.photos import make_photo_folder
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ("torch", "torchvision", "fastai", "timm", "onnx", "tweepy", "mastodon", "atproto")
 
 

@@ -17,8 +17,10 @@ import critterdb
 from critterdb import __version__
 from critterdb.publish.wheel import write_wheel
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("critterdb", "plugins", "docs", "tests", "benchmarks")
+FOLDERS = ("critterdb", "plugins", "docs", "tests", "benchmarks", "requirements")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,8 @@ def test_the_sdist_holds_the_licence_and_what_a_developer_needs(dist: Path) -> N
     with tarfile.open(file) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     for name in ("LICENSE", "CHANGELOG.md", "Makefile", "Dockerfile", "metadata.json",
-                 "plugins/critterdb_plugin.py", "docs/decisions.md", "tests/conftest.py",
+                 "SECURITY.md", "requirements/dev.txt", "plugins/critterdb_plugin.py",
+                 "docs/decisions.md", "tests/conftest.py",
                  "benchmarks/main_job.py", "critterdb/py.typed"):  # fmt: skip
         assert name in names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]

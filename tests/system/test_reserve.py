@@ -17,6 +17,8 @@ from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.sync import sync_game
 from critterdb.storage.database import SiteDatabase
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reserve() -> Reserve:

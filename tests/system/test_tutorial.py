@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.fakes.x import StandInX
 from tests.support.datasette_site import free_port, rows
 from tests.support.photos import make_photo_folder
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
@@ -54,7 +57,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     reserve = draw_reserve(photos_per_species=16, to_play=2)
     program = folder / "bin" / "critterdb"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m critterdb.cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m critterdb "$@"\n')
     program.chmod(0o755)
     with (
         StandInINaturalist(reserve.observations, reserve.taxa, reserve.photos) as inaturalist,
@@ -159,6 +162,6 @@ def test_it_ends_with_a_bot_that_spoke(walk: Walk) -> None:
 
 def test_what_it_installs_exists() -> None:
     [extras] = re.findall(r"^pip install '\.\[(.+)\]'$", TEXT, re.MULTILINE)
-    text = (ROOT / "setup.py").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     for extra in extras.split(","):
-        assert f'"{extra}": ' in text
+        assert extra in project["optional-dependencies"]

@@ -20,6 +20,8 @@ from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.training.backbones import Backbone, export_backbone, load_backbone
 from critterdb.training.networks import PretrainedNetwork, load_network, state_digest
 
+pytestmark = pytest.mark.slow
+
 CLOSE = 1e-4
 SMALL = ["test_efficientnet", "test_vit"]  # timm's own miniatures: seconds and not minutes
 

@@ -20,6 +20,8 @@ from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training.backbones import load_backbone
 from critterdb.training.embed import embed_photos
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("Cougar", "Bobcat", "Domestic Cat")
 PHOTOS, COPIES = 30, 5  # of each kind
 

@@ -22,6 +22,8 @@ from critterdb.training.head import Head
 from critterdb.training.networks import load_network, state_digest
 from tests.support.photos import COATS, coat, make_photo_folder
 
+pytestmark = pytest.mark.slow
+
 SIZE = "64"  # pixels
 
 

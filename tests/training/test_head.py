@@ -8,6 +8,8 @@ import pytest
 from critterdb.training.candidates import CANDIDATES, LabelledVectors
 from critterdb.training.head import Head, HeadOptions, train_head
 
+pytestmark = pytest.mark.slow
+
 DIMENSIONS, LABELS = 24, 4
 COMMON, RARE = 300, 12  # training photos
 DEFAULTS = HeadOptions()

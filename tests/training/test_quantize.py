@@ -23,6 +23,8 @@ from critterdb.training.onnx import quantize
 from critterdb.training.onnx.quantize import quantize_backbone
 from tests.support.photos import COATS, coat, make_photo_folder
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64  # pixels
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from critterdb.errors import TrainingError
 from critterdb.training.candidates import LabelledVectors
 from critterdb.training.head import train_head
 from critterdb.training.torch_worker import TorchProcess, shared_torch_process
+
+pytestmark = pytest.mark.slow
 
 WAIT_S = 30
 
@@ -26,8 +29,7 @@ def lesson() -> tuple[LabelledVectors, LabelledVectors]:
 
 def is_running(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 

@@ -22,7 +22,8 @@ def rings(size: tuple[int, int]) -> Image.Image:
 @pytest.mark.parametrize("resize", ["crop", "crop-bilinear", "squash", "crop-0.5"])
 def test_a_view_is_a_square(size: tuple[int, int], resize: str) -> None:
     pixels = Preprocessing.parse(48, resize).pixels(rings(size))
-    assert (pixels.shape, pixels.dtype) == ((48, 48, 3), np.uint8)
+    assert pixels.shape == (48, 48, 3)
+    assert pixels.dtype == np.uint8
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ from tests.support.attacks import (
 )
 from tests.support.names import addresses_of
 
+pytestmark = pytest.mark.network_namespace
+
 HERE = Path(__file__).parent
 NAMESPACES = (  # as root, and as anybody where the system lets them
     ("unshare", "--net", "--mount"),

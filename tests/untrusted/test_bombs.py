@@ -16,6 +16,8 @@ from critterdb.imaging.sandbox import CPU_S, Decoders
 from tests.fakes.bombs import MAKERS
 from tests.fakes.mutations import KINDS, good_pictures, mutations
 
+pytestmark = pytest.mark.slow
+
 VIEW = Preprocessing(64)
 COUNT = 250
 # Those that are made quickly; a machine that is busy may take long over the others, too.

@@ -164,7 +164,7 @@ def test_a_failure_holds_on_to_nothing_that_was_received(public: HostileServer) 
     assert refusal(guard, f"{public.base}/endless").code == "too_large"
     gc.collect()
     assert not [one for one in gc.get_objects() if type(one) is bytearray and len(one) > 1_000_000]
-    held = [value for value in vars(guard._outcomes)["_outcomes"].values()]
+    held = list(vars(guard._outcomes)["_outcomes"].values())
     assert [type(outcome) for _, outcome in held] == [tuple]
 
 
@@ -383,14 +383,15 @@ def test_ordinary_addresses_are_let_through(address: str) -> None:
     assert not STRICT_TABLE.classify(address).blocked
 
 
+@pytest.mark.serial
 async def test_a_quick_refusal_waits_for_its_step_and_none_beyond_the_deadline(
-    public: HostileServer, monkeypatch: pytest.MonkeyPatch
+    public: HostileServer, monkeypatch: pytest.MonkeyPatch, busy: float
 ) -> None:
     monkeypatch.setattr(fetch_module, "REFUSAL_STEP_S", 1.0)
     started = time.monotonic()
     with pytest.raises(RejectedInputError):
         await fetcher(public, timeout_s=1.1).fetch_async(f"{public.base}/silent")
-    assert 1.1 <= time.monotonic() - started < 1.9
+    assert 1.1 <= time.monotonic() - started < 1.1 + 0.8 * busy
     started = time.monotonic()
     with pytest.raises(RejectedInputError):
         await fetcher(public).fetch_async(f"{public.base}/status-500")

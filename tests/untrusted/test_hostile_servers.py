@@ -18,6 +18,8 @@ from critterdb.fetch.address_policy import Opening
 from critterdb.fetch.fetcher import Fetcher
 from tests.fakes.hostile import ANSWERS, HostileServer
 
+pytestmark = pytest.mark.slow
+
 MAX_S = 10
 MAX_BYTES = 10_500_000
 MAX_GROWTH_MB = 40

@@ -159,7 +159,7 @@ def test_the_process_knows_no_secrets_opens_nothing_and_is_small(
     [pid] = pool.process_ids()
     folder = Path(f"/proc/{pid}")
     assert b"secret" not in (folder / "environ").read_bytes()
-    assert sorted(os.listdir(folder / "fd")) == ["0", "1", "2"]
+    assert sorted(file.name for file in (folder / "fd").iterdir()) == ["0", "1", "2"]
     assert "Max open files            0 " in (folder / "limits").read_text()
     resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
     assert resident < 40_000_000

@@ -20,6 +20,8 @@ from tests.support.datasette_site import add_model, make_site, open_datasette, r
 from tests.support.models import picture
 from tests.support.writing import SHARED_COUNTER
 
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
+
 ROOT = Path(__file__).parents[2]
 WRITER = ROOT / "tests/support/writing.py"
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]

@@ -15,6 +15,8 @@ import pytest
 from tests.support.datasette_site import add_model, make_site, serving
 from tests.support.models import picture
 
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
+
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 SLOW = 64
 LARGE_BYTES = 300_000_000

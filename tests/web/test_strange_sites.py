@@ -178,7 +178,7 @@ def test_two_copies_to_one_folder_are_both_whole(site: Path, tmp_path: Path) -> 
     command = [
         sys.executable,
         "-m",
-        "critterdb.cli",
+        "critterdb",
         "--db",
         str(site / DATABASE_NAME),
         "publish",
@@ -260,7 +260,7 @@ def test_a_model_elsewhere_is_refused_and_its_path_not_told(
     model_id = add_model(site)
     (tmp_path / "secret.onnx").write_bytes((site / "models" / f"{model_id}.onnx").read_bytes())
     change(site, "UPDATE models SET path = ?, bytes = 0, sha256 = ?", path, "0" * 64)
-    limit = f"ulimit -v 4000000; exec {sys.executable} -m critterdb.cli"
+    limit = f"ulimit -v 4000000; exec {sys.executable} -m critterdb"
     command = f"{limit} --db {site / DATABASE_NAME} models use {model_id}"
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False

@@ -24,5 +24,5 @@ async def nowhere(request: Request, datasette: Datasette) -> Response:
 
 
 @page()
-async def _nothing_here(visit: Visit) -> Page:
+async def _nothing_here(_visit: Visit) -> Page:
     raise PageNotFoundError("There is no page at this address. Start from the site's home page")

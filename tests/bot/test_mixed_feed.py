@@ -14,6 +14,8 @@ from tests.support.feed import ON, SENT, UNSUMMONED, Feed, play_feed
 from tests.support.models import make_tiny_model
 from tests.support.platforms import STAND_INS, PlatformHarness
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=STAND_INS)
 def stage(
