@@ -178,7 +178,7 @@ def test_two_copies_to_one_folder_are_both_whole(site: Path, tmp_path: Path) -> 
     command = [
         sys.executable,
         "-m",
-        "critterdb.cli",
+        "critterdb",
         "--db",
         str(site / DATABASE_NAME),
         "publish",
