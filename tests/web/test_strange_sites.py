@@ -174,7 +174,7 @@ def test_a_copy_waits_for_no_pipe(site: Path, tmp_path: Path, kind: str) -> None
 def test_two_copies_to_one_folder_are_both_whole(site: Path, tmp_path: Path) -> None:
     add_model(site)
     for number in range(1, 61):
-        add_photo(site, number, jpeg("red") + bytes(number))
+        add_photo(site, number, jpeg(f"rgb({number * 4}, 90, 60)"))
     command = [
         sys.executable,
         "-m",
