@@ -27,7 +27,7 @@ with without("numpy", "pandas"):
     from sqlite_utils import utils as sqlite_utils_utils
     from sqlite_utils.db import Table
 
-sqlite3 = sqlite_utils_utils.sqlite3  # type: ignore[attr-defined]  # pysqlite3 if installed
+sqlite3: Any = vars(sqlite_utils_utils)["sqlite3"]  # pysqlite3 where it is installed
 
 DATABASE_NAME = "critters.db"
 BUSY_TIMEOUT_MS = 15_000

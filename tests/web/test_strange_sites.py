@@ -174,7 +174,7 @@ def test_a_copy_waits_for_no_pipe(site: Path, tmp_path: Path, kind: str) -> None
 def test_two_copies_to_one_folder_are_both_whole(site: Path, tmp_path: Path) -> None:
     add_model(site)
     for number in range(1, 61):
-        add_photo(site, number, jpeg("red") + bytes(number))
+        add_photo(site, number, jpeg(f"rgb({number * 4}, 90, 60)"))
     command = [
         sys.executable,
         "-m",
@@ -233,7 +233,10 @@ def test_a_full_disk_leaves_the_earlier_copy_whole(site: Path, tmp_path: Path) -
     """No file may grow over a limit that lies in the middle of a photo."""
     assert run(site, "publish", str(tmp_path / "pub")).exit_code == 0
     before = sorted((file, file.stat().st_ino) for file in (tmp_path / "pub").rglob("*"))
-    add_photo(site, 1, jpeg("red") + bytes(8_000_000))
+    # Bytes of the picture itself: a GIF may hold any number of frames' blocks.
+    header = b"GIF89a" + bytes([64, 0, 48, 0, 0, 0, 0])
+    frame = b"\x2c" + bytes([0, 0, 0, 0, 64, 0, 48, 0, 0, 2]) + (b"\xff" + bytes(255)) * 31_250
+    add_photo(site, 1, header + frame + b"\0\x3b")
     command = [sys.executable, "-m", "critterdb", "--db", str(site / DATABASE_NAME)]
     for limit in (4_000_000, 100_000):
         done = subprocess.run(
