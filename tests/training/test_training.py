@@ -338,7 +338,7 @@ def test_serving_a_model_needs_no_training_packages(trained: Trained) -> None:
     script = (
         "import sys; from pathlib import Path\n"
         "from critterdb.storage.database import open_database\n"
-        "from critterdb.model.loader import current_model\n"
+        "from critterdb.model.registry import current_model\n"
         f"current_model(open_database(Path({str(trained.folder / 'critters.db')!r})), 'coats')\n"
         "print([n for n in ('torch', 'fastai', 'timm', 'onnx', 'tweepy') if n in sys.modules])"
     )
