@@ -142,11 +142,11 @@ def decisions() -> None:
 
 
 def published() -> None:
-    """What of each table `critterdb publish` takes along."""
-    cog.outl("| table | what goes along |\n| --- | --- |")
+    """What `critterdb publish` copies of each table."""
+    cog.outl("| table | what is published |\n| --- | --- |")
     for table, rule in table_rules().items():
         columns = WITHHELD_COLUMNS.get(table, {})
         left = ", ".join(f"`{name}`" for name in columns)
-        cog.outl(f"| `{table}` | {rule}{f' Not: {left}.' if left else ''} |")
+        cog.outl(f"| `{table}` | {rule}{f' Left out: {left}.' if left else ''} |")
     for table, reason in WITHHELD.items():
         cog.outl(f"| `{table}` | Nothing. {reason} |")

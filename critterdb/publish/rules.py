@@ -1,6 +1,6 @@
-"""What of each table goes into a published copy: rules.sql read as data, and what stays at home.
+"""Which tables and columns are published: rules.sql read as data, and what is withheld.
 
-What neither names stays at home, so that a new column is published only once somebody has decided
+Anything that neither names is withheld, so a new column is published only once somebody has decided
 so; a test asks for a decision about every column.
 """
 
@@ -10,50 +10,50 @@ import re
 from importlib.resources import files
 
 WITHHELD = {
-    "accounts": "What a person said of other people's accounts.",
-    "answer_candidates": "Other people's posts that wait for a person to read them.",
-    "cursors": "How far the bot has read: of use to the site that goes on only.",
-    "ledger": "What limits are counted from: of use to the site that goes on only.",
-    "opt_outs": "Who asked to be left alone is nobody's business.",
-    "platforms": "How the bot stands with each platform: of use to the bot that goes on only.",
+    "accounts": "The site owner's notes on other people's accounts.",
+    "answer_candidates": "Other people's posts that wait for review.",
+    "cursors": "How far the bot has read; only its own site needs this.",
+    "ledger": "The basis of rate limits; only the running site needs this.",
+    "opt_outs": "Opt-outs are private.",
+    "platforms": "The bot's state on each platform; only the running bot needs this.",
     "prediction_counts": "The copy counts its own predictions.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
 MADE_BY_THE_COPY = {"prediction_counts", "_sqlite_migrations"}
 WITHHELD_COLUMNS = {
-    "images": {"url": "Somebody may have asked about it in private."},
-    "observations": {"withdrawn_at": "Nothing withdrawn is published."},
+    "images": {"url": "Somebody may have submitted it in private."},
+    "observations": {"withdrawn_at": "Withdrawn data is not published."},
     "photos": {
-        "attempts": "The copy fetches nothing.",
-        "error": "The copy fetches nothing.",
-        "withdrawn_at": "Nothing withdrawn is published.",
+        "attempts": "The copy does not fetch anything.",
+        "error": "The copy does not fetch anything.",
+        "withdrawn_at": "Withdrawn data is not published.",
     },
     "posts": {
-        "author_id": "The address of the post names its author already.",
-        "deleted_at": "No deleted post is published.",
+        "author_id": "The post's URL already names its author.",
+        "deleted_at": "Deleted posts are not published.",
         "photos_author": "Somebody who did not ask the bot.",
         "photos_author_id": "Somebody who did not ask the bot.",
-        "photos_deleted_at": "No photo of a deleted post is published.",
+        "photos_deleted_at": "Photos of deleted posts are not published.",
         "photos_post_id": "A post of somebody who did not ask the bot.",
-        "tries": "The copy fetches nothing.",
-        "try_from": "The copy fetches nothing.",
+        "tries": "The copy does not fetch anything.",
+        "try_from": "The copy does not fetch anything.",
     },
     "replies": {
-        "attempt_boot": "Of use to the bot that goes on only.",
-        "attempt_ended_at": "Of use to the bot that goes on only.",
-        "attempt_uptime": "Of use to the bot that goes on only.",
-        "error": "What a platform said to the bot alone.",
-        "looks": "Of use to the bot that goes on only.",
-        "send_key": "Of use to the bot that goes on only.",
-        "send_record": "Of use to the bot that goes on only.",
+        "attempt_boot": "Only the running bot needs this.",
+        "attempt_ended_at": "Only the running bot needs this.",
+        "attempt_uptime": "Only the running bot needs this.",
+        "error": "The platform's message to the bot.",
+        "looks": "Only the running bot needs this.",
+        "send_key": "Only the running bot needs this.",
+        "send_record": "Only the running bot needs this.",
     },
-    "reviews": {"actor": "Who reviewed is theirs to say."},
-    "syncs": {"error": "Of use to the site that goes on only."},
+    "reviews": {"actor": "Reviewers decide for themselves whether to be named."},
+    "syncs": {"error": "Only the running site needs this."},
 }
 
 
 def statements() -> list[tuple[str, str]]:
-    """The statements of rules.sql in order, each with the words of its comment."""
+    """Return the statements of rules.sql in order, each with the text of its comment."""
     text = files("critterdb.publish").joinpath("rules.sql").read_text("utf-8")
     pairs = []
     for part in text.split("\n\n"):
@@ -65,7 +65,7 @@ def statements() -> list[tuple[str, str]]:
 
 
 def published_columns() -> dict[str, list[str]]:
-    """The columns of each table that go along."""
+    """Return the published columns of each table."""
     columns = {}
     for sql, _ in statements():
         match = re.match(r"INSERT INTO main\.(\w+) \(([^)]+)\)", sql)
@@ -75,7 +75,7 @@ def published_columns() -> dict[str, list[str]]:
 
 
 def table_rules() -> dict[str, str]:
-    """What of each table goes along, in words."""
+    """Return what is published of each table, in words."""
     rules = {}
     for sql, comment in statements():
         match = re.match(r"INSERT INTO main\.(\w+)", sql)

@@ -1,8 +1,8 @@
--- What goes into a published copy, a statement a table. `main` is the copy, `site` the database that
--- it is made from; what is not named here stays at home. Statements are separated by blank lines,
--- and the comment above each one says what it leaves out: docs/deployment.md shows these comments.
--- `wanted_licenses` holds the licences that count as open; the temporary tables are what the other
--- statements go by. Triggers of the copy make its search index and its counts, so the order matters.
+-- What is published, one statement per table. `main` is the copy, `site` the database that it is
+-- made from. Anything not named here is not published. Statements are separated by blank lines, and
+-- the comment above each one says what it leaves out: docs/deployment.md shows these comments.
+-- `wanted_licenses` holds the licences that count as open; the other statements use the temporary
+-- tables. Triggers of the copy fill its search index and its counts, so the order matters.
 
 CREATE TEMP TABLE published_photos AS
 SELECT photos.id, photos.observation_id
@@ -62,12 +62,12 @@ WHERE posts.id IN (SELECT id FROM published_posts)
         )
     )
 
--- Those of a published observation.
+-- The observers of published observations.
 INSERT INTO main.observers (id, login, name)
 SELECT id, login, name FROM site.observers
 WHERE id IN (SELECT observer_id FROM published_observations)
 
--- iNaturalist's own, all; labels of local photos where a model or a published row names them.
+-- All of iNaturalist's. Labels of local photos, if a model or a published row names them.
 INSERT INTO main.taxa (
     id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_active, synonym_id
 )
@@ -88,8 +88,8 @@ SELECT id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_acti
 FROM site.taxa
 WHERE id IN (SELECT id FROM wanted WHERE id IS NOT NULL)
 
--- Those under an open licence, whole. One without, but with an openly licensed photo, is reduced to
--- its number, address, taxon and observer, which the photo's credit needs: no time, no place.
+-- Openly licensed ones, in full. One that is not, but has an openly licensed photo, is reduced to
+-- what the photo's credit needs: its id, URL, taxon and observer, without time and place.
 INSERT INTO main.observations (
     id, uuid, taxon_id, observer_id, observed_on, updated_at, quality_grade, captive,
     place_guess, latitude, longitude, positional_accuracy, obscured, license_code, url
@@ -106,8 +106,8 @@ SELECT
 FROM site.observations
 WHERE id IN (SELECT id FROM published_observations WHERE NOT is_open)
 
--- Those with an open licence and a credit line, by their own licence; nothing withdrawn, nothing
--- local.
+-- Those with an open licence of their own and a credit line. Withdrawn and local photos are left
+-- out.
 INSERT INTO main.photos (
     id, observation_id, position, url, license_code, attribution, width, height, bytes, sha256,
     path, fetched_at
@@ -118,18 +118,18 @@ SELECT
 FROM site.photos
 WHERE id IN (SELECT id FROM published_photos)
 
--- Where both photo and observation are published.
+-- If both photo and observation are published.
 INSERT INTO main.shared_photos (photo_id, observation_id)
 SELECT photo_id, observation_id FROM site.shared_photos
 WHERE photo_id IN (SELECT id FROM main.photos)
     AND observation_id IN (SELECT id FROM main.observations)
 
--- Of published photos, so that similar ones can be found.
+-- Those of published photos, so that similar ones can be found.
 INSERT INTO main.embeddings (sha256, backbone, vector, dimensions)
 SELECT sha256, backbone, vector, dimensions FROM site.embeddings
 WHERE sha256 IN (SELECT sha256 FROM main.photos)
 
--- All, but for hosts who opted out, and without the ids of hosts' accounts.
+-- All, without hosts who opted out and without the ids of hosts' accounts.
 INSERT INTO main.games (
     slug, hashtag, question, taxon_id, place_id, target_taxon_id, rank, hosts, model_id
 )
@@ -154,18 +154,18 @@ SELECT
     model_id
 FROM site.games
 
--- Of published observations.
+-- Those of published observations.
 INSERT INTO main.game_observations (game, observation_id, seen_at, left_at)
 SELECT game, observation_id, seen_at, left_at FROM site.game_observations
 WHERE observation_id IN (SELECT id FROM main.observations)
 
--- Of published observations.
+-- Those of published observations.
 INSERT INTO main.splits (game, observation_id, part)
 SELECT game, observation_id, part FROM site.splits
 WHERE observation_id IN (SELECT id FROM main.observations)
 
--- All, with their files: a model holds none of its photos, and its card says by licence what it
--- learnt from. Of a file with weights only that there was one.
+-- All, with their files: a model does not contain its photos, and its card counts its training
+-- photos by licence. If it was trained from a local weights file, that file's name is left out.
 INSERT INTO main.models (
     id, game, backbone, created_at, path, sha256, bytes, photos, error_rate, balanced_error_rate,
     ece, temperature, threshold, novelty_threshold, seconds, recipe, card
@@ -187,23 +187,23 @@ INSERT INTO main.model_labels (
 SELECT model_id, taxon_id, photos_train, photos_test, precision, recall, f1
 FROM site.model_labels
 
--- All: counts and curves name no photo.
+-- All: counts and curves do not name photos.
 INSERT INTO main.model_metrics (model_id, name, x, value, photos)
 SELECT model_id, name, x, value, photos FROM site.model_metrics
 
--- All: counts of every test photo, published or not.
+-- All: they count every test photo, published or not.
 INSERT INTO main.confusions (model_id, actual_taxon_id, predicted_taxon_id, photos)
 SELECT model_id, actual_taxon_id, predicted_taxon_id, photos FROM site.confusions
 
--- What the bot has made public: posts that it answered, or passed over for a reason other than an
--- opt-out or a deletion. No post of an author who opted out, none with a draft or a reply under
--- way, no replays of a JSONL file.
+-- Posts that the bot answered, or skipped for a reason other than an opt-out or a deletion. Posts
+-- by authors who opted out, posts with a draft or a reply in progress, and replays of a JSONL file
+-- are left out.
 INSERT INTO main.posts (id, platform, game, url, author, posted_at, seen_at, summoned)
 SELECT id, platform, game, url, author, posted_at, seen_at, summoned
 FROM site.posts
 WHERE id IN (SELECT id FROM published_posts)
 
--- Pictures of published posts, without an address: somebody else may have named it first.
+-- Pictures of published posts, without the URL, because somebody else may have submitted it first.
 INSERT INTO main.images (sha256, width, height, bytes, first_seen_at)
 SELECT sha256, width, height, bytes, first_seen_at FROM site.images
 WHERE sha256 IN (
@@ -213,13 +213,13 @@ WHERE sha256 IN (
     WHERE source = 'bot' AND post_id IN (SELECT id FROM main.posts)
 )
 
--- Of published posts; none of another person's post that is deleted or whose author opted out.
+-- Those of published posts, except pictures of another person who deleted the post or opted out.
 INSERT INTO main.post_images (post_id, position, url, image_sha256, error)
 SELECT post_id, position, url, image_sha256, error FROM site.post_images
 WHERE (post_id, position) IN (SELECT post_id, position FROM published_pictures)
 
--- The evaluation of published photos, and the bot's of published posts; nothing that was asked on
--- the command line or at the endpoint.
+-- Evaluations of published photos, and the bot's predictions for published posts. Requests on the
+-- command line and at the endpoint are left out.
 INSERT INTO main.predictions (
     id, model_id, source, photo_id, image_sha256, post_id, taxon_id, score, top_taxon_id,
     label_taxon_id, abstained, reason, novelty, scores, thresholds, created_at
@@ -231,7 +231,7 @@ FROM site.predictions
 WHERE (source = 'evaluation' AND photo_id IN (SELECT id FROM main.photos))
     OR (source = 'bot' AND post_id IN (SELECT id FROM main.posts))
 
--- Of published posts; words only of those that were sent.
+-- Replies to published posts; the text only if the reply was sent.
 INSERT INTO main.replies (
     post_id, game, status, reason, text, reply_id, reply_url, prediction_id, planned_at, sent_at,
     attempts
@@ -243,7 +243,7 @@ SELECT
 FROM site.replies
 WHERE post_id IN (SELECT id FROM main.posts)
 
--- To published posts, without the address where somebody said it who opted out.
+-- Answers to published posts, without the URL if the person who gave the answer opted out.
 INSERT INTO main.answers (post_id, taxon_id, verdict, source_url, found_at, method)
 SELECT
     post_id, taxon_id, verdict,
@@ -262,12 +262,12 @@ SELECT
 FROM site.answers
 WHERE post_id IN (SELECT id FROM main.posts)
 
--- Of published predictions, without who reviewed.
+-- Reviews of published predictions, without the reviewer.
 INSERT INTO main.reviews (id, prediction_id, verdict, taxon_id, created_at)
 SELECT id, prediction_id, verdict, taxon_id, created_at FROM site.reviews
 WHERE prediction_id IN (SELECT id FROM main.predictions)
 
--- When the data came; files and servers of one's own are called "local".
+-- When the data was fetched. Your own files and servers are called "local".
 INSERT INTO main.syncs (
     id, game, source, started_at, finished_at, requests, observations, photos, bytes
 )
