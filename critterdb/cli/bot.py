@@ -1,4 +1,4 @@
-"""The commands of the game: play rounds, decide about answers that were not plain, name bots."""
+"""The commands `critterdb bot`, `answers` and `accounts`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,14 @@ log = logging.getLogger(__name__)
     "platform",
     required=True,
     metavar="PLATFORM",
-    help="x, mastodon, bluesky, jsonl:PATH.",
+    help="The platform: x, mastodon, bluesky, or jsonl:PATH.",
 )
-@click.option("--post", is_flag=True, help="Send the replies; without it they stay drafts.")
-@click.option("--every", type=Interval(), help="Play a round every so often, such as 10m.")
-@click.option("--label", is_flag=True, help="Mark the account as a bot's, and play no round.")
-@click.option("--json", "as_json", is_flag=True, help="Report each round as a line of JSON.")
+@click.option("--post", is_flag=True, help="Send the replies. By default they stay drafts.")
+@click.option("--every", type=Interval(), help="Keep playing rounds at this interval, such as 10m.")
+@click.option("--label", is_flag=True, help="Mark the account as a bot on the platform, and exit.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print each round's report as a line of JSON."
+)
 @click.pass_context
 def bot(
     ctx: click.Context,
@@ -47,11 +49,10 @@ def bot(
     label: bool,
     as_json: bool,
 ) -> None:
-    """Play a round: read new posts, classify their photos, plan one reply each.
+    """Play a round: read new posts, classify their photos, and plan one reply to each.
 
-    Without --post nothing is sent: replies are drafts that you can read in bot_history. With
-    --every the command continues until you stop it (Ctrl-C, or SIGTERM), and ends between two
-    replies.
+    Without --post nothing is sent: replies are drafts, which you can read in bot_history. With
+    --every the command runs until you stop it (Ctrl-C or SIGTERM), and stops between two replies.
     """
     from critterdb.platforms.registry import open_timeline
 
@@ -73,7 +74,7 @@ def bot(
         else:
             play_and_show()
     if stop_signal.is_wanted:
-        click.echo("Stopped as asked. The next round does the rest.", err=True)
+        click.echo("Stopped. The next round continues from here.", err=True)
 
 
 def _round_player(
@@ -83,7 +84,7 @@ def _round_player(
     sends: bool,
     stop_signal: StopSignal,
 ) -> Callable[[], RoundReport]:
-    """Return what plays one round, each time with the game and the model that are in use then."""
+    """Return a function that plays one round with the current game and model."""
     from critterdb.bot.play import play_round
     from critterdb.bot.round import Round
     from critterdb.fetch.fetcher import Fetcher
@@ -111,7 +112,7 @@ def _round_player(
 
 
 def _show_errors(play: Callable[[], None], every_s: int) -> None:
-    """Play a round; whatever it raises becomes a line, and the next round follows."""
+    """Play a round. Print an error as one line, so that the next round can follow."""
     from critterdb.storage.database import sqlite3
 
     try:
@@ -119,22 +120,22 @@ def _show_errors(play: Callable[[], None], every_s: int) -> None:
     except (CritterError, OSError, sqlite3.Error) as error:
         show_line(f"Error: {error}", err=True)
     except Exception as error:
-        log.debug("the round broke off", exc_info=True)
+        log.debug("the round failed", exc_info=True)
         words = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARACTERS]
         show_line(
-            f"Error: the round broke off ({words}). The next one starts in {every_s} seconds; "
-            "to see where, run: critterdb --verbose bot",
+            f"Error: the round failed ({words}). The next one starts in {every_s} seconds. "
+            "For a traceback, run: critterdb --verbose bot",
             err=True,
         )
 
 
 @click.group(invoke_without_command=True, short_help="Review host answers the bot could not parse.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def answers(ctx: click.Context, as_json: bool) -> None:
-    """List what hosts wrote that may be the answer, and is not plain enough to count.
+    """List messages by hosts that may contain the answer but that the bot could not parse.
 
-    Each line has a number for `critterdb answers settle`. Open the address to read the message.
+    Each line has a number for `critterdb answers settle`. Open the URL to read the message.
     """
     if ctx.invoked_subcommand:
         return
@@ -147,18 +148,18 @@ def answers(ctx: click.Context, as_json: bool) -> None:
         show_lines(table_lines(rows, ["id", "game", "post_id", "guess", "answer", "source_url"]))
         click.echo("Next: critterdb answers settle ID bobcat (or inconclusive, nothing, …)")
     else:
-        click.echo("Nothing waits for you.")
+        click.echo("There is nothing to review.")
 
 
-@answers.command("settle", short_help="Decide what a post shows.")
+@answers.command("settle", short_help="Record what a post shows.")
 @click.argument("which", metavar="ID|POST")
 @click.argument("decision")
 @click.pass_context
 def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
-    """Decide what a post shows: by the number of a candidate, or by the post's id.
+    """Record what a post shows, by the number of a candidate or by the post's id.
 
-    DECISION is a name of one of the game's taxa, target, other, inconclusive, or nothing (the
-    message says nothing about the animal). A person's word takes the place of an earlier answer.
+    DECISION is the name of one of the game's taxa, target, other, inconclusive, or nothing (the
+    message says nothing about the animal). Your decision replaces an earlier answer.
     """
     from critterdb.bot.host_answers.settle import settle_in_words
     from critterdb.storage.timestamps import utc_now
@@ -166,14 +167,16 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
     show_line(settle_in_words(open_site(ctx), which, decision, utc_now()))
 
 
-@click.group(invoke_without_command=True, short_help="Who is left alone; who is a bot, or not.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.group(
+    invoke_without_command=True, short_help="List opted-out accounts, and mark bots or people."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def accounts(ctx: click.Context, as_json: bool) -> None:
-    """List the accounts that the bot leaves alone, and those that you named as bots or people.
+    """List the accounts that the bot leaves alone, and those that you marked as bots or people.
 
     \b
-    critterdb accounts bot x:catfacts                 other bots are not answered
+    critterdb accounts bot x:catfacts                 the bot does not reply to other bots
     critterdb accounts person x:lisatalbot            a profile that only sounds like a bot
     critterdb accounts leave-alone mastodon:ann@a.example
     """
@@ -187,34 +190,34 @@ def accounts(ctx: click.Context, as_json: bool) -> None:
     elif rows:
         show_lines(table_lines(rows, ["platform", "author", "treated_as", "why", "at"]))
     else:
-        click.echo("Nobody asked to be left alone, and you named no account.")
+        click.echo("Nobody has opted out, and you have not marked any account.")
 
 
-@accounts.command("bot", short_help="Say that an account is a bot's.")
+@accounts.command("bot", short_help="Mark an account as a bot.")
 @click.argument("account", metavar="PLATFORM:HANDLE")
 @click.pass_context
 def accounts_bot(ctx: click.Context, account: str) -> None:
-    """Say that an account is a bot's: what it writes from now on is no game post."""
+    """Mark an account as a bot: its future posts do not count as game posts."""
     from critterdb.bot.accounts import note_account
 
     show_line(f"{note_account(open_site(ctx), account, is_bot=True)} is a bot.")
 
 
-@accounts.command("person", short_help="Say that an account is no bot's.")
+@accounts.command("person", short_help="Mark an account as a person.")
 @click.argument("account", metavar="PLATFORM:HANDLE")
 @click.pass_context
 def accounts_person(ctx: click.Context, account: str) -> None:
-    """Say that a person writes under an account, whatever its profile says."""
+    """Mark an account as a person, whatever its profile says."""
     from critterdb.bot.accounts import note_account
 
     show_line(f"{note_account(open_site(ctx), account, is_bot=False)} is a person.")
 
 
-@accounts.command("leave-alone", short_help="Leave somebody alone for good.")
+@accounts.command("leave-alone", short_help="Opt an account out permanently.")
 @click.argument("account", metavar="PLATFORM:HANDLE")
 @click.pass_context
 def accounts_leave_alone(ctx: click.Context, account: str) -> None:
-    """Leave somebody alone for good, as if they had written stop to the bot."""
+    """Opt an account out permanently, as if it had replied stop to the bot."""
     from critterdb.bot.accounts import leave_alone
 
-    show_line(f"{leave_alone(open_site(ctx), account)} is left alone for good.")
+    show_line(f"{leave_alone(open_site(ctx), account)} is opted out permanently.")

@@ -1,4 +1,4 @@
-"""Classify what `critterdb classify` is given: files, addresses, standard input."""
+"""Classify the inputs of `critterdb classify`: files, URLs and standard input."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from .common import open_site
 
 @dataclass(frozen=True)
 class Classifier:
-    """A model, and the site that keeps its answers; a model file by itself has none."""
+    """A model, and the site that stores its answers (null for a bare model file)."""
 
     model: Model
     db: SiteDatabase | None
 
 
 def open_classifier(ctx: click.Context, model_name: str | None) -> Classifier:
-    """Load a model by its id or its file, or the one in use. Raises ModelError and SiteError."""
+    """Load a model by id or file, by default the one in use. Raises ModelError and SiteError."""
     shared_decoders().warm_up()  # while the model is loaded
     if model_name and model_name.endswith(".onnx"):
         return Classifier(load_model(Path(model_name)), None)
@@ -50,7 +50,7 @@ def open_classifier(ctx: click.Context, model_name: str | None) -> Classifier:
 def classify_sources(
     classifier: Classifier, sources: Sequence[str], *, together: bool = False
 ) -> list[Payload]:
-    """Classify each source; with `together`, add one answer over all that could be read."""
+    """Classify each source. With `together`, add one answer for all readable ones."""
     payloads: list[Payload] = []
     classifications: list[Classification] = []
     for source in sources:
@@ -66,7 +66,7 @@ def classify_sources(
 
 
 def _classify_source(classifier: Classifier, source: str) -> tuple[Classification, AnswerPayload]:
-    """Classify one source and keep its row. Raises RejectedInputError."""
+    """Classify one source and store its row. Raises RejectedInputError."""
     started = time.perf_counter()
     model, db = classifier.model, classifier.db
     classification, info = classify_image(model, read_source(source))
@@ -79,7 +79,7 @@ def _classify_source(classifier: Classifier, source: str) -> tuple[Classificatio
 
 
 def read_source(source: str) -> bytes:
-    """Return the bytes of a file, of an http(s) address, or of standard input for `-`.
+    """Return the bytes of a file, of an http(s) URL, or of standard input for `-`.
 
     Raises RejectedInputError if there are none, or too many.
     """
@@ -95,10 +95,10 @@ def read_source(source: str) -> bytes:
                 data = file.read(MAX_IMAGE_BYTES + 1)
         except OSError as error:
             raise RejectedInputError(
-                "missing_image", f"{source}: {error.strerror}. Check the name"
+                "missing_image", f"{source}: {error.strerror}. Check the file name"
             ) from error
     if len(data) > MAX_IMAGE_BYTES:
         raise RejectedInputError(
-            "too_large", "That is over 10 MB. Make the picture smaller and try again"
+            "too_large", "The picture is larger than 10 MB. Make it smaller and try again"
         )
     return data

@@ -1,4 +1,4 @@
-"""What the commands share: errors as one clear line, the site's database, lines and JSON."""
+"""What the commands share: one-line errors, the site's database, and output."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from critterdb.formatting import json_text, printable, printable_line
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
-# The order in which data flows; what stands in none of these comes last, under "More".
+# The order in which data flows. Commands in none of these sections come last, under "More".
 SECTIONS = {
-    "Begin": ("init", "demo", "status"),
+    "Start": ("init", "demo", "status"),
     "Get photos": ("games", "sync", "import", "similar", "duplicates"),
-    "Learn and ask": ("train", "evaluate", "models", "classify"),
+    "Train and classify": ("train", "evaluate", "models", "classify"),
     "Play": ("bot", "answers", "accounts"),
-    "Show and keep": ("serve", "publish", "backup", "completion"),
+    "Serve and publish": ("serve", "publish", "backup", "completion"),
 }
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
 
 class CritterGroup(click.Group):
-    """Lists commands as the data flow; turns what critterdb raises into one clear line."""
+    """List commands in the order of data flow, and report errors as one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         known = [name for names in SECTIONS.values() for name in names if name in self.commands]
@@ -57,16 +57,14 @@ class CritterGroup(click.Group):
         except OSError as error:
             raise click.ClickException(
                 printable(
-                    f"{error}. Nothing half written was kept; solve this and run the command again"
+                    f"{error}. No partial files were kept. Fix this and run the command again"
                 )
             ) from error
         except Exception as error:
             # Named here by its module so that `critterdb --help` need not import SQLite.
             if type(error).__module__.split(".")[0] in ("sqlite3", "pysqlite3"):
                 raise click.ClickException(
-                    printable(
-                        f"The database says: {error}. Check the free disk space, then try again"
-                    )
+                    printable(f"Database error: {error}. Check the free disk space and try again")
                 ) from error
             raise
 
@@ -78,7 +76,7 @@ else:  # older versions of click have no generic types
 
 
 class Interval(IntegerType):
-    """A stretch of time such as 30s, 10m or 1h, in seconds."""
+    """A duration such as 30s, 10m or 1h, converted to seconds."""
 
     name = "time"
 
@@ -92,15 +90,15 @@ class Interval(IntegerType):
 
 
 def open_site(ctx: click.Context) -> SiteDatabase:
-    """The database that --db, CRITTERDB_DB or the current folder name."""
+    """Open the database given by --db, CRITTERDB_DB or the current folder."""
     from critterdb.errors import SiteError
     from critterdb.site.folder import INSPECTED, is_published
     from critterdb.storage.database import open_database
 
     if is_published(ctx.obj):
         raise SiteError(
-            f"{ctx.obj.resolve().parent} is a published copy, which never changes. Look at it with "
-            f"critterdb serve; to go on with it as a site of your own, remove its {INSPECTED}"
+            f"{ctx.obj.resolve().parent} is a published copy, which is read-only. View it with "
+            f"critterdb serve. To continue it as a site of your own, delete its {INSPECTED}"
         )
     db = open_database(ctx.obj)
     ctx.find_root().call_on_close(db.close)
@@ -112,12 +110,12 @@ def show_json(value: object) -> None:
 
 
 def show_json_line(value: object) -> None:
-    """One object a line, for commands that go on."""
+    """Print one object per line, for commands that keep running."""
     click.echo(json_text(value))
 
 
 def show_line(text: object, *, err: bool = False) -> None:
-    """Print one line in which nothing controls the terminal; on standard error with `err`."""
+    """Print one line without terminal control characters; to standard error with `err`."""
     click.echo(printable_line(text), err=err)
 
 
@@ -127,6 +125,6 @@ def show_lines(lines: list[str]) -> None:
 
 
 def show_styled_lines(lines: list[str]) -> None:
-    """Print lines with colours; strangers' words in them have gone through printable_line."""
+    """Print lines with colours. Untrusted text in them must come from printable_line."""
     for line in lines:
         click.echo(line)

@@ -1,4 +1,4 @@
-"""The commands that bring data in: sync and import."""
+"""The commands `critterdb sync` and `import`."""
 
 from __future__ import annotations
 
@@ -14,37 +14,41 @@ from .output import export_lines, import_lines, plan_lines, progress_bar, sync_l
 @click.command(short_help="Fetch a game's observations and photos from iNaturalist.")
 @click.argument("game", required=False)
 @click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="At most N new observations."
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Fetch at most N new observations."
 )
 @click.option(
     "--photos-per-observation",
     type=click.IntRange(min=1),
     metavar="N",
-    help="At most N photos of each observation, the first ones.",
+    help="Take at most the first N photos of each observation.",
 )
 @click.option(
     "--per-observer",
     type=click.IntRange(min=1),
     metavar="N",
-    help="At most N photos by the same observer.",
+    help="Take at most N photos per observer.",
 )
 @click.option(
     "--per-taxon",
     type=click.IntRange(min=1),
     metavar="N",
-    help="At most N photos of the same taxon.",
+    help="Take at most N photos per taxon.",
 )
 @click.option(
     "--license",
     "licenses",
     multiple=True,
     metavar="CODE",
-    help="Take photos of this licence, such as cc-by; repeatable. "
-    "Without it: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
+    help="Take photos with this licence, such as cc-by; repeatable. "
+    "Default: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
 )
-@click.option("--no-photos", is_flag=True, help="Rows only, no photo files.")
-@click.option("--recheck", is_flag=True, help="Ask again for every observation, from the first.")
-@click.option("--plan", is_flag=True, help="Say what it would take, and fetch nothing.")
+@click.option("--no-photos", is_flag=True, help="Fetch rows only, no photo files.")
+@click.option("--recheck", is_flag=True, help="Fetch every observation again, from the first.")
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="Show what a sync would fetch and how long it would take, then exit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def sync(
@@ -57,15 +61,16 @@ def sync(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Make a game's observations and photos say what iNaturalist says today.
+    """Update a game's observations and photos from iNaturalist.
 
-    It goes on where the last run stopped, finds what changed, marks what is gone, and keeps to
-    iNaturalist's limits by itself. GAME is a preset or one that critterdb games add made.
+    It continues where the last run stopped, updates changed observations, marks those that are
+    gone, and stays within iNaturalist's rate limits. GAME is a preset, or a game made with
+    critterdb games add.
 
     \b
-    critterdb sync cougarornot --plan                what it would take
-    critterdb sync cougarornot --limit 2000          some, to begin with
-    critterdb sync                                   all, and later: what is new
+    critterdb sync cougarornot --plan                show what it would fetch
+    critterdb sync cougarornot --limit 2000          start with some
+    critterdb sync                                   fetch all, and later the changes
     """
     from critterdb.games import ensure_game
     from critterdb.inaturalist.client import INaturalist
@@ -96,16 +101,18 @@ def sync(
         show_lines(lines)
 
 
-@click.command("import", short_help="Take labelled photos of your own, or an iNaturalist export.")
+@click.command("import", short_help="Import your own labelled photos, or an iNaturalist export.")
 @click.argument("source", metavar="FOLDER|FILE.csv", type=click.Path(path_type=Path))
-@click.option("--game", required=True, metavar="SLUG", help="The game that it becomes.")
+@click.option(
+    "--game", required=True, metavar="SLUG", help="The game to import into; created if needed."
+)
 @click.option(
     "--license",
     "license_code",
     metavar="CODE",
-    help="The licence of all these photos, such as cc-by.",
+    help="The licence of all imported photos, such as cc-by.",
 )
-@click.option("--attribution", metavar="TEXT", help="Whom to credit for them.")
+@click.option("--attribution", metavar="TEXT", help="The credit line for all imported photos.")
 @click.pass_context
 def import_(
     ctx: click.Context,
@@ -114,11 +121,11 @@ def import_(
     license_code: str | None,
     attribution: str | None,
 ) -> None:
-    """Take labelled photos, FOLDER/LABEL/*.jpg, or an iNaturalist export CSV, as a game.
+    """Import labelled photos (FOLDER/LABEL/*.jpg) or an iNaturalist export CSV as a game.
 
-    Without --license and --attribution the photos of a folder stay local: they train, and are never
-    published. Those of an export are fetched from iNaturalist, each with its own licence.
-    Where there is no site yet, one is made in the current folder.
+    Without --license and --attribution the photos of a folder stay local: they are used for
+    training, but never published. Photos of an export are fetched from iNaturalist, each with its
+    own licence. If there is no site yet, one is made in the current folder.
 
     \b
     critterdb import FOLDER --game mycats            local: never published
@@ -129,7 +136,9 @@ def import_(
 
     is_export = source.suffix.lower() == ".csv"
     if is_export and (license_code or attribution):
-        raise click.UsageError("Photos of an export have licences of their own: leave these out.")
+        raise click.UsageError(
+            "Photos of an export have their own licences. Omit --license and --attribution."
+        )
     if not ctx.obj.exists() and ctx.obj == Path("critters.db"):
         init_site(Path())
     db = open_site(ctx)

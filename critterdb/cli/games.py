@@ -1,4 +1,4 @@
-"""`critterdb games`: list them, show one, make one from names, change one."""
+"""The command `critterdb games`: list, show, add and edit games."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .common import open_site, show_json, show_line, show_lines
 from .output import game_lines
 
 
-@click.group(invoke_without_command=True, short_help="List the hashtag games; show, add, edit one.")
+@click.group(invoke_without_command=True, short_help="List hashtag games; show, add or edit one.")
 @click.pass_context
 def games(ctx: click.Context) -> None:
     """List the hashtag games of this site, and the presets."""
@@ -22,11 +22,11 @@ def games(ctx: click.Context) -> None:
     show_lines(game_lines(list_games(db), unused_presets(db)))
 
 
-@games.command("show", short_help="Show all that is known of a game, as JSON.")
+@games.command("show", short_help="Show a game as JSON.")
 @click.argument("slug")
 @click.pass_context
 def games_show(ctx: click.Context, slug: str) -> None:
-    """Show all that is known of a game, as JSON."""
+    """Show a game as JSON."""
     from dataclasses import asdict
 
     from critterdb.games import ensure_game
@@ -35,15 +35,19 @@ def games_show(ctx: click.Context, slug: str) -> None:
 
 
 def game_options(command: Any) -> Any:
-    """What `add` and `edit` both take."""
+    """Add the options that `add` and `edit` share."""
     for option in reversed(
         (
             click.option(
                 "--hashtag", metavar="TAG", help="The game's hashtag, such as cougarOrNot."
             ),
-            click.option("--question", help="What people are asked, such as “Is it a cougar?”"),
-            click.option("--taxon", metavar="NAME|ID", help="What the game is about."),
-            click.option("--place", metavar="NAME|ID", help="Where the observations come from."),
+            click.option("--question", help="The game's question, such as “Is it a cougar?”"),
+            click.option(
+                "--taxon", metavar="NAME|ID", help="The group of animals that the game is about."
+            ),
+            click.option(
+                "--place", metavar="NAME|ID", help="The place that the observations come from."
+            ),
             click.option(
                 "--target", metavar="NAME|ID", help="The taxon that the question is about."
             ),
@@ -53,7 +57,7 @@ def game_options(command: Any) -> Any:
                 "hosts",
                 multiple=True,
                 metavar="PLATFORM:HANDLE",
-                help="Whose posts are questions; repeatable.",
+                help="An account whose posts are game posts; repeatable.",
             ),
             click.option(
                 "--consenting-host",
@@ -68,12 +72,12 @@ def game_options(command: Any) -> Any:
     return command
 
 
-@games.command("add", short_help="Make a game from names of taxa and places.")
+@games.command("add", short_help="Make a game from the names of taxa and places.")
 @click.argument("slug")
 @game_options
 @click.pass_context
 def games_add(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
-    """Make a game: names of taxa and places are looked up, and what was chosen is shown.
+    """Make a game: look up the names of taxa and places, and show what was found.
 
     \b
     critterdb games add foxornot --hashtag FoxOrNot --taxon Canidae --target "Vulpes vulpes"
@@ -87,12 +91,12 @@ def games_add(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
     show_line(f"Next: critterdb sync {slug.lower()} --plan")
 
 
-@games.command("edit", short_help="Change a game: only what is given.")
+@games.command("edit", short_help="Change a game.")
 @click.argument("slug")
 @game_options
 @click.pass_context
 def games_edit(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
-    """Change a game: only what is given. Hosts that are given replace those that were there."""
+    """Change the given fields of a game. Given hosts replace all earlier ones."""
     from critterdb.inaturalist.client import INaturalist
     from critterdb.inaturalist.game_lookup import GameWishes, edit_game
 

@@ -21,8 +21,8 @@ from .images import classify, duplicates, similar
 from .models import evaluate, models, train
 from .site import backup, completion, demo, init, publish, serve, status
 
-# Python would look through all objects once more before it ends, which takes longer than most
-# commands do; the system takes them back at once.
+# Without this, Python collects all objects once more before it exits, which takes longer than most
+# commands. The operating system frees them at once.
 atexit.register(gc.freeze)
 
 
@@ -34,16 +34,18 @@ atexit.register(gc.freeze)
     default="critters.db",
     envvar="CRITTERDB_DB",
     show_default=True,
-    help="The database of the site.",
+    help="The site's database.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on standard error; never a secret.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Log more detail to stderr. Secrets are never logged."
+)
 @click.pass_context
 def main(ctx: click.Context, db: Path, verbose: bool) -> None:
-    """From iNaturalist photos to a hashtag game's answers, with every step kept in one database.
+    """Train a classifier on iNaturalist photos, play hashtag games with it, and publish it all.
 
     \b
-    Look first:  critterdb demo --serve
-    Begin with:  critterdb init mysite; cd mysite; critterdb sync cougarornot --plan
+    Try it:  critterdb demo --serve
+    Start:   critterdb init mysite; cd mysite; critterdb sync cougarornot --plan
     """
     ctx.obj = db
     if os.environ.get("NO_COLOR"):

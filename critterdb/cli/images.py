@@ -1,4 +1,4 @@
-"""`critterdb classify`, `similar` and `duplicates`: what a picture shows, and what is like it."""
+"""The commands `critterdb classify`, `similar` and `duplicates`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from critterdb.model.payloads import Payload
 
 
-@click.command(short_help="Say what is in a picture.")
+@click.command(short_help="Classify pictures.")
 @click.argument("images", nargs=-1, required=True)
 @click.option(
     "--model",
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     is_flag=True,
     help="All images show the same animal: also print one combined answer.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an image, in an array.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON array with an object per image."
+)
 @click.pass_context
 def classify(
     ctx: click.Context,
@@ -39,10 +41,11 @@ def classify(
     together: bool,
     as_json: bool,
 ) -> None:
-    """Say what is in each IMAGE: a file, an http(s) address, or - for standard input.
+    """Classify each IMAGE: a file, an http(s) URL, or - for standard input.
 
-    The answer is a label; a coarser taxon, where only that is sure; or none, where it is unsure
-    (unsure) or the picture is like nothing that the model knows (not_a_critter).
+    The answer is a label, or a coarser taxon if the model is only confident of that. Otherwise the
+    model abstains, because several labels are possible (unsure) or because the picture is unlike
+    its training photos (not_a_critter).
 
     \b
     critterdb classify cat.jpg https://example.org/photo.jpg
@@ -69,13 +72,13 @@ def show_payloads(payloads: Sequence[Payload], labels: Sequence[Label]) -> None:
             show_line(f"Error: {payload.get('source')}: {payload['error']}", err=True)
 
 
-@click.command(short_help="Find the photos of the site that look most like a picture.")
+@click.command(short_help="Find the site's photos that look most like a picture.")
 @click.argument("image")
 @click.option(
     "--model",
     "model_id",
     metavar="ID",
-    help="Compare as this model sees, instead of the one in use.",
+    help="Use this model's embeddings instead of those of the one in use.",
 )
 @click.option(
     "--count",
@@ -85,14 +88,14 @@ def show_payloads(payloads: Sequence[Payload], labels: Sequence[Label]) -> None:
     metavar="N",
     help="Number of photos to return.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The photos as a JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="Print the photos as a JSON array.")
 @click.pass_context
 def similar(
     ctx: click.Context, image: str, model_id: str | None, count: int, as_json: bool
 ) -> None:
-    """Find the photos of the site that look most like IMAGE: a file, an address, or -.
+    """Find the site's photos that look most like IMAGE: a file, an http(s) URL, or -.
 
-    A distance of 0 is the same picture, one of 1 has nothing in common with it.
+    A distance of 0 means the same picture, a distance of 1 nothing in common.
     """
     from critterdb.dataset.similarity import find_similar
     from critterdb.imaging.sandbox import shared_decoders
@@ -110,22 +113,22 @@ def similar(
     elif photos:
         show_lines(photo_lines(photos))
     else:
-        click.echo("The site has no photos to compare with. Get some with: critterdb sync")
+        click.echo("The site has no photos to compare with. Fetch some with: critterdb sync")
 
 
-@click.command(short_help="List photos of the site that show the same picture.")
+@click.command(short_help="List photos that show the same picture.")
 @click.option(
     "--model",
     "model_id",
     metavar="ID",
-    help="Compare as this model sees, instead of the one in use.",
+    help="Use this model's embeddings instead of those of the one in use.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Each group as an array, in an array.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array with an array per group.")
 @click.pass_context
 def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
     """List photos of the site that show the same picture: copies, crops and mirror images.
 
-    Training never has two of them on both sides of its split.
+    Training keeps all copies of a picture in the same split.
     """
     from critterdb.dataset.similarity import find_duplicates
     from critterdb.model.registry import current_model
@@ -145,7 +148,7 @@ def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
 
 
 def photo_lines(photos: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return photos as a table: distance, name, credit, address; empty columns are left out."""
+    """Return photos as a table: distance, name, credit, URL; empty columns are left out."""
     renamed = {"photo_id": "photo", "attribution": "credit", "path": "file"}
     rows = [{renamed.get(name, name): value for name, value in photo.items()} for photo in photos]
     columns = ("group", "distance", "name", "photo", "credit", "url", "file")

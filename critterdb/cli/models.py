@@ -1,4 +1,4 @@
-"""`critterdb train`, `models` and `evaluate`: make a model, choose among them, measure one."""
+"""The commands `critterdb train`, `models` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from critterdb.evaluation.figures import EvaluationResult
 
 
-@click.command(short_help="Train a model from a game's photos, and measure it.")
+@click.command(short_help="Train a model on a game's photos, and evaluate it.")
 @click.argument("game", required=False)
 @click.option(
     "--backbone",
     default="efficientnet_lite0",
     show_default=True,
     metavar="NAME",
-    help="The pretrained network that looks at photos: resnet34, or any name that timm knows.",
+    help="The pretrained network that embeds photos: this, resnet34, or any timm model.",
 )
 @click.option(
     "--weights",
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--size",
     type=click.IntRange(min=32),
     metavar="PIXELS",
-    help="Scale photos to this size, instead of the backbone's own.",
+    help="Scale photos to this size instead of the backbone's default.",
 )
 @click.option(
     "--fine-tune",
@@ -58,15 +58,19 @@ if TYPE_CHECKING:
     help="Abstain as needed so that at most this share of answers is wrong.",
 )
 @click.option(
-    "--seed", default=0, show_default=True, metavar="N", help="The same seed gives the same model."
+    "--seed",
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Random seed: the same seed gives the same model.",
 )
 @click.option(
     "--min-photos",
     type=click.IntRange(min=3),
     metavar="N",
-    help="Labels with fewer photos fold into a coarser one, or are left out.",
+    help="Merge labels with fewer photos into a coarser one, or leave them out.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -76,18 +80,18 @@ def train(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train a model from the photos of a game, and measure it on photos that it has not seen.
+    """Train a model on a game's photos, and evaluate it on photos that it has not seen.
 
     \b
     critterdb train
-    critterdb train --max-wrong 0.02                 more careful: it answers less
-    critterdb train --fine-tune 3                    slower, and better with many photos
+    critterdb train --max-wrong 0.02                 more careful: it abstains more often
+    critterdb train --fine-tune 3                    slower, more accurate with many photos
     critterdb train --backbone resnet34
-    critterdb train --int8                           for a small or a busy server
+    critterdb train --int8                           for a small or busy server
     """
     from critterdb.training.torch_worker import shared_torch_process
 
-    shared_torch_process()  # before all imports that follow: it has longer ones
+    shared_torch_process()  # before the imports below: its own take longer
     from critterdb.games import get_game
 
     db = open_site(ctx)
@@ -97,7 +101,7 @@ def train(
 
     if min_photos:
         options["min_photos"] = min_photos
-    with progress_bar(f"Looking at the photos of {chosen.slug}") as progress:
+    with progress_bar(f"Embedding the photos of {chosen.slug}") as progress:
         result = train_game(db, chosen, TrainingConfig(**options), progress=progress)
     show_evaluation(result, as_json)
 
@@ -111,10 +115,10 @@ def show_evaluation(result: EvaluationResult, as_json: bool) -> None:
     show_lines(report_lines(result))
 
 
-@click.group(invoke_without_command=True, short_help="Compare the models; show or choose one.")
+@click.group(invoke_without_command=True, short_help="Compare models; show or choose one.")
 @click.pass_context
 def models(ctx: click.Context) -> None:
-    """List the models of this site and how well each did; * marks the one in use."""
+    """List the models of this site with their figures; * marks the one in use."""
     if ctx.invoked_subcommand:
         return
     from critterdb.model.summaries import list_models
@@ -140,11 +144,11 @@ def models(ctx: click.Context) -> None:
     show_lines(table_lines(rows, list(rows[0])))
 
 
-@models.command("show", short_help="Show a model, its recipe and its card, as JSON.")
+@models.command("show", short_help="Show a model with its recipe and card, as JSON.")
 @click.argument("model_id")
 @click.pass_context
 def models_show(ctx: click.Context, model_id: str) -> None:
-    """Show a model's row, its recipe and its card, as JSON."""
+    """Show a model's row with its recipe and card, as JSON."""
     from critterdb.model.registry import model_row
 
     row = model_row(open_site(ctx), model_id)
@@ -155,32 +159,32 @@ def models_show(ctx: click.Context, model_id: str) -> None:
 @click.argument("model_id")
 @click.pass_context
 def models_use(ctx: click.Context, model_id: str) -> None:
-    """Let its game use this model from now on."""
+    """Use this model for its game from now on."""
     from critterdb.model.registry import use_model
 
     game = use_model(open_site(ctx), model_id)
     show_line(f"{game} now uses {model_id}.")
 
 
-@click.command(short_help="Measure a model again, on its test photos or on yours.")
+@click.command(short_help="Evaluate a model again, on its test photos or on yours.")
 @click.argument("model", required=False)
 @click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Measure on FOLDER/LABEL/*.jpg instead; FOLDER/_none holds pictures of nothing known.",
+    help="Evaluate on FOLDER/LABEL/*.jpg; put pictures of other things into FOLDER/_none.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
 def evaluate(ctx: click.Context, model: str | None, photos: Path | None, as_json: bool) -> None:
-    """Measure a model again on its test photos, or on photos of your own.
+    """Evaluate a model again on its test photos, or on your own photos.
 
-    Folder names are labels: a scientific or a common name, with _ for a space.
+    Folder names are labels: a scientific or common name, with _ for a space.
     """
     db = open_site(ctx)
     from critterdb.evaluation.evaluate import evaluate_folder, evaluate_model
 
-    with progress_bar("Measuring") as progress:
+    with progress_bar("Evaluating") as progress:
         if photos:
             result = evaluate_folder(db, model, photos, progress=progress)
         else:

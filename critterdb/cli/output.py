@@ -1,4 +1,4 @@
-"""What people see in a terminal: tables, answers with bars, progress, sentences of reports."""
+"""Terminal output: tables, answers with bars, progress, and reports."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ABSTENTIONS = {
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Progress | None]:
-    """A bar on standard error where that is a terminal; nothing elsewhere."""
+    """Show a bar on standard error if that is a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -49,9 +49,9 @@ def progress_bar(label: str) -> Iterator[Progress | None]:
 
 
 def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
-    """One image's answer (the endpoint's object with `source`) as a heading and a bar a label.
+    """Return one image's answer (the endpoint's object with `source`) as a heading and bars.
 
-    `labels` are all that the model knows.
+    `labels` are all labels of the model.
     """
     from critterdb.model.decision import labels_inside
 
@@ -73,13 +73,13 @@ def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
     return lines
 
 
-# Where a reply is well, where it waits, and where somebody should look.
+# Replies that are done, waiting, or in need of attention.
 OUTBOX_COLOURS = {"sent": "green", "planned": "cyan", "sending": "cyan", "draft": "cyan"}
 OUTBOX_TROUBLE = {"unknown": "yellow", "refused": "red"}
 
 
 def status_lines(status: SiteStatus) -> list[str]:
-    """How a site is, a subject a line; colours vanish where the output is no terminal."""
+    """Return a site's status, one subject per line, with colours that click strips in files."""
     rows = ", ".join(f"{number:,} {name}" for name, number in status["rows"].items())
     games = ", ".join(
         f"{printable_line(slug)} "
@@ -112,16 +112,16 @@ def status_lines(status: SiteStatus) -> list[str]:
 def _sync_words(sync: LastSync | None) -> str:
     if sync is None:
         return ""
-    words = printable_line(f"{sync['game']}, begun {sync['started_at']}, ")
+    words = printable_line(f"{sync['game']}, started {sync['started_at']}, ")
     if sync["error"]:
-        return words + click.style(printable_line(f"ended early: {sync['error']}"), fg="red")
+        return words + click.style(printable_line(f"failed: {sync['error']}"), fg="red")
     if sync["finished_at"] is None:
-        return words + click.style("under way, or interrupted: run it again", fg="yellow")
+        return words + click.style("running, or interrupted: run it again", fg="yellow")
     return words + click.style(printable_line(f"finished {sync['finished_at']}"), fg="green")
 
 
 def _standing_line(platform: str, row: PlatformStatus) -> str:
-    """How the bot stands with one platform."""
+    """Return the bot's state on one platform as a line."""
     parts = [
         f"last round {row['last_round'] or '–'}",
         f"last poll {row['last_poll'] or '–'}",
@@ -129,43 +129,43 @@ def _standing_line(platform: str, row: PlatformStatus) -> str:
         ", ".join(f"{number} {status}" for status, number in row["outbox"].items()),
     ]
     if row["read_from"]:
-        parts.append(f"next reset: reading waits until {row['read_from']}")
+        parts.append(f"reading resumes at {row['read_from']}")
     if row["send_from"]:
-        parts.append(f"next reset: sending waits until {row['send_from']} ({row['waits_because']})")
+        parts.append(f"sending resumes at {row['send_from']} ({row['waits_because']})")
     if row["is_off"]:
         parts.append("off: nothing is sent")
     return f"bot on {platform}: " + "; ".join(part for part in parts if part)
 
 
 def plan_lines(game: str, plan: SyncPlan) -> list[str]:
-    """What a sync would take (a SyncPlan), in words."""
+    """Return a SyncPlan as lines of text."""
     lines = [
         f"{game}: {plan.new:,} new observations, {plan.changed:,} changed, "
-        f"{plan.to_recheck:,} to be looked at again.",
+        f"{plan.to_recheck:,} to check again.",
         f"  About {plan.photos:,} photos ({plan.bytes / 1e6:,.0f} MB), {plan.requests:,} requests.",
     ]
     hours = plan.minutes / 60
     time = f"{plan.minutes:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
-    lines.append(f"  At the allowed pace that takes about {time}, and can be stopped at any time.")
+    lines.append(f"  At the allowed rate this takes about {time}. You can stop it at any time.")
     return lines
 
 
 def sync_lines(game: str, report: SyncReport) -> list[str]:
-    """What a sync did (a SyncReport), in words."""
+    """Return a SyncReport as lines of text."""
     lines = [
         f"{game}: {report.observations} new observations, {report.changed} changed, and "
         f"{report.photos} photos ({report.bytes / 1e6:.1f} MB) in {report.requests} requests."
     ]
     if report.left or report.withdrawn:
         lines.append(
-            f"  marked: {report.left} that left the game's query, "
-            f"{report.withdrawn} that are gone from the site"
+            f"  marked: {report.left} no longer in the game's query, "
+            f"{report.withdrawn} no longer on iNaturalist"
         )
     return lines + _left_out(report.skipped, report.failed)
 
 
 def export_lines(game: str, report: ExportReport) -> list[str]:
-    """What an import of an export did (an ExportReport), in words."""
+    """Return an ExportReport as lines of text."""
     return [
         f"{game}: {report.observations} observations and {report.photos} photos "
         f"({report.bytes / 1e6:.1f} MB) in {report.requests} requests.",
@@ -174,25 +174,25 @@ def export_lines(game: str, report: ExportReport) -> list[str]:
 
 
 def import_lines(game: str, report: ImportReport, *, licensed: bool) -> list[str]:
-    """What an import of a folder did (an ImportReport), in words."""
+    """Return an ImportReport as lines of text."""
     lines = [
         f"{game}: {report.photos} new photos with {report.labels} labels.",
         *_left_out(report.skipped),
     ]
     if licensed and report.with_gps:
         lines.append(
-            f"  note: {count_of(report.with_gps, 'photo')} with GPS coordinates. A copy by "
-            "critterdb publish leaves them out; a site that you serve shows files as they are"
+            f"  note: {count_of(report.with_gps, 'photo')} with GPS coordinates. "
+            "critterdb publish removes them; a site that you serve shows files unchanged"
         )
     return lines
 
 
 def game_lines(games: list[GameSummary], unused_presets: list[str]) -> list[str]:
-    """The games of a site as a table, and the presets that it does not use."""
+    """Return the games of a site as a table, and the presets that it does not use."""
     columns = ("slug", "hashtag", "question", "rank", "observations", "model")
     lines = table_lines([vars(game) for game in games], columns) if games else []
     if unused_presets:
-        lines.append(f"Presets that can be synced: {', '.join(unused_presets)}")
+        lines.append(f"Presets that you can sync: {', '.join(unused_presets)}")
     return lines
 
 
@@ -200,7 +200,7 @@ PUBLISHED = ("observation", "photo", "model", "post", "prediction")
 
 
 def publish_lines(report: Published) -> list[str]:
-    """What a published folder holds (a Published), in words."""
+    """Return the content of a published folder (a Published) as lines of text."""
     held = ", ".join(count_of(report.rows[f"{thing}s"], thing) for thing in PUBLISHED)
     lines = [
         f"{report.folder} is ready: {held}.",
@@ -210,14 +210,14 @@ def publish_lines(report: Published) -> list[str]:
     ]
     if report.withheld:
         kept = ", ".join(f"{number:,} {table}" for table, number in report.withheld.items())
-        lines.append(f"  kept at home: {kept} (why: docs/deployment.md)")
+        lines.append(f"  not published: {kept} (see docs/deployment.md)")
     if report.missing:
         lines.append(
-            f"  not there, or not what their rows say: {len(report.missing)} files, "
+            f"  missing, or different from their rows: {len(report.missing)} files, "
             f"such as {report.missing[0]}"
         )
     lines += [f"  note: {note}" for note in report.notes]
-    lines.append(f"Look at it with: datasette {report.folder}")
+    lines.append(f"Serve it with:   datasette {report.folder}")
     lines.append(f"Or as an image:  docker build --tag critters {report.folder}")
     return lines
 

@@ -1,4 +1,4 @@
-"""`critterdb status`, `serve`, `publish`, `backup`, `completion`: a site shown and looked after."""
+"""The commands that manage a site: `init`, `status`, `serve`, `publish`, `backup` and others."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DEFAULT_PORT = 8001
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(short_help="Say what the site holds and how it is.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.command(short_help="Show a summary of the site.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
-    """Say what the database holds, the SQLite in use, the last sync, and the outbox."""
+    """Show a summary of the site: data, last sync, bot, outbox, and SQLite version."""
     from critterdb.site.status import site_status
 
     summary = site_status(open_site(ctx))
@@ -32,14 +32,14 @@ def status(ctx: click.Context, as_json: bool) -> None:
     show_styled_lines(status_lines(summary))
 
 
-@click.command(short_help="Show the site in a browser, with Datasette.")
+@click.command(short_help="Serve the site with Datasette.")
 @click.option(
     "-h",
     "--host",
     default="127.0.0.1",
     show_default=True,
     metavar="HOST",
-    help="Where to listen; 0.0.0.0 lets the network in.",
+    help="The address to listen on; 0.0.0.0 accepts connections from the network.",
 )
 @click.option(
     "-p",
@@ -47,23 +47,23 @@ def status(ctx: click.Context, as_json: bool) -> None:
     default=DEFAULT_PORT,
     show_default=True,
     metavar="PORT",
-    help="On which port.",
+    help="The port to listen on.",
 )
 @click.option(
     "--read-only",
     is_flag=True,
-    help="Open the database as a file that never changes: nothing is recorded.",
+    help="Open the database read-only: requests are not recorded.",
 )
 @click.option(
     "--root",
     is_flag=True,
-    help="Print an address that signs you in as root, who may review.",
+    help="Print a URL that signs you in as root, who may review.",
 )
 @click.pass_context
 def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool) -> None:
-    """Serve the site with Datasette, the classifying endpoint included.
+    """Serve the site and the classification endpoint with Datasette.
 
-    A folder that critterdb publish made is read-only by itself.
+    A folder made by critterdb publish is always read-only.
     """
     from critterdb.site.folder import is_published
     from critterdb.site.serving import run_datasette, settle_for_reading
@@ -75,26 +75,26 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
     run_datasette(ctx.obj, host, port, read_only=read_only, root=root)
 
 
-@click.command(short_help="Prepare an openly licensed copy for a host.")
+@click.command(short_help="Make an openly licensed copy for a web host.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--no-photos", is_flag=True, help="Leave the photo files out; their rows go along.")
+@click.option("--no-photos", is_flag=True, help="Leave out the photo files, but keep their rows.")
 @click.option(
     "--license",
     "licenses",
     multiple=True,
     metavar="CODE",
-    help="Publish what has this licence, such as cc-by; repeatable. "
-    "Without it: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
+    help="Publish data with this licence, such as cc-by; repeatable. "
+    "Default: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
 )
 @click.option(
     "--keep-exif",
     is_flag=True,
-    help="Keep what photo files say of place, camera and people; without it, none of that.",
+    help="Keep the photo files' metadata (place, camera, people). By default it is removed.",
 )
 @click.option(
     "--writable",
     is_flag=True,
-    help="Let the copy record what it is asked, instead of being served read-only.",
+    help="Let the copy record requests instead of serving it read-only.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
@@ -105,10 +105,10 @@ def publish(
     as_json: bool,
     **choices: Any,
 ) -> None:
-    """Prepare FOLDER for a host: a copy of the site with openly licensed data only.
+    """Make a copy of the site in FOLDER for a web host, with openly licensed data only.
 
-    It holds the database, models, photos, plugin, a Dockerfile and this critterdb as a wheel, and
-    is a site too: datasette FOLDER serves it. An earlier copy in FOLDER is replaced.
+    It holds the database, models, photos, the plugin, a Dockerfile and this critterdb as a wheel.
+    Serve it with: datasette FOLDER. It replaces an earlier copy in FOLDER.
     """
     from critterdb.licences import DEFAULT_LICENSES
     from critterdb.publish.copy import PublishOptions, publish_site
@@ -128,27 +128,27 @@ def publish(
         show_lines(publish_lines(report))
 
 
-@click.command(short_help="Copy the database while others write, and check it.")
+@click.command(short_help="Back up the database, even while it is in use.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def backup(ctx: click.Context, file: Path) -> None:
     """Write a consistent copy of the database to FILE, and check it.
 
-    Others may go on writing meanwhile. photos/ and models/ lie beside the database: copy them too.
+    Other processes may keep writing. Copy photos/ and models/, beside the database, as well.
     """
     from critterdb.site.backup import backup_database
 
     size = backup_database(open_site(ctx), file)
     click.echo(
-        f"{file} holds a checked copy ({size / 1e6:.1f} MB). photos/ and models/ lie beside it."
+        f"Backed up and checked: {file} ({size / 1e6:.1f} MB). Copy photos/ and models/ as well."
     )
 
 
-@click.command(short_help="Let a shell complete commands and options.")
+@click.command(short_help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that completes critterdb's commands and options in SHELL.
+    """Print a script that completes critterdb's commands and options in SHELL.
 
     \b
     bash: eval "$(critterdb completion bash)"       in ~/.bashrc
@@ -163,7 +163,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     click.echo(completion_class(root, {}, "critterdb", "_CRITTERDB_COMPLETE").source())
 
 
-@click.command(short_help="Make a site: a folder with a database, settings and plugin.")
+@click.command(short_help="Make a site: a folder with a database, settings and a plugin.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def init(folder: Path) -> None:
     """Make a site: a folder with a database, metadata.json and plugins/."""
@@ -175,19 +175,19 @@ def init(folder: Path) -> None:
     click.echo(f"Next: {step}critterdb sync cougarornot")
 
 
-@click.command(short_help="Run the whole system on a drawn reserve, without a network.")
+@click.command(short_help="Run the whole system on drawn animals, without a network.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-site")
-@click.option("--serve", "keep_serving", is_flag=True, help="Go on to serve the finished site.")
+@click.option("--serve", "keep_serving", is_flag=True, help="Serve the finished site.")
 @click.option(
     "-p",
     "--port",
     default=DEFAULT_PORT,
     show_default=True,
     metavar="PORT",
-    help="On which port to serve.",
+    help="The port to serve on.",
 )
 def demo(folder: Path, keep_serving: bool, port: int) -> None:
-    """Run the whole system on a small drawn reserve, with no network at all."""
+    """Run the whole system on drawn animals, without a network."""
     from critterdb.demo.run import run_demo
 
     run_demo(folder, report=click.echo, serve_port=port if keep_serving else None)

@@ -130,7 +130,7 @@ def small(db: SiteDatabase, tmp_path: Path) -> ThreadHarness:
 
 
 def test_a_person_settles_what_waits(small: ThreadHarness) -> None:
-    assert "Nothing waits" in run(small)
+    assert "There is nothing to review" in run(small)
     small.write("3", HOST, "Probably a bobcat", 1, in_reply_to="1")
     small.write("4", HOST, "A bobcat or a cougar", 2, in_reply_to="1")
     small.play(post=False)
@@ -140,9 +140,9 @@ def test_a_person_settles_what_waits(small: ThreadHarness) -> None:
     assert run(small, "settle", "1", "Bobcat").startswith("0 jsonl:1: Bobcat")
     (row,) = small.db["answers"].rows
     assert (row["verdict"], row["taxon_id"], row["method"]) == ("other", BOBCAT, "a person")
-    assert "Nothing waits" in run(small)
+    assert "There is nothing to review" in run(small)
     small.play(post=False)
-    assert "Nothing waits" in run(small)
+    assert "There is nothing to review" in run(small)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_what_says_nothing_is_put_away(small: ThreadHarness) -> None:
     small.write("3", HOST, "Bobcats have short tails", 1, in_reply_to="2")
     small.play(post=False)
     assert "no answer in it" in run(small, "settle", "1", "nothing")
-    assert "Nothing waits" in run(small)
+    assert "There is nothing to review" in run(small)
     assert small.db["answers"].count == 0
 
 

@@ -57,7 +57,7 @@ def test_a_process_plays_rounds_until_it_is_told_to_end(ground: BotHarness, numb
     process.send_signal(number)
     output = process.communicate(timeout=LONG_S)[0]
     assert process.returncode == 0, output
-    assert "Stopped as asked" in output
+    assert "Stopped." in output
     assert [ground.reply(post)["status"] for post in (first, second)] == ["sent", "sent"]
 
 
@@ -149,7 +149,7 @@ def test_status_tells_how_the_bot_stands(ground: BotHarness) -> None:
     assert "bot on x: last round 20" in text
     assert "1 sent" in text
     assert "2 of 20 replies" in text
-    assert f"next reset: sending waits until {standing['send_from']}" in text
+    assert f"sending resumes at {standing['send_from']}" in text
     ground.later = 2000
     ground.play()
     assert "next reset" not in status(ground)

@@ -324,7 +324,7 @@ def test_the_command_outlives_whatever_a_round_raises(db: SiteDatabase, tmp_path
     finally:
         process.terminate()
     process.communicate(timeout=LONG_S)
-    assert line.startswith("Error: the round broke off (ValueError: ")
+    assert line.startswith("Error: the round failed (ValueError: ")
     assert process.returncode == 0
     assert len(replay.replies()) == 1
 

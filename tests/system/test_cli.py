@@ -219,7 +219,7 @@ def test_status_tells_a_sync_that_was_interrupted_and_one_that_failed(db: SiteDa
     assert "interrupted: run it again" in CliRunner().invoke(main, command).stdout
     db["syncs"].insert(row | {"error": "no network"})
     said = CliRunner().invoke(main, command).stdout
-    assert "ended early: no network" in said
+    assert "failed: no network" in said
     assert "cougarornot (no model yet)" in said
 
 

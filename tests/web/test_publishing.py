@@ -298,7 +298,7 @@ def test_commands_that_could_write_leave_a_copy_alone(publish: Publish, tmp_path
     for command in (["status"], ["sync", "cougarornot"], ["publish", str(tmp_path / "again")]):
         done = CliRunner().invoke(main, ["--db", str(public / DATABASE_NAME), *command])
         assert done.exit_code == 1
-        assert "is a published copy, which never changes" in done.stderr
+        assert "is a published copy, which is read-only" in done.stderr
     assert all_bytes(public) == before
     (public / "inspect-data.json").unlink()
     done = CliRunner().invoke(main, ["--db", str(public / DATABASE_NAME), "status"])
@@ -348,7 +348,7 @@ def test_the_words_of_the_command(full: Path, tmp_path: Path) -> None:
         main, ["--db", str(full / DATABASE_NAME), "publish", str(tmp_path / "public")]
     )
     assert "2 observations, 2 photos, 1 model, 2 posts, 3 predictions" in done.stdout
-    assert "kept at home:" in done.stdout
+    assert "not published:" in done.stdout
     assert "1 opt_outs" in done.stdout
     readme = (tmp_path / "public" / "README.md").read_text()
     assert "2 observations and 2 photos (1 cc-by, 1 cc0)" in readme
