@@ -52,7 +52,7 @@ class TimelineError(CritterError):
 
 
 class RateLimitedError(TimelineError):
-    """A platform wants fewer requests; `until` is when it will listen again."""
+    """A platform returned a rate limit; `until` is when to retry."""
 
     def __init__(self, message: str, until: datetime) -> None:
         super().__init__(message)

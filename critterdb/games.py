@@ -262,5 +262,5 @@ def _only_slug(db: SiteDatabase) -> str:
     if len(slugs) == 1:
         return str(slugs[0])
     if not slugs:
-        raise GameError("There is no game yet. Start one with: critterdb sync cougarornot")
-    raise GameError(f"There are several games: {', '.join(slugs)}. Name the one you mean")
+        raise GameError("There is no game yet. Fetch one with: critterdb sync cougarornot")
+    raise GameError(f"There are several games: {', '.join(slugs)}. Give one as GAME")

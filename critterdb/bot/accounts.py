@@ -139,7 +139,7 @@ def parse_account(text: str) -> Account:
         known = ", ".join(PLATFORMS)
         raise GameError(f"{text} is not an account. Write PLATFORM:HANDLE, with one of {known}")
     if platform == "mastodon" and "@" not in handle.removeprefix("@"):
-        raise GameError(f"{text} lacks its server. Write {text}@its.server")
+        raise GameError(f"{text} does not name its server. Write {text}@its.server")
     return Account(platform, handle.removeprefix("@"))
 
 

@@ -119,7 +119,7 @@ def send(round_: Round, reply: WaitingReply) -> SendResult:
             [envelope.key, envelope.record, post_id],
         ).fetchone()
     if claimed is None:
-        return SendResult("planned", error="it was no longer waiting")
+        return SendResult("planned", error="it was no longer pending")
     result = timeline.send(post_id, reply.text, envelope)
     # A duplicate of what the platform does not show yet is refused as well, so doubt remains doubt.
     if result.status == "refused" and claimed[0] > 1:

@@ -86,7 +86,7 @@ def _checked(words: Json, path: str) -> Words:
     # A reply with a link costs $0.200 on X instead of $0.010, and a handle calls somebody.
     for text in [loaded.critter, *loaded.openers, *loaded.closers, *sayings]:
         if _REACHES_OUT.search(text):
-            raise SiteError(f"{path}: “{text}” holds a link, a hashtag or a handle. Remove it")
+            raise SiteError(f"{path}: “{text}” contains a link, a hashtag or a handle. Remove it")
     for text in sayings:
         _check_placeholders(text, path)
     return loaded

@@ -153,8 +153,7 @@ def _only_round(db: SiteDatabase, platform: str) -> Iterator[None]:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise SiteError(
-                        "Another round of the bot is running on this database. "
-                        "Wait until it has ended"
+                        "Another round of the bot is running on this database. Wait until it ends"
                     ) from error
                 time.sleep(0.1)
         yield
@@ -169,5 +168,5 @@ def _lock_file(path: Path) -> IO[bytes]:
     except OSError as error:
         raise SiteError(
             f"{path} could not be opened as the bot's lock: {error.strerror}. "
-            "Remove it, or let the bot write to the site's folder"
+            "Delete it, or make the site's folder writable"
         ) from error

@@ -78,7 +78,7 @@ class Round:
         standing = platform_state.standing(self.db, self.platform)
         if standing.reads_later(self.now()):
             raise TimelineError(
-                f"{self.platform} limits the rate of requests. Nothing is read before "
+                f"{self.platform} is rate-limiting requests. Reading resumes at "
                 f"{standing.read_from}"
             )
         try:

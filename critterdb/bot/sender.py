@@ -25,7 +25,7 @@ def send_waiting(round_: Round, seen: set[str]) -> None:
     db, platform, report = round_.db, round_.platform, round_.report
     standing = platform_state.standing(db, platform)
     if standing.sends_later(round_.now()):
-        report.failures.append(f"Sending waits until {standing.send_from}: {standing.pause_reason}")
+        report.failures.append(f"Sending resumes at {standing.send_from}: {standing.pause_reason}")
         return
     replies = _in_order(round_)
     gone = round_.ask(lambda: _find_gone(round_, replies, seen))

@@ -123,9 +123,9 @@ def load_examples(db: SiteDatabase, game: Game, *, min_photos: int = MIN_PHOTOS)
     photos, left_out = _labelled_photos(db, game, taxonomy)
     if not photos:
         raise TrainingError(
-            f"The game {game.slug} has no photos to learn from"
+            f"The game {game.slug} has no photos to train on"
             + (f" ({_in_words(left_out)} left out)" if left_out else "")
-            + f". Get some with: critterdb sync {game.slug}, or critterdb import FOLDER"
+            + f". Fetch some with: critterdb sync {game.slug}, or critterdb import FOLDER"
         )
     counts = Counter(photo.label for photo in photos)
     label_of = fold_labels(counts, {label: taxonomy.lineage(label) for label in counts}, min_photos)

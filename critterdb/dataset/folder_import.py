@@ -86,8 +86,8 @@ def import_folder(
     files = list(_photo_files(folder))
     if not files:
         raise SourceError(
-            f"{folder} holds no labelled photos. Lay them out as FOLDER/LABEL/*.jpg "
-            "(jpg, jpeg, png, webp or gif), one folder a label"
+            f"{folder} has no labelled photos. Lay them out as FOLDER/LABEL/*.jpg "
+            "(jpg, jpeg, png, webp or gif), one folder per label"
         )
     images, skipped = _read_images(site_folder(db), files, progress)
     known = _known_photos(db, game_slug)

@@ -55,9 +55,9 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
     _clear(folder)
     reserve = draw_reserve()
     report(
-        f"Drew a reserve: {len(reserve.photos)} photos of {len(reserve.species)} species by "
+        f"Drew {len(reserve.photos)} photos of {len(reserve.species)} species by "
         f"{reserve.observers} observers, in {time.perf_counter() - started:.1f} s. "
-        "Its animals are drawn, so how well it does says nothing about real ones."
+        "A program draws the animals, so the score says nothing about real photos."
     )
     with _standins(reserve) as (inaturalist, x):
         environment = _environment(inaturalist, x)
@@ -65,13 +65,12 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
         _play(steps, reserve, x)
         report(f"\nDone in {time.perf_counter() - started:.0f} s. The site is {folder}")
         if serve_port is None:
-            report(f"Look at it with: critterdb --db {folder / DATABASE_NAME} serve")
+            report(f"Serve it with: critterdb --db {folder / DATABASE_NAME} serve")
             return
         address = f"http://127.0.0.1:{serve_port}"
-        report(f"\nOpen {address}/ or {address}/critters/bot_history; Ctrl-C ends it.")
-        report(
-            f"Or ask it: curl '{address}/-/classify?url={x.add_file(reserve.to_play[0].data)}'\n"
-        )
+        report(f"\nOpen {address}/ or {address}/critters/bot_history; press Ctrl-C to stop.")
+        photo = x.add_file(reserve.to_play[0].data)
+        report(f"Or classify a photo: curl '{address}/-/classify?url={photo}'\n")
         _serve(folder, serve_port, environment)
 
 
@@ -214,7 +213,7 @@ def _clear(folder: Path) -> None:
     """An empty folder for the demo; an earlier demo's is made anew, anything else is kept."""
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise SiteError(
-            f"{folder} holds something that is no demo. Name another folder: critterdb demo FOLDER"
+            f"{folder} is not empty and not a demo. Choose another folder: critterdb demo FOLDER"
         )
     if folder.exists():
         shutil.rmtree(folder)

@@ -217,7 +217,7 @@ def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
         paths += photos
         truth += [index] * len(photos)
     if not paths:
-        raise SourceError(f"{folder} holds no photos. Lay them out as FOLDER/LABEL/*.jpg")
+        raise SourceError(f"{folder} has no photos. Lay them out as FOLDER/LABEL/*.jpg")
     return LabelledPhotos(folder_photos(paths), np.array(truth, np.int64), [])
 
 

@@ -34,7 +34,7 @@ FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
 NOT_AN_IMAGE = "That is not a JPEG, PNG, WebP or GIF picture. Try another file"
 TRUNCATED = "The picture is cut off before its end. Save or download it again"
 TOO_SMALL = "The picture is too small or too narrow. Use one of at least 32 pixels a side"
-TOO_COMPLEX = "The picture takes too long to decode. Save it anew as a plain JPEG and try again"
+TOO_COMPLEX = "The picture takes too long to decode. Save it again as a plain JPEG and try again"
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def _checked_answer(answer: Json, size: int) -> DecodeAnswer:
         )
     sound = sound and isinstance(answer["cpu_s"], float) and 0 <= answer["cpu_s"] <= WALL_S
     if not sound or ("code" in answer and answer["bytes"]):
-        raise ValueError("the decoding process answers nonsense")
+        raise ValueError("the decoding process sent an invalid response")
     return cast(DecodeAnswer, answer)
 
 

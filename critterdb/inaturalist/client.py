@@ -76,15 +76,15 @@ class INaturalist:
             else:
                 if status != 429 and status < 500:
                     raise SourceError(
-                        f"iNaturalist at {self.base_url} refused {path} ({problem}). "
+                        f"iNaturalist at {self.base_url} rejected {path} ({problem}). "
                         "Check CRITTERDB_INATURALIST_API and the taxon and place of the game"
                     )
                 wait_s = max(wait_s, self._asked_wait_s(retry_after))
             if attempt + 1 < ATTEMPTS:
                 self._sleep(wait_s)
         raise SourceError(
-            f"iNaturalist at {self.base_url} did not answer as it should ({problem}). "
-            "Nothing is lost: run the same command again later"
+            f"iNaturalist at {self.base_url} returned an invalid response ({problem}). "
+            "No data is lost. Run the same command again later"
         )
 
     def _ask(self, path: str, params: dict[str, object]) -> tuple[int, str, bytes]:
@@ -96,7 +96,7 @@ class INaturalist:
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > MAX_RESPONSE_BYTES or time.monotonic() > deadline:
-                    raise ValueError("its answer has no end")
+                    raise ValueError("its response is too long")
         self.server_time = _moment(response.headers.get("Date", "")) or self.server_time
         return response.status_code, response.headers.get("Retry-After", ""), bytes(body)
 
@@ -104,7 +104,7 @@ class INaturalist:
         wait_s = _retry_after_s(retry_after)
         if wait_s > MAX_RETRY_AFTER_S:
             raise SourceError(
-                f"iNaturalist at {self.base_url} did not answer: it asks to be left alone for "
+                f"iNaturalist at {self.base_url} is rate-limiting requests for "
                 f"{wait_s / 60:.0f} minutes. After that, run the same command again"
             )
         return wait_s

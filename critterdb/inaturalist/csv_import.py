@@ -109,7 +109,7 @@ def read_export(file: Path) -> Iterator[tuple[int, str | None]]:
             rows = csv.DictReader(lines)
             if "id" not in (rows.fieldnames or []):
                 raise SourceError(
-                    f"{file} is not an export of iNaturalist's: it has no column “id”. "
+                    f"{file} is not an iNaturalist export: it has no column “id”. "
                     "Make one at https://www.inaturalist.org/observations/export"
                 )
             for row in rows:

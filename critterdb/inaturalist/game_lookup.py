@@ -79,7 +79,9 @@ def add_game(db: SiteDatabase, api: INaturalist, slug: str, wishes: GameWishes) 
     if slug in PRESETS:
         raise GameError(f"{slug} is a preset. Use it with: critterdb sync {slug}")
     if db["games"].count_where("slug = ?", [slug]):
-        raise GameError(f"{slug} is there already. Change it with: critterdb games edit {slug}")
+        raise GameError(
+            f"The game {slug} already exists. Change it with: critterdb games edit {slug}"
+        )
     for name, wish in (("hashtag", wishes.hashtag), ("taxon", wishes.taxon)):
         if not wish:
             raise GameError(f"A game needs --{name}")
@@ -90,7 +92,7 @@ def edit_game(db: SiteDatabase, api: INaturalist, slug: str, wishes: GameWishes)
     """Change what `wishes` name of a game; as add_game. Raises GameError."""
     game = ensure_game(db, slug)
     if not any(vars(wishes).values()):
-        raise GameError("Name what to change, for example --hashtag cougarOrNot")
+        raise GameError("Give an option to change, for example --hashtag cougarOrNot")
     return _save(db, api, game, wishes)
 
 
@@ -110,7 +112,7 @@ def find_taxon(api: INaturalist, wanted: str) -> tuple[Match, list[Match]]:
         if taxon.is_active or not taxon.synonym_ids:
             return matches[0], matches[1:]
         wanted = str(taxon.synonym_ids[0])
-    raise GameError(f"iNaturalist knows no taxon {wanted}. Check the name, or give its number")
+    raise GameError(f"iNaturalist has no taxon {wanted}. Check the name, or give its id")
 
 
 def find_place(api: INaturalist, wanted: str) -> tuple[Match, list[Match]]:
@@ -121,7 +123,7 @@ def find_place(api: INaturalist, wanted: str) -> tuple[Match, list[Match]]:
         page = api.get("places/autocomplete", q=wanted, per_page=30)
     matches = _matches(page["results"], wanted)
     if not matches:
-        raise GameError(f"iNaturalist knows no place {wanted}. Check the name, or give its number")
+        raise GameError(f"iNaturalist has no place {wanted}. Check the name, or give its id")
     return matches[0], matches[1:]
 
 
@@ -188,7 +190,7 @@ def _with_plain_wishes(game: Game, wishes: GameWishes) -> Game:
     if wishes.rank:
         game = replace(game, rank=wishes.rank.lower())
         if game.rank not in RANKS:
-            raise GameError(f"{game.rank} is not a rank of iNaturalist's. Try species or genus")
+            raise GameError(f"{game.rank} is not an iNaturalist rank. Try species or genus")
     hosts = [_host(text, consents=False) for text in wishes.hosts]
     hosts += [_host(text, consents=True) for text in wishes.consenting_hosts]
     return replace(game, hosts=hosts) if hosts else game

@@ -59,7 +59,7 @@ class Pace:
                 return
             self._sleep(wait_s)
         raise SourceError(
-            f"{self.host} is being asked by other runs too. Wait for them to end, then try again"
+            f"{self.host} is in use by other runs. Wait for them to end and try again"
         )
 
     def _try_request(self) -> float:
@@ -67,8 +67,8 @@ class Pace:
         with self.db.atomic():
             if self._sum("requests", now - timedelta(days=1)) >= REQUESTS_PER_DAY:
                 raise SourceError(
-                    f"{REQUESTS_PER_DAY:,} requests to {self.host} are enough for a day. "
-                    "Run the same command again tomorrow: it goes on where it stopped"
+                    f"{REQUESTS_PER_DAY:,} requests to {self.host} in a day is the limit. "
+                    "Run the same command again tomorrow: it continues where it stopped"
                 )
             recent = self._sum("requests", now - MINUTE)
             if recent >= self.per_minute:
@@ -84,7 +84,7 @@ class Pace:
             if self._sum("bytes", now - timedelta(hours=hours)) + ahead >= limit:
                 raise SourceError(
                     f"{limit / 1e9:.0f} GB of photos in {hours} h is what iNaturalist allows. "
-                    "Run the same command again later: it goes on where it stopped"
+                    "Run the same command again later: it continues where it stopped"
                 )
 
     def count_bytes(self, number: int) -> None:

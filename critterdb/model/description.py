@@ -59,7 +59,7 @@ def parse_description(text: str) -> ModelDescription:
     metadata = _parse_json(text)
     missing = [name for name in REQUIRED if name not in metadata]
     if missing:
-        raise ValueError(f"its description lacks {', '.join(missing)}")
+        raise ValueError(f"its metadata lacks {', '.join(missing)}")
     if metadata["format"] != FORMAT:
         raise ValueError(f"its format is {str(metadata['format'])[:20]}, not {FORMAT}")
     for name in ("id", "game", "backbone"):
@@ -68,7 +68,7 @@ def parse_description(text: str) -> ModelDescription:
     _check_licenses(metadata.get("licenses"))
     digest = metadata.get(DIGEST)
     if digest is not None and not isinstance(digest, str):
-        raise ValueError("its digest is not a text")
+        raise ValueError("its digest is not a string")
     return ModelDescription(
         id=metadata["id"],
         game=metadata["game"],

@@ -238,4 +238,4 @@ def _file_of(db: SiteDatabase, row: Json) -> Path:
         return stored_file(site_folder(db), "models", row["path"])
     except SiteError as error:
         # Without the path: strangers read this, and it may be any path of the machine.
-        raise ModelError(f"The file of the model {row['id']} is refused. {error}") from error
+        raise ModelError(f"The file of model {row['id']} is rejected. {error}") from error

@@ -31,5 +31,5 @@ def open_timeline(name: str) -> Timeline:
 
         return JsonlTimeline(rest)
     raise TimelineError(
-        f"There is no timeline called {name}. Use x, mastodon, bluesky, or jsonl:PATH"
+        f"There is no platform called {name}. Use x, mastodon, bluesky, or jsonl:PATH"
     )

@@ -85,7 +85,7 @@ def publish_site(
             put_in_place(made, folder, check=lambda: _check_target(folder, home))
     except (OSError, SourceError, sqlite3.OperationalError) as error:
         raise SiteError(
-            f"{folder} could not be written: {error}. Choose another place with room for it"
+            f"{folder} could not be written: {error}. Choose another folder with enough space"
         ) from error
     return report
 
@@ -137,13 +137,12 @@ def _fill(
 def _check_target(folder: Path, home: Path) -> None:
     resolved = folder.resolve()
     if resolved == home or home.is_relative_to(resolved):
-        raise SiteError(f"{folder} holds the site itself. Name another folder for the copy")
+        raise SiteError(f"{folder} contains the site itself. Choose another folder for the copy")
     if folder.exists() and not folder.is_dir():
-        raise SiteError(f"{folder} is a file. Name another folder for the copy")
+        raise SiteError(f"{folder} is a file. Choose another folder for the copy")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise SiteError(
-            f"{folder} holds something that critterdb publish did not make. "
-            "Name another folder for the copy"
+            f"{folder} was not made by critterdb publish. Choose another folder for the copy"
         )
 
 
@@ -197,7 +196,7 @@ def _check_and_close(copy: SiteDatabase) -> None:
     verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
     if broken or verdict != "ok":
         raise SiteError(
-            f"The copy failed its check: {broken[:3] or verdict}. Look at the disk, then try again"
+            f"The copy failed its check: {broken[:3] or verdict}. Check the disk and try again"
         )
     # One file, which can be served where nothing may be written.
     copy.conn.execute("PRAGMA journal_mode = DELETE")

@@ -91,8 +91,8 @@ def copy_models(copy: SiteDatabase, home: Path, made: Path) -> CopiedFiles:
         closed = sum(n for code, n in learned_from.items() if code not in DEFAULT_LICENSES)
         if closed:
             notes.append(
-                f"{row['id']} learned from {closed:,} photos that are not openly licensed: "
-                "the model goes along, they do not"
+                f"{row['id']} learned from {closed:,} photos without an open licence: "
+                "the model is published, those photos are not"
             )
     return CopiedFiles(number, missing=tuple(missing), notes=tuple(notes))
 

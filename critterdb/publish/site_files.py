@@ -33,7 +33,7 @@ FOLDERS = {
 def copy_site_files(home: Path, made: Path) -> list[str]:
     """Copy the site's own pages and settings, with critterdb's plugin; notes on what stays.
 
-    Links are not followed. Raises SiteError where metadata.json is no JSON.
+    Links are not followed. Raises SiteError if metadata.json is not valid JSON.
     """
     notes = []
     for name in FILES:
@@ -42,7 +42,7 @@ def copy_site_files(home: Path, made: Path) -> list[str]:
     for name, (words, suffixes) in FOLDERS.items():
         if left := _copy_folder(home / name, made / name, suffixes):
             told = ", ".join(sorted(str(file.relative_to(home)) for file in left))
-            notes.append(f"of {name}/ only {words} go along; at home stays {told}")
+            notes.append(f"{name}/: only {words} are published; left out: {told}")
     for name in SITE_FILES:
         told_otherwise = (made / f"metadata.{kind}" for kind in ("json", "yaml", "yml"))
         if name == "metadata.json" and any(file.exists() for file in told_otherwise):
@@ -88,7 +88,9 @@ def _keep_local_photos_off(file: Path) -> None:
     try:
         metadata = json.loads(file.read_text("utf-8"))
     except ValueError as error:
-        raise SiteError(f"metadata.json of the site is no JSON: {error}. Mend it") from error
+        raise SiteError(
+            f"metadata.json of the site is not valid JSON: {error}. Correct it"
+        ) from error
     settings = (metadata.get("plugins") or {}).get("critterdb") or {}
     if settings.get("local_photos"):
         settings["local_photos"] = False

@@ -41,13 +41,13 @@ def write_wheel(folder: Path) -> Path:
 
     Raises SiteError where critterdb was never installed, so that nobody knows what it depends on.
     """
-    # A checkout that is on the path has an egg-info beside the code, which is no installation.
+    # A checkout that is on the path has an egg-info beside the code, which is not an installation.
     everywhere = distributions(name="critterdb")
     installed = next((one for one in everywhere if one.read_text("METADATA")), None)
     if installed is None:
         raise SiteError(
-            "critterdb runs from a folder and is not installed, so it cannot pack itself. "
-            "Install it first: pip install -e ."
+            "critterdb is not installed, so it cannot make a wheel of itself. "
+            "Install it with: pip install -e ."
         )
     path = folder / f"critterdb-{__version__}-py3-none-any.whl"
     info = f"critterdb-{__version__}.dist-info"

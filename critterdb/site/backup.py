@@ -16,7 +16,7 @@ def backup_database(db: SiteDatabase, file: Path) -> int:
     Raises SiteError where the file exists, cannot be written, or its integrity check fails.
     """
     if file.exists():
-        raise SiteError(f"{file} exists already. Choose another name for the backup")
+        raise SiteError(f"{file} already exists. Choose another name for the backup")
     try:
         # For its owner only, as the database may be: it holds who opted out, and drafts.
         with replacing(file, mode=_mode_of(db)) as partial:
@@ -25,11 +25,11 @@ def backup_database(db: SiteDatabase, file: Path) -> int:
                 verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
             if verdict != "ok":
                 raise SiteError(
-                    f"The copy failed its check: {verdict}. Look at the disk, then try again"
+                    f"The copy failed its check: {verdict}. Check the disk and try again"
                 )
     except (OSError, sqlite3.Error) as error:
         raise SiteError(
-            f"{file} could not be written: {error}. Choose another place with room for it"
+            f"{file} could not be written: {error}. Choose another folder with enough space"
         ) from error
     return file.stat().st_size
 

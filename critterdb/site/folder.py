@@ -36,7 +36,7 @@ def init_site(folder: Path) -> Path:
             write_atomically(target, source.read_bytes())
     except OSError as error:
         raise SiteError(
-            f"{folder} could not be made into a site: {error}. Choose one that you may write to"
+            f"{folder} could not be made into a site: {error}. Choose a writable folder"
         ) from error
     path = folder / DATABASE_NAME
     open_database(path, create=True).close()

@@ -90,7 +90,7 @@ def _setting_arguments(file: Path) -> list[str]:
     try:
         settings = dict(json.loads(file.read_text("utf-8")))
     except (ValueError, TypeError) as error:
-        raise SiteError(f"{file} should be JSON such as {{}}: {error}. Mend it") from error
+        raise SiteError(f"{file} is not valid JSON: {error}. Correct it") from error
     arguments = []
     for name, value in settings.items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -118,6 +118,6 @@ def settle_for_reading(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:
         raise SiteError(
-            f"{log} holds changes that cannot be folded in here. Run `critterdb status` where the "
-            "folder can be written"
+            f"{log} holds changes that cannot be merged in a read-only folder. Make the folder "
+            "writable and run: critterdb status"
         )

@@ -151,7 +151,7 @@ def check_readable(path: Path) -> None:
     if old:
         raise SiteError(
             f"{path} was made by an older critterdb. "
-            "Bring it up to date where it may be written: critterdb status"
+            "Make it writable and update it with: critterdb status"
         )
 
 

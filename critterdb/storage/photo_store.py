@@ -39,7 +39,7 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
             partial.write_bytes(data)
     except OSError as error:
         raise SourceError(
-            f"A photo could not be kept: {error}. Make room on the disk, then run it again"
+            f"A photo could not be stored: {error}. Free some disk space and run the command again"
         ) from error
     return sha256, path
 

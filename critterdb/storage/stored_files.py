@@ -40,8 +40,8 @@ def stored_file(site: Path, kind: Kind, path: object) -> Path:
     """
     if not isinstance(path, str) or not _PATTERNS[kind].fullmatch(path):
         raise SiteError(
-            f"The database names as {_WORDS[kind]} what is not below {kind}/ of this site. "
-            "Restore the database from a backup, or ask whoever made it"
+            f"The database names {_WORDS[kind]} outside the folder {kind}/ of this site. "
+            "Restore the database from a backup, or ask the person who made it"
         )
     place = site
     parts = path.split("/")
@@ -54,10 +54,10 @@ def stored_file(site: Path, kind: Kind, path: object) -> Path:
         if stat.S_ISLNK(mode):
             raise SiteError(
                 f"{place.relative_to(site)} is a symbolic link, which critterdb does not follow. "
-                "Put the files themselves there; a folder on another disk can be mounted there"
+                "Move the files there, or mount the other disk there"
             )
         if place == site / path and not stat.S_ISREG(mode):
-            raise SiteError(f"{path} is not a file. Remove it, then try again")
+            raise SiteError(f"{path} is not a file. Remove it and try again")
     return site / path
 
 

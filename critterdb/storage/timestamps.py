@@ -64,7 +64,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError as error:
-        raise ValueError("no time that there is") from error
+        raise ValueError("not a valid time") from error
 
 
 def utc_now() -> str:

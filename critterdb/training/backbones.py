@@ -55,7 +55,7 @@ class Backbone:
         return open_session(self.onnx_path.read_bytes(), threads=1)
 
     def release(self) -> None:
-        """Give back the memory that runs of the network took; another run takes it anew."""
+        """Give back the memory that runs of the network took; the next run allocates it again."""
         self.__dict__.pop("session", None)
 
     @property
@@ -125,7 +125,7 @@ def export_backbone(
         except Exception as error:
             # torch's exporter has errors of its own for each step.
             raise ModelError(
-                f"The backbone {network.name} could not be made an ONNX file: "
+                f"The backbone {network.name} could not be exported to ONNX: "
                 f"{_first_line(error)}. Try another size with --size, or another backbone"
             ) from error
         write_atomically(chosen.onnx_path, data)

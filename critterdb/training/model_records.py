@@ -21,12 +21,11 @@ from .config import TrainingRecipe
 from .head import Head
 from .model_writer import ModelFile
 
-INTENDED_USE = (
-    "Hashtag games and other play with photos of wild animals, where a mistake hurts nobody."
-)
+INTENDED_USE = "Hashtag games and other games with photos of wild animals."
 LIMITS = (
     "It knows only its labels, from photos like those that it was trained on. "
-    "It is no means of identification for safety, law or science without a person's look."
+    "Do not rely on it for safety, legal or scientific identification unless an expert has checked "
+    "the result."
 )
 
 

@@ -64,7 +64,8 @@ def load_network(name: str, weights: Path | None = None) -> PretrainedNetwork:
         # timm, torchvision and the hub each have errors of their own for a bad name and no network.
         raise ModelError(
             f"The backbone {name} could not be loaded: {_first_line(error)}. "
-            f"Check its name and the network, give --weights FILE, or use {DEFAULT_BACKBONE}"
+            f"Check its name and the network connection, give --weights FILE, or use "
+            f"{DEFAULT_BACKBONE}"
         ) from error
 
 
@@ -165,7 +166,7 @@ def _load_body(module: Any, weights: Path, classifiers: list[str]) -> None:
         module.load_state_dict(kept | body)
     except RuntimeError as error:
         raise ModelError(
-            f"{weights} does not hold weights of this backbone. Give others"
+            f"{weights} does not contain weights for this backbone. Use another file"
         ) from error
 
 
@@ -174,5 +175,5 @@ def _load_in_order(module: Any, tensors: Mapping[str, Any]) -> None:
     ours = module.state_dict()
     names, learned = list(learned_tensors(ours)), list(learned_tensors(tensors).values())
     if [tuple(tensor.shape) for tensor in learned] != [tuple(ours[name].shape) for name in names]:
-        raise ModelError("These weights are not those of EfficientNet-Lite0. Give others")
+        raise ModelError("These are not EfficientNet-Lite0 weights. Use another file")
     module.load_state_dict(ours | dict(zip(names, learned, strict=True)), strict=True)

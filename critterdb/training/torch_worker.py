@@ -69,9 +69,8 @@ class TorchProcess:
                 outcome = self._connection.recv()
         except (EOFError, OSError) as error:
             raise TrainingError(
-                f"The process that trains ended too early (status {self._process.wait()}). Nothing "
-                "was changed. If the machine lacked memory, close what else needs it, and train "
-                "again"
+                f"The training process ended early (status {self._process.wait()}). Nothing "
+                "was changed. If memory ran out, close other programs and train again"
             ) from error
         if isinstance(outcome, CritterError):
             raise outcome

@@ -68,7 +68,7 @@ def prepare_data(db: SiteDatabase, examples: Examples, recipe: str) -> TrainingD
     if len(taxon_ids) < 2 or not all(data.splits.values()):
         counts = ", ".join(f"{part} {photos}" for part, photos in data.splits.items())
         raise TrainingError(
-            f"There are too few observers to train and to test with different ones ({counts} "
+            f"There are too few observers to train and test on different ones ({counts} "
             "photos). Add photos by other people, then train again"
         )
     return data

@@ -355,7 +355,7 @@ def test_a_platform_that_wants_peace_is_not_asked_before_its_reset(ground: BotHa
         ground.play()
     asked = len(ground.x.requests)
     ground.later = 880
-    with pytest.raises(TimelineError, match="Nothing is read before"):
+    with pytest.raises(TimelineError, match="Reading resumes at"):
         ground.play()
     assert len(ground.x.requests) == asked
     ground.later = 1100

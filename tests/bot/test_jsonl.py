@@ -128,12 +128,12 @@ def test_a_file_that_is_not_there(db: SiteDatabase, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mastodon:x", "no timeline"),
-        ("bluesky:x", "no timeline"),
-        ("jsonl", "no timeline"),
-        ("jsonl:", "no timeline"),
-        ("x:y", "no timeline"),
-        ("", "no timeline"),
+        ("mastodon:x", "no platform"),
+        ("bluesky:x", "no platform"),
+        ("jsonl", "no platform"),
+        ("jsonl:", "no platform"),
+        ("x:y", "no platform"),
+        ("", "no platform"),
     ],
 )
 def test_names_without_a_timeline(name: str, words: str) -> None:

@@ -97,7 +97,7 @@ def test_trouble_does_not_end_a_process_that_goes_on(ground: BotHarness) -> None
     process = start_bot(ground, "--post", "--every", "1s")
     wait_for(lambda: len(ground.x.sent) == 1)
     process.terminate()
-    assert "Error: X gave no posts" in process.communicate(timeout=LONG_S)[0]
+    assert "Error: X did not return posts" in process.communicate(timeout=LONG_S)[0]
 
 
 def test_a_full_disk_does_not_end_a_process_that_goes_on(ground: BotHarness) -> None:

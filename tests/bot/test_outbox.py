@@ -210,7 +210,7 @@ def test_sending_waits_for_the_platforms_own_reset(ground: BotHarness) -> None:
     ground.play()
     writes = ground.x.writes
     for ground.later in (10, 600, 899):
-        assert "Sending waits until" in str(ground.play())
+        assert "Sending resumes at" in str(ground.play())
     assert ground.x.writes == writes == 1
     ground.later = 1100
     assert ground.play().sent == 1

@@ -390,7 +390,7 @@ def test_a_limit_is_heeded_until_its_reset(stage: PlatformHarness) -> None:
     with pytest.raises(TimelineError, match="Come back at"):
         stage.play()
     asked = len(stage.server.requests)
-    with pytest.raises(TimelineError, match="Nothing is read before"):
+    with pytest.raises(TimelineError, match="Reading resumes at"):
         stage.play()
     assert len(stage.server.requests) <= asked + 2
     stage.later = 800.0

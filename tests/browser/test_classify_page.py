@@ -51,7 +51,7 @@ def page(browser: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     ("colour", "headline"),
-    [("red", "Cougar"), ("lime", "Bobcat"), ("grey", "That is no critter that I know")],
+    [("red", "Cougar"), ("lime", "Bobcat"), ("grey", "Not a critter that I know")],
 )
 def test_a_chosen_photo_gets_its_bars(
     page: Any, address: str, tmp_path: Path, colour: str, headline: str

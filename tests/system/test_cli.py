@@ -171,7 +171,7 @@ def test_status_and_backup(site: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     assert run("--db", database, "backup", str(copy)).exit_code == 0
     assert json.loads(run("--db", str(copy), "status", "--json").stdout)["rows"] == found["rows"]
-    assert "exists already" in one_line_error(run("--db", database, "backup", str(copy)))
+    assert "already exists" in one_line_error(run("--db", database, "backup", str(copy)))
 
 
 def test_usage_errors_end_with_two(site: Path) -> None:

@@ -122,5 +122,5 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     done = CliRunner().invoke(main, ["demo", str(tmp_path)])
     assert done.exit_code == 1
-    assert "holds something that is no demo" in done.stderr
+    assert "is not empty and not a demo" in done.stderr
     assert (tmp_path / "thesis.txt").read_text() == "years of work"

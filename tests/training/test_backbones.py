@@ -187,9 +187,9 @@ def test_other_weights_make_another_recipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("efficientnet_lite0", "not those of EfficientNet-Lite0"),
-        ("resnet34", "does not hold weights of this"),
-        ("test_vit", "does not hold weights of this"),
+        ("efficientnet_lite0", "not EfficientNet-Lite0 weights"),
+        ("resnet34", "does not contain weights for this"),
+        ("test_vit", "does not contain weights for this"),
         ("no_such_network", "could not be loaded"),
     ],
 )

@@ -305,7 +305,7 @@ async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> N
         ("/-/critters/models/nobody", "There is no model nobody here"),
         (f"{MODEL}/confusion", "Name the cell"),
         (f"{MODEL}/confusion?actual=x&predicted=1", "should be a number"),
-        (f"{MODEL}/confusion?actual=1&predicted=2", "does not know these labels"),
+        (f"{MODEL}/confusion?actual=1&predicted=2", "does not have these labels"),
         (f"{MODEL}?part=everything", "no part"),
         ("/-/critters/posts/x:999", "The bot knows no post x:999"),
         ("/-/critters/species/7", "There is no taxon 7"),

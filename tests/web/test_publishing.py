@@ -233,7 +233,7 @@ def test_an_earlier_copy_is_replaced_and_anything_else_left_alone(
     thesis = tmp_path / "thesis"
     thesis.mkdir()
     (thesis / "thesis.txt").write_text("years of work")
-    for target, words in ((thesis, "did not make"), (full, "the site itself")):
+    for target, words in ((thesis, "was not made by critterdb publish"), (full, "the site itself")):
         done = CliRunner().invoke(main, ["--db", str(full / DATABASE_NAME), "publish", str(target)])
         assert done.exit_code == 1
         assert words in done.stderr
@@ -397,10 +397,10 @@ def test_furniture_of_the_site_goes_along_and_nothing_else(
     for name in ("plugins/secret.env", "plugins/package/key.pem"):
         assert not (public / name).exists()
     assert report["notes"] == [
-        "of plugins/ only .py files go along; "
-        "at home stays plugins/package/key.pem, plugins/secret.env",
-        "of templates/ only .html files go along; at home stays templates/index.html~",
-        "of static/ only style sheets, scripts, pages, pictures and fonts go along; at home stays "
+        "plugins/: only .py files are published; "
+        "left out: plugins/package/key.pem, plugins/secret.env",
+        "templates/: only .html files are published; left out: templates/index.html~",
+        "static/: only style sheets, scripts, pages, pictures and fonts are published; left out: "
         "static/backup.sql, static/fonts/notes.env, static/service-account.json",
     ]
 

@@ -96,7 +96,7 @@ async def test_a_name_that_somebody_writes_is_found(folder: Path) -> None:
     form = {"prediction_id": last["id"], "verdict": "named"}
     response = await reviewer.post(REVIEW, **form, taxon="no such beast")
     assert response.status_code == 404
-    assert "No critter here is called" in response.text
+    assert "There is no critter called" in response.text
     assert rows(folder, "SELECT * FROM reviews") == []
     assert (await reviewer.post(REVIEW, **form, taxon="puma CONCOLOR")).status_code == 303
     (review,) = rows(folder, "SELECT taxon_id FROM reviews")

@@ -144,7 +144,7 @@ def _parse(db: SiteDatabase, game: Game, vocabulary: Vocabulary, words: str) -> 
     taxon_id = int(name) if name.isdecimal() else vocabulary.names.get(name)
     if taxon_id is None or (taxon_id != OTHER_ANIMAL and taxon_id not in vocabulary.names.values()):
         raise GameError(
-            f"{words} is not a taxon of {game.slug}. Give a name that it has there, target, other, "
+            f"{words} is not a taxon of {game.slug}. Use one of its names, target, other, "
             "inconclusive, or nothing"
         )
     if taxon_id == OTHER_ANIMAL and game.target_taxon_id:

@@ -111,11 +111,11 @@ class BlueskyClient:
             self._session.forget()
             if error.name == "AuthFactorTokenRequired":
                 raise TimelineError(
-                    "Bluesky wants a second factor. Make an app password in its settings, and give "
-                    "that as CRITTERDB_BLUESKY_PASSWORD"
+                    "Bluesky requires a second factor. Create an app password in its settings, and "
+                    "set it as CRITTERDB_BLUESKY_PASSWORD"
                 ) from None
             raise TimelineError(
-                f"Bluesky did not let {self._name} in ({error.status} {error.name}). Check "
+                f"Bluesky rejected the login of {self._name} ({error.status} {error.name}). Check "
                 "CRITTERDB_BLUESKY_HANDLE and CRITTERDB_BLUESKY_PASSWORD"
             ) from None
         return self._session.keep(session)
@@ -158,7 +158,7 @@ class BlueskyClient:
         if status == 429:
             until = _reset(response.headers)
             return RateLimitedError(
-                f"Bluesky wants fewer requests. Come back at {until:%H:%M:%S} UTC", until
+                f"Bluesky is rate-limiting requests. Come back at {until:%H:%M:%S} UTC", until
             )
         if 400 <= status < 500 and status != 408:
             return RefusedError(f"Bluesky returned {words}", status, name)

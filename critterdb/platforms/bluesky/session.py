@@ -64,7 +64,7 @@ class Session:
             free_at = recent[-LOGINS_PER_5_MINUTES] + FIVE_MINUTES_S
         if free_at:
             raise RateLimitedError(
-                "critterdb logged in to Bluesky too often, and waits before it does so again. "
+                "critterdb logged in to Bluesky too often, and waits before the next login. "
                 "Is the folder of its session writable?",
                 datetime.fromtimestamp(free_at, UTC),
             )

@@ -63,8 +63,8 @@ class BlueskyTimeline:
         missing = [name for name in needed if not os.environ.get(name)]
         if missing:
             raise TimelineError(
-                f"Bluesky needs {' and '.join(missing)} in the environment. As password, give an "
-                "app password: Settings, Privacy and security, App passwords"
+                f"Bluesky needs {' and '.join(missing)} in the environment. Use an app "
+                "password: Settings, Privacy and security, App passwords"
             )
         address = os.environ.get("CRITTERDB_BLUESKY_URL", "").rstrip("/") or DEFAULT_SERVER
         if not _is_server(address):

@@ -141,7 +141,7 @@ class MastodonClient:
             return BadRequestError(f"Mastodon returned {self._error_text()}")
         if 300 <= status < 400:
             return TimelineError(
-                f"{self.address} leads to another address. Check CRITTERDB_MASTODON_URL"
+                f"{self.address} redirects to another address. Check CRITTERDB_MASTODON_URL"
             )
         return TimelineError(f"Mastodon returned {self._error_text()}. Try again later")
 
@@ -169,7 +169,7 @@ class MastodonClient:
         until = datetime.now(UTC) + WITHOUT_RESET
         with contextlib.suppress(TypeError, ValueError, OverflowError, OSError):
             until = datetime.fromtimestamp(self._client.ratelimit_reset, UTC)
-        words = f"Mastodon wants fewer requests. Come back at {until:%H:%M:%S} UTC"
+        words = f"Mastodon is rate-limiting requests. Come back at {until:%H:%M:%S} UTC"
         return RateLimitedError(words, until)
 
     def _error_text(self) -> str:
@@ -199,7 +199,7 @@ def server_address(text: str) -> str:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise TimelineError(
-            "CRITTERDB_MASTODON_URL is not an address. Give that of the bot's instance, such as "
+            "CRITTERDB_MASTODON_URL is not a URL. Set it to the bot's server, such as "
             "https://mastodon.example"
         )
     return address

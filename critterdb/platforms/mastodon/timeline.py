@@ -317,7 +317,7 @@ class MastodonTimeline:
             if account_id is None:
                 raise UnreadableResponseError("Mastodon")
             return account_id
-        raise NotFoundError(f"Mastodon does not know {handle}")
+        raise NotFoundError(f"Mastodon has no account {handle}")
 
     def _with_threads(self, messages: Sequence[Post], post_ids: set[str]) -> list[Post]:
         """Point messages deeper in a conversation to the post that it is about."""

@@ -44,7 +44,9 @@ def rate_limit(error: Any) -> RateLimitedError:
     until = datetime.now(UTC) + WITHOUT_RESET
     with contextlib.suppress(TypeError, ValueError, OverflowError, OSError):
         until = datetime.fromtimestamp(error.reset_time, UTC)
-    return RateLimitedError(f"X wants fewer requests. Come back at {until:%H:%M:%S} UTC", until)
+    return RateLimitedError(
+        f"X is rate-limiting requests. Come back at {until:%H:%M:%S} UTC", until
+    )
 
 
 def first_line(error: Exception) -> str:

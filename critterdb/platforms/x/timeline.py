@@ -145,7 +145,7 @@ class XTimeline:
         if own.gap_from or own.failure:
             raise TimelineError(
                 "X does not show enough of the bot's own posts to tell whether a reply was posted. "
-                "Look for it by hand; its row in replies is unknown"
+                "Check by hand; its status in the table replies is unknown"
             )
         return {
             post.in_reply_to: Reply(post.id, post.url)
@@ -165,7 +165,7 @@ class XTimeline:
 
     def label_as_bot(self) -> str:
         raise TimelineError(
-            "X has no call for this. Mark the account by hand: Settings, Your account, Account "
+            "X has no API for this. Mark the account by hand: Settings, Your account, Account "
             "information, Automation"
         )
 
@@ -274,9 +274,11 @@ class XTimeline:
         except tweepy.BadRequest as error:
             if "since_id" in options and "since_id" in str(error):
                 raise _TooOldError(str(error)) from error
-            raise TimelineError(f"X did not understand: {first_line(error)}") from error
+            raise TimelineError(f"X rejected the request: {first_line(error)}") from error
         except tweepy.HTTPException as error:
-            raise TimelineError(f"X gave no posts: {first_line(error)}. Try again later") from error
+            raise TimelineError(
+                f"X did not return posts: {first_line(error)}. Try again later"
+            ) from error
         except requests.JSONDecodeError:
             raise UnreadableResponseError("X") from None
         except requests.RequestException as error:

@@ -105,7 +105,7 @@ def finish_graph(model: Any, properties: Mapping[str, str]) -> bytes:
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        raise ModelError(f"The model could not be put together: {error}") from error
+        raise ModelError(f"The model could not be built: {error}") from error
     return bytes(model.SerializeToString())
 
 

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 NO_SITE = "This Datasette serves no database of critterdb"
 NO_PICTURE = (
-    "There is no picture to look at. Send one as the form field “image” or as the body of a POST, "
+    "There is no picture to classify. Send one as the form field “image” or as the body of a POST, "
     "or name its address with ?url="
 )
 

@@ -93,7 +93,7 @@ class RateLimit:
         if self._counts[client] > self.rate:
             raise RejectedInputError(
                 "rate_limited",
-                f"That is more than {self.rate} photos a minute. Please wait a little",
+                f"The limit is {self.rate} photos a minute. Please wait a moment",
             )
 
     def retry_seconds(self) -> int:

@@ -57,7 +57,7 @@ def choose_model(db: SiteDatabase, state: PluginState, model_id: str | None) -> 
     if model_id and not db["models"].count_where("id = ?", [model_id]):
         raise RejectedInputError(
             "model_unknown",
-            f"There is no model called {model_id}. Leave “model” out to ask the one in use",
+            f"There is no model called {model_id}. Leave “model” out to use the current one",
         )
     game = state.settings.game
     # Where the site lies on its machine is not for strangers, hence `public`.

@@ -73,8 +73,8 @@ def describe(payload: AnswerPayload, labels: Sequence[Label]) -> Context:
     """Return a headline, an explanation and bars for an answer's JSON."""
     predictions, answer = payload["predictions"], payload["answer"]
     if payload["reason"] == "not_a_critter":
-        verdict, headline = "unknown", "That is no critter that I know"
-        explanation = "It is unlike every photo that I learnt from." + _known(labels)
+        verdict, headline = "unknown", "Not a critter that I know"
+        explanation = "It is unlike every photo that I learned from." + _known(labels)
     elif answer is None:
         nearest = " or ".join(_name(label) for label in predictions[:2])
         verdict, headline = "unsure", "I am not sure"

@@ -34,7 +34,7 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
         data = await body.read(max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes)
     except TimeoutError as error:
         raise RejectedInputError(
-            "missing_image", "The photo took more than a minute to arrive. Please try again"
+            "missing_image", "The upload took more than a minute. Please try again"
         ) from error
     if data is None:
         raise too_large(f"{max_bytes / 1e6:g} MB")

@@ -89,12 +89,12 @@ async def _admit(call: Call) -> None:
         )
     if not await may(call.datasette, request.actor, CLASSIFY):
         raise RejectedInputError(
-            "forbidden", "You may not classify photos here. Sign in, or ask who runs this site"
+            "forbidden", "You may not classify photos here. Sign in, or ask the site's owner"
         )
     # Another site's form borrows no rights of a visitor who has none. 1.0 refuses it all the same.
     if request.method == "POST" and is_forged(request) and not is_stranger(request):
         raise RejectedInputError(
-            "forbidden", "Another site sent this form. Open this page itself to use it"
+            "forbidden", "Another site sent this form. Open the form on this site instead"
         )
     if request.method == "POST" or request.args.get("url"):
         trusted = call.state.settings.trusted_proxies

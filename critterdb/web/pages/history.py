@@ -230,7 +230,7 @@ def load_post(db: SiteDatabase, post_id: str) -> PostData:
     """Return a post's story and every prediction about it. Raises PageNotFoundError."""
     stories = load_stories(db, [post_id])
     if not stories:
-        raise PageNotFoundError(f"The bot knows no post {post_id}")
+        raise PageNotFoundError(f"There is no post {post_id}")
     rows = list(db.query(_PREDICTIONS, [post_id]))
     scores = [read_scores(row.pop("scores")) for row in rows]
     names = names_in(db, scores)

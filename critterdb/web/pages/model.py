@@ -38,9 +38,7 @@ async def model(visit: Visit) -> Page:
     }
     part = visit.argument("part")
     if part and part not in PARTS:
-        raise PageNotFoundError(
-            f"A model's page has no part “{part}”. There are: {', '.join(PARTS)}"
-        )
+        raise PageNotFoundError(f"There is no part “{part}”. Use one of: {', '.join(PARTS)}")
     return Page(
         "critterdb_model.html",
         title=f"The model {model_id}",
@@ -96,7 +94,7 @@ async def confusion_photos(visit: Visit) -> Page:
     actual, predicted = visit.number("actual"), visit.number("predicted")
     if actual is None or predicted is None:
         raise PageNotFoundError(
-            "Name the cell with ?actual=TAXON&predicted=TAXON, or pick it on the matrix"
+            "Name the cell with ?actual=TAXON&predicted=TAXON, or click it in the matrix"
         )
     cell = ConfusedPair(actual, predicted)
     data = await visit.read(lambda db: load_confusion_photos(db, model_id, cell))

@@ -57,7 +57,7 @@ class Decision:
             return self.taxon_id
         taxon_id = find_taxon(db, self.name)
         if taxon_id is None:
-            raise LookupError(f"No critter here is called “{self.name}”. Go back and try another")
+            raise LookupError(f"There is no critter called “{self.name}”. Go back and try another")
         return taxon_id
 
 
@@ -169,18 +169,16 @@ async def _settle(visit: Visit) -> Response:
 async def _check_rights(visit: Visit) -> None:
     if not await may(visit.datasette, visit.request.actor, REVIEW):
         raise PageNotFoundError(
-            "Only people whom this site trusts with it may review. Sign in, or ask who runs it. "
-            "On a machine of your own, critterdb serve --root signs you in",
+            "Only reviewers may review. Sign in, or ask the site's owner. "
+            "On your own machine, critterdb serve --root signs you in",
             status=403,
         )
     if visit.request.method == "POST" and is_forged(visit.request):
         raise PageNotFoundError(
-            "Another site sent this form. Open this page itself to use it", status=403
+            "Another site sent this form. Open the form on this site instead", status=403
         )
     if not visit.database.is_mutable:
-        raise PageNotFoundError(
-            "This copy of the site is read-only, so that nothing can be reviewed here"
-        )
+        raise PageNotFoundError("This copy of the site is read-only, so you cannot review here")
 
 
 async def _write(visit: Visit, save: Callable[[SiteDatabase], None]) -> None:

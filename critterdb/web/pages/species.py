@@ -212,9 +212,7 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> Species
         None,
     )
     if row is None:
-        raise PageNotFoundError(
-            f"There is no taxon {taxon_id} here. Look through the list of critters"
-        )
+        raise PageNotFoundError(f"There is no taxon {taxon_id} here. See the list of critters")
     above = db.query(_ABOVE, [row.pop("ancestor_ids"), taxon_id])
     children = db.query(_CHILDREN, [taxon_id, taxon_id, MAX_TAXA_BELOW])
     below = _taxa_below(db, taxon_id)

@@ -194,9 +194,7 @@ def load_model_row(db: SiteDatabase, model_id: str) -> DescribedModel:
     """Return a model with its card and recipe. Raises PageNotFoundError."""
     row = next(db.query(_MODEL, [model_id]), None)
     if row is None:
-        raise PageNotFoundError(
-            f"There is no model {model_id} here. The list of models names those there are"
-        )
+        raise PageNotFoundError(f"There is no model {model_id} here. See the list of models")
     card, recipe = json.loads(row["card"]), json.loads(row["recipe"])
     return cast(DescribedModel, {**row, "card": card, "recipe": recipe})
 
@@ -262,7 +260,7 @@ def load_confusion_photos(db: SiteDatabase, model_id: str, pair: ConfusedPair) -
     names = {label["taxon_id"]: label["name"] for label in load_labels(db, model_id)}
     actual, predicted = pair.actual, pair.predicted
     if actual not in names or predicted not in names:
-        raise PageNotFoundError("The model does not know these labels. Pick a cell on its matrix")
+        raise PageNotFoundError("The model does not have these labels. Click a cell in its matrix")
     keys = {"model": model_id, "actual": actual, "predicted": predicted}
     count = db.execute(
         "SELECT photos FROM confusions WHERE model_id = :model "

@@ -327,7 +327,7 @@ def settle(db: SiteDatabase, candidate_id: int, choice: str, taxon_id: int | Non
     """
     candidate = find_candidate(db, candidate_id)
     if candidate is None:
-        raise LookupError(f"There is no message {candidate_id} that waits")
+        raise LookupError(f"There is no pending message {candidate_id}")
     decision = _decision(db, candidate, choice, taxon_id)
     settle_candidate(db, candidate.post_id, candidate, decision, utc_now())
     return candidate
