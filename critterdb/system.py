@@ -1,7 +1,7 @@
 """How long ago something was, whatever the clock on the wall was set to in between.
 
 The wall's clock jumps: over the network, at a time zone's whim, when a battery is empty. The
-machine's own count of seconds since it was started does not, but it begins anew with each start;
+machine's own count of seconds since it was started does not, but it restarts at each boot;
 so a reading names the start that it counts from.
 """
 

@@ -29,7 +29,7 @@ Draw = Callable[[float, float], float]
 class Standing:
     """A platform's row; times are None if nothing stands in the way.
 
-    `refusals` counts the authors to whom replies were refused in a row; `refused_posts` is the JSON
+    `refusals` counts the authors whose replies were refused in a row; `refused_posts` is the JSON
     list of one post for each of them.
     """
 
@@ -136,7 +136,7 @@ def note_refusal(db: SiteDatabase, post: StoredPost, now: datetime) -> datetime 
 
 
 def read_refused_posts(db: SiteDatabase, platform: str) -> list[StoredPost]:
-    """Return one post for each author to whom replies were refused in a row."""
+    """Return one post for each author whose replies were refused in a row."""
     ids = standing(db, platform).refused_posts or "[]"
     rows = db["posts"].rows_where("id IN (SELECT value FROM json_each(?))", [ids], order_by="rowid")
     return [StoredPost.from_row(row) for row in rows]

@@ -18,8 +18,8 @@ from .accounts import Account
 AUTHOR_CAP = 3  # replies an author a day
 DEFAULT_DAY_CAP = 20
 # Seven accounts with three calls each would use up the whole day, and no host would be answered.
-HOSTS_SHARE = 4  # one in so many of the day's replies is reserved for hosts who consent
-SERVER_SHARE = 2  # at most one in so many of them goes to one server of the fediverse
+HOSTS_SHARE = 4  # one in 4 of the day's replies is reserved for consenting hosts
+SERVER_SHARE = 2  # at most one in 2 of them goes to one server of the fediverse
 DAY = timedelta(days=1)
 OFF_FILE = "bot.off"
 

@@ -22,7 +22,7 @@ from .examples import NEAR_DUPLICATE, Examples
 # far apart they put any two photos, so nearness is also judged by how near the nearest usually is.
 NEAR_DISTANCE = 0.08
 NEAR_SHARE = 1 / 3  # of the median distance to the nearest other photo
-SAMPLE = 250  # photos, of whom the median is taken
+SAMPLE = 250  # photos, for the median
 ROWS_PER_STEP = 512
 
 Pair = tuple[int, int, float]

@@ -1,4 +1,4 @@
-"""A small reserve drawn by the program, in the shape in which iNaturalist's API would tell of it.
+"""A small reserve drawn by the program, in the format of iNaturalist's API.
 
 Its people and pictures are made up and the same on every machine. Its species have their real
 names; of their ids only the game's own (the family and the cougar) are sure to be iNaturalist's.
@@ -50,7 +50,7 @@ MEME = "a meme"
 
 @dataclass(frozen=True)
 class DrawnPhoto:
-    """A JPEG, what it shows, and that taxon; null where it is no critter."""
+    """A JPEG, what it shows, and that taxon; null if it is not a critter."""
 
     name: str
     taxon_id: int | None
@@ -78,7 +78,7 @@ class Reserve:
 def draw_reserve(
     *, seed: int = SEED, photos_per_species: int = PHOTOS_PER_SPECIES, to_play: int = 12
 ) -> Reserve:
-    """Draw a reserve: so many photos of each species, and so many pictures for the game.
+    """Draw a reserve: photos of each species, and pictures for the game.
 
     The same seed gives the same bytes; every third picture for the game is a meme's turn at most.
     """

@@ -29,7 +29,7 @@ from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_databas
 
 from .reserve import DrawnPhoto, Reserve, draw_reserve
 
-MARKER = ".critterdb-demo"  # says that a folder may be made anew
+MARKER = ".critterdb-demo"  # marks a folder that may be replaced
 GAME = PRESETS["cougarornot"]
 BOT, HOST, PLAYERS = "critterbot", "ranger_rowan", ("ada", "ben", "cleo", "dot")
 PLAYED_FOR = timedelta(hours=45)  # the bot answers nothing older than two days
@@ -210,7 +210,7 @@ def _environment(inaturalist: StandInINaturalist, x: StandInX) -> dict[str, str]
 
 
 def _clear(folder: Path) -> None:
-    """An empty folder for the demo; an earlier demo's is made anew, anything else is kept."""
+    """Make an empty folder for the demo. Replace an earlier demo's; keep anything else."""
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise SiteError(
             f"{folder} is not empty and not a demo. Choose another folder: critterdb demo FOLDER"

@@ -20,7 +20,7 @@ FAULTS = ("429", "429 date", "500", "502", "html", "truncated", "too short", "si
 class StandInINaturalist(StandIn):
     """Serves observations, taxa and photos given as the API's own objects.
 
-    Photo addresses are made anew, so that they lead here. `per_minute` answers 429 beyond it, and
+    Photo URLs are rewritten to point here. `per_minute` answers 429 beyond it, and
     each word in `faults` (one of FAULTS) spoils one request to the API; `odd_pages` are empty ones
     to come, or with `repeats_pages` the page before once more.
     """

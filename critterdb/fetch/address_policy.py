@@ -27,7 +27,7 @@ class StrictTable(AddressTable):
     """ssrfguard's table, and beyond it nothing but ordinary unicast addresses.
 
     Anycast services (AS112, AMT, TURN …) that the registries call reachable hold no photos; IPv6
-    outside 2000::/3 is no public host; an ISATAP address is a way to spell an IPv4 one.
+    outside 2000::/3 is not a public host; an ISATAP address is a way to spell an IPv4 one.
     """
 
     def classify(self, address: Any) -> Verdict:

@@ -1,4 +1,4 @@
-"""What came of fetches, by address: remembered for a while, in so many entries and bytes.
+"""A cache of fetch results by URL, limited in age, entries and bytes.
 
 Failures count as much as pictures: an address that is asked for again and again is fetched once a
 minute. Of a refusal only its code and words are kept, because an exception holds on to all that the

@@ -63,7 +63,7 @@ def _webp_parts(data: bytes) -> Iterator[int]:
 
 
 def _gif_parts(data: bytes) -> Iterator[int]:
-    """The blocks before the first picture; what is no block is passed over a byte at a time."""
+    """Yield the blocks before the first picture; skip bytes that do not start a block."""
     colours = data[10] if len(data) > 10 else 0
     at = 13 + (3 << (colours & 7) + 1 if colours & 0x80 else 0)
     while at < len(data) and data[at] not in (_GIF_IMAGE, _GIF_END):

@@ -207,7 +207,7 @@ def _upright(image: Image.Image) -> tuple[bool, Image.Image]:
         # Where nothing is to be turned, exif_transpose() would make a copy.
         upright = ImageOps.exif_transpose(image) if 2 <= orientation <= 8 else image
     except Exception:
-        # A broken EXIF block is no reason to refuse a picture: it stays as it lies.
+        # A broken EXIF block does not make a picture unusable: do not rotate it.
         return False, image
     return orientation in (5, 6, 7, 8), upright
 

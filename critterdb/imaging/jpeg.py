@@ -16,7 +16,7 @@ _FILL = re.compile(rb"\xff+")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _SOS, _EOI, _DRI = 0xDA, 0xD9, 0xDD
-_OTHER_DATA = bytes(range(1, 251)) * 16  # any bytes that are no marker
+_OTHER_DATA = bytes(range(1, 251)) * 16  # any bytes that are not a marker
 _ALL_COEFFICIENTS = (1 << 64) - 1
 
 
@@ -41,12 +41,12 @@ class JpegStructure:
 
 
 def read_structure(data: bytes, *, max_parts: int) -> JpegStructure:
-    """Walk the markers of the first image in `data`; stop behind so many."""
+    """Walk the markers of the first image in `data`; stop after `max_parts`."""
     found = JpegStructure()
     at = 2
     while at + 1 < len(data) and found.parts <= max_parts:
         if data[at] != 0xFF:
-            at = data.find(b"\xff", at)  # libjpeg skips what is no marker, too
+            at = data.find(b"\xff", at)  # libjpeg skips other bytes, too
             if at < 0:
                 break
             continue

@@ -47,7 +47,7 @@ MEMORY_BYTES_PER_PIXEL = 16.5
 
 
 def memory_bytes(max_pixels: int) -> int:
-    """The address space that decoding may take where pictures of so many pixels are accepted."""
+    """Return the address space that decoding may take for pictures of up to `max_pixels`."""
     return int(MEMORY_BYTES + MEMORY_BYTES_PER_PIXEL * max_pixels)
 
 

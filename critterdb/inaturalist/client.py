@@ -142,7 +142,7 @@ def fetch_observations(
         order = {"order_by": "id", "order": "asc", "id_above": id_above, "per_page": per_page}
         page = api.get("observations", **{**query, **order})
         remaining = total_of(page)
-        # A cache may repeat an old page: ids that are not above the cursor are no news.
+        # A cache may repeat an old page: ids that are not above the cursor are not new.
         new = {result.id: result for result in read_observations(page["results"])}
         new = {number: result for number, result in new.items() if number > id_above}
         if not new:

@@ -104,7 +104,7 @@ def read_export(file: Path) -> Iterator[tuple[int, str | None]]:
     A row without a readable id gives 0. Raises SourceError if the file is not such a CSV.
     """
     try:
-        # A stray byte in somebody's remark is no reason to refuse the ids.
+        # A stray byte in somebody's remark must not make the ids unreadable.
         with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
             rows = csv.DictReader(lines)
             if "id" not in (rows.fieldnames or []):

@@ -226,7 +226,7 @@ class PhotoSource:
     def download_batch(self, photos: list[MissingPhoto]) -> list[Download]:
         """Photos, or the reasons why not, several at a time, counted in the ledger.
 
-        Raises SourceError if the hour or the day has no room for so many.
+        Raises SourceError if the hour or the day has no room for that many.
         """
         self.pace.check_bytes(ahead=len(photos) * MAX_IMAGE_BYTES)
         downloads = list(self._pool.map(self.download, photos))

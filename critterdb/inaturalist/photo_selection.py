@@ -15,7 +15,7 @@ from .responses import ApiObservation, ApiPhoto
 
 @dataclass
 class Caps:
-    """At most so many photos of each observation, observer and taxon; null for no such limit.
+    """The most photos per observation, observer and taxon; null means no limit.
 
     `observers` and `taxa` count the photos that are taken already.
     """

@@ -50,7 +50,7 @@ BYTES_PER_PHOTO = 80_000
 
 @dataclass(frozen=True)
 class SyncOptions:
-    """What a sync is to fetch; `limit` is of new observations, null is no limit."""
+    """What a sync is to fetch; `limit` applies to new observations, null means no limit."""
 
     limit: int | None = None
     licenses: Sequence[str] = DEFAULT_LICENSES

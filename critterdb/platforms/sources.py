@@ -27,7 +27,7 @@ class UnreadableResponseError(TimelineError):
 
 @dataclass
 class Found:
-    """What one source gave: its posts, the cursor to go on from, and why it was not read farther.
+    """What one source gave: its posts, the cursor to go on from, and why it was not read further.
 
     `gap_from` is the cursor after which posts are missing because the platform no longer shows
     them; `failure` is reported and does not keep the posts from being played.

@@ -25,7 +25,7 @@ def has_tag(tags: Iterable[str], wanted: str | None) -> bool:
 def tags_in(text: str) -> tuple[str, ...]:
     """The hashtags of a text, for sources that do not list them themselves.
 
-    A tag stands at a beginning or after something that is no letter, digit, & or /, outside links,
+    A tag stands at a beginning or after a character other than letters, digits, & and /, outside links,
     and holds more than digits, as on the platforms.
     """
     return tuple(tag for tag in _TAG.findall(_LINK.sub(" ", text)) if not tag.isdecimal())

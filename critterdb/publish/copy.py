@@ -34,7 +34,7 @@ from .rules import MADE_BY_THE_COPY, WITHHELD, statements, table_rules
 from .site_files import PLUGINS, copy_site_files
 from .wheel import write_wheel
 
-MARKER = ".critterdb-published"  # says that a folder may be made anew
+MARKER = ".critterdb-published"  # marks a folder that may be replaced
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
 
 

@@ -71,7 +71,7 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def _is_whole(least: int) -> Callable[[Any], bool]:
-    # True is an int in Python, and is no number here.
+    # True is an int in Python, but not a number here.
     return lambda value: type(value) is int and value >= least
 
 

@@ -250,7 +250,7 @@ async def test_whoever_gives_an_address_is_told_who_can_read_it(
     folder = make_site(tmp_path / "mysite", record=record)
     add_model(folder)
     page = await open_datasette(folder).client.get(path, headers={"accept": "text/html"})
-    assert ("It is recorded, and visitors of this site can read it" in page.text) is record
+    assert ("The URL is stored and publicly visible" in page.text) is record
 
 
 async def test_a_site_that_does_not_record_writes_nothing(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ async def test_photos_that_are_read_through_for_long_hold_up_no_other_page(folde
     with sketches._lock:  # as a large database has it for a minute
         for _ in range(6):
             shown = await datasette.client.get(f"/-/critters/photos/{MISTAKE}")
-            assert "still being read through" in shown.text
+            assert "still being indexed" in shown.text
         async with asyncio.timeout(10):
             assert (await datasette.client.get("/critters/taxa.json")).status_code == 200
     content = await datasette.client.get(f"/-/critters/photos/{MISTAKE}.json")
@@ -99,7 +99,7 @@ async def test_a_closed_site_keeps_its_pages_closed(
 ) -> None:
     closed = Path(shutil.copytree(folder, tmp_path / "closed"))
     change_metadata(closed, {"allow": {"id": "root"}})
-    assert "not open to you" in await html(closed, path, 403)
+    assert "not see this page" in await html(closed, path, 403)
     datasette = open_datasette(closed)
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
@@ -296,7 +296,7 @@ async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> N
     shown = {photo["photo_id"]: photo["image"] for photo in content["photos"]}
     assert shown[5] is None
     assert shown[4]
-    assert "kept private: no licence" in await html(folder, cell)
+    assert "not shown: no public licence" in await html(folder, cell)
 
 
 @pytest.mark.parametrize(
@@ -493,7 +493,7 @@ async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
     assert [photo["photo_id"] for photo in content["only_a_wrong"]] == [MISTAKE]
     assert content["only_b_wrong"] == []
     assert content["figures"][0]["better"] == "b"
-    assert "Wrong with" in await html(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
+    assert "Only wrong with" in await html(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
 
 
 async def test_every_link_of_our_pages_leads_somewhere(folder: Path) -> None:

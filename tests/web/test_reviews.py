@@ -175,7 +175,7 @@ async def test_the_queue_of_test_photos_leaves_out_what_was_reviewed(folder: Pat
         seen.append(found["photo_id"])
         await reviewer.post(REVIEW, prediction_id=found["prediction_id"], verdict="right")
     assert sorted(seen) == [1, 2, 3, 4, 5, 6]
-    assert "Nothing waits here" in (await reviewer.get(f"{REVIEW}?source=evaluation")).text
+    assert "Nothing to review" in (await reviewer.get(f"{REVIEW}?source=evaluation")).text
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ async def test_an_answer_that_waited_is_settled(
     )
     (candidate,) = rows(folder, "SELECT settled_at FROM answer_candidates")
     assert candidate["settled_at"]
-    assert "Nothing waits here" in (await reviewer.get(ANSWERS)).text
+    assert "Nothing to review" in (await reviewer.get(ANSWERS)).text
 
 
 async def test_a_person_s_answer_replaces_one_that_a_program_read(folder: Path) -> None:

@@ -242,7 +242,7 @@ def _is_asked(clause: str, sentence: str) -> bool:
 
 
 def _is_unstated(before: str) -> bool:
-    """Whether what follows is no statement: "when it's", "imagine it's", "glad it's"."""
+    """Return whether what follows is not a statement: "when it's", "imagine it's", "glad it's"."""
     marks = list(patterns.MARK.finditer(before))
     return bool(marks) and bool(patterns.NOT_STATED.search(before[: marks[-1].start()]))
 

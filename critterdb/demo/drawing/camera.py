@@ -35,7 +35,7 @@ def window(rng: Rng, width: int, height: int) -> np.ndarray:
 
 
 def gradient(size: Size, top: Colour, bottom: Colour, grain: float, rng: Rng) -> Image.Image:
-    """From one colour at the top to another at the bottom, with grain of so many levels."""
+    """Fade from one colour at the top to another at the bottom, with `grain` levels of noise."""
     width, height = size
     share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
     colour = np.asarray(top, np.float32) * (1 - share) + np.asarray(bottom, np.float32) * share

@@ -110,7 +110,7 @@ class Layer:
         marking: Colour = (0, 0, 0),
         relief: float = 0.38,
     ) -> None:
-        """A furry shape: `top` fades to `bottom`, with hairs so many pixels long at its edge.
+        """A furry shape: `top` fades to `bottom`, with hairs at its edge.
 
         Light comes from above; `relief` says how dark the shape grows towards its lower edge.
         """

@@ -28,7 +28,7 @@ GetPage = Callable[..., list[object]]
 
 
 class Reading:
-    """What a list gave, oldest first, how far it was read, and why no farther.
+    """What a list returned, oldest first, how far it was read, and why it stopped there.
 
     `unreadable` counts items without an id: nothing can be said of them, and no page begin there.
     """

@@ -1,6 +1,6 @@
 """The request that is being answered, for hooks to which Datasette does not hand it.
 
-0.65 asks for the cells of a table without saying for whom. A context variable says so, on both
+0.65 asks for the cells of a table without naming the request. A context variable says so, on both
 lines, and remembers the permissions that were asked for: a table asks the same for each cell.
 """
 

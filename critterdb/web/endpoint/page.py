@@ -79,14 +79,12 @@ def describe(payload: AnswerPayload, labels: Sequence[Label]) -> Context:
         nearest = " or ".join(_name(label) for label in predictions[:2])
         verdict, headline = "unsure", "I am not sure"
         explanation = (
-            f"It may be {nearest}, but not surely enough to say so. "
+            f"It may be {nearest}, but I am not sure enough to say so. "
             "A sharper or closer photo may help."
         )
     elif payload["reason"] == "coarser":
         verdict, headline = "coarser", f"Some kind of {_name(answer)}"
-        explanation = (
-            f"I am {percent(answer['score'])} sure of that much, but not of which one it is."
-        )
+        explanation = f"I am {percent(answer['score'])} sure of that, but I cannot tell which one."
     else:
         verdict, headline = "sure", _name(answer)
         explanation = f"I am {percent(answer['score'])} sure."

@@ -115,7 +115,7 @@ def read_photo(folder: Path, path: str) -> bytes | None:
 
 
 def media_type(data: bytes) -> str | None:
-    """The media type that the first bytes prove; None for what is no picture."""
+    """Return the media type that the first bytes prove; None if it is not a picture."""
     try:
         return MEDIA_TYPES[image_format(data)]
     except RejectedInputError:

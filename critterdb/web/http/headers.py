@@ -21,7 +21,7 @@ PAGE_POLICY = (
 
 
 def data_headers() -> dict[str, str]:
-    """Headers for what is no page: JSON, pictures, text."""
+    """Return headers for responses other than pages: JSON, pictures, text."""
     return {**COMMON_HEADERS, "Content-Security-Policy": DATA_POLICY}
 
 

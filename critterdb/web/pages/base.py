@@ -32,10 +32,9 @@ T = TypeVar("T")
 
 # Datasette opens any database; only critterdb's own commands migrate one.
 OLD_DATABASE = (
-    "This site's database was made by an older critterdb. Bring it up to date with: "
-    "critterdb status"
+    "This site's database was made by an older critterdb. Update it with: critterdb status"
 )
-TITLES = {"forbidden": "This is not open to you", "busy": "This site is busy"}
+TITLES = {"forbidden": "Access denied", "busy": "This site is busy"}
 
 
 def busy(words: str) -> PageNotFoundError:
@@ -59,9 +58,7 @@ class Visit:
         try:
             return await read(self.database, function)
         except SlowReadError as error:
-            raise busy(
-                "This page took too long to read from the database. Try again later"
-            ) from error
+            raise busy("The database took too long to load this page. Try again later") from error
         except sqlite3.OperationalError as error:
             if str(error).startswith("no such"):
                 raise PageNotFoundError(OLD_DATABASE, status=503) from error
@@ -148,10 +145,10 @@ async def _answer(
     """The page, or the problem page that says why there is none."""
     database = site_database(datasette)
     if database is None:
-        return _problem("This Datasette serves no database of critterdb", 503)
+        return _problem("This Datasette does not serve a critterdb database", 503)
     for table in tables:
         if not await may_view(datasette, request.actor, database.name, table):
-            return _problem("This page is not open to you. Sign in, then try again", 403)
+            return _problem("You may not see this page. Sign in and try again", 403)
     try:
         return await function(Visit(request, datasette, database, plugin_state(datasette)))
     except PageNotFoundError as error:
@@ -161,7 +158,7 @@ async def _answer(
 def _problem(words: str, status: int, code: str | None = None) -> Page:
     code = code or CODES[status]
     data = {"ok": False, "error": words, "code": code, "status": status}
-    title = TITLES.get(code, "There is nothing here")
+    title = TITLES.get(code, "Not found")
     return Page("critterdb_problem.html", title, words, data, {"words": words}, status=status)
 
 

@@ -212,7 +212,7 @@ async def post(visit: Visit) -> Page:
     return Page(
         "critterdb_post.html",
         title=f"{story['said']}{sure}",
-        description=f"What the bot made of a post{by} on {story['platform']}{truth}",
+        description=f"What the bot said about a post{by} on {story['platform']}{truth}",
         data=data,
         pictures_from=pictures_of([story]),
     )

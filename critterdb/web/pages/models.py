@@ -33,7 +33,7 @@ async def compare(visit: Visit) -> Page:
         title="Two models compared",
         description=f"{data['a']['id']} beside {data['b']['id']}."
         if data["b"]
-        else "There is nothing yet to compare it with.",
+        else "There is no other model to compare it with yet.",
         data={
             **data,
             "only_a_wrong": [shown(visit, photo) for photo in data["only_a_wrong"]],

@@ -142,7 +142,7 @@ async def answers(visit: Visit) -> Page | Response:
     return Page(
         "critterdb_answers.html",
         title="What did the host say?",
-        description="Messages that may hold an answer and wait for a person to read them.",
+        description="Messages by hosts that may contain an answer and need review.",
         data=data,
         extras={
             "review_js": visit.path(static_path("review.js")),
@@ -194,7 +194,7 @@ async def _write(visit: Visit, save: Callable[[SiteDatabase], None]) -> None:
             raise
         raise busy(
             "Another program is writing to this site's database, so nothing was saved. "
-            "Go back and send it again in a minute"
+            "Go back and try again in a minute"
         ) from error
 
 

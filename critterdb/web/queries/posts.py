@@ -195,7 +195,7 @@ def pictures_of(stories: Sequence[Story]) -> tuple[str, ...]:
 def is_picture_shown(db: SiteDatabase, url: str, post_id: str | None) -> bool:
     """Return whether a picture may be shown: that of one post, or of every post that has its URL.
 
-    A URL that no post has is somebody's of whom this site knows nothing.
+    A URL without a post belongs to somebody unknown to this site.
     """
     which = "post_images.url = ?" if post_id is None else "post_images.post_id = ?"
     hidden = db.execute(

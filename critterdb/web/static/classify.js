@@ -52,7 +52,7 @@
   input.addEventListener("change", () => {
     if (preview) URL.revokeObjectURL(preview);
     preview = input.files.length ? URL.createObjectURL(input.files[0]) : null;
-    if (preview) showPreview("Ready", "Press “Classify this photo” to see what I make of it.", false);
+    if (preview) showPreview("Ready", "Press “Classify this photo” to classify it.", false);
     else result.hidden = true;
   });
 
@@ -111,12 +111,12 @@
     event.preventDefault();
     const limit = Number(form.dataset.maxBytes);
     if (input.files[0].size > limit) {
-      problem(`That photo has more than ${limit / 1e6} MB. Please choose a smaller version of it.`);
+      problem(`That photo is larger than ${limit / 1e6} MB. Choose a smaller version of it.`);
       return;
     }
     const button = form.querySelector("button");
     button.disabled = true;
-    showPreview("Looking …", "This takes a moment.", true);
+    showPreview("Classifying …", "This takes a moment.", true);
     try {
       const response = await fetch(form.action, {
         method: "POST",
@@ -132,7 +132,7 @@
       result.focus({ preventScroll: true });
       result.scrollIntoView({ block: "nearest" });
     } catch {
-      problem("The answer did not come through. Please check your connection and try again.");
+      problem("No answer arrived. Check your connection and try again.");
     } finally {
       button.disabled = false;
     }
