@@ -23,10 +23,10 @@ def has_tag(tags: Iterable[str], wanted: str | None) -> bool:
 
 
 def tags_in(text: str) -> tuple[str, ...]:
-    """The hashtags of a text, for sources that do not list them themselves.
+    """Return the hashtags of a text, for sources that do not list them themselves.
 
-    A tag stands at a beginning or after a character other than letters, digits, & and /, outside links,
-    and holds more than digits, as on the platforms.
+    A tag starts the text or follows a character other than letters, digits, & and /. As on the
+    platforms, it is not part of a link and contains more than digits.
     """
     return tuple(tag for tag in _TAG.findall(_LINK.sub(" ", text)) if not tag.isdecimal())
 

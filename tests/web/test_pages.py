@@ -307,7 +307,7 @@ async def test_a_photo_without_licence_is_named_and_not_shown(folder: Path) -> N
         (f"{MODEL}/confusion?actual=x&predicted=1", "should be a number"),
         (f"{MODEL}/confusion?actual=1&predicted=2", "does not have these labels"),
         (f"{MODEL}?part=everything", "no part"),
-        ("/-/critters/posts/x:999", "The bot knows no post x:999"),
+        ("/-/critters/posts/x:999", "There is no post x:999"),
         ("/-/critters/species/7", "There is no taxon 7"),
         ("/-/critters/photos/77", "There is no photo 77"),
         ("/-/critters/history?outcome=perfect", "should be one of right, wrong"),
@@ -328,7 +328,7 @@ async def test_an_empty_site_has_a_front_page(tmp_path: Path) -> None:
 async def test_a_datasette_without_a_site_says_so(tmp_path: Path) -> None:
     folder = make_site(tmp_path / "none")
     (folder / "critters.db").unlink()
-    assert "serves no database" in await html(folder, "/-/critters", 503, memory=True)
+    assert "does not serve a critterdb database" in await html(folder, "/-/critters", 503, memory=True)
 
 
 async def test_a_database_of_an_older_critterdb_is_told_how_to_be_migrated(

@@ -203,7 +203,7 @@ def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
 
     credit = _column(row, "attribution")
     if not _may_show(datasette, row):
-        return Markup('<span class="critter-private">kept private: no licence</span>')
+        return Markup('<span class="critter-private">not shown: no public licence</span>')
     source = datasette.urls.path(photo_file(sha256))
     taxon = _column(row, "actual") or _column(row, "taxon")
     return _figure(
