@@ -60,7 +60,7 @@ class LicenceCount(TypedDict):
 
 
 def licences(counts: dict[str, int]) -> list[LicenceCount]:
-    """The photos that a model learnt from, counted by licence, the commonest first."""
+    """Return the number of photos that a model learned from by licence, the commonest first."""
     return [
         {"name": _licence_name(code), "url": _licence_address(code), "photos": photos}
         for code, photos in sorted(counts.items(), key=lambda item: -item[1])

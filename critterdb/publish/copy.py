@@ -1,6 +1,6 @@
 """A copy of a site with openly licensed data only, ready for a container or `datasette publish`.
 
-`rules.sql` says table by table and column by column what goes along: what it does not name
+`rules.sql` says table by table and column by column what is published: what it does not name
 stays at home, so that a new column is published only when somebody has decided so.
 """
 

@@ -1,4 +1,4 @@
-"""What people add to a site's folder, and which of it goes along into a published copy.
+"""Copy what people add to a site's folder into a published copy, if it may be published.
 
 The folders are known by what they are for: plugins are code, `static/` holds what a page loads,
 `templates/` holds pages. Any other file there, such as a key or a backup, stays at home.
@@ -22,7 +22,7 @@ PAGE_FILES = (
 )
 FILES = ("metadata.json", "metadata.yaml", "metadata.yml", "datasette.yaml", "datasette.json",
          "settings.json")  # fmt: skip
-# What goes along of each folder, in words and by suffix.
+# What is published of each folder, in words and by suffix.
 FOLDERS = {
     PLUGINS: (".py files", (".py",)),
     "templates": (".html files", (".html",)),

@@ -59,7 +59,7 @@ def risk_coverage(
             [(top * part / 4, f"{top * part / 4:.1%}") for part in range(5)],
             "wrong among those answered",
         ),
-        plot.x_axis(x, shares(), "photos answered, the surest first"),
+        plot.x_axis(x, shares(), "photos answered, most confident first"),
         line([(x(p["answered"]), y(p["wrong"])) for p in points], "curve"),
     ]
     if answered is not None and wrong is not None:
