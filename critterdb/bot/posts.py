@@ -13,6 +13,7 @@ from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.games import Game, find_host, fold_handle
 from critterdb.platforms.base import Batch, Post, Timeline
 from critterdb.platforms.text import has_tag
+from critterdb.storage.cursors import read_marks, write_mark
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time, utc_text
 
@@ -111,10 +112,7 @@ def save_batch(
             with isolated(errors), db.atomic():
                 new += _save_post(db, game_filter, post, now)
         for cursor in batch.cursors:
-            row = {"name": cursor.name, "value": cursor.value, "updated_at": utc_text(now)}
-            # A gap stays on record when later readings are complete.
-            row |= {"gap_from": cursor.gap_from} if cursor.gap_from else {}
-            db["cursors"].upsert(row, pk="name")
+            write_mark(db, cursor.name, cursor.value, utc_text(now), gap_from=cursor.gap_from)
     return SavedBatch(new, errors)
 
 
@@ -138,10 +136,10 @@ def mark_deleted(db: SiteDatabase, timeline: Timeline, now: datetime) -> int:
     were marked. Raises TimelineError.
     """
     name = f"{timeline.platform}:deletions"
-    for row in db["cursors"].rows_where("name = ?", [name]):
-        # A look in the future was noted by a clock that was wrong.
-        if timedelta(0) <= now - parse_time(row["value"]) < DELETIONS_EVERY:
-            return 0
+    looked_at = read_marks(db, name).get(name)
+    # A look in the future was noted by a clock that was wrong.
+    if looked_at and timedelta(0) <= now - parse_time(looked_at) < DELETIONS_EVERY:
+        return 0
     posts = _posts_to_look_for(db, timeline.platform, now)
     if not posts:
         return 0
@@ -150,8 +148,7 @@ def mark_deleted(db: SiteDatabase, timeline: Timeline, now: datetime) -> int:
     # X asks that copies follow deletions, and charges for each look: hence once a day.
     marked = mark_gone(db, set(wanted) - timeline.find_existing(list(dict.fromkeys(wanted))), now)
     with db.atomic():
-        row = {"name": name, "value": utc_text(now), "updated_at": utc_text(now)}
-        db["cursors"].upsert(row, pk="name")
+        write_mark(db, name, utc_text(now), utc_text(now))
     return marked
 
 

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator
 
+from critterdb.formatting import taxon_name
 from critterdb.model.decision import COARSER, NOT_A_CRITTER, UNSURE, Classification
 
 from .phrases import Words, load_words
@@ -81,8 +82,8 @@ def _saying(classification: Classification) -> str:
 def _values(classification: Classification, words: Words) -> dict[str, str]:
     chosen = classification.answer or classification.predictions[0]
     second = (classification.predictions[1:2] or [chosen])[0]
-    name = _harmless(chosen["common_name"] or chosen["name"])
-    runner_up = _harmless(second["common_name"] or second["name"])
+    name = _harmless(taxon_name(chosen))
+    runner_up = _harmless(taxon_name(second))
     return {
         "name": name,
         "a_name": f"{_article(name)} {name}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -13,6 +13,7 @@ from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, find_host, fold_handle, save_hosts
 from critterdb.model.loader import Model
 from critterdb.platforms.base import Batch, Post, Timeline
+from critterdb.storage.cursors import read_marks
 from critterdb.storage.database import SiteDatabase
 from critterdb.system import BootClock, read_uptime
 
@@ -82,7 +83,7 @@ class Round:
                 f"{standing.read_from}"
             )
         try:
-            batch = self.timeline.read(self.game, _read_cursors(self.db, self.platform))
+            batch = self.timeline.read(self.game, read_marks(self.db, f"{self.platform}:"))
         except TimelineError as error:
             platform_state.respect_rate_limit(self.db, self.platform, error, self.now())
             raise
@@ -121,9 +122,3 @@ class Round:
             if each.platform == self.platform and each.consents
         )
         return Asker(post.account, host is not None and host.consents, consenting)
-
-
-def _read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:
-    """Return how far each source of a platform has been read."""
-    rows = db["cursors"].rows_where("name LIKE ?", [f"{platform}:%"])
-    return {row["name"]: row["value"] for row in rows}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from critterdb.errors import RejectedInputError
+from critterdb.errors import RejectedInputError, too_large
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.model.decision import Classification
@@ -98,7 +98,5 @@ def read_source(source: str) -> bytes:
                 "missing_image", f"{source}: {error.strerror}. Check the name"
             ) from error
     if len(data) > MAX_IMAGE_BYTES:
-        raise RejectedInputError(
-            "too_large", "That is over 10 MB. Make the picture smaller and try again"
-        )
+        raise too_large()
     return data

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from critterdb.formatting import display_name_sql
+from critterdb.licences import IS_PHOTO_HERE
 from critterdb.model.novelty import normalized
 from critterdb.storage.database import SiteDatabase
 
@@ -104,16 +106,15 @@ def group_pairs(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     return [root(index) for index in range(count)]
 
 
-_PHOTOS = """
+_PHOTOS = f"""
 SELECT photos.id, embeddings.vector, observations.taxon_id,
-    coalesce(nullif(taxa.common_name, ''), taxa.name) AS name,
+    {display_name_sql()} AS name,
     photos.license_code, photos.attribution, photos.url, photos.path
 FROM embeddings
 JOIN photos ON photos.sha256 = embeddings.sha256
 JOIN observations ON observations.id = photos.observation_id
 LEFT JOIN taxa ON taxa.id = observations.taxon_id
-WHERE embeddings.backbone = :recipe AND photos.path IS NOT NULL
-    AND photos.withdrawn_at IS NULL AND observations.withdrawn_at IS NULL
+WHERE embeddings.backbone = :recipe AND {IS_PHOTO_HERE}
 ORDER BY abs(photos.id)
 """
 

@@ -22,6 +22,7 @@ from critterdb.dataset.photo_files import (
     stored_photos,
 )
 from critterdb.errors import SourceError
+from critterdb.formatting import taxon_name
 from critterdb.model.labels import Label
 from critterdb.model.loader import Model
 from critterdb.model.registry import current_model, model_row
@@ -209,7 +210,7 @@ def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
         words = name.replace("_", " ").casefold()
         index = -1 if name == NONE_FOLDER else label_index.get(words)
         if index is None:
-            known = ", ".join(label["common_name"] or label["name"] for label in model.labels)
+            known = ", ".join(taxon_name(label) for label in model.labels)
             raise SourceError(
                 f"{name} is not a label of {model.id}. Its labels: {known}, {NONE_FOLDER}"
             )

@@ -158,7 +158,8 @@ def _copy_model(home: Path, made: Path, path: str, sha256: str) -> bool:
     except (SiteError, FileNotFoundError):
         return False
     with source:
-        # A model can be hundreds of megabytes, so it is copied and hashed in blocks.
+        # A model can be hundreds of megabytes, so it is copied and hashed in blocks. Its name waits
+        # for the hash and not for the disk, so `replacing` is not used.
         target = stored_file(made, "models", path)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}.part")

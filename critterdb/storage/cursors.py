@@ -13,6 +13,22 @@ from .database import SiteDatabase
 from .timestamps import utc_now
 
 
+def read_marks(db: SiteDatabase, prefix: str) -> dict[str, str]:
+    """Return the cursors that platforms gave, by name: texts that only they understand."""
+    rows = db["cursors"].rows_where("substr(name, 1, ?) = ?", [len(prefix), prefix])
+    return {row["name"]: row["value"] for row in rows}
+
+
+def write_mark(
+    db: SiteDatabase, name: str, value: str, now: str, *, gap_from: str | None = None
+) -> None:
+    """Write a platform's cursor; `gap_from` is a cursor after which something was not read."""
+    row = {"name": name, "value": value, "updated_at": now}
+    # A gap stays on record when later readings are complete.
+    row |= {"gap_from": gap_from} if gap_from else {}
+    db["cursors"].upsert(row, pk="name")
+
+
 class Cursors:
     """The cursors whose names begin with `prefix`, each a JSON value."""
 

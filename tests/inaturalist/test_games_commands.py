@@ -127,3 +127,16 @@ def test_another_question_walks_anew(db: SiteDatabase, server: StandInINaturalis
     run("edit", "catornot", "--taxon", "Bobcat")
     assert db["cursors"].count == 0
     assert db["games"].get("catornot")["taxon_id"] == BOBCAT["id"]
+
+
+def test_a_taxon_that_the_site_knows_is_not_asked_for(
+    db: SiteDatabase, server: StandInINaturalist
+) -> None:
+    """Labels of an imported folder, with ids below 0, are not iNaturalist's taxa."""
+    run(*ADD)
+    db["taxa"].insert({"id": -1, "name": "bobcat", "rank": "species", "ancestor_ids": "[]"})
+    server.requests.clear()
+    assert "(Felids), family, 41944" in run("edit", "catornot", "--taxon", "felids").stdout
+    assert not server.requests
+    run("edit", "catornot", "--target", "Bobcat")
+    assert db["games"].get("catornot")["target_taxon_id"] == BOBCAT["id"]

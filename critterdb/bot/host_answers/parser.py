@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from critterdb.dataset.taxonomy import Truth, is_right
 from critterdb.games import Game
 
 from . import patterns, safeguards
@@ -135,7 +136,8 @@ def _finest(taxa: set[int], lineage: Mapping[int, Collection[int]]) -> set[int]:
 
 
 def _agree(taxon_id: int, others: set[int], lineage: Mapping[int, Collection[int]]) -> bool:
-    return all(other == taxon_id or other in lineage.get(taxon_id, ()) for other in others)
+    truth = Truth(frozenset((taxon_id, *lineage.get(taxon_id, ()))))
+    return all(is_right(other, truth) for other in others)
 
 
 def _is_inconclusive(sentence: str) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from critterdb.bot.isolation import isolated
 from critterdb.bot.phrases import load_words
 from critterdb.bot.stored_post import StoredPost
+from critterdb.formatting import display_name
 from critterdb.games import Game, find_host
 from critterdb.platforms.base import Post
 from critterdb.platforms.text import has_tag
@@ -242,7 +243,7 @@ def _save_candidate(db: SiteDatabase, post_id: str, finding: Finding) -> None:
     guess: str | None = finding.verdict.guess or finding.verdict.verdict
     if finding.verdict.taxon_id:
         row = db["taxa"].get(finding.verdict.taxon_id)
-        guess = row["common_name"] or row["name"]
+        guess = display_name(row["common_name"], row["name"])
     db.execute(
         """
         INSERT OR IGNORE INTO answer_candidates (post_id, source_url, guess, found_at)

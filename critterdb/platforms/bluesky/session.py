@@ -16,6 +16,7 @@ from pathlib import Path
 
 from critterdb._types import Json
 from critterdb.errors import RateLimitedError
+from critterdb.games import fold_handle
 from critterdb.platforms.sources import UnreadableResponseError
 from critterdb.storage.atomic_files import OWNER_ONLY, write_atomically
 
@@ -29,7 +30,7 @@ class Session:
     """Tokens of one account on one server, and when it logged in."""
 
     def __init__(self, address: str, handle: str) -> None:
-        digest = hashlib.sha256(f"{address} {handle.lower()}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{address} {fold_handle(handle)}".encode()).hexdigest()[:16]
         self.path = state_folder() / f"bluesky-{digest}.json"
         kept = self._read()
         tokens, logins = kept.get("tokens"), kept.get("logins")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import Game, hosts_on
+from critterdb.games import Game, fold_handle, hosts_on
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import (
@@ -91,7 +91,7 @@ class BlueskyTimeline:
             f"bluesky:notifications:{game.slug}": self._read_notifications
         }
         for host in hosts_on(game, self.platform) if game.hashtag else []:
-            sources[f"bluesky:feed:{game.slug}:{host.lower()}"] = self._feed_reader(host)
+            sources[f"bluesky:feed:{game.slug}:{fold_handle(host)}"] = self._feed_reader(host)
         return gather(sources, cursors)
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:

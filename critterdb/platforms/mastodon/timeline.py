@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from critterdb._types import Json
 from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import Game, hosts_on
+from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import (
@@ -203,7 +203,7 @@ class MastodonTimeline:
         return f"{self.handle()} is now marked as a bot"
 
     def _hosts(self, game: Game) -> set[str]:
-        return {self.full_handle(host).lower() for host in hosts_on(game, self.platform)}
+        return {fold_handle(self.full_handle(host)) for host in hosts_on(game, self.platform)}
 
     def _read_mentions(self, since: str | None) -> Found:
         def page(**options: Any) -> list[object]:
@@ -234,7 +234,7 @@ class MastodonTimeline:
     def _author_of(self, status: Json) -> str:
         """The lower-case handle of a status's author; nothing if it does not make sense."""
         account = status.get("account")
-        return self.reader.handle(account).lower() if isinstance(account, dict) else ""
+        return fold_handle(self.reader.handle(account)) if isinstance(account, dict) else ""
 
     def _statuses_of(self, account_id: str) -> GetPage:
         return lambda **options: self.client.ask_list(
@@ -311,7 +311,9 @@ class MastodonTimeline:
             matches = objects_in(
                 self.client.ask_list("account_search", handle, resolve=True, limit=5)
             )
-            accounts = [match for match in matches if self.reader.handle(match).lower() == handle]
+            accounts = [
+                match for match in matches if same_handle(self.reader.handle(match), handle)
+            ]
         for account in accounts:
             account_id = bare_id_of(account)
             if account_id is None:

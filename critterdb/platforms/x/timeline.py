@@ -18,7 +18,7 @@ from typing import Any
 from critterdb._types import Json
 from critterdb.errors import TimelineError
 from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import Game, hosts_on
+from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.http.requests_session import never_connected
@@ -107,7 +107,7 @@ class XTimeline:
             f'url:"{self.handle()}/status" is:quote -is:retweet'
         )
         for host in hosts if game.hashtag else []:
-            sources[f"x:search:{game.slug}:{host.lower()}"] = self._search(
+            sources[f"x:search:{game.slug}:{fold_handle(host)}"] = self._search(
                 f"from:{host} #{game.hashtag} -is:retweet"
             )
         batch = gather({name: self._as_source(source) for name, source in sources.items()}, cursors)
@@ -333,7 +333,7 @@ def _result_of_status(words: str, status: int) -> SendResult:
 
 def _not_a_bot(post: Post, hosts: Sequence[str]) -> Post:
     """A person named the hosts, whatever their profiles sound like."""
-    is_host = post.author.lower() in {host.lower() for host in hosts}
+    is_host = any(same_handle(post.author, host) for host in hosts)
     return replace(post, by_bot=False) if is_host else post
 
 
