@@ -1,4 +1,4 @@
-"""The guard's manners: what is fetched, what is refused in which words, and what is remembered."""
+"""The guard's rules: what is fetched, what is refused in which words, and what is remembered."""
 
 from __future__ import annotations
 
