@@ -71,6 +71,7 @@ class RejectedInputError(CritterError):
         return REFUSAL_STATUS[self.code]
 
 
+# Uploads stay in memory, so this is also what a stranger can make a site hold for one request.
 MAX_IMAGE_BYTES = 10_000_000  # of a picture, wherever it comes from
 MAX_IMAGE_WORDS = f"{MAX_IMAGE_BYTES / 1e6:g} MB"
 

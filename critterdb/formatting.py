@@ -14,6 +14,7 @@ REPLACEMENT = "\ufffd"
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+# A name with a line break in it would forge a line of a table.
 _BREAKS = re.compile("[\t\n\u2028\u2029]+")
 
 

@@ -18,6 +18,7 @@ from critterdb.storage.timestamps import utc_text as utc_text
 from .errors import GameError
 
 PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
+# It becomes part of addresses, file names and cursors.
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 HANDLE = re.compile(r"@?[\w.-]+(@[\w.-]+)?")
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -46,6 +47,7 @@ class Host:
 def fold_handle(handle: str) -> str:
     """A handle in the form in which two are compared: ASCII lower case, as SQLite's lower()."""
     # str.lower() makes a k of U+212A KELVIN SIGN, so that a stranger could pass as the host.
+    # The database compares by lower() too, and the two must agree on every handle.
     return handle.translate(_ASCII_LOWER)
 
 
@@ -83,6 +85,7 @@ class GameSummary:
 
 CAT_FAMILY, COUGAR = 41944, 42007
 CROW_GENUS, AMERICAN_CROW = 7998, 8021
+# iNaturalist's own numbers, which do not change.
 BIRDS = 3
 UNITED_STATES = 1
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# How soon after a signal the bot ends.
 CHECK_S = 0.2
 
 

@@ -19,6 +19,8 @@ PLACEHOLDERS = frozenset(
     {"name", "a_name", "A_name", "percent", "critter", "a_critter"}
     | {"runner_up", "a_runner_up", "runner_up_percent"}
 )
+# A word file may come from anybody: with a hashtag, a handle or a link in a sentence the bot would
+# call people or advertise.
 _REACHES_OUT = re.compile(r"[#＃@＠]|://|\w\.\w")
 
 

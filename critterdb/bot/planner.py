@@ -29,6 +29,7 @@ from .reply_text import choose_wording
 from .round import Round
 from .stored_post import StoredPost
 
+# A reply is welcome while people still talk about the photo.
 TOO_OLD = timedelta(hours=48)  # at first sight
 
 # A host's post is classified although it gets no reply: it is what the scoreboard counts.

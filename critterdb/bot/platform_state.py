@@ -17,7 +17,10 @@ from .accounts import Account
 from .reply_limits import Asker, day_cap, is_off, usage_of_the_day
 from .stored_post import StoredPost
 
+# Of different authors: one stranger with five requests could otherwise silence the bot for
+# everybody.
 REFUSALS_IN_A_ROW = 5  # to different authors
+# After it one reply is tried, and a refusal of it doubles the pause.
 FIRST_PAUSE = timedelta(hours=6)
 LONGEST_PAUSE = timedelta(hours=24)
 LONGEST_WAIT = LONGEST_PAUSE * 1.2  # with the jitter; a wrong clock wrote what is further ahead

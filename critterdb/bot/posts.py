@@ -26,6 +26,7 @@ from .reply_status import ReplyPlan, SkipReason
 from .stored_post import StoredPost
 
 DELETIONS_EVERY = timedelta(hours=20)  # once a day, also if rounds start at odd times
+# X charges for each look, and most deletions come soon.
 DELETIONS_LOOK_BACK = timedelta(days=7)
 MAX_POSTS_PER_LOOK = 200  # some platforms charge for each
 # More than the author's cap, because some posts may turn out to have no usable photo.

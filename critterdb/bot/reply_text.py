@@ -16,6 +16,7 @@ from .phrases import Words, load_words
 
 MAX_LENGTH = 280  # characters, where no platform says otherwise
 MAX_NAME_LENGTH = 60  # characters
+# "Or a bobcat, 3%" reads as doubt where there is none.
 MIN_RUNNER_UP_SHARE = 0.10  # a second label below this share is not worth a word
 
 _SAYINGS = {COARSER: "coarser", UNSURE: "unsure", NOT_A_CRITTER: "nothing"}

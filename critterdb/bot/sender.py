@@ -27,6 +27,7 @@ def send_waiting(round_: Round, seen: set[str]) -> None:
     if standing.sends_later(round_.now()):
         report.failures.append(f"Sending waits until {standing.send_from}: {standing.pause_reason}")
         return
+    # Drafts of earlier rounds too: what a dry run planned is sent as somebody read it.
     replies = _in_order(round_)
     gone = round_.ask(lambda: _find_gone(round_, replies, seen))
     if gone is None:
@@ -36,6 +37,7 @@ def send_waiting(round_: Round, seen: set[str]) -> None:
         if round_.stopping() or reply_limits.is_off(db):
             return
         reason = _reason_to_skip(round_, reply, gone)
+        # Asked again right before sending: people delete, opt out and answer while replies wait.
         if reason:
             log.debug("%s: skipped, %s", reply.post.id, reason)
             outbox.skip(db, reply.post.id, reason)

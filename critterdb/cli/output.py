@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from critterdb.model.labels import Label
     from critterdb.model.payloads import AnswerPayload
 
+# A line stays within 80 columns with a long name beside it.
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
 ABSTENTIONS = {

@@ -31,6 +31,7 @@ from .similarity import group_pairs
 
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
 NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species
+# Decoding releases Python's lock, so threads do.
 WORKERS = 4
 
 
@@ -91,6 +92,7 @@ def import_folder(
         )
     images, skipped = _read_images(site_folder(db), files, progress)
     known = _known_photos(db, game_slug)
+    # Imported twice, a folder adds nothing.
     new = [i for i in images if (i.label.casefold(), i.info.sha256) not in known]
     with db.atomic():
         if is_new:

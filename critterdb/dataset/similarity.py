@@ -23,8 +23,10 @@ from .examples import NEAR_DUPLICATE, Examples
 # Near-duplicates are a photo and its crop, mirror image or resaved copy. Backbones differ in how
 # far apart they put any two photos, so nearness is also judged by how near the nearest usually is.
 NEAR_DISTANCE = 0.08
+# Distances depend on the backbone and on how alike all photos are: this limit goes along with them.
 NEAR_SHARE = 1 / 3  # of the median distance to the nearest other photo
 SAMPLE = 250  # photos, of whom the median is taken
+# 512 rows beside 100,000 photos are 200 MB of distances.
 ROWS_PER_STEP = 512
 
 Pair = tuple[int, int, float]

@@ -18,6 +18,7 @@ class Taxonomy:
     """
 
     def __init__(self, db: SiteDatabase, rank: str) -> None:
+        # All at once: a game has some thousand taxa, and a query for each photo would take minutes.
         rows = list(db["taxa"].rows_where(select="id, rank, ancestor_ids, synonym_id"))
         self._of_rank = {row["id"] for row in rows if row["rank"] == rank}
         self._ancestors = {

@@ -32,6 +32,7 @@ from .reserve import DrawnPhoto, Reserve, draw_reserve
 MARKER = ".critterdb-demo"  # says that a folder may be made anew
 GAME = PRESETS["cougarornot"]
 BOT, HOST, PLAYERS = "critterbot", "ranger_rowan", ("ada", "ben", "cleo", "dot")
+# Within the 48 hours in which the bot answers.
 PLAYED_FOR = timedelta(hours=45)  # the bot answers nothing older than two days
 
 Report = Callable[[str], None]

@@ -17,6 +17,7 @@ from critterdb.model.labels import Label, Thresholds, lineage_ids
 
 from .figures import Figures, LabelFigures
 
+# As in Guo et al. 2017, so that figures can be compared.
 RELIABILITY_BINS = 15
 
 
@@ -139,6 +140,7 @@ def judge(
 
     A picture of nothing that the model knows has no right answer.
     """
+    # An answer may be coarser than the label: a genus is right for each of its species.
     truths = [Truth(frozenset(lineage_ids(label))) for label in scores.labels]
     right = np.zeros(len(classifications), bool)
     for photo, (decided, truth) in enumerate(zip(classifications, scores.truth, strict=True)):

@@ -13,7 +13,9 @@ from critterdb._types import Json
 from .server import Request, StandIn
 
 MAX_PER_PAGE = 200
+# As the real one: deeper pages are refused, which is why walks go by id and not by page.
 MAX_RESULTS = 10_000
+# What the real one and its proxies do on a bad day; a sync must survive each.
 FAULTS = ("429", "429 date", "500", "502", "html", "truncated", "too short", "silence", "reset")
 
 

@@ -15,6 +15,7 @@ from .server import Request, StandIn
 
 # Accidents after which the post stands all the same.
 AFTER = ("drop_after", "stall_after", "503_after")
+# Longer than the deadline of a call (15 s).
 STALL_S = 30
 
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from critterdb._types import Json
 
+# The standard library polls twice a second, which made each test half a second longer.
 POLL_S = 0.02
 
 

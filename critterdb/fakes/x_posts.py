@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from critterdb._types import Json
 
 # X's ids count milliseconds from 2010-11-04 01:42:54.657 UTC, above 22 bits.
+# Written down here as well: a fake that imported the real constant would agree with its mistakes.
 ID_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657_000, tzinfo=UTC)
+# Recent search of X reaches back a week.
 SEARCH_REACH = timedelta(days=7)
 
 

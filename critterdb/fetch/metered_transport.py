@@ -19,10 +19,14 @@ from httpcore._backends.anyio import AnyIOStream
 from ssrfguard import Policy
 from ssrfguard.httpx import AsyncSafeBackend
 
+# Of the 8 s that a fetch has: an address that never answers leaves time for the next one.
 CONNECT_S = 3.0  # for each of a name's addresses, of which four are tried
+# The kernel would let a fast server fill megabytes before the count below sees them.
 RECEIVE_BUFFER_BYTES = 256 * 1024  # what a server can have sent that was not read yet
 MAX_LOOKUPS = 256  # some of which may be held up by the servers of a hostile name
 
+# The resolver gives up after half a minute or more and cannot be stopped, so its threads are left
+# behind; this says how many may be.
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
 
@@ -65,6 +69,8 @@ class MeteredBackend(AsyncSafeBackend):
         self.resolver = lambda *_: answers
         options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)]
         stream = await super().connect_tcp(host, port, timeout, local_address, options)
+        # httpcore offers no place below TLS, so its private class is wrapped. setup.py keeps
+        # httpcore below 2, and the tests count bytes of each kind.
         assert isinstance(stream, AnyIOStream)
         return AnyIOStream(_MeteredStream(stream._stream, self._meter))
 
@@ -112,9 +118,11 @@ async def look_up(host: str, port: int) -> list[Any]:
             found = OSError(str(error))
         finally:
             _lookups.release()
+        # A future belongs to its loop: a thread that set it itself would not wake the loop.
         loop.call_soon_threadsafe(settle, found)
 
     def settle(found: list[Any] | OSError) -> None:
+        # The deadline came first; nobody waits for this answer now.
         if answer.cancelled():
             return
         if isinstance(found, OSError):
@@ -133,6 +141,7 @@ def connection_pool(
     return httpcore.AsyncConnectionPool(
         ssl_context=tls,
         max_connections=1,
+        # A connection that is kept could serve the next fetch, whose policy was another one.
         max_keepalive_connections=0,
         network_backend=MeteredBackend(policy, meter),
     )

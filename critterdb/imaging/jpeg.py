@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass, field
 
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # stuffed bytes and restarts do not end one
+# C4, C8 and CC are Huffman tables, a reserved marker and arithmetic conditioning: no frames.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# SOF2, 6, 10 and 14: frames whose coefficients come in several scans.
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _FILL = re.compile(rb"\xff+")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
@@ -65,6 +67,8 @@ def read_structure(data: bytes, *, max_parts: int) -> JpegStructure:
             continue
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         segment = data[at + 4 : at + 2 + length]
+        # A length counts its own two bytes; a smaller one is a lie that would hold the walk in
+        # place.
         at += 2 + max(length, 2)
         found.runs_out = at > len(data)
         if marker in _FRAMES:

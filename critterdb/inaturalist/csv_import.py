@@ -29,6 +29,8 @@ from .taxa import save_lineages
 csv.field_size_limit(10_000_000)  # bytes; descriptions can be long
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %z")
+# Only the ids of an export are used: its licence is the observation's and not the photos', and it
+# names one photo of several. The API is asked for the rest, 30 at a time.
 NO_ID = "rows without an id"
 
 

@@ -39,6 +39,7 @@ RANKS = (
     *("subtribe", "genus", "subgenus", "section", "complex", "species", "subspecies"),
 )
 OTHERS_NAMED = 3
+# Two taxa that name each other as their successors would otherwise be asked about for ever.
 MAX_REPLACEMENTS = 5  # of taxa by others, one after the other
 
 

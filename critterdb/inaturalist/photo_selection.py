@@ -109,6 +109,8 @@ def save_photo_rows(
             reason = _reason_against(photo, licenses)
             if reason:
                 _withdraw_changed(db, photo, before, now)
+            # One file, one row: the first observation keeps it, and others are named in
+            # shared_photos.
             elif before and before.observation_id != observation.id:
                 shared.append({"photo_id": photo.id, "observation_id": observation.id})
                 continue

@@ -18,9 +18,11 @@ from critterdb.errors import SourceError
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import microsecond_text
 
+# 60 are asked for, and people see refusals at exactly 60.
 REQUESTS_PER_MINUTE = 55
 REQUESTS_PER_DAY = 10_000
 BYTES_PER_HOUR = 5_000_000_000
+# iNaturalist asks for at most 24 GB of media a day and 5 GB an hour.
 BYTES_PER_DAY = 24_000_000_000
 MAX_WAITS = 900  # looks at the ledger before other runs are said to be in the way
 # A request reaches the server some time after it was counted, so the minute is taken longer here.
@@ -70,6 +72,7 @@ class Pace:
                     f"{REQUESTS_PER_DAY:,} requests to {self.host} are enough for a day. "
                     "Run the same command again tomorrow: it goes on where it stopped"
                 )
+            # In one transaction with the row below: two processes never take the same last request.
             recent = self._sum("requests", now - MINUTE)
             if recent >= self.per_minute:
                 # Jitter, so that two waiting processes do not ask at the same instant.

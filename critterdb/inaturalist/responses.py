@@ -21,6 +21,7 @@ MAX_ID = 2**53 - 1  # what JavaScript, in which the API is written, can count up
 MAX_INTEGER = 2**63 - 1  # what a column of SQLite holds
 # A real observation nests 8 levels; the parsers of Python and of SQLite give up at about 1,000.
 MAX_NESTING = 64
+# Possessive, so that a string of a million backslashes is walked once.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 

@@ -35,6 +35,7 @@ def find_taxon(db: SiteDatabase, words: str, *, among: Collection[int] | None = 
     `among` limits the choice, for example to a game's taxa. A taxon that is no longer used leads to
     the one that took its place.
     """
+    # "Lion" begins the names of sea lions and lionfish; who writes the whole name means that one.
     exact = find_exact_taxa(db, words, among=among)
     if exact:
         return exact[0]

@@ -14,6 +14,8 @@ from critterdb.imaging.preprocessing import Preprocessing
 
 from .labels import Label, Taxon, Thresholds
 
+# Goes up when an older critterdb would misread a file: it then says so instead of answering
+# wrongly.
 FORMAT = 1
 DIGEST = "digest"  # the SHA-256 of the file, with zeros in its own place
 REQUIRED = (

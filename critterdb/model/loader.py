@@ -28,7 +28,10 @@ from .external_data import has_external_data
 from .labels import Label, Thresholds
 from .onnx_session import open_low_priority_session
 
+# A ResNet-34 has 85 MB and the default 13.7. A file is read as a whole, because ONNX Runtime gets
+# bytes and never a path: a path would let it follow names in the file.
 MAX_MODEL_BYTES = 400_000_000
+# Fixed, so that the file can hold the probabilities which the same noise must give again.
 SMOKE_SEED = 20_180_622
 SMOKE_TOLERANCE = 5e-3  # of a probability: processors add up in another order, most so in 8 bits
 OUTPUTS = ("probabilities", "embedding", "novelty")

@@ -10,6 +10,7 @@ from typing import Any
 
 from critterdb.system import cores, lower_priority, return_free_memory
 
+# Its warnings speak of graphs and not of anything that a user could change.
 ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 
 

@@ -25,6 +25,7 @@ Source = Literal["bot", "cli", "endpoint", "evaluation"]
 def save_image(conn: Any, info: ImageInfo, url: str | None = None) -> None:
     """Write an image's row, unless it is there."""
     conn.execute(
+        # The first address that an image came from stays.
         "INSERT OR IGNORE INTO images (sha256, url, width, height, bytes, first_seen_at) "
         "VALUES (?, ?, ?, ?, ?, ?)",
         [info.sha256, url, info.width, info.height, info.bytes, utc_now()],
@@ -135,6 +136,7 @@ def record(
     url: str | None = None,
 ) -> int:
     """Write image and prediction, or find the earlier row; in the caller's transaction."""
+    # A picture that many ask about is one row: the table grows with pictures and not with visits.
     earlier = find_prediction(conn, info.sha256, model.id, source)
     if earlier is not None:
         return earlier

@@ -75,6 +75,7 @@ class Batch:
     """
 
     posts: list[Post]
+    # Stored in one transaction with the posts: a bot that is killed reads them again, or has them.
     cursors: list[Cursor]
     failures: list[str] = field(default_factory=list)
     retry_at: datetime | None = None

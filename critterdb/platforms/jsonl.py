@@ -27,6 +27,7 @@ from .text import tags_in
 from .untrusted_json import as_address, as_object, as_text, parse_json
 
 DEFAULT_HANDLE = "critterdb"
+# As on X, so that drafts of a replay look as they would there.
 MAX_LENGTH = 280
 MAX_REASON_LENGTH = 200  # characters of what is said of a line that cannot be read
 

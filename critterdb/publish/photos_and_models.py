@@ -19,6 +19,7 @@ from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import open_stored, photo_path, stored_file
 
+# A megabyte: larger blocks are no faster and stay in memory.
 BLOCK_BYTES = 1 << 20
 
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 AT_FDCWD = -100
+# Swaps two folders in one step: a server never sees the name without a site.
 RENAME_EXCHANGE = 2
 
 
@@ -84,6 +85,7 @@ def _remove_leftovers(folder: Path, marker: str) -> None:
     for left in list(folder.parent.iterdir()):
         if not ours.fullmatch(left.name) or left.is_symlink() or not (left / marker).is_file():
             continue
+        # A run was killed between its two renames: this is the site.
         if left.suffix == ".old" and not folder.exists():
             continue  # the only copy there is
         with suppress(OSError):

@@ -33,6 +33,7 @@ PACKAGE_DATA = (
     *(f"web/static/*{suffix}" for suffix in PAGE_FILES),
     "web/charts/*.json",
 )
+# The earliest time that a zip file can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same program gives the same bytes
 
 
@@ -79,6 +80,7 @@ def package_files() -> Iterator[tuple[str, Path]]:
     for file in sorted(package.rglob("*")):
         name = file.relative_to(package)
         hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
+        # A link could lead anywhere on this machine.
         plain = file.is_file() and not file.is_symlink()
         if plain and not hidden and name.parts[:2] != ("site", "files") and _belongs(name):
             yield f"critterdb/{name.as_posix()}", file

@@ -17,6 +17,7 @@ from critterdb.storage.database import (
 
 from .folder import is_published, site_source
 
+# In the order in which Datasette looks for them.
 METADATA_NAMES = ("metadata.json", "metadata.yaml", "metadata.yml")
 
 

@@ -32,7 +32,9 @@ def replacing(
     try:
         yield partial
         with partial.open("rb") as file:
+            # Renamed before its bytes are on the disk, a file can be empty after a power cut.
             os.fsync(file.fileno())
+        # mkstemp makes files that only their owner reads, and a site may be served by another user.
         partial.chmod(mode)
         partial.replace(path)
     except BaseException:

@@ -59,6 +59,7 @@ class Cursors:
         value = self.read(name)
         if not isinstance(value, dict):
             return None
+        # A missing key is None, which is of none of these types.
         sound = all(isinstance(value.get(key), kind) for key, kind in types.items())
         return value if sound else None
 

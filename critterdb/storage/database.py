@@ -30,6 +30,8 @@ with without("numpy", "pandas"):
 sqlite3: Any = vars(sqlite_utils_utils)["sqlite3"]  # pysqlite3 where it is installed
 
 DATABASE_NAME = "critters.db"
+# A sync, a bot and the site write to one file. Their transactions take milliseconds, so whoever
+# waits this long has met something that hangs.
 BUSY_TIMEOUT_MS = 15_000
 DBCONFIG_DEFENSIVE = 1010  # SQLITE_DBCONFIG_DEFENSIVE, by its number in sqlite3.h
 
@@ -49,6 +51,8 @@ class SiteDatabase(Database):
             with super().atomic():
                 yield self
             return
+        # Also for what sqlite-utils does inside (inserts, upserts, migrations): no caller has to
+        # remember it.
         self.conn.execute("BEGIN IMMEDIATE")
         try:
             yield self
@@ -77,8 +81,13 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
         distrust_schema(conn)
         db = SiteDatabase(conn)
         _check_ownership(db, path)
+        # Pages are read while a sync writes: with a write-ahead log neither waits for the other.
         conn.execute("PRAGMA journal_mode = WAL")
+        # With a write-ahead log this cannot damage the file. A power cut may undo the last
+        # transactions, which a sync or a round of the bot does again; what must not be forgotten
+        # uses durable().
         conn.execute("PRAGMA synchronous = NORMAL")
+        # SQLite checks references only where each connection asks for it.
         conn.execute("PRAGMA foreign_keys = ON")
         if migrations.pending(db):
             migrations.apply(db)
@@ -125,6 +134,8 @@ def durable(db: SiteDatabase) -> Generator[None, None, None]:
 
     The others are whole after a power cut, but the last ones may be missing.
     """
+    # Only the claim of a reply is written so: a power cut must not make the bot forget that it was
+    # about to send.
     db.conn.execute("PRAGMA synchronous = FULL")
     try:
         with db.atomic():
@@ -138,6 +149,7 @@ def check_readable(path: Path) -> None:
     if not path.is_file():
         raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
     try:
+        # Immutable: without it a read-only folder would refuse the files of a write-ahead log.
         conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
         distrust_schema(conn)
         with closing(SiteDatabase(conn)) as db:

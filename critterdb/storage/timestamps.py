@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+# Authors choose the time on Bluesky, and Python cannot read again a year of three digits that it
+# wrote.
 EARLIEST_POST = datetime(2006, 1, 1, tzinfo=UTC)  # no platform here is older
 
 

@@ -100,6 +100,8 @@ def _default_graph(size: int) -> bytes:
 
 def backbone_at(folder: Path, name: str, digest: str, view: Preprocessing) -> Backbone:
     """A backbone by what its vectors depend on; `digest` is of its weights."""
+    # Eight digits of the weights' SHA-256: fine-tuned weights under the same name are another
+    # recipe.
     recipe = f"{name}@{view.size}-{view.resize}-{digest[:8]}"
     path = folder / "models" / "backbones" / f"{recipe.replace('/', '_')}.onnx"
     return Backbone(recipe, name, view, path)

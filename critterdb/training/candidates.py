@@ -19,6 +19,8 @@ class Candidate:
     weight_decay: float
 
 
+# Over 20 splits of ten_cats they make 3.6%, 3.6% and 3.8% errors, and the chosen one 3.7%: splits
+# differ more. The choice is there for photos that are not ten_cats.
 CANDIDATES = (
     Candidate("linear", 3.0),
     Candidate("linear", 10.0),

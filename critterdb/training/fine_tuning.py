@@ -29,6 +29,7 @@ from .networks import PretrainedNetwork, state_digest
 LOWEST_RATE, HIGHEST_RATE = 5e-5, 1e-3
 WEIGHT_DECAY = 0.05
 BATCH_CPU, BATCH_GPU = 16, 64  # photos
+# Early layers see edges and fur, which cats share with everything: they learn the slowest.
 LAYER_GROUPS = 3  # the network's two halves, and the head
 
 

@@ -21,6 +21,8 @@ from .calibration import fit_temperature
 from .candidates import CANDIDATES, Candidate, Epoch, LabelledVectors
 from .head_learner import fit_heads
 
+# Where the commonest label has thirty times the photos of the rarest, the balanced error falls from
+# 13.4% to 6.8%. On photos as they come it makes 5.0% errors, the whole adjustment 5.8%, none 4.4%.
 LOGIT_ADJUSTMENT = 0.9  # times the logarithm of a label's share (Menon et al. 2021)
 
 

@@ -48,6 +48,7 @@ def write_model(
     """
     layers = OutputLayers(weight, bias, metadata["temperature"], novelty)
     network = backbone.onnx_path.read_bytes()
+    # Made twice: the file holds what the finished network says of a fixed noise.
     session = open_session(compose_graph(network, layers, {}))
     pixels = smoke_pixels(backbone.view.size)
     [probabilities] = session.run(["probabilities"], {"pixels": pixels})[0]
@@ -65,5 +66,6 @@ def write_model(
     data = before + hashlib.sha256(data).hexdigest().encode() + after
     write_atomically(path, data)
     sha256 = hashlib.sha256(data).hexdigest()
+    # A file that would be refused later is refused now, while its maker is there to see it.
     load_model(path)
     return ModelFile(path, sha256, len(data))

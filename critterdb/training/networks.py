@@ -21,6 +21,7 @@ from critterdb.training.onnx.efficientnet_lite0 import (
 
 from .extra import missing_package
 
+# Its weights come as a Python package: training needs no download from a hub of models.
 DEFAULT_BACKBONE = LITE0
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
 # resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look. A

@@ -23,6 +23,8 @@ from typing import ParamSpec, TypeVar
 
 from critterdb.errors import CritterError, TrainingError
 
+# Not `-m`: the module would exist twice, as __main__ and under its name, and pickle would not find
+# its functions.
 BOOTSTRAP = (
     "import sys; sys.path[:] = sys.argv[2:]; "
     "from critterdb.training.torch_worker import serve; serve(int(sys.argv[1]))"
@@ -46,6 +48,7 @@ class TorchProcess:
                 process_group=0,  # Ctrl-C is for this process, and what it then does ends that one
             )
         self._connection = Connection(ours.detach())
+        # One call at a time on the one socket.
         self._busy = threading.Lock()
         weakref.finalize(self, _end, self._process, self._connection)
 

@@ -55,6 +55,7 @@ _OF_A_NAME = re.compile(
     r"\b(?:wsu|byu|uh|txst|msu|state|university|college|team|coach|go|mercury|ford|couch|porch"
     r"|sofa|house|lap|pocket|living room)(?: \w+)? $|\b(?:proud|fellow|lifelong) $"
 )
+# Teams, cars and the like that are called after an animal.
 _NAMED_FOR_ONE = re.compile(
     r"^ (?:football|basketball|baseball|softball|soccer|hockey|volleyball|marching|band|alum\w*"
     r"|nation|pride|athletics|jersey|mascot|logo|shoes?|sneakers?|excavators?|loaders?|skid)"

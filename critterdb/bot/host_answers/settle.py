@@ -17,6 +17,7 @@ from critterdb.storage.database import SiteDatabase
 from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
 from .store import Vocabulary, load_vocabulary, posts_of_the_photo, target_taxa
 
+# Models never learn from this: they learn from observations only.
 METHOD = "a person"
 NOTHING = "nothing"  # the message says nothing about the animal
 

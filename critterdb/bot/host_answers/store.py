@@ -26,7 +26,10 @@ from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
 
 DIRECT, IN_THREAD = "host's words", "host's words in the thread"
 
+# Elsewhere in a thread a host may talk about a player's own cat, so a message that replies to
+# nothing of ours must say what it is.
 _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?|solution)\b")
+# "Yours is a bobcat" is about another photo.
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 
 

@@ -16,6 +16,7 @@ from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
 
 from .session import Session
 
+# A limit without a time at which it ends.
 WITHOUT_RESET = timedelta(minutes=5)
 _EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
 # Refusals that concern the bot's account and not what it said.

@@ -13,6 +13,7 @@ from critterdb.storage.timestamps import parse_time, post_moment
 MAX_PAGES = 50
 FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
 # Posts are post in the order in which they were indexed, give or take.
+# What comes twice is recognized by its id and stored once.
 LATE_ARRIVALS = timedelta(minutes=2)
 
 GetPage = Callable[[str | None], tuple[list[object], str | None]]

@@ -11,6 +11,7 @@ from critterdb.platforms.untrusted_json import as_object, as_text
 
 from .parse import POSTS
 
+# Base 32 in an order in which later keys sort behind earlier ones.
 _TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 
 

@@ -20,6 +20,7 @@ from critterdb.games import fold_handle
 from critterdb.platforms.sources import UnreadableResponseError
 from critterdb.storage.atomic_files import OWNER_ONLY, write_atomically
 
+# A bot that cron starts every minute could use up the account's logins, and lock its owner out.
 LOGINS_PER_5_MINUTES, LOGINS_PER_DAY = 10, 100  # a third of what Bluesky allows
 FIVE_MINUTES_S, DAY_S = 300.0, 86_400.0
 

@@ -39,7 +39,9 @@ from .records import reply_record, time_of_key, timestamp_id
 
 DEFAULT_SERVER = "https://bsky.social"
 PAGE_SIZE = 100
+# The most that getPosts takes.
 LOOKUP_SIZE = 25  # posts a request
+# Both limits are in the lexicon of app.bsky.feed.post.
 MAX_GRAPHEMES, MAX_BYTES = 300, 3000
 
 ANSWERS_COME_WITHIN = timedelta(days=8)
@@ -124,6 +126,7 @@ class BlueskyTimeline:
                     rkey=envelope.key,
                 )
             except RefusedError as error:
+                # Servers of the protocol name a missing record in different ways.
                 if error.name not in ("RecordNotFound", "NotFound", "InvalidRequest"):
                     raise
                 continue
@@ -155,6 +158,8 @@ class BlueskyTimeline:
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         try:
+            # Bluesky's servers let anybody reply, also where the author limited replies or blocks
+            # the bot.
             refusal = self._refusal_of_author(bare_id(post_id))
             body = {
                 "repo": self.client.did,
@@ -167,6 +172,8 @@ class BlueskyTimeline:
         if refusal:
             return refusal
         try:
+            # The same key with the same bytes again changes nothing, even hours later: hence put
+            # and not create.
             response = self.client.post("com.atproto.repo.putRecord", body)
         except RateLimitedError as error:
             return _not_tried(error)

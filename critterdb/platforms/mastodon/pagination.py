@@ -16,7 +16,9 @@ from critterdb.storage.timestamps import post_moment
 
 from .parse import bare_id_of
 
+# The most that Mastodon gives for a timeline.
 PAGE_SIZE = 40
+# 10,000 posts: more than a hashtag gets in the week of the first look.
 MAX_PAGES = 250
 FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
 

@@ -41,11 +41,15 @@ from .pagination import GetPage, id_order, newest_page, read_list, settled_id
 from .parse import Reader, bare_id_of
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
+# A conversation costs a request. It is read only where the host answered somebody else than the
+# asker.
 MAX_THREADS = 40  # conversations that are looked through in a round
 
 DEFAULT_MAX_CHARACTERS = 500
+# An instance says what it allows, and one may say anything.
 MAX_CHARACTERS = 1_000_000  # the highest limit of an instance that is believed
 CHARACTERS_PER_LINK = 23
+# Every reply begins with the handle of whoever it answers.
 RESERVED_FOR_HANDLE = 64  # characters; a handle counts without its domain
 
 _SUMMONS = ["mention", "quote"]

@@ -19,6 +19,7 @@ from critterdb.storage.timestamps import post_time
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9]{1,19}")
+# Of 4 November 2010; the lowest 22 bits of an id count within a millisecond.
 EPOCH_MS = 1_288_834_974_657  # what X counts the time in its ids from
 
 # What to ask for with every reading of posts.

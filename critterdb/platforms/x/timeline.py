@@ -41,7 +41,9 @@ log = logging.getLogger(__name__)
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions
 MAX_OWN_PAGES = 32  # and 3,200 posts of an account
+# Nothing is wrong with the reply when X's credits run out (402), so it waits and is not refused.
 WITHOUT_CREDITS = timedelta(hours=1)
+# Any other 4xx means that X understood the request and posted nothing.
 UNDECIDED = (408, 425)  # timeouts of the server: they say nothing about the reply
 LOOKUP_SIZE = 100  # posts a request
 # Refusals of X that say something about the post or its author, and nothing about the bot.
@@ -142,6 +144,7 @@ class XTimeline:
             with_parents=False,
             pages=MAX_OWN_PAGES,
         )
+        # A list that does not reach back to the attempt cannot show that the reply is missing.
         if own.gap_from or own.failure:
             raise TimelineError(
                 "X does not show enough of the bot's own posts to tell whether a reply was posted. "
@@ -202,6 +205,7 @@ class XTimeline:
         """
         start, page = self._first_page(source, since, overlap)
         gap = since if start is None else None
+        # X gives ids in no promised order, and a page without posts has none.
         newest = max(page.newest_id or "0", since or "0", key=int)
         posts: list[Post] = []
         failed = 0
@@ -237,6 +241,7 @@ class XTimeline:
             for post, read in zip(page.posts, page.read(), strict=True)
             if not read.photos and not read.is_repost and (read.summons or read.hashtags)
         }
+        # X charges for each post that is looked up, so only those that could be played.
         bare_ids = sorted(bare for bare in wanted if bare)
         return {
             str(raw["id"]): post
@@ -324,6 +329,7 @@ def _result_of_status(words: str, status: int) -> SendResult:
             stop=True,
             retry_at=datetime.now(UTC) + WITHOUT_CREDITS,
         )
+    # A 5xx may come after the reply was stored.
     if status < 400 or status >= 500 or status in UNDECIDED:
         return SendResult("unknown", error=words)
     blocked = "blocked" in words.lower()

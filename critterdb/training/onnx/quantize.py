@@ -26,8 +26,11 @@ from critterdb.training.backbones import Backbone
 
 from .graph import finish_graph, import_onnx
 
+# Of the training part, so that no test photo has a say in how the network counts.
 MAX_PHOTOS = 64  # that ranges are taken from
 LAYERS = ("Conv", "Gemm", "MatMul", "Clip", "Relu", "Add")  # one in 32 bits between costs the gain
+# Sound ranges give far more than this. Below it the network sees something else, and a training
+# says so instead of writing the model.
 MIN_LIKENESS = 0.9  # mean cosine with what the network sees in 32 bits
 
 

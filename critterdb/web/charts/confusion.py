@@ -10,6 +10,7 @@ from markupsafe import Markup
 from .svg import joined, tag, words
 
 CELL = 44  # pixels
+# SVG has no layout: the room for a name is estimated.
 LETTER = 7.2  # width of a letter, about, in the charts' type
 MAX_LABELS = 24  # a picture of more cells than this squared shows nothing on any screen
 MAX_LETTERS = 21

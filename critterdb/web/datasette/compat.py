@@ -19,6 +19,7 @@ Actor = Json
 """Who sends a request, as a plugin of Datasette describes them: most have an `id`."""
 
 QUERY_SOURCE = "critterdb"
+# A lock that lasts for twice 15 s is not a matter of waiting: the answer is sent without its row.
 WRITE_ATTEMPTS = 2  # each waits for the busy timeout
 
 
@@ -130,6 +131,7 @@ async def _register_query(datasette: Any, database: str, name: str, query: Any) 
     if isinstance(query, str):
         query = {"sql": query}
     existing = await datasette.get_query(database, name)
+    # A query that the site's owner wrote into datasette.yaml goes before ours.
     if existing and existing.source != QUERY_SOURCE:
         return
     await datasette.add_query(
@@ -156,6 +158,7 @@ async def write(database: Database, function: Callable[[Any], T]) -> T:
     def in_transaction(conn: Any) -> T:
         if conn.in_transaction:
             return function(conn)
+        # A deferred transaction fails at once where another process wrote since it began to read.
         conn.execute("BEGIN IMMEDIATE")
         try:
             result = function(conn)

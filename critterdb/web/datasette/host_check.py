@@ -52,6 +52,8 @@ def is_own_host(host: str, hosts: Collection[str]) -> bool:
     if not host:
         return True
     try:
+        # A web page can rebind its own name to 127.0.0.1 and would then read a private site; what
+        # it cannot do is send another name.
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return False

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # The slowest page of a large site reads for tens of milliseconds; a cold disk takes longer.
+# A page is one trip to one of three threads that read for everybody: one that never ends would take
+# a third of the site.
 READ_LIMIT_MS = 3000
 
 

@@ -48,6 +48,7 @@ T = TypeVar("T")
 PHOTO_TABLES = ("photos", "observations", "taxa")
 POST_TABLES = ("posts", "post_images")
 
+# More names than that make a row of the table several lines high.
 MAX_NAMED_SCORES = 3
 
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)

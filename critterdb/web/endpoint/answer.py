@@ -87,6 +87,7 @@ async def answer(call: Call, question: Upload) -> Answered:
         _look_up(call.state, database, question),
         may_view(call.datasette, call.request.actor, database.name, "models"),
     )
+    # Before the fetch: a bad model should not cost a stranger's server a request.
     model = await load_chosen(call.state, chosen)
     if picture is None:
         picture = _picture(await _fetch(call, str(question.url)), question.url)
@@ -101,6 +102,7 @@ async def answer(call: Call, question: Upload) -> Answered:
     took_ms = (time.perf_counter() - call.started) * 1000
     payload = answer_payload(model, classification, image, prediction_id, took_ms)
     if not names_model:
+        # Its name tells of a table that this visitor may not see.
         payload["model"] = None
     return Answered(payload, chosen, model.labels)
 

@@ -22,6 +22,7 @@ from .answer import NO_SITE, Answered, Call
 from .models import ChosenModel, find_chosen
 from .upload import Upload
 
+# As in the report of the command line; the JSON has all labels.
 MAX_BARS = 5
 MAX_LABELS_NAMED = 6
 

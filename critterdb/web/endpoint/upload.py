@@ -10,6 +10,8 @@ from critterdb.web.http.body import Body
 from critterdb.web.http.forms import FORM_OVERHEAD_BYTES, parse_form, parse_multipart
 
 MULTIPART = "multipart/form-data"
+# `curl --data-binary @photo.jpg` claims to send this. A body that is not ASCII is taken for the
+# picture itself, so that the obvious command works.
 URL_ENCODED = "application/x-www-form-urlencoded"
 
 

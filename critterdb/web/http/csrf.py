@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datasette.utils.asgi import Request
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# `none` is an address that somebody typed or a bookmark: no site sent it.
 OWN_SITE = ("same-origin", "none")
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
 POSTS_PER_PAGE = 24
+# A filter that few posts pass would read a million: a page looks so far and offers to go on.
 LOOKED_THROUGH = 1000
 OUTCOMES = {
     "right": "right",

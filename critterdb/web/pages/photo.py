@@ -18,6 +18,7 @@ from critterdb.web.queries.taxa import ScoreBar, names_in, read_scores, score_ba
 from .base import Page, Visit, page
 
 SIMILAR = 8
+# Each training adds one to every test photo.
 MAX_PREDICTIONS = 12
 
 _WHERE = """

@@ -37,6 +37,7 @@ from .base import Page, Visit, busy, page
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
+# Forms only, so that reviewing works without scripts; a script lets keys press their buttons.
 METHODS = ("GET", "HEAD", "POST")
 
 Verdict = Literal["right", "wrong", "is", "named", "other", "inconclusive", "nothing"]

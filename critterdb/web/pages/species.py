@@ -24,7 +24,9 @@ from critterdb.web.queries.photos import PHOTOS, Photo, as_photo, preview_of, sh
 from .base import Page, Visit, page
 
 GALLERY_PHOTOS = 24
+# A dozen dots are a map and a thousand are plenty; all of a large game would take seconds.
 NEWEST_PLACES = 1000
+# A page of a class of animals would otherwise list thousands.
 MAX_TAXA_BELOW = 60
 OBSERVATIONS_PER_BATCH, MAX_BATCHES = 40, 10
 MAX_TAXA_LISTED = 60

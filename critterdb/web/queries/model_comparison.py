@@ -12,6 +12,7 @@ from .models import DescribedModel, ListedModel, load_curves, load_model_row, lo
 from .photos import PHOTOS, Photo, as_photo
 
 DIFFERENCES = 12
+# Rows that are looked through for differences, so that the page's time has an end.
 SEARCHED = 150
 
 # A figure, what it is called, and whether less of it is better.

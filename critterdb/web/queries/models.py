@@ -15,6 +15,7 @@ from .reviews import SourceCount, load_counts
 
 MISTAKES = 12
 CONFUSION_PHOTOS = 48
+# The newest; each has a row in the table `models` for who wants all.
 LISTED = 100
 
 _MISTAKES = f"""

@@ -85,6 +85,7 @@ def shown(visit: Visit, photo: Photo) -> ShownPhoto:
     """
     is_withdrawn = bool(photo["withdrawn_at"] or photo["observation_withdrawn_at"])
     is_here = bool(photo["path"] and photo["sha256"]) and not is_withdrawn
+    # The credit is always shown, the file only where its licence or the site lets it.
     rights = PhotoRights(photo["license_code"], photo["attribution"], is_here)
     may = may_be_shown(rights, local_photos=visit.state.settings.local_photos)
     image = visit.path(photo_file(photo["sha256"])) if may and photo["sha256"] else None

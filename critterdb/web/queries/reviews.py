@@ -33,6 +33,7 @@ SOURCES = {
     "evaluation": "test photos",
 }
 LOOKED_THROUGH = 2000  # predictions: many have no picture that could be shown
+# One for each digit key.
 CHOICES = 9
 
 _IN_QUEUE = "source = :source AND id < :before AND (:model = '' OR model_id = :model)"

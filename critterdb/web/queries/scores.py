@@ -15,6 +15,8 @@ from typing import Any, TypedDict
 from critterdb.dataset.taxonomy import Truth, is_right
 from critterdb.storage.database import SiteDatabase
 
+# A page must take as long in a game's tenth year as in its first; the query `scoreboard` counts
+# all.
 NEWEST_POSTS = 500
 MAX_PERIODS = 26
 
