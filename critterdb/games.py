@@ -51,9 +51,9 @@ def fold_handle(handle: str) -> str:
     return handle.translate(_ASCII_LOWER)
 
 
-def same_handle(one: str, other: str) -> bool:
+def same_handle(handle: str, other: str) -> bool:
     """Whether two handles of one platform are the same, whatever their case."""
-    return fold_handle(one) == fold_handle(other)
+    return fold_handle(handle) == fold_handle(other)
 
 
 @dataclass(frozen=True)

@@ -67,10 +67,10 @@ def play_round(round_: Round) -> RoundReport:
         may_send = _look_for_answers(round_)
         if not _play_pending(round_, words):
             return report
-        found = round_.ask(lambda: outbox.reconcile(round_))
-        report.sent += found or 0
+        settled = round_.ask(lambda: outbox.reconcile(round_))
+        report.sent += settled or 0
         # Where answers could not be looked for, the bot might guess what the host has told already.
-        if round_.sends and may_send and found is not None:
+        if round_.sends and may_send and settled is not None:
             send_waiting(round_, {post.id for post in batch.posts})
         if not round_.stopping():
             report.deleted += (

@@ -117,8 +117,8 @@ class Round:
         """Return a post's author as somebody who may get a reply."""
         host = find_host(self.game, self.platform, post.author, post.author_id)
         consenting = tuple(
-            fold_handle(each.handle)
-            for each in self.game.hosts
-            if each.platform == self.platform and each.consents
+            fold_handle(host_entry.handle)
+            for host_entry in self.game.hosts
+            if host_entry.platform == self.platform and host_entry.consents
         )
         return Asker(post.account, host is not None and host.consents, consenting)

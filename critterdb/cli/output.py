@@ -60,14 +60,14 @@ def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
     if answer and payload["reason"] == "coarser":
         # "a Bobcat or Canada Lynx, genus Lynx, 93%; I am not sure which"
         ids = {label["taxon_id"] for label in labels_inside(answer["taxon_id"], labels)}
-        inside = [taxon_name(one) for one in payload["predictions"] if one["taxon_id"] in ids]
-        said = f"{one_of(inside)}, {answer['rank']} {answer['name']}, {answer['score']:.0%}"
-        said += "; I am not sure which"
+        inside = [taxon_name(label) for label in payload["predictions"] if label["taxon_id"] in ids]
+        description = f"{one_of(inside)}, {answer['rank']} {answer['name']}, {answer['score']:.0%}"
+        description += "; I am not sure which"
     elif answer:
-        said = f"{taxon_name(answer)}, {answer['score']:.0%}"
+        description = f"{taxon_name(answer)}, {answer['score']:.0%}"
     else:
-        said = ABSTENTIONS[payload["reason"] or "unsure"]
-    lines = [f"{payload.get('source')}: {said}"]
+        description = ABSTENTIONS[payload["reason"] or "unsure"]
+    lines = [f"{payload.get('source')}: {description}"]
     for label in payload["predictions"][:LABELS_SHOWN]:
         bar = "█" * round(label["score"] * BAR_WIDTH)
         lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")

@@ -111,24 +111,24 @@ async def look_up(host: str, port: int) -> list[Any]:
         raise OSError("too many names are being looked up")
 
     def run() -> None:
-        found: list[Any] | OSError
+        result: list[Any] | OSError
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            result = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            found = OSError(str(error))
+            result = OSError(str(error))
         finally:
             _lookups.release()
         # A future belongs to its loop: a thread that set it itself would not wake the loop.
-        loop.call_soon_threadsafe(settle, found)
+        loop.call_soon_threadsafe(settle, result)
 
-    def settle(found: list[Any] | OSError) -> None:
+    def settle(result: list[Any] | OSError) -> None:
         # The deadline came first; nobody waits for this answer now.
         if answer.cancelled():
             return
-        if isinstance(found, OSError):
-            answer.set_exception(found)
+        if isinstance(result, OSError):
+            answer.set_exception(result)
         else:
-            answer.set_result(found)
+            answer.set_result(result)
 
     threading.Thread(target=run, name="critterdb-name", daemon=True).start()
     return await answer

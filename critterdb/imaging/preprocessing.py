@@ -67,7 +67,7 @@ class Preprocessing:
         """
         side, shorter = self.shorter_side, min(image.size)
         squashed = self.shape == "squash"
-        width, height = (side if squashed else side * each // shorter for each in image.size)
+        width, height = (side if squashed else side * length // shorter for length in image.size)
         scaled = image.resize((width, height), FILTERS[self.filter])
         left, top = round((width - self.size) / 2), round((height - self.size) / 2)
         return scaled.crop((left, top, left + self.size, top + self.size))

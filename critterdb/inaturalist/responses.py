@@ -108,12 +108,16 @@ def parse_page(body: bytes) -> Json:
 
 def read_observations(results: Iterable[object]) -> list[ApiObservation]:
     """Those of the results that are observations: objects with an id."""
-    return [_read_observation(one) for one in results if isinstance(one, dict) and id_of(one)]
+    return [
+        _read_observation(result)
+        for result in results
+        if isinstance(result, dict) and id_of(result)
+    ]
 
 
 def read_taxa(results: Iterable[object]) -> list[ApiTaxon]:
     """Those of the results that are taxa: objects with an id, with the ancestors they carry."""
-    return [_read_taxon(one) for one in results if isinstance(one, dict) and id_of(one)]
+    return [_read_taxon(result) for result in results if isinstance(result, dict) and id_of(result)]
 
 
 def id_of(described: object) -> int:

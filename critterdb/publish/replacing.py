@@ -57,13 +57,13 @@ def put_in_place(made: Path, folder: Path, *, check: Callable[[], None]) -> None
             _move_aside(made, folder)
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def _exchange(made: Path, folder: Path) -> bool:
     """Swap two folders' names in one step; False where this system cannot."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):
         return False
-    names = os.fsencode(one), os.fsencode(other)
+    names = os.fsencode(made), os.fsencode(folder)
     return bool(rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0)
 
 

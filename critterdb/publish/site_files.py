@@ -41,8 +41,8 @@ def copy_site_files(home: Path, made: Path) -> list[str]:
             shutil.copyfile(home / name, made / name)
     for name, (words, suffixes) in FOLDERS.items():
         if left := _copy_folder(home / name, made / name, suffixes):
-            told = ", ".join(sorted(str(file.relative_to(home)) for file in left))
-            notes.append(f"of {name}/ only {words} go along; at home stays {told}")
+            names = ", ".join(sorted(str(file.relative_to(home)) for file in left))
+            notes.append(f"of {name}/ only {words} go along; at home stays {names}")
     for name in SITE_FILES:
         told_otherwise = (made / f"metadata.{kind}" for kind in ("json", "yaml", "yml"))
         if name == "metadata.json" and any(file.exists() for file in told_otherwise):

@@ -44,7 +44,9 @@ def write_wheel(folder: Path) -> Path:
     """
     # A checkout that is on the path has an egg-info beside the code, which is no installation.
     everywhere = distributions(name="critterdb")
-    installed = next((one for one in everywhere if one.read_text("METADATA")), None)
+    installed = next(
+        (distribution for distribution in everywhere if distribution.read_text("METADATA")), None
+    )
     if installed is None:
         raise SiteError(
             "critterdb runs from a folder and is not installed, so it cannot pack itself. "

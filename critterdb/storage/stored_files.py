@@ -43,20 +43,20 @@ def stored_file(site: Path, kind: Kind, path: object) -> Path:
             f"The database names as {_WORDS[kind]} what is not below {kind}/ of this site. "
             "Restore the database from a backup, or ask whoever made it"
         )
-    place = site
+    reached = site
     parts = path.split("/")
     for part in parts:
-        place = place / part
+        reached = reached / part
         try:
-            mode = place.lstat().st_mode
+            mode = reached.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             break
         if stat.S_ISLNK(mode):
             raise SiteError(
-                f"{place.relative_to(site)} is a symbolic link, which critterdb does not follow. "
+                f"{reached.relative_to(site)} is a symbolic link, which critterdb does not follow. "
                 "Put the files themselves there; a folder on another disk can be mounted there"
             )
-        if place == site / path and not stat.S_ISREG(mode):
+        if reached == site / path and not stat.S_ISREG(mode):
             raise SiteError(f"{path} is not a file. Remove it, then try again")
     return site / path
 

@@ -135,12 +135,12 @@ def is_contradicted(text: str) -> bool:
     return bool(_SAYS_NO.search(text))
 
 
-def is_taken_back(message: str, said: Collection[str] = ()) -> bool:
-    """Whether a message takes back what it said, or what it said speaks of no animal.
+def is_taken_back(message: str, names: Collection[str] = ()) -> bool:
+    """Whether a message takes back what it names, or what it names speaks of no animal.
 
-    After the first of the names `said`, some more words take it back.
+    After the first of `names`, some more words take it back.
     """
-    ends = [message.find(name) + len(name) for name in said if name in message]
+    ends = [message.find(name) + len(name) for name in names if name in message]
     rest = message[min(ends) :] if ends else ""
     patterns = (_TAKEN_BACK.search(message), _MACHINE.search(message), _UNDONE.search(rest))
     return any(patterns)

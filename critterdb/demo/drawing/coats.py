@@ -57,9 +57,9 @@ class Kind:
     coat: Callable[[np.random.Generator], Coat]
 
 
-def mixed(one: Colour, other: Colour, share: float) -> Colour:
+def mixed(colour: Colour, other: Colour, share: float) -> Colour:
     """`one` with so much of `other` in it."""
-    red, green, blue = (a + (b - a) * share for a, b in zip(one, other, strict=True))
+    red, green, blue = (a + (b - a) * share for a, b in zip(colour, other, strict=True))
     return red, green, blue
 
 

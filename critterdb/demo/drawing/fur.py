@@ -183,7 +183,7 @@ def _spline(
     before: np.ndarray, start: np.ndarray, end: np.ndarray, after: np.ndarray, steps: int
 ) -> np.ndarray:
     t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
-    before, start, end, after = (each[:, None, :] for each in (before, start, end, after))
+    before, start, end, after = (points[:, None, :] for points in (before, start, end, after))
     curve = 0.5 * (
         2 * start
         + (end - before) * t

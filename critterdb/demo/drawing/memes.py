@@ -36,8 +36,10 @@ Draw = ImageDraw.ImageDraw
 def draw_meme(rng: Rng, size: Size = PICTURE_SIZE) -> Image.Image:
     """An RGB picture of a thing, with words above and below it."""
     width, height = size
-    one, other = (BACKDROPS[place] for place in rng.choice(len(BACKDROPS), 2, replace=False))
-    image = gradient((width * 2, height * 2), one, mixed(one, other, rng.uniform(0, 1)), 1, rng)
+    colour, other = (BACKDROPS[index] for index in rng.choice(len(BACKDROPS), 2, replace=False))
+    image = gradient(
+        (width * 2, height * 2), colour, mixed(colour, other, rng.uniform(0, 1)), 1, rng
+    )
     draw = ImageDraw.Draw(image)
     thing = THINGS[rng.integers(len(THINGS))]
     thing(draw, (width, height * rng.uniform(0.94, 1.06)), height * rng.uniform(0.5, 0.62), rng)

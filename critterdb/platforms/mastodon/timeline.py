@@ -281,7 +281,11 @@ class MastodonTimeline:
                 page = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
             except (NotFoundError, BadRequestError):
                 continue  # an account among them is gone, or the server knows no such call
-            blocking |= {str(one.get("id")) for one in objects_in(page) if one.get("blocked_by")}
+            blocking |= {
+                str(relationship.get("id"))
+                for relationship in objects_in(page)
+                if relationship.get("blocked_by")
+            }
         return blocking
 
     def _look_up(self, bare_ids: Sequence[str]) -> dict[str, Json]:
