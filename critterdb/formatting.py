@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 REPLACEMENT = "\ufffd"
 # What a terminal obeys instead of showing (ESC and its 8-bit kin), what turns the direction of

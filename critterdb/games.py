@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
+from typing import TYPE_CHECKING
 
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time as parse_time
 from critterdb.storage.timestamps import utc_text as utc_text
 
 from .errors import GameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from critterdb.storage.database import SiteDatabase
 
 PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
 # It becomes part of addresses, file names and cursors.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from ._types import Json
+if TYPE_CHECKING:
+    from ._types import Json
 
 LICENCE_ADDRESS = "https://creativecommons.org/licenses/{}/4.0/"
 PUBLIC_DOMAIN_ADDRESS = "https://creativecommons.org/publicdomain/zero/1.0/"

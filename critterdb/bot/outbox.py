@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.platforms.base import Envelope, Reply, SendResult, Timeline
@@ -18,9 +19,11 @@ from critterdb.storage.timestamps import utc_text
 from critterdb.system import BootClock
 
 from .reply_limits import whole_number
-from .reply_status import ReplyPlan, ReplyStatus, SkipReason
-from .round import Round
 from .stored_post import StoredPost, columns_of
+
+if TYPE_CHECKING:
+    from .reply_status import ReplyPlan, ReplyStatus, SkipReason
+    from .round import Round
 
 # X showed replies up to a minute late. A second reply is worse than one that comes a round later.
 DEFAULT_RECONCILE_S = 60

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_text
 
-from .accounts import Account
-from .stored_post import StoredPost
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from critterdb.storage.database import SiteDatabase
+
+    from .accounts import Account
+    from .stored_post import StoredPost
 
 MAX_PHOTOS_PER_POST = 8  # of hosts' posts too; X and Bluesky allow four, Mastodon four by default
 # Four addresses that never answer take 32 s, and a stranger can ask about them again and again.

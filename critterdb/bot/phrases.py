@@ -7,11 +7,14 @@ import string
 import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb._types import Json
 from critterdb.errors import SiteError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb._types import Json
 
 FILE_NAME = "words.toml"
 SAYINGS = ("sure", "runner_up", "coarser", "unsure", "nothing")

@@ -9,11 +9,9 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from critterdb.bot.host_answers.store import save_answers
 from critterdb.errors import SiteError
@@ -27,10 +25,15 @@ from .phrases import Words, load_words
 from .planner import play_post
 from .posts import count_unseen, mark_deleted, save_batch
 from .reply_limits import is_off
-from .round import Round
-from .round_report import RoundReport
 from .sender import send_waiting
 from .stored_post import StoredPost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .round import Round
+    from .round_report import RoundReport
 
 # Hosts answer within days; each open post is looked for in every round until then.
 ANSWERS_COME_WITHIN = timedelta(days=7)

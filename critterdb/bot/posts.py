@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.games import Game, find_host, fold_handle
-from critterdb.platforms.base import Batch, Post, Timeline
 from critterdb.platforms.text import has_tag
 from critterdb.storage.cursors import read_marks, write_mark
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time, utc_text
 
 from .accounts import OPTED_OUT, Account, known_bots, opt_out, why_opted_out
@@ -24,6 +22,12 @@ from .photo_fetches import MAX_PHOTOS_PER_POST
 from .reply_limits import AUTHOR_CAP
 from .reply_status import ReplyPlan, SkipReason
 from .stored_post import StoredPost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from critterdb.platforms.base import Batch, Post, Timeline
+    from critterdb.storage.database import SiteDatabase
 
 DELETIONS_EVERY = timedelta(hours=20)  # once a day, also if rounds start at odd times
 # X charges for each look, and most deletions come soon.

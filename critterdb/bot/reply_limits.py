@@ -6,13 +6,15 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.errors import TimelineError
 from critterdb.games import fold_handle
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.timestamps import utc_text
 
-from .accounts import Account
+if TYPE_CHECKING:
+    from .accounts import Account
 
 # Caps count a rolling day, and drafts too, because drafts may be sent.
 # A person who plays a whole afternoon gets three answers, and others of that day get theirs.

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING
 
 from critterdb.formatting import taxon_name
 from critterdb.model.decision import COARSER, NOT_A_CRITTER, UNSURE, Classification
 
 from .phrases import Words, load_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
 
 MAX_LENGTH = 280  # characters, where no platform says otherwise
 MAX_NAME_LENGTH = 60  # characters

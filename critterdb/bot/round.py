@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from critterdb._types import Clock, Progress
 from critterdb.errors import TimelineError
-from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, find_host, fold_handle, save_hosts
-from critterdb.model.loader import Model
-from critterdb.platforms.base import Batch, Post, Timeline
 from critterdb.storage.cursors import read_marks
-from critterdb.storage.database import SiteDatabase
 from critterdb.system import BootClock, read_uptime
 
 from . import platform_state
@@ -22,7 +16,17 @@ from .identity import describe_mismatches, pin_hosts
 from .photo_fetches import FailingFetches
 from .reply_limits import Asker
 from .round_report import RoundReport
-from .stored_post import StoredPost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from critterdb._types import Clock, Progress
+    from critterdb.fetch.fetcher import Fetcher
+    from critterdb.model.loader import Model
+    from critterdb.platforms.base import Batch, Post, Timeline
+    from critterdb.storage.database import SiteDatabase
+
+    from .stored_post import StoredPost
 
 Answer = TypeVar("Answer")
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from critterdb.bot.host_answers.store import is_answered
-from critterdb.platforms.base import SendResult
 
 from . import outbox, platform_state, reply_limits
 from .accounts import OPTED_OUT, opt_out
-from .outbox import WaitingReply
 from .posts import mark_gone
-from .reply_status import SkipReason
-from .round import Round
+
+if TYPE_CHECKING:
+    from critterdb.platforms.base import SendResult
+
+    from .outbox import WaitingReply
+    from .reply_status import SkipReason
+    from .round import Round
 
 log = logging.getLogger(__name__)
 

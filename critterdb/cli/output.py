@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from critterdb._types import Progress
 from critterdb.formatting import count_of, one_of, printable_line, table_lines, taxon_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from critterdb._types import Progress
     from critterdb.bot.platform_state import PlatformStatus
     from critterdb.dataset.folder_import import ImportReport
     from critterdb.games import GameSummary

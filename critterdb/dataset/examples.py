@@ -8,17 +8,20 @@ photos fold into an ancestor, or are left out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from critterdb.errors import TrainingError
-from critterdb.games import Game
-from critterdb.storage.database import SiteDatabase
 
 from .taxonomy import Taxonomy, taxon_names
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from critterdb.games import Game
+    from critterdb.storage.database import SiteDatabase
 
 # Seven train, and one or two each validate and test: with fewer nothing can be said of a label.
 MIN_PHOTOS = 10

@@ -10,14 +10,12 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.errors import RejectedInputError, SourceError
 from critterdb.games import Game, check_slug, save_game
 from critterdb.imaging.decode import ImageInfo, image_format, read_image, read_image_file
@@ -28,6 +26,12 @@ from critterdb.storage.timestamps import utc_now
 
 from .photo_files import NONE_FOLDER, list_photos
 from .similarity import group_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from critterdb._types import Progress
 
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
 NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species

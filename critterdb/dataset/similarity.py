@@ -6,19 +6,22 @@ have nothing in common.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from critterdb.formatting import display_name_sql
 from critterdb.licences import IS_PHOTO_HERE
 from critterdb.model.novelty import normalized
-from critterdb.storage.database import SiteDatabase
 
 from .embeddings import as_vectors
 from .examples import NEAR_DUPLICATE, Examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from critterdb.storage.database import SiteDatabase
 
 # Near-duplicates are a photo and its crop, mirror image or resaved copy. Backbones differ in how
 # far apart they put any two photos, so nearness is also judged by how near the nearest usually is.

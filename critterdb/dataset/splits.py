@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from critterdb.games import get_game
-from critterdb.storage.database import SiteDatabase
 
 from .taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from critterdb.storage.database import SiteDatabase
 
 # The rest validates: it chooses the head, the temperature and the thresholds.
 TRAIN_SHARE = 0.70

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from critterdb.formatting import display_name_sql
-from critterdb.storage.database import SiteDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from critterdb.storage.database import SiteDatabase
 
 
 class Taxonomy:

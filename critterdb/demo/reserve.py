@@ -11,11 +11,14 @@ import uuid
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from critterdb._types import Json
 from critterdb.system import cores
+
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
 # Always the same pictures: the tutorial shows what its reader will see.
 SEED = 20_180_622

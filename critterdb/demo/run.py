@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from critterdb.errors import SiteError
@@ -28,6 +28,9 @@ from critterdb.site.serving import serve_arguments
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 from .reserve import DrawnPhoto, Reserve, draw_reserve
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MARKER = ".critterdb-demo"  # says that a folder may be made anew
 GAME = PRESETS["cougarornot"]

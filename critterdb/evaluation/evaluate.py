@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.dataset.examples import UNREADABLE
 from critterdb.dataset.photo_files import (
     NONE_FOLDER,
@@ -23,13 +20,10 @@ from critterdb.dataset.photo_files import (
 )
 from critterdb.errors import SourceError
 from critterdb.formatting import taxon_name
-from critterdb.model.labels import Label
-from critterdb.model.loader import Model
 from critterdb.model.registry import current_model, model_row
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.timestamps import utc_now
 
-from .figures import EvaluationResult
 from .metrics import (
     Evaluation,
     ScoredPhotos,
@@ -40,6 +34,16 @@ from .metrics import (
     share,
     top_k_right,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from critterdb._types import Progress
+    from critterdb.model.labels import Label
+    from critterdb.model.loader import Model
+
+    from .figures import EvaluationResult
 
 
 @dataclass(frozen=True)
@@ -290,4 +294,4 @@ def _result(
     unreadable = int((~is_read).sum())
     left_out = {UNREADABLE: unreadable} if unreadable else {}
     result = {"model": model.id, **evaluation.figures, "seconds": seconds, "left_out": left_out}
-    return cast(EvaluationResult, result)
+    return cast("EvaluationResult", result)

@@ -5,8 +5,8 @@ Everything here is numpy, so that a light install can measure a model too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from critterdb.formatting import taxon_name
 from critterdb.model.decision import NOT_A_CRITTER, Classification, decide
 from critterdb.model.labels import Label, Thresholds, lineage_ids
 
-from .figures import Figures, LabelFigures
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .figures import Figures, LabelFigures
 
 # As in Guo et al. 2017, so that figures can be compared.
 RELIABILITY_BINS = 15

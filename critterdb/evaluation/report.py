@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from critterdb.formatting import percent
 
-from .figures import EvaluationResult, LabelFigures
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .figures import EvaluationResult, LabelFigures
 
 # One photo in five missed: worth a person's look at the photos of that label.
 WEAK_RECALL = 0.8

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-
-from critterdb._types import Json
+from typing import TYPE_CHECKING
 
 from .server import Request, StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from critterdb._types import Json
 
 MAX_PER_PAGE = 200
 # As the real one: deeper pages are refused, which is why walks go by id and not by page.

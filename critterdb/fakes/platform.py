@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from critterdb._types import Json
-
 from .server import Request, StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from critterdb._types import Json
 
 # Accidents after which the post stands all the same.
 AFTER = ("drop_after", "stall_after", "503_after")

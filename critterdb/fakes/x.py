@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-
-from critterdb._types import Json
+from typing import TYPE_CHECKING
 
 from .platform import AFTER, STALL_S, PlatformStandIn
-from .server import Request
 from .x_posts import Posts, mentions, oldest_found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from critterdb._types import Json
+
+    from .server import Request
 
 RESET_AFTER_S = 900
 

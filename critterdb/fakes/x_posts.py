@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from critterdb._types import Json
 
 # X's ids count milliseconds from 2010-11-04 01:42:54.657 UTC, above 22 bits.
 # Written down here as well: a fake that imported the real constant would agree with its mistakes.

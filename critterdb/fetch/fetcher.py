@@ -18,9 +18,9 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import certifi
 import httpcore
@@ -34,6 +34,9 @@ from critterdb.errors import MAX_IMAGE_BYTES, RejectedInputError, too_large
 from .address_policy import Opening, openings_from_environment, policy_for
 from .metered_transport import CONNECT_S, Meter, TooManyBytesError, connection_pool
 from .result_cache import Outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 # For all of it: the look-up of the name, redirects, the last byte. A visitor waits for the answer,
 # and a server that drips bytes would keep within any timeout for a single read.

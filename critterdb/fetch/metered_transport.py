@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import threading
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.abc
 import httpcore
 from httpcore._backends.anyio import AnyIOStream
-from ssrfguard import Policy
 from ssrfguard.httpx import AsyncSafeBackend
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable, Mapping
+
+    from ssrfguard import Policy
 
 # Of the 8 s that a fetch has: an address that never answers leaves time for the next one.
 CONNECT_S = 3.0  # for each of a name's addresses, of which four are tried

@@ -6,10 +6,13 @@ is near the limit, chance decides. What can be counted beforehand is refused for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from .jpeg import JpegStructure
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .jpeg import JpegStructure
 
 MAX_PARTS = 10_000  # chunks, segments or blocks; a photo has some hundreds
 MAX_SCANS = 64  # of a JPEG; a progressive photo has about ten

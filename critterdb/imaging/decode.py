@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
@@ -23,6 +23,9 @@ from critterdb.storage.stored_files import open_regular
 
 from .complexity import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
 from .jpeg import JpegStructure, read_structure, with_more_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Some phones make 50 megapixels by default; decoding that takes 0.3 to 0.9 s.
 MAX_IMAGE_PIXELS = 50_000_000

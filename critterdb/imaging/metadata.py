@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
 
 from .decode import image_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXIF = b"Exif\0\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"

@@ -33,12 +33,13 @@ from .decode import (
     image_format,
     image_info,
 )
-from .preprocessing import Preprocessing
 from .sandbox_process import FROM_OUTSIDE, WALL_S, DecoderDiedError, DecodingProcess
-from .sandbox_worker import DecodeAnswer, DecodeRequest
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from .preprocessing import Preprocessing
+    from .sandbox_worker import DecodeAnswer, DecodeRequest
 
 CPU_S = 0.9  # an image may take; a 50-megapixel photo takes 0.3 s to 0.9 s
 # Of address space; a 50-megapixel WebP takes 820 MB, other pictures of that size half of it.

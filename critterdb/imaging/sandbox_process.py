@@ -11,11 +11,10 @@ import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import PIL
 
-from critterdb._types import Json
 from critterdb.errors import REFUSAL_STATUS, CritterError, RejectedInputError
 from critterdb.system import NICENESS
 
@@ -27,6 +26,9 @@ from .sandbox_worker import (
     receive_message,
     send_message,
 )
+
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
 # The limit that counts is processor time: a busy server must not refuse good pictures. This one is
 # for a process that neither works nor ends.
@@ -168,7 +170,7 @@ def _checked_answer(answer: Json, size: int) -> DecodeAnswer:
     sound = sound and isinstance(answer["cpu_s"], float) and 0 <= answer["cpu_s"] <= WALL_S
     if not sound or ("code" in answer and answer["bytes"]):
         raise ValueError("the decoding process answers nonsense")
-    return cast(DecodeAnswer, answer)
+    return cast("DecodeAnswer", answer)
 
 
 def _import_folders() -> list[str]:

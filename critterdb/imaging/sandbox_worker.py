@@ -19,16 +19,19 @@ import struct
 import sys
 import time
 import warnings
-from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from PIL import Image, ImageOps
 
-from critterdb._types import Json
 from critterdb.errors import RejectedInputError
 
 from .decode import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized
 from .preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from critterdb._types import Json
 
 HEADER = struct.Struct("<I")
 # Requests and answers have some 200 bytes; a length of gigabytes is not believed.
@@ -89,7 +92,7 @@ def main() -> None:
     with contextlib.suppress(ConnectionError):
         parent.sendall(READY)
         while (request := receive_message(parent)) is not None:
-            _serve(parent, cast(DecodeRequest, request))
+            _serve(parent, cast("DecodeRequest", request))
     # At once: tidying up an interpreter that decoded hostile bytes is a risk without a use.
     os._exit(0)
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 import httpx
 
-from critterdb._types import Json
 from critterdb.errors import SourceError
-from critterdb.games import Game
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import EARLIEST_POST
 
 from .rate_limit import Pace, user_agent
 from .responses import ApiObservation, id_of, parse_page, read_observations, total_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from critterdb._types import Json
+    from critterdb.games import Game
+    from critterdb.storage.database import SiteDatabase
 
 DEFAULT_API = "https://api.inaturalist.org/v1"
 # The most that the API gives, so that 100,000 observations take 500 requests.

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.errors import GameError
 from critterdb.games import (
     HANDLE,
@@ -24,12 +23,17 @@ from critterdb.games import (
     save_game,
 )
 from critterdb.storage.cursors import Cursors
-from critterdb.storage.database import SiteDatabase
 
 from .client import INaturalist, cursor_prefix, fetch_taxa
 from .responses import id_of, read_taxa
 from .taxa import save_missing_taxa, save_taxa
 from .taxon_search import find_exact_taxa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from critterdb._types import Json
+    from critterdb.storage.database import SiteDatabase
 
 NUMBER = re.compile(r"[0-9]{1,15}")
 HASHTAG = re.compile(r"\w{1,100}")

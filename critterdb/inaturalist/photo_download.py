@@ -9,13 +9,12 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx
 
-from critterdb._types import Json, Progress
 from critterdb.errors import RejectedInputError, too_large
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
@@ -25,6 +24,11 @@ from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
 
 from .rate_limit import Pace, is_inaturalist, user_agent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from critterdb._types import Json, Progress
 
 # Networks see 288 pixels or fewer: originals would be ten times the bytes for the same answer.
 TRAINING_SIZE = "medium"  # 500 pixels on the longer side

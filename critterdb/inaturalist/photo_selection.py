@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
-from critterdb.storage.database import SiteDatabase
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
-from .responses import ApiObservation, ApiPhoto
+    from critterdb._types import Json
+    from critterdb.storage.database import SiteDatabase
+
+    from .responses import ApiObservation, ApiPhoto
 
 
 @dataclass

@@ -10,13 +10,17 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb import __version__
 from critterdb.errors import SourceError
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import microsecond_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from critterdb.storage.database import SiteDatabase
 
 # 60 are asked for, and people see refusals at exactly 60.
 REQUESTS_PER_MINUTE = 55

@@ -10,12 +10,16 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.licences import license_of
 from critterdb.storage.timestamps import utc_text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from critterdb._types import Json
 
 MAX_ID = 2**53 - 1  # what JavaScript, in which the API is written, can count up to
 MAX_INTEGER = 2**63 - 1  # what a column of SQLite holds

@@ -10,14 +10,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb._types import Json, Progress
 from critterdb.errors import SourceError
-from critterdb.games import Game
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.cursors import Cursors
 from critterdb.storage.database import SiteDatabase, sqlite3
@@ -38,8 +35,15 @@ from .observations import mark_left, mark_withdrawn, save_page
 from .photo_download import DownloadReport, PhotoSource, count_missing_photos, fetch_photos
 from .photo_selection import load_caps
 from .rate_limit import BYTES_PER_HOUR
-from .responses import ApiObservation
 from .taxa import save_lineages, save_missing_taxa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from critterdb._types import Json, Progress
+    from critterdb.games import Game
+
+    from .responses import ApiObservation
 
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
 # A re-check reads every id of the game, 30 a request; observations that leave a game are few.

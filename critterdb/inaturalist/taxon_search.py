@@ -6,9 +6,12 @@ scientific or common name, whatever its case; then a search for the beginnings o
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from critterdb.storage.database import SiteDatabase
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from critterdb.storage.database import SiteDatabase
 
 MAX_SEARCH_WORDS = 8
 MAX_SEARCH_CHARACTERS = 100

@@ -7,7 +7,10 @@ those of onnx.proto; unknown fields are passed over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A graph in a loop in a condition nests some ten messages; recursion ends well before Python does.
 MAX_DEPTH = 64  # messages inside messages

@@ -6,17 +6,20 @@ Written with plain SQL on a connection, because Datasette's writer hands out jus
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from critterdb.imaging.decode import ImageInfo
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
 from .decision import Classification, as_answer, scored
-from .labels import Reason, Taxon
-from .loader import Model
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+
+    from .labels import Reason, Taxon
+    from .loader import Model
 
 Source = Literal["bot", "cli", "endpoint", "evaluation"]
 """Who asked for a prediction."""

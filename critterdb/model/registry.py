@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import ModelError
-from critterdb.storage.database import SiteDatabase
 
 from .loader import Model, _file_of, _untrusted, load_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
 
 # Twenty of the default models (13.7 MB each). Anybody may name any model of the site in a request,
 # so what is kept in memory must have an end.

@@ -8,16 +8,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from critterdb._types import Json
 from critterdb.errors import RejectedInputError, TimelineError, too_large
-from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.storage.timestamps import post_time, utc_text
@@ -25,6 +22,12 @@ from critterdb.storage.timestamps import post_time, utc_text
 from .base import Batch, Cursor, Envelope, Post, Reply, SendResult, bare_id
 from .text import tags_in
 from .untrusted_json import as_address, as_object, as_text, parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from critterdb._types import Json
+    from critterdb.fetch.fetcher import Fetcher
 
 DEFAULT_HANDLE = "critterdb"
 # As on X, so that drafts of a replay look as they would there.

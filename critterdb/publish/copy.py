@@ -10,13 +10,12 @@ import hashlib
 import json
 import shutil
 import stat
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from critterdb._types import Progress
 from critterdb.errors import SiteError, SourceError
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.site.folder import DOCKERFILE, INSPECTED, site_source
@@ -33,6 +32,11 @@ from .replacing import new_folder, put_in_place
 from .rules import MADE_BY_THE_COPY, WITHHELD, statements, table_rules
 from .site_files import PLUGINS, copy_site_files
 from .wheel import write_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from critterdb._types import Progress
 
 # A folder without it may be somebody's work and is never replaced.
 MARKER = ".critterdb-published"  # says that a folder may be made anew

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from critterdb._types import Progress
 from critterdb.errors import RejectedInputError, SiteError
 from critterdb.formatting import count_of
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, image_format
 from critterdb.imaging.metadata import StrippedPhoto, has_gps, strip_metadata
 from critterdb.licences import DEFAULT_LICENSES
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import open_stored, photo_path, stored_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from critterdb._types import Progress
+    from critterdb.storage.database import SiteDatabase
 
 # A megabyte: larger blocks are no faster and stay in memory.
 BLOCK_BYTES = 1 << 20

@@ -12,9 +12,12 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 AT_FDCWD = -100
 # Swaps two folders in one step: a server never sees the name without a site.

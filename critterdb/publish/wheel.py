@@ -9,15 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
-from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from critterdb import __version__
 from critterdb.errors import SiteError
 from critterdb.site.folder import DOCKERFILE, SITE_FILES, site_source
 
 from .site_files import PAGE_FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WHEEL = (
     "Wheel-Version: 1.0\nGenerator: critterdb {version}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

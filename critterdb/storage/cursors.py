@@ -7,10 +7,12 @@ exactly there.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .database import SiteDatabase
 from .timestamps import utc_now
+
+if TYPE_CHECKING:
+    from .database import SiteDatabase
 
 
 def read_marks(db: SiteDatabase, prefix: str) -> dict[str, str]:

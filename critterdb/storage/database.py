@@ -9,23 +9,26 @@ brings a newer one, is a dependency.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from critterdb.errors import SiteError
 
 from .light_import import without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from sqlite_utils.db import Table
 
 # sqlite-utils imports them if they are installed: half of the time that `critterdb init` takes.
 # It asks for their types only to make tables from values; here migrations make every table.
 with without("numpy", "pandas"):
     from sqlite_utils import Database, Migrations
     from sqlite_utils import utils as sqlite_utils_utils
-    from sqlite_utils.db import Table
 
 sqlite3: Any = vars(sqlite_utils_utils)["sqlite3"]  # pysqlite3 where it is installed
 
@@ -64,7 +67,7 @@ class SiteDatabase(Database):
 
     def __getitem__(self, table_name: str) -> Table:
         # sqlite-utils says "Table or View"; nobody writes to a view here.
-        return cast(Table, super().__getitem__(table_name))
+        return cast("Table", super().__getitem__(table_name))
 
 
 def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:

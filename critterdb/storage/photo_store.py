@@ -7,13 +7,16 @@ import os
 import re
 import time
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from critterdb.errors import SiteError, SourceError
 
 from .atomic_files import replacing
 from .database import SiteDatabase, site_folder
 from .stored_files import PHOTO_PATH, photo_path, stored_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A process that was killed between placing a photo and writing its row may never get to it again.
 STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then

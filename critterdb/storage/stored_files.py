@@ -10,11 +10,13 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable
-from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from critterdb.errors import SiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 Kind = Literal["photos", "models"]
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from critterdb.errors import ModelError
-from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.training.onnx.efficientnet_lite0 import (
@@ -35,6 +32,13 @@ from .networks import (
     load_network,
 )
 from .torch_worker import shared_torch_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+
+    from critterdb.imaging.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.errors import TrainingError
 from critterdb.system import cores
 
@@ -23,6 +20,12 @@ from .candidates import Candidate
 from .extra import missing_package
 from .head import Head, prior_shift
 from .networks import PretrainedNetwork, state_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from critterdb._types import Progress
 
 # Learning rates of the network's first layers and of the head, at the height of one cycle; those
 # between get rates between.

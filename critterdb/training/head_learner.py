@@ -5,19 +5,23 @@ from __future__ import annotations
 import gc
 import math
 import warnings
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.errors import TrainingError
 
-from .candidates import Candidate, Epoch, LabelledVectors
 from .extra import missing_package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from critterdb._types import Progress
+
+    from .candidates import Candidate, Epoch, LabelledVectors
 
 # Embeddings have length 1, so one rate suits every backbone. A higher one spoils the adjustment of
 # logits, because rare labels are then memorized.

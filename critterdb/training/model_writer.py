@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from critterdb._types import Json
 from critterdb.model.description import DIGEST, FORMAT
 from critterdb.model.loader import load_model, smoke_pixels
-from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.training.onnx.graph import OutputLayers, compose_graph
 
-from .backbones import Backbone
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from critterdb._types import Json
+    from critterdb.model.novelty import NoveltyParameters
+
+    from .backbones import Backbone
 
 NO_DIGEST = "0" * 64
 

@@ -16,12 +16,14 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from critterdb.errors import CritterError, TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Not `-m`: the module would exist twice, as __main__ and under its name, and pickle would not find
 # its functions.

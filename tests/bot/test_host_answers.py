@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,9 +12,11 @@ from critterdb.bot.host_answers.store import save_answers, target_taxa, taxon_na
 from critterdb.errors import GameError
 from critterdb.games import get_game
 from critterdb.platforms.base import Post
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +12,10 @@ from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 from tests.support.inaturalist import BOBCAT, CATS, COUGAR, LIFE, TAXA, observation, taxon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 DOGS = {"id": 42043, "name": "Canidae", "rank": "family", "rank_level": 30}
 FOX = {"id": 42069, "name": "Vulpes vulpes", "rank": "species", "rank_level": 10}

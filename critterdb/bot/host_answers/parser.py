@@ -9,14 +9,17 @@ was a lynx"). A verdict needs one taxon that is said, and nothing that speaks ag
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from critterdb.dataset.taxonomy import Truth, is_right
-from critterdb.games import Game
 
 from . import patterns, safeguards
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from critterdb.games import Game
 
 # X allows 25,000 characters; the answer of a host stands within the first sentences.
 MAX_MESSAGE_CHARACTERS = 2000

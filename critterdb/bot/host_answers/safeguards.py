@@ -8,8 +8,10 @@ here waits for a person. All but `is_contradicted` take lower-case text with pla
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bmt\.? ?lion\b"), "mountain lion"),

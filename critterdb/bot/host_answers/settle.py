@@ -6,16 +6,19 @@ The command and the review page decide in the same way, so both come here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from critterdb.dataset.taxonomy import taxon_names
 from critterdb.errors import GameError
 from critterdb.formatting import display_name_sql
 from critterdb.games import Game, get_game
 from critterdb.inaturalist.taxon_search import find_taxon
-from critterdb.storage.database import SiteDatabase
 
 from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
 from .store import Vocabulary, load_vocabulary, posts_of_the_photo, target_taxa
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 # Models never learn from this: they learn from observations only.
 METHOD = "a person"

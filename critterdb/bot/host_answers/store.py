@@ -10,19 +10,23 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from critterdb.bot.isolation import isolated
 from critterdb.bot.phrases import load_words
 from critterdb.bot.stored_post import StoredPost
 from critterdb.formatting import display_name
 from critterdb.games import Game, find_host
-from critterdb.platforms.base import Post
 from critterdb.platforms.text import has_tag
 from critterdb.storage.database import SiteDatabase, site_folder
 
 from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from critterdb.platforms.base import Post
 
 DIRECT, IN_THREAD = "host's words", "host's words in the thread"
 

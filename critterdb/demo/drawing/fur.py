@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .coats import Colour
+if TYPE_CHECKING:
+    from .coats import Colour
 
 SUPERSAMPLING = 2  # pixels of the layer for one of the picture
 TEXTURE_SIDE = 1024  # pixels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -10,6 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from .camera import Rng, Size, gradient, rgb
 from .coats import Colour, mixed
 from .fur import closed, ellipse, limb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PICTURE_SIZE = (400, 300)  # pixels
 WORDS = (

@@ -13,12 +13,15 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.errors import RateLimitedError
 from critterdb.games import fold_handle
 from critterdb.platforms.sources import UnreadableResponseError
 from critterdb.storage.atomic_files import OWNER_ONLY, write_atomically
+
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
 # A bot that cron starts every minute could use up the account's logins, and lock its owner out.
 LOGINS_PER_5_MINUTES, LOGINS_PER_DAY = 10, 100  # a third of what Bluesky allows

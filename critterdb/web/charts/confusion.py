@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from .svg import joined, tag, words
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 CELL = 44  # pixels
 # SVG has no layout: the room for a name is estimated.

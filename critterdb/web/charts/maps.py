@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from .svg import joined, picture, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from markupsafe import Markup
 
 WIDTH, HEIGHT = 640, 400
 MIN_SPAN = 16.0  # degrees of longitude: enough around one place to see where on earth it is

@@ -6,7 +6,6 @@ one; a few such bodies would end the server. Whoever is signed in may send what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from critterdb.web.http.forms import FORM_OVERHEAD_BYTES
 from .current_request import actor_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.app import Datasette
 
 # 0.65, and its check for forged forms which copies all with each piece, read 150 MB in over half a

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from critterdb._types import Json
 from critterdb.storage.database import sqlite3
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.app import Datasette
     from datasette.database import Database
 

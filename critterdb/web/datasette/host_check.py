@@ -6,7 +6,6 @@ only this machine can reach. Its requests still carry that name in their Host he
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,8 @@ from critterdb.web.http.asgi import App, Receive, Send, send_text
 from critterdb.web.state import plugin_state
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from datasette.app import Datasette
 
 LOCALHOST = "localhost"

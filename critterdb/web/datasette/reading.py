@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from critterdb.storage.database import SiteDatabase, sqlite3
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.database import Database
 
 T = TypeVar("T")

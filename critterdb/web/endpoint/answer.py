@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,8 +12,6 @@ from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
-from critterdb.model.labels import Label
-from critterdb.model.loader import Model
 from critterdb.model.payloads import AnswerPayload, answer_payload
 from critterdb.model.predictions import find_answer, record
 from critterdb.storage.database import SiteDatabase, sqlite3
@@ -24,12 +21,18 @@ from critterdb.web.http.negotiation import own_addresses
 from critterdb.web.state import PluginState, is_recording, site_database
 
 from .models import ChosenModel, choose_model, load_chosen
-from .upload import Upload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.app import Datasette
     from datasette.database import Database
     from datasette.utils.asgi import Request
+
+    from critterdb.model.labels import Label
+    from critterdb.model.loader import Model
+
+    from .upload import Upload
 
 T = TypeVar("T")
 

@@ -7,15 +7,18 @@ import ipaddress
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from critterdb.errors import RejectedInputError
 from critterdb.system import cores, lower_priority
 from critterdb.web.http.addresses import parsed_address
 from critterdb.web.http.body import BUSY
-from critterdb.web.settings import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from critterdb.web.settings import Network
 
 T = TypeVar("T")
 

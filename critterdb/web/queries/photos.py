@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from critterdb.formatting import display_name
@@ -10,6 +9,8 @@ from critterdb.licences import PhotoRights, may_be_shown
 from critterdb.web.urls import photo_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from critterdb.web.pages.base import Visit
 
 # The tables that say what a photo shows and what models made of it.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,8 @@ from critterdb.model.novelty import normalized
 from critterdb.storage.database import SiteDatabase
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from datasette.database import Database
 
 # Embeddings of 200,000 photos would take 512 MB; their sketches take 13.
