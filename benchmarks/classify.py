@@ -23,10 +23,9 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -37,11 +36,15 @@ from critterdb.errors import CritterError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
 from critterdb.model.inference import classify_image
-from critterdb.model.loader import Model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import open_database
 from critterdb.system import cores
 from critterdb.training.train import train_game
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from critterdb.model.loader import Model
 
 WARM_UP = 5  # photos, not counted
 DRAWN_EACH = 40

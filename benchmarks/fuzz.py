@@ -17,10 +17,9 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -30,6 +29,9 @@ from tests.fuzz.odd_rounds import Oddity, OddRounds
 from tests.fuzz.parsers import PARSERS
 from tests.fuzz.strategies import odd_json, spoiled
 from tests.support.platforms import STAND_INS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PARSERS_SHARE = 0.75  # of the time
 EXAMPLES_PER_RUN = 200

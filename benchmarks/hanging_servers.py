@@ -17,15 +17,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import TimelineError
 from critterdb.games import Game, Host
 from critterdb.platforms.base import Envelope
 from critterdb.platforms.registry import open_timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LONGEST_S = 20.0
 DRIPS = {

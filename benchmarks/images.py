@@ -25,9 +25,9 @@ import tempfile
 import time
 import venv
 from collections import Counter
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import PIL
 from PIL import Image
@@ -38,6 +38,9 @@ from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.imaging.sandbox import CPU_S, Decoders
 from tests.fakes.bombs import bombs
 from tests.fakes.mutations import good_pictures, mutations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 VIEW = Preprocessing(288)
 MAX_S = 1.0

@@ -13,10 +13,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import CritterError
@@ -29,6 +28,9 @@ from critterdb.system import cores
 from critterdb.training.backbones import load_backbone
 from critterdb.training.embed import embed_photos
 from critterdb.training.train import train_game
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLASSIFIED = 100  # photos, one after the other, as the endpoint does
 

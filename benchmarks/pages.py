@@ -18,16 +18,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 import numpy as np
 
 from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parent.parent
 TaxonRow = tuple[int, str, str | None, str, int, int | None, list[int]]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from critterdb.demo.drawing import KINDS, draw_critter, draw_meme
 from critterdb.system import cores
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 QUALITY = 90  # of the JPEGs
 

@@ -12,16 +12,19 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb.platforms.base import Post
 from critterdb.platforms.bluesky.pagination import is_repost
 from critterdb.platforms.bluesky.parse import Reader as BlueskyReader
 from critterdb.platforms.mastodon.parse import Reader as MastodonReader
 from critterdb.platforms.x.parse import XPage
 from critterdb.storage.timestamps import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from critterdb.platforms.base import Post
 
 Counted = dict[str, set[str]]  # a post's id → the addresses of its pictures
 NOBODY = "0"

@@ -13,9 +13,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import CritterError
 from critterdb.games import Game, save_game
@@ -24,6 +23,9 @@ from critterdb.inaturalist.responses import read_observations, read_taxa
 from critterdb.inaturalist.taxa import save_taxa
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.database import SiteDatabase, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GAME = Game("recorded", taxon_id=48460)
 COLUMNS = ("observations", "observers", "photos", "taxa")

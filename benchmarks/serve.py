@@ -30,22 +30,25 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.pictures import enlarge
 from benchmarks.servers import Server, answers, load, multipart, running
 from critterdb.imaging.decode import decode_image
-from critterdb.imaging.preprocessing import Preprocessing
-from critterdb.model.loader import Model
 from critterdb.model.onnx_session import open_session
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.system import cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from critterdb.imaging.preprocessing import Preprocessing
+    from critterdb.model.loader import Model
 
 ROOT = str(Path(__file__).parent.parent)
 SEED = 34

@@ -20,13 +20,16 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from benchmarks.serve import ROOT, copy_site, serve_command
 from benchmarks.servers import Load, Server, multipart, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SLOW = 64
 GOOD = 20

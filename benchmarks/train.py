@@ -33,10 +33,9 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,6 +58,9 @@ from critterdb.training.networks import DEFAULT_VIEW, load_network
 from critterdb.training.onnx.efficientnet_lite0 import LITE0, LITE0_PACKAGE
 from critterdb.training.torch_worker import shared_torch_process
 from critterdb.training.train import train_game
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PARTS = ("speed", "seeds", "large", "tune")
 IMPORTED = ("fastai.vision.all", "timm", "onnx", "onnxscript", "torch.onnx", "onnxruntime")

@@ -13,7 +13,10 @@ CritterError
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class CritterError(Exception):
@@ -71,6 +74,7 @@ class RejectedInputError(CritterError):
         return REFUSAL_STATUS[self.code]
 
 
+# Uploads stay in memory, so this is also what a stranger can make a site hold for one request.
 MAX_IMAGE_BYTES = 10_000_000  # of a picture, wherever it comes from
 MAX_IMAGE_WORDS = f"{MAX_IMAGE_BYTES / 1e6:g} MB"
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 REPLACEMENT = "\ufffd"
 # What a terminal obeys instead of showing (ESC and its 8-bit kin), what turns the direction of
@@ -14,6 +16,7 @@ REPLACEMENT = "\ufffd"
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+# A name with a line break in it would forge a line of a table.
 _BREAKS = re.compile("[\t\n\u2028\u2029]+")
 
 

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
+from typing import TYPE_CHECKING
 
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time as parse_time
 from critterdb.storage.timestamps import utc_text as utc_text
 
 from .errors import GameError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from critterdb.storage.database import SiteDatabase
+
 PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
+# It becomes part of addresses, file names and cursors.
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 HANDLE = re.compile(r"@?[\w.-]+(@[\w.-]+)?")
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -46,12 +51,13 @@ class Host:
 def fold_handle(handle: str) -> str:
     """A handle in the form in which two are compared: ASCII lower case, as SQLite's lower()."""
     # str.lower() makes a k of U+212A KELVIN SIGN, so that a stranger could pass as the host.
+    # The database compares by lower() too, and the two must agree on every handle.
     return handle.translate(_ASCII_LOWER)
 
 
-def same_handle(one: str, other: str) -> bool:
+def same_handle(handle: str, other: str) -> bool:
     """Whether two handles of one platform are the same, whatever their case."""
-    return fold_handle(one) == fold_handle(other)
+    return fold_handle(handle) == fold_handle(other)
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ class GameSummary:
 
 CAT_FAMILY, COUGAR = 41944, 42007
 CROW_GENUS, AMERICAN_CROW = 7998, 8021
+# iNaturalist's own numbers, which do not change.
 BIRDS = 3
 UNITED_STATES = 1
 

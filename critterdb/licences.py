@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from ._types import Json
+if TYPE_CHECKING:
+    from ._types import Json
 
 LICENCE_ADDRESS = "https://creativecommons.org/licenses/{}/4.0/"
 PUBLIC_DOMAIN_ADDRESS = "https://creativecommons.org/publicdomain/zero/1.0/"
 
+# Those that let a photo be copied and changed, which resizing is. -nd would forbid it.
 DEFAULT_LICENSES = ("cc0", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa")
 
 # The same rule as `may_be_shown`, for queries that choose among many photos: of a photo whose file

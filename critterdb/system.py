@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+# People wait for pages and pages are short: they take half as long while photos are classified if
+# whatever looks at photos gives way.
 NICENESS = 10  # of whatever looks at photos
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -33,6 +35,7 @@ class BootClock:
 
     def since(self, earlier: BootClock) -> float | None:
         """Seconds since an earlier reading; null where it counts from another start."""
+        # Where a boot has no name, a smaller count is what tells that there was another.
         if self.boot != earlier.boot or self.seconds < earlier.seconds:
             return None
         return self.seconds - earlier.seconds
@@ -40,6 +43,7 @@ class BootClock:
 
 def read_uptime() -> BootClock:
     """The machine's count of seconds, now."""
+    # CLOCK_MONOTONIC stands still while a laptop sleeps; a platform does not.
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return BootClock(_boot(), time.clock_gettime(clock))
 
@@ -60,6 +64,7 @@ def _boot() -> str:
 def cores() -> int:
     """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
+        # A container or taskset may allow fewer processors than the machine has.
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
@@ -72,5 +77,7 @@ def lower_priority() -> None:
 
 def return_free_memory() -> None:
     """Return what is free to the system: to load a model takes twice what it then holds (glibc)."""
+    # Loading a model leaves 31 of 70 MB with glibc's allocator, which keeps what it may need again;
+    # a server loads once.
     with suppress(AttributeError, OSError, TypeError):  # other systems have no such call
         ctypes.CDLL(None).malloc_trim(0)

@@ -9,10 +9,9 @@ import ast
 import json
 import re
 import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import cog
@@ -21,6 +20,9 @@ from critterdb.cli import main
 from critterdb.errors import REFUSAL_STATUS
 from critterdb.publish.rules import WITHHELD, WITHHELD_COLUMNS, table_rules
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 90  # columns of a help text

@@ -8,12 +8,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 

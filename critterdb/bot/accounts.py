@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from critterdb.errors import GameError
 from critterdb.games import HANDLE, PLATFORMS, fold_handle, get_game, same_handle
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now, utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from critterdb.storage.database import SiteDatabase
 
 OPTED_OUT: Final = "opted_out"
 BY_A_PERSON = "a person said so"

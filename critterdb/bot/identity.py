@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from critterdb.games import Game, Host, same_handle
-from critterdb.platforms.base import Post
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from critterdb.platforms.base import Post
 
 
+# X frees a handle at once, and whoever took it could answer for the host. So the account counts.
 def pin_hosts(game: Game, platform: str, posts: Iterable[Post]) -> list[Host]:
     """Return the game's hosts with the ids of their accounts, as far as these posts show them."""
     ids: dict[int, str] = {}

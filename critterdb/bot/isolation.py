@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from critterdb.errors import CritterError
 from critterdb.storage.database import sqlite3
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 

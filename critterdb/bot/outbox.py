@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.platforms.base import Envelope, Reply, SendResult, Timeline
@@ -18,13 +19,17 @@ from critterdb.storage.timestamps import utc_text
 from critterdb.system import BootClock
 
 from .reply_limits import whole_number
-from .reply_status import ReplyPlan, ReplyStatus, SkipReason
-from .round import Round
 from .stored_post import StoredPost, columns_of
 
+if TYPE_CHECKING:
+    from .reply_status import ReplyPlan, ReplyStatus, SkipReason
+    from .round import Round
+
+# X showed replies up to a minute late. A second reply is worse than one that comes a round later.
 DEFAULT_RECONCILE_S = 60
 # One look is not proof: X showed the bot's own reply up to a minute late.
 MIN_LOOKS = 2
+# words.toml makes over a thousand forms of each answer, so that those of a week differ.
 TEXTS_DIFFER_FOR = timedelta(days=7)  # X does not say how long it remembers
 
 MAX_ATTEMPTS = 5  # at one reply that is refused after an earlier attempt was in doubt
@@ -50,6 +55,7 @@ def save_reply(db: SiteDatabase, post: StoredPost, plan: ReplyPlan, now: datetim
         "prediction_id": plan.prediction_id,
         "planned_at": utc_text(now),
     }
+    # A post has one reply row for ever, so that no bug and no second process plans two.
     db["replies"].insert(row, ignore=True)
 
 
@@ -122,6 +128,7 @@ def send(round_: Round, reply: WaitingReply) -> SendResult:
         return SendResult("planned", error="it was no longer pending")
     result = timeline.send(post_id, reply.text, envelope)
     # A duplicate of what the platform does not show yet is refused as well, so doubt remains doubt.
+    # Only after an earlier attempt: the first refusal of a reply is what it says.
     if result.status == "refused" and claimed[0] > 1:
         result = _look_after_refusal(timeline, post_id, envelope, result, claimed[0])
     with round_.db.atomic():
@@ -134,6 +141,8 @@ def reconcile(round_: Round) -> int:
     attempted = unknown(round_.db, round_.platform)
     if not attempted:
         return 0
+    # Read before the look: time that the platform takes to answer is no time that the reply had to
+    # show.
     looked_at, reading = round_.now(), round_.boot_clock()
     existing = round_.timeline.find_replies(attempted)
     with round_.db.atomic():
@@ -166,6 +175,7 @@ def _look_after_refusal(
         return SendResult("unknown", error=refusal.error)
     if reply:
         return SendResult("sent", reply)
+    # By now the platform would show what it has: the refusal is about the text or the author.
     return refusal if attempts >= MAX_ATTEMPTS else SendResult("unknown", error=refusal.error)
 
 
@@ -207,6 +217,7 @@ def _note_not_shown(db: SiteDatabase, post_id: str, reading: BootClock) -> None:
         # The machine restarted, or the site moved to another one: the wait starts here.
         changes |= {"attempt_boot": reading.boot, "attempt_uptime": reading.seconds}
     min_wait_s = whole_number("CRITTERDB_RECONCILE_SECONDS", DEFAULT_RECONCILE_S)
+    # Twice not shown, and long enough after the attempt by the machine's own count of seconds.
     if looks >= MIN_LOOKS and (waited_s or 0) >= min_wait_s:
         changes["status"] = "planned"
     db["replies"].update(post_id, changes)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_text
 
-from .accounts import Account
-from .stored_post import StoredPost
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from critterdb.storage.database import SiteDatabase
+
+    from .accounts import Account
+    from .stored_post import StoredPost
 
 MAX_PHOTOS_PER_POST = 8  # of hosts' posts too; X and Bluesky allow four, Mastodon four by default
 # Four addresses that never answer take 32 s, and a stranger can ask about them again and again.
 FAILING_FETCHES_BUDGET_S = 60.0  # in one round
+# With waits that double from ten minutes these are 8 attempts instead of 36. A late reply is still
+# welcome, a very late one is not sent.
 FETCH_AGAIN_FOR = timedelta(hours=6)  # after the post was first seen
 FIRST_WAIT = timedelta(minutes=10)  # before the third attempt; the second is in the next round
 LONGEST_WAIT = timedelta(hours=2)
@@ -55,6 +61,7 @@ class FailingFetches:
 def postpone(db: SiteDatabase, post: StoredPost, now: datetime) -> None:
     """Leave a post pending, and do not fetch its photos before a wait that doubles each time."""
     doublings = post.tries - 1
+    # The first two attempts come in rounds that follow each other: most failures are over by then.
     wait = min(FIRST_WAIT * (1 << min(doublings, 5)), LONGEST_WAIT) if doublings >= 0 else None
     try_from = utc_text(now + wait) if wait else None
     db["posts"].update(post.id, {"tries": post.tries + 1, "try_from": try_from})

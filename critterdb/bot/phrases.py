@@ -7,11 +7,14 @@ import string
 import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb._types import Json
 from critterdb.errors import SiteError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb._types import Json
 
 FILE_NAME = "words.toml"
 SAYINGS = ("sure", "runner_up", "coarser", "unsure", "nothing")
@@ -19,6 +22,8 @@ PLACEHOLDERS = frozenset(
     {"name", "a_name", "A_name", "percent", "critter", "a_critter"}
     | {"runner_up", "a_runner_up", "runner_up_percent"}
 )
+# A word file may come from anybody: with a hashtag, a handle or a link in a sentence the bot would
+# call people or advertise.
 _REACHES_OUT = re.compile(r"[#＃@＠]|://|\w\.\w")
 
 

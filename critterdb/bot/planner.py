@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.bot.host_answers.store import is_answered
 from critterdb.errors import RejectedInputError
 from critterdb.games import same_handle
-from critterdb.imaging.decode import ImageInfo
-from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
-from critterdb.model.loader import Model
 from critterdb.model.predictions import save_image, save_prediction
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time
 
 from . import outbox
 from .accounts import OPTED_OUT
 from .isolation import concerns_one_item
 from .photo_fetches import FETCH_AGAIN_FOR, MAX_PHOTOS_PER_POST, PASSING_TROUBLES, postpone
-from .phrases import Words
 from .reply_limits import over_cap
 from .reply_status import Played, ReplyPlan, SkipReason
 from .reply_text import choose_wording
-from .round import Round
-from .stored_post import StoredPost
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from critterdb.imaging.decode import ImageInfo
+    from critterdb.model.decision import Classification
+    from critterdb.model.loader import Model
+    from critterdb.storage.database import SiteDatabase
+
+    from .phrases import Words
+    from .round import Round
+    from .stored_post import StoredPost
+
+# A reply is welcome while people still talk about the photo.
 TOO_OLD = timedelta(hours=48)  # at first sight
 
 # A host's post is classified although it gets no reply: it is what the scoreboard counts.

@@ -7,17 +7,22 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from critterdb.errors import RateLimitedError, TimelineError
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import parse_time, utc_text
 
 from .accounts import Account
 from .reply_limits import Asker, day_cap, is_off, usage_of_the_day
 from .stored_post import StoredPost
 
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+
+# Of different authors: one stranger with five requests could otherwise silence the bot for
+# everybody.
 REFUSALS_IN_A_ROW = 5  # to different authors
+# After it one reply is tried, and a refusal of it doubles the pause.
 FIRST_PAUSE = timedelta(hours=6)
 LONGEST_PAUSE = timedelta(hours=24)
 LONGEST_WAIT = LONGEST_PAUSE * 1.2  # with the jitter; a wrong clock wrote what is further ahead

@@ -9,11 +9,9 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from critterdb.bot.host_answers.store import save_answers
 from critterdb.errors import SiteError
@@ -27,12 +25,19 @@ from .phrases import Words, load_words
 from .planner import play_post
 from .posts import count_unseen, mark_deleted, save_batch
 from .reply_limits import is_off
-from .round import Round
-from .round_report import RoundReport
 from .sender import send_waiting
 from .stored_post import StoredPost
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .round import Round
+    from .round_report import RoundReport
+
+# Hosts answer within days; each open post is looked for in every round until then.
 ANSWERS_COME_WITHIN = timedelta(days=7)
+# A round takes seconds; cron may start the next one while it is still at a slow server.
 LOCK_WAIT_S = 60.0
 
 log = logging.getLogger(__name__)
@@ -49,11 +54,14 @@ def play_round(round_: Round) -> RoundReport:
     words = load_words(round_.game.slug, site_folder(db))
     # The lock is the platform's own, so that a slow server does not hold up the others.
     with _only_round(db, platform):
+        # Under the lock a reply that is `sending` belongs to a dead process. Whether it was sent,
+        # nobody knows.
         outbox.recover(round_)
         batch = round_.read()
         report.failures += batch.failures
         round_.game = complete_hosts(db, round_.game, platform, round_.timeline.full_handle)
         round_.identify_hosts(batch.posts)
+        # Before they are stored: afterwards all of them have been seen.
         report.read = count_unseen(db, batch.posts)
         saved = save_batch(db, round_.game, platform, batch, now=round_.now())
         report.new = saved.new
@@ -62,9 +70,10 @@ def play_round(round_: Round) -> RoundReport:
         may_send = _look_for_answers(round_)
         if not _play_pending(round_, words):
             return report
-        found = round_.ask(lambda: outbox.reconcile(round_))
-        report.sent += found or 0
-        if round_.sends and may_send and found is not None:
+        settled = round_.ask(lambda: outbox.reconcile(round_))
+        report.sent += settled or 0
+        # Where answers could not be looked for, the bot might guess what the host has told already.
+        if round_.sends and may_send and settled is not None:
             send_waiting(round_, {post.id for post in batch.posts})
         if not round_.stopping():
             report.deleted += (

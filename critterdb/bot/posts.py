@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.games import Game, find_host, fold_handle
-from critterdb.platforms.base import Batch, Post, Timeline
 from critterdb.platforms.text import has_tag
-from critterdb.storage.database import SiteDatabase
+from critterdb.storage.cursors import read_marks, write_mark
 from critterdb.storage.timestamps import parse_time, utc_text
 
 from .accounts import OPTED_OUT, Account, known_bots, opt_out, why_opted_out
@@ -24,7 +23,14 @@ from .reply_limits import AUTHOR_CAP
 from .reply_status import ReplyPlan, SkipReason
 from .stored_post import StoredPost
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from critterdb.platforms.base import Batch, Post, Timeline
+    from critterdb.storage.database import SiteDatabase
+
 DELETIONS_EVERY = timedelta(hours=20)  # once a day, also if rounds start at odd times
+# X charges for each look, and most deletions come soon.
 DELETIONS_LOOK_BACK = timedelta(days=7)
 MAX_POSTS_PER_LOOK = 200  # some platforms charge for each
 # More than the author's cap, because some posts may turn out to have no usable photo.
@@ -111,10 +117,7 @@ def save_batch(
             with isolated(errors), db.atomic():
                 new += _save_post(db, game_filter, post, now)
         for cursor in batch.cursors:
-            row = {"name": cursor.name, "value": cursor.value, "updated_at": utc_text(now)}
-            # A gap stays on record when later readings are complete.
-            row |= {"gap_from": cursor.gap_from} if cursor.gap_from else {}
-            db["cursors"].upsert(row, pk="name")
+            write_mark(db, cursor.name, cursor.value, utc_text(now), gap_from=cursor.gap_from)
     return SavedBatch(new, errors)
 
 
@@ -138,10 +141,10 @@ def mark_deleted(db: SiteDatabase, timeline: Timeline, now: datetime) -> int:
     were marked. Raises TimelineError.
     """
     name = f"{timeline.platform}:deletions"
-    for row in db["cursors"].rows_where("name = ?", [name]):
-        # A look in the future was noted by a clock that was wrong.
-        if timedelta(0) <= now - parse_time(row["value"]) < DELETIONS_EVERY:
-            return 0
+    looked_at = read_marks(db, name).get(name)
+    # A look in the future was noted by a clock that was wrong.
+    if looked_at and timedelta(0) <= now - parse_time(looked_at) < DELETIONS_EVERY:
+        return 0
     posts = _posts_to_look_for(db, timeline.platform, now)
     if not posts:
         return 0
@@ -150,8 +153,7 @@ def mark_deleted(db: SiteDatabase, timeline: Timeline, now: datetime) -> int:
     # X asks that copies follow deletions, and charges for each look: hence once a day.
     marked = mark_gone(db, set(wanted) - timeline.find_existing(list(dict.fromkeys(wanted))), now)
     with db.atomic():
-        row = {"name": name, "value": utc_text(now), "updated_at": utc_text(now)}
-        db["cursors"].upsert(row, pk="name")
+        write_mark(db, name, utc_text(now), utc_text(now))
     return marked
 
 

@@ -6,15 +6,18 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb.errors import TimelineError
 from critterdb.games import fold_handle
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.timestamps import utc_text
 
-from .accounts import Account
+if TYPE_CHECKING:
+    from .accounts import Account
 
 # Caps count a rolling day, and drafts too, because drafts may be sent.
+# A person who plays a whole afternoon gets three answers, and others of that day get theirs.
 AUTHOR_CAP = 3  # replies an author a day
 DEFAULT_DAY_CAP = 20
 # Seven accounts with three calls each would use up the whole day, and no host would be answered.
@@ -23,6 +26,7 @@ SERVER_SHARE = 2  # at most one in 2 of them goes to one server of the fediverse
 DAY = timedelta(days=1)
 OFF_FILE = "bot.off"
 
+# A reply in doubt counts as if it had been sent.
 _OPEN = ("draft", "planned", "sending", "unknown", "sent")
 
 

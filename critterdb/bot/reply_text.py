@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING
 
+from critterdb.formatting import taxon_name
 from critterdb.model.decision import COARSER, NOT_A_CRITTER, UNSURE, Classification
 
 from .phrases import Words, load_words
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
 MAX_LENGTH = 280  # characters, where no platform says otherwise
 MAX_NAME_LENGTH = 60  # characters
+# "Or a bobcat, 3%" reads as doubt where there is none.
 MIN_RUNNER_UP_SHARE = 0.10  # a second label below this share is not worth a word
 
 _SAYINGS = {COARSER: "coarser", UNSURE: "unsure", NOT_A_CRITTER: "nothing"}
@@ -81,8 +86,8 @@ def _saying(classification: Classification) -> str:
 def _values(classification: Classification, words: Words) -> dict[str, str]:
     chosen = classification.answer or classification.predictions[0]
     second = (classification.predictions[1:2] or [chosen])[0]
-    name = _harmless(chosen["common_name"] or chosen["name"])
-    runner_up = _harmless(second["common_name"] or second["name"])
+    name = _harmless(taxon_name(chosen))
+    runner_up = _harmless(taxon_name(second))
     return {
         "name": name,
         "a_name": f"{_article(name)} {name}",

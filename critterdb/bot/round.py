@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from critterdb._types import Clock, Progress
 from critterdb.errors import TimelineError
-from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, find_host, fold_handle, save_hosts
-from critterdb.model.loader import Model
-from critterdb.platforms.base import Batch, Post, Timeline
-from critterdb.storage.database import SiteDatabase
+from critterdb.storage.cursors import read_marks
 from critterdb.system import BootClock, read_uptime
 
 from . import platform_state
@@ -21,7 +16,17 @@ from .identity import describe_mismatches, pin_hosts
 from .photo_fetches import FailingFetches
 from .reply_limits import Asker
 from .round_report import RoundReport
-from .stored_post import StoredPost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from critterdb._types import Clock, Progress
+    from critterdb.fetch.fetcher import Fetcher
+    from critterdb.model.loader import Model
+    from critterdb.platforms.base import Batch, Post, Timeline
+    from critterdb.storage.database import SiteDatabase
+
+    from .stored_post import StoredPost
 
 Answer = TypeVar("Answer")
 
@@ -82,7 +87,7 @@ class Round:
                 f"{standing.read_from}"
             )
         try:
-            batch = self.timeline.read(self.game, _read_cursors(self.db, self.platform))
+            batch = self.timeline.read(self.game, read_marks(self.db, f"{self.platform}:"))
         except TimelineError as error:
             platform_state.respect_rate_limit(self.db, self.platform, error, self.now())
             raise
@@ -116,14 +121,8 @@ class Round:
         """Return a post's author as somebody who may get a reply."""
         host = find_host(self.game, self.platform, post.author, post.author_id)
         consenting = tuple(
-            fold_handle(each.handle)
-            for each in self.game.hosts
-            if each.platform == self.platform and each.consents
+            fold_handle(host_entry.handle)
+            for host_entry in self.game.hosts
+            if host_entry.platform == self.platform and host_entry.consents
         )
         return Asker(post.account, host is not None and host.consents, consenting)
-
-
-def _read_cursors(db: SiteDatabase, platform: str) -> Mapping[str, str]:
-    """Return how far each source of a platform has been read."""
-    rows = db["cursors"].rows_where("name LIKE ?", [f"{platform}:%"])
-    return {row["name"]: row["value"] for row in rows}

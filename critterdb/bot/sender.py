@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from critterdb.bot.host_answers.store import is_answered
-from critterdb.platforms.base import SendResult
 
 from . import outbox, platform_state, reply_limits
 from .accounts import OPTED_OUT, opt_out
-from .outbox import WaitingReply
 from .posts import mark_gone
-from .reply_status import SkipReason
-from .round import Round
+
+if TYPE_CHECKING:
+    from critterdb.platforms.base import SendResult
+
+    from .outbox import WaitingReply
+    from .reply_status import SkipReason
+    from .round import Round
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,7 @@ def send_waiting(round_: Round, seen: set[str]) -> None:
     if standing.sends_later(round_.now()):
         report.failures.append(f"Sending resumes at {standing.send_from}: {standing.pause_reason}")
         return
+    # Drafts of earlier rounds too: what a dry run planned is sent as somebody read it.
     replies = _in_order(round_)
     gone = round_.ask(lambda: _find_gone(round_, replies, seen))
     if gone is None:
@@ -36,6 +41,7 @@ def send_waiting(round_: Round, seen: set[str]) -> None:
         if round_.stopping() or reply_limits.is_off(db):
             return
         reason = _reason_to_skip(round_, reply, gone)
+        # Asked again right before sending: people delete, opt out and answer while replies wait.
         if reason:
             log.debug("%s: skipped, %s", reply.post.id, reason)
             outbox.skip(db, reply.post.id, reason)

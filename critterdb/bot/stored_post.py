@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from critterdb.storage.database import SiteDatabase
+from typing import TYPE_CHECKING, Any
 
 from .accounts import Account, opted_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from critterdb.storage.database import SiteDatabase
 
 COLUMNS = (
     "id",

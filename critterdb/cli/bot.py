@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ from critterdb.formatting import table_lines
 from .common import Interval, open_site, show_json, show_json_line, show_line, show_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from critterdb.bot.loop import StopSignal
     from critterdb.bot.round_report import RoundReport
     from critterdb.storage.database import SiteDatabase

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
-
-from critterdb.errors import RejectedInputError
+from critterdb.errors import RejectedInputError, too_large
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.imaging.sandbox import shared_decoders
-from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model, load_model
 from critterdb.model.payloads import (
@@ -25,9 +22,16 @@ from critterdb.model.payloads import (
 )
 from critterdb.model.predictions import save_classification
 from critterdb.model.registry import current_model
-from critterdb.storage.database import SiteDatabase
 
 from .common import open_site
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import click
+
+    from critterdb.model.decision import Classification
+    from critterdb.storage.database import SiteDatabase
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,5 @@ def read_source(source: str) -> bytes:
                 "missing_image", f"{source}: {error.strerror}. Check the file name"
             ) from error
     if len(data) > MAX_IMAGE_BYTES:
-        raise RejectedInputError(
-            "too_large", "The picture is larger than 10 MB. Make it smaller and try again"
-        )
+        raise too_large()
     return data

@@ -21,6 +21,7 @@ SECTIONS = {
     "Serve and publish": ("serve", "publish", "backup", "completion"),
 }
 
+# `--every 15m` reads better than a number of seconds in a crontab or a unit file.
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,8 @@ from .common import open_site, show_json, show_line, show_lines
 from .output import answer_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from critterdb.model.labels import Label
     from critterdb.model.payloads import Payload
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from critterdb._types import Progress
 from critterdb.formatting import count_of, one_of, printable_line, table_lines, taxon_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from critterdb._types import Progress
     from critterdb.bot.platform_state import PlatformStatus
     from critterdb.dataset.folder_import import ImportReport
     from critterdb.games import GameSummary
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from critterdb.model.labels import Label
     from critterdb.model.payloads import AnswerPayload
 
+# A line stays within 80 columns with a long name beside it.
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
 ABSTENTIONS = {
@@ -59,14 +61,14 @@ def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
     if answer and payload["reason"] == "coarser":
         # "a Bobcat or Canada Lynx, genus Lynx, 93%; I am not sure which"
         ids = {label["taxon_id"] for label in labels_inside(answer["taxon_id"], labels)}
-        inside = [taxon_name(one) for one in payload["predictions"] if one["taxon_id"] in ids]
-        said = f"{one_of(inside)}, {answer['rank']} {answer['name']}, {answer['score']:.0%}"
-        said += "; I am not sure which"
+        inside = [taxon_name(label) for label in payload["predictions"] if label["taxon_id"] in ids]
+        description = f"{one_of(inside)}, {answer['rank']} {answer['name']}, {answer['score']:.0%}"
+        description += "; I am not sure which"
     elif answer:
-        said = f"{taxon_name(answer)}, {answer['score']:.0%}"
+        description = f"{taxon_name(answer)}, {answer['score']:.0%}"
     else:
-        said = ABSTENTIONS[payload["reason"] or "unsure"]
-    lines = [f"{payload.get('source')}: {said}"]
+        description = ABSTENTIONS[payload["reason"] or "unsure"]
+    lines = [f"{payload.get('source')}: {description}"]
     for label in payload["predictions"][:LABELS_SHOWN]:
         bar = "█" * round(label["score"] * BAR_WIDTH)
         lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")

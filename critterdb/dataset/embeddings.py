@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from critterdb.dataset.examples import UNREADABLE, Examples
-from critterdb.storage.database import SiteDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from critterdb.storage.database import SiteDatabase
 
 STORED_AS = "<f2"  # little-endian float16: half the room, and no error that a head notices
 

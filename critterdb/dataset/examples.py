@@ -8,18 +8,22 @@ photos fold into an ancestor, or are left out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from critterdb.errors import TrainingError
-from critterdb.games import Game
-from critterdb.storage.database import SiteDatabase
 
 from .taxonomy import Taxonomy, taxon_names
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from critterdb.games import Game
+    from critterdb.storage.database import SiteDatabase
+
+# Seven train, and one or two each validate and test: with fewer nothing can be said of a label.
 MIN_PHOTOS = 10
 
 AMBIGUOUS = "photos of several taxa at once"
@@ -183,6 +187,7 @@ def fold_labels(
     label_of: dict[int, int | None] = {
         label: label if photos >= min_photos else None for label, photos in counts.items()
     }
+    # "A felid" says nothing where every label is one.
     shared = set.intersection(*(set(lineage) for lineage in lineages.values()))
     small = [label for label, kept in label_of.items() if kept is None]
     ancestors = {taxon for label in small for taxon in lineages[label][1:]} - shared
@@ -191,6 +196,7 @@ def fold_labels(
         for label in small
         for step, taxon in enumerate(lineages[label])
     }
+    # The deepest first: a genus before the family around it.
     for ancestor in sorted(ancestors, key=lambda taxon: (-depth[taxon], taxon)):
         inside = [
             label for label in small if ancestor in lineages[label] and label_of[label] is None
@@ -214,6 +220,7 @@ def _labelled_photos(
         # Claims that only say less than the label do no harm; any other taxon makes it ambiguous.
         elif not all(taxonomy.is_compatible(taxon, label) for taxon in claims[row["sha256"]]):
             left_out[AMBIGUOUS] += 1
+        # The same bytes in training and in test would be an answer known by heart.
         elif row["sha256"] in taken:
             left_out[DUPLICATE] += 1
         else:

@@ -10,14 +10,12 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.errors import RejectedInputError, SourceError
 from critterdb.games import Game, check_slug, save_game
 from critterdb.imaging.decode import ImageInfo, image_format, read_image, read_image_file
@@ -29,8 +27,15 @@ from critterdb.storage.timestamps import utc_now
 from .photo_files import NONE_FOLDER, list_photos
 from .similarity import group_pairs
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from critterdb._types import Progress
+
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
 NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species
+# Decoding releases Python's lock, so threads do.
 WORKERS = 4
 
 
@@ -91,6 +96,7 @@ def import_folder(
         )
     images, skipped = _read_images(site_folder(db), files, progress)
     known = _known_photos(db, game_slug)
+    # Imported twice, a folder adds nothing.
     new = [i for i in images if (i.label.casefold(), i.info.sha256) not in known]
     with db.atomic():
         if is_new:

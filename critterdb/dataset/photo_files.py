@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError, SiteError
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image, read_image_file
 from critterdb.storage.stored_files import open_stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from PIL import Image
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
 NONE_FOLDER = "_none"  # of pictures that show nothing a model knows

@@ -6,23 +6,30 @@ have nothing in common.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from critterdb.formatting import display_name_sql
+from critterdb.licences import IS_PHOTO_HERE
 from critterdb.model.novelty import normalized
-from critterdb.storage.database import SiteDatabase
 
 from .embeddings import as_vectors
 from .examples import NEAR_DUPLICATE, Examples
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from critterdb.storage.database import SiteDatabase
+
 # Near-duplicates are a photo and its crop, mirror image or resaved copy. Backbones differ in how
 # far apart they put any two photos, so nearness is also judged by how near the nearest usually is.
 NEAR_DISTANCE = 0.08
+# Distances depend on the backbone and on how alike all photos are: this limit goes along with them.
 NEAR_SHARE = 1 / 3  # of the median distance to the nearest other photo
 SAMPLE = 250  # photos, for the median
+# 512 rows beside 100,000 photos are 200 MB of distances.
 ROWS_PER_STEP = 512
 
 Pair = tuple[int, int, float]
@@ -104,16 +111,15 @@ def group_pairs(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     return [root(index) for index in range(count)]
 
 
-_PHOTOS = """
+_PHOTOS = f"""
 SELECT photos.id, embeddings.vector, observations.taxon_id,
-    coalesce(nullif(taxa.common_name, ''), taxa.name) AS name,
+    {display_name_sql()} AS name,
     photos.license_code, photos.attribution, photos.url, photos.path
 FROM embeddings
 JOIN photos ON photos.sha256 = embeddings.sha256
 JOIN observations ON observations.id = photos.observation_id
 LEFT JOIN taxa ON taxa.id = observations.taxon_id
-WHERE embeddings.backbone = :recipe AND photos.path IS NOT NULL
-    AND photos.withdrawn_at IS NULL AND observations.withdrawn_at IS NULL
+WHERE embeddings.backbone = :recipe AND {IS_PHOTO_HERE}
 ORDER BY abs(photos.id)
 """
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from critterdb.games import get_game
-from critterdb.storage.database import SiteDatabase
 
 from .taxonomy import Taxonomy
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from critterdb.storage.database import SiteDatabase
+
+# The rest validates: it chooses the head, the temperature and the thresholds.
 TRAIN_SHARE = 0.70
 TEST_SHARE = 0.15
 # Of the game's observations: who made more of them would make up a small part alone, so trains.
@@ -70,6 +74,7 @@ def plan_parts(
     large = LARGE_OBSERVER_SHARE * sum(labels.total() for labels in groups.values())
     parts = dict(known)
     for group in order:
+        # A test part that is mostly one person's photos measures that person's camera and garden.
         parts[group] = "train" if groups[group].total() > large else _part(position[group])
     return _fill_parts(parts, groups, order)
 
@@ -89,6 +94,7 @@ def _fill_parts(
         for group in by_label[label]:
             origin = parts[group]
             last = any(holders[held, origin] == 1 for held in groups[group])
+            # Nothing is moved that would leave the part it comes from without a label.
             if part == "train" or not last:
                 parts[group] = part
                 holders.subtract((held, origin) for held in groups[group])
@@ -120,11 +126,14 @@ ORDER BY observations.id
 
 
 def _group(observer_id: int | None, observation_id: int) -> Group:
+    # An imported photo may have no observer; it is then a person of its own.
     return f"observation {observation_id}" if observer_id is None else f"observer {observer_id}"
 
 
 def _position(group: Group, salt: str) -> float:
     """A number from 0 to 1 that is this group's for ever."""
+    # Of game and observer: observers who come later do not move the earlier ones, so a new model is
+    # never measured on photos that an old one learned from.
     digest = hashlib.sha256(f"{salt} {group}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from critterdb.formatting import display_name_sql
-from critterdb.storage.database import SiteDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from critterdb.storage.database import SiteDatabase
 
 
 class Taxonomy:
@@ -18,6 +22,7 @@ class Taxonomy:
     """
 
     def __init__(self, db: SiteDatabase, rank: str) -> None:
+        # All at once: a game has some thousand taxa, and a query for each photo would take minutes.
         rows = list(db["taxa"].rows_where(select="id, rank, ancestor_ids, synonym_id"))
         self._of_rank = {row["id"] for row in rows if row["rank"] == rank}
         self._ancestors = {

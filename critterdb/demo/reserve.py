@@ -11,17 +11,22 @@ import uuid
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from critterdb._types import Json
 from critterdb.system import cores
 
+if TYPE_CHECKING:
+    from critterdb._types import Json
+
+# Always the same pictures: the tutorial shows what its reader will see.
 SEED = 20_180_622
 PHOTOS_PER_SPECIES = 48
 OBSERVERS = 48
 PHOTOS_PER_OBSERVATION = 2  # at most
 FIRST_DAY = date(2026, 1, 1)
+# Small files; drawn fur shows no loss.
 JPEG_QUALITY = 84
 FIRST_ID = 1000
 
@@ -68,11 +73,11 @@ class Reserve:
 
     @property
     def species(self) -> set[str]:
-        return {one["taxon"]["preferred_common_name"] for one in self.observations}
+        return {observation["taxon"]["preferred_common_name"] for observation in self.observations}
 
     @property
     def observers(self) -> int:
-        return len({one["user"]["id"] for one in self.observations})
+        return len({observation["user"]["id"] for observation in self.observations})
 
 
 def draw_reserve(
@@ -110,17 +115,17 @@ def _observations(kinds: list[str], seed: int) -> list[Json]:
     """Observations with one or two photos, numbered as they came in."""
     rng = np.random.default_rng([seed, len(kinds)])
     taxa = {taxon["preferred_common_name"]: taxon for taxon in _taxa()}
-    found: list[tuple[str, list[int]]] = []
+    kinds_seen: list[tuple[str, list[int]]] = []
     number = 0
     while number < len(kinds):
         kind = kinds[number]
         wanted = int(rng.integers(1, PHOTOS_PER_OBSERVATION + 1))
         photo_ids = [n + 1 for n in range(number, number + wanted) if kinds[n : n + 1] == [kind]]
         number += len(photo_ids)
-        found.append((kind, photo_ids))
+        kinds_seen.append((kind, photo_ids))
     return [
-        _observation(FIRST_ID + arrival, taxa[found[place][0]], found[place][1], rng)
-        for arrival, place in enumerate(rng.permutation(len(found)).tolist())
+        _observation(FIRST_ID + arrival, taxa[kinds_seen[index][0]], kinds_seen[index][1], rng)
+        for arrival, index in enumerate(rng.permutation(len(kinds_seen)).tolist())
     ]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from critterdb.errors import SiteError
@@ -29,9 +29,13 @@ from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_databas
 
 from .reserve import DrawnPhoto, Reserve, draw_reserve
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MARKER = ".critterdb-demo"  # marks a folder that may be replaced
 GAME = PRESETS["cougarornot"]
 BOT, HOST, PLAYERS = "critterbot", "ranger_rowan", ("ada", "ben", "cleo", "dot")
+# Within the 48 hours in which the bot answers.
 PLAYED_FOR = timedelta(hours=45)  # the bot answers nothing older than two days
 
 Report = Callable[[str], None]
@@ -118,19 +122,23 @@ def _post_pictures(reserve: Reserve, x: StandInX) -> list[Played]:
             x.add_post(player, words, [picture.data], posted_at=posted_at)
             continue
         # The first question comes with two photos of one animal.
-        alike = [one for one in pictures if one.taxon_id == picture.taxon_id][: 1 if played else 2]
-        pictures = [one for one in pictures if one not in alike]
+        alike = [candidate for candidate in pictures if candidate.taxon_id == picture.taxon_id][
+            : 1 if played else 2
+        ]
+        pictures = [candidate for candidate in pictures if candidate not in alike]
         author = HOST if number % 2 else player
         asks = f"@{BOT} " if number % 4 != 1 else ""
         text = f"{asks}Is it a cougar? #{GAME.hashtag}"
-        post_id = x.add_post(author, text, [one.data for one in alike], posted_at=posted_at)
+        post_id = x.add_post(
+            author, text, [candidate.data for candidate in alike], posted_at=posted_at
+        )
         played.append(Played(post_id, picture))
     return played
 
 
 def _tell_answers(played: list[Played], x: StandInX) -> None:
-    for one in played:
-        x.add_post(HOST, f"It is a {one.shows.name}.", in_reply_to=one.post_id)
+    for post in played:
+        x.add_post(HOST, f"It is a {post.shows.name}.", in_reply_to=post.post_id)
 
 
 def _name_site(folder: Path) -> None:

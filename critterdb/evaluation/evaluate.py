@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.dataset.examples import UNREADABLE
 from critterdb.dataset.photo_files import (
     NONE_FOLDER,
@@ -22,13 +19,11 @@ from critterdb.dataset.photo_files import (
     stored_photos,
 )
 from critterdb.errors import SourceError
-from critterdb.model.labels import Label
-from critterdb.model.loader import Model
+from critterdb.formatting import taxon_name
 from critterdb.model.registry import current_model, model_row
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.timestamps import utc_now
 
-from .figures import EvaluationResult
 from .metrics import (
     Evaluation,
     ScoredPhotos,
@@ -39,6 +34,16 @@ from .metrics import (
     share,
     top_k_right,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from critterdb._types import Progress
+    from critterdb.model.labels import Label
+    from critterdb.model.loader import Model
+
+    from .figures import EvaluationResult
 
 
 @dataclass(frozen=True)
@@ -209,7 +214,7 @@ def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
         words = name.replace("_", " ").casefold()
         index = -1 if name == NONE_FOLDER else label_index.get(words)
         if index is None:
-            known = ", ".join(label["common_name"] or label["name"] for label in model.labels)
+            known = ", ".join(taxon_name(label) for label in model.labels)
             raise SourceError(
                 f"{name} is not a label of {model.id}. Its labels: {known}, {NONE_FOLDER}"
             )
@@ -289,4 +294,4 @@ def _result(
     unreadable = int((~is_read).sum())
     left_out = {UNREADABLE: unreadable} if unreadable else {}
     result = {"model": model.id, **evaluation.figures, "seconds": seconds, "left_out": left_out}
-    return cast(EvaluationResult, result)
+    return cast("EvaluationResult", result)

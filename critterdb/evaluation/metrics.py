@@ -5,16 +5,22 @@ Everything here is numpy, so that a light install can measure a model too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from critterdb.dataset.taxonomy import Truth, is_right
+from critterdb.formatting import taxon_name
 from critterdb.model.decision import NOT_A_CRITTER, Classification, decide
 from critterdb.model.labels import Label, Thresholds, lineage_ids
 
-from .figures import Figures, LabelFigures
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    from .figures import Figures, LabelFigures
+
+# As in Guo et al. 2017, so that figures can be compared.
 RELIABILITY_BINS = 15
 
 
@@ -105,7 +111,7 @@ def _figures(scores: ScoredPhotos, classifications: Sequence[Classification]) ->
 
 
 def _label_figures(labels: Sequence[Label], confusion: np.ndarray) -> list[LabelFigures]:
-    names = [label["common_name"] or label["name"] for label in labels]
+    names = [taxon_name(label) for label in labels]
     recalls, precisions = recall_precision(confusion)
     wrong = confusion * (1 - np.eye(len(labels), dtype=np.int64))
     return [
@@ -135,13 +141,14 @@ def judge(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Say for each photo whether its answer is right, and whether there is one: bool N each.
 
-    An answer is right if it is the true label or an ancestor of it.
+    A picture of nothing that the model knows has no right answer.
     """
-    lineages = [lineage_ids(label) for label in scores.labels]
+    # An answer may be coarser than the label: a genus is right for each of its species.
+    truths = [Truth(frozenset(lineage_ids(label))) for label in scores.labels]
     right = np.zeros(len(classifications), bool)
     for photo, (decided, truth) in enumerate(zip(classifications, scores.truth, strict=True)):
         if decided.answer and truth >= 0:
-            right[photo] = decided.answer["taxon_id"] in lineages[truth]
+            right[photo] = is_right(decided.answer["taxon_id"], truths[truth])
     return right, np.array([decided.answer is not None for decided in classifications], bool)
 
 

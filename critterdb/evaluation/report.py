@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from critterdb.formatting import percent
 
-from .figures import EvaluationResult, LabelFigures
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    from .figures import EvaluationResult, LabelFigures
+
+# One photo in five missed: worth a person's look at the photos of that label.
 WEAK_RECALL = 0.8
 FEW_TEST_PHOTOS = 5  # one of four wrong is 25%, and says nothing
 

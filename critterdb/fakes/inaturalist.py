@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-
-from critterdb._types import Json
+from typing import TYPE_CHECKING
 
 from .server import Request, StandIn
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from critterdb._types import Json
+
 MAX_PER_PAGE = 200
+# As the real one: deeper pages are refused, which is why walks go by id and not by page.
 MAX_RESULTS = 10_000
+# What the real one and its proxies do on a bad day; a sync must survive each.
 FAULTS = ("429", "429 date", "500", "502", "html", "truncated", "too short", "silence", "reset")
 
 
@@ -132,14 +137,20 @@ class StandInINaturalist(StandIn):
 
     def _observations(self, ids: list[str], query: Mapping[str, str]) -> list[Json]:
         with self.lock:
-            chosen = [self._with_photos_here(one) for one in self.observations.values()]
+            chosen = [
+                self._with_photos_here(observation) for observation in self.observations.values()
+            ]
         if ids or "id" in query:
             wanted = {int(i) for i in (ids[0] if ids else query["id"]).split(",")}
-            chosen = [one for one in chosen if one["id"] in wanted]
+            chosen = [observation for observation in chosen if observation["id"] in wanted]
         above = int(query.get("id_above", 0))
-        chosen = [one for one in chosen if one["id"] > above and self._matches(one, query)]
+        chosen = [
+            observation
+            for observation in chosen
+            if observation["id"] > above and self._matches(observation, query)
+        ]
         newest_first = query.get("order", "desc") == "desc"
-        return sorted(chosen, key=lambda one: one["id"], reverse=newest_first)
+        return sorted(chosen, key=lambda observation: observation["id"], reverse=newest_first)
 
     def _matches(self, observation: Json, query: Mapping[str, str]) -> bool:
         ancestors = (observation.get("taxon") or {}).get("ancestor_ids", [])
@@ -185,9 +196,9 @@ class StandInINaturalist(StandIn):
 
     def _places(self, names: list[str], query: Mapping[str, str]) -> list[Json]:
         if names != ["autocomplete"]:
-            return [one for one in self.places if str(one["id"]) in names]
+            return [item for item in self.places if str(item["id"]) in names]
         words = query.get("q", "").casefold()
-        return [one for one in self.places if words in one["display_name"].casefold()]
+        return [item for item in self.places if words in item["display_name"].casefold()]
 
     def _with_ancestors(self, taxon: Json) -> Json:
         ancestors = [self.taxa[i] for i in taxon["ancestor_ids"][:-1] if i in self.taxa]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
-
-from critterdb._types import Json
 
 from .server import Request, StandIn
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from critterdb._types import Json
+
 # Accidents after which the post stands all the same.
 AFTER = ("drop_after", "stall_after", "503_after")
+# Longer than the deadline of a call (15 s).
 STALL_S = 30
 
 
@@ -51,7 +55,7 @@ class PlatformStandIn(StandIn):
     def writes(self) -> int:
         """How many requests tried to write."""
         with self.lock:
-            return sum(not each.startswith("GET ") for each in self.requests)
+            return sum(not line.startswith("GET ") for line in self.requests)
 
     def refuse(self, request: Request, status: int) -> None:
         """Answer with an error as this platform words it, a 429 with its limits."""
@@ -65,7 +69,9 @@ class PlatformStandIn(StandIn):
 
     def add_files(self, pictures: Iterable[bytes | str]) -> list[str]:
         """The addresses of pictures; those that are bytes are served from here."""
-        return [each if isinstance(each, str) else self.add_file(each) for each in pictures]
+        return [
+            picture if isinstance(picture, str) else self.add_file(picture) for picture in pictures
+        ]
 
     def serve_prepared(self, request: Request) -> bool:
         """Answer a request for a file, or for what has a body in `odd_bodies`; whether it was one.

@@ -6,12 +6,15 @@ import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from critterdb._types import Json
+if TYPE_CHECKING:
+    from types import TracebackType
 
+    from critterdb._types import Json
+
+# The standard library polls twice a second, which made each test half a second longer.
 POLL_S = 0.02
 
 

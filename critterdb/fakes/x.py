@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-
-from critterdb._types import Json
+from typing import TYPE_CHECKING
 
 from .platform import AFTER, STALL_S, PlatformStandIn
-from .server import Request
 from .x_posts import Posts, mentions, oldest_found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from critterdb._types import Json
+
+    from .server import Request
 
 RESET_AFTER_S = 900
 
@@ -61,7 +65,7 @@ class StandInX(PlatformStandIn):
         user = self.known.add_user(handle)
         note = "A bot by @somebody" if bot else note
         changes = {"description": note, "name": name}
-        user.update({field: each for field, each in changes.items() if each is not None})
+        user.update({field: value for field, value in changes.items() if value is not None})
         return user
 
     def add_post(
@@ -121,9 +125,9 @@ class StandInX(PlatformStandIn):
                 self._search(request)
             case ["tweets"]:
                 wanted = request.query["ids"].split(",")
-                found = [self.posts[each] for each in wanted if each in self.posts]
-                gone = [{"value": each} for each in wanted if each not in self.posts]
-                request.answer_json(self.known.shown(found) | ({"errors": gone} if gone else {}))
+                posts = [self.posts[post_id] for post_id in wanted if post_id in self.posts]
+                gone = [{"value": post_id} for post_id in wanted if post_id not in self.posts]
+                request.answer_json(self.known.shown(posts) | ({"errors": gone} if gone else {}))
             case _:
                 request.answer_json({"title": "Not Found Error", "status": 404}, status=404)
 
@@ -142,19 +146,19 @@ class StandInX(PlatformStandIn):
             hidden = self.held_back | {
                 post_id for post_id, at in self.shown_from.items() if at > time.monotonic()
             }
-            found = [
+            posts = [
                 post
                 for post in self.posts.values()
                 if int(post["id"]) > since and post["id"] not in hidden
             ]
-        found = sorted((p for p in found if wanted(p)), key=lambda p: int(p["id"]), reverse=True)
+        posts = sorted((p for p in posts if wanted(p)), key=lambda p: int(p["id"]), reverse=True)
         token = request.query.get("next_token") or request.query.get("pagination_token") or "t0"
         start = int(token[1:])
-        page = found[start : start + min(int(request.query["max_results"]), self.page_size)]
+        page = posts[start : start + min(int(request.query["max_results"]), self.page_size)]
         meta: Json = {"result_count": len(page)}
         if page:
             meta |= {"newest_id": page[0]["id"], "oldest_id": page[-1]["id"]}
-        if start + len(page) < len(found):
+        if start + len(page) < len(posts):
             meta["next_token"] = f"t{start + len(page)}"
         request.answer_json(self.known.shown(page) | {"meta": meta})
 
@@ -180,7 +184,7 @@ class StandInX(PlatformStandIn):
             request.answer_json({"data": {"id": post_id, "text": body["text"]}}, status=201)
 
     def _objection(self, text: str, parent: str | None) -> str | None:
-        if self.refuses_duplicates and any(each["text"] == text for each in self.sent):
+        if self.refuses_duplicates and any(reply["text"] == text for reply in self.sent):
             return "You are not allowed to create a Tweet with duplicate content."
         post = self.posts.get(parent or "")
         if post is None:
@@ -198,8 +202,10 @@ class StandInX(PlatformStandIn):
             request.answer_json({"title": "Problem", "status": status}, status=status)
 
     def _is_known(self, request: Request) -> bool:
-        given = request.headers.get("Authorization", "")
-        if given == f"Bearer {SECRETS['CRITTERDB_X_BEARER_TOKEN']}":
+        authorization = request.headers.get("Authorization", "")
+        if authorization == f"Bearer {SECRETS['CRITTERDB_X_BEARER_TOKEN']}":
             return bool(request.method == "GET")
         names = ("CRITTERDB_X_CONSUMER_KEY", "CRITTERDB_X_ACCESS_TOKEN")
-        return given.startswith("OAuth ") and all(SECRETS[name] in given for name in names)
+        return authorization.startswith("OAuth ") and all(
+            SECRETS[name] in authorization for name in names
+        )

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from critterdb._types import Json
 
 # X's ids count milliseconds from 2010-11-04 01:42:54.657 UTC, above 22 bits.
+# Written down here as well: a fake that imported the real constant would agree with its mistakes.
 ID_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657_000, tzinfo=UTC)
+# Recent search of X reaches back a week.
 SEARCH_REACH = timedelta(days=7)
 
 
@@ -64,16 +69,16 @@ class Posts:
         if not posts:
             return {}
         referred = [
-            self.posts[each["id"]]
+            self.posts[item["id"]]
             for post in posts
-            for each in post["referenced_tweets"]
-            if each["id"] in self.posts
+            for item in post["referenced_tweets"]
+            if item["id"] in self.posts
         ]
         keys = [k for post in posts for k in post.get("attachments", {}).get("media_keys", [])]
         users = {post["author_id"]: self.author(post) for post in posts + referred}
         media = [self.media[key] for key in dict.fromkeys(keys)]
         includes = {"users": list(users.values()), "tweets": referred, "media": media}
-        return {"data": posts, "includes": {name: each for name, each in includes.items() if each}}
+        return {"data": posts, "includes": {name: item for name, item in includes.items() if item}}
 
     def search(self, query: str) -> Callable[[Json], bool]:
         """Which posts a query means. A hashtag finds longer ones too, so that whoever relies on it
@@ -83,16 +88,16 @@ class Posts:
         author, tag = re.search(r"from:(\w+)", query), re.search(r"#(\w+)", query)
         link = re.search(r'url:"([^"]+)"', query)
         names = {"reply": "replied_to", "quote": "quoted"}
-        wanted = {names[each] for each in re.findall(r"(?<!-)is:(reply|quote)", query)}
+        wanted = {names[kind] for kind in re.findall(r"(?<!-)is:(reply|quote)", query)}
         oldest = oldest_found()
 
         def matches(post: Json) -> bool:
-            kinds = {each["type"] for each in post["referenced_tweets"]}
-            tags = [_folded(each["tag"]) for each in post["entities"]["hashtags"]]
+            kinds = {reference["type"] for reference in post["referenced_tweets"]}
+            tags = [_folded(hashtag["tag"]) for hashtag in post["entities"]["hashtags"]]
             return (
                 int(post["id"]) >= oldest
                 and (not author or self.author(post)["username"].lower() == author[1])
-                and (not tag or any(each.startswith(tag[1]) for each in tags))
+                and (not tag or any(known.startswith(tag[1]) for known in tags))
                 and (not link or _has_link(post, link[1]))
                 and (not wanted or bool(kinds & wanted))
                 and ("-is:retweet" not in query or "retweeted" not in kinds)
@@ -106,9 +111,9 @@ class Posts:
     def is_called(self, post: Json, user_id: str) -> bool:
         """Whether an account may answer a post: it is mentioned there, or quoted."""
         quoted = [
-            self.posts.get(each["id"], {}).get("author_id")
-            for each in post["referenced_tweets"]
-            if each["type"] == "quoted"
+            self.posts.get(reference["id"], {}).get("author_id")
+            for reference in post["referenced_tweets"]
+            if reference["type"] == "quoted"
         ]
         return user_id in quoted or mentions(post, user_id)
 
@@ -121,12 +126,12 @@ class Posts:
             "hashtags": [{"tag": tag} for tag in _tags(text)],
             "mentions": [
                 {
-                    "start": found.start(),
-                    "end": found.end(),
-                    "username": found[1],
-                    "id": self.add_user(found[1])["id"],
+                    "start": match.start(),
+                    "end": match.end(),
+                    "username": match[1],
+                    "id": self.add_user(match[1])["id"],
                 }
-                for found in re.finditer(r"@(\w+)", text)
+                for match in re.finditer(r"@(\w+)", text)
             ],
         }
 
@@ -151,7 +156,7 @@ class Posts:
 
 def mentions(post: Json, user_id: str) -> bool:
     """Whether a post bears an account's handle."""
-    return any(each["id"] == user_id for each in post["entities"]["mentions"])
+    return any(mention["id"] == user_id for mention in post["entities"]["mentions"])
 
 
 def oldest_found() -> int:
@@ -179,8 +184,8 @@ def _folded(tag: str) -> str:
 def _has_link(post: Json, wanted: str) -> bool:
     """Whether an address in a post has these words in a row, as X's search compares addresses."""
     parts = re.findall(r"\w+", wanted)
-    for each in post["entities"].get("urls", []):
-        words = re.findall(r"\w+", f"{each['url']} {each['expanded_url']}".lower())
+    for link in post["entities"].get("urls", []):
+        words = re.findall(r"\w+", f"{link['url']} {link['expanded_url']}".lower())
         if any(words[n:][: len(parts)] == parts for n in range(len(words))):
             return True
     return False

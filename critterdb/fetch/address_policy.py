@@ -15,6 +15,7 @@ from ssrfguard import DEFAULT_DENIED, AddressTable, Block, Policy, Reach, Verdic
 
 from critterdb.errors import CritterError
 
+# Where web servers listen; another port is more likely something internal.
 PORTS = frozenset({80, 443})
 
 # Interface identifiers ::0:5efe:a.b.c.d and ::200:5efe:a.b.c.d carry an IPv4 address (RFC 5214).
@@ -52,6 +53,7 @@ STRICT_TABLE = StrictTable(
         _block("2000::/3", "global unicast", Reach.PERMITTED),
     )
 )
+# For ports beside 80 and 443: there only what was opened by hand may be fetched from.
 NOTHING = AddressTable(
     (_block("0.0.0.0/0", "closed", Reach.DENIED), _block("::/0", "closed", Reach.DENIED))
 )

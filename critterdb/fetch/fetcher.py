@@ -18,9 +18,9 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import certifi
 import httpcore
@@ -35,15 +35,25 @@ from .address_policy import Opening, openings_from_environment, policy_for
 from .metered_transport import CONNECT_S, Meter, TooManyBytesError, connection_pool
 from .result_cache import Outcomes
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# For all of it: the look-up of the name, redirects, the last byte. A visitor waits for the answer,
+# and a server that drips bytes would keep within any timeout for a single read.
 TIMEOUT_S = 8.0
 MAX_BYTES = MAX_IMAGE_BYTES
+# A megabyte of tiny chunks or headers costs a second of processor time, which is what such a flood
+# is after: the limits on bytes are limits on that too.
 MAX_HEAD_BYTES = 128 * 1024  # of one response: TLS, interim responses, headers, what comes along
 MIN_CHUNK_BYTES = 1000  # a smaller one counts as that: it is as much work to take apart
+# Photo hosts redirect once or twice. Each step is checked as the first address was.
 MAX_REDIRECTS = 3
 # A refusal comes at a multiple of this after the question: how long an inner name or host took to
 # be found or not is nobody's business.
 REFUSAL_STEP_S = 0.25
 
+# Each holds a socket and up to 10 MB: what comes beyond gets "busy" at once instead of waiting for
+# memory that is not there.
 MAX_UNDER_WAY = 128
 MAX_BYTES_UNDER_WAY = 100_000_000
 

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import threading
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.abc
 import httpcore
 from httpcore._backends.anyio import AnyIOStream
-from ssrfguard import Policy
 from ssrfguard.httpx import AsyncSafeBackend
 
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable, Mapping
+
+    from ssrfguard import Policy
+
+# Of the 8 s that a fetch has: an address that never answers leaves time for the next one.
 CONNECT_S = 3.0  # for each of a name's addresses, of which four are tried
+# The kernel would let a fast server fill megabytes before the count below sees them.
 RECEIVE_BUFFER_BYTES = 256 * 1024  # what a server can have sent that was not read yet
 MAX_LOOKUPS = 256  # some of which may be held up by the servers of a hostile name
 
+# The resolver gives up after half a minute or more and cannot be stopped, so its threads are left
+# behind; this says how many may be.
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
 
@@ -65,6 +72,8 @@ class MeteredBackend(AsyncSafeBackend):
         self.resolver = lambda *_: answers
         options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)]
         stream = await super().connect_tcp(host, port, timeout, local_address, options)
+        # httpcore offers no place below TLS, so its private class is wrapped. setup.py keeps
+        # httpcore below 2, and the tests count bytes of each kind.
         assert isinstance(stream, AnyIOStream)
         return AnyIOStream(_MeteredStream(stream._stream, self._meter))
 
@@ -105,22 +114,24 @@ async def look_up(host: str, port: int) -> list[Any]:
         raise OSError("too many names are being looked up")
 
     def run() -> None:
-        found: list[Any] | OSError
+        result: list[Any] | OSError
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            result = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            found = OSError(str(error))
+            result = OSError(str(error))
         finally:
             _lookups.release()
-        loop.call_soon_threadsafe(settle, found)
+        # A future belongs to its loop: a thread that set it itself would not wake the loop.
+        loop.call_soon_threadsafe(settle, result)
 
-    def settle(found: list[Any] | OSError) -> None:
+    def settle(result: list[Any] | OSError) -> None:
+        # The deadline came first; nobody waits for this answer now.
         if answer.cancelled():
             return
-        if isinstance(found, OSError):
-            answer.set_exception(found)
+        if isinstance(result, OSError):
+            answer.set_exception(result)
         else:
-            answer.set_result(found)
+            answer.set_result(result)
 
     threading.Thread(target=run, name="critterdb-name", daemon=True).start()
     return await answer
@@ -133,6 +144,7 @@ def connection_pool(
     return httpcore.AsyncConnectionPool(
         ssl_context=tls,
         max_connections=1,
+        # A connection that is kept could serve the next fetch, whose policy was another one.
         max_keepalive_connections=0,
         network_backend=MeteredBackend(policy, meter),
     )

@@ -10,8 +10,11 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
+# A picture that is shared is asked for by many at once. A minute serves them, and a page that is
+# mended is fetched again soon.
 REMEMBER_S = 60
 REMEMBER_ENTRIES = 64
+# Three of the largest pictures, or all 64 of the usual size of half a megabyte.
 REMEMBER_BYTES = 32_000_000
 
 CachedResult = bytes | tuple[str, str]  # a picture, or the code and the words of a refusal
@@ -27,6 +30,7 @@ class Outcomes:
     def get(self, url: str) -> CachedResult | None:
         """What came of an address lately, if it is known."""
         known = self._outcomes.get(url)
+        # By the clock that nobody sets.
         if known and known[0] > time.monotonic():
             return known[1]
         self._drop(url)
@@ -37,6 +41,7 @@ class Outcomes:
         self._drop(url)
         self._outcomes[url] = (time.monotonic() + REMEMBER_S, outcome)
         self._bytes += _size(url, outcome)
+        # The address counts as well: strangers choose how long it is.
         while len(self._outcomes) > REMEMBER_ENTRIES or self._bytes > REMEMBER_BYTES:
             self._drop(next(iter(self._outcomes)))
 

@@ -6,14 +6,20 @@ is near the limit, chance decides. What can be counted beforehand is refused for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from .jpeg import JpegStructure
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .jpeg import JpegStructure
 
 MAX_PARTS = 10_000  # chunks, segments or blocks; a photo has some hundreds
 MAX_SCANS = 64  # of a JPEG; a progressive photo has about ten
+# A progressive JPEG is decoded once for each scan: its cost is their product, not the size alone.
 SCANS_PER_PIXEL = 12  # on average, of the largest picture that is accepted
+# A PNG of 64 bits a pixel unpacks to twice as much as one of 32, so half as many pixels may have
+# them. The half byte over is for filters, one a row.
 BYTES_PER_PIXEL = 4.5  # likewise, unpacked; 64 bits each are a matter for smaller ones
 
 _PNG_BANDS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -23,6 +29,7 @@ _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
 def has_too_many_parts(data: bytes, kind: str) -> bool:
     """Whether a PNG, WebP or GIF consists of more parts than MAX_PARTS."""
     parts = {"png": _png_parts, "webp": _webp_parts, "gif": _gif_parts}[kind](data)
+    # Stops at the limit: counting a million parts in Python would be the attack.
     return any(number >= MAX_PARTS for number, _ in enumerate(parts))
 
 
@@ -51,6 +58,7 @@ def _png_parts(data: bytes) -> Iterator[int]:
     at = 8
     while at < len(data):
         yield at
+        # Length, type and checksum of a chunk take 4 bytes each.
         at += 12 + int.from_bytes(data[at : at + 4], "big")
 
 
@@ -59,6 +67,7 @@ def _webp_parts(data: bytes) -> Iterator[int]:
     while at < len(data):
         yield at
         length = int.from_bytes(data[at + 4 : at + 8], "little")
+        # A RIFF chunk is padded to an even length.
         at += 8 + length + length % 2
 
 

@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass, field
 
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # stuffed bytes and restarts do not end one
+# C4, C8 and CC are Huffman tables, a reserved marker and arithmetic conditioning: no frames.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# SOF2, 6, 10 and 14: frames whose coefficients come in several scans.
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _FILL = re.compile(rb"\xff+")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
@@ -42,9 +44,9 @@ class JpegStructure:
 
 def read_structure(data: bytes, *, max_parts: int) -> JpegStructure:
     """Walk the markers of the first image in `data`; stop after `max_parts`."""
-    found = JpegStructure()
+    structure = JpegStructure()
     at = 2
-    while at + 1 < len(data) and found.parts <= max_parts:
+    while at + 1 < len(data) and structure.parts <= max_parts:
         if data[at] != 0xFF:
             at = data.find(b"\xff", at)  # libjpeg skips other bytes, too
             if at < 0:
@@ -53,30 +55,32 @@ def read_structure(data: bytes, *, max_parts: int) -> JpegStructure:
         marker = data[at + 1]
         if marker == 0xFF:
             fill = len(_FILL.match(data, at).group()) - 1  # type: ignore[union-attr]
-            found.parts += fill  # Pillow takes them one by one
+            structure.parts += fill  # Pillow takes them one by one
             at += fill
             continue
-        found.parts += 1
+        structure.parts += 1
         if marker == _EOI:
-            found.complete = bool(found.scans) and not any(found._wanted.values())
+            structure.complete = bool(structure.scans) and not any(structure._wanted.values())
             break
         if marker in _WITHOUT_LENGTH or marker == 0:
             at += 2
             continue
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         segment = data[at + 4 : at + 2 + length]
+        # A length counts its own two bytes; a smaller one is a lie that would hold the walk in
+        # place.
         at += 2 + max(length, 2)
-        found.runs_out = at > len(data)
+        structure.runs_out = at > len(data)
         if marker in _FRAMES:
-            _note_frame(found, marker, segment)
+            _note_frame(structure, marker, segment)
         elif marker == _DRI:
-            found.has_restarts = any(segment[:2])
+            structure.has_restarts = any(segment[:2])
         elif marker == _SOS:
-            _note_scan(found, segment)
-            found.last_scan_start = at
+            _note_scan(structure, segment)
+            structure.last_scan_start = at
             end = _SCAN_END.search(data, at)
-            found.last_scan_end = at = end.start() if end else len(data)
-    return found
+            structure.last_scan_end = at = end.start() if end else len(data)
+    return structure
 
 
 def with_more_data(data: bytes, structure: JpegStructure) -> bytes:
@@ -89,24 +93,24 @@ def with_more_data(data: bytes, structure: JpegStructure) -> bytes:
     return data[: structure.last_scan_end] + restart + _OTHER_DATA + bytes([0xFF, _EOI])
 
 
-def _note_frame(found: JpegStructure, marker: int, segment: bytes) -> None:
-    found._progressive = marker in _PROGRESSIVE
-    for place in range(6, min(len(segment), 6 + 3 * segment[5]) if len(segment) > 5 else 0, 3):
-        found._wanted.setdefault(segment[place], _ALL_COEFFICIENTS)
+def _note_frame(structure: JpegStructure, marker: int, segment: bytes) -> None:
+    structure._progressive = marker in _PROGRESSIVE
+    for index in range(6, min(len(segment), 6 + 3 * segment[5]) if len(segment) > 5 else 0, 3):
+        structure._wanted.setdefault(segment[index], _ALL_COEFFICIENTS)
 
 
-def _note_scan(found: JpegStructure, segment: bytes) -> None:
-    found.scans += 1
+def _note_scan(structure: JpegStructure, segment: bytes) -> None:
+    structure.scans += 1
     if not segment or len(segment) < 4 + 2 * segment[0]:
         return
     count = segment[0]
     first, last, precision = segment[1 + 2 * count : 4 + 2 * count]
-    if not found._progressive:
+    if not structure._progressive:
         brought = _ALL_COEFFICIENTS
     elif precision & 0x0F:
         return  # a first look at these coefficients: lower bits of them are still to come
     else:
         brought = ((1 << (min(last, 63) + 1)) - 1) & ~((1 << min(first, 63)) - 1)
-    for place in range(1, 1 + 2 * count, 2):
-        component = segment[place]
-        found._wanted[component] = found._wanted.get(component, 0) & ~brought
+    for index in range(1, 1 + 2 * count, 2):
+        component = segment[index]
+        structure._wanted[component] = structure._wanted.get(component, 0) & ~brought

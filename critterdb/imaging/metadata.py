@@ -9,17 +9,21 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
 
 from .decode import image_format
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 EXIF = b"Exif\0\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 ORIENTATION, GPS_IFD, GPS_LATITUDE = 0x0112, 0x8825, 0x0002
 SHORT = 3  # TIFF's number for a 16-bit integer
+# More is an attack on whoever walks the directory, entry by entry.
 MAX_ENTRIES = 500  # of one TIFF directory; a camera writes about 50
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -28,6 +32,7 @@ _PNG_KEPT = frozenset(
     b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD hIST pHYs sPLT acTL fcTL fdAT cICP "
     b"mDCV cLLI".split()
 )
+# All that is drawn or says how: EXIF and XMP are left out.
 _WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH"))
 _WEBP_HAS_EXIF, _WEBP_HAS_XMP = 0x08, 0x04
 _GIF_KEPT_APPLICATIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")

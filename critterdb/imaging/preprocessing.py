@@ -31,6 +31,8 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.shape not in SHAPES or self.filter not in FILTERS:
             raise ValueError(f"no view: {self.shape}, {self.filter}")
+        # A model file may come from anywhere: a share near 0 would scale a photo to billions of
+        # pixels.
         if not (0.1 <= self.share <= 1 and 1 <= self.size <= 4096):
             raise ValueError(f"no view: {self.size} pixels of {self.share}")
 
@@ -65,7 +67,7 @@ class Preprocessing:
         """
         side, shorter = self.shorter_side, min(image.size)
         squashed = self.shape == "squash"
-        width, height = (side if squashed else side * each // shorter for each in image.size)
+        width, height = (side if squashed else side * length // shorter for length in image.size)
         scaled = image.resize((width, height), FILTERS[self.filter])
         left, top = round((width - self.size) / 2), round((height - self.size) / 2)
         return scaled.crop((left, top, left + self.size, top + self.size))

@@ -33,15 +33,17 @@ from .decode import (
     image_format,
     image_info,
 )
-from .preprocessing import Preprocessing
 from .sandbox_process import FROM_OUTSIDE, WALL_S, DecoderDiedError, DecodingProcess
-from .sandbox_worker import DecodeAnswer, DecodeRequest
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from .preprocessing import Preprocessing
+    from .sandbox_worker import DecodeAnswer, DecodeRequest
+
 CPU_S = 0.9  # an image may take; a 50-megapixel photo takes 0.3 s to 0.9 s
 # Of address space; a 50-megapixel WebP takes 820 MB, other pictures of that size half of it.
+# An interpreter with Pillow takes the 75 MB; the rest grows with the pixels that a site accepts.
 MEMORY_BYTES = 75_000_000
 MEMORY_BYTES_PER_PIXEL = 16.5
 
@@ -120,6 +122,7 @@ class Decoders:
     ) -> tuple[bytearray, ImageInfo]:
         if len(data) > MAX_IMAGE_BYTES:
             raise too_large()
+        # The cheapest refusal comes first: text and video never reach a process.
         image_format(data)
         request: DecodeRequest = {
             "bytes": len(data),
@@ -129,6 +132,8 @@ class Decoders:
             "view": vars(view) if view else None,
         }
         pixels = bytearray(view.size * view.size * 3 if view else 0)
+        # A process that somebody else ended says nothing about the image, so that is tried once
+        # more.
         for _ in range(2):
             try:
                 answer = self._ask(request, data, pixels)
@@ -163,6 +168,8 @@ class Decoders:
 
 
 def _refusal_for(death: DecoderDiedError) -> RejectedInputError:
+    # The kernel ended it for time or memory. Any other signal is a crash of a decoder on bytes that
+    # no encoder wrote.
     if death.signal in (signal.SIGPROF, signal.SIGXCPU, signal.SIGKILL):
         return RejectedInputError("image_too_complex", TOO_COMPLEX)
     return RejectedInputError("not_an_image", NOT_AN_IMAGE)

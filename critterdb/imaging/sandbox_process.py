@@ -11,11 +11,10 @@ import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import PIL
 
-from critterdb._types import Json
 from critterdb.errors import REFUSAL_STATUS, CritterError, RejectedInputError
 from critterdb.system import NICENESS
 
@@ -28,7 +27,13 @@ from .sandbox_worker import (
     send_message,
 )
 
+if TYPE_CHECKING:
+    from critterdb._types import Json
+
+# The limit that counts is processor time: a busy server must not refuse good pictures. This one is
+# for a process that neither works nor ends.
 WALL_S = 5.0  # on a machine that has other things to do
+# It takes 0.1 s on a machine that is free; a container that starts may have a cold disk.
 START_S = 30.0
 NO_ROOM = (
     "There is no room to decode a picture just now: the machine lacks memory, processes or open "
@@ -42,6 +47,8 @@ BOOTSTRAP = (
     "from critterdb.imaging.sandbox_worker import main; main()"
 )
 PASSED_ON = ("LD_LIBRARY_PATH",)  # a Python of one's own may need it to start
+# -I and -S: no site-packages, no environment, no folder of the caller. What it imports is named
+# below.
 COMMAND = (sys.executable, "-I", "-S", "-c", BOOTSTRAP)
 
 
@@ -102,6 +109,7 @@ class DecodingProcess:
         if not self._ready:
             self._wait_until_ready()
         deadline = time.monotonic() + wall_s
+        # Sending blocks as well where the other side stops reading.
         self._socket.settimeout(wall_s)
         try:
             send_message(self._socket, request, data)
@@ -114,6 +122,7 @@ class DecodingProcess:
         except (TimeoutError, subprocess.TimeoutExpired) as error:
             raise DecoderDiedError(signal.SIGKILL) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
+            # What says nonsense once is not asked again.
             self._popen.kill()
             raise DecoderDiedError(-self._popen.wait()) from error
         return answer
@@ -150,6 +159,7 @@ def _end(popen: subprocess.Popen[bytes], connection: socket.socket) -> None:
 def _checked_answer(answer: Json, size: int) -> DecodeAnswer:
     """The answer as it is. Raises ValueError for one that no sound process gives."""
     if "code" in answer:
+        # The process has read hostile bytes: what it says is checked like anything from outside.
         sound = answer["code"] in REFUSAL_STATUS and isinstance(answer["error"], str)
     else:
         sound = (
@@ -160,7 +170,7 @@ def _checked_answer(answer: Json, size: int) -> DecodeAnswer:
     sound = sound and isinstance(answer["cpu_s"], float) and 0 <= answer["cpu_s"] <= WALL_S
     if not sound or ("code" in answer and answer["bytes"]):
         raise ValueError("the decoding process sent an invalid response")
-    return cast(DecodeAnswer, answer)
+    return cast("DecodeAnswer", answer)
 
 
 def _import_folders() -> list[str]:

@@ -19,20 +19,27 @@ import struct
 import sys
 import time
 import warnings
-from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from PIL import Image, ImageOps
 
-from critterdb._types import Json
 from critterdb.errors import RejectedInputError
 
 from .decode import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized
 from .preprocessing import Preprocessing
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from critterdb._types import Json
+
 HEADER = struct.Struct("<I")
+# Requests and answers have some 200 bytes; a length of gigabytes is not believed.
 MAX_HEADER_BYTES = 4096
 READY = b"+"
+# With no file descriptor to be had it opens neither files nor sockets, and with no process to be
+# had it starts none. Taken from the process for good, so that a decoder under somebody else's
+# control cannot raise them again.
 LIMITS = {
     "RLIMIT_NOFILE": 0,  # what is open stays so
     "RLIMIT_NPROC": 0,
@@ -85,7 +92,8 @@ def main() -> None:
     with contextlib.suppress(ConnectionError):
         parent.sendall(READY)
         while (request := receive_message(parent)) is not None:
-            _serve(parent, cast(DecodeRequest, request))
+            _serve(parent, cast("DecodeRequest", request))
+    # At once: tidying up an interpreter that decoded hostile bytes is a risk without a use.
     os._exit(0)
 
 
@@ -109,6 +117,7 @@ def _serve(parent: socket.socket, request: DecodeRequest) -> None:
     data = bytearray(request["bytes"])
     if not receive_into(parent, data):
         return
+    # Set anew for each image: the soft limit may rise again, because only the others are final.
     _limit("RLIMIT_AS", request["memory_bytes"])
     # Nobody catches this timer's signal, so that at its end the kernel ends the process.
     signal.setitimer(signal.ITIMER_PROF, request["cpu_s"])
@@ -121,6 +130,7 @@ def _serve(parent: socket.socket, request: DecodeRequest) -> None:
         answer, pixels = {"code": refusal.code, "error": str(refusal)}, b""
     except MemoryError:
         answer, pixels = {"code": "image_too_complex", "error": TOO_COMPLEX}, b""
+    # Pillow's decoders raise nearly anything on hostile bytes; none of it may end the process.
     except Exception:
         answer, pixels = {"code": "not_an_image", "error": NOT_AN_IMAGE}, b""
     if "code" in answer:

@@ -5,26 +5,33 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 import httpx
 
-from critterdb._types import Json
 from critterdb.errors import SourceError
-from critterdb.games import Game
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import EARLIEST_POST
 
 from .rate_limit import Pace, user_agent
 from .responses import ApiObservation, id_of, parse_page, read_observations, total_of
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from critterdb._types import Json
+    from critterdb.games import Game
+    from critterdb.storage.database import SiteDatabase
+
 DEFAULT_API = "https://api.inaturalist.org/v1"
+# The most that the API gives, so that 100,000 observations take 500 requests.
 PAGE_SIZE = 200
+# A list of ids is one request however many it holds, and the API takes 30 of them.
 IDS_PER_REQUEST = 30
 TIMEOUT_S = 30.0  # of silence
 DEADLINE_S = 120.0  # for one whole response, however busily it drips
+# A page of 200 observations has about 1 MB; busy ones with many identifications a few.
 MAX_RESPONSE_BYTES = 64_000_000
 ATTEMPTS = 5
 MAX_RETRY_AFTER_S = 120  # a longer wait is told to the person instead of sat through
@@ -50,7 +57,9 @@ class INaturalist:
         self.client = httpx.Client(
             headers={"User-Agent": user_agent(), "Accept": "application/json"},
             timeout=timeout_s,
+            # A redirect could lead off the host whose pace is counted.
             follow_redirects=False,
+            # A proxy or a .netrc of the machine must not see or change what is asked.
             trust_env=False,
         )
         self.pace = Pace(db, self.host, sleep=sleep)
@@ -65,6 +74,8 @@ class INaturalist:
         problem = ""
         for attempt in range(ATTEMPTS):
             self.pace.take_request()
+            # Doubling, with chance in it, so that runs which failed together do not come back
+            # together.
             wait_s = min(2.0**attempt, 30) * random.uniform(0.5, 1.0)
             try:
                 status, retry_after, body = self._ask(path, params)

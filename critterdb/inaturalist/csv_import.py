@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb._types import Progress
 from critterdb.errors import GameError, SourceError
 from critterdb.games import Game, check_slug, ensure_game, get_game, save_game
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now, utc_text_in_form
 
 from .client import IDS_PER_REQUEST, INaturalist, fetch_by_id
@@ -26,9 +22,18 @@ from .photo_download import PhotoSource, fetch_photos
 from .responses import MAX_ID
 from .taxa import save_lineages
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from critterdb._types import Progress
+    from critterdb.storage.database import SiteDatabase
+
 csv.field_size_limit(10_000_000)  # bytes; descriptions can be long
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %z")
+# Only the ids of an export are used: its licence is the observation's and not the photos', and it
+# names one photo of several. The API is asked for the rest, 30 at a time.
 NO_ID = "rows without an id"
 
 

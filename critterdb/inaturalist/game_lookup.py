@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.errors import GameError
 from critterdb.games import (
     HANDLE,
@@ -24,11 +23,17 @@ from critterdb.games import (
     save_game,
 )
 from critterdb.storage.cursors import Cursors
-from critterdb.storage.database import SiteDatabase
 
 from .client import INaturalist, cursor_prefix, fetch_taxa
 from .responses import id_of, read_taxa
 from .taxa import save_missing_taxa, save_taxa
+from .taxon_search import find_exact_taxa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from critterdb._types import Json
+    from critterdb.storage.database import SiteDatabase
 
 NUMBER = re.compile(r"[0-9]{1,15}")
 HASHTAG = re.compile(r"\w{1,100}")
@@ -38,6 +43,7 @@ RANKS = (
     *("subtribe", "genus", "subgenus", "section", "complex", "species", "subspecies"),
 )
 OTHERS_NAMED = 3
+# Two taxa that name each other as their successors would otherwise be asked about for ever.
 MAX_REPLACEMENTS = 5  # of taxa by others, one after the other
 
 
@@ -57,13 +63,17 @@ class GameWishes:
 
 @dataclass(frozen=True)
 class Match:
-    """A taxon or place that a name could mean; `size` is its observations or its area."""
+    """A taxon or place that a name could mean; `size` is its observations or its area.
+
+    `described` is what iNaturalist says; nothing for a taxon that the site knew already.
+    """
 
     id: int
     names: tuple[str, ...]
     rank: str
     size: float
     described: Json
+    common_name: str | None = None
 
     @property
     def name(self) -> str:
@@ -96,11 +106,17 @@ def edit_game(db: SiteDatabase, api: INaturalist, slug: str, wishes: GameWishes)
     return _save(db, api, game, wishes)
 
 
-def find_taxon(api: INaturalist, wanted: str) -> tuple[Match, list[Match]]:
+def find_taxon(db: SiteDatabase, api: INaturalist, wanted: str) -> tuple[Match, list[Match]]:
     """The taxon with this number or name, and others that it could have meant.
 
-    A taxon that is no longer used leads to the one that replaced it. Raises GameError.
+    iNaturalist is asked only if the site does not know exactly one such taxon. A taxon that is no
+    longer used leads to the one that replaced it. Raises GameError.
     """
+    # Only iNaturalist's own taxa: labels of an imported folder have negative ids. If the site knows
+    # several, iNaturalist's counts of observations decide among all that there are.
+    here = [taxon_id for taxon_id in find_exact_taxa(db, wanted) if taxon_id > 0]
+    if len(here) == 1:
+        return _known_match(db, here[0]), []
     for _ in range(MAX_REPLACEMENTS):
         if NUMBER.fullmatch(wanted):
             matches = _matches(fetch_taxa(api, [int(wanted)]), wanted)
@@ -127,9 +143,16 @@ def find_place(api: INaturalist, wanted: str) -> tuple[Match, list[Match]]:
     return matches[0], matches[1:]
 
 
+def _known_match(db: SiteDatabase, taxon_id: int) -> Match:
+    row = db["taxa"].get(taxon_id)
+    return Match(taxon_id, (row["name"],), row["rank"], 0.0, {}, row["common_name"])
+
+
 def _matches(results: Iterable[object], wanted: str) -> list[Match]:
     """The best first: an exact name, then what is larger or more often observed."""
-    matches = [_read_match(one) for one in results if isinstance(one, dict) and id_of(one)]
+    matches = [
+        _read_match(result) for result in results if isinstance(result, dict) and id_of(result)
+    ]
     exact = wanted.casefold()
     return sorted(
         matches,
@@ -148,6 +171,7 @@ def _read_match(described: Json) -> Match:
         str(described.get("rank") or "no rank"),
         float(size) if isinstance(size, int | float) else 0.0,
         described,
+        described.get("preferred_common_name"),
     )
 
 
@@ -161,8 +185,9 @@ def _save(db: SiteDatabase, api: INaturalist, game: Game, wishes: GameWishes) ->
     taxa = []
     for role, wanted in (("taxon", wishes.taxon), ("target", wishes.target)):
         if wanted:
-            taxon, others = find_taxon(api, wanted)
-            taxa.append(taxon.described)
+            taxon, others = find_taxon(db, api, wanted)
+            if taxon.described:
+                taxa.append(taxon.described)
             if role == "target":
                 game = replace(game, target_taxon_id=taxon.id)
             else:
@@ -217,8 +242,8 @@ def _check_target(db: SiteDatabase, game: Game) -> None:
 
 
 def _describe(taxon: Match) -> str:
-    common = taxon.described.get("preferred_common_name")
-    return f"{taxon.name}{f' ({common})' if common else ''}, {taxon.rank}, {taxon.id}"
+    common_name = f" ({taxon.common_name})" if taxon.common_name else ""
+    return f"{taxon.name}{common_name}, {taxon.rank}, {taxon.id}"
 
 
 def _display_name(match: Match) -> str:

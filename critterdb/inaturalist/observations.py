@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.storage.timestamps import utc_now
@@ -15,6 +14,11 @@ from critterdb.storage.timestamps import utc_now
 from .photo_selection import Caps, save_photo_rows
 from .responses import ApiObservation, unreadable
 from .taxa import save_taxa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from critterdb._types import Json
 
 
 def save_page(

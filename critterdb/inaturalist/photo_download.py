@@ -9,13 +9,12 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx
 
-from critterdb._types import Json, Progress
 from critterdb.errors import RejectedInputError, too_large
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
@@ -26,14 +25,24 @@ from critterdb.storage.timestamps import utc_now
 
 from .rate_limit import Pace, is_inaturalist, user_agent
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from critterdb._types import Json, Progress
+
+# Networks see 288 pixels or fewer: originals would be ten times the bytes for the same answer.
 TRAINING_SIZE = "medium"  # 500 pixels on the longer side
+# Enough to fill a line while others wait; the pace is set by bytes an hour and not by them.
 WORKERS = 4
 BATCH = 16
 TIMEOUT_S = 30.0  # of silence
 DEADLINE_S = 60.0  # for one whole photo
 ATTEMPTS = 3  # in one run
 MAX_REASON_LENGTH = 200  # characters; an address can be long
+# A broken address must not be tried for ever. The count begins anew when the address changes, and a
+# run without room to decode does not count: it says nothing about the photo.
 MAX_RUNS = 5  # in which a photo may fail before it is left alone
+# A photo's address changes with its licence, so these cause one fresh look at the observation.
 REFUSED = ("status 403", "status 404")
 
 NOT_TRIED = "not tried: the server of the photos before this one did not answer"
@@ -228,8 +237,11 @@ class PhotoSource:
 
         Raises SourceError if the hour or the day has no room for that many.
         """
+        # Before the download, at the most that it can take: a day's limit that was passed may mean
+        # a lasting block.
         self.pace.check_bytes(ahead=len(photos) * MAX_IMAGE_BYTES)
         downloads = list(self._pool.map(self.download, photos))
+        # Bytes that came count, also those of a photo that was refused.
         self.pace.count_bytes(sum(download.received for download in downloads))
         return downloads
 
@@ -268,6 +280,7 @@ class PhotoSource:
 
     def _check(self, data: bytes) -> ImageInfo:
         """As Decoders.check(); tried again, without another download, while there is no room."""
+        # The photo is here already: what is short is memory, and only for now.
         for attempt in range(ATTEMPTS - 1):
             try:
                 return shared_decoders().check(data)
@@ -279,6 +292,7 @@ class PhotoSource:
 
     def _receive(self, url: str, received: bytearray) -> None:
         address = httpx.URL(url)
+        # An address comes from a server's JSON, so elsewhere it is fetched like a stranger's.
         if not self._is_trusted(address):
             received += self._fetcher.fetch(url)
             return

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
-from critterdb.storage.database import SiteDatabase
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
-from .responses import ApiObservation, ApiPhoto
+    from critterdb._types import Json
+    from critterdb.storage.database import SiteDatabase
+
+    from .responses import ApiObservation, ApiPhoto
 
 
 @dataclass
@@ -109,6 +112,8 @@ def save_photo_rows(
             reason = _reason_against(photo, licenses)
             if reason:
                 _withdraw_changed(db, photo, before, now)
+            # One file, one row: the first observation keeps it, and others are named in
+            # shared_photos.
             elif before and before.observation_id != observation.id:
                 shared.append({"photo_id": photo.id, "observation_id": observation.id})
                 continue

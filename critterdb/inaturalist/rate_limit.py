@@ -10,17 +10,23 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from critterdb import __version__
 from critterdb.errors import SourceError
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import microsecond_text
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from critterdb.storage.database import SiteDatabase
+
+# 60 are asked for, and people see refusals at exactly 60.
 REQUESTS_PER_MINUTE = 55
 REQUESTS_PER_DAY = 10_000
 BYTES_PER_HOUR = 5_000_000_000
+# iNaturalist asks for at most 24 GB of media a day and 5 GB an hour.
 BYTES_PER_DAY = 24_000_000_000
 MAX_WAITS = 900  # looks at the ledger before other runs are said to be in the way
 # A request reaches the server some time after it was counted, so the minute is taken longer here.
@@ -70,6 +76,7 @@ class Pace:
                     f"{REQUESTS_PER_DAY:,} requests to {self.host} in a day is the limit. "
                     "Run the same command again tomorrow: it continues where it stopped"
                 )
+            # In one transaction with the row below: two processes never take the same last request.
             recent = self._sum("requests", now - MINUTE)
             if recent >= self.per_minute:
                 # Jitter, so that two waiting processes do not ask at the same instant.

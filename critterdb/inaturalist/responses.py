@@ -10,17 +10,22 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.licences import license_of
 from critterdb.storage.timestamps import utc_text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from critterdb._types import Json
 
 MAX_ID = 2**53 - 1  # what JavaScript, in which the API is written, can count up to
 MAX_INTEGER = 2**63 - 1  # what a column of SQLite holds
 # A real observation nests 8 levels; the parsers of Python and of SQLite give up at about 1,000.
 MAX_NESTING = 64
+# Possessive, so that a string of a million backslashes is walked once.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
@@ -107,12 +112,16 @@ def parse_page(body: bytes) -> Json:
 
 def read_observations(results: Iterable[object]) -> list[ApiObservation]:
     """Those of the results that are observations: objects with an id."""
-    return [_read_observation(one) for one in results if isinstance(one, dict) and id_of(one)]
+    return [
+        _read_observation(result)
+        for result in results
+        if isinstance(result, dict) and id_of(result)
+    ]
 
 
 def read_taxa(results: Iterable[object]) -> list[ApiTaxon]:
     """Those of the results that are taxa: objects with an id, with the ancestors they carry."""
-    return [_read_taxon(one) for one in results if isinstance(one, dict) and id_of(one)]
+    return [_read_taxon(result) for result in results if isinstance(result, dict) and id_of(result)]
 
 
 def id_of(described: object) -> int:

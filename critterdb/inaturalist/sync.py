@@ -10,14 +10,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb._types import Json, Progress
 from critterdb.errors import SourceError
-from critterdb.games import Game
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.cursors import Cursors
 from critterdb.storage.database import SiteDatabase, sqlite3
@@ -38,10 +35,18 @@ from .observations import mark_left, mark_withdrawn, save_page
 from .photo_download import DownloadReport, PhotoSource, count_missing_photos, fetch_photos
 from .photo_selection import load_caps
 from .rate_limit import BYTES_PER_HOUR
-from .responses import ApiObservation
 from .taxa import save_lineages, save_missing_taxa
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from critterdb._types import Json, Progress
+    from critterdb.games import Game
+
+    from .responses import ApiObservation
+
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
+# A re-check reads every id of the game, 30 a request; observations that leave a game are few.
 RECHECK_AFTER = timedelta(days=7)
 # Before anything is known of a game: what cats of the USA have.
 PHOTOS_PER_OBSERVATION = 1.6
@@ -169,12 +174,14 @@ class SyncRun:
         """Every step in order: taxa, what is new, what changed, what is gone, photo files."""
         taxa = filter(None, (self.game.taxon_id, self.game.target_taxon_id))
         save_missing_taxa(self.db, self.api, taxa)
+        # With a limit there is more to come, and a count that differs would say nothing.
         complete = self.walk_new(self.options.limit)
         self.walk_changed()
         if complete:
             self.recheck_where_due(force=self.options.recheck)
         if self.options.photos:
             self.fetch_photo_files()
+        # Last, so that a run which is killed leaves what the next one removes.
         tidy_photos(self.db)
 
     def save(self, changes: Json | None = None) -> None:
@@ -195,6 +202,8 @@ class SyncRun:
         id_above = self.cursors.read_number("id_above")
         pages = fetch_observations(self.api, self.query, id_above=id_above, limit=limit)
         for total, results in pages:
+            # Outside the transaction: it may ask the server, and a lock of minutes would stop the
+            # bot.
             save_lineages(self.db, self.api, results)
             with self.db.atomic():
                 self._save_page(results)
@@ -278,6 +287,7 @@ class SyncRun:
         One odd answer (an empty page of a cache) must not withdraw anything.
         """
         shown: dict[int, ApiObservation] = {}
+        # Only what seems to be gone costs a second request.
         for _ in range(2):
             missing = [number for number in ids if number not in shown]
             if missing:
@@ -327,6 +337,8 @@ class SyncRun:
 
     def _site_time(self) -> str:
         """The site's clock, not ours, somewhat before its last answer."""
+        # Our clock may be wrong. Some changes are seen twice so, and written twice with the same
+        # result.
         moment = (self.api.server_time or datetime.now(UTC)) - OVERLAP
         return utc_text(moment)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-
-from critterdb._types import Json
-from critterdb.storage.database import SiteDatabase
+from typing import TYPE_CHECKING
 
 from .client import INaturalist, fetch_taxa
 from .responses import ApiObservation, ApiTaxon, read_taxa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from critterdb._types import Json
+    from critterdb.storage.database import SiteDatabase
 
 KINGDOM_LEVEL = 70
 

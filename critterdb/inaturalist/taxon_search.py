@@ -6,9 +6,12 @@ scientific or common name, whatever its case; then a search for the beginnings o
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from critterdb.storage.database import SiteDatabase
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from critterdb.storage.database import SiteDatabase
 
 MAX_SEARCH_WORDS = 8
 MAX_SEARCH_CHARACTERS = 100
@@ -35,6 +38,7 @@ def find_taxon(db: SiteDatabase, words: str, *, among: Collection[int] | None = 
     `among` limits the choice, for example to a game's taxa. A taxon that is no longer used leads to
     the one that took its place.
     """
+    # "Lion" begins the names of sea lions and lionfish; who writes the whole name means that one.
     exact = find_exact_taxa(db, words, among=among)
     if exact:
         return exact[0]

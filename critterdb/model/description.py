@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from critterdb._types import Json
 from critterdb.imaging.preprocessing import Preprocessing
 
-from .labels import Label, Taxon, Thresholds
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
+    from .labels import Label, Taxon, Thresholds
+
+# Goes up when an older critterdb would misread a file: it then says so instead of answering
+# wrongly.
 FORMAT = 1
 DIGEST = "digest"  # the SHA-256 of the file, with zeros in its own place
 REQUIRED = (

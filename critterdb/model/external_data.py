@@ -7,8 +7,12 @@ those of onnx.proto; unknown fields are passed over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A graph in a loop in a condition nests some ten messages; recursion ends well before Python does.
 MAX_DEPTH = 64  # messages inside messages
 # A large network has some 50,000; in Python, a walk through 400 MB of empty fields takes minutes.
 MAX_FIELDS = 200_000

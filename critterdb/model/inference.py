@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from critterdb.imaging.decode import MAX_IMAGE_PIXELS, ImageInfo
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.system import cores
 
-from .decision import Classification
-from .loader import Model
+if TYPE_CHECKING:
+    from .decision import Classification
+    from .loader import Model
 
 # Each run at a time holds memory of its own, and more of them than processors are not faster.
 _processors = threading.Semaphore(cores())

@@ -8,27 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from critterdb._types import Json
 from critterdb.errors import ModelError, SiteError
-from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_regular, stored_file
 
 from .decision import Classification, combine, decide
 from .description import ModelDescription, parse_description
 from .external_data import has_external_data
-from .labels import Label, Thresholds
 from .onnx_session import open_low_priority_session
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from PIL import Image
+
+    from critterdb._types import Json
+    from critterdb.imaging.preprocessing import Preprocessing
+
+    from .labels import Label, Thresholds
+
+# A ResNet-34 has 85 MB and the default 13.7. A file is read as a whole, because ONNX Runtime gets
+# bytes and never a path: a path would let it follow names in the file.
 MAX_MODEL_BYTES = 400_000_000
+# Fixed, so that the file can hold the probabilities which the same noise must give again.
 SMOKE_SEED = 20_180_622
 SMOKE_TOLERANCE = 5e-3  # of a probability: processors add up in another order, most so in 8 bits
 OUTPUTS = ("probabilities", "embedding", "novelty")

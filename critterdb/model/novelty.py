@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# An embedding of nothing but zeros has no direction; divided by this it stays zero.
 SMALLEST_LENGTH = 1e-12
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.system import cores, lower_priority, return_free_memory
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# Its warnings speak of graphs and not of anything that a user could change.
 ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
-from critterdb.errors import RejectedInputError
-from critterdb.imaging.decode import ImageInfo
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-from .decision import Classification
-from .labels import Answer, Reason, ScoredTaxon
-from .loader import Model
+    from critterdb.errors import RejectedInputError
+    from critterdb.imaging.decode import ImageInfo
+
+    from .decision import Classification
+    from .labels import Answer, Reason, ScoredTaxon
+    from .loader import Model
 
 
 class ModelPayload(TypedDict):

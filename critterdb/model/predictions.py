@@ -6,17 +6,20 @@ Written with plain SQL on a connection, because Datasette's writer hands out jus
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from critterdb.imaging.decode import ImageInfo
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
 from .decision import Classification, as_answer, scored
-from .labels import Reason, Taxon
-from .loader import Model
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+
+    from .labels import Reason, Taxon
+    from .loader import Model
 
 Source = Literal["bot", "cli", "endpoint", "evaluation"]
 """Who asked for a prediction."""
@@ -25,6 +28,7 @@ Source = Literal["bot", "cli", "endpoint", "evaluation"]
 def save_image(conn: Any, info: ImageInfo, url: str | None = None) -> None:
     """Write an image's row, unless it is there."""
     conn.execute(
+        # The first address that an image came from stays.
         "INSERT OR IGNORE INTO images (sha256, url, width, height, bytes, first_seen_at) "
         "VALUES (?, ?, ?, ?, ?, ?)",
         [info.sha256, url, info.width, info.height, info.bytes, utc_now()],
@@ -135,6 +139,7 @@ def record(
     url: str | None = None,
 ) -> int:
     """Write image and prediction, or find the earlier row; in the caller's transaction."""
+    # A picture that many ask about is one row: the table grows with pictures and not with visits.
     earlier = find_prediction(conn, info.sha256, model.id, source)
     if earlier is not None:
         return earlier

@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import ModelError
-from critterdb.storage.database import SiteDatabase
 
 from .loader import Model, _file_of, _untrusted, load_model
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
+
+# Twenty of the default models (13.7 MB each). Anybody may name any model of the site in a request,
+# so what is kept in memory must have an end.
 MAX_LOADED_BYTES = 300_000_000  # of files, of which ONNX Runtime makes about twice that
 # A check reads and hashes the whole file, and anybody may ask for it again.
 REFUSAL_SECONDS = 60
@@ -44,6 +49,7 @@ class Refusal:
     error: ModelError
 
 
+# In the order of their last use: the first is the first to go.
 _loaded: dict[Path, tuple[Version, Model]] = {}
 _refused: dict[Path, Refusal] = {}
 _loading = threading.Lock()
@@ -115,6 +121,8 @@ def load_stored(stored: StoredModel, *, threads: int | None = None) -> Model:
             try:
                 known = version, _load(stored, threads)
             except ModelError as error:
+                # A bad file is hashed once a minute and not once a request: 13 MB of reading each
+                # time would be a cheap way to keep a disk busy.
                 until = time.monotonic() + REFUSAL_SECONDS
                 _refused[stored.path] = Refusal(stored, version, until, error)
                 raise

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
-from critterdb.storage.database import SiteDatabase
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 
 class ModelSummary(TypedDict):
@@ -38,4 +39,4 @@ def list_models(db: SiteDatabase) -> list[ModelSummary]:
         ORDER BY models.game, models.created_at
         """
     )
-    return cast(list[ModelSummary], list(rows))
+    return cast("list[ModelSummary]", list(rows))

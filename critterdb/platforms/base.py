@@ -5,12 +5,13 @@ A post's text lives here for as long as a round lasts, and is never written down
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
     from critterdb.fetch.fetcher import Fetcher
     from critterdb.games import Game
 
@@ -75,6 +76,7 @@ class Batch:
     """
 
     posts: list[Post]
+    # Stored in one transaction with the posts: a bot that is killed reads them again, or has them.
     cursors: list[Cursor]
     failures: list[str] = field(default_factory=list)
     retry_at: datetime | None = None

@@ -8,17 +8,14 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from critterdb._types import Json
 from critterdb.errors import RejectedInputError, TimelineError, too_large
-from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import Game, hosts_on
+from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.storage.timestamps import post_time, utc_text
 
@@ -26,7 +23,14 @@ from .base import Batch, Cursor, Envelope, Post, Reply, SendResult, bare_id
 from .text import tags_in
 from .untrusted_json import as_address, as_object, as_text, parse_json
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from critterdb._types import Json
+    from critterdb.fetch.fetcher import Fetcher
+
 DEFAULT_HANDLE = "critterdb"
+# As on X, so that drafts of a replay look as they would there.
 MAX_LENGTH = 280
 MAX_REASON_LENGTH = 200  # characters of what is said of a line that cannot be read
 
@@ -70,12 +74,12 @@ class JsonlTimeline:
         return Batch(fresh, [Cursor(name, str(len(lines)))] if lines else [], failures)
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
-        hosts = {handle.lower() for handle in hosts_on(game, self.platform)}
+        hosts = {fold_handle(handle) for handle in hosts_on(game, self.platform)}
         posts = self._parse(self._lines())[0].values()
         return [
             post
             for post in posts
-            if post.author.lower() in hosts and (post.in_reply_to or post.quotes)
+            if fold_handle(post.author) in hosts and (post.in_reply_to or post.quotes)
         ]
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
@@ -102,7 +106,7 @@ class JsonlTimeline:
             message = f"{address} could not be read. Check its path"
             raise RejectedInputError("missing_image", message) from error
         if len(data) > MAX_IMAGE_BYTES:
-            raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
+            raise too_large()
         return data
 
     def fits(self, text: str) -> bool:
@@ -162,7 +166,7 @@ class JsonlTimeline:
                 # A file may come from anywhere: one odd line must not stop the others.
                 reason = repr(error)[:MAX_REASON_LENGTH]
                 failures[number] = f"{self.path}, line {number + 1}: {reason}"
-        ours = {post.id for post in posts.values() if post.author.lower() == self.handle().lower()}
+        ours = {post.id for post in posts.values() if same_handle(post.author, self.handle())}
         ours |= set(self._replies())
         parents = {post.id: post.in_reply_to for post in posts.values()}
         for number, post in posts.items():
@@ -195,7 +199,7 @@ class JsonlTimeline:
         author = str(line["author"]).lstrip("@")
         mentions = line.get("mentions") or []
         names = [] if isinstance(mentions, bool) else [str(name) for name in mentions]
-        own = self.handle().lower()
+        own = self.handle()
         post_id = _as_id(line["id"])
         if post_id is None:
             raise ValueError("its id is empty")
@@ -207,10 +211,10 @@ class JsonlTimeline:
             url=as_address(line.get("url")),
             photos=tuple(str(image) for image in line.get("images") or []),
             hashtags=tags_in(text),
-            summons=mentions is True or own in [name.lstrip("@").lower() for name in names],
+            summons=mentions is True or any(same_handle(name.lstrip("@"), own) for name in names),
             in_reply_to=_as_id(line.get("in_reply_to")),
             quotes=_as_id(line.get("quotes")),
-            by_bot=bool(line.get("bot")) and author.lower() != own,
+            by_bot=bool(line.get("bot")) and not same_handle(author, own),
             is_repost=bool(line.get("repost")),
         )
 

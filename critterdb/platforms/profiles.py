@@ -40,6 +40,8 @@ _OF_OTHERS = re.compile(
     """,
     re.VERBOSE,
 )
+# In doubt an account is a person: answering a bot costs a cent and caps end it, while taking a
+# person for a bot is a slight that nobody notices.
 _NOT_A_BOT = re.compile(
     r"\b(?:not|no|never|isn't|ain't|nor|anti|without|block\w*|non)[ -](?:[\w'-]+[ -]){0,2}"
     rf"{_BOT}s?\b|\b{_BOT}s? (?:\w+ )*blocked\b"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from critterdb.errors import TimelineError
 from critterdb.storage.timestamps import parse_time as parse_time
 from critterdb.storage.timestamps import utc_text as utc_text
 
-from .base import Timeline
+if TYPE_CHECKING:
+    from .base import Timeline
 
 
 def open_timeline(name: str) -> Timeline:

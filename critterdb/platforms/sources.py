@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
 
 from .base import Batch, Cursor, Post
+
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
 log = logging.getLogger(__name__)
 

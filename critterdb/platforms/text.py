@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Apps put the handles of a thread before every reply; a bot that counted them would join every
+# conversation below its name.
 _RUN = re.compile(r"\s*(?:@\w[\w.-]*(?:@[\w.:-]+)?(?:\s+|$))*")
 
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 MAX_WEIGHT = 280
+# X shortens every link to this length, whatever it had.
 LINK_WEIGHT = 23
 LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))  # code points that weigh one
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from critterdb._types import Json
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
 # atproto's parser refuses a page for one record nested 198 levels deep, and the page's cursor with
 # it, so nothing could step over that record. Posts have fewer than 20 levels.
 MAX_DEPTH = 64
+# Ids of platforms have up to 19 digits.
 MAX_INTEGER_DIGITS = 20  # int() of 5,000 digits raises ValueError
 
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
@@ -31,7 +33,7 @@ def parse_json(content: bytes | str) -> object:
 
 def as_object(value: object) -> Json:
     """`value` where it is a JSON object, else an empty one."""
-    return cast(Json, value) if isinstance(value, dict) else {}
+    return cast("Json", value) if isinstance(value, dict) else {}
 
 
 def objects_in(value: object) -> list[Json]:

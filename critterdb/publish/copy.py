@@ -10,13 +10,12 @@ import hashlib
 import json
 import shutil
 import stat
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from critterdb._types import Progress
 from critterdb.errors import SiteError, SourceError
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.site.folder import DOCKERFILE, INSPECTED, site_source
@@ -34,6 +33,12 @@ from .rules import MADE_BY_THE_COPY, WITHHELD, statements, table_rules
 from .site_files import PLUGINS, copy_site_files
 from .wheel import write_wheel
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from critterdb._types import Progress
+
+# A folder without it may be somebody's work and is never replaced.
 MARKER = ".critterdb-published"  # marks a folder that may be replaced
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
 
@@ -193,6 +198,7 @@ def _count_licenses(copy: SiteDatabase) -> dict[str, int]:
 def _check_and_close(copy: SiteDatabase) -> None:
     """Check that the copy is whole, and fold its write-ahead log in."""
     broken = copy.execute("PRAGMA foreign_key_check").fetchall()
+    # What is published may be copied by others for years.
     verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
     if broken or verdict != "ok":
         raise SiteError(
@@ -239,4 +245,5 @@ def _let_all_read(made: Path) -> None:
     """Add the permission to read for everybody: in a container the files are root's."""
     for path in made.rglob("*"):
         mode = path.stat().st_mode
+        # Read for all, and nothing else changed.
         path.chmod(stat.S_IMODE(mode) | (0o555 if path.is_dir() else 0o444))

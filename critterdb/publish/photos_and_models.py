@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from critterdb._types import Progress
 from critterdb.errors import RejectedInputError, SiteError
 from critterdb.formatting import count_of
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, image_format
 from critterdb.imaging.metadata import StrippedPhoto, has_gps, strip_metadata
 from critterdb.licences import DEFAULT_LICENSES
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import open_stored, photo_path, stored_file
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from critterdb._types import Progress
+    from critterdb.storage.database import SiteDatabase
+
+# A megabyte: larger blocks are no faster and stay in memory.
 BLOCK_BYTES = 1 << 20
 
 
@@ -158,7 +162,8 @@ def _copy_model(home: Path, made: Path, path: str, sha256: str) -> bool:
     except (SiteError, FileNotFoundError):
         return False
     with source:
-        # A model can be hundreds of megabytes, so it is copied and hashed in blocks.
+        # A model can be hundreds of megabytes, so it is copied and hashed in blocks. Its name waits
+        # for the hash and not for the disk, so `replacing` is not used.
         target = stored_file(made, "models", path)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}.part")

@@ -12,11 +12,15 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 AT_FDCWD = -100
+# Swaps two folders in one step: a server never sees the name without a site.
 RENAME_EXCHANGE = 2
 
 
@@ -56,13 +60,13 @@ def put_in_place(made: Path, folder: Path, *, check: Callable[[], None]) -> None
             _move_aside(made, folder)
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def _exchange(made: Path, folder: Path) -> bool:
     """Swap two folders' names in one step; False where this system cannot."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):
         return False
-    names = os.fsencode(one), os.fsencode(other)
+    names = os.fsencode(made), os.fsencode(folder)
     return bool(rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0)
 
 
@@ -84,6 +88,7 @@ def _remove_leftovers(folder: Path, marker: str) -> None:
     for left in list(folder.parent.iterdir()):
         if not ours.fullmatch(left.name) or left.is_symlink() or not (left / marker).is_file():
             continue
+        # A run was killed between its two renames: this is the site.
         if left.suffix == ".old" and not folder.exists():
             continue  # the only copy there is
         with suppress(OSError):

@@ -34,33 +34,20 @@ CREATE TEMP TABLE published_posts AS
 SELECT posts.id
 FROM site.posts
 JOIN site.replies ON replies.post_id = posts.id
-WHERE posts.deleted_at IS NULL
+WHERE posts.id IN (SELECT post_id FROM site.shown_posts)
     AND posts.platform <> 'jsonl'
     AND (
         replies.status IN ('sent', 'refused')
         OR replies.status = 'skipped'
         AND coalesce(replies.reason, '') NOT IN ('opted_out', 'deleted')
     )
-    AND NOT EXISTS (
-        SELECT 1 FROM site.opt_outs
-        WHERE opt_outs.platform = posts.platform AND (
-            lower(opt_outs.author) = lower(posts.author) OR opt_outs.author_id = posts.author_id
-        )
-    )
 
 CREATE TEMP TABLE published_pictures AS
 SELECT post_images.post_id, post_images.position, post_images.image_sha256
 FROM site.post_images
-JOIN site.posts ON posts.id = post_images.post_id
-WHERE posts.id IN (SELECT id FROM published_posts)
-    AND posts.photos_deleted_at IS NULL
-    AND NOT EXISTS (
-        SELECT 1 FROM site.opt_outs
-        WHERE opt_outs.platform = posts.platform AND (
-            lower(opt_outs.author) = lower(posts.photos_author)
-            OR opt_outs.author_id = posts.photos_author_id
-        )
-    )
+JOIN site.shown_posts ON shown_posts.post_id = post_images.post_id
+WHERE post_images.post_id IN (SELECT id FROM published_posts)
+    AND shown_posts.shows_photos
 
 -- The observers of published observations.
 INSERT INTO main.observers (id, login, name)

@@ -41,8 +41,8 @@ def copy_site_files(home: Path, made: Path) -> list[str]:
             shutil.copyfile(home / name, made / name)
     for name, (words, suffixes) in FOLDERS.items():
         if left := _copy_folder(home / name, made / name, suffixes):
-            told = ", ".join(sorted(str(file.relative_to(home)) for file in left))
-            notes.append(f"{name}/: only {words} are published; left out: {told}")
+            names = ", ".join(sorted(str(file.relative_to(home)) for file in left))
+            notes.append(f"{name}/: only {words} are published; left out: {names}")
     for name in SITE_FILES:
         told_otherwise = (made / f"metadata.{kind}" for kind in ("json", "yaml", "yml"))
         if name == "metadata.json" and any(file.exists() for file in told_otherwise):
@@ -93,5 +93,6 @@ def _keep_local_photos_off(file: Path) -> None:
         ) from error
     settings = (metadata.get("plugins") or {}).get("critterdb") or {}
     if settings.get("local_photos"):
+        # For the owner's own screen: in public it would show photos whose licence forbids it.
         settings["local_photos"] = False
         file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")

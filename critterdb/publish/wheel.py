@@ -9,15 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
-from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from critterdb import __version__
 from critterdb.errors import SiteError
 from critterdb.site.folder import DOCKERFILE, SITE_FILES, site_source
 
 from .site_files import PAGE_FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WHEEL = (
     "Wheel-Version: 1.0\nGenerator: critterdb {version}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -33,6 +36,7 @@ PACKAGE_DATA = (
     *(f"web/static/*{suffix}" for suffix in PAGE_FILES),
     "web/charts/*.json",
 )
+# The earliest time that a zip file can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same program gives the same bytes
 
 
@@ -43,7 +47,9 @@ def write_wheel(folder: Path) -> Path:
     """
     # A checkout that is on the path has an egg-info beside the code, which is not an installation.
     everywhere = distributions(name="critterdb")
-    installed = next((one for one in everywhere if one.read_text("METADATA")), None)
+    installed = next(
+        (distribution for distribution in everywhere if distribution.read_text("METADATA")), None
+    )
     if installed is None:
         raise SiteError(
             "critterdb is not installed, so it cannot make a wheel of itself. "
@@ -79,6 +85,7 @@ def package_files() -> Iterator[tuple[str, Path]]:
     for file in sorted(package.rglob("*")):
         name = file.relative_to(package)
         hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
+        # A link could lead anywhere on this machine.
         plain = file.is_file() and not file.is_symlink()
         if plain and not hidden and name.parts[:2] != ("site", "files") and _belongs(name):
             yield f"critterdb/{name.as_posix()}", file

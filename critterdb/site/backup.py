@@ -21,6 +21,7 @@ def backup_database(db: SiteDatabase, file: Path) -> int:
         # For its owner only, as the database may be: it holds who opted out, and drafts.
         with replacing(file, mode=_mode_of(db)) as partial:
             with closing(sqlite3.connect(str(partial), isolation_level=None)) as copy:
+                # SQLite's own: a copy of the file alone would miss the write-ahead log.
                 db.conn.backup(copy)
                 verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
             if verdict != "ok":

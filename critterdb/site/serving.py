@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from critterdb.errors import SiteError
 from critterdb.storage.database import (
@@ -17,6 +17,10 @@ from critterdb.storage.database import (
 
 from .folder import is_published, site_source
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# In the order in which Datasette looks for them.
 METADATA_NAMES = ("metadata.json", "metadata.yaml", "metadata.yml")
 
 

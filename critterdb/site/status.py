@@ -50,7 +50,7 @@ def site_status(db: SiteDatabase) -> SiteStatus:
             for row in db.query("SELECT slug, model_id FROM games ORDER BY slug")
         },
         "sqlite": f"{version}{' (can corrupt a WAL: upgrade it)' if has_wal_bug(version) else ''}",
-        "last_sync": cast(LastSync | None, last_sync),
+        "last_sync": cast("LastSync | None", last_sync),
         "outbox": {
             row["status"]: row["number"]
             for row in db.query(

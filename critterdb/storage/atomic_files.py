@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 READABLE_BY_ALL = 0o644
 OWNER_ONLY = 0o600
@@ -32,7 +35,9 @@ def replacing(
     try:
         yield partial
         with partial.open("rb") as file:
+            # Renamed before its bytes are on the disk, a file can be empty after a power cut.
             os.fsync(file.fileno())
+        # mkstemp makes files that only their owner reads, and a site may be served by another user.
         partial.chmod(mode)
         partial.replace(path)
     except BaseException:

@@ -7,10 +7,28 @@ exactly there.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .database import SiteDatabase
 from .timestamps import utc_now
+
+if TYPE_CHECKING:
+    from .database import SiteDatabase
+
+
+def read_marks(db: SiteDatabase, prefix: str) -> dict[str, str]:
+    """Return the cursors that platforms gave, by name: texts that only they understand."""
+    rows = db["cursors"].rows_where("substr(name, 1, ?) = ?", [len(prefix), prefix])
+    return {row["name"]: row["value"] for row in rows}
+
+
+def write_mark(
+    db: SiteDatabase, name: str, value: str, now: str, *, gap_from: str | None = None
+) -> None:
+    """Write a platform's cursor; `gap_from` is a cursor after which something was not read."""
+    row = {"name": name, "value": value, "updated_at": now}
+    # A gap stays on record when later readings are complete.
+    row |= {"gap_from": gap_from} if gap_from else {}
+    db["cursors"].upsert(row, pk="name")
 
 
 class Cursors:
@@ -43,6 +61,7 @@ class Cursors:
         value = self.read(name)
         if not isinstance(value, dict):
             return None
+        # A missing key is None, which is of none of these types.
         sound = all(isinstance(value.get(key), kind) for key, kind in types.items())
         return value if sound else None
 

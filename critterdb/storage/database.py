@@ -9,27 +9,32 @@ brings a newer one, is a dependency.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from critterdb.errors import SiteError
 
 from .light_import import without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from sqlite_utils.db import Table
 
 # sqlite-utils imports them if they are installed: half of the time that `critterdb init` takes.
 # It asks for their types only to make tables from values; here migrations make every table.
 with without("numpy", "pandas"):
     from sqlite_utils import Database, Migrations
     from sqlite_utils import utils as sqlite_utils_utils
-    from sqlite_utils.db import Table
 
 sqlite3: Any = vars(sqlite_utils_utils)["sqlite3"]  # pysqlite3 where it is installed
 
 DATABASE_NAME = "critters.db"
+# A sync, a bot and the site write to one file. Their transactions take milliseconds, so whoever
+# waits this long has met something that hangs.
 BUSY_TIMEOUT_MS = 15_000
 DBCONFIG_DEFENSIVE = 1010  # SQLITE_DBCONFIG_DEFENSIVE, by its number in sqlite3.h
 
@@ -49,6 +54,8 @@ class SiteDatabase(Database):
             with super().atomic():
                 yield self
             return
+        # Also for what sqlite-utils does inside (inserts, upserts, migrations): no caller has to
+        # remember it.
         self.conn.execute("BEGIN IMMEDIATE")
         try:
             yield self
@@ -60,7 +67,7 @@ class SiteDatabase(Database):
 
     def __getitem__(self, table_name: str) -> Table:
         # sqlite-utils says "Table or View"; nobody writes to a view here.
-        return cast(Table, super().__getitem__(table_name))
+        return cast("Table", super().__getitem__(table_name))
 
 
 def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
@@ -77,8 +84,13 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
         distrust_schema(conn)
         db = SiteDatabase(conn)
         _check_ownership(db, path)
+        # Pages are read while a sync writes: with a write-ahead log neither waits for the other.
         conn.execute("PRAGMA journal_mode = WAL")
+        # With a write-ahead log this cannot damage the file. A power cut may undo the last
+        # transactions, which a sync or a round of the bot does again; what must not be forgotten
+        # uses durable().
         conn.execute("PRAGMA synchronous = NORMAL")
+        # SQLite checks references only where each connection asks for it.
         conn.execute("PRAGMA foreign_keys = ON")
         if migrations.pending(db):
             migrations.apply(db)
@@ -125,6 +137,8 @@ def durable(db: SiteDatabase) -> Generator[None, None, None]:
 
     The others are whole after a power cut, but the last ones may be missing.
     """
+    # Only the claim of a reply is written so: a power cut must not make the bot forget that it was
+    # about to send.
     db.conn.execute("PRAGMA synchronous = FULL")
     try:
         with db.atomic():
@@ -138,6 +152,7 @@ def check_readable(path: Path) -> None:
     if not path.is_file():
         raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
     try:
+        # Immutable: without it a read-only folder would refuse the files of a write-ahead log.
         conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
         distrust_schema(conn)
         with closing(SiteDatabase(conn)) as db:

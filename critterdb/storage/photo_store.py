@@ -7,13 +7,16 @@ import os
 import re
 import time
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from critterdb.errors import SiteError, SourceError
 
 from .atomic_files import replacing
 from .database import SiteDatabase, site_folder
 from .stored_files import PHOTO_PATH, photo_path, stored_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A process that was killed between placing a photo and writing its row may never get to it again.
 STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then
@@ -31,6 +34,8 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
     path = photo_path(sha256, suffix)
     target = stored_file(site, "photos", path)
     try:
+        # The same length under the same SHA-256 is the same photo. A shorter file is what a crash
+        # of the whole machine left, and is written again.
         if target.is_file() and target.stat().st_size == len(data):
             os.utime(target)  # it is wanted again: not a stray, whatever its age
             return sha256, path
@@ -60,6 +65,8 @@ def tidy_photos(db: SiteDatabase) -> None:
 
 def _remove_strays(db: SiteDatabase, site: Path) -> None:
     """Remove halves and unnamed photos: nothing but files that critterdb itself names so."""
+    # A link could lead to a folder of somebody else's files, where a name such as ab/… says
+    # nothing.
     if (site / "photos").is_symlink():
         return
     for partial in (site / "photos").glob("*.part"):
@@ -98,6 +105,7 @@ def _writer_lives(partial: Path) -> bool:
         os.kill(int(partial.suffixes[-2][1:]), 0)
     except (ProcessLookupError, FileNotFoundError, ValueError, IndexError):
         return False
+    # There is such a process, of another user.
     except PermissionError:
         return True
     return True

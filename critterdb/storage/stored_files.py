@@ -10,11 +10,13 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable
-from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from critterdb.errors import SiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 Kind = Literal["photos", "models"]
 
@@ -43,20 +45,20 @@ def stored_file(site: Path, kind: Kind, path: object) -> Path:
             f"The database names {_WORDS[kind]} outside the folder {kind}/ of this site. "
             "Restore the database from a backup, or ask the person who made it"
         )
-    place = site
+    reached = site
     parts = path.split("/")
     for part in parts:
-        place = place / part
+        reached = reached / part
         try:
-            mode = place.lstat().st_mode
+            mode = reached.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             break
         if stat.S_ISLNK(mode):
             raise SiteError(
-                f"{place.relative_to(site)} is a symbolic link, which critterdb does not follow. "
+                f"{reached.relative_to(site)} is a symbolic link, which critterdb does not follow. "
                 "Move the files there, or mount the other disk there"
             )
-        if place == site / path and not stat.S_ISREG(mode):
+        if reached == site / path and not stat.S_ISREG(mode):
             raise SiteError(f"{path} is not a file. Remove it and try again")
     return site / path
 

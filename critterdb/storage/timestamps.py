@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Authors choose the time on Bluesky, and Python cannot read again a year of three digits that it
+# wrote.
 EARLIEST_POST = datetime(2006, 1, 1, tzinfo=UTC)  # no platform here is older
 
 
@@ -20,17 +25,17 @@ def parse_time(text: str) -> datetime:
     return _in_utc(datetime.fromisoformat(text))
 
 
-def post_moment(given: object) -> datetime:
+def post_moment(value: object) -> datetime:
     """When a post was written: neither before there were platforms nor in the future, whatever the
     platform passes on from its author. Raises ValueError where it is not a time.
     """
-    moment = _in_utc(given) if isinstance(given, datetime) else parse_time(str(given))
+    moment = _in_utc(value) if isinstance(value, datetime) else parse_time(str(value))
     return min(max(moment, EARLIEST_POST), datetime.now(UTC))
 
 
-def post_time(given: object) -> str:
+def post_time(value: object) -> str:
     """As post_moment, as the database writes it."""
-    return utc_text(post_moment(given))
+    return utc_text(post_moment(value))
 
 
 def utc_text_of(text: object) -> str | None:

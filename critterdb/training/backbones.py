@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from critterdb.errors import ModelError
-from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.training.onnx.efficientnet_lite0 import (
@@ -35,6 +32,13 @@ from .networks import (
     load_network,
 )
 from .torch_worker import shared_torch_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+
+    from critterdb.imaging.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ def _default_graph(size: int) -> bytes:
 
 def backbone_at(folder: Path, name: str, digest: str, view: Preprocessing) -> Backbone:
     """A backbone by what its vectors depend on; `digest` is of its weights."""
+    # Eight digits of the weights' SHA-256: fine-tuned weights under the same name are another
+    # recipe.
     recipe = f"{name}@{view.size}-{view.resize}-{digest[:8]}"
     path = folder / "models" / "backbones" / f"{recipe.replace('/', '_')}.onnx"
     return Backbone(recipe, name, view, path)

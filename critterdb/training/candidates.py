@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Candidate:
     weight_decay: float
 
 
+# Over 20 splits of ten_cats they make 3.6%, 3.6% and 3.8% errors, and the chosen one 3.7%: splits
+# differ more. The choice is there for photos that are not ten_cats.
 CANDIDATES = (
     Candidate("linear", 3.0),
     Candidate("linear", 10.0),

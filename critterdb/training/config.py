@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from critterdb.dataset.examples import MIN_PHOTOS
 
 from .calibration import MAX_WRONG_SHARE
 from .networks import DEFAULT_BACKBONE
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.dataset.embeddings import STORED_AS
 from critterdb.dataset.photo_files import UNREADABLE_ERRORS, PhotoFile, stored_photos
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.system import cores, lower_priority
 
-from .backbones import Backbone
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from critterdb._types import Progress
+
+    from .backbones import Backbone
+
+# Twos instead of fours were a part of what made training 76 times as fast as fastai's usual recipe,
+# where it had been 65 (docs/benchmarks.md).
 BATCH = 2  # photos per run of the network; larger batches leave the processor's caches
+# Some 2.5 s of work on two cores, which is what a kill can cost.
 ROWS_PER_TRANSACTION = 256
 
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.errors import TrainingError
 from critterdb.system import cores
 
@@ -24,11 +21,18 @@ from .extra import missing_package
 from .head import Head, prior_shift
 from .networks import PretrainedNetwork, state_digest
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from critterdb._types import Progress
+
 # Learning rates of the network's first layers and of the head, at the height of one cycle; those
 # between get rates between.
 LOWEST_RATE, HIGHEST_RATE = 5e-5, 1e-3
 WEIGHT_DECAY = 0.05
 BATCH_CPU, BATCH_GPU = 16, 64  # photos
+# Early layers see edges and fur, which cats share with everything: they learn the slowest.
 LAYER_GROUPS = 3  # the network's two halves, and the head
 
 

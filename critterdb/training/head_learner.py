@@ -5,24 +5,31 @@ from __future__ import annotations
 import gc
 import math
 import warnings
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from critterdb._types import Progress
 from critterdb.errors import TrainingError
 
-from .candidates import Candidate, Epoch, LabelledVectors
 from .extra import missing_package
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from critterdb._types import Progress
+
+    from .candidates import Candidate, Epoch, LabelledVectors
+
+# Embeddings have length 1, so one rate suits every backbone. A higher one spoils the adjustment of
+# logits, because rare labels are then memorized.
 LEARNING_RATE = 3e-3  # at its height, of a one-cycle schedule
 MIN_EPOCHS, MAX_EPOCHS = 12, 200
 MIN_STEPS = 400  # batches in all, so that a small game learns as long as a large one
 MIN_BATCH, MAX_BATCH = 16, 128  # photos
+# Cosines lie within -1 and 1, where a softmax can hardly prefer anything; it is learned from here.
 COSINE_SCALE = 10.0  # of the logits of a cosine head, at first
 PATIENCE = 12  # epochs without a better validation loss
 

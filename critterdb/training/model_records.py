@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from critterdb.dataset.examples import Examples
-from critterdb.evaluation.figures import DroppedLabel, Figures, FoldedLabel
-from critterdb.games import Game
-from critterdb.model.labels import Label, Taxon, Thresholds
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
-from .config import TrainingRecipe
-from .head import Head
-from .model_writer import ModelFile
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from critterdb.dataset.examples import Examples
+    from critterdb.evaluation.figures import DroppedLabel, Figures, FoldedLabel
+    from critterdb.games import Game
+    from critterdb.model.labels import Label, Taxon, Thresholds
+    from critterdb.storage.database import SiteDatabase
+
+    from .config import TrainingRecipe
+    from .head import Head
+    from .model_writer import ModelFile
 
 INTENDED_USE = "Hashtag games and other games with photos of wild animals."
 LIMITS = (

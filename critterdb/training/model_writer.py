@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from critterdb._types import Json
 from critterdb.model.description import DIGEST, FORMAT
 from critterdb.model.loader import load_model, smoke_pixels
-from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.training.onnx.graph import OutputLayers, compose_graph
 
-from .backbones import Backbone
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from critterdb._types import Json
+    from critterdb.model.novelty import NoveltyParameters
+
+    from .backbones import Backbone
 
 NO_DIGEST = "0" * 64
 
@@ -48,6 +52,7 @@ def write_model(
     """
     layers = OutputLayers(weight, bias, metadata["temperature"], novelty)
     network = backbone.onnx_path.read_bytes()
+    # Made twice: the file holds what the finished network says of a fixed noise.
     session = open_session(compose_graph(network, layers, {}))
     pixels = smoke_pixels(backbone.view.size)
     [probabilities] = session.run(["probabilities"], {"pixels": pixels})[0]
@@ -65,5 +70,6 @@ def write_model(
     data = before + hashlib.sha256(data).hexdigest().encode() + after
     write_atomically(path, data)
     sha256 = hashlib.sha256(data).hexdigest()
+    # A file that would be refused later is refused now, while its maker is there to see it.
     load_model(path)
     return ModelFile(path, sha256, len(data))

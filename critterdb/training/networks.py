@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import ModelError
 from critterdb.imaging.preprocessing import FILTERS, Preprocessing
@@ -21,6 +19,11 @@ from critterdb.training.onnx.efficientnet_lite0 import (
 
 from .extra import missing_package
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# Its weights come as a Python package: training needs no download from a hub of models.
 DEFAULT_BACKBONE = LITE0
 # Networks like to see things larger than in training (Touvron et al. 2019, "Fixing the train-test
 # resolution discrepancy"), and an ear at the edge of the photo is worth more than a closer look. A

@@ -16,13 +16,17 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from critterdb.errors import CritterError, TrainingError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Not `-m`: the module would exist twice, as __main__ and under its name, and pickle would not find
+# its functions.
 BOOTSTRAP = (
     "import sys; sys.path[:] = sys.argv[2:]; "
     "from critterdb.training.torch_worker import serve; serve(int(sys.argv[1]))"
@@ -46,6 +50,7 @@ class TorchProcess:
                 process_group=0,  # Ctrl-C is for this process, and what it then does ends that one
             )
         self._connection = Connection(ours.detach())
+        # One call at a time on the one socket.
         self._busy = threading.Lock()
         weakref.finalize(self, _end, self._process, self._connection)
 

@@ -6,22 +6,18 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from critterdb import __version__
-from critterdb._types import Progress
 from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import Examples, assign_parts, load_examples
 from critterdb.dataset.photo_files import PhotoFile, stored_photos
 from critterdb.dataset.splits import split_observations
 from critterdb.evaluation.evaluate import save_evaluation
-from critterdb.evaluation.figures import EvaluationResult
 from critterdb.evaluation.metrics import Evaluation, ScoredPhotos, measure, softmax
-from critterdb.games import Game
 from critterdb.model.decision import step_scores
-from critterdb.model.labels import Label, Thresholds
-from critterdb.model.novelty import NoveltyParameters
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_file, stored_files
 from critterdb.training.onnx.graph import import_onnx
@@ -29,7 +25,6 @@ from critterdb.training.onnx.quantize import quantize_backbone
 
 from .backbones import Backbone, export_backbone, load_backbone
 from .calibration import choose_novelty_threshold, choose_threshold, fit_temperature
-from .candidates import LabelledVectors
 from .config import DEFAULT_CONFIG, TrainingConfig, TrainingRecipe
 from .embed import embed_photos
 from .head import Head, calibrated_loss, train_head
@@ -48,6 +43,15 @@ from .networks import load_network
 from .novelty import fit_novelty
 from .torch_worker import shared_torch_process
 from .training_data import TrainingData, prepare_data, readable_data
+
+if TYPE_CHECKING:
+    from critterdb._types import Progress
+    from critterdb.evaluation.figures import EvaluationResult
+    from critterdb.games import Game
+    from critterdb.model.labels import Label, Thresholds
+    from critterdb.model.novelty import NoveltyParameters
+
+    from .candidates import LabelledVectors
 
 
 @dataclass(frozen=True)

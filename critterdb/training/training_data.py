@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from critterdb.errors import TrainingError
 from critterdb.storage.database import SiteDatabase, site_folder
 
 from .candidates import LabelledVectors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PARTS = ("train", "valid", "test")
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 CODES = {403: "forbidden", 404: "not_found", 503: "no_database"}
 
 

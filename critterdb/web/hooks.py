@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import state
@@ -20,10 +19,13 @@ from .datasette import (
     table_cells,
 )
 from .files import static
-from .http.asgi import App, Scope
 from .routes import ROUTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .http.asgi import App, Scope
+
     Function = TypeVar("Function", bound=Callable[..., Any])
 
     def hookimpl(function: Function) -> Function:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from critterdb._types import Json
-from critterdb.errors import SiteError
+from critterdb.errors import MAX_IMAGE_BYTES, SiteError
 
-MAX_BYTES = 10_000_000
+# Of a photo of a phone; decoding one takes up to 0.9 s of processor time.
 MAX_PIXELS = 50_000_000
 # Two rows a picture, about 2 kB with its scores: 20 MB a day at most.
 RECORDED_PER_DAY = 10_000
@@ -30,13 +30,16 @@ class Settings:
     allow: AllowBlock | None = None
     record: bool = True
     record_per_day: int = RECORDED_PER_DAY
-    max_bytes: int = MAX_BYTES
+    max_bytes: int = MAX_IMAGE_BYTES
     max_pixels: int = MAX_PIXELS
+    # Off by default: behind a proxy that is not named all visitors would be one.
     rate: int = 0
     trusted_proxies: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
     allow_hosts: frozenset[str] = frozenset()
+    # Publishing is the normal use of Datasette, and a photo without a licence is not for everybody.
     local_photos: bool = False
+    # A review is signed and changes what the site says about itself, so signing in is not enough.
     review: AllowBlock | None = None
     map_tiles: str | None = None
     map_credit: str | None = None
@@ -126,7 +129,7 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "max_bytes": (
         ("a whole number", _is_whole(1)),
         # The sandbox takes no larger file, so a larger one could never be decoded.
-        (f"at most {MAX_BYTES}", lambda value: value <= MAX_BYTES),
+        (f"at most {MAX_IMAGE_BYTES}", lambda value: value <= MAX_IMAGE_BYTES),
     ),
     "trusted_proxies": (
         ("a list", _is_list),

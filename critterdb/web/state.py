@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Hashable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +22,8 @@ from critterdb.web.http.body import UploadMemory
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Hashable
+
     from datasette.app import Datasette
     from datasette.database import Database
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from critterdb.fakes.x import StandInX
-from critterdb.storage.database import SiteDatabase
 from tests.support.bot_harness import BOT, GAME, HASHTAG, BotHarness, add_host
 from tests.support.models import make_tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from critterdb.storage.database import SiteDatabase
 
 
 @pytest.fixture

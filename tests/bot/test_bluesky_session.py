@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +14,10 @@ from tests.fakes.bluesky import StandInBluesky
 from tests.support.bot_harness import GAME, HASHTAG
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import PlatformHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -21,6 +20,9 @@ from critterdb.platforms.http.deadline import CALL_DEADLINE_S, Call, within
 from critterdb.platforms.http.httpx_transport import DeadlineTransport
 from critterdb.platforms.http.requests_session import DeadlineSession
 from critterdb.platforms.registry import open_timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.serial
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from critterdb.bot.photo_fetches import MAX_PHOTOS_PER_POST
 from critterdb.bot.posts import MAX_PENDING_PER_AUTHOR
-from critterdb.storage.database import SiteDatabase
 from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import STAND_INS, PlatformHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
 
 ASK = f"@{BOT} what is this?"
 

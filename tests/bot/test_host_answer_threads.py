@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +14,10 @@ from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder
 from tests.support.bot_harness import GAME, HOST, BotHarness, add_host
 from tests.support.models import BOBCAT, COUGAR, make_tiny_model, picture
 from tests.support.threads import THREADS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 TAG = "cougarOrNot"
 

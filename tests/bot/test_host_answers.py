@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from critterdb.bot.host_answers.parser import read_answer
+from critterdb.bot.host_answers.settle import settle_in_words
 from critterdb.bot.host_answers.store import save_answers, target_taxa, taxon_names
+from critterdb.errors import GameError
 from critterdb.games import get_game
 from critterdb.platforms.base import Post
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 
 @pytest.fixture
@@ -128,3 +132,26 @@ def test_other_threads_say_nothing(game_db: SiteDatabase) -> None:
     game = get_game(game_db, "tints")
     save_answers(game_db, game, ["x:1"], [message("Bobcat", in_reply_to="x:5")], utc_now())
     assert game_db["answers"].count == game_db["answer_candidates"].count == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("mountain lion", ("target", COUGAR)),  # in words.toml
+        ("lynx ruf", ("other", BOBCAT)),
+        (str(BOBCAT), ("other", BOBCAT)),
+        ("Not", None),
+        ("0", None),
+    ],
+)
+def test_a_person_names_a_taxon_as_on_the_pages(
+    game_db: SiteDatabase, words: str, expected: tuple[str, int] | None
+) -> None:
+    add_post(game_db)
+    if expected is None:
+        with pytest.raises(GameError, match="not a taxon"):
+            settle_in_words(game_db, "x:1", words, utc_now())
+        return
+    assert settle_in_words(game_db, "x:1", words, utc_now()).startswith("x:1: ")
+    (row,) = game_db["answers"].rows
+    assert (row["verdict"], row["taxon_id"]) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +14,9 @@ from critterdb.games import fold_handle, get_game, same_handle
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder
 from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness
 from tests.support.models import picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ASK = f"@{BOT} what is this?"
 KELVIN = "\u212a"

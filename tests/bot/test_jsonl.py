@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from critterdb.errors import TimelineError
+from critterdb.games import get_game
 from critterdb.platforms.registry import open_timeline
 from critterdb.storage.database import SiteDatabase, open_database
 from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness, add_host
@@ -184,3 +185,17 @@ def test_half_a_surrogate_pair_in_any_field_stops_no_other(replay: Replay, field
     replay.add(2, author="bob", images=["green.jpg"], mentions=True)
     assert replay.play().failures == []
     assert replay.status(2) == ("sent", None)
+
+
+def test_a_handle_that_only_looks_like_the_hosts_is_another(
+    db: SiteDatabase, tmp_path: Path
+) -> None:
+    """str.lower() makes a k of the KELVIN SIGN, so a stranger could answer for the host."""
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    db["games"].update(GAME, {"hosts": '[{"platform": "jsonl", "handle": "Kate"}]'})
+    replay = Replay(db, tmp_path)
+    replay.add(1, author="KATE", text="It's a bobcat", in_reply_to=9)
+    replay.add(2, author="\u212aate", text="It's a bobcat", in_reply_to=9)
+    timeline = open_timeline(f"jsonl:{replay.path}")
+    messages = timeline.read_host_messages(get_game(db, GAME), ["jsonl:9"])
+    assert [message.author for message in messages] == ["KATE"]

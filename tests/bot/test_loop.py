@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +19,9 @@ from critterdb.fakes.x import SECRETS
 from critterdb.storage.database import DATABASE_NAME, site_folder
 from tests.support.bot_harness import BOT, GAME, BotHarness
 from tests.support.models import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.slow
 

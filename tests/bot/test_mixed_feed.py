@@ -3,16 +3,20 @@ long one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from critterdb.storage.database import SiteDatabase
 from tests.support.bot_harness import GAME, HASHTAG
 from tests.support.feed import ON, SENT, UNSUMMONED, Feed, play_feed
 from tests.support.models import make_tiny_model
 from tests.support.platforms import STAND_INS, PlatformHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +18,6 @@ from critterdb.bot.photo_fetches import FETCH_AGAIN_FOR
 from critterdb.bot.phrases import load_words
 from critterdb.bot.planner import play_post
 from critterdb.bot.stored_post import StoredPost
-from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.platforms.jsonl import JsonlTimeline
 from critterdb.platforms.registry import open_timeline
@@ -28,6 +26,11 @@ from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness, add_host
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import STAND_INS, PlatformHarness
 from tests.support.replay import Replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from critterdb.fetch.fetcher import Fetcher
 
 LONG_S = 120
 ODD_TIMES = [

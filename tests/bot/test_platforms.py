@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +13,10 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from tests.support.bot_harness import GAME, HASHTAG, HOST
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import NEW_PLATFORMS, STAND_INS, PlatformHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(params=STAND_INS)

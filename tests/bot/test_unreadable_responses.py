@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +15,15 @@ from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import Game, get_game
 from critterdb.platforms.base import Envelope, SendResult, Timeline
 from critterdb.platforms.registry import open_timeline
-from critterdb.storage.database import SiteDatabase
 from tests.support.bot_harness import GAME, HASHTAG, HOST
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import STAND_INS, PlatformHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
 
 ENDPOINTS = [
     ("x", "GET /2/users/me"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,10 +14,14 @@ from critterdb.games import get_game
 from critterdb.platforms.registry import open_timeline
 from critterdb.platforms.text_length import x_weight
 from critterdb.platforms.x.parse import XPage
-from critterdb.storage.database import SiteDatabase
 from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness, add_host
 from tests.support.models import make_tiny_model, picture
 from tests.support.replay import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from critterdb.storage.database import SiteDatabase
 
 
 @pytest.fixture

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from critterdb.fakes.server import Request, StandIn
 from tests.support.browser import closed_page, open_browser, skip_without_browser
 from tests.support.datasette_site import add_model, jpeg, make_site, open_datasette, rows, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.browser
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -25,6 +23,10 @@ from tests.support.browser import (
 from tests.support.datasette_site import free_port, jpeg, open_datasette, rows, serving
 from tests.support.models import COUGAR, picture
 from tests.support.pages import MISTAKE, MODEL_ID, POSTS, add_candidate, make_furnished_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.browser
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import regex
 
-from critterdb._types import Json
 from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
-from critterdb.fakes.server import Request
 from tests.fakes.bluesky_login import PASSWORD, Logins
 from tests.fakes.bluesky_network import POSTS, PROFILE, REPOSTS, FakeNetwork
 from tests.fakes.bluesky_records import content_id, embeds, full_name
 from tests.fakes.bluesky_records import facets as mark_up
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from critterdb._types import Json
+    from critterdb.fakes.server import Request
 
 MAX_URIS, MAX_ITEMS = 25, 100
 RESET_AFTER_S = 300

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.fakes.platform import iso_time
 from tests.fakes.bluesky_records import content_id, full_name, timestamp_id
+
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
 

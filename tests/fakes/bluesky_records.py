@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from critterdb._types import Json
 
 GIF_CARD = {"uri": "https://media.tenor.com/x/cat.gif", "title": "a", "description": "b"}
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterator
 from functools import cache
+from typing import TYPE_CHECKING
 
 from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PNG_SIGN = b"\x89PNG\r\n\x1a\n"
 MOST = 9_900_000  # bytes

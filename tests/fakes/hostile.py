@@ -14,9 +14,11 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 PICTURE = b"\xff\xd8\xff" + b"picture" * 100
 PIECE = bytes(65536)

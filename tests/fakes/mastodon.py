@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from critterdb._types import Json
 from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
-from critterdb.fakes.server import Request
 from tests.fakes.mastodon_text import content_of, handles_in, length_of, tags_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from critterdb._types import Json
+    from critterdb.fakes.server import Request
 
 MAX_ITEMS, MAX_LOOKUPS, MAX_CHARACTERS = 40, 20, 500
 RESET_AFTER_S = 300

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SIDE = 96  # pixels
 KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {

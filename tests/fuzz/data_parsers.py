@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from critterdb._types import Json
 from critterdb.bot.host_answers.safeguards import in_our_words, without_quotations
 from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.bot.phrases import load_words
@@ -30,6 +28,11 @@ from tests.fuzz.contract import Parser
 from tests.fuzz.strategies import Deep, as_bytes, damaged, odd_texts, spoiled, texts
 from tests.support.inaturalist import TAXA, observation, photo
 from tests.support.models import make_tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from critterdb._types import Json
 
 SLUG = "cougarornot"
 OBSERVATION = observation(1, photos=[photo(10), photo(11)])

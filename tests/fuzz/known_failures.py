@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tests.fuzz.odd_rounds import Oddity
+if TYPE_CHECKING:
+    from tests.fuzz.odd_rounds import Oddity
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ import json
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
-from PIL import Image
 
 from critterdb.errors import ModelError, RejectedInputError, SiteError
 from critterdb.imaging.complexity import has_too_many_parts
@@ -24,6 +23,9 @@ from tests.fakes.mutations import good_pictures, mutations
 from tests.fuzz.contract import Parser
 from tests.fuzz.strategies import damaged, json_text, odd_values, spoiled, texts
 from tests.support.models import make_tiny_model, picture
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PATHS = texts("./\\\x00\n", "photos/", "models/", "..", ".onnx", ".jpg", "ab", "a" * 62)
 

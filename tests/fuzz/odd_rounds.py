@@ -9,21 +9,24 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import CritterError
-from critterdb.fakes.server import Request
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.fuzz.contract import where
 from tests.fuzz.strategies import FieldPath, paths, replaced
 from tests.support.bot_harness import GAME, HASHTAG
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import STAND_INS, PlatformHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from critterdb.fakes.server import Request
 
 SCENARIOS = ("own photo", "parent's photo")
 GOOD = ("bob", "cyd")

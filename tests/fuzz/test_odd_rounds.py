@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +12,9 @@ from tests.fuzz.known_failures import KNOWN_FAILURES, KNOWN_PAGE_FAILURES, Known
 from tests.fuzz.odd_rounds import OddRounds
 from tests.fuzz.strategies import UNPARSABLE, odd_json
 from tests.support.platforms import STAND_INS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TURNS = 1  # values for each field; benchmarks/fuzz.py tries all
 AT_ONCE = 45  # people with an odd value each, in one site's rounds

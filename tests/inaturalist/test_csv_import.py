@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,6 +11,10 @@ from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 from tests.support.inaturalist import TAXA, jpeg, observation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 HEADER = "id,uuid,observed_on,updated_at,quality_grade,license,image_url,scientific_name\n"
 OBSERVATIONS = 70

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import SourceError
-from critterdb.storage.database import SiteDatabase
 from tests.support.photos import COATS, coat, make_photo_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
 
 
 @pytest.fixture

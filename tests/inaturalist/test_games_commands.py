@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +12,10 @@ from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 from tests.support.inaturalist import BOBCAT, CATS, COUGAR, LIFE, TAXA, observation, taxon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 DOGS = {"id": 42043, "name": "Canidae", "rank": "family", "rank_level": 30}
 FOX = {"id": 42069, "name": "Vulpes vulpes", "rank": "species", "rank_level": 10}
@@ -127,3 +130,16 @@ def test_another_question_walks_anew(db: SiteDatabase, server: StandInINaturalis
     run("edit", "catornot", "--taxon", "Bobcat")
     assert db["cursors"].count == 0
     assert db["games"].get("catornot")["taxon_id"] == BOBCAT["id"]
+
+
+def test_a_taxon_that_the_site_knows_is_not_asked_for(
+    db: SiteDatabase, server: StandInINaturalist
+) -> None:
+    """Labels of an imported folder, with ids below 0, are not iNaturalist's taxa."""
+    run(*ADD)
+    db["taxa"].insert({"id": -1, "name": "bobcat", "rank": "species", "ancestor_ids": "[]"})
+    server.requests.clear()
+    assert "(Felids), family, 41944" in run("edit", "catornot", "--taxon", "felids").stdout
+    assert not server.requests
+    run("edit", "catornot", "--target", "Bobcat")
+    assert db["games"].get("catornot")["target_taxon_id"] == BOBCAT["id"]

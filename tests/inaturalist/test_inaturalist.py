@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,9 @@ from critterdb.inaturalist.sync import SyncOptions, sync_game
 from critterdb.inaturalist.taxa import save_taxa
 from critterdb.storage.database import SiteDatabase, site_folder
 from tests.support.inaturalist import TAXA, Json, jpeg, observation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
 from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
-from critterdb.fakes.server import Request
 from critterdb.games import ensure_game
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.responses import parse_page
@@ -20,6 +17,12 @@ from critterdb.inaturalist.sync import SyncOptions, SyncReport, sync_game
 from critterdb.storage.cursors import Cursors
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 from tests.support.inaturalist import TAXA, jpeg, observation, photo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from critterdb.fakes.server import Request
 
 NESTED = 100_000
 ODD_VALUES = {

@@ -6,15 +6,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
-from critterdb._types import Progress
 from critterdb.cli import main
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.games import Game, ensure_game
@@ -33,6 +30,12 @@ from critterdb.inaturalist.photo_download import (
 from critterdb.inaturalist.sync import SyncOptions, SyncReport, plan_sync, sync_game
 from critterdb.storage.database import SiteDatabase, site_folder
 from tests.support.inaturalist import COUGAR, TAXA, Json, jpeg, observation, photo, taxon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from critterdb._types import Progress
 
 OBSERVATIONS = 90
 

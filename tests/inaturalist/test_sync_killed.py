@@ -8,9 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +17,9 @@ from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.inaturalist import TAXA, jpeg, observation, photo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.bot.play import play_round
 from critterdb.bot.round import Round
-from critterdb.bot.round_report import RoundReport
-from critterdb.fakes.x import StandInX
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.games import get_game
 from critterdb.model.registry import current_model
 from critterdb.platforms.registry import open_timeline
-from critterdb.storage.database import SiteDatabase
 from critterdb.system import BootClock, read_uptime
+
+if TYPE_CHECKING:
+    from critterdb.bot.round_report import RoundReport
+    from critterdb.fakes.x import StandInX
+    from critterdb.storage.database import SiteDatabase
 
 GAME, HASHTAG, HOST, BOT = "tints", "tintOrNot", "host", "critterbot"
 

@@ -13,7 +13,10 @@ import shutil
 import subprocess
 import venv
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 USER_ID = 10001
 COPIED = "/tmp/critterdb/"

@@ -11,10 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import httpx
 from PIL import Image
@@ -23,6 +22,9 @@ from critterdb.games import ensure_game
 from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.models import COUGAR, make_tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TAXON, OBSERVER = COUGAR, 7
 SEEN_AT = "2026-11-23T10:00:00Z"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.support.bot_harness import GAME, HOST
 from tests.support.models import picture
-from tests.support.platforms import PlatformHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.support.platforms import PlatformHarness
 
 COLOURS = ("red", "green", "blue", "yellow", "grey")
 SENT = ("sent", None)

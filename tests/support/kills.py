@@ -9,15 +9,17 @@ import random
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.bot_harness import GAME, HASHTAG
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import STAND_INS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ACCIDENTS = {"drop_after": 0.20, "503": 0.10, "429": 0.05}  # shares of all sendings
 OWN_POSTS_SHOWN_AFTER_S = 0.4

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from critterdb.imaging.preprocessing import Preprocessing
-from critterdb.model.loader import Model
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.registry import current_model
 from critterdb.storage.atomic_files import write_atomically
@@ -20,6 +18,11 @@ from critterdb.storage.timestamps import utc_now
 from critterdb.training.backbones import Backbone
 from critterdb.training.model_writer import write_model
 from critterdb.training.onnx.graph import finish_graph, import_onnx
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb.model.loader import Model
 
 SIZE = 32  # pixels
 SHARPNESS = 12.0

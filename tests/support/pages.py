@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +13,9 @@ from critterdb.model.inference import classify_image
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 from tests.support.datasette_site import make_site
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model, picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GAME = "cougarornot"
 MODEL_ID = "cougarornot-colours"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.fakes.x import StandInX
-from critterdb.storage.database import SiteDatabase
 from tests.fakes.bluesky import StandInBluesky
 from tests.fakes.mastodon import StandInMastodon
 from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 STAND_INS: dict[str, Any] = {
     "x": StandInX,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 from tests.support.datasette_site import SEEN_AT, add_model, add_photo, jpeg, make_site
 from tests.support.models import COUGAR
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRETS = (
     "eve-opted-out",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb.storage.database import SiteDatabase
 from tests.support.bot_harness import BotHarness
 from tests.support.models import picture
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +12,10 @@ from click.testing import CliRunner, Result
 from critterdb.cli import main
 from critterdb.fakes.server import Request, StandIn
 from tests.support.datasette_site import MODEL_ID, TAXON, add_model, jpeg, make_site, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 RED = jpeg("red")
 

@@ -9,17 +9,21 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from critterdb.cli import main
 from critterdb.errors import REFUSAL_STATUS
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from critterdb.storage.database import SiteDatabase
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from critterdb.games import ensure_game
 from critterdb.imaging.decode import decode_image
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.sync import sync_game
-from critterdb.storage.database import SiteDatabase
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 pytestmark = pytest.mark.slow
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import timm
 import torch
-from PIL import Image
 from torchvision.models import ResNet34_Weights, resnet34
 
 from critterdb.demo.drawing import draw_critter
@@ -19,6 +18,9 @@ from critterdb.imaging.decode import decode_image
 from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.training.backbones import Backbone, export_backbone, load_backbone
 from critterdb.training.networks import PretrainedNetwork, load_network, state_digest
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 pytestmark = pytest.mark.slow
 

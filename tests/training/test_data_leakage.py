@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from critterdb.games import get_game
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training.backbones import load_backbone
 from critterdb.training.embed import embed_photos
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 

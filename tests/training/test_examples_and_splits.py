@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +20,9 @@ from critterdb.dataset.examples import (
 from critterdb.dataset.splits import plan_parts, split_observations
 from critterdb.errors import TrainingError
 from critterdb.games import Game, ensure_game
-from critterdb.storage.database import SiteDatabase
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 LIFE, CATS, COUGAR, BOBCAT, WESTERN, HYBRID = 48460, 41944, 42007, 41976, 999_001, 999_002
 TAXA = (

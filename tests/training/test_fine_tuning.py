@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,6 +20,9 @@ from critterdb.training.fine_tuning import TuningPhotos, TuningPlan, fine_tune
 from critterdb.training.head import Head
 from critterdb.training.networks import load_network, state_digest
 from tests.support.photos import COATS, coat, make_photo_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 

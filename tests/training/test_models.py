@@ -8,8 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -23,6 +22,9 @@ from critterdb.model.registry import current_model, use_model
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import MODEL_ID, add_model, make_site
 from tests.support.models import make_tiny_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Change = Callable[[Any, dict[str, Any]], None]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +21,9 @@ from critterdb.training.backbones import load_backbone
 from critterdb.training.onnx import quantize
 from critterdb.training.onnx.quantize import quantize_backbone
 from tests.support.photos import COATS, coat, make_photo_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from critterdb.errors import TrainingError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
 from critterdb.model.decision import decide, labels_inside
-from critterdb.model.loader import Model
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training.backbones import load_backbone
@@ -28,6 +26,11 @@ from critterdb.training.config import TrainingConfig
 from critterdb.training.embed import embed_photos
 from critterdb.training.train import train_game
 from tests.support.photos import COATS, coat, make_photo_folder, no_coat
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb.model.loader import Model
 
 pytestmark = pytest.mark.slow
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +12,9 @@ from critterdb.cli import main
 from critterdb.dataset.examples import UNREADABLE
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.old_site import OldSite, unpack_old_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BAD_PATHS = ("../../etc/passwd", "photos/ab/missing.jpg")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +12,9 @@ from click.testing import CliRunner
 from critterdb.cli import main
 from critterdb.storage.atomic_files import OWNER_ONLY, replacing, write_atomically
 from critterdb.storage.database import DATABASE_NAME, open_database
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def mode(file: Path) -> int:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.bars import score_over_time
 from critterdb.web.charts.confusion import MAX_LABELS, Label, most_confused
 from critterdb.web.charts.maps import (
@@ -23,6 +22,11 @@ from critterdb.web.charts.maps import (
 from critterdb.web.charts.svg import nice_top, tag
 from critterdb.web.queries.scores import SettledPost, by_period
 from critterdb.web.queries.similar_photos import Embedding, Sketches, nearest_photos
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
 
 
 @pytest.mark.parametrize(

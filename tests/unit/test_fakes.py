@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from critterdb.platforms.bluesky.records import time_of_key
 from critterdb.platforms.bluesky.records import timestamp_id as own_timestamp_id
 from critterdb.platforms.x.parse import EPOCH_MS
 from tests.fakes.bluesky_records import timestamp_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 FAKES = sorted([*ROOT.glob("critterdb/fakes/*.py"), *ROOT.glob("tests/fakes/*.py")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +14,9 @@ from critterdb.cli import main
 from critterdb.formatting import json_text, printable, printable_line, table_lines
 from critterdb.games import ensure_game, list_games, unused_presets
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVIL = "a\x1b]0;owned\x07b\x9b2Jc\x7fd\u202ee\rf"
 CONTROLS = "\x1b\x07\x9b\x7f\u202e\r"

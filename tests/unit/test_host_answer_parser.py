@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -17,6 +16,9 @@ from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.models import BOBCAT, COUGAR, FELIDAE, make_tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Read = tuple[Game, Vocabulary]
 

@@ -5,7 +5,7 @@ The sentences that a verdict may or may not be read from are in tests/data/host_
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.models import make_tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Read = tuple[Game, Vocabulary]
 

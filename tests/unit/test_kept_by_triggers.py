@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb.storage.database import SiteDatabase
 from tests.support.models import BOBCAT, COUGAR, make_tiny_model
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 COUNTED = """
 SELECT model_id, source, coalesce(reason, 'answered') AS outcome, count(*) AS predictions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,9 @@ from critterdb.licences import (
     PhotoRights,
     may_be_shown,
 )
-from critterdb.storage.database import SiteDatabase
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 LICENSES = (None, "", "cc-by")
 CREDITS = (None, "", "(c) Ann")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,8 +10,10 @@ from critterdb.games import Game, ensure_game
 from critterdb.inaturalist.observations import save_observations
 from critterdb.inaturalist.responses import read_observations, read_taxa
 from critterdb.inaturalist.taxa import save_taxa
-from critterdb.storage.database import SiteDatabase
 from tests.support.inaturalist import TAXA, Json, observation, photo
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 ROW = {
     "id": 2,

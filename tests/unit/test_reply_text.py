@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +12,9 @@ from critterdb.bot.reply_text import MAX_LENGTH, choose_wording
 from critterdb.errors import SiteError
 from critterdb.model.decision import Classification
 from critterdb.platforms.text_length import x_weight
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def said(reason: str | None = None, *, name: str = "Bobcat", score: float = 0.93) -> Classification:

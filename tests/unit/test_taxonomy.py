@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from itertools import product
+from typing import TYPE_CHECKING
 
 import pytest
 
 from critterdb.dataset.taxonomy import Truth, is_right, taxon_names
 from critterdb.formatting import display_name, display_name_sql
 from critterdb.inaturalist.taxon_search import find_taxon
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.queries.reviews import save_review
 from critterdb.web.queries.scores import load_score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from critterdb.storage.database import SiteDatabase
 
 FAMILY, GENUS, TARGET, SISTER, STRANGER = 10, 20, 30, 31, 40
 ANCESTORS = {

@@ -14,10 +14,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -38,6 +37,9 @@ from tests.support.attacks import (
     redirects,
 )
 from tests.support.names import addresses_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.network_namespace
 

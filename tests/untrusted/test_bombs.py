@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.imaging.sandbox import CPU_S, Decoders
 from tests.fakes.bombs import MAKERS
 from tests.fakes.mutations import KINDS, good_pictures, mutations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 

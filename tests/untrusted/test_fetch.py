@@ -1,4 +1,4 @@
-"""The guard's manners: what is fetched, what is refused in which words, and what is remembered."""
+"""The guard's rules: what is fetched, what is refused in which words, and what is remembered."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +21,10 @@ from critterdb.fetch import result_cache
 from critterdb.fetch.address_policy import STRICT_TABLE, Opening, openings_from_environment
 from critterdb.fetch.fetcher import FETCH_FAILED, Fetcher, is_own_request
 from tests.fakes.hostile import PICTURE, HostileServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture

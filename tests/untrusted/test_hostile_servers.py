@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +17,9 @@ from critterdb.errors import RejectedInputError
 from critterdb.fetch.address_policy import Opening
 from critterdb.fetch.fetcher import Fetcher
 from tests.fakes.hostile import ANSWERS, HostileServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,6 +21,9 @@ from critterdb.imaging.decode import read_image
 from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.imaging.sandbox import Decoders, shared_decoders
 from tests.support.models import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VIEW = Preprocessing(32)
 

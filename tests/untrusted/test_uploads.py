@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +16,9 @@ from critterdb.web.http.body import Body, ClientDisconnectedError, UploadMemory
 from critterdb.web.http.headers import image_origin, page_headers
 from critterdb.web.http.negotiation import prefers_page
 from critterdb.web.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 CAP = 1000
 MULTIPART = "multipart/form-data; boundary=b0undary"

@@ -6,14 +6,16 @@ import json
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.datasette_site import add_model, make_site, open_datasette, serving
 from tests.support.models import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```sh\n(curl .+?)\n```\n\n```json\n(.+?)^```$", PAGE, re.M | re.S)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from critterdb.web.datasette.body_limit import MAX_BODY_BYTES, OWN_LIMIT
 from tests.support.datasette_site import add_model, jpeg, make_site, open_datasette
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
 PIECE = b"x" * 1_000_000
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from datasette.database import Database
@@ -13,6 +12,9 @@ from datasette.database import Database
 from critterdb.storage.database import DATABASE_NAME, open_database, sqlite3
 from tests.support.datasette_site import change_metadata, open_datasette
 from tests.support.pages import MODEL_ID, make_furnished_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -19,6 +19,9 @@ from critterdb.storage.database import open_database
 from tests.support.datasette_site import add_model, make_site, open_datasette, rows, serving
 from tests.support.models import picture
 from tests.support.writing import SHARED_COUNTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 

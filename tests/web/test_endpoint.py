@@ -6,9 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -26,6 +24,10 @@ from tests.support.datasette_site import (
     rows,
 )
 from tests.support.models import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 RED = jpeg("red")
 HEADERS = {"accept": "application/json"}

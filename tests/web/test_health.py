@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +16,9 @@ from tests.support.datasette_site import (
     open_datasette,
     rows,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATH = "/-/critterdb/health"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from critterdb.web.datasette.host_check import is_own_host
 from tests.support.datasette_site import make_site, open_datasette, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 DATASETTE = ["-m", "datasette", "serve", ".", "--port", "{port}"]

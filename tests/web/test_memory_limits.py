@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -16,6 +16,9 @@ from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.web.datasette.memory_limits import MAX_RESULT_BYTES
 from tests.support.datasette_site import open_datasette, rows, serving
 from tests.support.pages import make_furnished_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_GROWTH_MB = 400
 GREEDY = [

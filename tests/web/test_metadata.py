@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,9 +15,11 @@ from critterdb.games import ensure_game
 from critterdb.inaturalist.client import INaturalist
 from critterdb.inaturalist.csv_import import import_export
 from critterdb.inaturalist.sync import SyncOptions, sync_game
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.settings import Settings, load_settings
 from tests.support.inaturalist import TAXA, observation
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 ROOT = Path(__file__).parents[2]
 METADATA = json.loads((ROOT / "metadata.json").read_text("utf-8"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -10,6 +10,9 @@ import pytest
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import serving
 from tests.support.old_site import OldSite, unpack_old_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

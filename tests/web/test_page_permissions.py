@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +18,10 @@ from tests.support.datasette_site import (
 )
 from tests.support.models import COUGAR, DOMESTIC_CAT
 from tests.support.pages import MISTAKE, MODEL_ID, add_candidate, make_furnished_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 MODEL = f"/-/critters/models/{MODEL_ID}"
 PAGES = [

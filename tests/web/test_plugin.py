@@ -1,4 +1,4 @@
-"""What the plugin adds to Datasette's own pages: photos, credits, queries, manners."""
+"""What the plugin adds to Datasette's own pages: photos, credits, queries, headers."""
 
 from __future__ import annotations
 

@@ -11,8 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -30,6 +29,9 @@ from critterdb.publish.rules import (
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, sqlite3
 from tests.support.datasette_site import MODEL_ID, add_photo, change_metadata, jpeg, listed, serving
 from tests.support.publishing import SECRETS, make_full_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Publish = Callable[..., dict[str, Any]]
 

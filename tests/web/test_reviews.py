@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +13,9 @@ from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import open_datasette, rows
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
 from tests.support.pages import add_candidate, make_furnished_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REVIEW, ANSWERS = "/-/critters/review", "/-/critters/answers"
 

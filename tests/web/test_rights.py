@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +16,9 @@ from tests.support.datasette_site import (
     rows,
 )
 from tests.support.pages import make_furnished_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RED = jpeg("red")
 ANN, BOB, ROOT = {"id": "ann"}, {"id": "bob"}, {"id": "root"}

@@ -9,10 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -33,6 +31,10 @@ from tests.support.datasette_site import (
 )
 from tests.support.inaturalist import TAXA, observation
 from tests.support.inaturalist import jpeg as drawn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 DIGEST = "ab" + "0" * 62
 HOUR = 3600

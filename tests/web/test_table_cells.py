@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import change_metadata, open_datasette
 from tests.support.pages import make_furnished_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TABLES = ("predictions", "post_predictions")
 PICTURE = "https://pictures.example/101.jpg"

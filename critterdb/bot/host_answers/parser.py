@@ -9,13 +9,17 @@ was a lynx"). A verdict needs one taxon that is said, and nothing that speaks ag
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from critterdb.games import Game
+from critterdb.dataset.taxonomy import Truth, is_right
 
 from . import patterns, safeguards
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from critterdb.games import Game
 
 # X allows 25,000 characters; the answer of a host stands within the first sentences.
 MAX_MESSAGE_CHARACTERS = 2000
@@ -135,7 +139,8 @@ def _finest(taxa: set[int], lineage: Mapping[int, Collection[int]]) -> set[int]:
 
 
 def _agree(taxon_id: int, others: set[int], lineage: Mapping[int, Collection[int]]) -> bool:
-    return all(other == taxon_id or other in lineage.get(taxon_id, ()) for other in others)
+    truth = Truth(frozenset((taxon_id, *lineage.get(taxon_id, ()))))
+    return all(is_right(other, truth) for other in others)
 
 
 def _is_inconclusive(sentence: str) -> bool:

@@ -25,6 +25,7 @@ MARK = re.compile(
     r"|what (?:you're|you are|we're|we are) (?:seeing|looking at)(?: here)? is"
     r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye)\b"
 )
+# "It's a big old tired bobcat" is a statement; beyond that something else stands between.
 MAX_WORDS_AFTER_MARK = 6
 DENIAL = re.compile(
     r"(?:\b(?:not|no|never|neither|nor)|n't(?: be)?)(?: (?:actually|really|quite|even|in fact))*"
@@ -80,6 +81,7 @@ RIGHT = re.compile(
 WRONG = re.compile(
     r"\b(?:wrong|incorrect|sorry|mistaken|fooled|oops|nice try|missed)\b|\bnot\b|n't\b"
 )
+# Last week's animal and tomorrow's are not this one.
 ELSEWHEN = re.compile(
     r"\b(?:last|next|previous|another|other|earlier|older) (?:week|time|friday|month|year|one|photo"
     r"|round|game)|\byesterday|\btomorrow|\bremember\b|\bin general\b|\busually\b"
@@ -108,6 +110,8 @@ SUBJECT = re.compile(
     r"^ (?:(?:kittens?|cubs?) )?(?:has|have|had|is|are|was|were|would|can|could|does|do|did|tends?"
     r"|usually|often|never|always|will|should|looks?|weighs?|lives?|needs?|likes?)\b"
 )
+# Words that are known to leave a statement intact. Any other one ("it's a cougar skull") makes the
+# message a candidate for a person.
 GOES_ON = re.compile(
     r"^\W*$|^ (?:with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
     r"|all|near"
@@ -123,6 +127,7 @@ NO_ANSWER = re.compile(
     r"|his|her|their|saw|see|seen|love|loved|want|had|have|know|found|met"
     r"|about|every|each|any|some|many|most|more|all|which|what|why|how|where|when|who|such|ever)\b"
 )
+# Only a statement that nobody can tell ends a game so; "for now" or a question beside it does not.
 INCONCLUSIVE = re.compile(
     r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bwe(?:'ll| will| may"
     r"| might) never know\b"
@@ -141,6 +146,7 @@ FOR_GOOD = re.compile(
     r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bnever know\b|\bimpossible\b"
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|hard|little|small)\b|\bbe identified\b|\bsorry\b"
 )
+# "No idea!" may be teasing the players: it waits for a person.
 SHRUG = re.compile(
     r"^\W*(?:no idea|(?:(?:i|we) )?(?:(?:really|honestly|just) )?(?:don't|do not) know|dunno"
     r"|beats me|who knows)\W*$"
@@ -154,6 +160,7 @@ NOT_INCONCLUSIVE = re.compile(
     r"|\bat first\b|\byet\b"
     r"|\binitially\b|\?"
 )
+# "It looks like a cougar, but" is the beginning of a denial.
 LOOKS = re.compile(
     r"\b(?:look(?:s|ed)? like|pass for|mistaken for|confused (?:with|for)|resembl\w+)\b"
 )

@@ -8,8 +8,10 @@ here waits for a person. All but `is_contradicted` take lower-case text with pla
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bmt\.? ?lion\b"), "mountain lion"),
@@ -55,6 +57,7 @@ _OF_A_NAME = re.compile(
     r"\b(?:wsu|byu|uh|txst|msu|state|university|college|team|coach|go|mercury|ford|couch|porch"
     r"|sofa|house|lap|pocket|living room)(?: \w+)? $|\b(?:proud|fellow|lifelong) $"
 )
+# Teams, cars and the like that are called after an animal.
 _NAMED_FOR_ONE = re.compile(
     r"^ (?:football|basketball|baseball|softball|soccer|hockey|volleyball|marching|band|alum\w*"
     r"|nation|pride|athletics|jersey|mascot|logo|shoes?|sneakers?|excavators?|loaders?|skid)"
@@ -134,12 +137,12 @@ def is_contradicted(text: str) -> bool:
     return bool(_SAYS_NO.search(text))
 
 
-def is_taken_back(message: str, said: Collection[str] = ()) -> bool:
-    """Whether a message takes back what it said, or what it said speaks of no animal.
+def is_taken_back(message: str, names: Collection[str] = ()) -> bool:
+    """Whether a message takes back what it names, or what it names speaks of no animal.
 
-    After the first of the names `said`, some more words take it back.
+    After the first of `names`, some more words take it back.
     """
-    ends = [message.find(name) + len(name) for name in said if name in message]
+    ends = [message.find(name) + len(name) for name in names if name in message]
     rest = message[min(ends) :] if ends else ""
     patterns = (_TAKEN_BACK.search(message), _MACHINE.search(message), _UNDONE.search(rest))
     return any(patterns)

@@ -6,14 +6,21 @@ The command and the review page decide in the same way, so both come here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from critterdb.dataset.taxonomy import taxon_names
 from critterdb.errors import GameError
+from critterdb.formatting import display_name_sql
 from critterdb.games import Game, get_game
-from critterdb.storage.database import SiteDatabase
+from critterdb.inaturalist.taxon_search import find_taxon
 
 from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
 from .store import Vocabulary, load_vocabulary, posts_of_the_photo, target_taxa
 
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+
+# Models never learn from this: they learn from observations only.
 METHOD = "a person"
 NOTHING = "nothing"  # the message says nothing about the animal
 
@@ -51,10 +58,10 @@ class WaitingCandidate:
 def waiting_candidates(db: SiteDatabase, game: str | None = None) -> list[WaitingCandidate]:
     """Return what waits for a person: oldest first, with the post and what the host may mean."""
     rows = db.query(
-        """
+        f"""
         SELECT answer_candidates.id, posts.game, answer_candidates.post_id,
             posts.url AS post_url, guess, answer_candidates.source_url,
-            coalesce(taxa.common_name, taxa.name, answers.verdict) AS answer
+            coalesce({display_name_sql()}, answers.verdict) AS answer
         FROM answer_candidates JOIN posts ON posts.id = answer_candidates.post_id
         LEFT JOIN answers ON answers.post_id = posts.id
         LEFT JOIN taxa ON taxa.id = answers.taxon_id
@@ -128,7 +135,11 @@ def settle_in_words(db: SiteDatabase, which: str, words: str, now: str) -> str:
     decision = _parse(db, game, load_vocabulary(db, game), words)
     with db.atomic():
         settle(db, post_id, candidate, decision, now)
-    return f"{post_id}: {words}" if decision.verdict else f"{post_id}: no answer in it"
+    if decision.verdict is None:
+        return f"{post_id}: no answer in it"
+    # A name may have been found by its beginning, so what was decided is said in full.
+    names = taxon_names(db, [decision.taxon_id]) if decision.taxon_id else {}
+    return f"{post_id}: {names.get(decision.taxon_id or OTHER_ANIMAL, words)}"
 
 
 def _parse(db: SiteDatabase, game: Game, vocabulary: Vocabulary, words: str) -> Decision:
@@ -141,8 +152,10 @@ def _parse(db: SiteDatabase, game: Game, vocabulary: Vocabulary, words: str) -> 
         return Decision("target", game.target_taxon_id)
     if game.target_taxon_id and name == "other":
         return Decision("other")
-    taxon_id = int(name) if name.isdecimal() else vocabulary.names.get(name)
-    if taxon_id is None or (taxon_id != OTHER_ANIMAL and taxon_id not in vocabulary.names.values()):
+    taxon_id = vocabulary.names.get(name)  # what people call it, in words.toml
+    if taxon_id is None:
+        taxon_id = find_taxon(db, words, among=set(vocabulary.names.values()))
+    if taxon_id is None:
         raise GameError(
             f"{words} is not a taxon of {game.slug}. Use one of its names, target, other, "
             "inconclusive, or nothing"

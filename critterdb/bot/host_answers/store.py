@@ -10,22 +10,30 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from critterdb.bot.isolation import isolated
 from critterdb.bot.phrases import load_words
 from critterdb.bot.stored_post import StoredPost
+from critterdb.formatting import display_name
 from critterdb.games import Game, find_host
-from critterdb.platforms.base import Post
 from critterdb.platforms.text import has_tag
 from critterdb.storage.database import SiteDatabase, site_folder
 
 from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from critterdb.platforms.base import Post
+
 DIRECT, IN_THREAD = "host's words", "host's words in the thread"
 
+# Elsewhere in a thread a host may talk about a player's own cat, so a message that replies to
+# nothing of ours must say what it is.
 _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?|solution)\b")
+# "Yours is a bobcat" is about another photo.
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 
 
@@ -242,7 +250,7 @@ def _save_candidate(db: SiteDatabase, post_id: str, finding: Finding) -> None:
     guess: str | None = finding.verdict.guess or finding.verdict.verdict
     if finding.verdict.taxon_id:
         row = db["taxa"].get(finding.verdict.taxon_id)
-        guess = row["common_name"] or row["name"]
+        guess = display_name(row["common_name"], row["name"])
     db.execute(
         """
         INSERT OR IGNORE INTO answer_candidates (post_id, source_url, guess, found_at)

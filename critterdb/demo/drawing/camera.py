@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .coats import Colour
+if TYPE_CHECKING:
+    from .coats import Colour
 
 NOISE_SIDE = 1024  # pixels
 BLUR_SHARE, MAX_BLUR = 0.4, 2.2  # pixels to each side

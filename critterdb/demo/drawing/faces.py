@@ -115,7 +115,7 @@ def _ruff(layer: Layer, frame: Frame, build: Build, coat: Coat, hair: float) -> 
             [(0.82, 0.25), (0.98 + 0.2 * size, 0.55), (0.8, 0.85 + 0.4 * size)], [0.03, 0.07, 0.05]
         )
         second = limb([(0.6, 0.55), (0.7, 0.75), (0.6, 0.9 + 0.25 * size)], [0.02, 0.05, 0.03])
-        marks: list[Mark] = [(frame(each * (side, 1)), 210) for each in (stripe, second)]
+        marks: list[Mark] = [(frame(outline * (side, 1)), 210) for outline in (stripe, second)]
         layer.fur(
             frame(shape),
             coat.back,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .coats import Colour
+if TYPE_CHECKING:
+    from .coats import Colour
 
 SUPERSAMPLING = 2  # pixels of the layer for one of the picture
 TEXTURE_SIDE = 1024  # pixels
@@ -183,7 +185,7 @@ def _spline(
     before: np.ndarray, start: np.ndarray, end: np.ndarray, after: np.ndarray, steps: int
 ) -> np.ndarray:
     t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
-    before, start, end, after = (each[:, None, :] for each in (before, start, end, after))
+    before, start, end, after = (points[:, None, :] for points in (before, start, end, after))
     curve = 0.5 * (
         2 * start
         + (end - before) * t

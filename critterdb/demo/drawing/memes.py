@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -10,6 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from .camera import Rng, Size, gradient, rgb
 from .coats import Colour, mixed
 from .fur import closed, ellipse, limb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PICTURE_SIZE = (400, 300)  # pixels
 WORDS = (
@@ -36,8 +39,10 @@ Draw = ImageDraw.ImageDraw
 def draw_meme(rng: Rng, size: Size = PICTURE_SIZE) -> Image.Image:
     """An RGB picture of a thing, with words above and below it."""
     width, height = size
-    one, other = (BACKDROPS[place] for place in rng.choice(len(BACKDROPS), 2, replace=False))
-    image = gradient((width * 2, height * 2), one, mixed(one, other, rng.uniform(0, 1)), 1, rng)
+    colour, other = (BACKDROPS[index] for index in rng.choice(len(BACKDROPS), 2, replace=False))
+    image = gradient(
+        (width * 2, height * 2), colour, mixed(colour, other, rng.uniform(0, 1)), 1, rng
+    )
     draw = ImageDraw.Draw(image)
     thing = THINGS[rng.integers(len(THINGS))]
     thing(draw, (width, height * rng.uniform(0.94, 1.06)), height * rng.uniform(0.5, 0.62), rng)

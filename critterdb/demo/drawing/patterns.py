@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from .coats import Coat
 from .fur import Mark, ellipse, limb
+
+if TYPE_CHECKING:
+    from .coats import Coat
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 

@@ -32,8 +32,8 @@ def draw_critter(
 ) -> Image.Image:
     """An RGB picture of one cat, of the kind with this common name; `rng` chooses the rest."""
     kind = KINDS[name]
-    place = scene or _choose(dict.fromkeys(OUTDOORS, ELSEWHERE) | kind.scenes, rng)
-    view = draw_scene(place, rng, size)
+    scene_name = scene or _choose(dict.fromkeys(OUTDOORS, ELSEWHERE) | kind.scenes, rng)
+    view = draw_scene(scene_name, rng, size)
     pose = pose or _choose(POSE_SHARES, rng)
     layer = Layer(size, rng)
     frame = _stand(kind, pose, rng, size)
@@ -41,7 +41,7 @@ def draw_critter(
         _cast_shadow(view.image, frame)
     draw_pose, _, _ = POSES[pose]
     draw_pose(Body(layer, frame, kind.build, coat or choose_coat(kind, rng)))
-    _cover(layer, view, frame, pose, place)
+    _cover(layer, view, frame, pose, scene_name)
     over = layer.image.reduce(SUPERSAMPLING)
     lit = Image.merge(
         "RGB",
@@ -52,9 +52,9 @@ def draw_critter(
     )
     picture = view.image
     picture.paste(lit, (0, 0), over.getchannel("A"))
-    if place == "snow" and rng.random() < 0.5:
+    if scene_name == "snow" and rng.random() < 0.5:
         _snowfall(picture, rng)
-    return photograph(picture, rng, at_night=place != "room" and rng.random() < NIGHT_SHARE)
+    return photograph(picture, rng, at_night=scene_name != "room" and rng.random() < NIGHT_SHARE)
 
 
 def _stand(kind: Kind, pose: str, rng: Rng, size: Size) -> Frame:
@@ -82,14 +82,14 @@ def _cast_shadow(image: Image.Image, frame: Frame) -> None:
     image.paste((24, 24, 30), (0, 0), mask.filter(ImageFilter.BoxBlur(6)))
 
 
-def _cover(layer: Layer, view: Scene, frame: Frame, pose: str, place: str) -> None:
+def _cover(layer: Layer, view: Scene, frame: Frame, pose: str, scene_name: str) -> None:
     """What stands before the animal: grass, and now and then a trunk."""
     rng = layer.rng
     width, height = layer.image.size
     if view.growth and rng.random() < GRASS_SHARE:
         root = height if pose == "portrait" else frame.y + 0.03 * frame.scale
         grow(layer.draw, layer.image.size, root, view.growth, rng)
-    if place in ("forest", "scrub", "snow") and rng.random() < TRUNK_SHARE:
+    if scene_name in ("forest", "scrub", "snow") and rng.random() < TRUNK_SHARE:
         x = frame.x + rng.choice((-1, 1)) * rng.uniform(0.25, 0.6) * frame.scale
         half, lean = rng.uniform(0.02, 0.05) * width, rng.normal(0, 0.03) * width
         bark = mixed((84, 66, 52), (46, 40, 36), rng.random())

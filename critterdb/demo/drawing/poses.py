@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from .bodies import Body
 from .coats import mixed
 from .fur import closed, ellipse, limb, moved
-from .patterns import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .bodies import Body
+    from .patterns import Box
 
 
 def walk(body: Body) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -11,6 +11,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from .camera import Rng, Size, gradient, rgb, window
 from .coats import Colour, mixed
 from .fur import ellipse, limb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
 
 from .session import Session
 
+if TYPE_CHECKING:
+    from critterdb._types import Json
+
+# A limit without a time at which it ends.
 WITHOUT_RESET = timedelta(minutes=5)
 _EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
 # Refusals that concern the bot's account and not what it said.

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.platforms.untrusted_json import as_object, as_text, objects_in
 from critterdb.storage.timestamps import parse_time, post_moment
+
+if TYPE_CHECKING:
+    from critterdb._types import Json
 
 MAX_PAGES = 50
 FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
 # Posts are post in the order in which they were indexed, give or take.
+# What comes twice is recognized by its id and stored once.
 LATE_ARRIVALS = timedelta(minutes=2)
 
 GetPage = Callable[[str | None], tuple[list[object], str | None]]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from critterdb._types import Json
 from critterdb.platforms.base import Post
 from critterdb.platforms.profiles import wants_no_bot
 from critterdb.platforms.text import fold_tag, tags_in
 from critterdb.platforms.untrusted_json import as_address, as_object, as_text
 from critterdb.storage.timestamps import post_moment, utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from critterdb._types import Json
 
 POSTS = "app.bsky.feed.post"
 BOT_LABEL = "bot"

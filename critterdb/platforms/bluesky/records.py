@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from critterdb._types import Json
 from critterdb.platforms.untrusted_json import as_object, as_text
 
 from .parse import POSTS
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from critterdb._types import Json
+
+# Base 32 in an order in which later keys sort behind earlier ones.
 _TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 
 

@@ -13,12 +13,17 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.errors import RateLimitedError
+from critterdb.games import fold_handle
 from critterdb.platforms.sources import UnreadableResponseError
 from critterdb.storage.atomic_files import OWNER_ONLY, write_atomically
 
+if TYPE_CHECKING:
+    from critterdb._types import Json
+
+# A bot that cron starts every minute could use up the account's logins, and lock its owner out.
 LOGINS_PER_5_MINUTES, LOGINS_PER_DAY = 10, 100  # a third of what Bluesky allows
 FIVE_MINUTES_S, DAY_S = 300.0, 86_400.0
 
@@ -29,7 +34,7 @@ class Session:
     """Tokens of one account on one server, and when it logged in."""
 
     def __init__(self, address: str, handle: str) -> None:
-        digest = hashlib.sha256(f"{address} {handle.lower()}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{address} {fold_handle(handle)}".encode()).hexdigest()[:16]
         self.path = state_folder() / f"bluesky-{digest}.json"
         kept = self._read()
         tokens, logins = kept.get("tokens"), kept.get("logins")

@@ -9,15 +9,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
-from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import Game, hosts_on
+from critterdb.games import Game, fold_handle, hosts_on
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import (
@@ -37,9 +35,17 @@ from .pagination import is_repost, walk_back
 from .parse import BOT_LABEL, POSTS, Reader, record_key, web_address
 from .records import reply_record, time_of_key, timestamp_id
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from critterdb._types import Json
+    from critterdb.fetch.fetcher import Fetcher
+
 DEFAULT_SERVER = "https://bsky.social"
 PAGE_SIZE = 100
+# The most that getPosts takes.
 LOOKUP_SIZE = 25  # posts a request
+# Both limits are in the lexicon of app.bsky.feed.post.
 MAX_GRAPHEMES, MAX_BYTES = 300, 3000
 
 ANSWERS_COME_WITHIN = timedelta(days=8)
@@ -91,7 +97,7 @@ class BlueskyTimeline:
             f"bluesky:notifications:{game.slug}": self._read_notifications
         }
         for host in hosts_on(game, self.platform) if game.hashtag else []:
-            sources[f"bluesky:feed:{game.slug}:{host.lower()}"] = self._feed_reader(host)
+            sources[f"bluesky:feed:{game.slug}:{fold_handle(host)}"] = self._feed_reader(host)
         return gather(sources, cursors)
 
     def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
@@ -124,6 +130,7 @@ class BlueskyTimeline:
                     rkey=envelope.key,
                 )
             except RefusedError as error:
+                # Servers of the protocol name a missing record in different ways.
                 if error.name not in ("RecordNotFound", "NotFound", "InvalidRequest"):
                     raise
                 continue
@@ -155,6 +162,8 @@ class BlueskyTimeline:
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         try:
+            # Bluesky's servers let anybody reply, also where the author limited replies or blocks
+            # the bot.
             refusal = self._refusal_of_author(bare_id(post_id))
             body = {
                 "repo": self.client.did,
@@ -167,6 +176,8 @@ class BlueskyTimeline:
         if refusal:
             return refusal
         try:
+            # The same key with the same bytes again changes nothing, even hours later: hence put
+            # and not create.
             response = self.client.post("com.atproto.repo.putRecord", body)
         except RateLimitedError as error:
             return _not_tried(error)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from critterdb._types import Json
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.platforms.base import SendResult
 from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from critterdb._types import Json
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +40,6 @@ class MastodonClient:
 
     def __init__(self, address: str, token: str) -> None:
         try:
-            import requests
             from mastodon import Mastodon
 
             from critterdb.platforms.http.requests_session import DeadlineSession

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 
+# Any server of the fediverse can send any page; parsing costs time by its length.
 MAX_LENGTH = 50_000  # characters that are read; posts have 500, of some servers 5,000
 
 _BLOCKS = frozenset({"p", "div", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.errors import TimelineError
 from critterdb.platforms.untrusted_json import objects_in
 from critterdb.storage.timestamps import post_moment
 
 from .parse import bare_id_of
 
+if TYPE_CHECKING:
+    from critterdb._types import Json
+
+# The most that Mastodon gives for a timeline.
 PAGE_SIZE = 40
+# 10,000 posts: more than a hashtag gets in the week of the first look.
 MAX_PAGES = 250
 FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from critterdb._types import Json
 from critterdb.platforms.base import Post
 from critterdb.platforms.profiles import wants_no_bot
 from critterdb.platforms.text import fold_tag, is_written, tags_in
@@ -14,6 +13,11 @@ from critterdb.platforms.untrusted_json import as_address, as_text
 from critterdb.storage.timestamps import post_time
 
 from .html import MAX_LENGTH, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from critterdb._types import Json
 
 # Ids become parts of addresses. Mastodon's are digits; its kin has ULIDs, flakes and UUIDs.
 _ID = re.compile(r"\w[\w.:~-]{0,127}", re.ASCII)

@@ -12,17 +12,13 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
-from critterdb._types import Json
 from critterdb.errors import TimelineError
-from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import Game, hosts_on
+from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import (
@@ -40,12 +36,23 @@ from .client import BadRequestError, MastodonClient, NotFoundError
 from .pagination import GetPage, id_order, newest_page, read_list, settled_id
 from .parse import Reader, bare_id_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from critterdb._types import Json
+    from critterdb.fetch.fetcher import Fetcher
+
 LOOKUP_SIZE = 20  # statuses or accounts a request
+# A conversation costs a request. It is read only where the host answered somebody else than the
+# asker.
 MAX_THREADS = 40  # conversations that are looked through in a round
 
 DEFAULT_MAX_CHARACTERS = 500
+# An instance says what it allows, and one may say anything.
 MAX_CHARACTERS = 1_000_000  # the highest limit of an instance that is believed
 CHARACTERS_PER_LINK = 23
+# Every reply begins with the handle of whoever it answers.
 RESERVED_FOR_HANDLE = 64  # characters; a handle counts without its domain
 
 _SUMMONS = ["mention", "quote"]
@@ -203,7 +210,7 @@ class MastodonTimeline:
         return f"{self.handle()} is now marked as a bot"
 
     def _hosts(self, game: Game) -> set[str]:
-        return {self.full_handle(host).lower() for host in hosts_on(game, self.platform)}
+        return {fold_handle(self.full_handle(host)) for host in hosts_on(game, self.platform)}
 
     def _read_mentions(self, since: str | None) -> Found:
         def page(**options: Any) -> list[object]:
@@ -234,7 +241,7 @@ class MastodonTimeline:
     def _author_of(self, status: Json) -> str:
         """The lower-case handle of a status's author; nothing if it does not make sense."""
         account = status.get("account")
-        return self.reader.handle(account).lower() if isinstance(account, dict) else ""
+        return fold_handle(self.reader.handle(account)) if isinstance(account, dict) else ""
 
     def _statuses_of(self, account_id: str) -> GetPage:
         return lambda **options: self.client.ask_list(
@@ -277,7 +284,11 @@ class MastodonTimeline:
                 page = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
             except (NotFoundError, BadRequestError):
                 continue  # an account among them is gone, or the server knows no such call
-            blocking |= {str(one.get("id")) for one in objects_in(page) if one.get("blocked_by")}
+            blocking |= {
+                str(relationship.get("id"))
+                for relationship in objects_in(page)
+                if relationship.get("blocked_by")
+            }
         return blocking
 
     def _look_up(self, bare_ids: Sequence[str]) -> dict[str, Json]:
@@ -311,7 +322,9 @@ class MastodonTimeline:
             matches = objects_in(
                 self.client.ask_list("account_search", handle, resolve=True, limit=5)
             )
-            accounts = [match for match in matches if self.reader.handle(match).lower() == handle]
+            accounts = [
+                match for match in matches if same_handle(self.reader.handle(match), handle)
+            ]
         for account in accounts:
             account_id = bare_id_of(account)
             if account_id is None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import RateLimitedError, TimelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DEFAULT_API = "https://api.twitter.com"
 WITHOUT_RESET = timedelta(minutes=15)  # X counts its limits in stretches of this length

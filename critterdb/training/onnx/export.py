@@ -10,6 +10,8 @@ from .graph import OPSET, finish_graph, import_onnx
 if TYPE_CHECKING:
     from critterdb.training.networks import PretrainedNetwork
 
+# Which normalization follows which convolution is guessed from the order of layers and tried on
+# noise. A wrong guess is off by far more, and is dropped; a right one halves the export.
 FOLDED_TOLERANCE = 1e-4  # of the largest output
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +11,9 @@ from critterdb.errors import ModelError
 from critterdb.model.loader import OUTPUTS
 from critterdb.model.novelty import SMALLEST_LENGTH, NoveltyParameters
 from critterdb.training.extra import missing_package
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OPSET = 18  # the first in which every Reduce takes its axes as an input
 PREFIX = "critterdb_"  # of every name that is added to the backbone's

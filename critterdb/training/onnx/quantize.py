@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,12 +22,19 @@ from critterdb.errors import ModelError
 from critterdb.model.novelty import normalized
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.atomic_files import write_atomically
-from critterdb.training.backbones import Backbone
 
 from .graph import finish_graph, import_onnx
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from critterdb.training.backbones import Backbone
+
+# Of the training part, so that no test photo has a say in how the network counts.
 MAX_PHOTOS = 64  # that ranges are taken from
 LAYERS = ("Conv", "Gemm", "MatMul", "Clip", "Relu", "Add")  # one in 32 bits between costs the gain
+# Sound ranges give far more than this. Below it the network sees something else, and a training
+# says so instead of writing the model.
 MIN_LIKENESS = 0.9  # mean cosine with what the network sees in 32 bits
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
-
-from markupsafe import Markup
 
 from .svg import Plot, Scale, joined, nice_top, picture, tag, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markupsafe import Markup
+
     from critterdb.web.queries.model_comparison import ComparedLabel
     from critterdb.web.queries.models import LabelRow
     from critterdb.web.queries.scores import Period

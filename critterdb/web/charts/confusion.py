@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from .svg import joined, tag, words
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 CELL = 44  # pixels
+# SVG has no layout: the room for a name is estimated.
 LETTER = 7.2  # width of a letter, about, in the charts' type
 MAX_LABELS = 24  # a picture of more cells than this squared shows nothing on any screen
 MAX_LETTERS = 21

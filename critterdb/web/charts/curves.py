@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-from markupsafe import Markup
 
 from .svg import Plot, joined, line, nice_top, picture, shares, tag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markupsafe import Markup
+
     from critterdb.web.queries.models import EpochPoint, ReliabilityPoint, RiskPoint
 
 WIDTH, HEIGHT = 350, 300

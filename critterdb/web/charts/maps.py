@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from .svg import joined, picture, tag
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from markupsafe import Markup
+
 WIDTH, HEIGHT = 640, 400
 MIN_SPAN = 16.0  # degrees of longitude: enough around one place to see where on earth it is
+# A map that shows more of the earth than North America has no room for state lines.
 STATES_UP_TO = 70.0  # degrees of longitude
+# Shown as this square and never as a point: no map suggests a false place.
 OBSCURED_CELL = 0.2  # degrees: iNaturalist moves an obscured place somewhere in such a square
 CLUSTER = 12.0  # pixels
+# The Mercator projection ends at 85 degrees.
 FARTHEST_NORTH = 84.0
 TILE = 256  # pixels
 MAX_ZOOM = 12

@@ -6,27 +6,28 @@ one; a few such bodies would end the server. Whoever is signed in may send what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from critterdb.errors import MAX_IMAGE_BYTES, MAX_IMAGE_WORDS
 from critterdb.web.http.asgi import App, Message, Receive, Send, send_text
 from critterdb.web.http.forms import FORM_OVERHEAD_BYTES
-from critterdb.web.settings import MAX_BYTES
 
 from .current_request import actor_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.app import Datasette
 
 # 0.65, and its check for forged forms which copies all with each piece, read 150 MB in over half a
 # minute and took half a gigabyte. What we take at /-/classify is allowed everywhere.
-MAX_BODY_BYTES = MAX_BYTES + FORM_OVERHEAD_BYTES
+MAX_BODY_BYTES = MAX_IMAGE_BYTES + FORM_OVERHEAD_BYTES
+# Where Datasette has a limit of its own, it is left alone.
 OWN_LIMIT = "max_post_body_bytes"  # the setting of Datasette 1.0
 
 TOO_LARGE = (
-    f"Request too large: anonymous requests are limited to {MAX_BYTES / 1e6:g} MB. Sign in or send "
-    "less."
+    f"Request too large: anonymous requests are limited to {MAX_IMAGE_WORDS}. Sign in or send less."
 )
 
 

@@ -7,7 +7,6 @@ for programs (JSON, CSV) keep the order of the schema.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,8 @@ from critterdb.web.state import plugin_state
 from .compat import described_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from datasette.app import Datasette
 
 # Datasette looks for a template of each table before its general one: for the page (whose head

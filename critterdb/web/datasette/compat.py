@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from critterdb._types import Json
 from critterdb.storage.database import sqlite3
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.app import Datasette
     from datasette.database import Database
 
@@ -19,6 +20,7 @@ Actor = Json
 """Who sends a request, as a plugin of Datasette describes them: most have an `id`."""
 
 QUERY_SOURCE = "critterdb"
+# A lock that lasts for twice 15 s is not a matter of waiting: the answer is sent without its row.
 WRITE_ATTEMPTS = 2  # each waits for the busy timeout
 
 
@@ -130,6 +132,7 @@ async def _register_query(datasette: Any, database: str, name: str, query: Any) 
     if isinstance(query, str):
         query = {"sql": query}
     existing = await datasette.get_query(database, name)
+    # A query that the site's owner wrote into datasette.yaml goes before ours.
     if existing and existing.source != QUERY_SOURCE:
         return
     await datasette.add_query(
@@ -156,6 +159,7 @@ async def write(database: Database, function: Callable[[Any], T]) -> T:
     def in_transaction(conn: Any) -> T:
         if conn.in_transaction:
             return function(conn)
+        # A deferred transaction fails at once where another process wrote since it began to read.
         conn.execute("BEGIN IMMEDIATE")
         try:
             result = function(conn)

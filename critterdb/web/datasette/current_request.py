@@ -6,17 +6,18 @@ lines, and remembers the permissions that were asked for: a table asks the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from critterdb.web.http.asgi import App, Receive, Scope, Send
-
 from .compat import Actor, may_view
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from datasette.app import Datasette
+
+    from critterdb.web.http.asgi import App, Receive, Scope, Send
 
 
 @dataclass

@@ -6,7 +6,6 @@ only this machine can reach. Its requests still carry that name in their Host he
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,8 @@ from critterdb.web.http.asgi import App, Receive, Send, send_text
 from critterdb.web.state import plugin_state
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from datasette.app import Datasette
 
 LOCALHOST = "localhost"
@@ -52,6 +53,8 @@ def is_own_host(host: str, hosts: Collection[str]) -> bool:
     if not host:
         return True
     try:
+        # A web page can rebind its own name to 127.0.0.1 and would then read a private site; what
+        # it cannot do is send another name.
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return False

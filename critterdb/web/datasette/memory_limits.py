@@ -42,6 +42,7 @@ class CountedRows:
 
 def limit_results(conn: Any) -> None:
     """Limit the values and the results of a connection."""
+    # Datasette fetches up to 1,001 rows at once; rows of a megabyte each took 1.4 GB.
     conn.row_factory = CountedRows()
     # pysqlite3 has no setlimit: there the limit of the process has to do.
     if hasattr(conn, "setlimit"):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 CLASSIFY = "critterdb-classify"
 HEALTH = "critterdb-health"
 REVIEW = "critterdb-review"
+# Both the setting `allow` and the permission must let somebody in: neither a plugin nor a forgotten
+# block opens what the other closes.
 ACTIONS = {
     CLASSIFY: "Classify photos at /-/classify",
     HEALTH: "See the details of /-/critterdb/health",

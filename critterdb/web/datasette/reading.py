@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from critterdb.storage.database import SiteDatabase, sqlite3
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.database import Database
 
 T = TypeVar("T")
 
 # The slowest page of a large site reads for tens of milliseconds; a cold disk takes longer.
+# A page is one trip to one of three threads that read for everybody: one that never ends would take
+# a third of the site.
 READ_LIMIT_MS = 3000
 
 

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from critterdb._types import Json
 from critterdb.dataset.taxonomy import taxon_names
 from critterdb.formatting import display_name_sql
 from critterdb.licences import IS_PHOTO_HERE, PhotoRights, may_be_shown
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import PHOTO_PATH
 from critterdb.web.pages.layout import percent
 from critterdb.web.queries.posts import is_picture_shown
@@ -25,8 +22,13 @@ from .current_request import may_sender_view
 from .reading import SlowReadError, read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
     from datasette.app import Datasette
     from markupsafe import Markup
+
+    from critterdb._types import Json
+    from critterdb.storage.database import SiteDatabase
 
 # The columns by table; a query's result has no table, so there the column's name must do.
 PHOTO_COLUMNS = {
@@ -48,6 +50,7 @@ T = TypeVar("T")
 PHOTO_TABLES = ("photos", "observations", "taxa")
 POST_TABLES = ("posts", "post_images")
 
+# More names than that make a row of the table several lines high.
 MAX_NAMED_SCORES = 3
 
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)

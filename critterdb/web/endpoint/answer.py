@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,8 +12,6 @@ from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
-from critterdb.model.labels import Label
-from critterdb.model.loader import Model
 from critterdb.model.payloads import AnswerPayload, answer_payload
 from critterdb.model.predictions import find_answer, record
 from critterdb.storage.database import SiteDatabase, sqlite3
@@ -24,12 +21,18 @@ from critterdb.web.http.negotiation import own_addresses
 from critterdb.web.state import PluginState, is_recording, site_database
 
 from .models import ChosenModel, choose_model, load_chosen
-from .upload import Upload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.app import Datasette
     from datasette.database import Database
     from datasette.utils.asgi import Request
+
+    from critterdb.model.labels import Label
+    from critterdb.model.loader import Model
+
+    from .upload import Upload
 
 T = TypeVar("T")
 
@@ -87,6 +90,7 @@ async def answer(call: Call, question: Upload) -> Answered:
         _look_up(call.state, database, question),
         may_view(call.datasette, call.request.actor, database.name, "models"),
     )
+    # Before the fetch: a bad model should not cost a stranger's server a request.
     model = await load_chosen(call.state, chosen)
     if picture is None:
         picture = _picture(await _fetch(call, str(question.url)), question.url)
@@ -101,6 +105,7 @@ async def answer(call: Call, question: Upload) -> Answered:
     took_ms = (time.perf_counter() - call.started) * 1000
     payload = answer_payload(model, classification, image, prediction_id, took_ms)
     if not names_model:
+        # Its name tells of a table that this visitor may not see.
         payload["model"] = None
     return Answered(payload, chosen, model.labels)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypedDict
 
 from critterdb import __version__
-from critterdb._types import Json
 from critterdb.errors import RejectedInputError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.model.inference import work
@@ -20,9 +18,13 @@ from .answer import NO_SITE
 from .models import find_chosen, load_chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from datasette.app import Datasette
     from datasette.database import Database
     from datasette.utils.asgi import Request, Response
+
+    from critterdb._types import Json
 
 METHODS = "GET, HEAD"
 

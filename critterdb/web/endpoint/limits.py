@@ -7,23 +7,30 @@ import ipaddress
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from critterdb.errors import RejectedInputError
 from critterdb.system import cores, lower_priority
 from critterdb.web.http.addresses import parsed_address
 from critterdb.web.http.body import BUSY
-from critterdb.web.settings import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from critterdb.web.settings import Network
 
 T = TypeVar("T")
 
+# A photo that is being decoded can take 900 MB: four at once is what a server of a few gigabytes
+# bears.
 MAX_WORKERS = 4
 # What would wait for longer is refused at once, so that nobody waits for nothing.
 MAX_WAITING = 32
 BUSY_SECONDS = 2
+# `rate` counts a calendar minute for each address: one number a visitor, and nothing to tidy.
 WINDOW_SECONDS = 60
+# In memory: a restart begins the day again, which costs some 20 MB of disk at the most.
 DAY_SECONDS = 86_400
 # One household or attacker holds a whole /64 of IPv6 addresses.
 IPV6_PREFIX_BITS = 64
@@ -63,6 +70,8 @@ class Workers:
             if self._taken >= self.places:
                 raise RejectedInputError("busy", BUSY)
             self._taken += 1
+        # The place is taken before the thread is there, so the queue is never longer than its
+        # limit.
         future: Future[T] = self._threads.submit(function, *arguments)
         # A thread goes on when its client has hung up, so only its end frees its place.
         future.add_done_callback(self._leave)
@@ -135,6 +144,7 @@ def client_address(
     parsed = parsed_address(address)
     if parsed is None or parsed.version == 4:
         return str(parsed or address)
+    # Otherwise one household could ask 2^64 times the rate.
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False))
 
 

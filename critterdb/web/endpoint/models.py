@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from critterdb.errors import CritterError, RejectedInputError
-from critterdb.model.loader import Model
 from critterdb.model.registry import StoredModel, find_model, load_stored, model_in_memory
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.datasette.reading import SlowReadError, read
-from critterdb.web.state import PluginState
 
 if TYPE_CHECKING:
     from datasette.database import Database
+
+    from critterdb.model.loader import Model
+    from critterdb.storage.database import SiteDatabase
+    from critterdb.web.state import PluginState
 
 # One photo takes longer on one processor, and several take less of it in all: a fifth less.
 THREADS_PER_PHOTO = 1

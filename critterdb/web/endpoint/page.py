@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from critterdb.errors import RejectedInputError
 from critterdb.formatting import display_name
 from critterdb.licences import licences
-from critterdb.model.labels import Label, ScoredTaxon, Taxon
 from critterdb.model.payloads import AnswerPayload, refusal_payload
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.files.static import static_path
@@ -20,8 +19,15 @@ from critterdb.web.urls import CLASSIFY
 
 from .answer import NO_SITE, Answered, Call
 from .models import ChosenModel, find_chosen
-from .upload import Upload
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from critterdb.model.labels import Label, ScoredTaxon, Taxon
+
+    from .upload import Upload
+
+# As in the report of the command line; the JSON has all labels.
 MAX_BARS = 5
 MAX_LABELS_NAMED = 6
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError, too_large
-from critterdb.web.http.body import Body
 from critterdb.web.http.forms import FORM_OVERHEAD_BYTES, parse_form, parse_multipart
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from critterdb.web.http.body import Body
+
 MULTIPART = "multipart/form-data"
+# `curl --data-binary @photo.jpg` claims to send this. A body that is not ASCII is taken for the
+# picture itself, so that the obvious command works.
 URL_ENCODED = "application/x-www-form-urlencoded"
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError, SiteError
 from critterdb.imaging.decode import image_format
 from critterdb.licences import IS_PHOTO_HERE, IS_PHOTO_LICENSED, PhotoRights, may_be_shown
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.stored_files import open_stored
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.datasette.reading import SlowReadError, read
@@ -18,8 +16,12 @@ from critterdb.web.http.responses import is_unchanged, other_method, respond, re
 from critterdb.web.state import folder_of, plugin_state, site_database
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasette.app import Datasette
     from datasette.utils.asgi import Request, Response
+
+    from critterdb.storage.database import SiteDatabase
 
 # A file never changes under its hash, but a licence can be withdrawn: then it should be gone from
 # other people's caches within a day.

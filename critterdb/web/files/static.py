@@ -21,6 +21,7 @@ KINDS = {
     "review.js": "text/javascript; charset=utf-8",
 }
 METHODS = "GET, HEAD"
+# A year; the address changes with the file.
 CACHE_SECONDS = 31_536_000
 
 

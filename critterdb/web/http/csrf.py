@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from datasette.utils.asgi import Request
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# `none` is an address that somebody typed or a bookmark: no site sent it.
 OWN_SITE = ("same-origin", "none")
 
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from critterdb.errors import RejectedInputError
 
+# Boundaries, part heads and short fields beside the picture.
 FORM_OVERHEAD_BYTES = 64 * 1024
 # Each part costs a search of the body for the next delimiter; the form has three fields.
 MAX_PARTS = 16

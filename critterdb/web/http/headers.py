@@ -14,6 +14,8 @@ COMMON_HEADERS = {
 }
 # `sandbox` because a JSON or a photo may hold markup that somebody else wrote.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+# No script but our own files: what a stranger wrote stays text, even where a template forgets to
+# escape.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:{images}; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"

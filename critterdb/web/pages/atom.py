@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from critterdb.web.queries.posts import Story
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from critterdb.web.queries.posts import Story
 
 ATOM = "http://www.w3.org/2005/Atom"
 BEGINNING = "1970-01-01T00:00:00Z"

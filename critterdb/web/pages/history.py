@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
-from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.headers import cors_headers, data_headers
@@ -24,8 +23,11 @@ from .layout import site_title
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
+    from critterdb.storage.database import SiteDatabase
+
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
 POSTS_PER_PAGE = 24
+# A filter that few posts pass would read a million: a page looks so far and offers to go on.
 LOOKED_THROUGH = 1000
 OUTCOMES = {
     "right": "right",
@@ -235,7 +237,7 @@ def load_post(db: SiteDatabase, post_id: str) -> PostData:
     scores = [read_scores(row.pop("scores")) for row in rows]
     names = names_in(db, scores)
     predictions = [
-        cast(PostPrediction, {**row, "bars": score_bars(its_scores, names)})
+        cast("PostPrediction", {**row, "bars": score_bars(its_scores, names)})
         for row, its_scores in zip(rows, scores, strict=True)
     ]
     return {"post": stories[0], "predictions": predictions}

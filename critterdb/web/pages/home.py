@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
 from critterdb.licences import IS_PHOTO_LICENSED, MAY_PHOTO_BE_SHOWN
-from critterdb.storage.database import SiteDatabase
 from critterdb.web import urls
 from critterdb.web.charts.bars import score_over_time
 from critterdb.web.files.static import static_path
@@ -16,6 +15,9 @@ from critterdb.web.queries.posts import STORY_TABLES, Story, load_stories, pictu
 from critterdb.web.queries.scores import Score, load_score
 
 from .base import Page, Visit, page
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 LATEST_POSTS = 6
 MAX_GAMES = 12

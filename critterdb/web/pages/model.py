@@ -19,6 +19,7 @@ from critterdb.web.queries.photos import PHOTO_TABLES, preview_of, shown
 from .base import Page, Visit, page
 
 PARTS = ("labels", "confusions", "reliability", "risk_coverage", "training", "mistakes", "licences")
+# The JSON has them all.
 LABELS_DRAWN = 40
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
 from critterdb.licences import IS_PHOTO_HERE
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.maps import Place, draw_map
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.queries import similar_photos
 from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, Photo, as_photo, preview_of, shown
-from critterdb.web.queries.similar_photos import Embedding
 from critterdb.web.queries.taxa import ScoreBar, names_in, read_scores, score_bars
 
 from .base import Page, Visit, page
 
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+    from critterdb.web.queries.similar_photos import Embedding
+
 SIMILAR = 8
+# Each training adds one to every test photo.
 MAX_PREDICTIONS = 12
 
 _WHERE = """
@@ -109,7 +112,7 @@ class PhotoData(TypedDict):
     predictions: list[PhotoPrediction]
 
 
-NOWHERE = cast(Sighting, dict.fromkeys(Sighting.__annotations__))
+NOWHERE = cast("Sighting", dict.fromkeys(Sighting.__annotations__))
 
 
 @page(
@@ -162,7 +165,7 @@ def load_photo(db: SiteDatabase, photo_id: int) -> PhotoData:
     observation_id = row["observation_id"]
     return {
         "photo": as_photo(row),
-        "where": cast(Sighting, next(db.query(_WHERE, [observation_id]))),
+        "where": cast("Sighting", next(db.query(_WHERE, [observation_id]))),
         "games": cast("list[GamePart]", list(db.query(_GAMES, [observation_id]))),
         "predictions": _predictions(db, photo_id),
     }
@@ -175,10 +178,10 @@ def _predictions(db: SiteDatabase, photo_id: int) -> list[PhotoPrediction]:
     reviews: dict[int, list[PhotoReview]] = {}
     for review in db.query(_REVIEWS, [json.dumps([row["prediction_id"] for row in rows])]):
         prediction_id = review.pop("prediction_id")
-        reviews.setdefault(prediction_id, []).append(cast(PhotoReview, review))
+        reviews.setdefault(prediction_id, []).append(cast("PhotoReview", review))
     return [
         cast(
-            PhotoPrediction,
+            "PhotoPrediction",
             {
                 **row,
                 "bars": score_bars(its_scores, names),

@@ -5,7 +5,6 @@ Each is a form with buttons, and works as one; review.js lets keys press the but
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
@@ -35,8 +34,11 @@ from critterdb.web.queries.reviews import (
 from .base import Page, Visit, busy, page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datasette.utils.asgi import Response
 
+# Forms only, so that reviewing works without scripts; a script lets keys press their buttons.
 METHODS = ("GET", "HEAD", "POST")
 
 Verdict = Literal["right", "wrong", "is", "named", "other", "inconclusive", "nothing"]
@@ -78,7 +80,7 @@ async def review(visit: Visit) -> Page | Response:
     data = await visit.read(lambda db: _load_queue(db, (source, model), before, again))
     prediction = data["prediction"]
     if prediction and prediction["photo"]:
-        prediction["photo"] = shown(visit, cast(Photo, prediction["photo"]))
+        prediction["photo"] = shown(visit, cast("Photo", prediction["photo"]))
     queue = {"source": source, "model": model}
     following = prediction["prediction_id"] if prediction else None
     further = data["further_before"]
@@ -204,7 +206,7 @@ def _decision(form: dict[str, str]) -> Decision:
     if word not in get_args(Verdict):
         raise PageNotFoundError("Press one of the buttons to say what it was")
     taxon_id = _whole(taxon) if word == "is" else None
-    return Decision(cast(Verdict, word), taxon_id, (form.get("taxon") or "").strip())
+    return Decision(cast("Verdict", word), taxon_id, (form.get("taxon") or "").strip())
 
 
 def _whole(value: str | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name, display_name_sql
 from critterdb.inaturalist.taxon_search import (
@@ -15,7 +15,6 @@ from critterdb.inaturalist.taxon_search import (
     search_query,
 )
 from critterdb.licences import MAY_PHOTO_BE_SHOWN
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.charts.bars import MonthCount, month_bars
 from critterdb.web.charts.maps import Place, draw_map
 from critterdb.web.errors import PageNotFoundError
@@ -23,8 +22,13 @@ from critterdb.web.queries.photos import PHOTOS, Photo, as_photo, preview_of, sh
 
 from .base import Page, Visit, page
 
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+
 GALLERY_PHOTOS = 24
+# A dozen dots are a map and a thousand are plenty; all of a large game would take seconds.
 NEWEST_PLACES = 1000
+# A page of a class of animals would otherwise list thousands.
 MAX_TAXA_BELOW = 60
 OBSERVATIONS_PER_BATCH, MAX_BATCHES = 40, 10
 MAX_TAXA_LISTED = 60
@@ -220,7 +224,7 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> Species
     places = _places(db, below)
     is_cut = len(photos) > GALLERY_PHOTOS
     return {
-        "taxon": cast(TaxonRow, row),
+        "taxon": cast("TaxonRow", row),
         "above": cast("list[Relative]", list(above)),
         "below": cast("list[Relative]", list(children)),
         "photos": photos[:GALLERY_PHOTOS],
@@ -303,7 +307,9 @@ def load_taxon_cards(db: SiteDatabase, words: str) -> list[TaxonCard]:
         rows = list(db.query(_SEARCH, [query, MAX_TAXA_LISTED])) if query else []
     else:
         rows = list(db.query(_KINDS, [MAX_TAXA_LISTED]))
-    return [TaxonCard(cast(ListedTaxon, row), _licensed_photo(db, row["taxon_id"])) for row in rows]
+    return [
+        TaxonCard(cast("ListedTaxon", row), _licensed_photo(db, row["taxon_id"])) for row in rows
+    ]
 
 
 def _licensed_photo(db: SiteDatabase, taxon_id: int) -> Photo | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.errors import PageNotFoundError
 
 from .models import DescribedModel, ListedModel, load_curves, load_model_row, load_models
 from .photos import PHOTOS, Photo, as_photo
 
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+
 DIFFERENCES = 12
+# Rows that are looked through for differences, so that the page's time has an end.
 SEARCHED = 150
 
 # A figure, what it is called, and whether less of it is better.
@@ -140,7 +143,7 @@ def _compared(db: SiteDatabase, model: DescribedModel) -> ComparedModel:
         for name in ("top3_error_rate", "answered", "wrong_among_answered")
     }
     facts = {name: value for name, value in model.items() if name not in ("card", "recipe")}
-    return cast(ComparedModel, facts | figures)
+    return cast("ComparedModel", facts | figures)
 
 
 def _to_compare_with(of_game: list[ListedModel]) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
-from critterdb.storage.database import SiteDatabase
 from critterdb.web.errors import PageNotFoundError
 
 from .photos import PHOTOS, Photo, as_photo
 from .reviews import SourceCount, load_counts
 
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+
 MISTAKES = 12
 CONFUSION_PHOTOS = 48
+# The newest; each has a row in the table `models` for who wants all.
 LISTED = 100
 
 _MISTAKES = f"""
@@ -196,7 +199,7 @@ def load_model_row(db: SiteDatabase, model_id: str) -> DescribedModel:
     if row is None:
         raise PageNotFoundError(f"There is no model {model_id} here. See the list of models")
     card, recipe = json.loads(row["card"]), json.loads(row["recipe"])
-    return cast(DescribedModel, {**row, "card": card, "recipe": recipe})
+    return cast("DescribedModel", {**row, "card": card, "recipe": recipe})
 
 
 def load_model_data(db: SiteDatabase, model_id: str) -> ModelData:

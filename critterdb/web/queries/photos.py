@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from critterdb.formatting import display_name
@@ -10,6 +9,8 @@ from critterdb.licences import PhotoRights, may_be_shown
 from critterdb.web.urls import photo_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from critterdb.web.pages.base import Visit
 
 # The tables that say what a photo shows and what models made of it.
@@ -85,6 +86,7 @@ def shown(visit: Visit, photo: Photo) -> ShownPhoto:
     """
     is_withdrawn = bool(photo["withdrawn_at"] or photo["observation_withdrawn_at"])
     is_here = bool(photo["path"] and photo["sha256"]) and not is_withdrawn
+    # The credit is always shown, the file only where its licence or the site lets it.
     rights = PhotoRights(photo["license_code"], photo["attribution"], is_here)
     may = may_be_shown(rights, local_photos=visit.state.settings.local_photos)
     image = visit.path(photo_file(photo["sha256"])) if may and photo["sha256"] else None

@@ -7,13 +7,16 @@ pictures from where they lie. Nobody who deleted a post or opted out is named or
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
-from critterdb.storage.database import SiteDatabase
 
 from .taxa import Scores, read_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from critterdb.storage.database import SiteDatabase
 
 # What a story tells is in these: people who may not see one of them see no stories.
 STORY_TABLES = ("posts", "post_images", "replies", "predictions", "answers", "games", "taxa")
@@ -148,7 +151,7 @@ def _as_story(row: dict[str, Any], pictures: list[Picture], target: str | None) 
         ),
         "outcome": outcome(row["prediction_id"], row["abstained"], row["right"]),
     }
-    return cast(Story, story)
+    return cast("Story", story)
 
 
 def web_address(address: str | None) -> str | None:

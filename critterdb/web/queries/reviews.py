@@ -6,8 +6,7 @@ counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from critterdb.bot.host_answers.settle import (
     Candidate,
@@ -19,12 +18,16 @@ from critterdb.bot.host_answers.settle import settle as settle_candidate
 from critterdb.dataset.taxonomy import Truth, is_right
 from critterdb.formatting import display_name_sql
 from critterdb.games import get_game
-from critterdb.storage.database import SiteDatabase
 from critterdb.storage.timestamps import utc_now
 
 from .photos import PHOTOS, Photo, ShownPhoto, as_photo
 from .posts import Story, load_stories
 from .taxa import ScoreBar, Scores, likeliest, names_in, read_scores, score_bars
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from critterdb.storage.database import SiteDatabase
 
 SOURCES = {
     "bot": "the bot",
@@ -33,6 +36,7 @@ SOURCES = {
     "evaluation": "test photos",
 }
 LOOKED_THROUGH = 2000  # predictions: many have no picture that could be shown
+# One for each digit key.
 CHOICES = 9
 
 _IN_QUEUE = "source = :source AND id < :before AND (:model = '' OR model_id = :model)"
@@ -310,7 +314,7 @@ def load_candidate(db: SiteDatabase, after: int) -> CandidateQueue:
         return {"candidate": None, "waiting": waiting, "post": None, "choices": []}
     stories = load_stories(db, [row["post_id"]])
     return {
-        "candidate": cast(CandidateRow, row),
+        "candidate": cast("CandidateRow", row),
         "waiting": waiting,
         "post": stories[0] if stories else None,
         # The game's target first, then what its model knows.

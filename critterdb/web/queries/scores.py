@@ -6,15 +6,20 @@ first; the view `scoreboard` counts them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from critterdb.dataset.taxonomy import Truth, is_right
-from critterdb.storage.database import SiteDatabase
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from critterdb.storage.database import SiteDatabase
+
+# A page must take as long in a game's tenth year as in its first; the query `scoreboard` counts
+# all.
 NEWEST_POSTS = 500
 MAX_PERIODS = 26
 

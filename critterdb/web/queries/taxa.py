@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from critterdb.dataset.taxonomy import taxon_names
-from critterdb.storage.database import SiteDatabase
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
 
 BARS = 5
 
