@@ -15,6 +15,7 @@ from critterdb.evaluation.metrics import (
     risk_coverage,
     softmax,
 )
+from critterdb.model.labels import Label, Thresholds
 from critterdb.training.calibration import (
     choose_novelty_threshold,
     choose_threshold,
@@ -96,11 +97,11 @@ def test_auroc_counts_ties_half() -> None:
 def outcome(
     probabilities: list[list[float]], truth: list[int], novelty: float | list[float] = 0.0
 ) -> ScoredPhotos:
-    labels = [
+    labels: list[Label] = [
         {"taxon_id": i, "name": f"taxon {i}", "common_name": None, "rank": "species"}
         for i in range(len(probabilities[0]))
     ]
-    thresholds = {"threshold": 0.6, "novelty_threshold": 1.0, "temperature": 1.0}
+    thresholds: Thresholds = {"threshold": 0.6, "novelty_threshold": 1.0, "temperature": 1.0}
     each = np.broadcast_to(np.array(novelty, float), len(truth))
     return ScoredPhotos(labels, thresholds, np.array(probabilities), each, np.array(truth))
 
