@@ -54,7 +54,7 @@ def load_words(game: str, folder: Path | None = None) -> Words:
         return _checked(words, FILE_NAME)
     try:
         theirs = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SiteError(f"{path} could not be read: {error}. Correct or remove it") from error
     for section in ("default", game):
         changes = theirs.get(section, {})

@@ -84,7 +84,7 @@ def message(text: str, *, number: int = 9, **refers: Any) -> Post:
 
 
 @pytest.mark.parametrize("refers", [{"in_reply_to": "x:1"}, {"quotes": "x:1"}])
-def test_a_plain_answer_is_written_once(game_db: SiteDatabase, refers: dict[str, str]) -> None:
+def test_a_plain_answer_is_written_once(game_db: SiteDatabase, refers: dict[str, Any]) -> None:
     add_post(game_db)
     game = get_game(game_db, "tints")
     messages = [message("A bobcat", **refers), message("A cougar", number=10, **refers)]
@@ -115,7 +115,7 @@ def test_everyone_who_asked_about_the_photo_gets_the_answer(game_db: SiteDatabas
     ],
 )
 def test_what_is_not_plain_waits_for_a_person(
-    game_db: SiteDatabase, text: str, refers: dict[str, str], guess: str
+    game_db: SiteDatabase, text: str, refers: dict[str, Any], guess: str
 ) -> None:
     add_post(game_db)
     game = get_game(game_db, "tints")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
@@ -19,13 +19,23 @@ from critterdb.errors import GameError, SiteError, SourceError
 from critterdb.games import Game, check_slug, get_game, save_game
 from critterdb.inaturalist.client import INaturalist, fetch_by_id, fetch_observations
 from critterdb.inaturalist.csv_import import read_export
-from critterdb.inaturalist.observations import save_observations
+from critterdb.inaturalist.observations import save_page
 from critterdb.inaturalist.photo_download import photo_url
+from critterdb.inaturalist.responses import parse_page, read_taxa
 from critterdb.inaturalist.taxa import save_lineages, save_taxa
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 from tests.fakes.mutations import good_pictures
 from tests.fuzz.contract import Parser
-from tests.fuzz.strategies import Deep, as_bytes, damaged, odd_texts, spoiled, texts
+from tests.fuzz.strategies import (
+    Deep,
+    as_bytes,
+    damaged,
+    json_text,
+    odd_texts,
+    odd_values,
+    spoiled,
+    texts,
+)
 from tests.support.inaturalist import TAXA, observation, photo
 from tests.support.models import make_tiny_model
 
@@ -85,7 +95,7 @@ def _site() -> SiteDatabase:
     """A database that is rolled back after each example."""
     db = open_database(Path(mkdtemp()) / DATABASE_NAME, create=True)
     save_game(db, Game(SLUG, "cougarOrNot", "Is it a cougar?", 41944, None, 42007))
-    save_taxa(db, TAXA)
+    save_taxa(db, read_taxa(TAXA))
     return db
 
 
@@ -110,32 +120,49 @@ def _api() -> _Recorded:
 
 
 class _Recorded(INaturalist):
-    """The client with a page in the place of a response."""
+    """The client with a body in the place of a response's."""
 
     def __init__(self, db: SiteDatabase) -> None:
         super().__init__(db, "http://127.0.0.1:9")
-        self.results: list[Any] = []
+        self.body = b""
 
     def get(self, path: str, **params: object) -> Json:
-        known = [TAXA[2]] if path.startswith("taxa/") else self.results
-        return {"results": known, "total_results": len(known)}
+        return parsed(page_of([TAXA[2]]) if path.startswith("taxa/") else self.body)
 
 
-def save_page(results: list[Any]) -> None:
+def page_of(results: list[object]) -> bytes:
+    """A response's body with these results."""
+    return json_text({"results": results, "total_results": len(results)}).encode()
+
+
+def parsed(body: bytes) -> Json:
+    """What the client makes of a body."""
+    try:
+        return parse_page(body)
+    except ValueError as error:
+        raise SourceError(str(error)) from error
+
+
+def save_results(results: list[object]) -> None:
     """Observations on their way from a response to rows, as the sync saves a page."""
     with rolled_back() as db:
         api = _api()
-        api.results, api.asked_taxa = results, set()
+        api.body, api.asked_taxa = page_of(results), set()
         for _, fresh in fetch_observations(api, {}, id_above=0, limit=5):
             save_lineages(db, api, fresh)
-            save_taxa(db, [each["taxon"] for each in fresh if each.get("taxon")])
-            save_observations(db, SLUG, fresh)
+            skipped = save_page(db, SLUG, fresh)
+            # What the parser lets through, the database takes.
+            assert not any("cannot be stored" in reason for reason in skipped), skipped
         fetch_by_id(api, [1])
 
 
-def save_one_taxon(taxon: Any) -> None:
+def read_body(body: bytes) -> None:
+    json.dumps(parsed(body), ensure_ascii=False).encode()
+
+
+def save_one_taxon(taxon: object) -> None:
     with rolled_back() as db:
-        save_taxa(db, [taxon])
+        save_taxa(db, read_taxa(parsed(page_of([taxon]))["results"]))
 
 
 def read_csv(data: bytes) -> None:
@@ -195,12 +222,18 @@ def _inline(value: object) -> str:
 NAMES = st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40
 ).filter(lambda name: name not in (".", ".."))
+BODIES = st.one_of(
+    odd_values().map(lambda odd: json_text({"results": [odd]}).encode()),
+    as_bytes(texts('[]{}",:\\', '{"results":[', "\\ud800", "1e999", "null", '"a"')),
+    damaged(json_text({"results": [OBSERVATION]}).encode()),
+)
 PICTURES = st.deferred(lambda: damaged(good_pictures()["jpeg"]))
 OBSERVATIONS = st.lists(spoiled(OBSERVATION), min_size=1, max_size=2)
 
 DATA_PARSERS = [
-    Parser("iNaturalist: observations", save_page, OBSERVATIONS, (SourceError,)),
-    Parser("iNaturalist: taxa", save_one_taxon, spoiled(TAXON), (SourceError,)),
+    Parser("iNaturalist: observations", save_results, OBSERVATIONS, (SourceError,), as_drawn=True),
+    Parser("iNaturalist: taxa", save_one_taxon, spoiled(TAXON), (SourceError,), as_drawn=True),
+    Parser("iNaturalist: responses", read_body, BODIES, (SourceError,)),
     Parser("iNaturalist: addresses", photo_url, texts("/.?", "square", "https://")),
     Parser(
         "CSV exports",

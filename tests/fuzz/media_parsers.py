@@ -15,8 +15,9 @@ from critterdb.imaging.complexity import has_too_many_parts
 from critterdb.imaging.decode import decode_image, image_format
 from critterdb.imaging.jpeg import read_structure, with_more_data
 from critterdb.imaging.sandbox import Decoders
+from critterdb.model.description import DIGEST
 from critterdb.model.external_data import has_external_data
-from critterdb.model.loader import DIGEST, load_model
+from critterdb.model.loader import load_model
 from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.storage.stored_files import stored_file
 from tests.fakes.mutations import good_pictures, mutations

@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from critterdb.platforms.x.length import x_weight
 from hypothesis import strategies as st
 
 from critterdb.errors import CritterError, TimelineError
@@ -22,11 +21,20 @@ from critterdb.platforms.mastodon.parse import Reader as MastodonReader
 from critterdb.platforms.profiles import says_it_is_a_bot, wants_no_bot
 from critterdb.platforms.sources import read_each
 from critterdb.platforms.text import fold_tag, is_written, length_of_run, tags_in
-from critterdb.platforms.text_length import count_graphemes
+from critterdb.platforms.text_length import count_graphemes, x_weight
+from critterdb.platforms.untrusted_json import objects_in, parse_json
 from critterdb.platforms.x.parse import XPage
 from critterdb.storage.timestamps import parse_time, post_time
 from tests.fuzz.contract import Parser
-from tests.fuzz.strategies import json_text, odd_texts, odd_values, spoiled, texts
+from tests.fuzz.strategies import (
+    as_bytes,
+    damaged,
+    json_text,
+    odd_texts,
+    odd_values,
+    spoiled,
+    texts,
+)
 
 AT = "2026-11-20T10:00:00.000Z"
 OWN_DID, DID = "did:plc:own", "did:plc:ann"
@@ -175,6 +183,11 @@ HTML = texts(
     "<?",
     "https://a.example",
 )
+BODIES = st.one_of(
+    odd_values().map(json_text).map(str.encode),
+    as_bytes(texts('[]{}",:\\', '{"a":', "\\ud800", "\\u0000", "1e999", "null", '"a"')),
+    damaged(json.dumps(X_PAGE).encode()),
+)
 PLAIN = texts(
     "@#＃＠ \n.:/-_'", "#nobot", "@a@b.c ", "https://", "www.", "bot", "I am a ", "not a "
 )
@@ -197,7 +210,7 @@ def read_x_included(included: object) -> None:
 def read_status(status: object) -> None:
     reader = MastodonReader({"id": "1", "acct": "critterbot"}, "m.example")
     parents = {"115000000000000000": {**STATUS, "in_reply_to_id": None}}
-    read_each([status], "id", lambda each: reader.read(each, parents), "Mastodon")
+    read_each(objects_in([status]), "id", lambda each: reader.read(each, parents), "Mastodon")
 
 
 def read_parent(parent: object) -> None:
@@ -207,9 +220,7 @@ def read_parent(parent: object) -> None:
     read_each([asking], "id", lambda each: reader.read(each, parents), "Mastodon")
 
 
-def walk_statuses(items: list[Any]) -> None:
-    """As the client hands them on: a list of objects, each with an id."""
-    items = [each for each in items if isinstance(each, dict) and isinstance(each.get("id"), str)]
+def walk_statuses(items: list[object]) -> None:
     pages = iter([items])
     settled_id(read_list(lambda **_: next(pages, []), None).items)
     pages = iter([items])
@@ -219,12 +230,10 @@ def walk_statuses(items: list[Any]) -> None:
 def read_view(view: object) -> None:
     reader = BlueskyReader(OWN_DID)
     parents: Any = {URI: view, f"at://{OWN_DID}/app.bsky.feed.post/2": view}
-    read_each([view, VIEW], "uri", lambda each: reader.read(each, parents), "Bluesky")
+    read_each(objects_in([view, VIEW]), "uri", lambda each: reader.read(each, parents), "Bluesky")
 
 
-def walk_views(items: list[Any]) -> None:
-    """As the client hands them on: a list of objects."""
-    items = [each for each in items if isinstance(each, dict)]
+def walk_views(items: list[object]) -> None:
     walk_back(lambda _: (items, None), None)
     walk_back(lambda _: (items, None), AT)
 
@@ -241,6 +250,11 @@ def read_lines(lines: list[Any]) -> None:
         timeline.read_host_messages(GAME, ["jsonl:1"])
 
 
+def read_response(body: bytes) -> None:
+    # What was parsed can be written: to SQLite, and into another JSON.
+    json.dumps(parse_json(body), ensure_ascii=False).encode()
+
+
 def read_tags(text: str) -> None:
     for tag in tags_in(text):
         fold_tag(tag)
@@ -249,6 +263,7 @@ def read_tags(text: str) -> None:
 
 
 PLATFORM_PARSERS = [
+    Parser("JSON of platforms", read_response, BODIES, (ValueError,)),
     Parser("X: posts", read_x_post, spoiled(X_PAGE["data"][0])),
     Parser("X: included users, media and posts", read_x_included, spoiled(X_PAGE["includes"])),
     Parser("X: length", x_weight, PLAIN),

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from critterdb.errors import RejectedInputError, SiteError
 from critterdb.fetch.address_policy import STRICT_TABLE
 from critterdb.fetch.fetcher import Fetcher, is_own_request
-from critterdb.web.http.body import Body, parse_form, parse_multipart, read_upload
+from critterdb.web.endpoint.upload import read_upload
+from critterdb.web.http.body import Body
 from critterdb.web.http.csrf import is_forged
+from critterdb.web.http.forms import parse_form, parse_multipart
 from critterdb.web.http.headers import image_origin, page_headers
 from critterdb.web.http.negotiation import own_addresses, prefers_page, whole_number
 from critterdb.web.settings import load_settings

@@ -312,7 +312,7 @@ def test_caps_keep_the_keen_and_the_common_from_drowning_the_rest(
     db: SiteDatabase,
     game: Game,
     server: StandInINaturalist,
-    options: dict[str, int],
+    options: dict[str, Any],
     photos: int,
     reason: str,
 ) -> None:
@@ -352,20 +352,21 @@ def test_the_plan_is_told_in_words(
 def test_an_inactive_taxon_leads_to_the_one_that_took_its_place(
     db: SiteDatabase, game: Game, server: StandInINaturalist
 ) -> None:
-    old = {"id": 999_001, "name": "Felis concolor", "rank": "species", "rank_level": 10}
+    old_id = 999_001
+    old = {"id": old_id, "name": "Felis concolor", "rank": "species", "rank_level": 10}
     inactive = {
         **taxon(old, TAXA[0], TAXA[1]),
         "is_active": False,
         "current_synonymous_taxon_ids": [COUGAR["id"]],
     }
-    server.taxa[old["id"]] = inactive
+    server.taxa[old_id] = inactive
     server.edit(6, taxon=inactive)
     sync(db, game, server)
-    row = db["taxa"].get(old["id"])
+    row = db["taxa"].get(old_id)
     assert (row["is_active"], row["synonym_id"]) == (0, COUGAR["id"])
     from critterdb.dataset.taxonomy import Taxonomy
 
-    assert Taxonomy(db, "species").label(old["id"]) == COUGAR["id"]
+    assert Taxonomy(db, "species").label(old_id) == COUGAR["id"]
 
 
 def test_every_published_photo_is_credited(

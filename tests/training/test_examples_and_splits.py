@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
 LIFE, CATS, COUGAR, BOBCAT, WESTERN, HYBRID = 48460, 41944, 42007, 41976, 999_001, 999_002
-TAXA = (
+TAXA: tuple[tuple[int, str, str, list[int]], ...] = (
     (LIFE, "Life", "stateofmatter", []),
     (CATS, "Felidae", "family", [LIFE]),
     (COUGAR, "Puma concolor", "species", [LIFE, CATS]),
@@ -111,7 +111,7 @@ def test_one_picture_of_two_species_trains_nothing(db: SiteDatabase, game: Game)
     ],
 )
 def test_what_is_withdrawn_or_gone_trains_nothing(
-    db: SiteDatabase, game: Game, table: str, key: object, change: dict[str, str]
+    db: SiteDatabase, game: Game, table: str, key: int | tuple[str, int], change: dict[str, str]
 ) -> None:
     fill(db)
     db[table].update(key, change)

@@ -267,19 +267,24 @@ OTHERS = [FIRST | {"taxon_id": 2}, FIRST | {"taxon_id": 3}]
 NAN, INFINITY = float("nan"), float("inf")
 
 
+def odd(key: str, *values: object) -> list[tuple[str, object]]:
+    """The key of a description with each of these values."""
+    return [(key, value) for value in values]
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *(("id", value) for value in (None, 7, "", ["x"], {})),
-        *(("game", value) for value in (None, 7, "")),
-        *(("backbone", value) for value in (None, 7, "")),
-        *(("format", value) for value in (None, "1", [], 10**400)),
-        *(("size", value) for value in (None, "32", 32.0, -1, 0, 10**30, NAN, [])),
-        *(("resize", value) for value in (None, 3, "", "crop-nan", "squash-inf", "crop-0.1-", [])),
-        *(("threshold", value) for value in (None, "0.8", NAN, INFINITY, True, [], 10**400)),
-        *(("novelty_threshold", value) for value in (None, NAN, INFINITY, {})),
-        *(("temperature", value) for value in (None, 0, -1, NAN, "1")),
-        *(("labels", value) for value in (None, {}, [], "abc", 3, [1, 2, 3], [[], [], []])),
+        *odd("id", None, 7, "", ["x"], {}),
+        *odd("game", None, 7, ""),
+        *odd("backbone", None, 7, ""),
+        *odd("format", None, "1", [], 10**400),
+        *odd("size", None, "32", 32.0, -1, 0, 10**30, NAN, []),
+        *odd("resize", None, 3, "", "crop-nan", "squash-inf", "crop-0.1-", []),
+        *odd("threshold", None, "0.8", NAN, INFINITY, True, [], 10**400),
+        *odd("novelty_threshold", None, NAN, INFINITY, {}),
+        *odd("temperature", None, 0, -1, NAN, "1"),
+        *odd("labels", None, {}, [], "abc", 3, [1, 2, 3], [[], [], []]),
         ("labels", [FIRST, *OTHERS[:1], {"taxon_id": 3}]),
         ("labels", [FIRST, FIRST, FIRST]),
         ("labels", [FIRST | {"taxon_id": 10**30}, *OTHERS]),
@@ -292,10 +297,11 @@ NAN, INFINITY = float("nan"), float("inf")
         ("labels", [FIRST | {"ancestors": None}, *OTHERS]),
         ("labels", [FIRST | {"ancestors": [1]}, *OTHERS]),
         ("labels", [FIRST | {"ancestors": [{"taxon_id": 9}]}, *OTHERS]),
-        *(("smoke_test", value) for value in (None, [], {}, 5, {"probabilities": 3})),
-        *(("smoke_test", {"probabilities": p}) for p in ([], [1], [NAN] * 3, ["a"] * 3, [[1]] * 3)),
-        *(("licenses", value) for value in ([], "cc0", {"cc0": "many"}, {"cc0": None}, {"a": -1})),
-        *(("digest", value) for value in (5, [], {})),
+        *odd("smoke_test", None, [], {}, 5, {"probabilities": 3}),
+        *odd("smoke_test", {"probabilities": []}, {"probabilities": [1]}),
+        *odd("smoke_test", *({"probabilities": [score] * 3} for score in (NAN, "a", [1]))),
+        *odd("licenses", [], "cc0", {"cc0": "many"}, {"cc0": None}, {"a": -1}),
+        *odd("digest", 5, [], {}),
     ],
     ids=lambda value: repr(value)[:40],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,16 +11,20 @@ import pytest
 from critterdb.cli.output import answer_lines
 from critterdb.model.decision import combine, decide
 
-THRESHOLDS = {"threshold": 0.7, "novelty_threshold": 2.0, "temperature": 1.0}
+if TYPE_CHECKING:
+    from critterdb.model.labels import Label, Taxon, Thresholds
+    from critterdb.model.payloads import AnswerPayload
+
+THRESHOLDS: Thresholds = {"threshold": 0.7, "novelty_threshold": 2.0, "temperature": 1.0}
 
 
-def taxon(taxon_id: int, name: str, rank: str) -> dict[str, object]:
+def taxon(taxon_id: int, name: str, rank: str) -> Taxon:
     return {"taxon_id": taxon_id, "name": name, "common_name": None, "rank": rank}
 
 
 CATS = taxon(1, "Felidae", "family")
 LYNXES = taxon(2, "Lynx", "genus")
-LABELS = [
+LABELS: list[Label] = [
     {**taxon(10, "Puma concolor", "species"), "ancestors": [CATS]},
     {**taxon(11, "Lynx rufus", "species"), "ancestors": [CATS, LYNXES]},
     {**taxon(12, "Lynx canadensis", "species"), "ancestors": [CATS, LYNXES]},
@@ -66,12 +71,21 @@ def test_a_row_keeps_every_score_and_the_thresholds_in_force() -> None:
 )
 def test_each_kind_in_words(probabilities: list[float], novelty: float, words: str) -> None:
     names = ("Cougar", "Bobcat", "Canada Lynx")
-    labels = [label | {"common_name": name} for label, name in zip(LABELS, names, strict=True)]
+    labels: list[Label] = [
+        {**label, "common_name": name} for label, name in zip(LABELS, names, strict=True)
+    ]
     found = decide(np.array(probabilities), novelty, labels, THRESHOLDS)
-    payload = {
+    payload: AnswerPayload = {
+        "ok": True,
         "answer": found.answer,
+        "abstained": found.abstained,
         "reason": found.reason,
         "predictions": found.predictions,
+        "novelty": found.novelty,
+        "model": None,
+        "image": None,
+        "prediction_id": None,
+        "took_ms": 1.0,
         "source": "p.jpg",
     }
     first, *bars = answer_lines(payload, labels)

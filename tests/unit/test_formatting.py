@@ -39,7 +39,11 @@ def test_json_stays_the_same_value() -> None:
 
 
 def test_wide_and_combining_characters_line_up() -> None:
-    rows = [{"a": "熊", "b": 1}, {"a": "e\u0301", "b": 2}, {"a": "long\nname", "b": None}]
+    rows: list[dict[str, object]] = [
+        {"a": "熊", "b": 1},
+        {"a": "e\u0301", "b": 2},
+        {"a": "long\nname", "b": None},
+    ]
     assert table_lines(rows, ["a", "b"]) == [
         "a          b",
         "熊         1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,6 +22,9 @@ from critterdb.training.calibration import (
     fit_temperature,
 )
 from critterdb.training.novelty import fit_novelty
+
+if TYPE_CHECKING:
+    from critterdb.model.labels import Label, Thresholds
 
 GENERATOR = np.random.default_rng(20_180_622)
 
@@ -96,11 +100,11 @@ def test_auroc_counts_ties_half() -> None:
 def outcome(
     probabilities: list[list[float]], truth: list[int], novelty: float | list[float] = 0.0
 ) -> ScoredPhotos:
-    labels = [
+    labels: list[Label] = [
         {"taxon_id": i, "name": f"taxon {i}", "common_name": None, "rank": "species"}
         for i in range(len(probabilities[0]))
     ]
-    thresholds = {"threshold": 0.6, "novelty_threshold": 1.0, "temperature": 1.0}
+    thresholds: Thresholds = {"threshold": 0.6, "novelty_threshold": 1.0, "temperature": 1.0}
     each = np.broadcast_to(np.array(novelty, float), len(truth))
     return ScoredPhotos(labels, thresholds, np.array(probabilities), each, np.array(truth))
 

@@ -16,15 +16,27 @@ from critterdb.platforms.text_length import x_weight
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from critterdb.model.labels import Answer, Reason, ScoredTaxon, Thresholds
 
-def said(reason: str | None = None, *, name: str = "Bobcat", score: float = 0.93) -> Classification:
-    label = {"taxon_id": 1, "name": "Lynx rufus", "common_name": name, "score": score}
-    answer = None if reason in ("unsure", "not_a_critter") else label | {"rank": "species"}
-    return Classification(answer, reason, [label], 0.1, {}, np.array([score]))
+THRESHOLDS: Thresholds = {"threshold": 0.7, "novelty_threshold": 2.0, "temperature": 1.0}
+
+
+def said(
+    reason: Reason | None = None, *, name: str = "Bobcat", score: float = 0.93
+) -> Classification:
+    label: ScoredTaxon = {
+        "taxon_id": 1,
+        "name": "Lynx rufus",
+        "common_name": name,
+        "score": score,
+    }
+    is_silent = reason in ("unsure", "not_a_critter")
+    answer: Answer | None = None if is_silent else {**label, "rank": "species"}
+    return Classification(answer, reason, [label], 0.1, THRESHOLDS, np.array([score]))
 
 
 @pytest.mark.parametrize("reason", [None, "coarser", "unsure", "not_a_critter"])
-def test_texts_of_a_day_differ(reason: str | None) -> None:
+def test_texts_of_a_day_differ(reason: Reason | None) -> None:
     taken: set[str] = set()
     for number in range(1000):
         text = choose_wording(said(reason), f"x:{number}", taken)
@@ -77,12 +89,13 @@ RUNNERS = [("Bobcat", 0.72), ("Cougar", 0.21), ("Domestic Cat", 0.07)]
 
 
 def close_call(*scores: tuple[str, float]) -> Classification:
-    labels = [
+    labels: list[ScoredTaxon] = [
         {"taxon_id": number, "name": name, "common_name": name, "score": score}
         for number, (name, score) in enumerate(scores or RUNNERS)
     ]
-    answer = labels[0] | {"rank": "species"}
-    return Classification(answer, None, labels, 0.1, {}, np.array([s["score"] for s in labels]))
+    answer: Answer = {**labels[0], "rank": "species"}
+    probabilities = np.array([label["score"] for label in labels])
+    return Classification(answer, None, labels, 0.1, THRESHOLDS, probabilities)
 
 
 def test_a_runner_up_is_named_where_it_has_a_chance() -> None:

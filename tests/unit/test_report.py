@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from critterdb.evaluation.report import report_lines
 
+if TYPE_CHECKING:
+    from critterdb.evaluation.figures import EvaluationResult, LabelFigures
 
-def label(name: str, photos: int, recall: float | None, mistaken_for: str | None = None) -> Any:
-    return {"name": name, "photos": photos, "recall": recall, "mistaken_for": mistaken_for}
+
+def label(
+    name: str, photos: int, recall: float | None, mistaken_for: str | None = None
+) -> LabelFigures:
+    return {
+        "name": name,
+        "photos": photos,
+        "precision": None,
+        "recall": recall,
+        "f1": None,
+        "mistaken_for": mistaken_for,
+    }
 
 
-RESULT: dict[str, Any] = {
+RESULT: EvaluationResult = {
     "model": "cougarornot-1",
     "photos": 100,
     "error_rate": 0.04,
     "balanced_error_rate": 0.055,
+    "top3_error_rate": 0.01,
     "ece": 0.02,
     "ece_before": 0.08,
     "answered": 0.97,
     "wrong_among_answered": 0.03,
+    "novelty_auroc": None,
     "none_refused": None,
     "known_refused": None,
     "seconds": 12.34,
+    "left_out": {},
     "labels": [
         label("Cougar", 60, 0.98, "Bobcat"),
         label("Bobcat", 36, 0.75, "Canada Lynx"),
@@ -44,8 +59,8 @@ def test_weak_labels_and_what_they_are_taken_for_are_named() -> None:
 
 def test_what_became_of_small_labels_is_said() -> None:
     told = report_lines(
-        RESULT
-        | {
+        {
+            **RESULT,
             "folded": [{"name": "Oncilla", "photos": 4, "into": "Leopardus"}],
             "too_few": [{"name": "Sand Cat", "photos": 2}],
             "left_out": {"photos of several taxa at once": 3},
@@ -57,5 +72,5 @@ def test_what_became_of_small_labels_is_said() -> None:
 
 
 def test_pictures_of_nothing_are_told_where_there_are_some() -> None:
-    told = "\n".join(report_lines(RESULT | {"none_refused": 1.0, "known_refused": 0.02}))
+    told = "\n".join(report_lines({**RESULT, "none_refused": 1.0, "known_refused": 0.02}))
     assert "it refused 100.0%, of known ones 2.0%" in told

@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_nobody_is_locked_out_and_nothing_is_lost(folder: Path) -> None:
-    answers = []
+    answers: list[httpx.Response] = []
     with (
         serving(folder, SERVE) as address,
         writing("sync", folder, 20) as synced,

@@ -76,6 +76,11 @@ def change(folder: Path, write: Callable[[SiteDatabase], object]) -> None:
         write(db)
 
 
+def add_embedding(folder: Path, sha256: str) -> None:
+    row = {"sha256": sha256, "backbone": "b", "vector": b"\0\0", "dimensions": 1}
+    change(folder, lambda db: db["embeddings"].insert(row))
+
+
 def files_in(folder: Path) -> list[str]:
     return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
@@ -435,8 +440,7 @@ def test_a_photo_goes_along_without_place_camera_and_names(
     """The row, the file's name and the embedding follow the bytes; orientation stays."""
     data = gps_photo()
     old = add_photo(full, 7, data)
-    embedding = {"sha256": old, "backbone": "b", "vector": b"\0\0", "dimensions": 1}
-    change(full, lambda db: db["embeddings"].insert(embedding))
+    add_embedding(full, old)
     report = publish()
     public = tmp_path / "public"
     [(sha256, path, size)] = rows(public, "SELECT sha256, path, bytes FROM photos WHERE id = 7")
@@ -466,8 +470,7 @@ def test_two_photos_that_differ_in_their_exif_only(
 ) -> None:
     for photo_id, data in ((7, gps_photo()), (8, gps_photo().replace(b"artist", b"ARTIST"))):
         sha256 = add_photo(full, photo_id, data)
-        embedding = {"sha256": sha256, "backbone": "b", "vector": b"\0\0", "dimensions": 1}
-        change(full, lambda db, row=embedding: db["embeddings"].insert(row))
+        add_embedding(full, sha256)
     publish()
     public = tmp_path / "public"
     assert len(set(values(public, "SELECT path FROM photos WHERE id IN (7, 8)"))) == 1

@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -245,7 +247,7 @@ def test_a_full_disk_leaves_the_earlier_copy_whole(site: Path, tmp_path: Path) -
             [*command, "publish", str(tmp_path / "pub")],
             capture_output=True,
             text=True,
-            preexec_fn=lambda size=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)),
         )
         assert done.returncode == 1
         assert "could not be written" in done.stderr, done.stderr
