@@ -35,6 +35,7 @@ _PNG_KEPT = frozenset(
 # All that is drawn or says how: EXIF and XMP are left out.
 _WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH"))
 _WEBP_HAS_EXIF, _WEBP_HAS_XMP = 0x08, 0x04
+_GIF_CONTROL, _GIF_APPLICATION = 0xF9, 0xFF  # times and transparency; what programs add
 _GIF_KEPT_APPLICATIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|>)([1-8])")
 _XMP_LATITUDE = re.compile(rb"exif:GPSLatitude(?:=\"|>)\s*[0-9]")
@@ -44,6 +45,7 @@ _APP0, _APP2, _APP14, _COM = 0xE0, 0xE2, 0xEE, 0xFE
 _APPS = range(0xE0, 0xF0)
 # Blocks that a decoder needs, by how they begin: density, colour profile, colour transform.
 _JPEG_KEPT = {_APP0: b"JFIF\0", _APP2: b"ICC_PROFILE\0", _APP14: b"Adobe"}
+_JFIF_BYTES, _ADOBE_BYTES = 12, 12  # up to the size of JFIF's thumbnail; all of Adobe
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _SCAN_END = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 
@@ -112,14 +114,26 @@ def _strip_jpeg(data: bytes) -> tuple[bytes, _Metadata]:
             needed = _JPEG_KEPT.get(marker)
             if needed is None or not body.startswith(needed):
                 continue
+            segment = _jpeg_block(marker, body)
         kept.append(segment)
     orientation = metadata.orientation()
     if orientation > 1:
-        block = EXIF + _tiff_with_orientation(orientation)
-        segment = struct.pack(">BBH", 0xFF, 0xE1, len(block) + 2) + block
+        segment = _jpeg_block(0xE1, EXIF + _tiff_with_orientation(orientation))
         # JFIF wants to come first, and EXIF next.
         kept.insert(1 if kept and kept[0][1] == _APP0 else 0, segment)
     return b"\xff\xd8" + b"".join(kept), metadata
+
+
+def _jpeg_block(marker: int, body: bytes) -> bytes:
+    """A block as a segment; of JFIF and Adobe what the format defines, and no thumbnail.
+
+    A thumbnail is made before the picture is cropped, so it can show what was cut away.
+    """
+    if marker == _APP0:
+        body = body[:_JFIF_BYTES].ljust(_JFIF_BYTES, b"\0") + b"\0\0"  # 0 by 0 pixels follow
+    elif marker == _APP14:
+        body = body[:_ADOBE_BYTES]
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -218,9 +232,10 @@ def _strip_gif(data: bytes) -> tuple[bytes, _Metadata]:
         elif data[at] == 0x21:
             label, application = data[at + 1], data[at + 3 : at + 14]
             at = _gif_blocks_end(data, at + 2)
-            if label == 0xFF and application == b"XMP DataXMP":
+            if label == _GIF_APPLICATION and application == b"XMP DataXMP":
                 metadata.xmp += data[start:at]
-            if label != 0xFE and not (label == 0xFF and application not in _GIF_KEPT_APPLICATIONS):
+            is_known = label == _GIF_APPLICATION and application in _GIF_KEPT_APPLICATIONS
+            if label == _GIF_CONTROL or is_known:
                 kept.append(data[start:at])
         else:
             raise ValueError("the GIF holds something that is not a block")

@@ -37,6 +37,7 @@ else:
 @hookimpl
 def startup(datasette: Any) -> Any:
     async def inner() -> None:
+        compat.print_plain_tracebacks()
         site = await state.open_state(datasette)
         if site.database_name:
             await compat.register_queries(datasette, site.database_name)

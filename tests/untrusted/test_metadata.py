@@ -92,6 +92,33 @@ def test_what_is_appended_to_a_picture_goes() -> None:
         assert SECRET.encode() not in strip_metadata(data).data, form
 
 
+def test_a_thumbnail_inside_jfif_goes() -> None:
+    data = picture("JPEG")
+    after_jfif = data[4 + int.from_bytes(data[4:6], "big") :]
+    # JFIF's own thumbnail (2 by 2 pixels here) follows its header; Adobe's block has a fixed size.
+    jfif = b"JFIF\0\1\1\0\0\1\0\1\2\2" + SECRET.encode()[:12]
+    adobe = b"Adobe\0\x64\0\0\0\0\1" + SECRET.encode()
+    blocks = (
+        struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+        for marker, body in ((0xE0, jfif), (0xEE, adobe))
+    )
+    stripped = strip_metadata(b"\xff\xd8" + b"".join(blocks) + after_jfif).data
+    assert SECRET.encode()[:12] not in stripped
+    assert oriented(stripped) == oriented(data)
+    assert strip_metadata(stripped).data == stripped
+
+
+@pytest.mark.parametrize("label", [0x01, 0x77])
+def test_text_and_unknown_extensions_of_a_gif_go(label: int) -> None:
+    data = picture("GIF")
+    start = 13 + 3 * 2 ** ((data[10] & 7) + 1)
+    secret = SECRET.encode()
+    added = bytes([0x21, label, len(secret)]) + secret + b"\0"
+    stripped = strip_metadata(data[:start] + added + data[start:]).data
+    assert secret not in stripped
+    assert oriented(stripped) == oriented(data)
+
+
 def test_animation_stays() -> None:
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "navy", "gold")]
     for form in ("GIF", "WEBP", "PNG"):

@@ -193,3 +193,17 @@ async def test_a_page_that_reads_for_too_long_is_a_503(
         assert response.json()["code"] == "busy"
     monkeypatch.undo()
     assert (await client.get(f"/-/critters/history{suffix}")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/critters/taxa?_sort=nothing", "/critters/taxa.json?_sort=no"])
+async def test_a_wrong_address_puts_no_cookie_into_the_log(
+    folder: Path, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With rich installed, Datasette printed all variables, for most of a second."""
+    client = open_datasette(folder).client
+    headers = {"Cookie": "ds_actor=secret-of-ann", "Authorization": "Bearer secret-of-bob"}
+    response = await client.get(path, headers=headers)
+    assert response.status_code in (400, 500)  # 1.0, and 0.65
+    printed = "".join(capfd.readouterr())
+    assert "secret-of" not in printed
+    assert len(printed) < 2_000

@@ -207,6 +207,31 @@ async def test_nobody_who_is_gone_is_named_or_shown(folder: Path, tmp_path: Path
     assert [story["is_gone"] for story in stories] == [True] * len(POSTS)
 
 
+@pytest.mark.parametrize(
+    ("address", "columns"),
+    [
+        ("https://x.com/Ranger/status/7", "('x', 'ranger', '', NULL)"),
+        ("https://social.example/@ranger/7", "('x', 'ranger@social.example', '', NULL)"),
+        ("https://social.example/@ranger@far.example/7", "('x', 'Ranger@far.example', '', NULL)"),
+        ("https://bsky.app/profile/did:plc:r/post/7", "('x', 'older', '', 'did:plc:r')"),
+    ],
+)
+async def test_a_host_who_opted_out_is_not_named_by_the_address_of_an_answer(
+    folder: Path, tmp_path: Path, address: str, columns: str
+) -> None:
+    told = f"UPDATE answers SET source_url = '{address}' WHERE post_id = 'x:102'"
+    before = changed_copy(folder, tmp_path / "before", told)
+    assert (await data(before, "/-/critters/posts/x:102"))["post"]["truth_url"] == address
+    opt_out = f"INSERT INTO opt_outs (platform, author, at, author_id) VALUES {columns}"
+    copy = changed_copy(folder, tmp_path / "gone", told, opt_out)
+    for path in ("/-/critters", "/-/critters/history", "/-/critters/posts/x:102"):
+        assert address not in await html(copy, path)
+    post = (await data(copy, "/-/critters/posts/x:102"))["post"]
+    assert post["truth_url"] is None
+    assert post["truth"] == "Domestic Cat"
+    assert post["author"] == "host"
+
+
 @pytest.mark.parametrize("path", ["/-/critters/history", "/-/critters/posts/x:102"])
 async def test_deletions_and_opt_outs_look_the_same(
     folder: Path, tmp_path: Path, path: str

@@ -11,7 +11,6 @@ import threading
 import time
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx

@@ -78,14 +78,31 @@ class Story(TypedDict):
     outcome: Outcome
 
 
-_STORIES = """
+# Whether a host who opted out told the truth: their posts are no rows here, so that the address has
+# to tell whose it is. `publish/rules.sql` decides in the same way.
+_TOLD_BY_SOMEBODY_GONE = """
+EXISTS (
+    SELECT 1 FROM (
+        SELECT platform, author_id, lower(ltrim(author, '@')) AS handle FROM opt_outs
+    ) AS gone
+    JOIN (SELECT lower(answers.source_url) || '/' AS address) ON
+        instr(address, '/' || handle || '/')
+        OR instr(address, '/@' || handle || '/')
+        OR instr(address, '/' || substr(handle, 1, instr(handle || '@', '@') - 1) || '/')
+        OR instr(address, '/@' || substr(handle, 1, instr(handle || '@', '@') - 1) || '/')
+        OR instr(address, '/' || lower(author_id) || '/')
+    WHERE gone.platform = posts.platform
+)
+"""
+
+_STORIES = f"""
 SELECT
     bot_history.*,
     posts.summoned,
     games.question,
     games.hashtag,
     answers.verdict,
-    answers.source_url AS truth_url,
+    CASE WHEN NOT {_TOLD_BY_SOMEBODY_GONE} THEN answers.source_url END AS truth_url,
     answers.found_at,
     answers.taxon_id AS truth_taxon_id,
     predictions.taxon_id AS answer_taxon_id,
