@@ -14,7 +14,7 @@ from tests.fuzz.strategies import UNPARSABLE, FieldPath, odd_json, paths, replac
 from tests.support.bot_harness import GAME, HASHTAG, BotHarness, add_host
 from tests.support.models import make_tiny_model, picture
 
-VALUES_OF_A_FIELD = 6
+VALUES_OF_A_FIELD = 3
 MARK = "@@odd@@"
 
 
