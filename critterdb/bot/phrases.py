@@ -75,15 +75,16 @@ def _merge(words: Json, others: Json) -> Json:
 
 def _checked(words: Json, path: str) -> Words:
     """Return the words in their types. Raises SiteError naming what is wrong, and where."""
-    sentences = {name: _texts(words["says"].get(name), f"says.{name}", path) for name in SAYINGS}
+    says = _section(words.get("says"), "says", path)
+    nicknames = _section(words.get("nicknames", {}), "nicknames", path)
+    sentences = {name: _texts(says.get(name), f"says.{name}", path) for name in SAYINGS}
     loaded = Words(
         critter=_text(words.get("critter"), "critter", path),
         openers=_texts(words.get("openers"), "openers", path),
         closers=_texts(words.get("closers"), "closers", path),
         says=sentences,
         nicknames={
-            name: _texts(texts, f"nicknames.{name}", path)
-            for name, texts in words.get("nicknames", {}).items()
+            name: _texts(texts, f"nicknames.{name}", path) for name, texts in nicknames.items()
         },
         others=_texts(words.get("others"), "others", path),
     )
@@ -107,6 +108,12 @@ def _check_placeholders(text: str, path: str) -> None:
             f"{path}: “{text}” names {{{min(names - PLACEHOLDERS)}}}, which is not known. "
             f"Known are {', '.join(sorted(PLACEHOLDERS))}"
         )
+
+
+def _section(value: Any, name: str, path: str) -> Json:
+    if not isinstance(value, dict):
+        raise SiteError(f"{path}: {name} must be a section, [default.{name}]")
+    return value
 
 
 def _text(value: Any, name: str, path: str) -> str:

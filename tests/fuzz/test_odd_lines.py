@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from critterdb.storage.database import SiteDatabase
 
-VALUES_OF_A_FIELD = 6
+VALUES_OF_A_FIELD = 3
 MARK = "@@odd@@"
 
 

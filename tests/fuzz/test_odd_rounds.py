@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,23 +11,24 @@ from tests.fuzz.strategies import UNPARSABLE, odd_json
 from tests.support.platforms import STAND_INS
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    pass
 
 TURNS = 1  # values for each field; benchmarks/fuzz.py tries all
 AT_ONCE = 90  # people with an odd value each, in one site's rounds
 
-MakeRounds = Callable[[str], OddRounds]
+
+@pytest.fixture(scope="module", params=STAND_INS)
+def rounds(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OddRounds]:
+    """Rounds on each platform, in sites made from one template."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield OddRounds(request.param, tmp_path_factory.mktemp("rounds"), patch.setenv)
 
 
-@pytest.fixture
-def rounds_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeRounds:
-    """Makes rounds on a platform."""
-    return lambda platform: OddRounds(platform, tmp_path, monkeypatch.setenv)
-
-
-@pytest.mark.parametrize("platform", STAND_INS)
-def test_an_odd_value_stops_nobody_else(rounds_on: MakeRounds, platform: str) -> None:
-    rounds = rounds_on(platform)
+def test_an_odd_value_stops_nobody_else(rounds: OddRounds) -> None:
     for turn in range(TURNS):
         oddities = rounds.oddities(odd_json(), turn=turn)
         assert len(oddities) > 40
@@ -37,8 +37,5 @@ def test_an_odd_value_stops_nobody_else(rounds_on: MakeRounds, platform: str) ->
 
 
 @pytest.mark.parametrize("kind", UNPARSABLE)
-@pytest.mark.parametrize("platform", STAND_INS)
-def test_a_page_that_cannot_be_parsed_is_named_and_read_again(
-    rounds_on: MakeRounds, platform: str, kind: str
-) -> None:
-    assert rounds_on(platform).problem_of_page(UNPARSABLE[kind]) is None
+def test_a_page_that_cannot_be_parsed_is_named_and_read_again(rounds: OddRounds, kind: str) -> None:
+    assert rounds.problem_of_page(UNPARSABLE[kind]) is None

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.fuzz.contract import Parser, check
 from tests.fuzz.parsers import PARSERS
 
-EXAMPLES = 30  # of each parser; benchmarks/fuzz.py tries more
+EXAMPLES = 15  # of each parser; benchmarks/fuzz.py tries more
 
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
