@@ -91,14 +91,21 @@ def copy_models(copy: SiteDatabase, home: Path, made: Path) -> CopiedFiles:
             missing.append(row["path"])
             continue
         number += 1
-        learned_from = json.loads(row["card"]).get("photos_by_license") or {}
-        closed = sum(n for code, n in learned_from.items() if code not in DEFAULT_LICENSES)
-        if closed:
+        if closed := _closed_photos(json.loads(row["card"])):
             notes.append(
                 f"{row['id']} learned from {closed:,} photos without an open licence: "
                 "the model is published, those photos are not"
             )
     return CopiedFiles(number, missing=tuple(missing), notes=tuple(notes))
+
+
+def _closed_photos(card: object) -> int:
+    """How many photos without an open licence a model learned from, as far as its card tells."""
+    counts = card.get("photos_by_license") if isinstance(card, dict) else None
+    if not isinstance(counts, dict):
+        return 0  # somebody else may have made the database
+    closed = (number for code, number in counts.items() if code not in DEFAULT_LICENSES)
+    return sum(number for number in closed if type(number) is int)
 
 
 def _gps_note(located: int, *, keep_exif: bool) -> str:

@@ -129,7 +129,7 @@ SELECT
             'consents', json(iif(json_extract(host.value, '$.consents'), 'true', 'false'))
         )), '[]')
         FROM json_each(iif(json_valid(hosts), hosts, '[]')) AS host
-        WHERE NOT EXISTS (
+        WHERE host.type = 'object' AND NOT EXISTS (
             SELECT 1 FROM left_alone
             WHERE left_alone.platform = json_extract(host.value, '$.platform')
                 AND (
@@ -161,10 +161,11 @@ SELECT
     id, game, backbone, created_at, path, sha256, bytes, photos, error_rate, balanced_error_rate,
     ece, temperature, threshold, novelty_threshold, seconds,
     CASE
+        WHEN NOT json_valid(recipe) THEN '{}'
         WHEN json_extract(recipe, '$.weights') IS NULL THEN recipe
         ELSE json_set(recipe, '$.weights', 'a file')
     END,
-    card
+    iif(json_valid(card), card, '{}')
 FROM site.models
 
 -- All.

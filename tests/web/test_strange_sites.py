@@ -158,6 +158,29 @@ def test_a_copy_never_harms_its_source(site: Path, tmp_path: Path) -> None:
     assert file.read_bytes() == jpeg("red")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "UPDATE models SET card = '{'",
+        "UPDATE models SET card = '[1]'",
+        """UPDATE models SET card = '{"photos_by_license": [1]}'""",
+        """UPDATE models SET card = '{"photos_by_license": {"": "many", "x": null}}'""",
+        "UPDATE models SET recipe = '{'",
+        """UPDATE games SET hosts = '[1, null, "x", []]'""",
+    ],
+)
+def test_a_copy_is_made_whatever_json_its_source_holds(
+    site: Path, tmp_path: Path, odd: str
+) -> None:
+    add_model(site)
+    change(site, odd)
+    done = run(site, "publish", str(tmp_path / "pub"))
+    assert done.exit_code == 0, (done.output, done.exception)
+    with closing(open_database(tmp_path / "pub" / DATABASE_NAME)) as db:
+        assert db.execute("SELECT count(*) FROM models WHERE json_valid(card)").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM games WHERE json_valid(hosts)").fetchone() == (1,)
+
+
 @pytest.mark.parametrize("kind", ["photos", "models"])
 def test_a_copy_waits_for_no_pipe(site: Path, tmp_path: Path, kind: str) -> None:
     add_model(site)
