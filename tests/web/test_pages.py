@@ -328,7 +328,9 @@ async def test_an_empty_site_has_a_front_page(tmp_path: Path) -> None:
 async def test_a_datasette_without_a_site_says_so(tmp_path: Path) -> None:
     folder = make_site(tmp_path / "none")
     (folder / "critters.db").unlink()
-    assert "does not serve a critterdb database" in await html(folder, "/-/critters", 503, memory=True)
+    assert "does not serve a critterdb database" in await html(
+        folder, "/-/critters", 503, memory=True
+    )
 
 
 async def test_a_database_of_an_older_critterdb_is_told_how_to_be_migrated(
