@@ -94,7 +94,7 @@ class INaturalist:
             if attempt + 1 < ATTEMPTS:
                 self._sleep(wait_s)
         raise SourceError(
-            f"iNaturalist at {self.base_url} returned an invalid response ({problem}). "
+            f"iNaturalist at {self.base_url} did not respond as expected ({problem}). "
             "No data is lost. Run the same command again later"
         )
 

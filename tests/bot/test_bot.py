@@ -333,7 +333,7 @@ def test_paging_reads_everything_once(ground: BotHarness) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [("401", "keys"), ("429", "Come back at"), ("500", "later"), ("html", "could not be read")],
+    [("401", "keys"), ("429", "Come back at"), ("500", "later"), ("html", "unreadable response")],
 )
 def test_a_platform_that_cannot_be_read_is_named(
     ground: BotHarness, fault: str, words: str

@@ -116,10 +116,10 @@ def test_a_lasting_fault_is_one_clear_error_and_loses_nothing(
 ) -> None:
     sync_game(db, game, api=client(db, server), options=SyncOptions(limit=3))
     server.faults.extend([fault] * 50)
-    with pytest.raises(SourceError, match="run the same command again"):
+    with pytest.raises(SourceError, match="Run the same command again"):
         sync_game(db, game, api=client(db, server))
     assert db["observations"].count == 3
-    assert "did not answer" in rows(db, "syncs")[-1]["error"]
+    assert "did not respond" in rows(db, "syncs")[-1]["error"]
     server.faults.clear()
     assert (
         sync_game(db, game, api=client(db, server), options=SyncOptions(limit=2)).observations == 2
@@ -129,7 +129,7 @@ def test_a_lasting_fault_is_one_clear_error_and_loses_nothing(
 
 def test_a_server_that_is_down(db: SiteDatabase, game: Game) -> None:
     api = INaturalist(db, "http://127.0.0.1:9", sleep=lambda _: None)
-    with pytest.raises(SourceError, match="did not answer"):
+    with pytest.raises(SourceError, match="did not respond"):
         sync_game(db, game, api=api)
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.network_namespace
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 NAMESPACES = (  # as root, and as anybody where the system lets them
     ("unshare", "--net", "--mount"),
     ("unshare", "--net", "--mount", "--map-root-user"),
@@ -210,8 +210,8 @@ def test_in_a_network_where_every_address_is_this_machine() -> None:
             raise AssertionError(f"{REQUIRED} is set, and there is no `unshare` that may be used")
         pytest.skip("no network namespaces here: run it as root, or on a Linux that allows them")
     done = subprocess.run(
-        [*namespace, sys.executable, str(HERE / "support/namespaces.py")],
-        env={**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"},
+        [*namespace, sys.executable, "-m", "tests.support.namespaces"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,
