@@ -45,7 +45,7 @@ def test_it_trains_the_same_head() -> None:
 def test_a_process_that_was_killed_is_told_of_and_replaced() -> None:
     process = shared_torch_process()
     os.kill(process.pid, signal.SIGKILL)
-    with pytest.raises(TrainingError, match=r"ended too early \(status -9\)"):
+    with pytest.raises(TrainingError, match=r"ended early \(status -9\)"):
         process.call(train_head, *lesson(), labels=3)
     assert shared_torch_process() is not process
     assert shared_torch_process().call(train_head, *lesson(), labels=3).weight.shape == (3, 16)
