@@ -46,11 +46,24 @@ def change_metadata(folder: Path, changes: dict[str, Any]) -> None:
     file.write_text(json.dumps({**metadata, **changes}), "utf-8")
 
 
+_opened: list[Any] = []
+
+
 def open_datasette(folder: Path, **arguments: Any) -> Any:
     """Datasette on the folder, as `datasette FOLDER` builds it."""
     from datasette.app import Datasette
 
-    return Datasette([], config_dir=folder, **arguments)
+    datasette = Datasette([], config_dir=folder, **arguments)
+    _opened.append(datasette)
+    return datasette
+
+
+def close_datasettes() -> None:
+    """Close the connections of every Datasette so far: SQLite's heap limit counts them all."""
+    for datasette in _opened:
+        for database in datasette.databases.values():
+            database.close()
+    _opened.clear()
 
 
 def jpeg(colour: str = "peru", size: tuple[int, int] = (64, 48)) -> bytes:
