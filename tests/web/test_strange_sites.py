@@ -295,7 +295,7 @@ def test_a_model_elsewhere_is_refused_and_its_path_not_told(
         ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
-    assert "not below models/" in done.stderr, done.stderr[-500:]
+    assert "outside the folder models/" in done.stderr, done.stderr[-500:]
     assert path not in done.stderr
 
 
