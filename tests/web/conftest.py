@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def closed_connections() -> Iterator[None]:
-    """Close what a module's tests opened: a process of hundreds of sites is not a real one."""
+    """Close what a test opened: no real process holds hundreds of sites."""
     yield
     close_datasettes()

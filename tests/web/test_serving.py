@@ -79,7 +79,7 @@ def test_a_site_below_an_address_of_another(tmp_path: Path, how: list[str]) -> N
 @pytest.mark.parametrize("text", ["{", "[1]", "7"])
 def test_settings_that_cannot_be_read_are_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.json").write_text(text)
-    with pytest.raises(SiteError, match=r"settings\.json should be JSON"):
+    with pytest.raises(SiteError, match=r"settings\.json is not valid JSON"):
         serve_arguments(tmp_path / "critters.db", "127.0.0.1", 8001)
 
 
