@@ -3,7 +3,7 @@
     python -m benchmarks.classify [FOLDER] [--photos 200] [--side 500]
 
 FOLDER holds FOLDER/LABEL/*.jpg; without it the program draws pictures. A model is trained on them
-first. Then photos, saved anew with a longer side of --side pixels, are classified by all sides, in
+first. Then photos, saved again with a longer side of --side pixels, are classified by all sides, in
 one process:
 
 - critterdb: `decode_image` and `Model.classify`, from the bytes to an answer with its reason;

@@ -103,7 +103,7 @@ def main() -> int:
 
 
 def decode_all(pictures: Iterable[tuple[str, bytes]]) -> Tally:
-    """Each picture through one decoding process, which starts anew where one ends it."""
+    """Each picture through one decoding process, which is restarted if one ends it."""
     tally = Tally()
     decoders = Decoders(1)
     for name, data in pictures:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.imbalance FOLDER [--seeds 60] [--ratio 30]
 
-FOLDER holds FOLDER/LABEL/*.jpg. For each seed the observers are split anew, the labels put in
+FOLDER holds FOLDER/LABEL/*.jpg. For each seed the observers are split again, the labels put in
 another order, and the training photos thinned out to a long tail: the first label keeps all of
 them, the last one `ratio` times fewer. Validation is thinned alike, as in a real game; the test
 photos stay as they are. Adjustments of the logits are tried on the same heads.

@@ -3,7 +3,7 @@
     python -m benchmarks.main_job FOLDER
 
 FOLDER holds FOLDER/LABEL/*.jpg. Everything happens in a temporary site, with the default backbone
-exported anew, as on somebody's first day.
+exported again, as on somebody's first day.
 """
 
 from __future__ import annotations

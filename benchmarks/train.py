@@ -9,8 +9,8 @@ FOLDER everything is measured on pictures that the program draws.
   the default size, beside fastai: `vision_learner` on pixels, Resize(224), aug_transforms, four
   frozen epochs. Same photos, parts, backbone, machine and process; both sides' imports are loaded
   before any clock starts.
-- seeds: errors, calibration and novelty. Each seed is a game of its own: it splits anew as well as
-  trains anew.
+- seeds: errors, calibration and novelty. Each seed is a game of its own: it has its own split
+  and training.
 - large: 5,000 pictures of 500 pixels by the command itself, in a process whose start counts; again
   after 5% new ones, three times, of which the median counts; the most memory that it took.
 - tune: `--fine-tune` beside the head alone, on the same splits, for each number of `--epochs`,

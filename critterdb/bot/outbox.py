@@ -141,7 +141,7 @@ def reconcile(round_: Round) -> int:
     attempted = unknown(round_.db, round_.platform)
     if not attempted:
         return 0
-    # Read before the look: time that the platform takes to answer is no time that the reply had to
+    # Read before the look: time that the platform takes to answer is not time that the reply had to
     # show.
     looked_at, reading = round_.now(), round_.boot_clock()
     existing = round_.timeline.find_replies(attempted)

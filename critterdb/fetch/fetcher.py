@@ -294,7 +294,7 @@ def _host(name: str) -> str:
     try:
         bare = f"[{name}]" if ":" in name else name
         return httpx.URL(f"http://{bare}/").raw_host.decode("ascii").lower()
-    except (httpx.InvalidURL, UnicodeError):  # the latter of an IPv6 zone that is no ASCII
+    except (httpx.InvalidURL, UnicodeError):  # UnicodeError for a non-ASCII IPv6 zone
         return name.lower()
 
 

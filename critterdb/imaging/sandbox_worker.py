@@ -117,7 +117,7 @@ def _serve(parent: socket.socket, request: DecodeRequest) -> None:
     data = bytearray(request["bytes"])
     if not receive_into(parent, data):
         return
-    # Set anew for each image: the soft limit may rise again, because only the others are final.
+    # Set again for each image: the soft limit may rise, because only the others are final.
     _limit("RLIMIT_AS", request["memory_bytes"])
     # Nobody catches this timer's signal, so that at its end the kernel ends the process.
     signal.setitimer(signal.ITIMER_PROF, request["cpu_s"])

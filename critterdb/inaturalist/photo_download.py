@@ -39,7 +39,7 @@ TIMEOUT_S = 30.0  # of silence
 DEADLINE_S = 60.0  # for one whole photo
 ATTEMPTS = 3  # in one run
 MAX_REASON_LENGTH = 200  # characters; an address can be long
-# A broken address must not be tried for ever. The count begins anew when the address changes, and a
+# A broken address must not be tried for ever. The count restarts when the address changes, and a
 # run without room to decode does not count: it says nothing about the photo.
 MAX_RUNS = 5  # in which a photo may fail before it is left alone
 # A photo's address changes with its licence, so these cause one fresh look at the observation.

@@ -73,7 +73,7 @@ class SiteDatabase(Database):
 def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
     """Open a site's database for reading and writing, migrated to the newest schema.
 
-    Raises SiteError where the file is missing (unless `create`), is no SQLite database, belongs to
+    Raises SiteError if the file is missing (unless `create`), is not an SQLite database, belongs to
     another program, or was made by a newer critterdb.
     """
     path = Path(path)

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 LOWEST_RATE, HIGHEST_RATE = 5e-5, 1e-3
 WEIGHT_DECAY = 0.05
 BATCH_CPU, BATCH_GPU = 16, 64  # photos
-# Early layers see edges and fur, which cats share with everything: they learn the slowest.
-LAYER_GROUPS = 3  # the network's two halves, and the head
 
 
 @dataclass(frozen=True)
