@@ -59,8 +59,13 @@ def open_datasette(folder: Path, **arguments: Any) -> Any:
 
 
 def close_datasettes() -> None:
-    """Close the connections of every Datasette so far: SQLite's heap limit counts them all."""
+    """Close the connections of every Datasette so far: SQLite's heap limit counts them all.
+
+    A connection that is closed while a thread uses it ends the process, so the threads end first.
+    """
     for datasette in _opened:
+        if datasette.executor is not None:
+            datasette.executor.shutdown(wait=True, cancel_futures=True)
         for database in datasette.databases.values():
             database.close()
     _opened.clear()
