@@ -60,7 +60,7 @@ def test_a_dry_run_can_be_repeated_and_gives_the_same_drafts(
     assert {row["status"] for row in drafts[0]} == {"draft"}
     assert replay.replies() == []
     assert replay.play().sent == 6
-    assert [each["text"] for each in replay.replies()] == [row["text"] for row in drafts[0]]
+    assert [reply["text"] for reply in replay.replies()] == [row["text"] for row in drafts[0]]
 
 
 def test_a_consenting_host_needs_no_summons(replay: Replay) -> None:

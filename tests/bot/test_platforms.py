@@ -138,7 +138,7 @@ def test_who_blocks_the_bot_is_left_alone_for_good(stage: PlatformHarness) -> No
         {"author": stage.author("ann"), "why": "blocks the bot"}
     ]
     assert stage.outcome(post) == ("skipped", "opted_out")
-    assert not [each for each in stage.server.requests if "/media/" in each]
+    assert not [request for request in stage.server.requests if "/media/" in request]
 
 
 @only_new
@@ -170,8 +170,8 @@ def test_handles_that_an_app_put_there_call_nobody(stage: PlatformHarness) -> No
     shown = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play()
     own = stage.server.sent[0]["id"]
-    told = stage.in_thread("how cute!", "ann", stage.bot)
-    beside = stage.server.add_post("bob", told, [picture("green")], in_reply_to=shown)
+    comment = stage.in_thread("how cute!", "ann", stage.bot)
+    beside = stage.server.add_post("bob", comment, [picture("green")], in_reply_to=shown)
     deeper = stage.in_thread("is it?", "bob", "ann", stage.bot)
     stage.server.add_post("carl", deeper, in_reply_to=beside)
     stage.server.add_post("ann", stage.in_thread("wow", stage.bot), in_reply_to=own)
@@ -442,14 +442,14 @@ def test_secrets_stand_nowhere(stage: PlatformHarness, caplog: pytest.LogCapture
     stage.play()
     stage.server.add_post("bob", stage.ask, [picture("red")])
     stage.server.post_faults.append("500")
-    said = [str(stage.play())]
+    texts = [str(stage.play())]
     stage.server.read_faults.extend(["401"] * 9)
     with pytest.raises(TimelineError) as caught:
         stage.play()
-    said += [str(caught.value), caplog.text]
+    texts += [str(caught.value), caplog.text]
     files = b"".join(p.read_bytes() for p in site_folder(stage.db).rglob("*") if p.is_file())
     for secret in stage.server.secrets():
-        assert secret not in "".join(said)
+        assert secret not in "".join(texts)
         assert secret.encode() not in files
 
 
@@ -532,7 +532,9 @@ def test_a_server_that_knows_less_will_do(stage: PlatformHarness) -> None:
     """GoToSocial and Pleroma: no quotes, one status at a time, names found by searching."""
     stage.server.is_modern = False
     shown = [stage.server.add_post("carl", "look", [picture("green", seed=n)]) for n in range(2)]
-    posts = [stage.server.add_post("ann", stage.ask, in_reply_to=each) for each in shown]
+    posts = [
+        stage.server.add_post("ann", stage.ask, in_reply_to=photo_post) for photo_post in shown
+    ]
     posts.append(stage.server.add_post(HOST, f"{stage.ask} {stage.tag}", [picture("red")]))
     stage.play()
     assert stage.answered() == sorted(posts)

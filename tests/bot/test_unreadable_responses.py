@@ -147,7 +147,7 @@ def test_a_response_without_json_is_named(stage: PlatformHarness, endpoint: str)
         stage.server.odd_bodies = {endpoint: body}
         words = outcomes(stage, posts)
         error = f"{platform} returned an unreadable response. Try again later."
-        assert any(error in each for each in words), (body[:20], words)
+        assert any(error in line for line in words), (body[:20], words)
 
 
 @pytest.mark.parametrize(("stage", "endpoint"), ENDPOINTS, indirect=["stage"])

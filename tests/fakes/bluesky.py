@@ -135,8 +135,8 @@ class StandInBluesky(PlatformStandIn):
         match name:
             case "app.bsky.notification.listNotifications":
                 with self.lock:
-                    found = self.known.notifications()
-                self._serve_page(request, "notifications", found)
+                    notifications = self.known.notifications()
+                self._serve_page(request, "notifications", notifications)
             case "app.bsky.feed.getAuthorFeed":
                 did = self.known.did_of(query.get("actor", ""))
                 if did is None:
@@ -146,15 +146,15 @@ class StandInBluesky(PlatformStandIn):
                     items = self.known.feed(did, self.delay_s)
                 self._serve_page(request, "feed", items)
             case "app.bsky.feed.getPosts":
-                uris = [each for key, each in query_pairs(request) if key == "uris"]
+                uris = [uri for key, uri in query_pairs(request) if key == "uris"]
                 if len(uris) > MAX_URIS:
                     _refuse(request, 400, "InvalidRequest", "Error: too many uris")
                     return
                 with self.lock:
                     shown = [
-                        self.known.view(each)
-                        for each in uris
-                        if self.known.is_shown(each, self.delay_s)
+                        self.known.view(uri)
+                        for uri in uris
+                        if self.known.is_shown(uri, self.delay_s)
                     ]
                 request.answer_json({"posts": shown}, headers=_limits())
             case "com.atproto.repo.getRecord":
@@ -202,7 +202,7 @@ class StandInBluesky(PlatformStandIn):
             self.sent.append({"id": uri, "text": record["text"], "in_reply_to": parent})
         if collection == PROFILE:
             values = (record.get("labels") or {}).get("values") or []
-            self.known.label(did, *(each["val"] for each in values))
+            self.known.label(did, *(value["val"] for value in values))
         return self.known.put(did, collection, record, _now(), rkey=body["rkey"])
 
     def _objection(self, body: Json) -> tuple[str, str] | None:

@@ -77,7 +77,7 @@ class FakeNetwork:
     def label(self, did: str, *values: str) -> None:
         """Let an account say of itself what it is."""
         at = iso_time(datetime.now(UTC))
-        labels = [{"src": did, "uri": did, "val": each, "cts": at} for each in values]
+        labels = [{"src": did, "uri": did, "val": value, "cts": at} for value in values]
         self.accounts[did]["labels"] = labels
 
     def reference(self, uri: str) -> Json:
@@ -108,13 +108,13 @@ class FakeNetwork:
 
     def notifications(self) -> list[Json]:
         """Who mentioned, quoted or answered the bot, newest first."""
-        found = []
+        items = []
         for uri, kept in self._newest_first(POSTS):
             reason = self._reason(kept["value"])
             if kept["did"] == self.own or not reason:
                 continue
             description = {"description": self.notes.get(kept["did"], "")}
-            found.append(
+            items.append(
                 {
                     "uri": uri,
                     "cid": kept["cid"],
@@ -126,7 +126,7 @@ class FakeNetwork:
                     "labels": [],
                 }
             )
-        return found
+        return items
 
     def feed(self, did: str, delay_s: float) -> list[Json]:
         """What an account posted or showed again, newest first."""
@@ -148,10 +148,12 @@ class FakeNetwork:
 
     def _reason(self, record: Json) -> str | None:
         reply = ((record.get("reply") or {}).get("parent") or {}).get("uri", "")
-        features = [each for facet in record.get("facets") or [] for each in facet["features"]]
+        features = [
+            feature for facet in record.get("facets") or [] for feature in facet["features"]
+        ]
         if f"//{self.own}/" in reply:
             return "reply"
-        if any(each.get("did") == self.own for each in features):
+        if any(feature.get("did") == self.own for feature in features):
             return "mention"
         quoted = (record.get("embed") or {}).get("record") or {}
         quoted = quoted.get("record") or quoted
@@ -159,7 +161,7 @@ class FakeNetwork:
 
     def _newest_first(self, *collections: str) -> list[tuple[str, Json]]:
         chosen = [(u, k) for u, k in self.records.items() if k["collection"] in collections]
-        return sorted(chosen, key=lambda each: (each[1]["indexedAt"], each[0]), reverse=True)
+        return sorted(chosen, key=lambda item: (item[1]["indexedAt"], item[0]), reverse=True)
 
     def _profile(self, did: str) -> Json:
         blocks = (did, self.own) in self.blocks

@@ -52,8 +52,8 @@ def start(folder: Path, server: StandInINaturalist, *options: str) -> subprocess
 
 
 def finish(folder: Path, server: StandInINaturalist, *options: str) -> None:
-    said, complaint = start(folder, server, *options).communicate()
-    assert complaint == "", said
+    output, complaint = start(folder, server, *options).communicate()
+    assert complaint == "", output
 
 
 def edit_something(server: StandInINaturalist, chance: random.Random) -> None:
@@ -74,7 +74,7 @@ def edit_something(server: StandInINaturalist, chance: random.Random) -> None:
 def live_rows(folder: Path) -> dict[tuple[str, int], dict[str, Any]]:
     """What counts today: without what is withdrawn or has left, and without times of our own."""
     db = open_database(folder / DATABASE_NAME)
-    found = {
+    tables = {
         "taxa": list(db.query("SELECT * FROM taxa ORDER BY id")),
         "observations": list(
             db.query(
@@ -96,19 +96,19 @@ def live_rows(folder: Path) -> dict[tuple[str, int], dict[str, Any]]:
         ),
     }
     db.close()
-    for row in found["photos"]:
+    for row in tables["photos"]:
         row["fetched_at"] = None
-    return {(table, row["id"]): row for table, rows in found.items() for row in rows}
+    return {(table, row["id"]): row for table, rows in tables.items() for row in rows}
 
 
 def differences(
-    one: dict[tuple[str, int], dict[str, Any]], other: dict[tuple[str, int], dict[str, Any]]
+    first: dict[tuple[str, int], dict[str, Any]], second: dict[tuple[str, int], dict[str, Any]]
 ) -> dict[tuple[str, int], tuple[object, object]]:
     """The rows that are not the same, few enough to read when the test fails."""
     return {
-        key: (one.get(key), other.get(key))
-        for key in one.keys() | other.keys()
-        if one.get(key) != other.get(key)
+        key: (first.get(key), second.get(key))
+        for key in first.keys() | second.keys()
+        if first.get(key) != second.get(key)
     }
 
 

@@ -174,9 +174,9 @@ def add_model(folder: Path) -> str:
 def rows(folder: Path, sql: str) -> list[dict[str, Any]]:
     """What another process sees in the site's database."""
     db = open_database(folder / DATABASE_NAME)
-    found = list(db.query(sql))
+    result = list(db.query(sql))
     db.close()
-    return found
+    return result
 
 
 def free_port() -> int:
@@ -195,7 +195,10 @@ def serving(
     """
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    command = [*([python] if python else []), *(one.format(port=port) for one in arguments)]
+    command = [
+        *([python] if python else []),
+        *(argument.format(port=port) for argument in arguments),
+    ]
     root = str(Path(__file__).parents[2])
     # A file and not a pipe: a server that reports many errors would wait for somebody to read them.
     with tempfile.TemporaryFile("w+") as errors:
@@ -216,8 +219,8 @@ def serving(
 
 def listed(address: str, key: str) -> list[dict[str, Any]]:
     """A list of Datasette's own JSON, which 1.0 wraps in an object."""
-    found = httpx.get(address).json()
-    return found if isinstance(found, list) else found[key]
+    payload = httpx.get(address).json()
+    return payload if isinstance(payload, list) else payload[key]
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], errors: IO[str]) -> None:

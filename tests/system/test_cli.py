@@ -166,11 +166,11 @@ def test_the_database_comes_from_the_environment(
 
 def test_status_and_backup(site: Path, tmp_path: Path) -> None:
     database = str(site / "critters.db")
-    found = json.loads(run("--db", database, "status", "--json").stdout)
-    assert found["rows"]["photos"] == 0
+    status = json.loads(run("--db", database, "status", "--json").stdout)
+    assert status["rows"]["photos"] == 0
     copy = tmp_path / "copy.db"
     assert run("--db", database, "backup", str(copy)).exit_code == 0
-    assert json.loads(run("--db", str(copy), "status", "--json").stdout)["rows"] == found["rows"]
+    assert json.loads(run("--db", str(copy), "status", "--json").stdout)["rows"] == status["rows"]
     assert "already exists" in one_line_error(run("--db", database, "backup", str(copy)))
 
 
@@ -181,22 +181,22 @@ def test_usage_errors_end_with_two(site: Path) -> None:
 
 
 def test_the_help_follows_the_data_and_leaves_no_command_out() -> None:
-    said = CliRunner().invoke(main, ["--help"]).stdout
-    listed = re.findall(r"^  (\w+)  +[A-Z]", said, re.MULTILINE)
+    help_text = CliRunner().invoke(main, ["--help"]).stdout
+    listed = re.findall(r"^  (\w+)  +[A-Z]", help_text, re.MULTILINE)
     assert sorted(listed) == sorted(main.commands)
     assert listed.index("init") < listed.index("sync") < listed.index("train")
     assert listed.index("train") < listed.index("bot") < listed.index("serve")
-    assert said.count("...") == 1  # ARGS...; no summary was cut off
-    assert "More:" not in said
+    assert help_text.count("...") == 1  # ARGS...; no summary was cut off
+    assert "More:" not in help_text
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_option_is_explained(name: str) -> None:
     command = main.commands[name]
     commands = [command, *getattr(command, "commands", {}).values()]
-    for one in commands:
-        assert one.help, one.name
-        options = [p for p in one.params if isinstance(p, click.Option)]
+    for subcommand in commands:
+        assert subcommand.help, subcommand.name
+        options = [p for p in subcommand.params if isinstance(p, click.Option)]
         assert [option.name for option in options if not option.help] == []
 
 
@@ -218,9 +218,9 @@ def test_status_tells_a_sync_that_was_interrupted_and_one_that_failed(db: SiteDa
     db["syncs"].insert(row)
     assert "interrupted: run it again" in CliRunner().invoke(main, command).stdout
     db["syncs"].insert(row | {"error": "no network"})
-    said = CliRunner().invoke(main, command).stdout
-    assert "failed: no network" in said
-    assert "cougarornot (no model yet)" in said
+    output = CliRunner().invoke(main, command).stdout
+    assert "failed: no network" in output
+    assert "cougarornot (no model yet)" in output
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -41,8 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    with serving(folder, ["-m", "critterdb", "serve", "--port", "{port}"]) as found:
-        yield found
+    with serving(folder, ["-m", "critterdb", "serve", "--port", "{port}"]) as served_at:
+        yield served_at
 
 
 def peak_megabytes(address: str) -> float:

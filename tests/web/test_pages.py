@@ -219,11 +219,11 @@ async def test_nobody_who_is_gone_is_named_or_shown(folder: Path, tmp_path: Path
 async def test_a_host_who_opted_out_is_not_named_by_the_address_of_an_answer(
     folder: Path, tmp_path: Path, address: str, columns: str
 ) -> None:
-    told = f"UPDATE answers SET source_url = '{address}' WHERE post_id = 'x:102'"
-    before = changed_copy(folder, tmp_path / "before", told)
+    sourced = f"UPDATE answers SET source_url = '{address}' WHERE post_id = 'x:102'"
+    before = changed_copy(folder, tmp_path / "before", sourced)
     assert (await data(before, "/-/critters/posts/x:102"))["post"]["truth_url"] == address
     opt_out = f"INSERT INTO opt_outs (platform, author, at, author_id) VALUES {columns}"
-    copy = changed_copy(folder, tmp_path / "gone", told, opt_out)
+    copy = changed_copy(folder, tmp_path / "gone", sourced, opt_out)
     for path in ("/-/critters", "/-/critters/history", "/-/critters/posts/x:102"):
         assert address not in await html(copy, path)
     post = (await data(copy, "/-/critters/posts/x:102"))["post"]

@@ -59,9 +59,9 @@ def values(folder: Path, sql: str) -> list[Any]:
     """First column of a query, the file opened as one that never changes."""
     address = f"{(folder / DATABASE_NAME).as_uri()}?mode=ro&immutable=1"
     conn = sqlite3.connect(address, uri=True)
-    found = [row[0] for row in conn.execute(sql)]
+    column = [row[0] for row in conn.execute(sql)]
     conn.close()
-    return found
+    return column
 
 
 def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -450,7 +450,7 @@ def test_a_photo_goes_along_without_place_camera_and_names(
     exif = Image.open(io.BytesIO(copied)).getexif()
     assert dict(exif) == {0x0112: 6}
     assert b"artist-of-home" not in all_bytes(public)
-    pixels = (Image.open(io.BytesIO(each)).tobytes() for each in (copied, data))
+    pixels = (Image.open(io.BytesIO(photo)).tobytes() for photo in (copied, data))
     assert next(pixels) == next(pixels)
     assert values(public, f"SELECT count(*) FROM embeddings WHERE sha256 = '{sha256}'") == [1]
     assert values(public, "SELECT path FROM photos WHERE path NOT LIKE '%' || sha256 || '%'") == []

@@ -362,8 +362,8 @@ def test_an_import_makes_no_game_of_an_odd_name(site: Path, tmp_path: Path, sour
     (folder / "cat" / "a.jpg").write_bytes(jpeg("red"))
     export = tmp_path / "observations.csv"
     export.write_text("id\n1\n")
-    given = folder if source == "folder" else export
-    done = run(site, "import", str(given), "--game", "../../evil <b>")
+    source_path = folder if source == "folder" else export
+    done = run(site, "import", str(source_path), "--game", "../../evil <b>")
     assert done.exit_code == 1
     assert "not a short name" in done.stderr
     with closing(open_database(site / DATABASE_NAME)) as db:
@@ -405,8 +405,8 @@ def test_the_site_keeps_itself_with_a_schema_that_is_not_trusted(site: Path, lib
         conn.execute("PRAGMA foreign_keys = ON")
         conn.execute("INSERT INTO taxa (id, name, ancestor_ids) VALUES (1, 'Lynx', '[1]')")
         conn.execute("UPDATE taxa SET name = 'Caracal' WHERE id = 1")
-        found = conn.execute("SELECT count(*) FROM taxa_fts WHERE taxa_fts MATCH 'caracal'")
-        assert found.fetchone() == (1,)
+        matches = conn.execute("SELECT count(*) FROM taxa_fts WHERE taxa_fts MATCH 'caracal'")
+        assert matches.fetchone() == (1,)
         conn.execute("DELETE FROM taxa WHERE id = 1")
         conn.execute("INSERT INTO taxa_fts (taxa_fts) VALUES ('integrity-check')")
         conn.execute("UPDATE observations SET place_guess = 'Boulder'")
