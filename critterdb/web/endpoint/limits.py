@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A photo that is being decoded can take 900 MB: four at once is what a server of a few gigabytes
-# bears.
+# The sandbox lets a decoding process take 900 MB, so four of them may take 3.6 GB at once.
 MAX_WORKERS = 4
 # What would wait for longer is refused at once, so that nobody waits for nothing.
 MAX_WAITING = 32

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
 GALLERY_PHOTOS = 24
-# A dozen dots are a map and a thousand are plenty; all of a large game would take seconds.
+# A bound for the query and for the page: a common species of a large game has many more.
 NEWEST_PLACES = 1000
 # A page of a class of animals would otherwise list thousands.
 MAX_TAXA_BELOW = 60
