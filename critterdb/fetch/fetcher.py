@@ -67,7 +67,7 @@ FETCH_FAILED = (
 BUSY = "Many pictures are being fetched just now. Please try again in a moment"
 
 # A server behind a proxy does not know all its names, but it knows a header of its own.
-VIA = "critterdb"
+VIA_NAME = "critterdb"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PORT_OF = {"http": 80, "https": 443}
 
@@ -96,7 +96,7 @@ def is_own_request(headers: Mapping[str, str]) -> bool:
 
     It knows itself by this under any name, behind any proxy.
     """
-    return any(part.split()[-1:] == [VIA] for part in headers.get("via", "").split(","))
+    return any(part.split()[-1:] == [VIA_NAME] for part in headers.get("via", "").split(","))
 
 
 class Fetcher:
@@ -313,7 +313,7 @@ def _request_headers(address: httpx.URL) -> list[tuple[str, str]]:
         ("User-Agent", f"critterdb/{__version__}"),
         ("Accept", "image/*"),
         ("Accept-Encoding", "identity"),
-        ("Via", f"1.1 {VIA}"),
+        ("Via", f"1.1 {VIA_NAME}"),
         ("Connection", "close"),
     ]
 
