@@ -44,12 +44,14 @@ TIMEOUT_S = 8.0
 MAX_BYTES = MAX_IMAGE_BYTES
 # A megabyte of tiny chunks or headers costs a second of processor time, which is what such a flood
 # is after: the limits on bytes are limits on that too.
+# docs/decisions.md#heads-are-limited-to-128-kb-and-a-chunk-counts-as-1-kb
 MAX_HEAD_BYTES = 128 * 1024  # of one response: TLS, interim responses, headers, what comes along
 MIN_CHUNK_BYTES = 1000  # a smaller one counts as that: it is as much work to take apart
 # Photo hosts redirect once or twice. Each step is checked as the first address was.
 MAX_REDIRECTS = 3
 # A refusal comes at a multiple of this after the question: how long an inner name or host took to
 # be found or not is nobody's business.
+# docs/decisions.md#refusals-come-at-multiples-of-a-quarter-second
 REFUSAL_STEP_S = 0.25
 
 # Each holds a socket and up to 10 MB: what comes beyond gets "busy" at once instead of waiting for

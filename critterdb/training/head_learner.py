@@ -116,6 +116,7 @@ def _without_collector() -> Iterator[None]:
 
     That is a quarter of the time of fastai's import; what it made is not looked at later either.
     """
+    # docs/decisions.md#one-child-process-does-all-torch-work
     before = gc.isenabled()
     gc.disable()
     try:

@@ -44,6 +44,7 @@ class Workers:
     def __init__(self, workers: int | None = None, waiting: int = MAX_WAITING) -> None:
         # One more than processors, because each of them waits for a decoding process at times; two
         # more made pages slower. At niceness 10 pages take half as long while photos are decoded.
+        # docs/decisions.md#classification-and-decoding-run-at-niceness-10
         self.workers = workers or min(MAX_WORKERS, cores() + 1)
         self.places = self.workers + waiting
         self._threads = ThreadPoolExecutor(
