@@ -21,6 +21,7 @@ PORTS = frozenset({80, 443})
 # Interface identifiers ::0:5efe:a.b.c.d and ::200:5efe:a.b.c.d carry an IPv4 address (RFC 5214).
 _ISATAP = (0x00005EFE, 0x02005EFE)
 # Public by its number, but Azure answers there to each virtual machine with its secrets.
+# docs/decisions.md#some-public-addresses-are-refused-as-well
 _AZURE_WIRE_SERVER = "168.63.129.16/32"
 
 

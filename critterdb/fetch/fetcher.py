@@ -69,6 +69,7 @@ FETCH_FAILED = (
 BUSY = "Many pictures are being fetched just now. Please try again in a moment"
 
 # A server behind a proxy does not know all its names, but it knows a header of its own.
+# docs/decisions.md#our-requests-say-via-critterdb
 VIA_NAME = "critterdb"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PORT_OF = {"http": 80, "https": 443}
@@ -337,6 +338,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 @cache
 def _started_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
+    # docs/decisions.md#all-fetches-share-one-event-loop-in-a-thread
     threading.Thread(target=loop.run_forever, name="critterdb-fetch", daemon=True).start()
     return loop
 

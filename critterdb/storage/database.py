@@ -56,6 +56,7 @@ class SiteDatabase(Database):
             return
         # Also for what sqlite-utils does inside (inserts, upserts, migrations): no caller has to
         # remember it.
+        # docs/decisions.md#write-transactions-begin-immediate
         self.conn.execute("BEGIN IMMEDIATE")
         try:
             yield self

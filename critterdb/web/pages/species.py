@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GALLERY_PHOTOS = 24
 # A bound for the query and for the page: a common species of a large game has many more.
+# docs/decisions.md#lists-look-through-a-bounded-number-of-rows
 NEWEST_PLACES = 1000
 # A page of a class of animals would otherwise list thousands.
 MAX_TAXA_BELOW = 60
