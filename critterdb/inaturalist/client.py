@@ -28,6 +28,7 @@ DEFAULT_API = "https://api.inaturalist.org/v1"
 # The most that the API gives, so that 100,000 observations take 500 requests.
 PAGE_SIZE = 200
 # A list of ids is one request however many it holds, and the API takes 30 of them.
+# docs/decisions.md#left-and-withdrawn-are-two-questions
 IDS_PER_REQUEST = 30
 TIMEOUT_S = 30.0  # of silence
 DEADLINE_S = 120.0  # for one whole response, however busily it drips

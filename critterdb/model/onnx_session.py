@@ -42,6 +42,8 @@ def open_session(data: bytes, *, threads: int | None = None) -> Any:
     # eight clients that is half of all its time.
     # docs/decisions.md#onnx-runtimes-threads-do-not-spin
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Bytes and not a path: a path would let the file name further files as its data.
+    # docs/decisions.md#onnx-runtime-gets-bytes-never-a-path
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     return_free_memory()
     return session

@@ -19,6 +19,7 @@ from critterdb.evaluation.metrics import brier_score, softmax
 # photos were answered.
 MAX_WRONG_SHARE = 0.05  # of the answers given
 # Of photos of known critters, called not_a_critter: 2.5% refused more real cats and no more memes.
+# docs/decisions.md#at-most-1-of-known-photos-may-be-called-not-a-critter
 MAX_KNOWN_REFUSED_SHARE = 0.01
 LOG_TEMPERATURE_RANGE = (-3.0, 3.0)
 MAX_CANDIDATES = 500  # thresholds that are tried

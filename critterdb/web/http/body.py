@@ -31,6 +31,7 @@ READ_SECONDS = 60
 # little of what is too much is read and thrown away first.
 LINGER_BYTES = 64_000_000
 # Usual clients see the 413 so, and who goes on sending is cut off.
+# docs/decisions.md#a-refused-upload-is-read-for-one-more-second
 LINGER_SECONDS = 1.0
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
