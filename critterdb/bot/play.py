@@ -157,6 +157,7 @@ def _only_round(db: SiteDatabase, platform: str) -> Iterator[None]:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
             try:
+                # docs/decisions.md#one-round-at-a-time
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DELETIONS_EVERY = timedelta(hours=20)  # once a day, also if rounds start at odd times
 # X charges for each look, and most deletions come soon.
+# docs/decisions.md#deleted-posts-are-looked-for-once-a-day
 DELETIONS_LOOK_BACK = timedelta(days=7)
 MAX_POSTS_PER_LOOK = 200  # some platforms charge for each
 # More than the author's cap, because some posts may turn out to have no usable photo.

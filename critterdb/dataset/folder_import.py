@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from critterdb._types import Progress
 
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
+# docs/decisions.md#imported-near-duplicates-are-found-by-a-difference-hash
 NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species
 # Decoding releases Python's lock, so threads do.
 WORKERS = 4

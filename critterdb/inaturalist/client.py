@@ -28,10 +28,12 @@ DEFAULT_API = "https://api.inaturalist.org/v1"
 # The most that the API gives, so that 100,000 observations take 500 requests.
 PAGE_SIZE = 200
 # A list of ids is one request however many it holds, and the API takes 30 of them.
+# docs/decisions.md#left-and-withdrawn-are-two-questions
 IDS_PER_REQUEST = 30
 TIMEOUT_S = 30.0  # of silence
 DEADLINE_S = 120.0  # for one whole response, however busily it drips
-# A page of 200 observations has about 1 MB; busy ones with many identifications a few.
+# Far more than a page of 200 observations, which has 1 MB at 5 kB each (as in docs/benchmarks.md),
+# and little enough that a broken server cannot fill the memory.
 MAX_RESPONSE_BYTES = 64_000_000
 ATTEMPTS = 5
 MAX_RETRY_AFTER_S = 120  # a longer wait is told to the person instead of sat through

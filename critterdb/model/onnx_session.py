@@ -19,6 +19,7 @@ ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 def load_onnxruntime() -> ModuleType:
     """Import ONNX Runtime with its usage reports off."""
     # It reports to its maker unless this is set before the import; its own switch did not stop it.
+    # docs/decisions.md#onnx-runtimes-telemetry-is-off
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     onnxruntime = import_module("onnxruntime")
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
@@ -39,7 +40,10 @@ def open_session(data: bytes, *, threads: int | None = None) -> Any:
     options.inter_op_num_threads = 1
     # Threads that wait for work would spin, and take the processor from those that have some: at
     # eight clients that is half of all its time.
+    # docs/decisions.md#onnx-runtimes-threads-do-not-spin
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Bytes and not a path: a path would let the file name further files as its data.
+    # docs/decisions.md#onnx-runtime-gets-bytes-never-a-path
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     return_free_memory()
     return session

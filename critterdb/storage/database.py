@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from critterdb.errors import SiteError
 
-from .light_import import without
+from .light_import import without_heavy_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from sqlite_utils.db import Table
 
-# sqlite-utils imports them if they are installed: half of the time that `critterdb init` takes.
-# It asks for their types only to make tables from values; here migrations make every table.
-with without("numpy", "pandas"):
+# sqlite-utils imports numpy and pandas if they are installed: half of the time `critterdb init`
+# takes. It needs them only to make tables from values; here migrations make every table.
+with without_heavy_packages():
     from sqlite_utils import Database, Migrations
     from sqlite_utils import utils as sqlite_utils_utils
 
@@ -56,6 +56,7 @@ class SiteDatabase(Database):
             return
         # Also for what sqlite-utils does inside (inserts, upserts, migrations): no caller has to
         # remember it.
+        # docs/decisions.md#write-transactions-begin-immediate
         self.conn.execute("BEGIN IMMEDIATE")
         try:
             yield self

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
+from critterdb.fakes.platform import FAULTS_AFTER_COMMIT, PlatformStandIn, iso_time, query_pairs
 from tests.fakes.bluesky_login import PASSWORD, Logins
 from tests.fakes.bluesky_network import POSTS, PROFILE, REPOSTS, FakeNetwork
 from tests.fakes.bluesky_records import content_id, embeds, full_name
@@ -172,7 +172,7 @@ class StandInBluesky(PlatformStandIn):
 
     def _write(self, request: Request, name: str) -> None:
         fault = self.next_fault(self.post_faults)
-        if fault not in AFTER and self.spoil(request, fault):
+        if fault not in FAULTS_AFTER_COMMIT and self.spoil(request, fault):
             return
         if name != "com.atproto.repo.putRecord":
             _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")

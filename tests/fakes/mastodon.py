@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
+from critterdb.fakes.platform import FAULTS_AFTER_COMMIT, PlatformStandIn, iso_time, query_pairs
 from tests.fakes.mastodon_text import content_of, handles_in, length_of, tags_in
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class StandInMastodon(PlatformStandIn):
             request.answer_json(self.me, headers=_limits())
             return
         fault = self.next_fault(self.post_faults)
-        if fault not in AFTER and self.spoil(request, fault):
+        if fault not in FAULTS_AFTER_COMMIT and self.spoil(request, fault):
             return
         if parts != ["statuses"]:
             _refuse(request, 404, "Record not found")

@@ -79,8 +79,9 @@ def test_what_only_reads_the_database_imports_nothing_else(
     script = f"""
 import sys
 import critterdb.cli
+sys.argv[1:] = {list(arguments)!r}
 try:
-    critterdb.cli.main({list(arguments)!r})
+    critterdb.cli.main()
 except SystemExit:
     pass
 print([name for name in {unwanted!r} if name in sys.modules], file=sys.stderr)
@@ -89,6 +90,55 @@ print([name for name in {unwanted!r} if name in sys.modules], file=sys.stderr)
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=site
     )
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import critterdb.storage.database",
+        "import numpy, critterdb.storage.database",
+        "import critterdb.cli; critterdb.cli.main(['games'], standalone_mode=False)",
+        "import sys, critterdb.cli; sys.argv[1:] = ['serve', '--help']; "
+        "critterdb.cli.main(standalone_mode=False); import critterdb.storage.database",
+    ],
+)
+def test_in_another_program_sqlite_utils_keeps_the_types_of_numpy(site: Path, first: str) -> None:
+    script = f"""
+{first}
+import numpy, sqlite_utils
+db = sqlite_utils.Database(memory=True)
+db["sizes"].insert({{"size": numpy.float64(2.5)}})
+print(db["sizes"].columns_dict)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=site, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["{'size': <class 'float'>}"], done.stderr
+
+
+def test_another_thread_can_import_numpy_meanwhile(site: Path) -> None:
+    script = """
+import sys, threading
+import critterdb.cli
+failures = []
+def work():
+    while "sqlite_utils" not in sys.modules:
+        pass
+    try:
+        import numpy
+    except ImportError as error:
+        failures.append(str(error))
+thread = threading.Thread(target=work)
+thread.start()
+sys.argv[1:] = ["games"]
+critterdb.cli.main(standalone_mode=False)
+thread.join()
+print(failures)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=site, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))

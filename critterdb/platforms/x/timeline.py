@@ -51,6 +51,7 @@ UNDECIDED = (408, 425)  # timeouts of the server: they say nothing about the rep
 LOOKUP_SIZE = 100  # posts a request
 # Refusals of X that say something about the post or its author, and nothing about the bot.
 _ABOUT_THE_POST = re.compile(r"deleted|not visible|protected|suspended user|not authorized to see")
+# docs/decisions.md#x-is-read-with-ten-minutes-of-overlap
 OVERLAP = timedelta(minutes=10)  # X shows some posts later than others that came after them
 
 WRITING_SECRETS = (

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
 GALLERY_PHOTOS = 24
-# A dozen dots are a map and a thousand are plenty; all of a large game would take seconds.
+# A bound for the query and for the page: a common species of a large game has many more.
+# docs/decisions.md#lists-look-through-a-bounded-number-of-rows
 NEWEST_PLACES = 1000
 # A page of a class of animals would otherwise list thousands.
 MAX_TAXA_BELOW = 60

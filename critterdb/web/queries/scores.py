@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A page must take as long in a game's tenth year as in its first; the query `scoreboard` counts
 # all.
+# docs/decisions.md#scores-look-at-the-newest-500-settled-posts
 NEWEST_POSTS = 500
 MAX_PERIODS = 26
 
