@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from critterdb.cli import main
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import SourceError
+from critterdb.storage.database import DATABASE_NAME
 from tests.support.photos import COATS, coat, make_photo_folder
 
 if TYPE_CHECKING:
@@ -109,6 +113,37 @@ def test_what_is_no_such_folder_is_one_clear_error(
     with pytest.raises(SourceError, match="FOLDER/LABEL"):
         import_folder(db, tmp_path / name, "coats")
     assert db["games"].count == 0
+
+
+def add_photo_with_gps(folder: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (44.0, 7.0, 24.0), 3: "W", 4: (110.0, 39.0, 1.0)})
+    Image.new("RGB", (80, 60), "teal").save(folder / "plain_coat" / "gps.jpg", exif=exif)
+
+
+@pytest.mark.parametrize("licence", [["--license", "cc-by", "--attribution", "(c) Ann"], []])
+def test_photos_with_gps_are_counted_when_they_become_public(
+    site: Path, photos: Path, licence: list[str]
+) -> None:
+    """Without a licence nobody but the site's owner sees them."""
+    add_photo_with_gps(photos)
+    command = ["--db", str(site / DATABASE_NAME), "import", str(photos), "--game", "coats"]
+    done = CliRunner().invoke(main, [*command, *licence])
+    assert done.exit_code == 0, done.output
+    assert ("note: 1 photo with GPS coordinates" in done.stdout) is bool(licence)
+
+
+def test_pipes_devices_and_links_to_other_files_are_not_read(
+    db: SiteDatabase, photos: Path, tmp_path: Path
+) -> None:
+    """Whoever opened the pipe would wait for ever, and the device never ends."""
+    (tmp_path / "thesis.txt").write_text("years of work")
+    os.mkfifo(photos / "plain_coat" / "pipe.jpg")
+    (photos / "plain_coat" / "zero.jpg").symlink_to("/dev/zero")
+    (photos / "plain_coat" / "thesis.jpg").symlink_to(tmp_path / "thesis.txt")
+    report = import_folder(db, photos, "coats")
+    assert report.photos == 12
+    assert report.skipped == {"not readable (not_an_image)": 1}
 
 
 def test_a_licence_needs_an_attribution(db: SiteDatabase, photos: Path) -> None:
