@@ -41,6 +41,8 @@ class StandInMastodon(PlatformStandIn):
         self.statuses: dict[str, Json] = {}
         self.notifications: list[Json] = []
         self.blocks: set[str] = set()
+        # Statuses at which it fails, with the HTTP status; a list with one of them fails too.
+        self.failing: dict[str, int] = {}
         self.keys: dict[str, tuple[str, float]] = {}
         self._count = 0
         self.me = self.add_user(handle)
@@ -211,6 +213,9 @@ class StandInMastodon(PlatformStandIn):
                 if len(ids) > MAX_LOOKUPS:
                     _refuse(request, 422, "Validation failed: too many ids")
                     return
+                if failing := self.failing.keys() & ids:
+                    self.refuse(request, self.failing[failing.pop()])
+                    return
                 found = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
                 found = found if self.shows_many else []
                 request.answer_json(_public(found), headers=_limits())
@@ -304,6 +309,9 @@ class StandInMastodon(PlatformStandIn):
         return sorted(chosen, key=lambda status: int(status["id"]))
 
     def _serve_one(self, request: Request, status_id: str, show: Callable[[Json], object]) -> None:
+        if status_id in self.failing:
+            self.refuse(request, self.failing[status_id])
+            return
         found = self._shown(lambda status: bool(status["id"] == status_id))
         if found and not self._blocks(found[0]):
             request.answer_json(show(found[0]), headers=_limits())
