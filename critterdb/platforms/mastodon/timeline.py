@@ -289,9 +289,6 @@ class MastodonTimeline:
                 page = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
             except (NotFoundError, BadRequestError):
                 continue  # an account among them is gone, or the server knows no such call
-            except TimelineError as error:
-                self._raise_outage(error)
-                continue
             blocking |= {
                 str(relationship.get("id"))
                 for relationship in objects_in(page)
