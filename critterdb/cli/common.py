@@ -78,9 +78,7 @@ class CritterGroup(click.Group):
         except Exception as error:
             # Named here by its module so that `critterdb --help` need not import SQLite.
             if type(error).__module__.split(".")[0] in ("sqlite3", "pysqlite3"):
-                raise click.ClickException(
-                    printable(f"Database error: {error}. Check the free disk space and try again")
-                ) from error
+                raise click.ClickException(printable(_database_trouble(error))) from error
             raise
 
 
@@ -94,6 +92,21 @@ def license_option(purpose: str) -> Callable[[Callable[..., Any]], Callable[...,
         help=f"{purpose} with this licence, such as cc-by; repeatable. "
         f"Default: {', '.join(DEFAULT_LICENSES)}.",
     )
+
+
+def _database_trouble(error: Exception) -> str:
+    """What SQLite said, and what to do about it."""
+    words = str(error)
+    if any(word in words for word in ("disk", "full", "unable to open")):
+        return f"Database error: {words}. Check the free disk space and try again"
+    if "locked" in words:
+        return f"Database error: {words}. Another program is writing to it: try again later"
+    if "JSON" in words:
+        return (
+            f"Database error: {words}. A row of this database holds text where JSON belongs, which "
+            "critterdb does not write. Use a backup, or correct the row"
+        )
+    return f"Database error: {words}. Check the database with: critterdb status"
 
 
 if TYPE_CHECKING:

@@ -239,6 +239,7 @@ for _name in (
     "m011_times",
     "m012_identity",
     "m013_privacy",
+    "m014_guarded_views",
 ):
     _register(_name)
 

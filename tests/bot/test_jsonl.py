@@ -198,4 +198,4 @@ def test_a_handle_that_only_looks_like_the_hosts_is_another(
     replay.add(2, author="\u212aate", text="It's a bobcat", in_reply_to=9)
     timeline = open_timeline(f"jsonl:{replay.path}")
     messages = timeline.read_host_messages(get_game(db, GAME), ["jsonl:9"])
-    assert [message.author for message in messages] == ["KATE"]
+    assert [message.author for message in messages.posts] == ["KATE"]

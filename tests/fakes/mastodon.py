@@ -41,6 +41,8 @@ class StandInMastodon(PlatformStandIn):
         self.statuses: dict[str, Json] = {}
         self.notifications: list[Json] = []
         self.blocks: set[str] = set()
+        # Statuses at which it fails, with the HTTP status; a list with one of them fails too.
+        self.failing: dict[str, int] = {}
         self.keys: dict[str, tuple[str, float]] = {}
         self._count = 0
         self.me = self.add_user(handle)
@@ -214,6 +216,9 @@ class StandInMastodon(PlatformStandIn):
                 if len(ids) > MAX_LOOKUPS:
                     _refuse(request, 422, "Validation failed: too many ids")
                     return
+                if failing := self.failing.keys() & ids:
+                    self.refuse(request, self.failing[failing.pop()])
+                    return
                 shown = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
                 shown = shown if self.shows_many else []
                 request.answer_json(_public(shown), headers=_limits())
@@ -307,6 +312,9 @@ class StandInMastodon(PlatformStandIn):
         return sorted(chosen, key=lambda status: int(status["id"]))
 
     def _serve_one(self, request: Request, status_id: str, show: Callable[[Json], object]) -> None:
+        if status_id in self.failing:
+            self.refuse(request, self.failing[status_id])
+            return
         matches = self._shown(lambda status: bool(status["id"] == status_id))
         if matches and not self._blocks(matches[0]):
             request.answer_json(show(matches[0]), headers=_limits())

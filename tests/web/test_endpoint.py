@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+import onnx
 import pytest
 
 from critterdb.fakes.server import Request, StandIn
@@ -447,3 +448,33 @@ async def test_the_page_keeps_to_its_base_url(folder: Path) -> None:
     inside = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
     assert inside
     assert [link for link in inside if not link.startswith("/wild/")] == []
+
+
+async def test_a_model_that_fails_on_a_picture_is_a_refusal(folder: Path) -> None:
+    """It passes its smoke test, and black pixels make it divide by zero."""
+    file = folder / "models" / f"{MODEL_ID}.onnx"
+    model = onnx.load_model_from_string(file.read_bytes())
+    model.graph.node[-1].output[0] = "whole"
+    for operation, inputs, output in (
+        ("ReduceSum", ["embedding"], "brightness"),
+        ("Div", ["brightness", "brightness"], "one"),
+        ("Mul", ["whole", "one"], "novelty"),
+    ):
+        more = {"keepdims": 0} if operation == "ReduceSum" else {}
+        model.graph.node.append(onnx.helper.make_node(operation, inputs, [output], **more))
+    file.write_bytes(model.SerializeToString())
+    described = {
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "bytes": file.stat().st_size,
+    }
+    open_database(folder / "critters.db")["models"].update(MODEL_ID, described)
+    datasette = open_datasette(folder)
+    assert (await classify_bytes(datasette, RED)).status_code == 200
+    refused = await classify_bytes(datasette, jpeg("black"))
+    assert (refused.status_code, refused.json()["code"]) == (503, "no_model")
+    assert "fails on this picture" in refused.json()["error"]
+    page = await datasette.client.post(
+        "/-/classify", files={"image": jpeg("black")}, headers={"accept": "text/html"}
+    )
+    assert page.status_code == 503
+    assert "fails on this picture" in page.text

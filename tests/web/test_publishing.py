@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from click.testing import CliRunner
+from datasette.utils import parse_metadata
 from PIL import Image
 
 from critterdb.cli import main
@@ -27,7 +28,16 @@ from critterdb.publish.rules import (
     table_rules,
 )
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, sqlite3
-from tests.support.datasette_site import MODEL_ID, add_photo, change_metadata, jpeg, listed, serving
+from critterdb.web.state import plugin_state
+from tests.support.datasette_site import (
+    MODEL_ID,
+    add_photo,
+    change_metadata,
+    jpeg,
+    listed,
+    open_datasette,
+    serving,
+)
 from tests.support.publishing import SECRETS, make_full_site
 
 if TYPE_CHECKING:
@@ -564,3 +574,53 @@ def test_a_source_loses_its_query(publish: Publish, full: Path, tmp_path: Path) 
     publish()
     sources = values(tmp_path / "public", "SELECT source FROM syncs ORDER BY id")
     assert sources == ["local", "local", "https://api.inaturalist.org/v1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("metadata.json", '{"plugins": {"critterdb": {"local_photos": true, "rate": 7}}}'),
+        ("metadata.yaml", "plugins:\n  critterdb: {local_photos: yes, rate: 7}\nday: 2026-11-23\n"),
+        ("metadata.yml", "plugins:\n  critterdb:\n    local_photos: true\n    rate: 7\n"),
+        ("datasette.json", '{"plugins": {"critterdb": {"local_photos": true, "rate": 7}}}'),
+        ("datasette.yaml", "plugins:\n  critterdb:\n    local_photos: true\n    rate: 7\n"),
+        ("datasette.yml", "plugins:\n  critterdb:\n    local_photos: on\n    rate: 7\n"),
+    ],
+)
+def test_local_photos_are_off_in_a_copy_whichever_file_turned_them_on(
+    publish: Publish, full: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    (full / "metadata.json").unlink()
+    if name.startswith("datasette."):
+        (full / "metadata.json").write_text("{}")  # 1.0 lets its settings go first
+    (full / name).write_text(text)
+    here = plugin_state(open_datasette(full)).settings
+    publish()
+    there = plugin_state(open_datasette(tmp_path / "public")).settings
+    assert (tmp_path / "public" / name).is_file()
+    assert there.local_photos is False
+    assert there.rate == here.rate
+    # 0.65 does not read these files, and a copy may be served by another version than its site.
+    assert here.local_photos or name.startswith("datasette.")
+    assert parse_metadata((tmp_path / "public" / name).read_text())["plugins"]["critterdb"] == {
+        "local_photos": False,
+        "rate": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("datasette.yaml", "plugins: [critterdb"),
+        ("metadata.yml", "a: b: c"),
+        ("datasette.json", "plugins:\n"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_named(
+    full: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    (full / name).write_text(text)
+    command = ["--db", str(full / DATABASE_NAME), "publish", str(tmp_path / "public")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert f"{name} of the site is not valid" in done.stderr

@@ -278,3 +278,23 @@ def settle_both_ways(folder: Path) -> tuple[list[str], list[str]]:
             candidate = {"id": number, "post_id": post_ids[0], "found_at": at}
             db["answer_candidates"].insert(candidate | {"source_url": f"https://x/{number}"})
     return groups
+
+
+async def test_who_reviewed_is_told_to_reviewers_only(folder: Path) -> None:
+    (prediction,) = rows(
+        folder, "SELECT id, photo_id FROM predictions WHERE photo_id = 3 AND post_id IS NULL"
+    )
+    reviewer = Reviewer(folder)
+    form = {"prediction_id": prediction["id"], "verdict": "wrong"}
+    assert (await reviewer.post(REVIEW, **form)).status_code == 303
+    client = reviewer.datasette.client
+    for path in ("/critters/what_people_corrected", "/critters/what_people_corrected.json"):
+        assert "root" not in (await client.get(path)).text.replace("--root", "")
+    photo = "/-/critters/photos/3"
+    assert "says a person" in (await client.get(photo)).text
+    ((review,),) = [
+        prediction["reviews"]
+        for prediction in (await client.get(f"{photo}.json")).json()["predictions"]
+    ]
+    assert (review["verdict"], review["actor"]) == ("wrong", None)
+    assert "says root" in (await reviewer.get(photo)).text

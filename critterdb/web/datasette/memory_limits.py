@@ -56,6 +56,10 @@ def refuse(datasette: Datasette, request: Request, exception: BaseException) -> 
 
     if not isinstance(exception, MemoryError):
         return None
+    # Datasette's own handler runs too and prints the exception: one line of it is enough for what
+    # any visitor can cause as often as they like.
+    exception.args, exception.__traceback__ = (TOO_MUCH,), None
+    exception.__cause__, exception.__suppress_context__ = None, True
     body = {"ok": False, "error": TOO_MUCH, "status": 400, "title": None}
     headers = {**data_headers(), **cors_headers(datasette)}
     if not request.path.endswith(".json"):

@@ -26,8 +26,8 @@ MAX_PERIODS = 26
 
 _SETTLED = """
 SELECT
-    posts.id, posts.game, posts.posted_at, bot_history.model_id, bot_history.abstained,
-    bot_history.right, bot_history.prediction_id,
+    posts.id, posts.game, posts.posted_at, stories.model_id, stories.abstained,
+    stories.right, stories.prediction_id,
     coalesce(
         answers.taxon_id, CASE answers.verdict WHEN 'target' THEN games.target_taxon_id END
     ) AS truth,
@@ -46,7 +46,7 @@ FROM (
 ) AS posts
 JOIN answers ON answers.post_id = posts.id
 JOIN games ON games.slug = posts.game
-JOIN bot_history ON bot_history.post_id = posts.id
+JOIN stories ON stories.post_id = posts.id
 LEFT JOIN taxa AS truth ON truth.id = answers.taxon_id
 LEFT JOIN taxa AS target ON target.id = games.target_taxon_id
 ORDER BY posts.posted_at
