@@ -42,6 +42,7 @@ class StandInMastodon(PlatformStandIn):
         self.notifications: list[Json] = []
         self.blocks: set[str] = set()
         self.keys: dict[str, tuple[str, float]] = {}
+        self.requests_left: int | None = None  # before everything is a 429
         self._count = 0
         self.me = self.add_user(handle)
 
@@ -144,7 +145,9 @@ class StandInMastodon(PlatformStandIn):
         parts = request.path.strip("/").split("/")
         if self.serve_prepared(request):
             return
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if self._is_over_limit():
+            self.refuse(request, 429)
+        elif request.headers.get("Authorization") != f"Bearer {TOKEN}":
             request.answer_json({"error": "The access token is invalid"}, status=401)
         elif request.method != "GET":
             self._write(request, parts[2:])
@@ -154,6 +157,13 @@ class StandInMastodon(PlatformStandIn):
             _refuse(request, 404, "Not Found")
         else:
             self._read(request, parts[2:])
+
+    def _is_over_limit(self) -> bool:
+        with self.lock:
+            if self.requests_left is None:
+                return False
+            self.requests_left -= 1
+            return self.requests_left < 0
 
     def _read(self, request: Request, parts: list[str]) -> None:
         match parts:
