@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -114,3 +115,9 @@ def test_what_is_no_such_folder_is_one_clear_error(
 def test_a_licence_needs_an_attribution(db: SiteDatabase, photos: Path) -> None:
     with pytest.raises(SourceError, match="attribution"):
         import_folder(db, photos, "coats", license_code="cc-by")
+
+
+def test_a_label_that_is_not_utf_8_is_readable_in_part(db: SiteDatabase, photos: Path) -> None:
+    (photos / "plain_coat").rename(os.fsencode(photos) + b"/bla\xff")
+    import_folder(db, photos, "coats")
+    assert "bla?" in {row["name"] for row in db["taxa"].rows}
