@@ -116,7 +116,9 @@ def _photo_files(folder: Path) -> Iterator[tuple[str, Path]]:
         if not label_folder.is_dir() or label_folder.name.startswith((".", NONE_FOLDER)):
             continue
         for path in list_photos(label_folder):
-            yield label_folder.name.replace("_", " "), path
+            # A name that is not UTF-8 has halves of surrogate pairs, which no column can hold.
+            name = label_folder.name.encode("utf-8", "replace").decode()
+            yield name.replace("_", " "), path
 
 
 def _read_images(

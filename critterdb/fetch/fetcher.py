@@ -47,6 +47,9 @@ MAX_BYTES = MAX_IMAGE_BYTES
 # docs/decisions.md#heads-are-limited-to-128-kb-and-a-chunk-counts-as-1-kb
 MAX_HEAD_BYTES = 128 * 1024  # of one response: TLS, interim responses, headers, what comes along
 MIN_CHUNK_BYTES = 1000  # a smaller one counts as that: it is as much work to take apart
+# The longest that browsers and servers agree on. `images.url` keeps addresses: 10,000 a day of
+# 64 kB each would fill a disk.
+MAX_URL_LENGTH = 2083  # characters
 # Photo hosts redirect once or twice. Each step is checked as the first address was.
 MAX_REDIRECTS = 3
 # A refusal comes at a multiple of this after the question: how long an inner name or host took to
@@ -266,6 +269,8 @@ class Fetcher:
 
     def _check(self, url: str, own: frozenset[Address]) -> FetchTarget:
         """What can be told of an address before any packet; the guard does the rest."""
+        if len(url) > MAX_URL_LENGTH:
+            raise RejectedInputError("url_invalid", URL_INVALID)
         try:
             address = httpx.URL(url)
             port = address.port or _PORT_OF.get(address.scheme, 0)

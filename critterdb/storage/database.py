@@ -36,6 +36,7 @@ DATABASE_NAME = "critters.db"
 # A sync, a bot and the site write to one file. Their transactions take milliseconds, so whoever
 # waits this long has met something that hangs.
 BUSY_TIMEOUT_MS = 15_000
+DISK_TROUBLES = ("disk I/O error", "disk is full")  # in SQLite's messages
 DBCONFIG_DEFENSIVE = 1010  # SQLITE_DBCONFIG_DEFENSIVE, by its number in sqlite3.h
 
 migrations = Migrations("critterdb")
@@ -96,9 +97,12 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
         if migrations.pending(db):
             migrations.apply(db)
     except sqlite3.Error as error:
+        advice = "Name another file with --db, or make a site with: critterdb init FOLDER"
+        # Reading needs a little of the disk as well: the index of the write-ahead log.
+        if any(words in str(error) for words in DISK_TROUBLES):
+            advice = "Check the free disk space and try again"
         raise SiteError(
-            f"{path} could not be opened as a critterdb database: {error}. "
-            "Name another file with --db, or make a site with: critterdb init FOLDER"
+            f"{path} could not be opened as a critterdb database: {error}. {advice}"
         ) from error
     return db
 

@@ -11,7 +11,7 @@ import regex
 
 from critterdb.fakes.platform import FAULTS_AFTER_COMMIT, PlatformStandIn, iso_time, query_pairs
 from tests.fakes.bluesky_login import PASSWORD, Logins
-from tests.fakes.bluesky_network import POSTS, PROFILE, REPOSTS, FakeNetwork
+from tests.fakes.bluesky_network import LIKES, POSTS, PROFILE, REPOSTS, FakeNetwork
 from tests.fakes.bluesky_records import content_id, embeds, full_name
 from tests.fakes.bluesky_records import facets as mark_up
 
@@ -110,6 +110,12 @@ class StandInBluesky(PlatformStandIn):
             record |= {"embed": embed} if embed else {}
             return self.known.put(did, POSTS, record, moment, view=view)
 
+    def add_like(self, author: str) -> None:
+        """Let somebody like a post of the bot's."""
+        did = self.add_user(author)["did"]
+        with self.lock:
+            self.known.put(did, LIKES, {"$type": LIKES}, datetime.now(UTC))
+
     def delete_post(self, uri: str) -> None:
         with self.lock:
             del self.records[uri]
@@ -134,9 +140,11 @@ class StandInBluesky(PlatformStandIn):
         query = request.query
         match name:
             case "app.bsky.notification.listNotifications":
+                wanted = {value for key, value in query_pairs(request) if key == "reasons"}
                 with self.lock:
-                    notifications = self.known.notifications()
-                self._serve_page(request, "notifications", notifications)
+                    items = self.known.notifications()
+                items = [item for item in items if not wanted or item["reason"] in wanted]
+                self._serve_page(request, "notifications", items)
             case "app.bsky.feed.getAuthorFeed":
                 did = self.known.did_of(query.get("actor", ""))
                 if did is None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from critterdb._types import Json
 
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
+LIKES = "app.bsky.feed.like"
 
 
 class FakeNetwork:
@@ -107,10 +108,10 @@ class FakeNetwork:
         return not (is_new and kept["did"] == self.own)
 
     def notifications(self) -> list[Json]:
-        """Who mentioned, quoted or answered the bot, newest first."""
+        """Who mentioned, quoted, answered or liked the bot, newest first."""
         items = []
-        for uri, kept in self._newest_first(POSTS):
-            reason = self._reason(kept["value"])
+        for uri, kept in self._newest_first(POSTS, LIKES):
+            reason = "like" if kept["collection"] == LIKES else self._reason(kept["value"])
             if kept["did"] == self.own or not reason:
                 continue
             description = {"description": self.notes.get(kept["did"], "")}

@@ -44,6 +44,7 @@ class StandInMastodon(PlatformStandIn):
         # Statuses at which it fails, with the HTTP status; a list with one of them fails too.
         self.failing: dict[str, int] = {}
         self.keys: dict[str, tuple[str, float]] = {}
+        self.requests_left: int | None = None  # before everything is a 429
         self._count = 0
         self.me = self.add_user(handle)
 
@@ -146,7 +147,9 @@ class StandInMastodon(PlatformStandIn):
         parts = request.path.strip("/").split("/")
         if self.serve_prepared(request):
             return
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if self._is_over_limit():
+            self.refuse(request, 429)
+        elif request.headers.get("Authorization") != f"Bearer {TOKEN}":
             request.answer_json({"error": "The access token is invalid"}, status=401)
         elif request.method != "GET":
             self._write(request, parts[2:])
@@ -156,6 +159,13 @@ class StandInMastodon(PlatformStandIn):
             _refuse(request, 404, "Not Found")
         else:
             self._read(request, parts[2:])
+
+    def _is_over_limit(self) -> bool:
+        with self.lock:
+            if self.requests_left is None:
+                return False
+            self.requests_left -= 1
+            return self.requests_left < 0
 
     def _read(self, request: Request, parts: list[str]) -> None:
         match parts:

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -192,6 +194,20 @@ def test_a_wrong_file_as_database(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xd8\xff" * 400)
     assert "not a database" in one_line_error(run("--db", str(path), "games"))
     assert path.read_bytes() == b"\xff\xd8\xff" * 400
+
+
+def test_a_full_disk_is_not_called_a_wrong_file(site: Path) -> None:
+    command = [sys.executable, "-m", "critterdb", "--db", str(site / "critters.db"), "status"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (0, 0)),
+    )
+    assert done.returncode == 1
+    assert "Check the free disk space" in done.stderr
+    assert "--db" not in done.stderr
 
 
 def test_an_unknown_game(site: Path) -> None:

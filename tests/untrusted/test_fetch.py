@@ -400,3 +400,10 @@ async def test_a_quick_refusal_waits_for_its_step_and_none_beyond_the_deadline(
     with pytest.raises(RejectedInputError):
         await fetcher(public).fetch_async(f"{public.base}/status-500")
     assert time.monotonic() - started >= 1.0
+
+
+def test_an_address_that_would_fill_the_database_is_invalid(public: HostileServer) -> None:
+    address = f"{public.base}/cat.jpg?"
+    longest = address + "a" * (fetch_module.MAX_URL_LENGTH - len(address))
+    assert fetcher(public).fetch(longest) == PICTURE
+    assert refusal(fetcher(public), longest + "a").code == "url_invalid"

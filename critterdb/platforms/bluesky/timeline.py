@@ -235,8 +235,12 @@ class BlueskyTimeline:
 
     def _read_notifications(self, since: str | None) -> Found:
         def page(token: str | None) -> tuple[list[object], str | None]:
+            # Likes and follows cost nobody anything, and could fill all pages of a walk.
             body = self.client.get(
-                "app.bsky.notification.listNotifications", limit=PAGE_SIZE, cursor=token
+                "app.bsky.notification.listNotifications",
+                reasons=sorted(_SUMMONS),
+                limit=PAGE_SIZE,
+                cursor=token,
             )
             return items_of(body, "notifications"), as_text(body.get("cursor")) or None
 

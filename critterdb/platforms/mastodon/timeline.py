@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import re
 from dataclasses import replace
 from functools import cached_property
@@ -33,7 +34,14 @@ from critterdb.platforms.text import fold_tag
 from critterdb.platforms.untrusted_json import as_address, as_object, as_text, objects_in
 
 from .client import BadRequestError, MastodonClient, NotFoundError
-from .pagination import GetPage, id_order, newest_page, read_list, settled_id
+from .pagination import (
+    MAX_PUBLIC_PAGES,
+    GetPage,
+    id_order,
+    newest_page,
+    read_list,
+    settled_id,
+)
 from .parse import Reader, bare_id_of
 
 if TYPE_CHECKING:
@@ -44,6 +52,9 @@ if TYPE_CHECKING:
     from critterdb.fetch.fetcher import Fetcher
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
+# Whoever replies to hidden posts, each time to another one, would otherwise use up the bot's 300
+# requests in five minutes, and no round would ever end.
+MAX_SINGLE_LOOKUPS = 60  # requests for one status in one reading
 # A conversation costs a request. It is read only where the host answered somebody else than the
 # asker.
 MAX_THREADS = 40  # conversations that are looked through in a round
@@ -152,9 +163,9 @@ class MastodonTimeline:
         return HostMessages(threaded, unreadable_messages + failed)
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
-        # Only the ids count: a post that cannot be read is still there.
-        statuses, failed = self._look_up([bare_id(post) for post in post_ids])
-        return {f"mastodon:{bare}" for bare in statuses.keys() | failed}
+        # Only the ids count: a post that was not shown or not asked for may still be there.
+        statuses, unseen = self._look_up([bare_id(post) for post in post_ids])
+        return {f"mastodon:{bare}" for bare in statuses.keys() | unseen}
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         if not attempted:
@@ -225,7 +236,7 @@ class MastodonTimeline:
                 # Not every server knows of quotes.
                 return self.client.ask_list("notifications", types=["mention"], **options)
 
-        reading = read_list(page, since)
+        reading = read_list(page, since, pages=MAX_PUBLIC_PAGES)
         wanted = [item.get("status") for item in reading.items if item.get("type") in _SUMMONS]
         statuses = objects_in(wanted)
         posts, failed = self._as_posts(statuses)
@@ -236,12 +247,16 @@ class MastodonTimeline:
 
     def _read_tag(self, tag: str, hosts: set[str], since: str | None) -> Found:
         reading = read_list(
-            lambda **options: self.client.ask_list("timeline_hashtag", tag, **options), since
+            lambda **options: self.client.ask_list("timeline_hashtag", tag, **options),
+            since,
+            pages=MAX_PUBLIC_PAGES,
         )
         statuses = [status for status in reading.items if self._author_of(status) in hosts]
         posts, failed = self._as_posts(statuses)
         failure = reading.failure or unreadable("Mastodon", failed + reading.unreadable)
-        return Found(posts, settled_id(reading.items) or since, failure=failure)
+        # A flood of posts within two hours has no settled one, and must not be read for ever.
+        cursor = reading.cursor if reading.is_cut else settled_id(reading.items) or since
+        return Found(posts, cursor, failure=failure)
 
     def _author_of(self, status: Json) -> str:
         """The lower-case handle of a status's author; nothing if it does not make sense."""
@@ -298,37 +313,36 @@ class MastodonTimeline:
 
     def _look_up(self, bare_ids: Sequence[str]) -> tuple[dict[str, Json], set[str]]:
         """These statuses, by their id, as far as they are there; and the ids of those that the
-        server fails to show.
+        server failed to show, or that were too many to ask for one by one.
         """
         statuses: dict[str, Json] = {}
-        failed: set[str] = set()
         for start in range(0, len(bare_ids), LOOKUP_SIZE):
-            page, lost = self._look_up_page(bare_ids[start : start + LOOKUP_SIZE])
-            statuses |= page
-            failed |= lost
-        return statuses, failed
-
-    def _look_up_page(self, bare_ids: Sequence[str]) -> tuple[dict[str, Json], set[str]]:
-        statuses: dict[str, Json] = {}
-        failed: set[str] = set()
-        if len(bare_ids) > 1 and self._looks_up_many:
-            try:
-                page = objects_in(self.client.ask_list("statuses", list(bare_ids)))
-                statuses = {str(status.get("id")): status for status in page}
-            except (NotFoundError, BadRequestError):
-                self._looks_up_many = False
-            except TimelineError as error:
-                self._raise_outage(error)
-        # One by one what is missing: a server that does not know the call above may show nothing.
-        for bare in set(bare_ids) - statuses.keys():
+            statuses |= self._look_up_page(bare_ids[start : start + LOOKUP_SIZE])
+        # One by one what is missing: a server that does not know the other call may show nothing.
+        missing = [bare for bare in bare_ids if bare not in statuses]
+        # Not always the same ones, so that each has its turn in some round.
+        asked_for = random.sample(missing, min(len(missing), MAX_SINGLE_LOOKUPS))
+        unseen = set(missing) - set(asked_for)
+        for bare in asked_for:
             try:
                 statuses[bare] = self.client.ask_object("status", bare)
             except NotFoundError:
                 continue
             except TimelineError as error:
                 self._raise_outage(error)
-                failed.add(bare)
-        return statuses, failed
+                unseen.add(bare)
+        return statuses, unseen
+
+    def _look_up_page(self, bare_ids: Sequence[str]) -> dict[str, Json]:
+        if len(bare_ids) > 1 and self._looks_up_many:
+            try:
+                page = objects_in(self.client.ask_list("statuses", list(bare_ids)))
+                return {str(status.get("id")): status for status in page}
+            except (NotFoundError, BadRequestError):
+                self._looks_up_many = False
+            except TimelineError as error:
+                self._raise_outage(error)
+        return {}
 
     def _raise_outage(self, error: TimelineError) -> None:
         """Raise an error of a request if the server fails at others too.
