@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from critterdb.errors import ModelError, RejectedInputError, SiteError
 from critterdb.imaging.complexity import has_too_many_parts
 from critterdb.imaging.decode import decode_image, image_format
+from critterdb.imaging.heif import heif_kind, read_heif
 from critterdb.imaging.jpeg import read_structure, with_more_data
 from critterdb.imaging.sandbox import Decoders
 from critterdb.model.description import DIGEST
@@ -38,6 +39,7 @@ def pictures() -> st.SearchStrategy[bytes]:
         st.sampled_from(sorted(good)).flatmap(lambda kind: damaged(good[kind])),
         st.sampled_from([data for _, data in mutations(300)]),
         st.binary(max_size=64).map(lambda tail: b"\xff\xd8\xff" + tail),
+        st.binary(max_size=64).map(lambda tail: b"\0\0\0\x10ftypheic\0\0\0\0" + tail),
     )
 
 
@@ -100,6 +102,8 @@ def read_markers(data: bytes) -> None:
     with_more_data(data, structure)
     for kind in ("png", "webp", "gif"):
         has_too_many_parts(data, kind)
+    heif_kind(data)
+    read_heif(data, max_parts=10_000)
 
 
 def find_file(path: object) -> None:
