@@ -18,7 +18,7 @@ import numpy as np
 
 from critterdb.errors import RejectedInputError, SourceError
 from critterdb.games import PRESETS, Game, check_slug, save_game
-from critterdb.imaging.decode import ImageInfo, image_format, read_image
+from critterdb.imaging.decode import NO_HEIC, ImageInfo, image_format, read_image
 from critterdb.imaging.metadata import has_gps
 from critterdb.imaging.sandbox import as_kept
 from critterdb.storage.database import SiteDatabase, site_folder
@@ -41,6 +41,7 @@ NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two s
 # Decoding releases Python's lock, so threads do.
 WORKERS = 4
 TWO_LABELS = "under two labels"
+HEIC_LEFT_OUT = "HEIC, which needs the extra heic: pip install 'critterdb[heic]'"
 
 
 @dataclass
@@ -173,7 +174,8 @@ def _read_image(site: Path, labelled: tuple[str, PhotoFile]) -> LabelledImage | 
         data = as_kept(file.read())
         image, info = read_image(data, shorter_side=64)
     except RejectedInputError as refusal:
-        return LeftOut(file.name, f"not readable ({refusal.code})")
+        is_heic = str(refusal) == NO_HEIC
+        return LeftOut(file.name, HEIC_LEFT_OUT if is_heic else f"not readable ({refusal.code})")
     except OSError as error:
         return LeftOut(file.name, f"not readable ({error.strerror})")
     grey = np.asarray(image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE)), dtype=np.int16)

@@ -31,7 +31,7 @@ from .complexity import (
     is_too_much_png,
     runs_out,
 )
-from .heif import HEIF_KINDS, HeifStructure, heif_kind, read_heif
+from .heif import HEIF_KINDS, HeifStructure, heif_kind, read_heif, reads_heic
 from .jpeg import JpegStructure, read_structure, with_more_data
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ FORMATS = {
 }
 
 NOT_AN_IMAGE = "That is not a JPEG, PNG, WebP, GIF, HEIC or AVIF picture. Try another file"
+NO_HEIC = "This site does not read HEIC pictures. Save it as a JPEG and try again"
 TRUNCATED = "The picture is cut off before its end. Save or download it again"
 TOO_SMALL = "The picture is too small or too narrow. Use one of at least 32 pixels a side"
 TOO_COMPLEX = "The picture takes too long to decode. Save it again as a plain JPEG and try again"
@@ -207,6 +208,8 @@ def _open_with_pillow(
 ) -> ImageFile.ImageFile:
     if kind in HEIF_KINDS:
         prepare_heif()
+    if kind == "heic" and not reads_heic():
+        raise RejectedInputError("not_an_image", NO_HEIC)
     try:
         return Image.open(io.BytesIO(data), formats=(FORMATS[kind],))
     except Image.DecompressionBombError as error:
@@ -219,12 +222,16 @@ def _open_with_pillow(
 
 @cache
 def prepare_heif() -> None:
-    """Teach Pillow HEIC, and both HEIF formats to decode in the calling thread.
+    """Let Pillow decode AVIF in one thread, and HEIC where the extra `heic` is installed.
 
-    The sandbox may start no threads, and its limits count one.
+    More threads would not be faster in the sandbox, whose processes share the processors.
     """
-    import pillow_heif
     from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    if not reads_heic():
+        return
+    import pillow_heif
 
     pillow_heif.register_heif_opener(
         decode_threads=1,
@@ -233,7 +240,6 @@ def prepare_heif() -> None:
         depth_images=False,
         aux_images=False,
     )
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 def _load(image: ImageFile.ImageFile, kind: str, shorter_side: int | None) -> None:

@@ -6,8 +6,10 @@ lie and of which smaller pictures a large one is made. No pixel is decoded here.
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,6 +45,13 @@ class HeifStructure:
     _properties: dict[int, list[int]] = field(default_factory=dict)  # of an item
     _made_of: dict[int, list[int]] = field(default_factory=dict)
     _lies_over: dict[int, list[int]] = field(default_factory=dict)
+
+
+@cache
+def reads_heic() -> bool:
+    """Whether the package that decodes HEIC is installed."""
+    # Found and not imported: its decoders are for the sandbox.
+    return importlib.util.find_spec("pillow_heif") is not None
 
 
 def heif_kind(data: bytes) -> str | None:

@@ -9,7 +9,7 @@
   // Larger than any model looks at; the largest canvas that every browser has.
   const SHRUNK_SIDE = 4096;
   // An iPhone sends a JPEG to a form that does not ask for HEIC, which spares the server work.
-  if (!/iPhone|iPad|iPod/.test(navigator.userAgent)) {
+  if (form.dataset.heic && !/iPhone|iPad|iPod/.test(navigator.userAgent)) {
     input.accept += ",image/heic,image/heif,.heic,.heif";
   }
   document.documentElement.classList.add("scripted");
