@@ -113,8 +113,9 @@
     if (take(event.dataTransfer.files)) return;
     if (event.dataTransfer.files.length) {
       problem("That is not a photo. Drop a JPEG, PNG, WebP, GIF, HEIC or AVIF.");
-    };
-    else takeAddress(event.dataTransfer.getData("text/uri-list"));
+    } else {
+      takeAddress(event.dataTransfer.getData("text/uri-list"));
+    }
   });
 
   // A photo as a smaller JPEG; null where this browser cannot decode it, or it stays too large.
