@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from .preprocessing import Preprocessing
     from .sandbox_worker import DecodeAnswer, DecodeRequest
 
-CPU_S = 1.2  # an image may take; a 65-megapixel photo takes 0.4 s to 1.0 s
-# HEIC takes 0.08 s for each megapixel, and AVIF half of that; a small file gets no more time.
+CPU_S = 1.5  # an image may take; a JPEG of 65 megapixels takes 0.2 s to 0.8 s, a WebP 1.1 s
+# HEIC takes 0.08 s for each megapixel, and AVIF half of that; a small picture gets no more time.
 HEIF_CPU_S_PER_PIXEL = 0.12e-6
 ENCODE_CPU_S = 3.0  # to make a JPEG of it, for which it may be decoded whole
 # A photo of 64 megapixels as a phone writes it has 15 to 40 MB.

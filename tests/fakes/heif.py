@@ -6,16 +6,15 @@ import io
 import struct
 from typing import TYPE_CHECKING, Any
 
+import pillow_heif
 from PIL import Image
-
-from critterdb.imaging.decode import prepare_heif
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST = 9_900_000  # bytes
 
-prepare_heif()  # Pillow can then save HEIC too
+pillow_heif.register_heif_opener()  # Pillow can then save HEIC too
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:

@@ -6,14 +6,13 @@ import io
 import random
 from typing import TYPE_CHECKING, Any
 
+import pillow_heif
 from PIL import Image
-
-from critterdb.imaging.decode import prepare_heif
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-prepare_heif()  # Pillow can then save HEIC too
+pillow_heif.register_heif_opener()  # Pillow can then save HEIC too
 
 SIDE = 96  # pixels
 KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
