@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A photo that is being decoded can take 900 MB: four at once is what a server of a few gigabytes
+# A photo that is being decoded can take 1.1 GB: four at once is what a server of a few gigabytes
 # bears.
 MAX_WORKERS = 4
 # What would wait for longer is refused at once, so that nobody waits for nothing.
