@@ -59,12 +59,16 @@ class PhotoZip:
         except BaseException:
             self._file.close()
             raise
-        self.names = sorted({entry.filename for entry in entries if not entry.is_dir()})
+        # A zip may write "./" and "//"; of two entries of one name the last one counts.
+        self._entries = {
+            str(PurePosixPath(entry.filename)): entry for entry in entries if not entry.is_dir()
+        }
+        self.names = sorted(self._entries)
 
     def read(self, name: str) -> bytes:
         """The bytes of a file, one more than a photo may have of a larger one. Raises OSError."""
         try:
-            with self._zip.open(name) as file:
+            with self._zip.open(self._entries[name]) as file:
                 return file.read(MAX_ORIGINAL_BYTES + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise OSError(None, "damaged in the zip") from error

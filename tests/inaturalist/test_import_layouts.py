@@ -190,7 +190,7 @@ def test_a_photo_over_10_mb_is_kept_smaller(db: SiteDatabase, tmp_path: Path) ->
     assert row["bytes"] < 10_000_000
 
 
-PHOTOS = {"cats/puma/1.jpg": PLAIN, "cats/lynx/deep/2.jpg": SPOTTED, "cats/notes.txt": b"hello"}
+PHOTOS = {"./cats//puma/1.jpg": PLAIN, "cats/lynx/deep/2.jpg": SPOTTED, "cats/notes.txt": b"hello"}
 
 
 def test_a_zip_is_imported_without_being_unpacked(db: SiteDatabase, tmp_path: Path) -> None:
