@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 # A line stays within 80 columns with a long name beside it.
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
-# Why an import leaves a file out, in words where the report has a code.
+# Why an import leaves a file out, in words beside the code that other commands show.
 REASONS = {
-    "not readable (not_an_image)": "not readable as a photo",
-    "not readable (image_truncated)": "cut off before its end",
-    "not readable (image_too_small)": "smaller than 32 pixels a side, or too narrow",
-    "not readable (image_too_complex)": "too complex to decode",
-    "not readable (too_large)": "too large (over 65 megapixels or 50 MB)",
+    "not readable (not_an_image)": "not readable as a photo (not_an_image)",
+    "not readable (image_truncated)": "cut off before its end (image_truncated)",
+    "not readable (image_too_small)": "smaller than 32 pixels a side, or too narrow (image_too_small)",
+    "not readable (image_too_complex)": "too complex to decode (image_too_complex)",
+    "not readable (too_large)": "over 65 megapixels or 50 MB (too_large)",
 }
 NAMES_SHOWN = 3  # of files that an import leaves out, for each reason
 ABSTENTIONS = {
