@@ -33,7 +33,7 @@ LABELS_SHOWN = 5
 REASONS = {
     "not readable (not_an_image)": "not readable as a photo (not_an_image)",
     "not readable (image_truncated)": "cut off before its end (image_truncated)",
-    "not readable (image_too_small)": "smaller than 32 pixels a side, or too narrow (image_too_small)",
+    "not readable (image_too_small)": "under 32 pixels a side, or too narrow (image_too_small)",
     "not readable (image_too_complex)": "too complex to decode (image_too_complex)",
     "not readable (too_large)": "over 65 megapixels or 50 MB (too_large)",
 }
