@@ -184,7 +184,7 @@ for start in (os.fork, lambda: os.execv("/bin/true", ["true"])):
         print("started")
     except PermissionError:
         print("refused")
-print(os.system("true"))
+print("started" if os.system("true") == 0 else "refused")
 thread = threading.Thread(target=print, args=("in a thread",))
 thread.start()
 thread.join()
@@ -196,7 +196,7 @@ def test_the_process_starts_threads_and_no_processes() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FORBIDDEN], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.stdout == "True\nrefused\nrefused\n-1\nin a thread\n", done.stderr
+    assert done.stdout == "True\nrefused\nrefused\nrefused\nin a thread\n", done.stderr
     pool = Decoders(1)
     pool.check(picture("red"))
     [pid] = pool.process_ids()
@@ -206,15 +206,12 @@ def test_the_process_starts_threads_and_no_processes() -> None:
 
 
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
-def test_a_large_heif_gets_the_time_that_it_takes(kind: str) -> None:
-    """Of its size: a small one is ended as soon as any other picture."""
-    image = Image.effect_noise((1200, 1000), 90).convert("RGB")
-    large, small = io.BytesIO(), io.BytesIO()
-    image.save(large, kind, quality=90)
-    image.resize((40, 40)).save(small, kind)
-    pool = Decoders(1, cpu_s=0.001)  # and 0.14 s for its 1.2 megapixels
-    assert pool.check(large.getvalue()).width == 1200
-    assert refused(Decoders(1, cpu_s=0.0005), picture("red", (3000, 2000))) == "image_too_complex"
+def test_a_large_heif_gets_more_time_than_others(kind: str, heavy: bytes) -> None:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((2400, 1600)).convert("RGB").save(file, kind)
+    pool = Decoders(1, cpu_s=0.01)  # and 0.46 s for 3.8 megapixels
+    assert pool.check(file.getvalue()).width == 2400
+    assert refused(pool, heavy) == "image_too_complex"
     pool.close()
 
 
@@ -234,7 +231,8 @@ def test_a_jpeg_has_the_picture_its_colours_and_nothing_else(decoders: Decoders,
     assert not kept.getexif()
     assert b"barn" not in copy
     upright = np.asarray(image.rotate(-90, expand=True), int)
-    assert np.abs(np.asarray(kept, int) - upright).mean() < 4
+    # The picture has noise in it, and was saved twice.
+    assert np.abs(np.asarray(kept, int) - upright).mean() < 10
 
 
 def test_a_jpeg_of_a_large_picture_is_smaller(decoders: Decoders) -> None:
