@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_PARTS = 10_000  # chunks, segments or blocks; a photo has some hundreds
 MAX_SCANS = 64  # of a JPEG; a progressive photo has about ten
 # A progressive JPEG is decoded once for each scan: its cost is their product, not the size alone.
-SCANS_PER_PIXEL = 12  # on average, of the largest picture that is accepted
+SCANS_PER_PIXEL = 10  # on average, of the largest picture that is accepted
 # A PNG of 64 bits a pixel unpacks to twice as much as one of 32, so half as many pixels may have
 # them. The half byte over is for filters, one a row.
 BYTES_PER_PIXEL = 4.5  # likewise, unpacked; 64 bits each are a matter for smaller ones
