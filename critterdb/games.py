@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from dataclasses import asdict, dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, cast
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
 # It becomes part of addresses, file names and cursors.
-SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+MAX_SLUG_LENGTH = 63
+SLUG = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_SLUG_LENGTH - 1}}}")
 HANDLE = re.compile(r"@?[\w.-]+(@[\w.-]+)?")
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -146,6 +148,21 @@ def check_slug(slug: str) -> str:
             f"{slug!r} is not a short name for a game. Use lower-case letters, digits and hyphens"
         )
     return slug
+
+
+def slug_for(name: str) -> str:
+    """Return a slug made of a folder's or a file's name. Raises GameError if nothing is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub("[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG_LENGTH].rstrip("-")
+    if not slug:
+        raise GameError(f"No game can be named after {name!r}. Name one with --game")
+    return slug
+
+
+def has_inaturalist_query(db: SiteDatabase, slug: str) -> bool:
+    """Whether a game's photos come from iNaturalist: a preset, or one with a taxon."""
+    rows = list(db["games"].rows_where("slug = ?", [slug.lower()]))
+    return bool(rows[0]["taxon_id"]) if rows else slug.lower() in PRESETS
 
 
 def get_game(db: SiteDatabase, slug: str | None = None) -> Game:

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 # A line stays within 80 columns with a long name beside it.
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
+# Why an import leaves a file out, in words beside the code that other commands show.
+REASONS = {
+    "not readable (not_an_image)": "not readable as a photo (not_an_image)",
+    "not readable (image_truncated)": "cut off before its end (image_truncated)",
+    "not readable (image_too_small)": "under 32 pixels a side, or too narrow (image_too_small)",
+    "not readable (image_too_complex)": "too complex to decode (image_too_complex)",
+    "not readable (too_large)": "over 65 megapixels or 50 MB (too_large)",
+}
+NAMES_SHOWN = 3  # of files that an import leaves out, for each reason
 ABSTENTIONS = {
     "unsure": "I can't tell",
     "not_a_critter": "nothing that I know (not_a_critter)",
@@ -175,18 +184,41 @@ def export_lines(game: str, report: ExportReport) -> list[str]:
     ]
 
 
-def import_lines(game: str, report: ImportReport, *, licensed: bool) -> list[str]:
-    """Return an ImportReport as lines of text."""
-    lines = [
-        f"{game}: {report.photos} new photos with {report.labels} labels.",
-        *_left_out(report.skipped),
-    ]
+def import_lines(
+    game: str, report: ImportReport, *, licensed: bool, every_name: bool = False
+) -> list[str]:
+    """Return an ImportReport as lines of text, with some or all names of files left out."""
+    photos = count_of(report.photos, "new photo")
+    lines = [f"{game}: {photos} with {count_of(report.labels, 'label')}."]
+    if report.parts:
+        lines.append(
+            f"  merged: {', '.join(report.parts)}. critterdb makes its own split, in which "
+            "near-duplicates stay together"
+        )
+    names: dict[str, list[str]] = {}
+    for file in report.left_out:
+        names.setdefault(file.reason, []).append(file.name)
+    for reason, files in sorted(names.items()):
+        words = REASONS.get(reason, reason)
+        lines.append(f"  left out, {words}: {len(files)}{'' if every_name else _first(files)}")
+        lines += [f"    {name}" for name in files if every_name]
+    if not every_name and any(len(files) > NAMES_SHOWN for files in names.values()):
+        lines.append("  For every name, put -v before the command: critterdb -v import …")
     if licensed and report.with_gps:
         lines.append(
             f"  note: {count_of(report.with_gps, 'photo')} with GPS coordinates. "
             "critterdb publish removes them; a site that you serve shows files unchanged"
         )
-    return lines
+    if len(report.game_labels) > 1:
+        return [*lines, f"Next: critterdb train {game}"]
+    only = report.game_labels[0] if report.game_labels else "none"
+    return [*lines, f"Training needs two labels or more, and {game} has one: {only}. Import others"]
+
+
+def _first(names: list[str]) -> str:
+    """The first names, in brackets."""
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+    return f" ({', '.join(names[:NAMES_SHOWN])}{more})"
 
 
 def game_lines(games: list[GameSummary], unused_presets: list[str]) -> list[str]:

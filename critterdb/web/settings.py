@@ -9,10 +9,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from critterdb._types import Json
-from critterdb.errors import MAX_IMAGE_BYTES, SiteError
+from critterdb.errors import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, SiteError
 
-# Of a photo of a phone; decoding one takes up to 0.9 s of processor time.
-MAX_PIXELS = 50_000_000
 # Two rows a picture, about 2 kB with its scores: 20 MB a day at most.
 RECORDED_PER_DAY = 10_000
 LOCAL_PHOTOS_VARIABLE = "CRITTERDB_LOCAL_PHOTOS"
@@ -31,7 +29,7 @@ class Settings:
     record: bool = True
     record_per_day: int = RECORDED_PER_DAY
     max_bytes: int = MAX_IMAGE_BYTES
-    max_pixels: int = MAX_PIXELS
+    max_pixels: int = MAX_IMAGE_PIXELS
     # Off by default: behind a proxy that is not named all visitors would be one.
     rate: int = 0
     trusted_proxies: tuple[Network, ...] = ()

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from critterdb.errors import RejectedInputError
 from critterdb.formatting import display_name
+from critterdb.imaging.heif import reads_heic
 from critterdb.licences import licences
 from critterdb.model.payloads import AnswerPayload, refusal_payload
 from critterdb.web.datasette.compat import may_view
@@ -47,6 +48,7 @@ async def page_context(
         "classify_path": urls.path(CLASSIFY),
         "api_url": absolute_url(call.request, call.datasette, urls.path(CLASSIFY)),
         "max_bytes": settings.max_bytes,
+        "reads_heic": reads_heic(),
         "max_megabytes": f"{settings.max_bytes / 1e6:g}",
         "url": None if question.image else question.url,
         "model_id": question.model,

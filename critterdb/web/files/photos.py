@@ -119,6 +119,6 @@ def read_photo(folder: Path, path: str) -> bytes | None:
 def media_type(data: bytes) -> str | None:
     """Return the media type that the first bytes prove; None if it is not a picture."""
     try:
-        return MEDIA_TYPES[image_format(data)]
+        return MEDIA_TYPES.get(image_format(data))
     except RejectedInputError:
         return None

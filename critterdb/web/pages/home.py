@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
+from critterdb.imaging.heif import reads_heic
 from critterdb.licences import IS_PHOTO_LICENSED, MAY_PHOTO_BE_SHOWN
 from critterdb.web import urls
 from critterdb.web.charts.bars import score_over_time
@@ -106,6 +107,7 @@ async def home(visit: Visit) -> Page:
             "critter_js": visit.path(static_path("classify.js")),
             "classify_path": visit.path(urls.CLASSIFY),
             "max_bytes": settings.max_bytes,
+            "reads_heic": reads_heic(),
             "max_megabytes": f"{settings.max_bytes / 1e6:g}",
         },
         preview=preview_of(photos),
