@@ -40,6 +40,7 @@ class AnswerPayload(TypedDict):
     reason: Reason | None
     predictions: list[ScoredTaxon]
     novelty: float
+    novelty_threshold: float  # the model's; above it a picture is `not_a_critter`
     model: ModelPayload | None  # None for visitors who may not read the table `models`
     image: ImagePayload | None
     prediction_id: int | None
@@ -75,6 +76,7 @@ def answer_payload(
         "reason": classification.reason,
         "predictions": classification.predictions,
         "novelty": classification.novelty,
+        "novelty_threshold": round(classification.thresholds["novelty_threshold"], 4),
         "model": {"id": model.id, "game": model.game, "backbone": model.backbone},
         "image": _image_payload(info) if info else None,
         "prediction_id": prediction_id,
