@@ -122,8 +122,7 @@ def decode_sized(
     # By the header, before a pixel is unpacked: a kilobyte can hold a gigapixel of one colour.
     if width * height > max_pixels:
         raise too_large(f"{max_pixels / 1e6:g} megapixels")
-    if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
-        raise RejectedInputError("image_too_small", TOO_SMALL)
+    _check_sides(width, height)
     if structure and is_too_much_jpeg(structure, width * height, max_pixels):
         raise _too_complex()
     if kind == "png" and is_too_much_png(data, width * height, max_pixels):
@@ -132,8 +131,7 @@ def decode_sized(
         _load(image, kind, shorter_side)
         if structure and _is_cut_short(data, structure, image, shorter_side):
             raise RejectedInputError("image_truncated", TRUNCATED)
-        sideways, upright = _upright(image)
-        rgb = _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
+        sideways, rgb = _upright_rgb(image, shorter_side)
     except RejectedInputError:
         raise
     except MemoryError as error:
@@ -141,6 +139,33 @@ def decode_sized(
     except Exception as error:
         raise _refusal_for(error, data, kind) from error
     return (rgb, height, width) if sideways else (rgb, width, height)
+
+
+def upright_rgb(image: Image.Image, *, shorter_side: int | None = None) -> Image.Image:
+    """Return a picture that the caller opened as decode_image returns it: upright RGB, no alpha.
+
+    Raises RejectedInputError as decode_image does, except that no limit of pixels holds.
+    """
+    width, height = image.size
+    _check_sides(width, height)
+    try:
+        return _upright_rgb(image, shorter_side)[1]
+    except MemoryError as error:
+        raise _too_complex() from error
+    except Exception as error:
+        # An image that was opened and not loaded yet is decoded here.
+        raise RejectedInputError("not_an_image", NOT_AN_IMAGE) from error
+
+
+def _upright_rgb(image: Image.Image, shorter_side: int | None) -> tuple[bool, Image.Image]:
+    """Whether turning the image upright swapped its sides, and the image as upright RGB."""
+    sideways, upright = _upright(image)
+    return sideways, _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
+
+
+def _check_sides(width: int, height: int) -> None:
+    if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
+        raise RejectedInputError("image_too_small", TOO_SMALL)
 
 
 def _too_complex() -> RejectedInputError:

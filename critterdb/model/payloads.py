@@ -31,8 +31,28 @@ class ImagePayload(TypedDict):
     height: int
 
 
+class SimilarPhoto(TypedDict):
+    """A training photo like the picture; `image` and `page` are addresses on a served site.
+
+    `distance` is one minus the cosine of the embeddings: 0 for the same picture.
+    """
+
+    photo_id: int
+    distance: float
+    taxon_id: int | None
+    name: str | None
+    common_name: str | None
+    license_code: str | None
+    attribution: str | None
+    image: str
+    page: str
+
+
 class AnswerPayload(TypedDict):
-    """An answer. `source` is what `critterdb classify` was given; the endpoint has none."""
+    """An answer. `source` is what `critterdb classify` was given; the endpoint has none.
+
+    `similar` is there if it was asked for, which only Python can.
+    """
 
     ok: Literal[True]
     answer: Answer | None
@@ -45,6 +65,7 @@ class AnswerPayload(TypedDict):
     image: ImagePayload | None
     prediction_id: int | None
     took_ms: float
+    similar: NotRequired[list[SimilarPhoto]]
     source: NotRequired[str]
 
 
