@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from critterdb.errors import RejectedInputError, too_large
-from critterdb.imaging.decode import MAX_IMAGE_BYTES
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.sandbox import shared_decoders
+from critterdb.imaging.sources import read_source as read_file_or_url
+from critterdb.imaging.sources import read_stream
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model, load_model
 from critterdb.model.payloads import (
@@ -87,20 +88,4 @@ def read_source(source: str) -> bytes:
 
     Raises RejectedInputError if there are none, or too many.
     """
-    if "://" in source:
-        from critterdb.fetch.fetcher import Fetcher
-
-        return Fetcher().fetch(source)
-    if source == "-":
-        data = sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
-    else:
-        try:
-            with Path(source).open("rb") as file:
-                data = file.read(MAX_IMAGE_BYTES + 1)
-        except OSError as error:
-            raise RejectedInputError(
-                "missing_image", f"{source}: {error.strerror}. Check the file name"
-            ) from error
-    if len(data) > MAX_IMAGE_BYTES:
-        raise too_large()
-    return data
+    return read_stream(sys.stdin.buffer) if source == "-" else read_file_or_url(source)

@@ -131,16 +131,9 @@ class Interval(IntegerType):
 
 def open_site(ctx: click.Context) -> SiteDatabase:
     """Open the database given by --db, CRITTERDB_DB or the current folder."""
-    from critterdb.errors import SiteError
-    from critterdb.site.folder import INSPECTED, is_published
-    from critterdb.storage.database import open_database
+    from critterdb.site.folder import open_writable
 
-    if is_published(ctx.obj):
-        raise SiteError(
-            f"{ctx.obj.resolve().parent} is a published copy, which is read-only. View it with "
-            f"critterdb serve. To continue it as a site of your own, delete its {INSPECTED}"
-        )
-    db = open_database(ctx.obj)
+    db = open_writable(ctx.obj)
     ctx.find_root().call_on_close(db.close)
     return db
 

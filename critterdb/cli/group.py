@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from critterdb import __version__
+from critterdb._version import __version__
 from critterdb.formatting import printable
 
 from .bot import accounts, answers, bot

@@ -59,8 +59,15 @@ def status(ctx: click.Context, as_json: bool) -> None:
     is_flag=True,
     help="Print a URL that signs you in as root, who may review.",
 )
+@click.option(
+    "--cors",
+    is_flag=True,
+    help="Let pages of other sites read the data and ask the endpoint.",
+)
 @click.pass_context
-def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool) -> None:
+def serve(
+    ctx: click.Context, host: str, port: int, read_only: bool, root: bool, cors: bool
+) -> None:
     """Serve the site and the classification endpoint with Datasette.
 
     A folder made by critterdb publish is always read-only.
@@ -72,7 +79,7 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
         settle_for_reading(ctx.obj)
     else:
         open_site(ctx).close()
-    run_datasette(ctx.obj, host, port, read_only=read_only, root=root)
+    run_datasette(ctx.obj, host, port, read_only=read_only, root=root, cors=cors)
 
 
 @click.command(short_help="Make an openly licensed copy for a web host.")

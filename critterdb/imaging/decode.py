@@ -142,8 +142,7 @@ def decode_sized(
                 raise RejectedInputError("image_truncated", TRUNCATED)
         elif image.size != size:  # the boxes of a HEIC may say something else than its picture
             raise RejectedInputError("not_an_image", NOT_AN_IMAGE)
-        sideways, upright = _upright(image)
-        rgb = _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
+        sideways, rgb = _upright_rgb(image, shorter_side)
     except RejectedInputError:
         raise
     except MemoryError as error:
@@ -151,6 +150,32 @@ def decode_sized(
     except Exception as error:
         raise _refusal_for(error, data, kind) from error
     return (rgb, height, width) if sideways else (rgb, width, height)
+
+
+def upright_rgb(image: Image.Image, *, shorter_side: int | None = None) -> Image.Image:
+    """Return a picture that the caller opened as decode_image returns it: upright RGB, no alpha.
+
+    Raises RejectedInputError as decode_image does, except that no limit of pixels holds.
+    """
+    width, height = image.size
+    _check_sides(width, height)
+    try:
+        return _upright_rgb(image, shorter_side)[1]
+    except MemoryError as error:
+        raise _too_complex() from error
+    except Exception as error:
+        # An image that was opened and not loaded yet is decoded here.
+        raise RejectedInputError("not_an_image", NOT_AN_IMAGE) from error
+
+
+def _upright_rgb(image: Image.Image, shorter_side: int | None) -> tuple[bool, Image.Image]:
+    """Whether turning the image upright swapped its sides, and the image as upright RGB."""
+    sideways, upright = _upright(image)
+    return sideways, _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
+
+
+def _check_sides(width: int, height: int) -> None:
+    _check_sides(width, height)
 
 
 def _too_complex() -> RejectedInputError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from critterdb.errors import SiteError
 from critterdb.storage.atomic_files import write_atomically
-from critterdb.storage.database import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
 DOCKERFILE = "Dockerfile"
@@ -41,6 +41,16 @@ def init_site(folder: Path) -> Path:
     path = folder / DATABASE_NAME
     open_database(path, create=True).close()
     return path
+
+
+def open_writable(database: Path) -> SiteDatabase:
+    """Open a site's database as open_database does. Raises SiteError for a published copy too."""
+    if is_published(database):
+        raise SiteError(
+            f"{database.resolve().parent} is a published copy, which is read-only. View it with "
+            f"critterdb serve. To continue it as a site of your own, delete its {INSPECTED}"
+        )
+    return open_database(database)
 
 
 def is_published(database: Path) -> bool:

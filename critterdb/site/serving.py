@@ -59,18 +59,25 @@ def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = F
 
 
 def run_datasette(
-    database: Path, host: str, port: int, *, read_only: bool = False, root: bool = False
+    database: Path,
+    host: str,
+    port: int,
+    *,
+    read_only: bool = False,
+    root: bool = False,
+    cors: bool = False,
 ) -> None:
     """Become a Datasette that serves this site, in the site's folder; does not return.
 
-    `root` prints an address that signs one in as root.
+    `root` prints an address that signs one in as root. `cors` lets pages of other sites read.
     """
     from datasette.cli import cli as datasette_cli
 
     arguments = serve_arguments(database, host, port, read_only=read_only)
     # After the arguments, because the database may be named relative to where the user is.
     os.chdir(database.resolve().parent)
-    datasette_cli.main([*arguments, *(["--root"] if root else [])], prog_name="datasette")
+    flags = [name for name, is_set in (("--root", root), ("--cors", cors)) if is_set]
+    datasette_cli.main([*arguments, *flags], prog_name="datasette")
 
 
 def _plugin_arguments(folder: Path, *, usual: bool, by_folder: bool) -> list[str]:

@@ -154,25 +154,38 @@ def durable(db: SiteDatabase) -> Generator[None, None, None]:
 
 def check_readable(path: Path) -> None:
     """See without writing that `path` is a database of this critterdb. Raises SiteError if not."""
+    # Immutable: without it a read-only folder would refuse the files of a write-ahead log.
+    open_read_only(path, immutable=True).close()
+
+
+def open_read_only(path: Path, *, immutable: bool = False) -> SiteDatabase:
+    """Open a site's database for reading; `immutable` if nobody can change it meanwhile.
+
+    Raises SiteError as open_database does, and if the database was made by an older critterdb.
+    """
     if not path.is_file():
         raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
     try:
-        # Immutable: without it a read-only folder would refuse the files of a write-ahead log.
-        conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        address = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' * immutable}"
+        conn = sqlite3.connect(
+            address, uri=True, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None
+        )
         distrust_schema(conn)
-        with closing(SiteDatabase(conn)) as db:
-            _check_ownership(db, path)
-            old = bool(migrations.pending(db))
+        db = SiteDatabase(conn)
+        _check_ownership(db, path)
+        is_old = bool(migrations.pending(db))
     except sqlite3.Error as error:
         raise SiteError(
             f"{path} could not be read as a critterdb database: {error}. "
             "Name another file with --db, or make a site with: critterdb init FOLDER"
         ) from error
-    if old:
+    if is_old:
+        db.close()
         raise SiteError(
             f"{path} was made by an older critterdb. "
             "Make it writable and update it with: critterdb status"
         )
+    return db
 
 
 def site_folder(db: Database) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from critterdb import __version__
+from critterdb._version import __version__
 from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import Examples, assign_parts, load_examples
 from critterdb.dataset.photo_files import PhotoFile, stored_photos

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .endpoint import health
+from .endpoint import health, openapi
 from .endpoint.view import classify
 from .files import photos, static
 from .pages import history, home, model, models, nowhere, photo, review, species
@@ -16,6 +16,7 @@ _NUMBER = r"-?\d{1,15}"
 ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/classify{_FORMAT}", classify),
     (r"^/-/critterdb/health(\.json)?$", health.health),
+    (r"^/-/critterdb/openapi\.json$", openapi.openapi),
     (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos.photo),
     (r"^/-/critterdb/static/(?P<name>[^/]+)$", static.static),
     (rf"^/-/critters{_FORMAT}", home.home),

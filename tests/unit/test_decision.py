@@ -82,6 +82,7 @@ def test_each_kind_in_words(probabilities: list[float], novelty: float, words: s
         "reason": decision.reason,
         "predictions": decision.predictions,
         "novelty": decision.novelty,
+        "novelty_threshold": THRESHOLDS["novelty_threshold"],
         "model": None,
         "image": None,
         "prediction_id": None,

@@ -17,6 +17,7 @@ PACKAGE = ROOT / "critterdb"
 # From the foundations to the commands; docs/architecture.md shows the same order.
 ROOMS = [
     "_types",
+    "_version",
     "errors",
     "system",
     "formatting",
@@ -35,6 +36,7 @@ ROOMS = [
     "site",
     "web",
     "publish",
+    "library",
     "fakes",
     "demo",
     "cli",

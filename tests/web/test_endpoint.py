@@ -24,7 +24,7 @@ from tests.support.datasette_site import (
     open_datasette,
     rows,
 )
-from tests.support.models import picture
+from tests.support.models import THRESHOLDS, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +94,7 @@ async def test_the_answer_has_the_documented_shape(folder: Path) -> None:
     score = answer["answer"].pop("score")
     assert 0.99 < score <= 1
     assert 0 <= answer.pop("novelty") < 0.1
+    assert answer.pop("novelty_threshold") == THRESHOLDS["novelty_threshold"]
     assert answer == {
         "ok": True,
         "answer": {
