@@ -15,6 +15,7 @@ from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import Examples, assign_parts, load_examples
 from critterdb.dataset.photo_files import PhotoFile, stored_photos
 from critterdb.dataset.splits import split_observations
+from critterdb.evaluation.comparison import ModelComparison, Outcome, compare_with
 from critterdb.evaluation.evaluate import save_evaluation
 from critterdb.evaluation.metrics import Evaluation, ScoredPhotos, measure, softmax
 from critterdb.model.decision import step_scores
@@ -45,6 +46,8 @@ from .torch_worker import shared_torch_process
 from .training_data import TrainingData, prepare_data, readable_data
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from critterdb._types import Progress
     from critterdb.evaluation.figures import EvaluationResult
     from critterdb.games import Game
@@ -80,11 +83,14 @@ def train_game(
     config: TrainingConfig = DEFAULT_CONFIG,
     *,
     progress: Progress | None = None,
+    accept: Callable[[ModelComparison], bool] | None = None,
 ) -> EvaluationResult:
     """Train a model for `game` and put it in use; return the figures of `train --json`.
 
-    The file is written first, and then all rows in one transaction: a killed training leaves the
-    earlier model in use. Raises TrainingError if there is too little to learn from, and ModelError.
+    If the model in use is better on the same test photos, `accept` says whether to use the new one
+    all the same. The file is written first, and then all rows in one transaction: a killed training
+    leaves the earlier model in use. Raises TrainingError if there is too little to learn from, and
+    ModelError.
     """
     started = time.perf_counter()
     shared_torch_process()  # it loads what it needs meanwhile
@@ -108,7 +114,44 @@ def train_game(
         trained = _fine_tune(db, game, trained, config, progress)
     measured = _measure(db, trained, config.max_wrong)
     recipe = _recipe(config, trained, duplicates_by)
-    return _save(db, game, measured, recipe, started)
+    comparison = _compare(db, game, measured)
+    asked = time.perf_counter()
+    is_used = _is_accepted(comparison, accept)
+    started += time.perf_counter() - asked  # a person's time is not the training's
+    result = _save(db, game, measured, recipe, started, is_used)
+    return {
+        **result,
+        "max_wrong": config.max_wrong,
+        "photos_validated": int(trained.data.mask("valid").sum()),
+        "is_used": is_used,
+        "comparison": comparison,
+    }
+
+
+def _is_accepted(
+    comparison: ModelComparison | None, accept: Callable[[ModelComparison], bool] | None
+) -> bool:
+    """Whether the game is to use the new model; a person decides if it is the worse one."""
+    if accept is None or comparison is None or comparison["verdict"] != "worse":
+        return True
+    return accept(comparison)
+
+
+def _compare(db: SiteDatabase, game: Game, measured: MeasuredModel) -> ModelComparison | None:
+    """Compare the new model with the one that the game uses now, if any."""
+    (earlier,) = db.execute("SELECT model_id FROM games WHERE slug = ?", [game.slug]).fetchone()
+    data, scores = measured.trained.data, measured.evaluation.scores
+    taxon_ids = [label["taxon_id"] for label in measured.labels]
+    outcomes: dict[int, Outcome] = {
+        photo_id: {"truth": taxon_ids[truth], "top": taxon_ids[top]}
+        for photo_id, truth, top in zip(
+            data.examples.photo_ids[data.mask("test")].tolist(),
+            scores.truth.tolist(),
+            scores.probabilities.argmax(axis=1).tolist(),
+            strict=True,
+        )
+    }
+    return compare_with(db, earlier, outcomes) if earlier else None
 
 
 def _recipe(config: TrainingConfig, trained: TrainedModel, duplicates_by: str) -> TrainingRecipe:
@@ -137,13 +180,16 @@ def _calibration_photos(db: SiteDatabase, examples: Examples) -> list[PhotoFile]
 def _learn(data: TrainingData, seed: int) -> tuple[Head, NoveltyParameters]:
     """Head and novelty measure at the same time."""
     train, valid = data.of("train"), data.of("valid")
-    with ThreadPoolExecutor(1) as other:
+    other = ThreadPoolExecutor(1)
+    try:
         novelty = other.submit(fit_novelty, train.vectors, train.truth)
         other.submit(import_onnx)  # which the file needs afterwards
         head = shared_torch_process().call(
             train_head, train, valid, labels=len(data.taxon_ids), seed=seed
         )
         return head, novelty.result()
+    finally:
+        other.shutdown(wait=False, cancel_futures=True)  # whoever interrupts does not wait for it
 
 
 def _fine_tune(
@@ -204,6 +250,7 @@ def _save(
     measured: MeasuredModel,
     recipe: TrainingRecipe,
     started: float,
+    is_used: bool,
 ) -> EvaluationResult:
     """Write the file, and then all rows at once."""
     trained, data = measured.trained, measured.trained.data
@@ -228,7 +275,8 @@ def _save(
         save_history(db, model_id, trained.head)
         tested = data.examples.photo_ids[data.mask("test")].tolist()
         save_evaluation(db, model_id, measured.evaluation, tested)
-        db["games"].update(game.slug, {"model_id": model_id})
+        if is_used:
+            db["games"].update(game.slug, {"model_id": model_id})
     return {"model": model_id, **figures, "seconds": seconds, **unused_data(data.examples)}
 
 
