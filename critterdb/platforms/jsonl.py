@@ -164,8 +164,9 @@ class JsonlTimeline:
                 posts[number] = self._read_line(parse_json(line))
             except Exception as error:
                 # A file may come from anywhere: one odd line must not stop the others.
-                reason = repr(error)[:MAX_REASON_LENGTH]
-                failures[number] = f"{self.path}, line {number + 1}: {reason}"
+                failures[number] = (
+                    f"{self.path}, line {number + 1} was passed over: {_why_unreadable(error)}"
+                )
         ours = {post.id for post in posts.values() if same_handle(post.author, self.handle())}
         ours |= set(self._replies())
         parents = {post.id: post.in_reply_to for post in posts.values()}
@@ -217,6 +218,15 @@ class JsonlTimeline:
             by_bot=bool(line.get("bot")) and not same_handle(author, own),
             is_repost=bool(line.get("repost")),
         )
+
+
+def _why_unreadable(error: Exception) -> str:
+    """Say what is wrong with a line, and what to do about it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON at column {error.colno}. Correct the line or delete it"
+    if isinstance(error, KeyError):
+        return f"it has no “{error.args[0]}”. Add it"
+    return f"{' '.join(str(error).split())[:MAX_REASON_LENGTH]}. Correct the line or delete it"
 
 
 def _with_parent(post: Post, known: Mapping[str, Post]) -> Post:
