@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from critterdb.formatting import confidence, taxon_name
 
 if TYPE_CHECKING:
-    from .reply_status import Played
+    from .reply_status import PassedOver, Played
     from .stored_post import StoredPost
 
 WHY_SKIPPED = {
@@ -103,7 +103,7 @@ class RoundReport:
     skipped: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
-    passed_over: Counter[str] = field(default_factory=Counter)
+    passed_over: Counter[PassedOver] = field(default_factory=Counter)
     posts: list[PostReport] = field(default_factory=list)
 
     def count(self, post: StoredPost, played: Played) -> None:
