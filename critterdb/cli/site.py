@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,10 @@ class ServeCommand(click.Command):
     """`serve`, whose -h was short for --host before it meant help, as everywhere."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        following = [*args[1:], "-"]
         # An old unit file with `-h 0.0.0.0` goes on to serve, instead of printing help and ending.
         spelt = [
-            "--host" if word == "-h" and not value.startswith("-") else word
-            for word, value in zip(args, following, strict=True)
+            "--host" if word == "-h" and not following.startswith("-") else word
+            for word, following in pairwise([*args, "-"])
         ]
         return super().parse_args(ctx, spelt)
 
@@ -64,6 +64,7 @@ class ServeCommand(click.Command):
 @click.option(
     "-p",
     "--port",
+    type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
     metavar="PORT",
@@ -263,6 +264,7 @@ def init(folder: Path) -> None:
 @click.option(
     "-p",
     "--port",
+    type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
     metavar="PORT",

@@ -72,8 +72,6 @@ def check_port(host: str, port: int) -> None:
             # As the server itself does, so that a port that was just closed counts as free.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-    except OverflowError as error:
-        raise SiteError(f"{port} is not a port. Give one from 0 to 65535 with --port") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SiteError(
