@@ -207,7 +207,7 @@ class JsonlTimeline:
         return Post(
             id=post_id,
             author=author,
-            posted_at=post_time(line["posted_at"]),
+            posted_at=_as_time(line["posted_at"]),
             text=text,
             url=as_address(line.get("url")),
             photos=tuple(str(image) for image in line.get("images") or []),
@@ -242,6 +242,14 @@ def _first(post_id: str, parents: Mapping[str, str | None]) -> str:
         passed.add(parent)
         post_id = parent
     return post_id
+
+
+def _as_time(value: object) -> str:
+    """A time as rows have it. Raises ValueError."""
+    try:
+        return post_time(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError("“posted_at” is not a time such as 2026-11-27T10:00:00Z") from error
 
 
 def _as_id(value: object) -> str | None:

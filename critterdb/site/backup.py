@@ -9,7 +9,7 @@ import shutil
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from critterdb.errors import SiteError
 from critterdb.storage.atomic_files import replacing
@@ -18,6 +18,7 @@ from critterdb.storage.stored_files import Kind, open_stored, stored_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
     from critterdb._types import Progress
 
@@ -133,7 +134,10 @@ def copy_stored(file: SiteFile, source: Path, target: Path) -> int:
     """
     copy = stored_file(target, file.kind, file.path)
     with open_stored(source, file.kind, file.path) as original:
-        if hashlib.file_digest(original, "sha256").hexdigest() != file.sha256:
+        if (
+            hashlib.file_digest(cast("BufferedReader", original), "sha256").hexdigest()
+            != file.sha256
+        ):
             raise SiteError(f"{file.path} is not the file that its row names")
         original.seek(0)
         if not _holds(copy, file.sha256):

@@ -94,33 +94,34 @@ def train_game(
     """
     started = time.perf_counter()
     shared_torch_process()  # it loads what it needs meanwhile
-    folder = site_folder(db)
     examples = load_examples(db, game, min_photos=config.min_photos)
     split_observations(db, game.slug)
     examples = assign_parts(db, game.slug, examples)
     backbone = load_backbone(
-        config.backbone, weights=config.weights, size=config.size, folder=folder
+        config.backbone, weights=config.weights, size=config.size, folder=site_folder(db)
     )
     if config.int8:
         # Before the head learns: head, thresholds and figures are of the network that answers.
         backbone = quantize_backbone(backbone, _calibration_photos(db, examples))
     embed_photos(db, backbone, game.slug, progress=progress)
     data = prepare_data(db, examples, backbone.recipe)
-    duplicates_by = backbone.recipe
     if config.fine_tune:
         data = readable_data(db, data, backbone.view.shorter_side)
     trained = TrainedModel(backbone, data, *_learn(data, config.seed))
     if config.fine_tune:
         trained = _fine_tune(db, game, trained, config, progress)
     measured = _measure(db, trained, config.max_wrong)
-    recipe = _recipe(config, trained, duplicates_by)
+    recipe = _recipe(config, trained, backbone.recipe)
     comparison = _compare(db, game, measured)
     asked = time.perf_counter()
     is_used = _is_accepted(comparison, accept)
     started += time.perf_counter() - asked  # a person's time is not the training's
-    result = _save(db, game, measured, recipe, started, is_used)
+    model_id, seconds = _save(db, game, measured, recipe, started, is_used)
     return {
-        **result,
+        "model": model_id,
+        **measured.evaluation.figures,
+        "seconds": seconds,
+        **unused_data(trained.data.examples),
         "max_wrong": config.max_wrong,
         "photos_validated": int(trained.data.mask("valid").sum()),
         "is_used": is_used,
@@ -251,8 +252,8 @@ def _save(
     recipe: TrainingRecipe,
     started: float,
     is_used: bool,
-) -> EvaluationResult:
-    """Write the file, and then all rows at once."""
+) -> tuple[str, float]:
+    """Write the file, and then all rows at once; return the model's id, and the seconds it took."""
     trained, data = measured.trained, measured.trained.data
     figures = measured.evaluation.figures
     model_id = f"{game.slug}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
@@ -277,7 +278,7 @@ def _save(
         save_evaluation(db, model_id, measured.evaluation, tested)
         if is_used:
             db["games"].update(game.slug, {"model_id": model_id})
-    return {"model": model_id, **figures, "seconds": seconds, **unused_data(data.examples)}
+    return model_id, seconds
 
 
 def _write_file(

@@ -101,7 +101,7 @@ def test_answers_in_a_replay(replay: Replay) -> None:
         ("[]", "not a JSON object. Correct the line or delete it"),
         ("no json", "not valid JSON at column 1. Correct the line or delete it"),
         ('{"id": 1}', "it has no “author”. Add it"),
-        ('{"id": 1, "author": "a", "posted_at": "x"}', "not a valid time. Correct"),
+        ('{"id": 1, "author": "a", "posted_at": "x"}', "“posted_at” is not a time such as 2026"),
     ],
 )
 def test_a_bad_line_is_named_and_passed_over(replay: Replay, line: str, words: str) -> None:
@@ -130,8 +130,9 @@ def test_a_dry_run_tells_its_drafts_and_why_others_were_passed_over(replay: Repl
     assert "  passed over: @cleo (jsonl:3): it was more than 48 hours old when" in "\n".join(told)
     assert report.passed_over == {"no_hashtag": 1, "not_by_host": 1, "stop": 1}
     assert "3 not of the game (1 neither with its hashtag nor asking the bot" in str(report)
-    [draft, *_] = json.loads(json.dumps(report.as_json()))["posts"]
-    assert (draft["author"], draft["status"], draft["answer"]) == ("ann", "draft", "Cougar")
+    posts = json.loads(json.dumps(report.as_json()))["posts"]
+    [draft] = [post for post in posts if post["status"] == "draft"]
+    assert (draft["author"], draft["answer"], draft["reason"]) == ("ann", "Cougar", None)
     assert draft["text"] == text
 
 

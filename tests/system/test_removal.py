@@ -54,8 +54,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(*arguments: str, **settings: str) -> Result:
-    return CliRunner().invoke(main, list(arguments), **settings)
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
 
 
 def counts(folder: Path) -> dict[str, int]:
