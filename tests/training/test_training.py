@@ -115,6 +115,10 @@ def test_the_figures_are_those_of_the_contract(trained: Trained) -> None:
         "left_out",
         "too_few",
         "folded",
+        "max_wrong",
+        "photos_validated",
+        "is_used",
+        "comparison",
     ]
 
 
