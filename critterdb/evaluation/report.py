@@ -43,7 +43,7 @@ def comparison_line(comparison: ModelComparison) -> str:
     verdicts = {
         "better": "The new model is better.",
         "worse": "The earlier model is better.",
-        "unclear": "That is no clear difference.",
+        "unclear": "The difference could be chance.",
     }
     return (
         f"  On {count_of(photos, 'test photo')} that {comparison['earlier']} was tested on too, "

@@ -165,7 +165,7 @@ class JsonlTimeline:
             except Exception as error:
                 # A file may come from anywhere: one odd line must not stop the others.
                 failures[number] = (
-                    f"{self.path}, line {number + 1} was passed over: {_why_unreadable(error)}"
+                    f"{self.path}, line {number + 1}: not read, because {_why_unreadable(error)}"
                 )
         ours = {post.id for post in posts.values() if same_handle(post.author, self.handle())}
         ours |= set(self._replies())
@@ -194,7 +194,7 @@ class JsonlTimeline:
     def _read_line(self, value: object) -> Post:
         """One line as a post. Raises an error of any kind where it makes no sense as one."""
         if not isinstance(value, dict):
-            raise TypeError("not a JSON object")
+            raise TypeError("it is not a JSON object")
         line: Json = value
         text = str(line.get("text") or "")
         author = str(line["author"]).lstrip("@")
@@ -223,7 +223,7 @@ class JsonlTimeline:
 def _why_unreadable(error: Exception) -> str:
     """Say what is wrong with a line, and what to do about it."""
     if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON at column {error.colno}. Correct the line or delete it"
+        return f"it is not valid JSON at column {error.colno}. Correct the line or delete it"
     if isinstance(error, KeyError):
         return f"it has no “{error.args[0]}”. Add it"
     return f"{' '.join(str(error).split())[:MAX_REASON_LENGTH]}. Correct the line or delete it"

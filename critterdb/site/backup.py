@@ -85,7 +85,7 @@ def backup_site(db: SiteDatabase, folder: Path, *, progress: Progress | None = N
         raise SiteError(f"{folder} already exists. Choose another name for the backup")
     folder = folder.resolve()
     if folder.is_relative_to(home):
-        raise SiteError(f"{folder} lies in the site itself. Choose a folder outside {home}")
+        raise SiteError(f"{folder} is inside the site itself. Choose a folder outside {home}")
     made = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     try:
         # For its owner only: it holds drafts, who opted out, and photos without a licence.

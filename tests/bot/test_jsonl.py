@@ -98,8 +98,8 @@ def test_answers_in_a_replay(replay: Replay) -> None:
     ("line", "words"),
     [
         ("{}", "it has no “author”. Add it"),
-        ("[]", "not a JSON object. Correct the line or delete it"),
-        ("no json", "not valid JSON at column 1. Correct the line or delete it"),
+        ("[]", "it is not a JSON object. Correct the line or delete it"),
+        ("no json", "it is not valid JSON at column 1. Correct the line or delete it"),
         ('{"id": 1}', "it has no “author”. Add it"),
         ('{"id": 1, "author": "a", "posted_at": "x"}', "“posted_at” is not a time such as 2026"),
     ],
@@ -109,7 +109,7 @@ def test_a_bad_line_is_named_and_passed_over(replay: Replay, line: str, words: s
     replay.add(2, images=["red.jpg"], mentions=True)
     report = replay.play()
     assert report.sent == 1
-    assert f"{replay.path}, line 1 was passed over: {words}" in report.failures[0]
+    assert f"{replay.path}, line 1: not read, because {words}" in report.failures[0]
     assert "Error(" not in report.failures[0]
 
 

@@ -351,7 +351,7 @@ def test_a_training_says_what_is_used_now_and_what_comes_next(trained: Trained) 
     assert f"To go back: critterdb models use {earlier}" in told
     photos = trained.result["photos"]
     assert f"On {photos} test photos that {earlier} was tested on too" in told
-    assert "That is no clear difference." in told
+    assert "The difference could be chance." in told
     assert "Next: critterdb classify" in told
     run(trained, "models", "use", earlier)
 

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "critterdb"
 ROOMS = [
     "_types",
     "errors",
+    "packages",
     "system",
     "formatting",
     "storage",
