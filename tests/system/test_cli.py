@@ -219,7 +219,7 @@ print(logging.getLogger("critterdb").getEffectiveLevel())
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (("trian",), "Did you mean train?"),
+        (("traim",), "Did you mean train?"),
         (("games", "ad"), "Did you mean add?"),
         (("version",), "--version?"),
         (("help",), "--help?"),
