@@ -19,7 +19,7 @@ WHY_SKIPPED = {
     "answered": "the host has told the answer already",
     "too_old": "it was more than 48 hours old when the bot first saw it",
     "no_photo": "it has no photo that could be classified",
-    "not_summoned": "it does not ask the bot. Unasked, only a host who agreed gets a reply, not on X",
+    "not_summoned": "it does not ask the bot. Unasked, only hosts who agreed get replies, not on X",
     "cap": "its author has had enough replies for now",
     "error": "it raised an error. To see it, run: critterdb bot --verbose",
     "photos_to_be_fetched_again": "its photos could not be fetched yet. The next round tries again",
