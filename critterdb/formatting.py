@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 REPLACEMENT = "\ufffd"
 # What a terminal obeys instead of showing (ESC and its 8-bit kin), what turns the direction of
@@ -44,8 +44,34 @@ def json_text(value: object, *, indent: int | None = None) -> str:
     )
 
 
+# A percentage of fewer promises more than it knows: 1 of 3 is not 33.3%.
+MIN_FOR_PERCENT = 30
+
+
+def of_whole(part: int, whole: int) -> str:
+    """A share with its basis: “13 of 341 (3.8%)”, without the percentage if there are few."""
+    counts = f"{part:,} of {whole:,}"
+    return f"{counts} ({part / whole:.1%})" if whole >= MIN_FOR_PERCENT else counts
+
+
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
+
+
+def confidence(score: float) -> str:
+    """A probability as text that promises neither nothing nor certainty: 87%, over 99%."""
+    if score < 0.01:
+        return "under 1%"
+    return "over 99%" if score > 0.99 else f"{score:.0%}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return “ Did you mean NAME?” with its leading space, or nothing if no name is alike."""
+    from difflib import get_close_matches
+
+    by_folded = {name.casefold(): name for name in known}
+    alike = get_close_matches(word.casefold(), by_folded, n=1)
+    return f" Did you mean {by_folded[alike[0]]}?" if alike else ""
 
 
 def table_lines(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:

@@ -10,13 +10,14 @@ import re
 import unicodedata
 from dataclasses import asdict, dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from critterdb.storage.stored_json import read_json
 from critterdb.storage.timestamps import parse_time as parse_time
 from critterdb.storage.timestamps import utc_text as utc_text
 
 from .errors import GameError
+from .formatting import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,20 @@ class GameSummary:
     model: str | None
     observations: int
 
+
+Need = Literal["photos", "model", "taxon"]
+"""What a command needs: photos to train on, a model, or a taxon to ask iNaturalist for."""
+
+_HAS: dict[Need, str] = {
+    "photos": """
+        EXISTS (
+            SELECT 1 FROM game_observations JOIN photos USING (observation_id)
+            WHERE game = games.slug AND left_at IS NULL
+                AND path IS NOT NULL AND photos.withdrawn_at IS NULL
+        )""",
+    "model": "model_id IS NOT NULL",
+    "taxon": "taxon_id IS NOT NULL",
+}
 
 CAT_FAMILY, COUGAR = 41944, 42007
 CROW_GENUS, AMERICAN_CROW = 7998, 8021
@@ -165,25 +180,36 @@ def has_inaturalist_query(db: SiteDatabase, slug: str) -> bool:
     return bool(rows[0]["taxon_id"]) if rows else slug.lower() in PRESETS
 
 
-def get_game(db: SiteDatabase, slug: str | None = None) -> Game:
-    """Return the game with this slug, or the only game if no slug is given.
+def get_game(db: SiteDatabase, slug: str | None = None, *, needs: Need | None = None) -> Game:
+    """Return the game with this slug. Without a slug, return the only game, or the only one that
+    has what the caller needs.
 
     Raises GameError if the game is unknown, or if there are several and none is named.
     """
     if slug is None:
-        slug = _only_slug(db)
+        slug = _only_slug(db, needs)
     for row in db["games"].rows_where("slug = ?", [slug.lower()]):
         return Game(**{**row, "hosts": _read_hosts(row["slug"], row["hosts"])})
     known = sorted({row["slug"] for row in db["games"].rows} | set(PRESETS))
-    raise GameError(f"There is no game called {slug}. Known ones: {', '.join(known)}")
+    raise GameError(
+        f"There is no game called {slug}.{did_you_mean(slug, known)} Known ones: {', '.join(known)}"
+    )
+
+
+def find_game(db: SiteDatabase, slug: str | None = None) -> Game:
+    """Return a game to sync as get_game does, or a preset that has no row yet; write nothing."""
+    preset = PRESETS.get(slug.lower()) if slug else None
+    if preset and not db["games"].count_where("slug = ?", [preset.slug]):
+        return preset
+    return get_game(db, slug, needs="taxon")
 
 
 def ensure_game(db: SiteDatabase, slug: str | None = None) -> Game:
-    """Return a game as get_game does, after giving a preset its row."""
-    preset = PRESETS.get(slug.lower()) if slug else None
-    if preset and not db["games"].count_where("slug = ?", [preset.slug]):
-        save_game(db, preset)
-    return get_game(db, slug)
+    """Return a game as find_game does, after giving a preset its row."""
+    game = find_game(db, slug)
+    if not db["games"].count_where("slug = ?", [game.slug]):
+        save_game(db, game)
+    return get_game(db, game.slug)
 
 
 def save_game(db: SiteDatabase, game: Game) -> None:
@@ -283,10 +309,15 @@ def unused_presets(db: SiteDatabase) -> list[str]:
     return sorted(set(PRESETS) - {row["slug"] for row in db["games"].rows})
 
 
-def _only_slug(db: SiteDatabase) -> str:
+def _only_slug(db: SiteDatabase, needs: Need | None) -> str:
     slugs = [row["slug"] for row in db["games"].rows_where(order_by="slug")]
-    if len(slugs) == 1:
-        return str(slugs[0])
     if not slugs:
         raise GameError("There is no game yet. Fetch one with: critterdb sync cougarornot")
-    raise GameError(f"There are several games: {', '.join(slugs)}. Give one as GAME")
+    # A game without what is needed is no choice, unless there is no other.
+    usable = [
+        row["slug"]
+        for row in db["games"].rows_where(_HAS[needs] if needs else None, order_by="slug")
+    ] or slugs
+    if len(usable) == 1:
+        return str(usable[0])
+    raise GameError(f"There are several games: {', '.join(usable)}. Give one as GAME")

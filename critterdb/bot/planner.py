@@ -119,7 +119,13 @@ def _play(round_: Round, post: StoredPost, words: Words) -> Played:
         plan = _plan(round_, post, words, reason, answer)
         plan = ReplyPlan(plan.status, plan.reason, plan.text, prediction_id)
         outbox.save_reply(db, post, plan, round_.now())
-    return Played(plan.status, plan.reason, classified=bool(looked.classified))
+    return Played(
+        plan.status,
+        plan.reason,
+        classified=bool(looked.classified),
+        text=plan.text,
+        answer=answer,
+    )
 
 
 def _load_photos(db: SiteDatabase, post: StoredPost) -> list[Photo]:

@@ -72,13 +72,13 @@ def sync(
     critterdb sync cougarornot --limit 2000          start with some
     critterdb sync                                   fetch all, and later the changes
     """
-    from critterdb.games import ensure_game
+    from critterdb.games import ensure_game, find_game
     from critterdb.inaturalist.client import INaturalist
     from critterdb.inaturalist.sync import SyncOptions, plan_sync, sync_game
     from critterdb.licences import DEFAULT_LICENSES
 
     db = open_site(ctx)
-    chosen = ensure_game(db, game)
+    chosen = find_game(db, game) if plan else ensure_game(db, game)
     api = INaturalist(db)
     if plan:
         result: Any = plan_sync(db, chosen, api=api, photos=not no_photos)

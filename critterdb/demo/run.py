@@ -24,7 +24,7 @@ from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.fakes.x import StandInX
 from critterdb.formatting import table_lines
 from critterdb.games import PRESETS, Host, save_game
-from critterdb.site.serving import serve_arguments
+from critterdb.site.serving import LOOPBACK, serve_arguments, site_url
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 from .reserve import DrawnPhoto, Reserve, draw_reserve
@@ -71,8 +71,8 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
         if serve_port is None:
             report(f"Serve it with: critterdb --db {folder / DATABASE_NAME} serve")
             return
-        address = f"http://127.0.0.1:{serve_port}"
-        report(f"\nOpen {address}/ or {address}/critters/bot_history; press Ctrl-C to stop.")
+        address = f"http://{LOOPBACK}:{serve_port}"
+        report(f"\nOpen {site_url(LOOPBACK, serve_port)}; press Ctrl-C to stop.")
         photo = x.add_file(reserve.to_play[0].data)
         report(f"Or classify a photo: curl '{address}/-/classify?url={photo}'\n")
         _serve(folder, serve_port, environment)
@@ -234,6 +234,6 @@ def _serve(folder: Path, port: int, environment: dict[str, str]) -> None:
     from datasette.cli import cli as datasette_cli
 
     os.environ.update(environment)
-    arguments = serve_arguments(folder / DATABASE_NAME, "127.0.0.1", port)
+    arguments = serve_arguments(folder / DATABASE_NAME, LOOPBACK, port)
     os.chdir(folder)
     datasette_cli.main(arguments, prog_name="datasette", standalone_mode=False)

@@ -175,7 +175,8 @@ def _upright_rgb(image: Image.Image, shorter_side: int | None) -> tuple[bool, Im
 
 
 def _check_sides(width: int, height: int) -> None:
-    _check_sides(width, height)
+    if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
+        raise RejectedInputError("image_too_small", TOO_SMALL)
 
 
 def _too_complex() -> RejectedInputError:
@@ -210,8 +211,7 @@ def _open(
     # By the header, before a pixel is unpacked: a kilobyte can hold a gigapixel of one colour.
     if pixels > max_pixels:
         raise too_large(f"{max_pixels / 1e6:g} megapixels")
-    if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
-        raise RejectedInputError("image_too_small", TOO_SMALL)
+    _check_sides(width, height)
     if isinstance(structure, HeifStructure):
         # Decoders fill in what is missing, tile by tile.
         if structure.runs_out:

@@ -121,7 +121,7 @@ def _fill(
     notes += [f"no photo of this site has the licence {code}" for code in unused]
     database = made / DATABASE_NAME
     report = Published(
-        folder=str(folder),
+        folder=str(folder.resolve()),
         rows=rows,
         withheld=withheld,
         licenses=licenses,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import socket
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,8 @@ from .folder import is_published, site_source
 if TYPE_CHECKING:
     from pathlib import Path
 
+LOOPBACK = "127.0.0.1"
+ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what to show in their place
 # In the order in which Datasette looks for them.
 METADATA_NAMES = ("metadata.json", "metadata.yaml", "metadata.yml")
 
@@ -56,6 +60,34 @@ def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = F
         arguments += ["--setting", "suggest_facets", "off"]
         arguments += ["--setting", "facet_time_limit_ms", "100"]
     return arguments
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise SiteError unless a server can listen on this address now."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            # As the server itself does, so that a port that was just closed counts as free.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SiteError(
+                f"Port {port} of {host} is in use. Stop the other server, or choose another port, "
+                f"such as --port {port + 1}"
+            ) from error
+        raise SiteError(
+            f"No server can listen on {host}, port {port}: {error.strerror}. "
+            "Choose another --host or --port"
+        ) from error
+
+
+def site_url(host: str, port: int) -> str:
+    """Return the address of the site's front page, for a browser on this machine."""
+    shown = LOOPBACK if host in ANY_ADDRESS else host
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/-/critters"
 
 
 def run_datasette(

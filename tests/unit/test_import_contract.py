@@ -19,6 +19,7 @@ ROOMS = [
     "_types",
     "_version",
     "errors",
+    "packages",
     "system",
     "formatting",
     "storage",

@@ -384,7 +384,8 @@ def test_the_words_of_the_command(full: Path, tmp_path: Path) -> None:
     )
     assert "2 observations, 2 photos, 1 model, 2 posts, 3 predictions" in done.stdout
     assert "not published:" in done.stdout
-    assert "1 opt_outs" in done.stdout
+    assert "opt_outs 1" in done.stdout
+    assert f"{tmp_path / 'public'} is ready" in done.stdout
     readme = (tmp_path / "public" / "README.md").read_text()
     assert "2 observations and 2 photos (1 cc-by, 1 cc0)" in readme
 
