@@ -181,6 +181,10 @@ def import_lines(game: str, report: ImportReport, *, licensed: bool) -> list[str
         f"{game}: {report.photos} new photos with {report.labels} labels.",
         *_left_out(report.skipped),
     ]
+    if not licensed and report.photos:
+        lines.append(
+            "  They are yours and never published. critterdb serve shows them on this machine only."
+        )
     if licensed and report.with_gps:
         lines.append(
             f"  note: {count_of(report.with_gps, 'photo')} with GPS coordinates. "

@@ -66,12 +66,13 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
     A folder made by critterdb publish is always read-only.
     """
     from critterdb.site.folder import is_published
-    from critterdb.site.serving import run_datasette, settle_for_reading
+    from critterdb.site.serving import front_page_address, run_datasette, settle_for_reading
 
     if read_only or is_published(ctx.obj):
         settle_for_reading(ctx.obj)
     else:
         open_site(ctx).close()
+    click.echo(f"Open {front_page_address(ctx.obj, host, port)} (press Ctrl-C to stop)")
     run_datasette(ctx.obj, host, port, read_only=read_only, root=root)
 
 

@@ -91,8 +91,9 @@ def _keep_local_photos_off(file: Path) -> None:
         raise SiteError(
             f"metadata.json of the site is not valid JSON: {error}. Correct it"
         ) from error
-    settings = (metadata.get("plugins") or {}).get("critterdb") or {}
-    if settings.get("local_photos"):
+    plugins = metadata["plugins"] = metadata.get("plugins") or {}
+    settings = plugins["critterdb"] = plugins.get("critterdb") or {}
+    if settings.get("local_photos") is not False:
         # For the owner's own screen: in public it would show photos whose licence forbids it.
         settings["local_photos"] = False
         file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")

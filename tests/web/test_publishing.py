@@ -19,13 +19,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 from critterdb.cli import main
-from critterdb.publish.copy import MARKER
 from critterdb.publish.rules import (
     WITHHELD,
     WITHHELD_COLUMNS,
     published_columns,
     table_rules,
 )
+from critterdb.site.folder import COPY_MARKER as MARKER
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, sqlite3
 from tests.support.datasette_site import MODEL_ID, add_photo, change_metadata, jpeg, listed, serving
 from tests.support.publishing import SECRETS, make_full_site
