@@ -239,6 +239,10 @@ def import_lines(
         lines += [f"    {name}" for name in files if every_name]
     if not every_name and any(len(files) > NAMES_SHOWN for files in names.values()):
         lines.append("  For every name, add -v")
+    if not licensed and report.photos:
+        lines.append(
+            "  They are yours and never published. critterdb serve shows them on this machine only."
+        )
     if licensed and report.with_gps:
         lines.append(
             f"  note: {count_of(report.with_gps, 'photo')} with GPS coordinates. "

@@ -99,14 +99,19 @@ def serve(
     critterdb serve --host 0.0.0.0 --port 8080       for the network
     """
     from critterdb.site.folder import is_published
-    from critterdb.site.serving import check_port, run_datasette, settle_for_reading, site_url
+    from critterdb.site.serving import (
+        check_port,
+        front_page_address,
+        run_datasette,
+        settle_for_reading,
+    )
 
     if read_only or is_published(ctx.obj):
         settle_for_reading(ctx.obj)
     else:
         open_site(ctx).close()
     check_port(host, port)
-    show_line(f"Open {site_url(host, port)}; press Ctrl-C to stop.", err=True)
+    show_line(f"Open {front_page_address(ctx.obj, host, port)}; press Ctrl-C to stop.", err=True)
     run_datasette(ctx.obj, host, port, read_only=read_only, root=root, cors=cors)
 
 

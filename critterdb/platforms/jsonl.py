@@ -19,7 +19,17 @@ from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.storage.timestamps import post_time, utc_text
 
-from .base import Batch, Cursor, Envelope, HostMessages, Post, Reply, SendResult, bare_id
+from .base import (
+    REPLAYED,
+    Batch,
+    Cursor,
+    Envelope,
+    HostMessages,
+    Post,
+    Reply,
+    SendResult,
+    bare_id,
+)
 from .text import tags_in
 from .untrusted_json import as_address, as_object, as_text, parse_json
 
@@ -48,7 +58,7 @@ class ReplyLine(TypedDict):
 class JsonlTimeline:
     """Posts from PATH; replies are appended to PATH.replies.jsonl."""
 
-    platform = "jsonl"
+    platform = REPLAYED
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

@@ -11,6 +11,8 @@ from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_databas
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
 DOCKERFILE = "Dockerfile"
 INSPECTED = "inspect-data.json"  # says to Datasette that the databases it lists never change
+# Marks what `critterdb publish` made; a folder without it may be somebody's work.
+COPY_MARKER = ".critterdb-published"
 
 
 def site_source() -> Path:
@@ -56,3 +58,8 @@ def open_writable(database: Path) -> SiteDatabase:
 def is_published(database: Path) -> bool:
     """Whether the folder says that its database never changes, as `critterdb publish` does."""
     return (database.resolve().parent / INSPECTED).is_file()
+
+
+def is_copy(folder: Path) -> bool:
+    """Whether `critterdb publish` made this site, read-only or not."""
+    return (folder / COPY_MARKER).exists() or (folder / INSPECTED).exists()

@@ -22,10 +22,16 @@ from .folder import is_published, site_source
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from critterdb._types import Json
+
 LOOPBACK = "127.0.0.1"
-ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what to show in their place
+
 # In the order in which Datasette looks for them.
 METADATA_NAMES = ("metadata.json", "metadata.yaml", "metadata.yml")
+# How the plugin learns on which address the server that runs it listens: Datasette does not say.
+LISTENS_ON_VARIABLE = "CRITTERDB_LISTENS_ON"
+FRONT_PAGE = "/-/critters"
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - names to compare with
 
 
 def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = False) -> list[str]:
@@ -84,12 +90,6 @@ def check_port(host: str, port: int) -> None:
         ) from error
 
 
-def site_url(host: str, port: int) -> str:
-    """Return the address of the site's front page, for a browser on this machine."""
-    shown = LOOPBACK if host in ANY_ADDRESS else host
-    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/-/critters"
-
-
 def run_datasette(
     database: Path,
     host: str,
@@ -105,11 +105,26 @@ def run_datasette(
     """
     from datasette.cli import cli as datasette_cli
 
+    os.environ[LISTENS_ON_VARIABLE] = host
     arguments = serve_arguments(database, host, port, read_only=read_only)
     # After the arguments, because the database may be named relative to where the user is.
     os.chdir(database.resolve().parent)
     flags = [name for name, is_set in (("--root", root), ("--cors", cors)) if is_set]
     datasette_cli.main([*arguments, *flags], prog_name="datasette")
+
+
+def front_page_address(database: Path, host: str, port: int) -> str:
+    """Return the URL of the front page of a site that is served on this machine."""
+    named = WILDCARDS.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{named}:{port}{_base_url(database)}{FRONT_PAGE}"
+
+
+def _base_url(database: Path) -> str:
+    """The path below which settings.json puts the site; empty at the root."""
+    settings = database.resolve().parent / "settings.json"
+    if database.name != DATABASE_NAME or not settings.is_file():
+        return ""
+    return str(_read_settings(settings).get("base_url") or "").rstrip("/")
 
 
 def _plugin_arguments(folder: Path, *, usual: bool, by_folder: bool) -> list[str]:
@@ -130,15 +145,18 @@ def _site_file_arguments(folder: Path) -> list[str]:
 
 def _setting_arguments(file: Path) -> list[str]:
     """What settings.json says, which Datasette 1.0 does not read itself. Raises SiteError."""
-    try:
-        settings = dict(json.loads(file.read_text("utf-8")))
-    except (ValueError, TypeError) as error:
-        raise SiteError(f"{file} is not valid JSON: {error}. Correct it") from error
     arguments = []
-    for name, value in settings.items():
+    for name, value in _read_settings(file).items():
         text = value if isinstance(value, str) else json.dumps(value)
         arguments += ["--setting", name, text if value is not None else ""]
     return arguments
+
+
+def _read_settings(file: Path) -> Json:
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise SiteError(f"{file} is not valid JSON: {error}. Correct it") from error
 
 
 def settle_for_reading(path: Path) -> None:

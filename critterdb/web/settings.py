@@ -35,8 +35,9 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
     allow_hosts: frozenset[str] = frozenset()
-    # Publishing is the normal use of Datasette, and a photo without a licence is not for everybody.
-    local_photos: bool = False
+    # A photo without a licence is not for everybody. None leaves it to datasette/own_machine.py.
+    local_photos: bool | None = None
+    front_page: bool = True
     # A review is signed and changes what the site says about itself, so signing in is not enough.
     review: AllowBlock | None = None
     map_tiles: str | None = None
@@ -121,6 +122,7 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "review": (_ALLOW,),
     "record": (("true or false", _is_bool),),
     "local_photos": (("true or false", _is_bool),),
+    "front_page": (("true or false", _is_bool),),
     "rate": (("a whole number", _is_whole(0)),),
     "record_per_day": (("a whole number", _is_whole(0)),),
     "max_pixels": (("a whole number", _is_whole(1)),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -13,7 +14,8 @@ from critterdb.cli import main
 from critterdb.errors import TimelineError
 from critterdb.games import get_game
 from critterdb.platforms.registry import open_timeline
-from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, site_folder
+from critterdb.storage.photo_store import kept_picture
 from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness, add_host
 from tests.support.models import make_tiny_model
 from tests.support.replay import NOW, Replay
@@ -42,6 +44,18 @@ def test_a_replay_writes_its_replies_beside_the_file(replay: Replay) -> None:
     assert replay.db["posts"].count == 2
     assert replay.play().read == 0
     assert len(replay.replies()) == 1
+
+
+def test_the_site_keeps_the_pictures_of_a_file_and_no_others(replay: Replay) -> None:
+    """They are on no server, so that pages could not show them."""
+    replay.add(1, images=["red.jpg", "missing.jpg"], mentions=True)
+    replay.play(post=False)
+    site = site_folder(replay.db)
+    (image,) = replay.rows("SELECT image_sha256 AS sha256 FROM post_images WHERE error IS NULL")
+    path = kept_picture(site, image["sha256"])
+    assert path
+    assert hashlib.sha256((site / path).read_bytes()).hexdigest() == image["sha256"]
+    assert len([file for file in (site / "pictures").rglob("*") if file.is_file()]) == 1
 
 
 def test_a_dry_run_can_be_repeated_and_gives_the_same_drafts(

@@ -20,13 +20,13 @@ from datasette.utils import parse_metadata
 from PIL import Image
 
 from critterdb.cli import main
-from critterdb.publish.copy import MARKER
 from critterdb.publish.rules import (
     WITHHELD,
     WITHHELD_COLUMNS,
     published_columns,
     table_rules,
 )
+from critterdb.site.folder import COPY_MARKER as MARKER
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, sqlite3
 from critterdb.web.state import plugin_state
 from tests.support.datasette_site import (
