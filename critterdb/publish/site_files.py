@@ -96,10 +96,10 @@ def _keep_local_photos_off(file: Path) -> None:
     # Unless metadata says no, the photos show on a screen of the machine that serves them. Other
     # files are left as they are if they do not speak of critterdb.
     is_metadata = file.stem == "metadata"
-    plugins = written.get("plugins") or ({} if is_metadata else None)
-    settings = plugins.get("critterdb") if isinstance(plugins, dict) else None
-    if is_metadata and isinstance(plugins, dict):
-        settings = settings or {}
+    plugins = written.get("plugins") or {}
+    if not isinstance(plugins, dict):
+        return
+    settings = plugins.get("critterdb") or ({} if is_metadata else None)
     if isinstance(settings, dict) and settings.get("local_photos") is not False:
         # For the owner's own screen: in public it would show photos whose licence forbids it.
         settings["local_photos"] = False

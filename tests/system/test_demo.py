@@ -112,7 +112,7 @@ def test_the_site_shows_posts_with_their_pictures(demo: Demo) -> None:
 
 
 def test_it_prints_the_address_of_the_front_page(demo: Demo) -> None:
-    assert f"Open {demo.address}/-/critters (" in demo.said
+    assert f"Open {demo.address}/-/critters;" in demo.output
     assert httpx.get(f"{demo.address}/-/critters").status_code == 200
 
 

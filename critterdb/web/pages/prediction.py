@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict, cast
 
+from critterdb.storage.stored_json import read_scores
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.headers import data_headers
-from critterdb.web.queries.taxa import read_scores
 
 from .base import Page, Visit, page
 from .verdict import Given, bars_of, describe, with_references
