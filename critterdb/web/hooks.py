@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import state
 from .datasette import (
     body_limit,
-    column_order,
     compat,
     current_request,
     host_check,
     memory_limits,
+    page_templates,
     permissions,
     table_cells,
 )
@@ -60,7 +60,7 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     from jinja2 import ChoiceLoader, PackageLoader
 
     env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web")])
-    column_order.arrange_columns(datasette, env)
+    page_templates.add_templates(datasette, env)
 
 
 @hookimpl
