@@ -240,7 +240,7 @@ def test_a_dropped_picture_is_classified(page: Any, address: str, tmp_path: Path
 
 def test_from_the_matrix_to_a_photo(page: Any, address: str) -> None:
     page.goto(f"{address}/-/critters")
-    page.click("text=Its model")
+    page.click('a:has-text("Its model")')
     page.click('a[aria-label="Cougar taken for Domestic Cat: 1 photos"]')
     assert page.locator("h1").inner_text() == "Cougar, taken for Domestic Cat"
     page.click(".shot a")
