@@ -48,6 +48,27 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
+# One more photo wrong of 30 is over three percent: below that a percentage claims too much.
+MIN_FOR_PERCENT = 30
+
+
+def percent_of(part: float, whole: float) -> str | None:
+    """Return a share as a percentage, or None if it is of too few to have one."""
+    return f"{part / whole:.1%}" if whole >= MIN_FOR_PERCENT else None
+
+
+def share_of(part: int, whole: int, things: str = "") -> str:
+    """Return a share with its basis: `1 of 31 (3.2%)`, and `1 of 6` of fewer than 30.
+
+    `things` names what is counted, as in `1 of 31 test photos (3.2%)`.
+    """
+    if not whole:
+        return f"none of 0 {things}".rstrip()
+    counts = f"{part:,} of {whole:,} {things}".rstrip()
+    share = percent_of(part, whole)
+    return f"{counts} ({share})" if share else counts
+
+
 def table_lines(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:
     """Rows as aligned columns under a heading."""
     cells = [

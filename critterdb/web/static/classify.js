@@ -6,6 +6,7 @@
   const input = document.getElementById("image");
   const result = document.getElementById("result");
   let preview = null;
+  let questions = 0; // an answer to an earlier one comes too late
   document.documentElement.classList.add("scripted");
 
   const card = (className, ...children) => {
@@ -33,9 +34,12 @@
     return figure;
   };
 
+  // On a phone the result lies below both forms, where nobody would see that anything happened.
   const show = (...children) => {
     result.replaceChildren(...children);
     result.hidden = false;
+    const place = result.getBoundingClientRect();
+    if (place.top < 0 || place.bottom > window.innerHeight) result.scrollIntoView({ block: "start" });
   };
 
   const problem = (words) => {
@@ -44,20 +48,21 @@
     show(box);
   };
 
-  const showPreview = (heading, words, busy) => {
-    const column = card("words", text("h2", heading), text("p", words, "explanation"));
-    show(card(busy ? "card verdict busy" : "card verdict", picture(), column));
+  const showWaiting = () => {
+    const column = card("words", text("h2", "Classifying …"), text("p", "This takes a moment.", "explanation"));
+    show(card("card verdict busy", picture(), column));
   };
 
+  // Chosen, pasted or dropped, a photo is classified at once.
   input.addEventListener("change", () => {
     if (preview) URL.revokeObjectURL(preview);
     preview = input.files.length ? URL.createObjectURL(input.files[0]) : null;
-    if (preview) showPreview("Ready", "Press “Classify this photo” to classify it.", false);
+    if (preview) form.requestSubmit();
     else result.hidden = true;
   });
 
-  // What is pasted or dropped goes into the form, and is looked at straight away. A dropped link
-  // or a pasted address goes into the other form.
+  // What is pasted or dropped goes into the form. A dropped link or a pasted address goes into the
+  // other form.
   const take = (files) => {
     const photo = [...files].find((file) => file.type.startsWith("image/"));
     if (!photo) return false;
@@ -65,7 +70,6 @@
     carrier.items.add(photo);
     input.files = carrier.files;
     input.dispatchEvent(new Event("change"));
-    form.requestSubmit();
     return true;
   };
 
@@ -116,7 +120,8 @@
     }
     const button = form.querySelector("button");
     button.disabled = true;
-    showPreview("Classifying …", "This takes a moment.", true);
+    showWaiting();
+    const asked = ++questions;
     try {
       const response = await fetch(form.action, {
         method: "POST",
@@ -125,14 +130,14 @@
       });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const answer = page.getElementById("result");
+      if (asked !== questions) return;
       if (!answer || answer.hidden) throw new Error("no answer");
       show(...answer.children);
       const figure = result.querySelector(".picture");
       if (figure && preview) figure.replaceWith(picture());
       result.focus({ preventScroll: true });
-      result.scrollIntoView({ block: "nearest" });
     } catch {
-      problem("No answer arrived. Check your connection and try again.");
+      if (asked === questions) problem("No answer arrived. Check your connection and try again.");
     } finally {
       button.disabled = false;
     }
