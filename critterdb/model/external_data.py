@@ -74,7 +74,8 @@ def _points_outside(data: memoryview, message: str, depth: int, left: Iterator[i
             length, offset = _varint(data, offset)
             child = data[offset : offset + length]
             offset += length
-            _refuse_endless(message, field, child)
+            if message in ("model", "node"):
+                _refuse_endless(message, field, child)
             if field in inside and _points_outside(child, inside[field], depth + 1, left):
                 return True
         elif kind in (FIXED32, FIXED64):

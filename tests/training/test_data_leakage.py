@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 KINDS = ("Cougar", "Bobcat", "Domestic Cat")
-PHOTOS, COPIES = 30, 5  # of each kind
+PHOTOS, COPIES = 20, 5  # of each kind
 
 
 def photo(kind: str, seed: int) -> bytes:

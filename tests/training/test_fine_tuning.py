@@ -32,7 +32,7 @@ SIZE = "64"  # pixels
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tuned")
-    make_photo_folder(folder / "coats", 30)
+    make_photo_folder(folder / "coats", 20)
     import_folder(open_database(folder / "critters.db", create=True), folder / "coats", "coats")
     return folder
 
