@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from critterdb.cli import main
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
+from tests.support.signals import interruptible
 
 HEAVY = (
     *("torch", "fastai", "onnxruntime", "datasette", "sqlite_utils", "numpy"),
@@ -341,6 +342,7 @@ def test_ctrl_c_says_what_to_do_next(site: Path) -> None:
             },
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=interruptible,
         )  # fmt: skip
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)

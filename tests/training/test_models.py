@@ -137,7 +137,7 @@ def test_a_cut_off_file_is_refused_at_once(file: Path, keep: float) -> None:
     started = time.perf_counter()
     with pytest.raises(ModelError, match=r"refused: .* Train again"):
         load_model(file)
-    assert time.perf_counter() - started < busy
+    assert time.perf_counter() - started < 1
 
 
 def test_a_file_other_than_its_row_says_is_refused(folder: Path, file: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_flipped_bit_of_a_file_without_a_row_is_refused(file: Path, share: flo
     started = time.perf_counter()
     with pytest.raises(ModelError, match=r"refused: .* Train again"):
         load_model(file)
-    assert time.perf_counter() - started < busy
+    assert time.perf_counter() - started < 1
 
 
 def test_a_threshold_turned_by_hand_is_noticed(file: Path) -> None:
@@ -190,9 +190,7 @@ def test_a_threshold_turned_by_hand_is_noticed(file: Path) -> None:
 @pytest.mark.parametrize(
     "filling", [b"\0", b"\x08\x01", b"\x3a\x00"], ids=["0", "numbers", "graphs"]
 )
-def test_millions_of_fields_are_refused_at_once(
-    file: Path, filling: bytes, busy: float
-) -> None:
+def test_millions_of_fields_are_refused_at_once(file: Path, filling: bytes, busy: float) -> None:
     file.write_bytes(filling * (20_000_000 // len(filling)))
     started = time.perf_counter()
     with pytest.raises(ModelError, match="not a complete ONNX model"):

@@ -31,6 +31,7 @@ from critterdb.training.config import TrainingConfig
 from critterdb.training.embed import embed_photos
 from critterdb.training.train import train_game
 from tests.support.photos import COATS, coat, make_photo_folder, no_coat
+from tests.support.signals import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -463,6 +464,7 @@ def test_ctrl_c_ends_a_training_at_once(tmp_path: Path, busy: float) -> None:
         [sys.executable, "-m", "critterdb", "--db", str(tmp_path / "critters.db"), "train"],
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=interruptible,
     )
     while not list((tmp_path / "models" / "backbones").glob("*.onnx")):
         assert process.poll() is None
