@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def read_source(source: str | os.PathLike[str]) -> bytes:
     """Return the bytes of a file, or of a URL: a string with `://` in it.
 
-    Raises RejectedInputError if there are none, or too many.
+    Raises RejectedInputError if there are none, or too many; it does not name the source.
     """
     if isinstance(source, str) and "://" in source:
         from critterdb.fetch.fetcher import Fetcher
@@ -26,7 +26,7 @@ def read_source(source: str | os.PathLike[str]) -> bytes:
             return read_stream(file)
     except OSError as error:
         raise RejectedInputError(
-            "missing_image", f"{source}: {error.strerror}. Check the file name"
+            "missing_image", f"{error.strerror}. Check the file name"
         ) from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from critterdb.dataset.similarity import TrainingPhotos, load_training_photos
-from critterdb.errors import ModelError
+from critterdb.errors import ModelError, RejectedInputError
 from critterdb.imaging.decode import ImageInfo, upright_rgb
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.imaging.sources import read_source
@@ -113,8 +113,13 @@ class Model:
         if isinstance(picture, Image.Image):
             return view.pixels(upright_rgb(picture, shorter_side=view.shorter_side)), None, None
         url = picture if isinstance(picture, str) and "://" in picture else None
-        data = bytes(picture) if isinstance(picture, bytes | bytearray) else read_source(picture)
-        pixels, info = shared_decoders().view(data, view)
+        try:
+            data = bytes(picture) if isinstance(picture, bytes | bytearray) else read_source(picture)
+            pixels, info = shared_decoders().view(data, view)
+        except RejectedInputError as error:
+            if isinstance(picture, bytes | bytearray):
+                raise
+            raise RejectedInputError(error.code, f"{picture}: {error}") from error
         return pixels, info, url
 
     @cached_property
