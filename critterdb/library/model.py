@@ -114,11 +114,14 @@ class Model:
             return view.pixels(upright_rgb(picture, shorter_side=view.shorter_side)), None, None
         url = picture if isinstance(picture, str) and "://" in picture else None
         try:
-            data = bytes(picture) if isinstance(picture, bytes | bytearray) else read_source(picture)
+            if isinstance(picture, bytes | bytearray):
+                data = bytes(picture)
+            else:
+                data = read_source(picture)
             pixels, info = shared_decoders().view(data, view)
         except RejectedInputError as error:
             if isinstance(picture, bytes | bytearray):
-                raise
+                raise  # it has no name
             raise RejectedInputError(error.code, f"{picture}: {error}") from error
         return pixels, info, url
 
