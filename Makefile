@@ -14,6 +14,8 @@ TORCH_INDEX ?=
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 PYTEST = $(BIN)/python -m pytest
+# Files go to workers whole, for their fixtures, and in the order of tests/conftest.py.
+IN_PARALLEL = --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 # Both lines of Datasette, each with the base install in an environment of its own: no torch there.
 LINES = 0.65 1.0
@@ -48,17 +50,17 @@ demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
 test: $(STAMP) lint ## Lint, run every test (WORKERS=2 at once), then those of the pages on both lines of Datasette
-	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -m 'not serial' $(WEB_TESTS:%=--ignore=%)
+	$(PYTEST) $(IN_PARALLEL) -m 'not serial' $(WEB_TESTS:%=--ignore=%)
 	$(PYTEST) -m serial
 	$(MAKE) test-lines
 
 fast: $(STAMP) ## Run the tests without browsers, kills, containers and training: under two minutes
-	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -q -m '$(FAST)' tests
+	$(PYTEST) $(IN_PARALLEL) -q -m '$(FAST)' tests
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
 
 test-line-%: $(VENV)-%/.installed
-	$(VENV)-$*/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile -q -p no:cacheprovider -m '$(MARKS_$*)' $(WEB_TESTS)
+	$(VENV)-$*/bin/python -m pytest $(IN_PARALLEL) -q -p no:cacheprovider -m '$(MARKS_$*)' $(WEB_TESTS)
 
 $(VENV)-%/.installed: setup.py pyproject.toml requirements/dev.txt requirements/datasette-1.0.txt
 	$(PYTHON) -m venv $(VENV)-$*
@@ -68,7 +70,7 @@ $(VENV)-%/.installed: setup.py pyproject.toml requirements/dev.txt requirements/
 .PRECIOUS: $(VENV)-%/.installed
 
 coverage: $(STAMP) ## Measure which lines and branches of critterdb the tests run
-	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -q --cov --cov-report=term --cov-report=html
+	$(PYTEST) $(IN_PARALLEL) -q --cov --cov-report=term --cov-report=html
 
 lint: $(STAMP) types ## Check style, spelling and types
 	$(BIN)/ruff check .

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start slow files first, so that no worker ends with minutes of them while others idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def busy_factor() -> float:
     """Return by how much to stretch limits of wall-clock time on this machine, now.
 
