@@ -97,7 +97,7 @@ def test_what_the_site_does_not_show_is_counted(
 ) -> None:
     lines = [line(1), line(9999), line(1), line("x"), line(""), line("-3")]
     done = run(write(tmp_path, *lines), "--game", "mine")
-    assert "mine: 1 observations and 1 photos" in done.stdout
+    assert "mine: 1 observation and 1 photo" in done.stdout
     assert "observations that iNaturalist does not show: 1" in done.stdout
     assert "rows without an id: 3" in done.stdout
     assert "already there: 1" in done.stdout

@@ -74,12 +74,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     process.communicate(timeout=30)
 
 
-def test_it_tells_each_step_with_its_time(demo: Demo) -> None:
+def test_it_tells_each_step_with_its_time(demo: Demo, busy: float) -> None:
     steps = re.findall(r"^\$ critterdb (\w+)", demo.output, re.MULTILINE)
     assert steps == ["init", "sync", "train", "classify", "bot", "bot", "bot"]
     assert len(re.findall(r"\[\d+\.\d s\]", demo.output)) == len(steps)
     assert "A program draws the animals" in demo.output
-    assert demo.seconds < LIMIT_S
+    assert demo.seconds < LIMIT_S * busy
 
 
 def test_every_table_of_the_story_has_rows(demo: Demo) -> None:

@@ -77,6 +77,7 @@ def memory_mb(name: str) -> float:
     return int(line.split()[1]) / 1024
 
 
+@pytest.mark.serial
 async def test_others_are_not_kept_waiting(public: HostileServer, fetcher: Fetcher) -> None:
     """Crumbs are hard work to take apart; a good picture comes quickly beside them."""
     floods = ("crumbs", "interim-flood", "header-flood", "trailers", "endless-chunks")
