@@ -12,8 +12,10 @@ from critterdb.bot.accounts import Account, opt_out, opted_out
 from critterdb.cli import main
 from critterdb.games import fold_handle, get_game, same_handle
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder
+from tests.fakes.mastodon import StandInMastodon
 from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness
-from tests.support.models import picture
+from tests.support.models import make_tiny_model, picture
+from tests.support.platforms import PlatformHarness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,6 +105,25 @@ def test_a_kelvin_sign_does_not_make_a_host(ground: BotHarness) -> None:
     (host,) = get_game(ground.db, game.slug).hosts
     assert host.is_account("KATE@a.example", None)
     assert not host.is_account(f"{KELVIN}ate@a.example", None)
+
+
+def test_who_is_called_almost_like_a_host_has_no_powers(
+    db: SiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's lower() makes a k of the Kelvin sign; Mastodon takes them for two accounts."""
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    with StandInMastodon() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        stage = PlatformHarness(db, server, "mastodon")
+        host = {"platform": "mastodon", "handle": "kate@a.example", "consents": True}
+        db["games"].update(GAME, {"hosts": json.dumps([host])})
+        own = server.add_post("kate@a.example", stage.tag, [picture("red")])
+        server.add_post("impostor@a.example", stage.tag, [picture("green")])
+        server.accounts["impostor@a.example"]["acct"] = f"{KELVIN}ate@a.example"
+        stage.play()
+        assert stage.answered() == [own]
+    assert db["posts"].count == 1
 
 
 def test_an_opt_out_holds_under_another_handle(ground: BotHarness) -> None:

@@ -303,6 +303,7 @@ def test_a_pipe_or_folder_as_a_model_is_refused_unread(site: Path) -> None:
     model_id = add_model(site)
     file = site / "models" / f"{model_id}.onnx"
     file.unlink()
+    change(site, "UPDATE models SET bytes = 0")  # the size of a pipe
     command = [sys.executable, "-m", "critterdb", "--db", str(site / DATABASE_NAME)]
     for make in (os.mkfifo, os.mkdir):
         make(file)
@@ -346,9 +347,9 @@ def test_the_lock_of_the_bot_follows_no_link_and_empties_nothing(
     lock = site / "bot-jsonl.lock"
     lock.symlink_to(thesis)
     done = run(site, "bot", "cougarornot", "--on", f"jsonl:{posts}")
+    assert thesis.read_text() == "years of work"
     assert done.exit_code == 1
     assert "could not be opened as the bot's lock" in done.output
-    assert thesis.read_text() == "years of work"
     lock.unlink()
     lock.write_text("mine")
     assert run(site, "bot", "cougarornot", "--on", f"jsonl:{posts}").exit_code == 0
