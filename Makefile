@@ -18,8 +18,10 @@ LINE_0.65 = datasette>=0.65,<0.66
 LINE_1.0 = datasette>=1.0a41
 LOCK_0.65 = requirements/dev.txt
 LOCK_1.0 = requirements/datasette-1.0.txt
-# Every test that opens a Datasette.
+# Every test that opens a Datasette. What marks itself any_line runs on one line.
 WEB_TESTS = tests/web tests/browser
+MARKS_0.65 = not serial
+MARKS_1.0 = not serial and not any_line
 # What `make fast` leaves out.
 FAST = not slow and not browser and not network_namespace
 
@@ -42,8 +44,8 @@ demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=
 
 test: $(STAMP) lint ## Lint, run every test (WORKERS=2 at once), then those of the pages on both lines of Datasette
 	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -m 'not serial' $(WEB_TESTS:%=--ignore=%)
-	$(PYTEST) -m serial $(WEB_TESTS:%=--ignore=%)
-	$(MAKE) --jobs=2 --output-sync=target test-lines
+	$(PYTEST) -m serial
+	$(MAKE) test-lines
 
 fast: $(STAMP) ## Run the tests without browsers, kills, containers and training: under two minutes
 	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -q -m '$(FAST)' tests
@@ -51,7 +53,7 @@ fast: $(STAMP) ## Run the tests without browsers, kills, containers and training
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
 
 test-line-%: $(VENV)-%/.installed
-	$(VENV)-$*/bin/python -m pytest -q -p no:cacheprovider $(WEB_TESTS)
+	$(VENV)-$*/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile -q -p no:cacheprovider -m '$(MARKS_$*)' $(WEB_TESTS)
 
 $(VENV)-%/.installed: setup.py pyproject.toml requirements/dev.txt requirements/datasette-1.0.txt
 	$(PYTHON) -m venv $(VENV)-$*

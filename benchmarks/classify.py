@@ -84,14 +84,14 @@ def decode_whole(data: bytes) -> Image.Image:
 
 def measure(files: list[Path], model: Model) -> dict[str, list[float]]:
     """Milliseconds of each step, one entry a photo."""
-    found: dict[str, list[float]] = {}
+    latencies: dict[str, list[float]] = {}
     outputs = ["probabilities", "embedding", "novelty"]
     side = model.view.shorter_side
 
     def timed(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         started = time.perf_counter()
         result = function(*arguments)
-        found.setdefault(name, []).append((time.perf_counter() - started) * 1000)
+        latencies.setdefault(name, []).append((time.perf_counter() - started) * 1000)
         return result
 
     def whole(data: bytes) -> Any:
@@ -113,23 +113,23 @@ def measure(files: list[Path], model: Model) -> dict[str, list[float]]:
     predict = fastai_predict(files, model.view.size)
     for file in files:
         timed("fastai, Learner.predict", predict, file)
-    return {name: times[WARM_UP:] for name, times in found.items()}
+    return {name: times[WARM_UP:] for name, times in latencies.items()}
 
 
-def show(found: dict[str, list[float]]) -> None:
+def show(latencies: dict[str, list[float]]) -> None:
     print(f"{'milliseconds':<28}{'median':>9}{'mean':>9}{'slowest':>9}")
     names = ("Pillow's decoding", "bare ONNX Runtime")
-    least = [sum(both) for both in zip(*(found[name] for name in names), strict=True)]
-    ours, fastai = found["critterdb"], found["fastai, Learner.predict"]
-    for name, times in ({"the least: both together": least} | found).items():
+    least = [sum(both) for both in zip(*(latencies[name] for name in names), strict=True)]
+    ours, fastai = latencies["critterdb"], latencies["fastai, Learner.predict"]
+    for name, times in ({"the least: both together": least} | latencies).items():
         cells = (statistics.median(times), statistics.mean(times), max(times))
         print(f"{name:<28}" + "".join(f"{cell:>9.1f}" for cell in cells))
-    for name, one, other in (
+    for name, measured, other in (
         ("critterdb over the least", ours, least),
         ("fastai over critterdb", fastai, ours),
     ):
-        ratio = statistics.median(one) / statistics.median(other)
-        print(f"{name:<28}{ratio:>9.2f}{np.mean(one) / np.mean(other):>9.2f}")
+        ratio = statistics.median(measured) / statistics.median(other)
+        print(f"{name:<28}{ratio:>9.2f}{np.mean(measured) / np.mean(other):>9.2f}")
 
 
 def main() -> int:
@@ -144,7 +144,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            source = options.folder or draw_pictures(folder / "drawn", each=DRAWN_EACH, memes=0)
+            source = options.folder or draw_pictures(folder / "drawn", per_kind=DRAWN_EACH, memes=0)
             site = folder / "site"
             site.mkdir()
             model = train_model(source, site)

@@ -60,8 +60,8 @@ def main() -> int:
     parsers = list(PARSERS.values())
     if options.samples:
         parsers += list(sample_parsers(options.samples))
-    parsers = [each for each in parsers if options.only in each.name]
-    platforms = [each for each in STAND_INS if options.only in f"rounds on {each}"]
+    parsers = [parser for parser in parsers if options.only in parser.name]
+    platforms = [platform for platform in STAND_INS if options.only in f"rounds on {platform}"]
     parsers_s = seconds * (PARSERS_SHARE if platforms else 1) if parsers else 0
     print("| parser | examples | failures | slowest |\n| --- | ---: | ---: | ---: |")
     results = []
@@ -71,7 +71,7 @@ def main() -> int:
     for platform in platforms:
         results.append(fuzz_rounds(platform, (seconds - parsers_s) / len(platforms), options.seed))
         print(results[-1].row(), flush=True)
-    failures = [f"{each.name}: {text}" for each in results for text in each.failures]
+    failures = [f"{result.name}: {text}" for result in results for text in result.failures]
     print(*failures, sep="\n")
     return 1 if failures else 0
 
@@ -138,8 +138,8 @@ def fuzz_rounds(platform: str, seconds: float, first_seed: int) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         rounds = OddRounds(platform, Path(folder), os.environ.__setitem__)
         every = [
-            Oddity(place, kind, value)
-            for place in rounds.fields()
+            Oddity(field, kind, value)
+            for field in rounds.fields()
             for kind, value in odd_json().items()
         ]
         random.Random(first_seed).shuffle(every)
@@ -170,7 +170,7 @@ def sample_parsers(folder: Path) -> Iterator[Parser]:
                 items = items_of(json.loads(path.read_text("utf-8")))
             except (ValueError, AttributeError):
                 continue
-            documents = [each.get("post", each) for each in items or [] if isinstance(each, dict)]
+            documents = [item.get("post", item) for item in items or [] if isinstance(item, dict)]
             if documents:
                 examples = spoiled(*documents[:MAX_SAMPLES])
                 if name == "inaturalist":

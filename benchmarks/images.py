@@ -89,14 +89,14 @@ def main() -> int:
     bad = []
     for name, pictures in sets.items():
         first, second = decode_all(pictures), decode_all(pictures)
-        differing = [one for one in first.codes if first.codes[one] != second.codes[one]]
+        differing = [file for file in first.codes if first.codes[file] != second.codes[file]]
         print(line(name, first, second, differing))
-        slow = {one for tally in (first, second) for one, s in tally.seconds.items() if s > MAX_S}
+        slow = {file for tally in (first, second) for file, s in tally.seconds.items() if s > MAX_S}
         bad += [*sorted(slow), *differing, *first.crashes, *second.crashes]
         if name == "bombs" and asked.bombs:
-            for one, code in first.codes.items():
-                print(f"|   {one} | | {code} | | {first.seconds[one]:.2f} | | | | |")
-    bad += [one for one in files if differs_here(files[one])]
+            for file, code in first.codes.items():
+                print(f"|   {file} | | {code} | | {first.seconds[file]:.2f} | | | | |")
+    bad += [file for file in files if differs_here(files[file])]
     print("\n" + what_a_process_costs(asked.seed))
     print(f"\n{len(bad)} beyond a limit: {', '.join(bad) or 'none'}")
     return int(bool(bad))
@@ -132,7 +132,7 @@ def decode_all(pictures: Iterable[tuple[str, bytes]]) -> Tally:
 
 def peak_mb(pid: int) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(one for one in lines if one.startswith("VmHWM")).split()[1]) / 1024
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def cpu_s(pid: int) -> float:
@@ -145,7 +145,7 @@ def line(name: str, first: Tally, second: Tally, differing: list[str]) -> str:
     counts = Counter(first.codes.values())
     accepted = counts.pop("accepted", 0)
     refused = ", ".join(f"{number} {code}" for code, number in counts.most_common())
-    longest = max((s, one) for tally in (first, second) for one, s in tally.seconds.items())
+    longest = max((s, file) for tally in (first, second) for file, s in tally.seconds.items())
     memory = max(first.memory_mb, second.memory_mb)
     return (
         f"| {name} | {len(first.codes):,} | {accepted:,} | {refused or '–'} "
@@ -193,18 +193,18 @@ def differs_here(data: bytes) -> bool:
     if len(data) > MAX_IMAGE_BYTES:
         return False
     decoders = _shared()
-    said, here = "accepted", "accepted"
+    ending, here = "accepted", "accepted"
     try:
         decoders.check(data)
     except RejectedInputError as refusal:
-        said = refusal.code
-    if said == TOO_LONG:
+        ending = refusal.code
+    if ending == TOO_LONG:
         return False
     try:
         decode_image(data)
     except RejectedInputError as refusal:
         here = refusal.code
-    return said != here
+    return ending != here
 
 
 _pool: list[Decoders] = []

@@ -62,7 +62,7 @@ def split(
     examples: Examples, vectors: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vectors N×D, label places N and parts N of a new split, without near-duplicates."""
-    names = [f"observer {each}" for each in examples.observer_ids]
+    names = [f"observer {observer_id}" for observer_id in examples.observer_ids]
     groups: dict[str, Counter[int]] = {}
     for name, taxon_id in zip(names, examples.taxon_ids.tolist(), strict=True):
         groups.setdefault(name, Counter()).update([taxon_id])
@@ -77,9 +77,9 @@ def long_tail(truth: np.ndarray, ratio: float, rng: np.random.Generator) -> np.n
     """A mask that keeps fewer and fewer photos of the labels, in a random order of them."""
     order = rng.permutation(truth.max() + 1)
     kept = np.zeros(len(truth), bool)
-    for place, label in enumerate(order):
+    for rank, label in enumerate(order):
         photos = rng.permutation(np.flatnonzero(truth == label))
-        share = ratio ** (-place / max(1, len(order) - 1))
+        share = ratio ** (-rank / max(1, len(order) - 1))
         kept[photos[: max(2, round(share * len(photos)))]] = True
     return kept
 
@@ -93,7 +93,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         examples, all_vectors = load(options.folder, Path(temporary))
     columns = ("balanced error", "error, as photos come", "errors to the commonest")
-    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in REMEDIES}
+    measured: dict[str, list[tuple[float, ...]]] = {name: [] for name in REMEDIES}
     for seed in range(options.seeds):
         vectors, truth, parts = split(examples, all_vectors, seed)
         rng = np.random.default_rng(seed)
@@ -118,10 +118,10 @@ def main() -> int:
             errors = [wrong[truth[test] == label].mean() for label in range(labels)]
             commonest = float((top[wrong] == counts.argmax()).mean()) if wrong.any() else 0.0
             natural = float(np.average(errors, weights=counts))
-            found[name].append((statistics.mean(errors), natural, commonest))
+            measured[name].append((statistics.mean(errors), natural, commonest))
         print(f"{seed + 1} of {options.seeds} seeds", file=sys.stderr, flush=True)
     print(f"{'':<32}" + "".join(f"{column:>26}" for column in columns))
-    for name, values in found.items():
+    for name, values in measured.items():
         means = (statistics.mean(column) for column in zip(*values, strict=True))
         used = " (in use)" if REMEDIES[name] == IN_USE else ""
         print(f"{name + used:<32}" + "".join(f"{value:>26.2%}" for value in means))

@@ -59,8 +59,8 @@ def quantized(file: Path, folder: Path, pixels: list[np.ndarray]) -> str:
             self.inputs = iter(pixels)
 
         def get_next(self) -> dict[str, np.ndarray] | None:
-            one = next(self.inputs, None)
-            return None if one is None else {"pixels": one}
+            photo = next(self.inputs, None)
+            return None if photo is None else {"pixels": photo}
 
     prepared, result = folder / "prepared.onnx", folder / "quantized.onnx"
     shape_inference.quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
@@ -98,16 +98,16 @@ def openvino_run(file: Path, precision: str) -> Run:
 
 
 def measure(run: Run, pixels: list[np.ndarray]) -> dict[str, Any]:
-    for one in pixels[:5]:
-        run(one)
+    for photo in pixels[:5]:
+        run(photo)
     waits = []
-    for one in pixels:
+    for photo in pixels:
         started = time.perf_counter()
-        run(one)
+        run(photo)
         waits.append(time.perf_counter() - started)
     threads = [
-        threading.Thread(target=lambda part=pixels[place::CALLERS]: [run(one) for one in part])
-        for place in range(CALLERS)
+        threading.Thread(target=lambda part=pixels[caller::CALLERS]: [run(photo) for photo in part])
+        for caller in range(CALLERS)
     ]
     spent, started = cpu_seconds(), time.perf_counter()
     for thread in threads:
@@ -119,7 +119,7 @@ def measure(run: Run, pixels: list[np.ndarray]) -> dict[str, Any]:
         "a_second": len(pixels) / took,
         "cpu_ms": 1000 * spent / len(pixels),
         "wait_ms": 1000 * statistics.median(waits),
-        "top": [int(run(one)[0].argmax()) for one in pixels],
+        "top": [int(run(photo)[0].argmax()) for photo in pixels],
     }
 
 
@@ -161,12 +161,12 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- |")
         usual: list[int] = []
         for name, make in variants.items():
-            found = measure(make(), pixels)
-            usual = usual or found["top"]
-            others = sum(a != b for a, b in zip(usual, found["top"], strict=True)) / len(pixels)
+            timings = measure(make(), pixels)
+            usual = usual or timings["top"]
+            others = sum(a != b for a, b in zip(usual, timings["top"], strict=True)) / len(pixels)
             print(
-                f"| {name} | {found['a_second']:.0f} | {found['cpu_ms']:.1f} ms | "
-                f"{found['wait_ms']:.1f} ms | {others:.1%} |"
+                f"| {name} | {timings['a_second']:.0f} | {timings['cpu_ms']:.1f} ms | "
+                f"{timings['wait_ms']:.1f} ms | {others:.1%} |"
             )
 
 

@@ -63,12 +63,12 @@ def install(folder: Path) -> Path:
 
 def sizes(packages: Path) -> Counter[str]:
     """Bytes of the files of each package; NAME.libs and NAME-1.0.dist-info count for NAME."""
-    found: Counter[str] = Counter()
+    bytes_of: Counter[str] = Counter()
     for file in packages.rglob("*"):
         if file.is_file() and not file.is_symlink():
             top = file.relative_to(packages).parts[0]
-            found[top.partition(".")[0].partition("-")[0].lower()] += file.stat().st_size
-    return found
+            bytes_of[top.partition(".")[0].partition("-")[0].lower()] += file.stat().st_size
+    return bytes_of
 
 
 def megabytes(size: int) -> str:

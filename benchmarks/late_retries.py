@@ -43,7 +43,7 @@ def measure(platform: str, server: Any, posts: int, folder: Path) -> dict[str, i
         for number in range(ROUNDS):
             stage.later = AWAY_S * (number + 1)
             stage.play()
-        replies = Counter(each["in_reply_to"] for each in server.sent)
+        replies = Counter(reply["in_reply_to"] for reply in server.sent)
         twice = db["replies"].count_where("attempts > 1")
         settled = db["replies"].count_where("status = 'sent'")
     return {

@@ -55,7 +55,7 @@ def measure(folder: Path, site: Path) -> list[tuple[str, str]]:
     files = sorted(folder.glob("*/*.jpg"))
     step = max(1, len(files) // CLASSIFIED)
     photos = [file.read_bytes() for file in files[::step]][:CLASSIFIED]
-    each = [timed(partial(classify_image, model, data))[0] for data in photos]
+    latencies = [timed(partial(classify_image, model, data))[0] for data in photos]
     return [
         ("photos imported", f"{report.photos}"),
         ("import", f"{import_s:.1f} s"),
@@ -70,8 +70,8 @@ def measure(folder: Path, site: Path) -> list[tuple[str, str]]:
         ("calibration error (ECE)", f"{result['ece']:.3f}"),
         ("model file", f"{path.stat().st_size / 1e6:.1f} MB"),
         ("loading the model, all checks", f"{load_s * 1000:.0f} ms"),
-        ("one classification, median", f"{statistics.median(each) * 1000:.1f} ms"),
-        ("one classification, slowest of 100", f"{max(each) * 1000:.1f} ms"),
+        ("one classification, median", f"{statistics.median(latencies) * 1000:.1f} ms"),
+        ("one classification, slowest of 100", f"{max(latencies) * 1000:.1f} ms"),
     ]
 
 

@@ -64,11 +64,11 @@ def polygons(topology: dict[str, Any], name: str) -> list[list[Line]]:
             line += part if not line else part[1:]
         return line
 
-    found = []
+    shapes = []
     for geometry in topology["objects"][name]["geometries"]:
         rings = geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]]
-        found += [[ring(numbers) for numbers in polygon] for polygon in rings]
-    return found
+        shapes += [[ring(numbers) for numbers in polygon] for polygon in rings]
+    return shapes
 
 
 def shared_lines(topology: dict[str, Any], name: str) -> list[Line]:
@@ -103,15 +103,15 @@ def simplified(line: Line) -> Line:
         stack = [(0, middle), (middle, len(line) - 1)]
     while stack:
         first, last = stack.pop()
-        far, place = 0.0, None
-        for each in range(first + 1, last):
-            away = distance(line[each], line[first], line[last])
+        far, farthest = 0.0, None
+        for index in range(first + 1, last):
+            away = distance(line[index], line[first], line[last])
             if away > far:
-                far, place = away, each
-        if place is not None and far > TOLERANCE:
-            kept.add(place)
-            stack += [(first, place), (place, last)]
-    return [line[each] for each in sorted(kept)]
+                far, farthest = away, index
+        if farthest is not None and far > TOLERANCE:
+            kept.add(farthest)
+            stack += [(first, farthest), (farthest, last)]
+    return [line[index] for index in sorted(kept)]
 
 
 def distance(

@@ -71,7 +71,7 @@ class MockMastodon(StandIn):
     @property
     def sent(self) -> list[Json]:
         """All statuses of the bot, as mastodon-mock has them."""
-        found: list[Json] = []
+        replies: list[Json] = []
         below: str | None = None
         while True:
             page = self._ask(
@@ -80,9 +80,9 @@ class MockMastodon(StandIn):
                 params={"limit": 40} | ({"max_id": below} if below else {}),
             )
             if not page:
-                return found
+                return replies
             below = page[-1]["id"]
-            found += [{"id": s["id"], "in_reply_to": s["in_reply_to_id"]} for s in page]
+            replies += [{"id": s["id"], "in_reply_to": s["in_reply_to_id"]} for s in page]
 
     def add_post(self, author: str, text: str, photos: Sequence[bytes] = ()) -> str:
         """Let somebody post; the id."""
@@ -130,7 +130,7 @@ class MockMastodon(StandIn):
                 self.shown_from.setdefault(new, time.monotonic() + self.delay_s)
         elif request.path == f"/api/v1/accounts/{self.own_id}/statuses":
             with self.lock:
-                shown = [each for each in answer.json() if self._is_shown(str(each["id"]))]
+                shown = [status for status in answer.json() if self._is_shown(str(status["id"]))]
             body = json.dumps(shown).encode()
         if fault == "drop_after":
             request.hang_up()

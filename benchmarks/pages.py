@@ -201,7 +201,10 @@ def _predictions(db: SiteDatabase, rng: random.Random, predictions: int, photos:
     for number in range(1000):
         shares = [rng.random() ** 6 for _ in range(LABELS)]
         total = sum(shares)
-        scores = {str(100 + one): round(share / total, 4) for one, share in enumerate(shares)}
+        scores = {
+            str(100 + label_index): round(share / total, 4)
+            for label_index, share in enumerate(shares)
+        }
         top = max(scores, key=lambda taxon: scores[taxon])
         db.execute(
             "INSERT INTO answers_of VALUES (?, ?, ?)", [number, int(top), json.dumps(scores)]
@@ -309,7 +312,10 @@ def _embeddings(db: SiteDatabase, photos: int) -> None:
             db.conn.executemany(
                 "INSERT INTO embeddings (sha256, backbone, vector, dimensions) "
                 f"VALUES (?, 'benchmark@288', ?, {DIMENSIONS})",
-                [(one, vector.tobytes()) for one, vector in zip(some, vectors, strict=True)],
+                [
+                    (photo_id, vector.tobytes())
+                    for photo_id, vector in zip(some, vectors, strict=True)
+                ],
             )
 
 
@@ -350,8 +356,8 @@ def our_pages(predictions: int, photos: int) -> dict[str, Callable[[int], str]]:
         return 100 + (turn * 7) % LABELS
 
     def cell(turn: int) -> str:
-        actual, said = species(turn), species(turn + turn % 2)
-        return f"{model}{turn % MODELS}/confusion?actual={actual}&predicted={said}"
+        actual, predicted = species(turn), species(turn + turn % 2)
+        return f"{model}{turn % MODELS}/confusion?actual={actual}&predicted={predicted}"
 
     # The oldest fifth of the history.
     deep = f"{start}/history?before=2021-01-0{{}}T00:00:00Z~x:1"
@@ -432,7 +438,7 @@ def measure(
     from datasette.app import Datasette
 
     cookie = Datasette([], secret=SECRET).sign({"a": {"id": "root"}}, "actor")
-    found = {}
+    measured = {}
     options: dict[str, Any] = {
         "cookies": {"ds_actor": cookie},
         "headers": {"Accept": "text/html"},
@@ -449,25 +455,32 @@ def measure(
                 times.append((time.perf_counter() - began) * 1000)
                 status = max(status, response.status_code)
             times = sorted(times[WARM_UP:])
-            found[name] = Figures(
+            measured[name] = Figures(
                 statistics.median(times),
                 times[int(len(times) * 0.95)],
                 (cpu_ms(pid) - before) / requests,
                 status,
             )
-    return found
+    return measured
 
 
 def show(title: str, small: dict[str, Figures], large: dict[str, Figures]) -> None:
     print(f"\n| {title} | p50 | p95 | CPU | p50, large | p95, large | CPU, large | p50 ratio | |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for name, one in small.items():
-        other = large[name]
-        ratio = other.median / one.median
-        words = "" if other.worst < LIMIT_MS and ratio < FACTOR else "slow"
-        if other.status != 200:
-            words = f"status {other.status}"
-        figures = (one.median, one.worst, one.cpu, other.median, other.worst, other.cpu)
+    for name, on_small in small.items():
+        on_large = large[name]
+        ratio = on_large.median / on_small.median
+        words = "" if on_large.worst < LIMIT_MS and ratio < FACTOR else "slow"
+        if on_large.status != 200:
+            words = f"status {on_large.status}"
+        figures = (
+            on_small.median,
+            on_small.worst,
+            on_small.cpu,
+            on_large.median,
+            on_large.worst,
+            on_large.cpu,
+        )
         cells = " | ".join(f"{figure:.0f} ms" for figure in figures)
         print(f"| {name} | {cells} | {ratio:.1f} | {words} |")
 

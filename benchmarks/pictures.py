@@ -31,9 +31,9 @@ def draw_one(folder: Path, job: tuple[str, int]) -> None:
     save(picture.convert("RGB"), folder / kind / f"{seed:05}.jpg")
 
 
-def draw_pictures(folder: Path, *, each: int, memes: int) -> Path:
+def draw_pictures(folder: Path, *, per_kind: int, memes: int) -> Path:
     """FOLDER/KIND/*.jpg of drawn critters, and FOLDER/_none/*.jpg of drawn memes."""
-    jobs = [(kind, seed) for kind in KINDS for seed in range(each)]
+    jobs = [(kind, seed) for kind in KINDS for seed in range(per_kind)]
     jobs += [("_none", seed) for seed in range(memes)]
     with ProcessPoolExecutor(cores()) as pool:
         list(pool.map(partial(draw_one, folder), jobs, chunksize=8))

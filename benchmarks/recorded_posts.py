@@ -49,14 +49,14 @@ def count_x(body: Any) -> Counted:
     """Every tweet under `data`; its media are found by their keys among all that is included."""
     data = body.get("data") or []
     media = {}
-    for each in (body.get("includes") or {}).get("media") or []:
-        media[each["media_key"]] = each.get("url") or each.get("preview_image_url")
-    found: Counted = {}
+    for medium in (body.get("includes") or {}).get("media") or []:
+        media[medium["media_key"]] = medium.get("url") or medium.get("preview_image_url")
+    counted: Counted = {}
     for tweet in data if isinstance(data, list) else [data]:
         first = re.findall(r"\d+", json.dumps(tweet.get("edit_history_tweet_ids") or [tweet["id"]]))
         keys = (tweet.get("attachments") or {}).get("media_keys") or []
-        found[f"x:{first[0]}"] = {media[key] for key in keys if media.get(key)}
-    return found
+        counted[f"x:{first[0]}"] = {media[key] for key in keys if media.get(key)}
+    return counted
 
 
 def read_mastodon(body: Any) -> list[Post]:
@@ -66,24 +66,24 @@ def read_mastodon(body: Any) -> list[Post]:
 
 def count_mastodon(body: Any) -> Counted:
     """Every object with a `content`; its pictures are the attachments of type image."""
-    found: Counted = {}
+    counted: Counted = {}
     for status in body:
         attached = status["media_attachments"]
-        found[f"mastodon:{status['id']}"] = {a["url"] for a in attached if a["type"] == "image"}
-    return found
+        counted[f"mastodon:{status['id']}"] = {a["url"] for a in attached if a["type"] == "image"}
+    return counted
 
 
 def read_bluesky(body: Any) -> list[Post]:
     reader = BlueskyReader("did:plc:nobody")
     thread = body.get("thread") or {}
-    items = body.get("feed") or [{"post": each} for each in body.get("posts") or []]
+    items = body.get("feed") or [{"post": item} for item in body.get("posts") or []]
     items += [thread] if thread else []
-    return [reader.read(each["post"]) for each in items if not is_repost(each)]
+    return [reader.read(item["post"]) for item in items if not is_repost(item)]
 
 
 def count_bluesky(body: Any) -> Counted:
     """Every view but what is shown inside another, or again; its pictures are its `fullsize`."""
-    found: Counted = {}
+    counted: Counted = {}
     thread = body.get("thread")
     for item in body.get("feed") or body.get("posts") or ([thread] if thread else []):
         if "Repost" in str((item.get("reason") or {}).get("$type")):
@@ -91,10 +91,10 @@ def count_bluesky(body: Any) -> Counted:
         view = item.get("post", item)
         embed = dict(view.get("embed") or {})
         embed.pop("record", None)  # what it quotes
-        found[f"bluesky:{view['uri']}"] = set(
+        counted[f"bluesky:{view['uri']}"] = set(
             re.findall(r'"fullsize": "([^"]+)"', json.dumps(embed))
         )
-    return found
+    return counted
 
 
 READERS: dict[str, tuple[Callable[[Any], list[Post]], Callable[[Any], Counted]]] = {

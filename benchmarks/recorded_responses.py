@@ -49,19 +49,25 @@ def expected_counts(observations: list[Json], taxa: list[Json]) -> dict[str, int
     """How many rows the JSON should give, counted without critterdb's writers."""
     photos = {
         photo["id"]
-        for one in observations
-        for photo in one.get("photos") or []
+        for observation in observations
+        for photo in observation.get("photos") or []
         if photo.get("license_code") in DEFAULT_LICENSES
     }
     lineages = [taxon.get("ancestors") or [] for taxon in taxa]
     return {
-        "observations": len({one["id"] for one in observations}),
-        "observers": len({one["user"]["id"] for one in observations if one.get("user")}),
+        "observations": len({observation["id"] for observation in observations}),
+        "observers": len(
+            {observation["user"]["id"] for observation in observations if observation.get("user")}
+        ),
         "photos": len(photos),
         "taxa": len(
             {taxon["id"] for taxon in taxa}
-            | {each["id"] for lineage in lineages for each in lineage}
-            | {one["taxon"]["id"] for one in observations if one.get("taxon")}
+            | {taxon_id["id"] for lineage in lineages for taxon_id in lineage}
+            | {
+                observation["taxon"]["id"]
+                for observation in observations
+                if observation.get("taxon")
+            }
             | {GAME.taxon_id}
         ),
     }
@@ -72,7 +78,9 @@ def saved_counts(folder: Path, observations: list[Json], taxa: list[Json]) -> di
     db: SiteDatabase = open_database(folder / "critters.db", create=True)
     try:
         save_game(db, GAME)
-        save_taxa(db, read_taxa([*taxa, *(one.get("taxon") for one in observations)]))
+        save_taxa(
+            db, read_taxa([*taxa, *(observation.get("taxon") for observation in observations)])
+        )
         save_observations(db, GAME.slug, read_observations(observations))
         if db.conn.execute("PRAGMA foreign_key_check").fetchall():
             raise CritterError("foreign keys lead nowhere")
@@ -90,8 +98,8 @@ def private_texts(observations: list[Json]) -> set[str]:
     public = json.dumps([{k: v for k, v in o.items() if "private" not in k} for o in observations])
     values = {
         str(value)
-        for one in observations
-        for key, value in one.items()
+        for observation in observations
+        for key, value in observation.items()
         if key.startswith("private_") and value
     }
     return {value for value in values if value not in public}

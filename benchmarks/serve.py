@@ -126,9 +126,9 @@ def measure_ours(
     with running(serve_command(python), site, PYTHONPATH=ROOT) as server:
         bits = ", 8 bits" if "-int8-" in model.backbone else ""
         name = f"critterdb, {model.view.size} pixels{bits}"
-        found = measure(name, server, "/-/classify", "image", photos, clients, work_of)
+        measured = measure(name, server, "/-/classify", "image", photos, clients, work_of)
     alone = useful_work(model, file, photos[1:])
-    return found | {"recorded": recorded(open_database(site / "critters.db")), "alone": alone}
+    return measured | {"recorded": recorded(open_database(site / "critters.db")), "alone": alone}
 
 
 def work_of(server: Server) -> dict[str, float]:
@@ -179,21 +179,23 @@ def measure(
     load(server, path, rest[:clients], clients)
     before = work_of(server)
     spent = server.cpu_seconds()
-    found = load(server, path, rest[clients:], clients)
+    under_load = load(server, path, rest[clients:], clients)
     spent = server.cpu_seconds() - spent
     work = {kind: seconds - before[kind] for kind, seconds in work_of(server).items()}
-    if set(found.statuses) != {200}:
-        raise SystemExit(f"{name}: {found.statuses}")
-    assert all(answers(found))
+    if set(under_load.statuses) != {200}:
+        raise SystemExit(f"{name}: {under_load.statuses}")
+    assert all(answers(under_load))
     return {
         "name": name,
-        "a_second": found.a_second,
-        "median": found.percentile(0.5),
-        "p95": found.percentile(0.95),
-        "cpu_ms": 1000 * spent / len(found.latencies),
+        "a_second": under_load.a_second,
+        "median": under_load.percentile(0.5),
+        "p95": under_load.percentile(0.95),
+        "cpu_ms": 1000 * spent / len(under_load.latencies),
         "memory": server.peak_bytes,
         "start": start,
-        "work": {kind: 1000 * seconds / len(found.latencies) for kind, seconds in work.items()},
+        "work": {
+            kind: 1000 * seconds / len(under_load.latencies) for kind, seconds in work.items()
+        },
     }
 
 
@@ -229,7 +231,7 @@ def export_learner(architecture: str, size: int, folder: Path, photo: bytes) -> 
 
 def useful_work(model: Model, file: bytes, photos: list[bytes]) -> dict[str, float]:
     """CPU milliseconds a photo of decoding and of the model's arithmetic, all cores at work."""
-    shares = [photos[place :: cores()] for place in range(cores())]
+    shares = [photos[core :: cores()] for core in range(cores())]
     with ProcessPoolExecutor(cores()) as pool:
         decoding = sum(pool.map(_decode_all, shares, [model.view] * cores()))
     pixels = np.stack([model.view.pixels(decode_image(photo)) for photo in photos[:40]])
@@ -239,8 +241,8 @@ def useful_work(model: Model, file: bytes, photos: list[bytes]) -> dict[str, flo
         session = open_session(file, threads=1)
         session.run(None, {"pixels": pixels[:1]})
         before = time.thread_time()
-        for one in pixels:
-            session.run(None, {"pixels": one[None]})
+        for picture in pixels:
+            session.run(None, {"pixels": picture[None]})
         spent.append(time.thread_time() - before)
 
     threads = [threading.Thread(target=run) for _ in range(cores())]

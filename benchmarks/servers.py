@@ -93,9 +93,9 @@ class Server:
 
     def memory_bytes(self) -> int:
         """Proportional set size of all processes together: what they would free by ending."""
-        found = sum(_pss_bytes(pid) for pid in self.processes())
-        self.peak_bytes = max(self.peak_bytes, found)
-        return found
+        used = sum(_pss_bytes(pid) for pid in self.processes())
+        self.peak_bytes = max(self.peak_bytes, used)
+        return used
 
 
 @contextlib.contextmanager
@@ -138,7 +138,7 @@ class Load:
 
 def load(server: Server, path: str, bodies: Sequence[bytes], clients: int) -> Load:
     """Each body sent once, by so many clients at a time, each over a connection of its own."""
-    found = Load()
+    result = Load()
     waiting = iter(bodies)
     lock = threading.Lock()
 
@@ -156,9 +156,9 @@ def load(server: Server, path: str, bodies: Sequence[bytes], clients: int) -> Lo
             answer = response.read()
             took = time.perf_counter() - asked
             with lock:
-                found.latencies.append(took)
-                found.statuses[response.status] = found.statuses.get(response.status, 0) + 1
-                found.bodies.append(answer)
+                result.latencies.append(took)
+                result.statuses[response.status] = result.statuses.get(response.status, 0) + 1
+                result.bodies.append(answer)
 
     threads = [threading.Thread(target=client) for _ in range(clients)]
     started = time.perf_counter()
@@ -168,23 +168,23 @@ def load(server: Server, path: str, bodies: Sequence[bytes], clients: int) -> Lo
         while thread.is_alive():
             thread.join(0.5)
             server.memory_bytes()
-    found.seconds = time.perf_counter() - started
-    return found
+    result.seconds = time.perf_counter() - started
+    return result
 
 
-def answers(found: Load) -> list[Any]:
+def answers(result: Load) -> list[Any]:
     """The bodies as JSON."""
-    return [json.loads(body) for body in found.bodies]
+    return [json.loads(body) for body in result.bodies]
 
 
 def descendants(pid: int) -> list[int]:
     """All processes that a process started, and those that they did."""
-    found: list[int] = []
+    children: list[int] = []
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                found += [int(child), *descendants(int(child))]
-    return found
+                children += [int(child), *descendants(int(child))]
+    return children
 
 
 def cpu_seconds_of(pid: int) -> float:

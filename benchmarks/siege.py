@@ -176,7 +176,7 @@ def besiege(server: Server, host: PhotoHost, photos: list[bytes], seconds: float
         times = (clients.load.percentile(share) for share in (0.5, 0.95, 1.0))
         print(
             f"| {name} | {len(clients.load.latencies)} | {dict(clients.statuses)} | "
-            + " | ".join(f"{one:.0f} ms" for one in times)
+            + " | ".join(f"{ms:.0f} ms" for ms in times)
             + " |"
         )
 

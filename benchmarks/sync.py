@@ -257,8 +257,8 @@ def measure(name: str, python: str, base: str, observations: int) -> dict[str, f
         )
     if done.returncode:
         sys.exit(f"{name} failed: {done.stderr.strip().splitlines()[-1]}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
 def peer_python(folder: Path) -> str:
@@ -300,7 +300,7 @@ def main() -> None:
     )
     print(f"{int(size):,} bytes an observation")
     try:
-        found = {
+        measured = {
             name: measure(
                 name,
                 sys.executable if name == "critterdb" else peer_python(options.peers),
@@ -311,17 +311,17 @@ def main() -> None:
         }
     finally:
         server.terminate()
-    fastest = found["critterdb"]["observations"] / found["critterdb"]["seconds"]
+    fastest = measured["critterdb"]["observations"] / measured["critterdb"]["seconds"]
     print(
         f"{'':24}{'observations':>14}{'seconds':>10}{'a second':>10}{'memory':>10}"
         f"{'critterdb is':>14}"
     )
-    for name, one in found.items():
-        rate = one["observations"] / one["seconds"]
+    for name, result in measured.items():
+        rate = result["observations"] / result["seconds"]
         times = "" if name == "critterdb" else f"{fastest / rate:.1f} times"
         print(
-            f"{name:24}{one['observations']:>14,.0f}{one['seconds']:>10.1f}{rate:>10,.0f}"
-            f"{one['rss_mb']:>7.0f} MB{times:>14}"
+            f"{name:24}{result['observations']:>14,.0f}{result['seconds']:>10.1f}{rate:>10,.0f}"
+            f"{result['rss_mb']:>7.0f} MB{times:>14}"
         )
 
 

@@ -164,14 +164,14 @@ def measure_seeds(
     site = temporary / "seeds"
     site.mkdir()
     db = open_database(site / "critters.db", create=True)
-    found = []
+    results = []
     for seed in range(seeds):
         game = f"seed-{seed}"
         import_folder(db, photos, game)
         result = train_game(db, get_game(db, game), TrainingConfig(seed=seed, int8=int8))
-        found.append(result | more_figures(db, result["model"], none))
+        results.append(result | more_figures(db, result["model"], none))
         tell(f"{game} of {seeds}: {result['error_rate']:.1%} errors, {result['seconds']:.0f} s")
-    show_table(found, FIGURES)
+    show_table(results, FIGURES)
 
 
 FIGURES = {
@@ -285,17 +285,17 @@ def measure_tuning(photos: Path, temporary: Path, seeds: int, tuning: list[int])
     site = temporary / "tune"
     site.mkdir()
     db = open_database(site / "critters.db", create=True)
-    found: dict[int, list[dict[str, Any]]] = {epochs: [] for epochs in (0, *tuning)}
+    by_epochs: dict[int, list[dict[str, Any]]] = {epochs: [] for epochs in (0, *tuning)}
     for seed in range(seeds):
         import_folder(db, photos, f"seed-{seed}")
         game = get_game(db, f"seed-{seed}")
-        for epochs, results in found.items():
+        for epochs, results in by_epochs.items():
             result = train_game(
                 db, game, TrainingConfig(seed=seed, fine_tune=epochs), progress=tell_often()
             )
             results.append(result | more_figures(db, result["model"], None))
             tell(f"{game.slug}, {epochs} epochs: {result['error_rate']:.1%}")
-    for epochs, results in found.items():
+    for epochs, results in by_epochs.items():
         print(f"\nfine-tuned, epochs: {epochs}" if epochs else "\nhead alone")
         show_table(results, FIGURES | {"seconds": "seconds"})
 
@@ -337,10 +337,10 @@ def number(cell: Any) -> str:
     return f"{cell:.4f}" if abs(cell) < 1 else f"{cell:.1f}"
 
 
-def show_table(found: list[dict[str, Any]], names: dict[str, str]) -> None:
-    print(f"{'':<32}" + "".join(f"{f'seed {n}':>9}" for n in range(len(found))) + f"{'mean':>9}")
+def show_table(results: list[dict[str, Any]], names: dict[str, str]) -> None:
+    print(f"{'':<32}" + "".join(f"{f'seed {n}':>9}" for n in range(len(results))) + f"{'mean':>9}")
     for key, name in names.items():
-        values = [one[key] for one in found if one.get(key) is not None]
+        values = [result[key] for result in results if result.get(key) is not None]
         if values:
             cells = [*values, statistics.mean(values)]
             digits = 1 if key in ("photos", "seconds") else 4
@@ -383,7 +383,7 @@ def main() -> int:
 def measure(options: argparse.Namespace, parts: list[str], temporary: Path) -> None:
     photos, none = options.folder, options.none
     if photos is None:
-        drawn = draw_pictures(temporary / "drawn", each=DRAWN_EACH, memes=DRAWN_MEMES)
+        drawn = draw_pictures(temporary / "drawn", per_kind=DRAWN_EACH, memes=DRAWN_MEMES)
         none = temporary / "memes"
         none.mkdir()
         (drawn / "_none").rename(none / "_none")
@@ -397,7 +397,7 @@ def measure(options: argparse.Namespace, parts: list[str], temporary: Path) -> N
         elif part == "large":
             measure_large(photos, temporary, options.large)
         else:
-            epochs = [int(each) for each in options.epochs.split(",")]
+            epochs = [int(number) for number in options.epochs.split(",")]
             measure_tuning(photos, temporary, options.seeds or TUNE_SEEDS, epochs)
 
 

@@ -78,9 +78,9 @@ class Writer:
         for line in self.process.stdout:
             # A process that was killed may leave half a line.
             with contextlib.suppress(ValueError):
-                said = json.loads(line)
-                self.last = said["number"]
-                self.load.latencies.append(said["took"])
+                report = json.loads(line)
+                self.last = report["number"]
+                self.load.latencies.append(report["took"])
 
     def end(self) -> str:
         """Stop it; what it complained of, if anything."""
@@ -117,15 +117,15 @@ class Clients:
             started = time.perf_counter()
             try:
                 status, answer = self.server.post("/-/classify", body)
-                found = json.loads(answer)
+                payload = json.loads(answer)
             except (OSError, HTTPException, ValueError):
                 # A server that was killed answers nobody.
-                status, found = 0, {}
+                status, payload = 0, {}
             took = time.perf_counter() - started
             with self._lock:
-                if status == 200 and found.get("prediction_id"):
+                if status == 200 and payload.get("prediction_id"):
                     self.load.latencies.append(took)
-                    self.recorded.add(found["prediction_id"])
+                    self.recorded.add(payload["prediction_id"])
                 else:
                     self.failed += 1
             due = max(due + 1 / rate, time.perf_counter() - 1)
@@ -166,10 +166,10 @@ def write_together(seconds: float, rate: float) -> None:
             ends = time.monotonic() + seconds
             while (left := ends - time.monotonic()) > 0:
                 time.sleep(min(TOLD_S, left))
-                told(seconds - max(0, ends - time.monotonic()), writers, clients)
+                print_progress(seconds - max(0, ends - time.monotonic()), writers, clients)
             clients.end()
             complaints = [writer.end() for writer in writers]
-            found = health(server)
+            details = health(server)
         db = open_database(path)
         print("\n| | writes | a second | median | p99 | slowest | failed |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
@@ -179,18 +179,18 @@ def write_together(seconds: float, rate: float) -> None:
             times = [f"{load.percentile(share):.0f} ms" for share in (0.5, 0.99, 1.0)]
             many = len(load.latencies)
             print(f"| {name} | {many} | {many / seconds:.1f} | {' | '.join(times)} | {bad} |")
-        writes = found["writes"]
+        writes = details["writes"]
         times = [f"{writes[name]:.0f} ms" for name in ("median_ms", "p99_ms", "slowest_ms")]
         print(f"| of these, the write | {writes['times']} | | {' | '.join(times)} | |")
         for complaint in complaints:
             print(complaint, end="")
-        if found["errors"]:
-            print(f"errors of the endpoint: {found['errors']}")
+        if details["errors"]:
+            print(f"errors of the endpoint: {details['errors']}")
         lost = lost_writes(db, writers, clients)
         print(f"lost: {lost}; checks: {check(db)}", flush=True)
 
 
-def told(seconds: float, writers: list[Writer], clients: Clients) -> None:
+def print_progress(seconds: float, writers: list[Writer], clients: Clients) -> None:
     """Say how it goes: writes and p99 until now."""
     loads = {writer.kind: writer.load for writer in writers} | {"requests": clients.load}
     parts = [
@@ -208,27 +208,30 @@ def health(server: Server) -> dict[str, Any]:
     cookie = Datasette([], secret=SECRET).sign({"a": {"id": "root"}}, "actor")
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/-/critterdb/health", headers={"Cookie": f"ds_actor={cookie}"})
-    found: dict[str, Any] = json.loads(connection.getresponse().read())
+    details: dict[str, Any] = json.loads(connection.getresponse().read())
     connection.close()
-    return found
+    return details
 
 
 def lost_writes(db: SiteDatabase, writers: list[Writer], clients: Clients) -> int:
-    """Writes that were acknowledged and are not there. One more than told may be there."""
-    said = [len(writer.load.latencies) for writer in writers]
+    """Writes that were acknowledged and are not there. One more than acknowledged may be there."""
+    acknowledged = [len(writer.load.latencies) for writer in writers]
     lost = sum(
-        max(0, n - counter(db, f"writes:{w.kind}")) for n, w in zip(said, writers, strict=True)
+        max(0, n - counter(db, f"writes:{w.kind}"))
+        for n, w in zip(acknowledged, writers, strict=True)
     )
-    lost += max(0, sum(said) - counter(db, SHARED_COUNTER))
+    lost += max(0, sum(acknowledged) - counter(db, SHARED_COUNTER))
     ids = {row["id"] for row in db.query("SELECT id FROM predictions")}
     return lost + len(clients.recorded - ids)
 
 
 def check(db: SiteDatabase) -> str:
     """`clean`, or what the checks found."""
-    found = [row[0] for row in db.execute("PRAGMA integrity_check").fetchall() if row[0] != "ok"]
-    found += [str(row) for row in db.execute("PRAGMA foreign_key_check").fetchall()]
-    return "; ".join(found) or "clean"
+    complaints = [
+        row[0] for row in db.execute("PRAGMA integrity_check").fetchall() if row[0] != "ok"
+    ]
+    complaints += [str(row) for row in db.execute("PRAGMA foreign_key_check").fetchall()]
+    return "; ".join(complaints) or "clean"
 
 
 def kill_again_and_again(kills: int) -> None:
@@ -266,12 +269,12 @@ def kill_again_and_again(kills: int) -> None:
             if DATASETTE in victims:
                 server.process.wait()
                 clients.end()
-            said = {kind: writer.last for kind, writer in writers.items()}
+            acknowledged = {kind: writer.last for kind, writer in writers.items()}
             recorded |= set(clients.recorded)
             db = open_database(path)
             verdict = check(db)
             unclean += [verdict] if verdict != "clean" else []
-            lost += lost_to_kills(db, said, recorded)
+            lost += lost_to_kills(db, acknowledged, recorded)
             for kind in set(victims) - {DATASETTE}:
                 next_writers[kind].begin(newest_of(db, kind))
                 writers[kind] = next_writers[kind]
@@ -292,8 +295,8 @@ def kill_again_and_again(kills: int) -> None:
         for writer in (*writers.values(), *next_writers.values()):
             writer.end()
         db = open_database(path)
-        said = {kind: writer.last for kind, writer in writers.items()}
-        lost = lost_to_kills(db, said, recorded | clients.recorded)
+        acknowledged = {kind: writer.last for kind, writer in writers.items()}
+        lost = lost_to_kills(db, acknowledged, recorded | clients.recorded)
         # Each write has a number of its own, and is counted once by itself and once by both.
         numbers = {kind: newest_of(db, kind) for kind in KINDS}
         lost += sum(abs(n - counter(db, f"writes:{kind}")) for kind, n in numbers.items())
@@ -304,10 +307,12 @@ def kill_again_and_again(kills: int) -> None:
         print(verdict)
 
 
-def lost_to_kills(db: SiteDatabase, said: dict[str, int], recorded: set[int]) -> int:
+def lost_to_kills(db: SiteDatabase, acknowledged: dict[str, int], recorded: set[int]) -> int:
     """Writes that were acknowledged and are not there."""
     ids = {row["id"] for row in db.query("SELECT id FROM predictions")}
-    return len(recorded - ids) + sum(max(0, n - newest_of(db, kind)) for kind, n in said.items())
+    return len(recorded - ids) + sum(
+        max(0, n - newest_of(db, kind)) for kind, n in acknowledged.items()
+    )
 
 
 def newest_of(db: SiteDatabase, kind: str) -> int:

@@ -9,8 +9,9 @@ import json
 import re
 from dataclasses import asdict, dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from critterdb.storage.stored_json import read_json
 from critterdb.storage.timestamps import parse_time as parse_time
 from critterdb.storage.timestamps import utc_text as utc_text
 
@@ -19,6 +20,7 @@ from .errors import GameError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from critterdb._types import Json
     from critterdb.storage.database import SiteDatabase
 
 PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
@@ -230,7 +232,7 @@ def _read_hosts(slug: str, text: str) -> list[Host]:
                 bool(row.get("consents")),
                 row.get("account_id"),
             )
-            for row in json.loads(text)
+            for row in cast("list[Json]", read_json(text))
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise GameError(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 LICENCE_ADDRESS = "https://creativecommons.org/licenses/{}/4.0/"
 PUBLIC_DOMAIN_ADDRESS = "https://creativecommons.org/publicdomain/zero/1.0/"
 
-# Those that let a photo be copied and changed, which resizing is. -nd would forbid it.
+# Those that let a photo be copied and changed. The licences with -nd permit no changed copies.
 DEFAULT_LICENSES = ("cc0", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa")
 
 # The same rule as `may_be_shown`, for queries that choose among many photos: of a photo whose file

@@ -79,5 +79,6 @@ def return_free_memory() -> None:
     """Return what is free to the system: to load a model takes twice what it then holds (glibc)."""
     # Loading a model leaves 31 of 70 MB with glibc's allocator, which keeps what it may need again;
     # a server loads once.
+    # docs/decisions.md#memory-of-loading-a-model-is-returned
     with suppress(AttributeError, OSError, TypeError):  # other systems have no such call
         ctypes.CDLL(None).malloc_trim(0)

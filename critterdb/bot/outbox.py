@@ -32,6 +32,7 @@ MIN_LOOKS = 2
 # words.toml makes over a thousand forms of each answer, so that those of a week differ.
 TEXTS_DIFFER_FOR = timedelta(days=7)  # X does not say how long it remembers
 
+# docs/decisions.md#a-refusal-after-a-doubtful-attempt-is-doubtful
 MAX_ATTEMPTS = 5  # at one reply that is refused after an earlier attempt was in doubt
 
 

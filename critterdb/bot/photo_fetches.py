@@ -24,6 +24,7 @@ MAX_PHOTOS_PER_POST = 8  # of hosts' posts too; X and Bluesky allow four, Mastod
 FAILING_FETCHES_BUDGET_S = 60.0  # in one round
 # With waits that double from ten minutes these are 8 attempts instead of 36. A late reply is still
 # welcome, a very late one is not sent.
+# docs/decisions.md#photos-are-retried-for-six-hours
 FETCH_AGAIN_FOR = timedelta(hours=6)  # after the post was first seen
 FIRST_WAIT = timedelta(minutes=10)  # before the third attempt; the second is in the next round
 LONGEST_WAIT = timedelta(hours=2)

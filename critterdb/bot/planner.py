@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .round import Round
     from .stored_post import StoredPost
 
-# A reply is welcome while people still talk about the photo.
+# A bot that was away for a week does not answer that week's posts when it comes back.
 TOO_OLD = timedelta(hours=48)  # at first sight
 
 # A host's post is classified although it gets no reply: it is what the scoreboard counts.

@@ -102,8 +102,12 @@ def _look_for_answers(round_: Round) -> bool:
     messages = round_.ask(lambda: round_.timeline.read_host_messages(game, post_ids))
     if messages is None:
         return False
-    round_.identify_hosts(messages)
-    by_hosts = round_.only_hosts(messages)
+    if messages.unreadable:
+        round_.report.failures.append(
+            f"Messages of hosts that could not be read: {messages.unreadable}"
+        )
+    round_.identify_hosts(messages.posts)
+    by_hosts = round_.only_hosts(messages.posts)
     saved = save_answers(db, round_.game, post_ids, by_hosts, utc_text(round_.now()))
     round_.report.answers += saved.answers
     round_.report.name_errors("Messages of hosts that could not be used", saved.errors)
@@ -157,6 +161,7 @@ def _only_round(db: SiteDatabase, platform: str) -> Iterator[None]:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
             try:
+                # docs/decisions.md#one-round-at-a-time
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DELETIONS_EVERY = timedelta(hours=20)  # once a day, also if rounds start at odd times
 # X charges for each look, and most deletions come soon.
+# docs/decisions.md#deleted-posts-are-looked-for-once-a-day
 DELETIONS_LOOK_BACK = timedelta(days=7)
 MAX_POSTS_PER_LOOK = 200  # some platforms charge for each
 # More than the author's cap, because some posts may turn out to have no usable photo.
@@ -171,15 +172,25 @@ def mark_gone(db: SiteDatabase, post_ids: set[str], now: datetime) -> int:
 
 
 def _posts_to_look_for(db: SiteDatabase, platform: str, now: datetime) -> list[StoredPost]:
-    rows = db["posts"].rows_where(
+    """Posts of the last week, an author's newest before everybody's second newest, and so on."""
+    # Otherwise one author's 200 posts a day would keep everybody else's from being looked for.
+    rows = db.query(
         """
-        platform = ? AND seen_at BETWEEN ? AND ? AND (
+        SELECT * FROM posts
+        WHERE platform = ? AND seen_at BETWEEN ? AND ? AND (
             deleted_at IS NULL OR photos_post_id IS NOT NULL AND photos_deleted_at IS NULL
         )
+        ORDER BY row_number() OVER (
+            PARTITION BY coalesce(author_id, lower(author)) ORDER BY seen_at DESC
+        ), seen_at DESC
+        LIMIT ?
         """,
-        [platform, utc_text(now - DELETIONS_LOOK_BACK), utc_text(now - DELETIONS_EVERY)],
-        order_by="seen_at DESC",
-        limit=MAX_POSTS_PER_LOOK,
+        [
+            platform,
+            utc_text(now - DELETIONS_LOOK_BACK),
+            utc_text(now - DELETIONS_EVERY),
+            MAX_POSTS_PER_LOOK,
+        ],
     )
     return [StoredPost.from_row(row) for row in rows]
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Caps count a rolling day, and drafts too, because drafts may be sent.
 # A person who plays a whole afternoon gets three answers, and others of that day get theirs.
+# docs/decisions.md#caps-cover-a-rolling-24-hours-and-count-drafts
 AUTHOR_CAP = 3  # replies an author a day
 DEFAULT_DAY_CAP = 20
 # Seven accounts with three calls each would use up the whole day, and no host would be answered.

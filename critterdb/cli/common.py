@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from critterdb.errors import CritterError
 from critterdb.formatting import json_text, printable, printable_line
+from critterdb.licences import DEFAULT_LICENSES
+from critterdb.storage.light_import import claim_process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from critterdb.storage.database import SiteDatabase
 
 # The order in which data flows. Commands in none of these sections come last, under "More".
@@ -20,6 +25,9 @@ SECTIONS = {
     "Play": ("bot", "answers", "accounts"),
     "Serve and publish": ("serve", "publish", "backup", "completion"),
 }
+
+# They become a Datasette, whose other plugins may want numpy's values in tables.
+SHARED_PROCESSES = {"serve", "demo"}
 
 # `--every 15m` reads better than a number of seconds in a crontab or a unit file.
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
@@ -50,6 +58,12 @@ class CritterGroup(click.Group):
                 with formatter.section(title):
                     formatter.write_dl(rows)
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        # Without arguments it is the program itself; a caller inside another program passes them.
+        if not args and options.get("args") is None and not SHARED_PROCESSES & {*sys.argv}:
+            claim_process("critterdb")
+        return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -64,10 +78,35 @@ class CritterGroup(click.Group):
         except Exception as error:
             # Named here by its module so that `critterdb --help` need not import SQLite.
             if type(error).__module__.split(".")[0] in ("sqlite3", "pysqlite3"):
-                raise click.ClickException(
-                    printable(f"Database error: {error}. Check the free disk space and try again")
-                ) from error
+                raise click.ClickException(printable(_database_trouble(error))) from error
             raise
+
+
+def license_option(purpose: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the repeatable option --license, explained by `purpose` and its default."""
+    return click.option(
+        "--license",
+        "licenses",
+        multiple=True,
+        metavar="CODE",
+        help=f"{purpose} with this licence, such as cc-by; repeatable. "
+        f"Default: {', '.join(DEFAULT_LICENSES)}.",
+    )
+
+
+def _database_trouble(error: Exception) -> str:
+    """What SQLite said, and what to do about it."""
+    words = str(error)
+    if any(word in words for word in ("disk", "full", "unable to open")):
+        return f"Database error: {words}. Check the free disk space and try again"
+    if "locked" in words:
+        return f"Database error: {words}. Another program is writing to it: try again later"
+    if "JSON" in words:
+        return (
+            f"Database error: {words}. A row of this database holds text where JSON belongs, which "
+            "critterdb does not write. Use a backup, or correct the row"
+        )
+    return f"Database error: {words}. Check the database with: critterdb status"
 
 
 if TYPE_CHECKING:

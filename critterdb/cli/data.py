@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import open_site, show_json, show_line, show_lines
+from .common import license_option, open_site, show_json, show_line, show_lines
 from .output import export_lines, import_lines, plan_lines, progress_bar, sync_lines
 
 
@@ -34,14 +34,7 @@ from .output import export_lines, import_lines, plan_lines, progress_bar, sync_l
     metavar="N",
     help="Take at most N photos per taxon.",
 )
-@click.option(
-    "--license",
-    "licenses",
-    multiple=True,
-    metavar="CODE",
-    help="Take photos with this licence, such as cc-by; repeatable. "
-    "Default: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
-)
+@license_option("Take photos")
 @click.option("--no-photos", is_flag=True, help="Fetch rows only, no photo files.")
 @click.option("--recheck", is_flag=True, help="Fetch every observation again, from the first.")
 @click.option(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from critterdb.formatting import percent, table_lines
+from critterdb.storage.stored_json import read_object
 
 from .common import open_site, show_json, show_line, show_lines
 from .output import progress_bar
@@ -152,7 +152,7 @@ def models_show(ctx: click.Context, model_id: str) -> None:
     from critterdb.model.registry import model_row
 
     row = model_row(open_site(ctx), model_id)
-    show_json({**row, "recipe": json.loads(row["recipe"]), "card": json.loads(row["card"])})
+    show_json({**row, "recipe": read_object(row["recipe"]), "card": read_object(row["card"])})
 
 
 @models.command("use")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import open_site, show_json, show_line, show_lines, show_styled_lines
+from .common import license_option, open_site, show_json, show_line, show_lines, show_styled_lines
 from .output import (
     progress_bar,
     publish_lines,
@@ -78,14 +78,7 @@ def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool)
 @click.command(short_help="Make an openly licensed copy for a web host.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--no-photos", is_flag=True, help="Leave out the photo files, but keep their rows.")
-@click.option(
-    "--license",
-    "licenses",
-    multiple=True,
-    metavar="CODE",
-    help="Publish data with this licence, such as cc-by; repeatable. "
-    "Default: cc0, cc-by, cc-by-sa, cc-by-nc, cc-by-nc-sa.",
-)
+@license_option("Publish data")
 @click.option(
     "--keep-exif",
     is_flag=True,

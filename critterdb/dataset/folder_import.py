@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from critterdb._types import Progress
 
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
+# docs/decisions.md#imported-near-duplicates-are-found-by-a-difference-hash
 NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species
 # Decoding releases Python's lock, so threads do.
 WORKERS = 4
@@ -115,7 +116,9 @@ def _photo_files(folder: Path) -> Iterator[tuple[str, Path]]:
         if not label_folder.is_dir() or label_folder.name.startswith((".", NONE_FOLDER)):
             continue
         for path in list_photos(label_folder):
-            yield label_folder.name.replace("_", " "), path
+            # A name that is not UTF-8 has halves of surrogate pairs, which no column can hold.
+            name = label_folder.name.encode("utf-8", "replace").decode()
+            yield name.replace("_", " "), path
 
 
 def _read_images(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Near-duplicates are a photo and its crop, mirror image or resaved copy. Backbones differ in how
 # far apart they put any two photos, so nearness is also judged by how near the nearest usually is.
+# docs/decisions.md#near-duplicates-by-embedding-use-two-limits
 NEAR_DISTANCE = 0.08
 # Distances depend on the backbone and on how alike all photos are: this limit goes along with them.
 NEAR_SHARE = 1 / 3  # of the median distance to the nearest other photo

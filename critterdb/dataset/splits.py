@@ -134,6 +134,7 @@ def _position(group: Group, salt: str) -> float:
     """A number from 0 to 1 that is this group's for ever."""
     # Of game and observer: observers who come later do not move the earlier ones, so a new model is
     # never measured on photos that an old one learned from.
+    # docs/decisions.md#a-split-is-a-row-that-never-changes
     digest = hashlib.sha256(f"{salt} {group}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 

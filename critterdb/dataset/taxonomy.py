@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from critterdb.formatting import display_name_sql
+from critterdb.storage.stored_json import read_ids
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -25,9 +26,7 @@ class Taxonomy:
         # All at once: a game has some thousand taxa, and a query for each photo would take minutes.
         rows = list(db["taxa"].rows_where(select="id, rank, ancestor_ids, synonym_id"))
         self._of_rank = {row["id"] for row in rows if row["rank"] == rank}
-        self._ancestors = {
-            row["id"]: [*map(int, json.loads(row["ancestor_ids"])), row["id"]] for row in rows
-        }
+        self._ancestors = {row["id"]: [*read_ids(row["ancestor_ids"]), row["id"]] for row in rows}
         self._synonyms = {row["id"]: row["synonym_id"] for row in rows if row["synonym_id"]}
 
     def label(self, taxon_id: int | None) -> int | None:
@@ -73,8 +72,7 @@ class Truth:
     @classmethod
     def of(cls, taxon_id: int, ancestor_ids: str | None, *, is_other: bool = False) -> Truth:
         """Return the truth about a row of `taxa`, whose ancestors are a JSON list."""
-        ancestors = json.loads(ancestor_ids or "[]")
-        return cls(frozenset((taxon_id, *ancestors)), is_other)
+        return cls(frozenset((taxon_id, *read_ids(ancestor_ids))), is_other)
 
 
 def is_right(answer: int | None, truth: Truth | None) -> bool | None:

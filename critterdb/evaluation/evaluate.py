@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -22,6 +21,7 @@ from critterdb.errors import SourceError
 from critterdb.formatting import taxon_name
 from critterdb.model.registry import current_model, model_row
 from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.stored_json import read_object
 from critterdb.storage.timestamps import utc_now
 
 from .metrics import (
@@ -171,8 +171,9 @@ def _test_photos(db: SiteDatabase, model: Model) -> LabelledPhotos:
 
     label_index = {label["taxon_id"]: index for index, label in enumerate(model.labels)}
     examples = label_photos(db, get_game(db, model.game), label_index.keys())
-    recipe = json.loads(model_row(db, model.id)["recipe"]).get("near_duplicates_by", model.backbone)
-    examples, _ = separate_parts(*load_embeddings(db, examples, recipe))
+    recipe = read_object(model_row(db, model.id)["recipe"])
+    backbone = str(recipe.get("near_duplicates_by", model.backbone))
+    examples, _ = separate_parts(*load_embeddings(db, examples, backbone))
     is_test = examples.of_part("test")
     taxon_ids = examples.taxon_ids[is_test].tolist()
     return LabelledPhotos(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from critterdb._types import Json
 
 # Accidents after which the post stands all the same.
-AFTER = ("drop_after", "stall_after", "503_after")
+FAULTS_AFTER_COMMIT = ("drop_after", "stall_after", "503_after")
 # Longer than the deadline of a call (15 s).
 STALL_S = 30
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from critterdb._types import Json
 
-# The standard library polls twice a second, which made each test half a second longer.
+# By default the standard library polls twice a second, and stopping a server waits for a poll.
 POLL_S = 0.02
 
 

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from .platform import AFTER, STALL_S, PlatformStandIn
+from .platform import FAULTS_AFTER_COMMIT, STALL_S, PlatformStandIn
 from .x_posts import Posts, mentions, oldest_found
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class StandInX(PlatformStandIn):
         if fault == "wait":
             self.go_on.wait(STALL_S)
             fault = ""
-        if fault not in AFTER and self.spoil(request, fault):
+        if fault not in FAULTS_AFTER_COMMIT and self.spoil(request, fault):
             return
         body = request.json()
         parent = body.get("reply", {}).get("in_reply_to_tweet_id")

@@ -21,6 +21,7 @@ PORTS = frozenset({80, 443})
 # Interface identifiers ::0:5efe:a.b.c.d and ::200:5efe:a.b.c.d carry an IPv4 address (RFC 5214).
 _ISATAP = (0x00005EFE, 0x02005EFE)
 # Public by its number, but Azure answers there to each virtual machine with its secrets.
+# docs/decisions.md#some-public-addresses-are-refused-as-well
 _AZURE_WIRE_SERVER = "168.63.129.16/32"
 
 
@@ -54,7 +55,7 @@ STRICT_TABLE = StrictTable(
     )
 )
 # For ports beside 80 and 443: there only what was opened by hand may be fetched from.
-NOTHING = AddressTable(
+CLOSED_TABLE = AddressTable(
     (_block("0.0.0.0/0", "closed", Reach.DENIED), _block("::/0", "closed", Reach.DENIED))
 )
 
@@ -92,7 +93,7 @@ def policy_for(port: int, openings: tuple[Opening, ...]) -> Policy:
     """The table for a port: the usual one for 80 and 443, elsewhere nothing but openings."""
     networks = tuple(opening.network for opening in openings if opening.port == port)
     return Policy(
-        denied_networks=STRICT_TABLE if port in PORTS else NOTHING,
+        denied_networks=STRICT_TABLE if port in PORTS else CLOSED_TABLE,
         allowed_networks=networks,
         allowed_ports=PORTS | ({port} if networks else set()),
     )

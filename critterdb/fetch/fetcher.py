@@ -44,12 +44,17 @@ TIMEOUT_S = 8.0
 MAX_BYTES = MAX_IMAGE_BYTES
 # A megabyte of tiny chunks or headers costs a second of processor time, which is what such a flood
 # is after: the limits on bytes are limits on that too.
+# docs/decisions.md#heads-are-limited-to-128-kb-and-a-chunk-counts-as-1-kb
 MAX_HEAD_BYTES = 128 * 1024  # of one response: TLS, interim responses, headers, what comes along
 MIN_CHUNK_BYTES = 1000  # a smaller one counts as that: it is as much work to take apart
+# The longest that browsers and servers agree on. `images.url` keeps addresses: 10,000 a day of
+# 64 kB each would fill a disk.
+MAX_URL_LENGTH = 2083  # characters
 # Photo hosts redirect once or twice. Each step is checked as the first address was.
 MAX_REDIRECTS = 3
 # A refusal comes at a multiple of this after the question: how long an inner name or host took to
 # be found or not is nobody's business.
+# docs/decisions.md#refusals-come-at-multiples-of-a-quarter-second
 REFUSAL_STEP_S = 0.25
 
 # Each holds a socket and up to 10 MB: what comes beyond gets "busy" at once instead of waiting for
@@ -67,7 +72,8 @@ FETCH_FAILED = (
 BUSY = "Many pictures are being fetched just now. Please try again in a moment"
 
 # A server behind a proxy does not know all its names, but it knows a header of its own.
-VIA = "critterdb"
+# docs/decisions.md#our-requests-say-via-critterdb
+VIA_NAME = "critterdb"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PORT_OF = {"http": 80, "https": 443}
 
@@ -96,7 +102,7 @@ def is_own_request(headers: Mapping[str, str]) -> bool:
 
     It knows itself by this under any name, behind any proxy.
     """
-    return any(part.split()[-1:] == [VIA] for part in headers.get("via", "").split(","))
+    return any(part.split()[-1:] == [VIA_NAME] for part in headers.get("via", "").split(","))
 
 
 class Fetcher:
@@ -263,6 +269,8 @@ class Fetcher:
 
     def _check(self, url: str, own: frozenset[Address]) -> FetchTarget:
         """What can be told of an address before any packet; the guard does the rest."""
+        if len(url) > MAX_URL_LENGTH:
+            raise RejectedInputError("url_invalid", URL_INVALID)
         try:
             address = httpx.URL(url)
             port = address.port or _PORT_OF.get(address.scheme, 0)
@@ -313,7 +321,7 @@ def _request_headers(address: httpx.URL) -> list[tuple[str, str]]:
         ("User-Agent", f"critterdb/{__version__}"),
         ("Accept", "image/*"),
         ("Accept-Encoding", "identity"),
-        ("Via", f"1.1 {VIA}"),
+        ("Via", f"1.1 {VIA_NAME}"),
         ("Connection", "close"),
     ]
 
@@ -335,6 +343,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 @cache
 def _started_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
+    # docs/decisions.md#all-fetches-share-one-event-loop-in-a-thread
     threading.Thread(target=loop.run_forever, name="critterdb-fetch", daemon=True).start()
     return loop
 

@@ -69,6 +69,7 @@ class MeteredBackend(AsyncSafeBackend):
         """Look the name up, check every answer, connect to one of them."""
         answers = await look_up(host, port)
         # The guard must not wait in a thread that cannot be abandoned, so it is given the answers.
+        # docs/decisions.md#names-are-looked-up-in-threads-that-can-be-abandoned
         self.resolver = lambda *_: answers
         options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)]
         stream = await super().connect_tcp(host, port, timeout, local_address, options)

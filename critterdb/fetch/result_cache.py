@@ -14,7 +14,7 @@ from collections import OrderedDict
 # mended is fetched again soon.
 REMEMBER_S = 60
 REMEMBER_ENTRIES = 64
-# Three of the largest pictures, or all 64 of the usual size of half a megabyte.
+# Room for three pictures of the largest size (10 MB), or for 64 of half a megabyte.
 REMEMBER_BYTES = 32_000_000
 
 CachedResult = bytes | tuple[str, str]  # a picture, or the code and the words of a refusal

@@ -182,6 +182,7 @@ def _is_cut_short(
     corner = image.crop((right - 1, below - 1, right, below)).getextrema()
     if any(not 126 <= value <= 129 for value in _flat(corner)):
         return False
+    # docs/decisions.md#truncated-jpegs-are-found-by-decoding-twice
     again = _open(with_more_data(data, structure))
     _load(again, "jpg", shorter_side)
     return ImageChops.difference(image.convert("RGB"), again.convert("RGB")).getbbox() is not None
@@ -234,6 +235,7 @@ def _smaller(image: Image.Image, shorter_side: int | None) -> Image.Image:
     factor = min(image.size) // (2 * shorter_side) if shorter_side else 1
     if factor < 2 or image.mode not in ("L", "RGB", "RGBA") or "transparency" in image.info:
         return image
+    # docs/decisions.md#large-pictures-are-reduced-by-a-whole-number-first
     return image.reduce(factor)
 
 

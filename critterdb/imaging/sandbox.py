@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from .preprocessing import Preprocessing
     from .sandbox_worker import DecodeAnswer, DecodeRequest
 
+# Processor time and not wall time, because a busy server must not refuse good pictures.
+# docs/decisions.md#pictures-are-decoded-in-sandboxed-processes
 CPU_S = 0.9  # an image may take; a 50-megapixel photo takes 0.3 s to 0.9 s
 # Of address space; a 50-megapixel WebP takes 820 MB, other pictures of that size half of it.
 # An interpreter with Pillow takes the 75 MB; the rest grows with the pixels that a site accepts.

@@ -28,13 +28,17 @@ DEFAULT_API = "https://api.inaturalist.org/v1"
 # The most that the API gives, so that 100,000 observations take 500 requests.
 PAGE_SIZE = 200
 # A list of ids is one request however many it holds, and the API takes 30 of them.
+# docs/decisions.md#left-and-withdrawn-are-two-questions
 IDS_PER_REQUEST = 30
 TIMEOUT_S = 30.0  # of silence
 DEADLINE_S = 120.0  # for one whole response, however busily it drips
-# A page of 200 observations has about 1 MB; busy ones with many identifications a few.
+# Far more than a page of 200 observations, which has 1 MB at 5 kB each (as in docs/benchmarks.md),
+# and little enough that a broken server cannot fill the memory.
 MAX_RESPONSE_BYTES = 64_000_000
+ENCODINGS = ("gzip", "deflate", "identity", "")
 ATTEMPTS = 5
 MAX_RETRY_AFTER_S = 120  # a longer wait is told to the person instead of sat through
+MAX_TOLD_WAIT_S = 86_400.0  # a server may say any number of digits
 MAX_CLOCK_AHEAD = timedelta(days=1)  # of the server's clock before ours
 ODD_PAGES = 3  # that say there is more and show nothing new, before a walk gives up
 
@@ -55,7 +59,11 @@ class INaturalist:
         ).rstrip("/")
         self.host = _host(self.base_url)
         self.client = httpx.Client(
-            headers={"User-Agent": user_agent(), "Accept": "application/json"},
+            headers={
+                "User-Agent": user_agent(),
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+            },
             timeout=timeout_s,
             # A redirect could lead off the host whose pace is counted.
             follow_redirects=False,
@@ -103,6 +111,9 @@ class INaturalist:
         deadline = time.monotonic() + DEADLINE_S
         address = f"{self.base_url}/{path}"
         with self.client.stream("GET", address, params=_texts(params)) as response:
+            # Others unpack a kilobyte to a gigabyte in one step, before anything can be counted.
+            if response.headers.get("Content-Encoding", "gzip").lower() not in ENCODINGS:
+                raise ValueError("its response is packed in a way that it was not asked for")
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
@@ -209,7 +220,7 @@ def _texts(params: dict[str, object]) -> dict[str, str]:
 def _retry_after_s(text: str) -> float:
     """The server's own word on when to come back, seconds or a date, as seconds from now."""
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), MAX_TOLD_WAIT_S)
     moment = _moment(text)
     return max(moment.timestamp() - time.time(), 0.0) if moment else 0.0
 

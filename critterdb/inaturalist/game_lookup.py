@@ -6,7 +6,6 @@ seen and can be corrected with a number.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from critterdb.games import (
     save_game,
 )
 from critterdb.storage.cursors import Cursors
+from critterdb.storage.stored_json import read_ids
 
 from .client import INaturalist, cursor_prefix, fetch_taxa
 from .responses import id_of, read_taxa
@@ -233,7 +233,7 @@ def _check_target(db: SiteDatabase, game: Game) -> None:
     if game.target_taxon_id is None or game.taxon_id in (None, game.target_taxon_id):
         return
     target = db["taxa"].get(game.target_taxon_id)
-    if game.taxon_id not in json.loads(target["ancestor_ids"]):
+    if game.taxon_id not in read_ids(target["ancestor_ids"]):
         taxon = db["taxa"].get(game.taxon_id)
         raise GameError(
             f"{target['name']} does not belong to {taxon['name']}. Choose a target within it, or "

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from critterdb._types import Json
 
+# The deepest lineages have some 40 taxa. An id that is not known costs a thirtieth of a request.
+MAX_LINEAGE = 64
 MAX_ID = 2**53 - 1  # what JavaScript, in which the API is written, can count up to
 MAX_INTEGER = 2**63 - 1  # what a column of SQLite holds
 # A real observation nests 8 levels; the parsers of Python and of SQLite give up at about 1,000.
@@ -205,7 +207,7 @@ def _read_taxon(taxon: Json) -> ApiTaxon:
         parent_id=parent_id,
         lineage=lineage,
         is_active=taxon.get("is_active") is not False,
-        synonym_ids=tuple(_ids(taxon.get("current_synonymous_taxon_ids"))),
+        synonym_ids=tuple(_ids(taxon.get("current_synonymous_taxon_ids")))[:MAX_LINEAGE],
         ancestors=tuple(read_taxa(ancestors)) if isinstance(ancestors, list) else (),
     )
 
@@ -216,7 +218,8 @@ def _lineage(taxon: Json) -> tuple[int, ...]:
     if not ids:
         parts = str(taxon.get("ancestry") or "").split("/")
         ids = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 16]
-    return tuple(ids if ids and ids[-1] == taxon["id"] else [*ids, taxon["id"]])
+    whole = ids if ids and ids[-1] == taxon["id"] else [*ids, taxon["id"]]
+    return tuple(whole[-MAX_LINEAGE:])
 
 
 def _point(location: object) -> tuple[float | None, float | None]:

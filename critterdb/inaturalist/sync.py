@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
     from .responses import ApiObservation
 
+# What is seen twice is written twice, with the same result.
+# docs/decisions.md#the-cursor-of-changes-uses-the-sites-clock
 OVERLAP = timedelta(minutes=15)  # results come through a cache and can be minutes old
 # A re-check reads every id of the game, 30 a request; observations that leave a game are few.
 RECHECK_AFTER = timedelta(days=7)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
 KINGDOM_LEVEL = 70
+# A response has a taxon's whole lineage, so two steps are usual. A server that names a new ancestor
+# in each would be asked for ever.
+MAX_STEPS = 8
 
 
 def save_taxa(db: SiteDatabase, taxa: Iterable[ApiTaxon]) -> None:
@@ -43,7 +46,9 @@ def save_missing_taxa(db: SiteDatabase, api: INaturalist, ids: Iterable[int]) ->
     """Ask for those of the taxa that are not described here yet, up to the root, and write them."""
     fetched: list[ApiTaxon] = []
     missing = _undescribed(db, ids) - api.asked_taxa
-    while missing:
+    for _ in range(MAX_STEPS):
+        if not missing:
+            break
         api.asked_taxa |= missing
         new = read_taxa(fetch_taxa(api, missing))
         fetched += new

@@ -1,4 +1,4 @@
-"""Find out from an ONNX file's bytes whether it points at other files.
+"""Find out from an ONNX file's bytes whether it points at other files, or may never end.
 
 ONNX Runtime given a model's bytes still opens files that a Constant node names, relative to the
 current folder; and what serves has no onnx package to look with. Message and field numbers are
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # A graph in a loop in a condition nests some ten messages; recursion ends well before Python does.
 MAX_DEPTH = 64  # messages inside messages
 # A large network has some 50,000; in Python, a walk through 400 MB of empty fields takes minutes.
+# docs/decisions.md#at-most-200000-protobuf-fields-are-examined
 MAX_FIELDS = 200_000
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
@@ -36,10 +37,20 @@ MESSAGES: dict[str, dict[int, str]] = {
     "tensor": {},
 }
 EXTERNAL_DATA, DATA_LOCATION = 13, 14  # of a tensor
+OP_TYPE = 4  # of a node
+# How often they run can depend on the picture, so a smoke test that ends proves nothing.
+LOOPS = (b"Loop", b"Scan", b"SequenceMap")
+
+
+class EndlessGraphError(ValueError):
+    """The graph has loops, or functions that ONNX Runtime writes out: ten levels can be 10**10."""
 
 
 def has_external_data(data: bytes) -> bool:
-    """Say whether a tensor of the model lies in another file. Raises ValueError if it is broken."""
+    """Say whether a tensor of the model lies in another file.
+
+    Raises ValueError if it is broken, and EndlessGraphError if running it may never end.
+    """
     return _points_outside(memoryview(data), "model", 0, iter(range(MAX_FIELDS)))
 
 
@@ -63,6 +74,7 @@ def _points_outside(data: memoryview, message: str, depth: int, left: Iterator[i
             length, offset = _varint(data, offset)
             child = data[offset : offset + length]
             offset += length
+            _refuse_endless(message, field, child)
             if field in inside and _points_outside(child, inside[field], depth + 1, left):
                 return True
         elif kind in (FIXED32, FIXED64):
@@ -72,6 +84,13 @@ def _points_outside(data: memoryview, message: str, depth: int, left: Iterator[i
     if offset > len(data):
         raise ValueError("cut off")
     return False
+
+
+def _refuse_endless(message: str, field: int, child: memoryview) -> None:
+    if MESSAGES[message].get(field) == "function":
+        raise EndlessGraphError("it has functions of its own")
+    if message == "node" and field == OP_TYPE and bytes(child[: len(b"SequenceMap") + 1]) in LOOPS:
+        raise EndlessGraphError("it has loops")
 
 
 def _varint(data: memoryview, offset: int) -> tuple[int, int]:

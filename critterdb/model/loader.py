@@ -19,8 +19,8 @@ from critterdb.storage.stored_files import open_regular, stored_file
 
 from .decision import Classification, combine, decide
 from .description import ModelDescription, parse_description
-from .external_data import has_external_data
-from .onnx_session import open_low_priority_session
+from .external_data import EndlessGraphError, has_external_data
+from .onnx_session import open_low_priority_session, open_trial_session, run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,8 @@ MAX_MODEL_BYTES = 400_000_000
 SMOKE_SEED = 20_180_622
 SMOKE_TOLERANCE = 5e-3  # of a probability: processors add up in another order, most so in 8 bits
 OUTPUTS = ("probabilities", "embedding", "novelty")
+INCOMPLETE = "it is not a complete ONNX model"
+FAILS_SMOKE_TEST = "it fails on its own smoke test"
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,8 @@ def load_model(
 
 def _load_checked(data: bytes, *, sha256: str | None, threads: int | None) -> Model:
     """The model in a file's bytes. Raises ValueError with the reason to refuse it."""
-    session, text = _open_session(data, threads)
-    description = parse_description(text)
-    _check_structure(session, description)
+    description = _checked_description(data)
+    session = _open_session(data, threads)
     model = Model(
         id=description.id,
         game=description.game,
@@ -154,20 +155,41 @@ def _load_checked(data: bytes, *, sha256: str | None, threads: int | None) -> Mo
     return model
 
 
-def _open_session(data: bytes, threads: int | None) -> tuple[Any, str]:
-    """An inference session, given bytes and not a path, and the file's description of itself."""
+def _checked_description(data: bytes) -> ModelDescription:
+    """What a model's bytes say of it, after a trial run that ended within its limits."""
+    _check_bytes(data)
     try:
-        outside = has_external_data(data)
-    except ValueError as error:
-        raise ValueError("it is not a complete ONNX model") from error
-    if outside:
-        raise ValueError("it keeps a part of itself in another file")
-    try:
-        session = open_low_priority_session(data, threads=threads)
-        return session, session.get_modelmeta().custom_metadata_map.get("critterdb", "")
+        session = open_trial_session(data)
+        text = session.get_modelmeta().custom_metadata_map.get("critterdb", "")
     except Exception as error:
         # ONNX Runtime's errors share no base class of their own.
-        raise ValueError("it is not a complete ONNX model") from error
+        raise ValueError(INCOMPLETE) from error
+    description = parse_description(text)
+    _check_structure(session, description)
+    try:
+        run_trial(session, OUTPUTS, smoke_pixels(description.view.size))
+    except Exception as error:
+        raise ValueError(FAILS_SMOKE_TEST) from error
+    return description
+
+
+def _check_bytes(data: bytes) -> None:
+    try:
+        outside = has_external_data(data)
+    except EndlessGraphError as error:
+        raise ValueError("its graph has loops or functions of its own") from error
+    except ValueError as error:
+        raise ValueError(INCOMPLETE) from error
+    if outside:
+        raise ValueError("it keeps a part of itself in another file")
+
+
+def _open_session(data: bytes, threads: int | None) -> Any:
+    """An inference session, given bytes and not a path."""
+    try:
+        return open_low_priority_session(data, threads=threads)
+    except Exception as error:
+        raise ValueError(INCOMPLETE) from error
 
 
 def digest_without_itself(data: bytes, digest: str) -> str:
@@ -223,7 +245,7 @@ def _smoke_test(model: Model, expected: np.ndarray) -> None:
         off = np.abs(probabilities[0] - expected).max()
     except Exception as error:
         # The graph may come from anybody: it can fail on any step, and give any kind of value.
-        raise ValueError("it fails on its own smoke test") from error
+        raise ValueError(FAILS_SMOKE_TEST) from error
     if shapes != ((1, len(expected)), (1,), (1,), 2):
         raise ValueError("its smoke test gives outputs of other shapes than it should")
     if not off <= SMOKE_TOLERANCE:

@@ -5,12 +5,12 @@ Written with plain SQL on a connection, because Datasette's writer hands out jus
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from critterdb.imaging.decode import ImageInfo
+from critterdb.storage.stored_json import read_object, read_scores
 from critterdb.storage.timestamps import utc_now
 
 from .decision import Classification, as_answer, scored
@@ -105,10 +105,10 @@ def find_answer(
     if row is None:
         return None
     stored = StoredPrediction(*row)
-    scores = {int(taxon_id): score for taxon_id, score in json.loads(stored.scores).items()}
+    scores = read_scores(stored.scores)
     labels = {label["taxon_id"]: label for label in model.labels}
     # A model keeps its id when it is copied; other labels or thresholds decide otherwise.
-    if scores.keys() != labels.keys() or json.loads(stored.thresholds) != model.thresholds:
+    if scores.keys() != labels.keys() or read_object(stored.thresholds) != model.thresholds:
         return None
     answer = None
     if stored.taxon_id is not None:

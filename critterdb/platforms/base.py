@@ -83,6 +83,14 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class HostMessages:
+    """What a game's hosts wrote, and how many of their messages could not be read."""
+
+    posts: list[Post]
+    unreadable: int = 0
+
+
+@dataclass(frozen=True)
 class Envelope:
     """What stays the same in each attempt at a reply; frozen in its row before the first one.
 
@@ -141,7 +149,7 @@ class Timeline(Protocol):
     def read(self, game: Game, cursors: Mapping[str, str]) -> Batch:
         """Posts since the cursors: those of the game's hosts with its hashtag, and mentions."""
 
-    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> HostMessages:
         """What the game's hosts wrote since these posts, in reply to anything or quoting it."""
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:

@@ -19,7 +19,7 @@ from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.storage.timestamps import post_time, utc_text
 
-from .base import Batch, Cursor, Envelope, Post, Reply, SendResult, bare_id
+from .base import Batch, Cursor, Envelope, HostMessages, Post, Reply, SendResult, bare_id
 from .text import tags_in
 from .untrusted_json import as_address, as_object, as_text, parse_json
 
@@ -73,14 +73,17 @@ class JsonlTimeline:
         failures = [text for number, text in complaints.items() if number >= done]
         return Batch(fresh, [Cursor(name, str(len(lines)))] if lines else [], failures)
 
-    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> HostMessages:
+        """Lines that cannot be read are named by `read`: whose they are cannot be told."""
         hosts = {fold_handle(handle) for handle in hosts_on(game, self.platform)}
         posts = self._parse(self._lines())[0].values()
-        return [
-            post
-            for post in posts
-            if fold_handle(post.author) in hosts and (post.in_reply_to or post.quotes)
-        ]
+        return HostMessages(
+            [
+                post
+                for post in posts
+                if fold_handle(post.author) in hosts and (post.in_reply_to or post.quotes)
+            ]
+        )
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
         return {post.id for post in self._parse(self._lines())[0].values()} & set(post_ids)

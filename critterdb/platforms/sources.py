@@ -33,13 +33,15 @@ class Found:
     """What one source gave: its posts, the cursor to go on from, and why it was not read further.
 
     `gap_from` is the cursor after which posts are missing because the platform no longer shows
-    them; `failure` is reported and does not keep the posts from being played.
+    them; `failure` is reported and does not keep the posts from being played. `unreadable` counts
+    posts that could not be read.
     """
 
     posts: list[Post] = field(default_factory=list)
     cursor: str | None = None
     gap_from: str | None = None
     failure: TimelineError | None = None
+    unreadable: int = 0
 
 
 Source = Callable[[str | None], Found]

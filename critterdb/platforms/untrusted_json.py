@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # atproto's parser refuses a page for one record nested 198 levels deep, and the page's cursor with
 # it, so nothing could step over that record. Posts have fewer than 20 levels.
+# docs/decisions.md#deeply-nested-json-is-cut-at-64-levels
 MAX_DEPTH = 64
 # Ids of platforms have up to 19 digits.
 MAX_INTEGER_DIGITS = 20  # int() of 5,000 digits raises ValueError

@@ -14,12 +14,13 @@ from critterdb.imaging.decode import MAX_IMAGE_BYTES, image_format
 from critterdb.imaging.metadata import StrippedPhoto, has_gps, strip_metadata
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.stored_files import open_stored, photo_path, stored_file
+from critterdb.storage.stored_json import as_counts, read_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from critterdb._types import Progress
+    from critterdb._types import Json, Progress
     from critterdb.storage.database import SiteDatabase
 
 # A megabyte: larger blocks are no faster and stay in memory.
@@ -91,7 +92,7 @@ def copy_models(copy: SiteDatabase, home: Path, made: Path) -> CopiedFiles:
             missing.append(row["path"])
             continue
         number += 1
-        if closed := _closed_photos(json.loads(row["card"])):
+        if closed := _closed_photos(read_object(row["card"])):
             notes.append(
                 f"{row['id']} learned from {closed:,} photos without an open licence: "
                 "the model is published, those photos are not"
@@ -99,13 +100,10 @@ def copy_models(copy: SiteDatabase, home: Path, made: Path) -> CopiedFiles:
     return CopiedFiles(number, missing=tuple(missing), notes=tuple(notes))
 
 
-def _closed_photos(card: object) -> int:
+def _closed_photos(card: Json) -> int:
     """How many photos without an open licence a model learned from, as far as its card tells."""
-    counts = card.get("photos_by_license") if isinstance(card, dict) else None
-    if not isinstance(counts, dict):
-        return 0  # somebody else may have made the database
-    closed = (number for code, number in counts.items() if code not in DEFAULT_LICENSES)
-    return sum(number for number in closed if type(number) is int)
+    counts = as_counts(card.get("photos_by_license"))
+    return sum(number for code, number in counts.items() if code not in DEFAULT_LICENSES)
 
 
 def _gps_note(located: int, *, keep_exif: bool) -> str:

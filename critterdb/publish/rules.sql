@@ -71,7 +71,9 @@ WITH RECURSIVE wanted (id) AS (
     UNION SELECT taxa.parent_id FROM site.taxa JOIN wanted USING (id)
     UNION SELECT taxa.synonym_id FROM site.taxa JOIN wanted USING (id)
 )
-SELECT id, name, common_name, rank, rank_level, parent_id, ancestor_ids, is_active, synonym_id
+SELECT
+    id, name, common_name, rank, rank_level, parent_id,
+    iif(json_valid(ancestor_ids), ancestor_ids, '[]'), is_active, synonym_id
 FROM site.taxa
 WHERE id IN (SELECT id FROM wanted WHERE id IS NOT NULL)
 

@@ -20,8 +20,12 @@ PAGE_FILES = (
     *(".avif", ".gif", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".webp"),
     *(".otf", ".ttf", ".woff", ".woff2"),
 )
-FILES = ("metadata.json", "metadata.yaml", "metadata.yml", "datasette.yaml", "datasette.json",
-         "settings.json")  # fmt: skip
+# Where Datasette reads the settings of plugins: 0.65 from the first three, 1.0 from all.
+PLUGIN_SETTINGS = (
+    *("metadata.json", "metadata.yaml", "metadata.yml"),
+    *("datasette.json", "datasette.yaml", "datasette.yml"),
+)
+FILES = (*PLUGIN_SETTINGS, "settings.json")
 # What is published of each folder, in words and by suffix.
 FOLDERS = {
     PLUGINS: (".py files", (".py",)),
@@ -33,7 +37,7 @@ FOLDERS = {
 def copy_site_files(home: Path, made: Path) -> list[str]:
     """Copy the site's own pages and settings, with critterdb's plugin; notes on what stays.
 
-    Links are not followed. Raises SiteError if metadata.json is not valid JSON.
+    Links are not followed. Raises SiteError if a file of settings is malformed.
     """
     notes = []
     for name in FILES:
@@ -49,7 +53,8 @@ def copy_site_files(home: Path, made: Path) -> list[str]:
             continue
         (made / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(site_source() / name, made / name)
-    _keep_local_photos_off(made / "metadata.json")
+    for name in PLUGIN_SETTINGS:
+        _keep_local_photos_off(made / name)
     return notes
 
 
@@ -85,14 +90,26 @@ def _keep_local_photos_off(file: Path) -> None:
     """A published folder may get photos of its own one day; they should not show by an old wish."""
     if not file.is_file():
         return
-    try:
-        metadata = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise SiteError(
-            f"metadata.json of the site is not valid JSON: {error}. Correct it"
-        ) from error
-    settings = (metadata.get("plugins") or {}).get("critterdb") or {}
-    if settings.get("local_photos"):
+    written = _read_settings(file)
+    plugins = written.get("plugins") if isinstance(written, dict) else None
+    settings = plugins.get("critterdb") if isinstance(plugins, dict) else None
+    if isinstance(settings, dict) and settings.get("local_photos"):
         # For the owner's own screen: in public it would show photos whose licence forbids it.
         settings["local_photos"] = False
-        file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        # JSON is YAML too, so one way of writing does for all files; dates become their own words.
+        text = json.dumps(written, indent=2, ensure_ascii=False, default=str)
+        file.write_text(text + "\n", "utf-8")
+
+
+def _read_settings(file: Path) -> object:
+    """What a file of settings holds, read as Datasette does. Raises SiteError."""
+    from datasette.utils import BadMetadataError, parse_metadata
+
+    text = file.read_text("utf-8")
+    try:
+        return json.loads(text) if file.suffix == ".json" else parse_metadata(text)
+    except (ValueError, BadMetadataError, RecursionError) as error:
+        kind = "JSON" if file.suffix == ".json" else "YAML"
+        raise SiteError(
+            f"{file.name} of the site is not valid {kind}: {error}. Correct it"
+        ) from error

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from critterdb.errors import SiteError
 
-from .light_import import without
+from .light_import import without_heavy_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from sqlite_utils.db import Table
 
-# sqlite-utils imports them if they are installed: half of the time that `critterdb init` takes.
-# It asks for their types only to make tables from values; here migrations make every table.
-with without("numpy", "pandas"):
+# sqlite-utils imports numpy and pandas if they are installed: half of the time `critterdb init`
+# takes. It needs them only to make tables from values; here migrations make every table.
+with without_heavy_packages():
     from sqlite_utils import Database, Migrations
     from sqlite_utils import utils as sqlite_utils_utils
 
@@ -36,6 +36,7 @@ DATABASE_NAME = "critters.db"
 # A sync, a bot and the site write to one file. Their transactions take milliseconds, so whoever
 # waits this long has met something that hangs.
 BUSY_TIMEOUT_MS = 15_000
+DISK_TROUBLES = ("disk I/O error", "disk is full")  # in SQLite's messages
 DBCONFIG_DEFENSIVE = 1010  # SQLITE_DBCONFIG_DEFENSIVE, by its number in sqlite3.h
 
 migrations = Migrations("critterdb")
@@ -56,6 +57,7 @@ class SiteDatabase(Database):
             return
         # Also for what sqlite-utils does inside (inserts, upserts, migrations): no caller has to
         # remember it.
+        # docs/decisions.md#write-transactions-begin-immediate
         self.conn.execute("BEGIN IMMEDIATE")
         try:
             yield self
@@ -95,9 +97,12 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
         if migrations.pending(db):
             migrations.apply(db)
     except sqlite3.Error as error:
+        advice = "Name another file with --db, or make a site with: critterdb init FOLDER"
+        # Reading needs a little of the disk as well: the index of the write-ahead log.
+        if any(words in str(error) for words in DISK_TROUBLES):
+            advice = "Check the free disk space and try again"
         raise SiteError(
-            f"{path} could not be opened as a critterdb database: {error}. "
-            "Name another file with --db, or make a site with: critterdb init FOLDER"
+            f"{path} could not be opened as a critterdb database: {error}. {advice}"
         ) from error
     return db
 
@@ -238,6 +243,7 @@ for _name in (
     "m011_times",
     "m012_identity",
     "m013_privacy",
+    "m014_guarded_views",
 ):
     _register(_name)
 

@@ -1,22 +1,38 @@
-"""Import a library without the heavy packages that it takes along where they are installed."""
+"""Import sqlite-utils without numpy and pandas, in a process that runs one command and no more."""
 
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+HEAVY = ("numpy", "pandas")
+
+_claims: set[str] = set()
+
+
+def claim_process(command: str) -> None:
+    """Record that nothing but `command` uses this process, so that HEAVY may be left out."""
+    _claims.add(command)
+
 
 @contextmanager
-def without(*names: str) -> Iterator[None]:
-    """Within the block, `import NAME` fails for packages that nobody has imported yet.
+def without_heavy_packages() -> Iterator[None]:
+    """Within the block, importing HEAVY fails as if they were not installed.
 
-    For use while modules are first imported, before there are threads that might want them.
+    Only in a claimed process. In others, such as a program that imports critterdb or a Datasette
+    with more plugins, sqlite-utils has to keep the types of numpy's and pandas' values: without
+    them it raises KeyError when somebody makes a table from such values.
     """
-    hidden = [name for name in names if name not in sys.modules]
+    # Another thread might import numpy at the same moment, which would fail.
+    if not _claims or threading.active_count() > 1:
+        yield
+        return
+    hidden = [name for name in HEAVY if name not in sys.modules]
     # A None there is Python's own sign for a module that must not be imported.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A process that was killed between placing a photo and writing its row may never get to it again.
+# docs/decisions.md#unnamed-files-are-removed-after-an-hour
 STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then
 _PARTIAL = re.compile(r"tmp\w+\.\d+\.part")  # as place_photo names them
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # Authors choose the time on Bluesky, and Python cannot read again a year of three digits that it
 # wrote.
+# docs/decisions.md#post-times-are-clamped-to-2006-and-now
 EARLIEST_POST = datetime(2006, 1, 1, tzinfo=UTC)  # no platform here is older
 
 

@@ -19,6 +19,7 @@ from critterdb.evaluation.metrics import brier_score, softmax
 # photos were answered.
 MAX_WRONG_SHARE = 0.05  # of the answers given
 # Of photos of known critters, called not_a_critter: 2.5% refused more real cats and no more memes.
+# docs/decisions.md#at-most-1-of-known-photos-may-be-called-not-a-critter
 MAX_KNOWN_REFUSED_SHARE = 0.01
 LOG_TEMPERATURE_RANGE = (-3.0, 3.0)
 MAX_CANDIDATES = 500  # thresholds that are tried
@@ -27,6 +28,7 @@ MAX_CANDIDATES = 500  # thresholds that are tried
 SEARCH_STEPS = 40
 # With 17 validation photos, all right, no temperature is low enough to please the score: the prior
 # makes a calibration error of 0.039 where log loss makes 0.11.
+# docs/decisions.md#the-temperature-minimizes-the-brier-score
 PRIOR_WEIGHT = 0.3  # photos' worth of squared error for a temperature e times as high or low
 
 

@@ -103,6 +103,8 @@ def _one_thread(torch: Any) -> Iterator[None]:
     # Two cores took twice the processor time for the same wall time, and ten times as long when
     # others used the machine.
     before = torch.get_num_threads()
+    # Two cores take twice the processor time for the same wall time.
+    # docs/decisions.md#the-head-is-trained-on-one-core
     torch.set_num_threads(1)
     try:
         yield
@@ -116,6 +118,7 @@ def _without_collector() -> Iterator[None]:
 
     That is a quarter of the time of fastai's import; what it made is not looked at later either.
     """
+    # docs/decisions.md#one-child-process-does-all-torch-work
     before = gc.isenabled()
     gc.disable()
     try:

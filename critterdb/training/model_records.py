@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from critterdb.storage.stored_json import read_ids
 from critterdb.storage.timestamps import utc_now
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def label_objects(db: SiteDatabase, taxon_ids: Sequence[int]) -> list[Label]:
 
     labels: list[Label] = []
     for taxon_id in taxon_ids:
-        lineage = json.loads(taxa[taxon_id]["ancestor_ids"])
+        lineage = read_ids(taxa[taxon_id]["ancestor_ids"])
         ancestors = [described(taxon) for taxon in lineage if taxon != taxon_id and taxon in taxa]
         labels.append({**described(taxon_id), "ancestors": ancestors})
     return labels

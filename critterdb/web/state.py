@@ -48,6 +48,8 @@ class PluginState:
         self.workers = Workers()
         self.uploads = UploadMemory()
         self.rate_limit = RateLimit(settings.rate)
+        # Two rows a picture: 10,000 pictures a day are 20 MB.
+        # docs/decisions.md#records-of-strangers-are-limited-for-each-day
         self.record_budget = DailyBudget(settings.record_per_day)
         self.sketches: dict[str, Sketches] = {}
         self.taxon_names: dict[int, str] = {}

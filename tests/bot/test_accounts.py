@@ -40,7 +40,7 @@ def test_a_person_whose_profile_sounds_like_a_bots(ground: BotHarness) -> None:
     assert "is a person" in run(folder_of(ground), "person", "x:Cat_Bot").stdout
     post = ground.x.add_post("cat_bot", ASK, [picture("red", seed=1)])
     ground.play()
-    assert post in {each["in_reply_to"] for each in ground.x.sent}
+    assert post in {reply["in_reply_to"] for reply in ground.x.sent}
 
 
 def test_hosts_are_nobodys_bots(ground: BotHarness) -> None:
@@ -66,7 +66,9 @@ def test_what_is_known_is_listed(ground: BotHarness) -> None:
     for words in (("bot", "x:b"), ("person", "bluesky:c.test"), ("bot", "bluesky:C.test")):
         assert run(folder, *words).exit_code == 0
     listed = json.loads(run(folder, "--json").stdout)
-    assert [(each["author"].lower(), each["treated_as"], each["why"]) for each in listed] == [
+    assert [
+        (account["author"].lower(), account["treated_as"], account["why"]) for account in listed
+    ] == [
         ("c.test", "a bot", "a person said so"),
         ("ann", "left alone", "said stop"),
         ("b", "a bot", "a person said so"),

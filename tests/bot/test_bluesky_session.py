@@ -34,7 +34,7 @@ def stage(
 
 
 def kept(tmp_path: Path) -> list[Path]:
-    return [each for each in (tmp_path / "state").rglob("*") if each.is_file()]
+    return [file for file in (tmp_path / "state").rglob("*") if file.is_file()]
 
 
 def test_one_login_is_enough_for_many_rounds(stage: PlatformHarness, tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ def test_a_mention_with_two_photos_is_answered_once(ground: BotHarness) -> None:
         {"id": f"x:{post}", "author": "ann", "summoned": 1, "game": GAME}
     ]
     images = ground.rows("SELECT position, image_sha256, error FROM post_images")
-    assert [each["position"] for each in images] == [0, 1]
-    assert {each["sha256"] for each in ground.rows("SELECT sha256 FROM images")} == {
-        each["image_sha256"] for each in images
+    assert [image["position"] for image in images] == [0, 1]
+    assert {image["sha256"] for image in ground.rows("SELECT sha256 FROM images")} == {
+        image["image_sha256"] for image in images
     }
     predictions = ground.rows("SELECT * FROM predictions WHERE source = 'bot' ORDER BY id")
     assert [p["image_sha256"] for p in predictions] == [*(i["image_sha256"] for i in images), None]
@@ -85,7 +85,7 @@ def test_drafts_are_sent_later_as_they_stand(ground: BotHarness) -> None:
     assert not ground.x.sent
     ground.play(post=False)
     assert ground.play().sent == 1
-    assert [each["text"] for each in ground.x.sent] == [draft["text"]]
+    assert [reply["text"] for reply in ground.x.sent] == [draft["text"]]
     assert ground.reply(post)["planned_at"] == draft["planned_at"]
 
 
@@ -113,7 +113,7 @@ def test_stop_opts_out_for_good(ground: BotHarness, text: str) -> None:
     reply = ground.reply(post)
     assert (reply["status"], reply["reason"]) == ("skipped", "opted_out")
     assert ground.db["images"].count == ground.db["predictions"].count == 0
-    assert not [each for each in ground.x.requests if "/media/" in each]
+    assert not [request for request in ground.x.requests if "/media/" in request]
 
 
 def test_photos_of_the_opted_out_are_not_fetched_for_others(ground: BotHarness) -> None:
@@ -243,7 +243,7 @@ def test_an_author_gets_three_replies_a_day(ground: BotHarness) -> None:
     ground.x.add_post("bob", ASK, [picture("red")])
     ground.play()
     assert len(ground.x.sent) == 4
-    assert len({each["text"] for each in ground.x.sent}) == 4
+    assert len({reply["text"] for reply in ground.x.sent}) == 4
     assert ground.rows("SELECT count(*) AS n FROM replies WHERE reason = 'cap'") == [{"n": 2}]
     ground.later = 25 * 3600
     ground.x.add_post("ann", ASK, [picture("red", seed=9)])
@@ -318,7 +318,7 @@ def test_posts_that_are_gone_are_marked_within_a_day(ground: BotHarness) -> None
     ground.later = 25 * 3600
     asked = len(ground.x.requests)
     assert ground.play().deleted == 0
-    assert not [each for each in ground.x.requests[asked:] if "/tweets?ids" in each]
+    assert not [request for request in ground.x.requests[asked:] if "/tweets?ids" in request]
     assert ground.db["posts"].get(f"x:{gone}")["deleted_at"]
     assert ground.db["posts"].get(f"x:{stays}")["deleted_at"] is None
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from critterdb.bot import posts
 from critterdb.bot.photo_fetches import MAX_PHOTOS_PER_POST
 from critterdb.bot.posts import MAX_PENDING_PER_AUTHOR
+from critterdb.errors import TimelineError
 from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import STAND_INS, PlatformHarness
@@ -218,3 +222,62 @@ def test_the_state_of_refusals_is_kept_as_json(ground: BotHarness) -> None:
     ground.play()
     row = ground.db["platforms"].get("x")
     assert (row["refusals"], json.loads(row["refused_posts"])) == (1, [f"x:{post}"])
+
+
+@only_mastodon
+def test_mentions_below_hidden_posts_do_not_use_up_the_requests(stage: PlatformHarness) -> None:
+    server = stage.server
+    for number in range(320):
+        post = server.add_post("eve@evil.example", f"@{stage.bot} well?")
+        server.statuses[post]["in_reply_to_id"] = str(number + 1)  # for her followers only
+    bob = server.add_post("bob@fair.example", stage.ask, [picture("green")])
+    server.requests_left = 300  # in five minutes
+    stage.play()
+    assert stage.outcome(bob)[0] == "sent"
+
+
+@only_mastodon
+def test_a_flood_under_the_hashtag_is_read_on_from_where_the_last_round_ended(
+    stage: PlatformHarness,
+) -> None:
+    server = stage.server
+    server.page_size = 2
+    for age in (timedelta(hours=3), timedelta(0)):  # the older one is where the next round begins
+        server.add_post("eve@evil.example", stage.tag, posted_at=datetime.now(UTC) - age)
+    stage.play()
+    for _ in range(80):
+        server.add_post("eve@evil.example", stage.tag)
+    asked = server.add_post(HOST, stage.tag, [picture("green")])
+    for _ in range(3):
+        stage.later += 3600  # whatever was limited no longer is
+        server.requests_left = 35
+        with contextlib.suppress(TimelineError):
+            stage.play()
+    assert stage.outcome(asked)[0] == "sent"
+
+
+def test_a_flood_of_posts_keeps_nobody_elses_deletion_from_being_seen(
+    stage: PlatformHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posts, "MAX_POSTS_PER_LOOK", 3)
+    bob = stage.server.add_post("bob", stage.ask, [picture("green")])
+    stage.play()
+    stage.later = 60
+    for _ in range(4):
+        stage.server.add_post("eve", stage.ask)
+    stage.play()
+    stage.server.delete_post(bob)
+    stage.later = 24 * 3600
+    stage.play()
+    post_id = f"{stage.on}:{bob}"
+    assert stage.rows("SELECT 1 FROM posts WHERE id = ? AND deleted_at IS NOT NULL", post_id)
+
+
+@only_bluesky
+def test_a_flood_of_likes_hides_no_question(stage: PlatformHarness) -> None:
+    stage.server.page_size = 1
+    bob = stage.server.add_post("bob", stage.ask, [picture("green")])
+    for _ in range(60):
+        stage.server.add_like("eve")
+    stage.play()
+    assert stage.outcome(bob)[0] == "sent"

@@ -44,12 +44,12 @@ class ThreadHarness(BotHarness):
 
     def tell(self) -> None:
         for number, thread in enumerate(THREADS):
-            for place, (who, to, text) in enumerate(thread.messages):
+            for position, (who, to, text) in enumerate(thread.messages):
                 author = HOST if who == "host" else who
                 refers = {"quotes" if to == "Q" else "in_reply_to": str(number)}
                 if isinstance(to, int):
                     refers = {"in_reply_to": f"{number}-{to}"}
-                self.write(f"{number}-{place}", author, text, place + 1, **refers)
+                self.write(f"{number}-{position}", author, text, position + 1, **refers)
 
     def answers(self) -> dict[int, str]:
         rows = self.rows(
@@ -60,7 +60,7 @@ class ThreadHarness(BotHarness):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadHarness]:
+def threads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadHarness]:
     """The threads played to their end, in two rounds."""
     from critterdb.storage.database import open_database
 
@@ -77,19 +77,19 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadHarness]:
     db.close()
 
 
-def test_nearly_all_answers_are_found_and_none_is_wrong(told: ThreadHarness) -> None:
-    found = told.answers()
+def test_nearly_all_answers_are_found_and_none_is_wrong(threads: ThreadHarness) -> None:
+    answers = threads.answers()
     truths = {n: thread.truth for n, thread in enumerate(THREADS) if thread.truth}
     assert len(THREADS) == 60
-    assert {n: answer for n, answer in found.items() if truths.get(n) != answer} == {}
-    assert len(found) >= 0.95 * len(truths)
+    assert {n: answer for n, answer in answers.items() if truths.get(n) != answer} == {}
+    assert len(answers) >= 0.95 * len(truths)
 
 
-def test_the_score_is_what_a_person_counts(told: ThreadHarness) -> None:
+def test_the_score_is_what_a_person_counts(threads: ThreadHarness) -> None:
     # By hand: 48 threads have an answer that is not inconclusive. The model errs in two (red for
     # a bobcat, green for a house cat) and abstains in two (yellow, grey). The commonest label is
     # the house cat: right for 8 house cats and the 7 animals of which only "no cougar" is known.
-    (score,) = told.rows("SELECT * FROM scoreboard")
+    (score,) = threads.rows("SELECT * FROM scoreboard")
     assert {name: score[name] for name in ("posts", "right", "wrong", "abstained")} == {
         "posts": 48,
         "right": 44,
@@ -100,17 +100,17 @@ def test_the_score_is_what_a_person_counts(told: ThreadHarness) -> None:
     errors = []
     for n, thread in enumerate(THREADS):
         if thread.truth not in (None, "inconclusive"):
-            (row,) = told.rows("SELECT scores FROM predictions WHERE post_id = ?", f"jsonl:{n}")
+            (row,) = threads.rows("SELECT scores FROM predictions WHERE post_id = ?", f"jsonl:{n}")
             share = json.loads(row["scores"])[str(COUGAR)]
             errors.append((share - (thread.truth == "Puma concolor")) ** 2)
     assert score["brier"] == pytest.approx(sum(errors) / len(errors), abs=1e-4)
 
 
-def test_doubtful_words_wait_and_nothing_trains(told: ThreadHarness) -> None:
-    waiting = {row["post_id"] for row in told.rows("SELECT post_id FROM answer_candidates")}
+def test_doubtful_words_wait_and_nothing_trains(threads: ThreadHarness) -> None:
+    waiting = {row["post_id"] for row in threads.rows("SELECT post_id FROM answer_candidates")}
     assert {f"jsonl:{n}" for n in (48, 49, 50, 51)} <= waiting
-    assert told.db["observations"].count == told.db["splits"].count == 0
-    assert told.db["game_observations"].count == told.db["reviews"].count == 0
+    assert threads.db["observations"].count == threads.db["splits"].count == 0
+    assert threads.db["game_observations"].count == threads.db["reviews"].count == 0
 
 
 def run(table: ThreadHarness, *arguments: str) -> str:

@@ -66,16 +66,16 @@ def test_reading_an_answer(
     game_db: SiteDatabase, text: str, expected: tuple[str | None, int | None] | None
 ) -> None:
     game = get_game(game_db, "tints")
-    found = read_answer(text, game, taxon_names(game_db, game), target_taxa(game_db, game))
-    assert (found and (found.verdict, found.taxon_id)) == expected
+    reading = read_answer(text, game, taxon_names(game_db, game), target_taxa(game_db, game))
+    assert (reading and (reading.verdict, reading.taxon_id)) == expected
 
 
 def test_a_game_without_a_target_names_a_taxon(game_db: SiteDatabase) -> None:
     game_db["games"].update("tints", {"target_taxon_id": None})
     game = get_game(game_db, "tints")
-    found = read_answer("A cougar", game, taxon_names(game_db, game), target_taxa(game_db, game))
-    assert found is not None
-    assert (found.verdict, found.taxon_id) == ("taxon", COUGAR)
+    reading = read_answer("A cougar", game, taxon_names(game_db, game), target_taxa(game_db, game))
+    assert reading is not None
+    assert (reading.verdict, reading.taxon_id) == ("taxon", COUGAR)
 
 
 def message(text: str, *, number: int = 9, **refers: Any) -> Post:

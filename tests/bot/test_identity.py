@@ -81,7 +81,7 @@ def test_naming_the_host_again_pins_the_account_that_has_the_handle(ground: BotH
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("first", "second", "same"),
     [
         ("Kate@a.example", "kate@A.example", True),
         (f"{KELVIN}ate@a.example", "kate@a.example", False),
@@ -90,10 +90,10 @@ def test_naming_the_host_again_pins_the_account_that_has_the_handle(ground: BotH
     ],
 )
 def test_handles_are_compared_as_sqlite_does(
-    db: SiteDatabase, one: str, other: str, same: bool
+    db: SiteDatabase, first: str, second: str, same: bool
 ) -> None:
-    assert same_handle(one, other) is same
-    for handle in (one, other):
+    assert same_handle(first, second) is same
+    for handle in (first, second):
         assert db.execute("SELECT lower(?)", [handle]).fetchone() == (fold_handle(handle),)
 
 

@@ -60,7 +60,7 @@ def test_a_dry_run_can_be_repeated_and_gives_the_same_drafts(
     assert {row["status"] for row in drafts[0]} == {"draft"}
     assert replay.replies() == []
     assert replay.play().sent == 6
-    assert [each["text"] for each in replay.replies()] == [row["text"] for row in drafts[0]]
+    assert [reply["text"] for reply in replay.replies()] == [row["text"] for row in drafts[0]]
 
 
 def test_a_consenting_host_needs_no_summons(replay: Replay) -> None:
@@ -198,4 +198,4 @@ def test_a_handle_that_only_looks_like_the_hosts_is_another(
     replay.add(2, author="\u212aate", text="It's a bobcat", in_reply_to=9)
     timeline = open_timeline(f"jsonl:{replay.path}")
     messages = timeline.read_host_messages(get_game(db, GAME), ["jsonl:9"])
-    assert [message.author for message in messages] == ["KATE"]
+    assert [message.author for message in messages.posts] == ["KATE"]

@@ -43,8 +43,8 @@ def test_exactly_the_welcome_are_answered(stage: PlatformHarness) -> None:
     feed, wrong = play_feed(stage, 100, rounds=2)
     assert wrong == []
     assert set(feed.kinds) == {*ON[stage.on], "too_old"}
-    writes = [each for each in stage.server.requests if not each.startswith("GET ")]
-    attempts = sum("createSession" not in each for each in writes)
+    writes = [request for request in stage.server.requests if not request.startswith("GET ")]
+    attempts = sum("createSession" not in request for request in writes)
     assert attempts == sum(expected == SENT for expected in feed.expected.values())
 
 

@@ -122,7 +122,7 @@ def test_a_line_of_any_time_stops_no_other(db: SiteDatabase, tmp_path: Path, mom
     replay.add(2, author="bob", images=["green.jpg"], mentions=True)
     for _ in range(3):
         replay.play()
-    assert [each["in_reply_to"] for each in replay.replies()].count("jsonl:2") == 1
+    assert [reply["in_reply_to"] for reply in replay.replies()].count("jsonl:2") == 1
 
 
 def test_a_line_that_is_nested_too_deeply_is_named(db: SiteDatabase, tmp_path: Path) -> None:
@@ -225,11 +225,11 @@ def test_a_host_message_that_cannot_be_read_hides_no_other(stage: PlatformHarnes
 
 
 @only_mastodon
-@pytest.mark.parametrize("place", ["name", "value", "note"])
+@pytest.mark.parametrize("field", ["name", "value", "note"])
 @pytest.mark.parametrize("text", ["<![(", "<![<", "<![ <", "<!", '<a "', "&#99999999999;"])
-def test_any_profile_can_be_read(stage: PlatformHarness, place: str, text: str) -> None:
-    account = stage.server.add_user("ann", note=text if place == "note" else "")
-    account["fields"] = [{"name": "a", "value": "b", place: text}]
+def test_any_profile_can_be_read(stage: PlatformHarness, field: str, text: str) -> None:
+    account = stage.server.add_user("ann", note=text if field == "note" else "")
+    account["fields"] = [{"name": "a", "value": "b", field: text}]
     posts = ask_twice(stage)
     assert stage.play().failures == []
     assert stage.play().sent == 0

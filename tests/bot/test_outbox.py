@@ -331,7 +331,7 @@ def test_a_text_is_not_said_again_within_a_week(ground: BotHarness) -> None:
     """Nobody knows for how long X remembers, and what it calls a duplicate is never answered."""
     post = ask(ground)
     ground.play()
-    said = ground.reply(post)["text"]
+    text = ground.reply(post)["text"]
     for days, is_taken in ((0, True), (6, True), (8, False)):
         later = ground.now() + timedelta(days=days)
-        assert (said in outbox.recent_texts(ground.db, "x", later)) is is_taken
+        assert (text in outbox.recent_texts(ground.db, "x", later)) is is_taken

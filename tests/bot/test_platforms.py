@@ -138,7 +138,7 @@ def test_who_blocks_the_bot_is_left_alone_for_good(stage: PlatformHarness) -> No
         {"author": stage.author("ann"), "why": "blocks the bot"}
     ]
     assert stage.outcome(post) == ("skipped", "opted_out")
-    assert not [each for each in stage.server.requests if "/media/" in each]
+    assert not [request for request in stage.server.requests if "/media/" in request]
 
 
 @only_new
@@ -170,8 +170,8 @@ def test_handles_that_an_app_put_there_call_nobody(stage: PlatformHarness) -> No
     shown = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.play()
     own = stage.server.sent[0]["id"]
-    told = stage.in_thread("how cute!", "ann", stage.bot)
-    beside = stage.server.add_post("bob", told, [picture("green")], in_reply_to=shown)
+    comment = stage.in_thread("how cute!", "ann", stage.bot)
+    beside = stage.server.add_post("bob", comment, [picture("green")], in_reply_to=shown)
     deeper = stage.in_thread("is it?", "bob", "ann", stage.bot)
     stage.server.add_post("carl", deeper, in_reply_to=beside)
     stage.server.add_post("ann", stage.in_thread("wow", stage.bot), in_reply_to=own)
@@ -442,14 +442,14 @@ def test_secrets_stand_nowhere(stage: PlatformHarness, caplog: pytest.LogCapture
     stage.play()
     stage.server.add_post("bob", stage.ask, [picture("red")])
     stage.server.post_faults.append("500")
-    said = [str(stage.play())]
+    texts = [str(stage.play())]
     stage.server.read_faults.extend(["401"] * 9)
     with pytest.raises(TimelineError) as caught:
         stage.play()
-    said += [str(caught.value), caplog.text]
+    texts += [str(caught.value), caplog.text]
     files = b"".join(p.read_bytes() for p in site_folder(stage.db).rglob("*") if p.is_file())
     for secret in stage.server.secrets():
-        assert secret not in "".join(said)
+        assert secret not in "".join(texts)
         assert secret.encode() not in files
 
 
@@ -532,7 +532,9 @@ def test_a_server_that_knows_less_will_do(stage: PlatformHarness) -> None:
     """GoToSocial and Pleroma: no quotes, one status at a time, names found by searching."""
     stage.server.is_modern = False
     shown = [stage.server.add_post("carl", "look", [picture("green", seed=n)]) for n in range(2)]
-    posts = [stage.server.add_post("ann", stage.ask, in_reply_to=each) for each in shown]
+    posts = [
+        stage.server.add_post("ann", stage.ask, in_reply_to=photo_post) for photo_post in shown
+    ]
     posts.append(stage.server.add_post(HOST, f"{stage.ask} {stage.tag}", [picture("red")]))
     stage.play()
     assert stage.answered() == sorted(posts)
@@ -616,3 +618,85 @@ def test_a_plain_text_name_is_no_call(stage: PlatformHarness) -> None:
     stage.server.add_post("ann", stage.ask, [picture("red")], facets=False)
     stage.play()
     assert stage.rows("SELECT * FROM posts") == []
+
+
+@only_mastodon
+@pytest.mark.parametrize("status", [400, 403, 422, 500, 503])
+def test_a_status_at_which_the_server_fails_spoils_no_other(
+    stage: PlatformHarness, status: int
+) -> None:
+    """Anybody may reply to a status that breaks the server, and call the bot there."""
+    parent = stage.server.add_post("eve", "look", [picture("red")])
+    whole = stage.server.add_post("eve", "and this", [picture("red", seed=1)])
+    stage.server.failing[parent] = status
+    stage.server.add_post("eve", stage.ask, in_reply_to=parent)
+    posts = [
+        stage.server.add_post("ann", stage.ask, in_reply_to=whole),
+        stage.server.add_post("bob", stage.ask, [picture("red", seed=2)]),
+    ]
+    report = stage.play()
+    assert stage.answered() == sorted(posts)
+    assert report.failures == ["Posts of Mastodon that could not be read: 1"]
+    later = stage.server.add_post("cat", stage.ask, [picture("red", seed=3)])
+    assert stage.play().failures == []
+    assert later in stage.answered()
+
+
+@only_mastodon
+def test_an_outage_between_two_requests_loses_no_post(stage: PlatformHarness) -> None:
+    stage.play()
+    parents = [stage.server.add_post("eve", "look", [picture("red", seed=n)]) for n in range(3)]
+    posts = [
+        stage.server.add_post(f"user{n}", stage.ask, in_reply_to=parent)
+        for n, parent in enumerate(parents)
+    ]
+    broken = 0
+    for whole_requests in range(1, 8):
+        stage.server.read_faults.extend([""] * whole_requests + ["500"] * 60)
+        try:
+            broken += bool(stage.play().failures)
+        except TimelineError:
+            broken += 1
+        stage.server.read_faults.clear()
+    assert broken
+    stage.play()
+    assert stage.answered() == sorted(posts)
+
+
+@only_mastodon
+def test_a_post_at_which_the_server_fails_does_not_count_as_deleted(
+    stage: PlatformHarness,
+) -> None:
+    post = stage.server.add_post("ann", stage.ask, [picture("red")])
+    stage.play()
+    stage.server.failing[post] = 500
+    stage.play()
+    assert stage.rows("SELECT deleted_at FROM posts") == [{"deleted_at": None}]
+
+
+@only_new
+def test_messages_of_a_host_that_cannot_be_read_are_counted(stage: PlatformHarness) -> None:
+    asked = stage.server.add_post(HOST, f"{stage.ask} {stage.tag}", [picture("red")])
+    stage.play()
+    odd = stage.server.add_post(HOST, "It is a bobcat!", in_reply_to=asked)
+    stage.server.add_post(HOST, "It is a cougar!", in_reply_to=asked)
+    if stage.on == "mastodon":
+        stage.server.statuses[odd]["created_at"] = "nonsense"
+    else:
+        stage.server.records[odd]["value"]["tags"] = 5
+    report = stage.play()
+    assert report.answers == 1
+    assert "Messages of hosts that could not be read: 1" in report.failures
+
+
+@only_mastodon
+def test_a_conversation_at_which_the_server_fails_is_counted(stage: PlatformHarness) -> None:
+    asked = stage.server.add_post(HOST, f"{stage.ask} {stage.tag}", [picture("red")])
+    stage.play()
+    other = stage.server.add_post("ann", "a lynx?", in_reply_to=asked)
+    odd = stage.server.add_post(HOST, "Hm, a bobcat maybe", in_reply_to=other)
+    stage.server.add_post(HOST, "It is a cougar!", in_reply_to=asked)
+    stage.server.failing[odd] = 500
+    report = stage.play()
+    assert report.answers == 1
+    assert "Messages of hosts that could not be read: 1" in report.failures

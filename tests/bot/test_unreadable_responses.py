@@ -63,6 +63,11 @@ NAMES: tuple[str, ...] = (
     "id",
 )
 NAMES += ("uri", "cursor", "configuration", "ancestors", "account", "did", "accessJwt", "domain")
+# What a response loses that is asked for otherwise, or that concerns one status only.
+WORKED_AROUND = {
+    "GET /api/v1/statuses": "[]",  # asked for one by one
+    "GET /api/v1/statuses/[0-9]+/context": "1 unreadable",
+}
 NEVER_READABLE = [b"", b"null", b"[" * 100_000]
 SHAPES: list[object] = [
     [],
@@ -125,7 +130,9 @@ def outcomes(stage: PlatformHarness, posts: list[str]) -> list[str]:
         except TimelineError as error:
             words.append(str(error))
         else:
-            words.append(str(getattr(result, "error", None) or getattr(result, "failures", "")))
+            unreadable = getattr(result, "unreadable", 0)
+            failures = f"{unreadable} unreadable" if unreadable else getattr(result, "failures", "")
+            words.append(str(getattr(result, "error", None) or failures))
     return words
 
 
@@ -147,7 +154,8 @@ def test_a_response_without_json_is_named(stage: PlatformHarness, endpoint: str)
         stage.server.odd_bodies = {endpoint: body}
         words = outcomes(stage, posts)
         error = f"{platform} returned an unreadable response. Try again later."
-        assert any(error in each for each in words), (body[:20], words)
+        expected = WORKED_AROUND.get(endpoint, error)
+        assert any(expected in line for line in words), (body[:20], words)
 
 
 @pytest.mark.parametrize(("stage", "endpoint"), ENDPOINTS, indirect=["stage"])

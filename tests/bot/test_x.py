@@ -84,7 +84,7 @@ def test_hosts_are_searched_by_their_exact_words(x: StandInX, db: SiteDatabase) 
     x.add_post("other", f"#{HASHTAG}", [picture("red")])
     timeline = open_timeline("x")
     assert timeline.read(get_game(db, GAME), {}).posts == []
-    assert any(f"query=from%3A{HOST}+%23{HASHTAG}" in each for each in x.requests)
+    assert any(f"query=from%3A{HOST}+%23{HASHTAG}" in request for request in x.requests)
 
 
 def test_a_post_that_x_shows_late_is_not_missed(x: StandInX, db: SiteDatabase) -> None:

@@ -34,8 +34,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     add_model(folder)
     add_photo(folder, 1, jpeg("peru"))
     add_post(folder, "x:1", "http://127.0.0.1:9/posted.jpg")
-    with serving(folder, SERVE) as found:
-        yield found
+    with serving(folder, SERVE) as served_at:
+        yield served_at
     assert len(rows(folder, "SELECT * FROM predictions")) == 3
 
 

@@ -96,8 +96,8 @@ def address(folder: Path, pictures: str) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATASETTE_SECRET", SECRET)
         patch.setenv("CRITTERDB_FETCH_ALLOW", f"127.0.0.1/32:{pictures.rpartition(':')[2]}")
-        with serving(folder, SERVE) as found:
-            yield found
+        with serving(folder, SERVE) as served_at:
+            yield served_at
 
 
 @pytest.fixture(scope="module")
@@ -252,14 +252,14 @@ def test_without_javascript_it_works_too(
 def test_axe_finds_nothing_serious_and_nothing_runs_off_the_screen(
     browser: Any, address: str, folder: Path, look: str
 ) -> None:
-    found = {}
+    problems = {}
     with closed_page(browser, **LOOKS[look]) as page:
         sign_in(page, folder, address)
         for path in PAGES:
             page.goto(f"{address}{path}")
             page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-            found[path] = findings(page)
+            problems[path] = findings(page)
             width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             if width > 0:
-                found[path].append(f"{width} pixels wider than the screen")
-    assert {path: words for path, words in found.items() if words} == {}
+                problems[path].append(f"{width} pixels wider than the screen")
+    assert {path: words for path, words in problems.items() if words} == {}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
+from critterdb.fakes.platform import FAULTS_AFTER_COMMIT, PlatformStandIn, iso_time, query_pairs
 from tests.fakes.bluesky_login import PASSWORD, Logins
-from tests.fakes.bluesky_network import POSTS, PROFILE, REPOSTS, FakeNetwork
+from tests.fakes.bluesky_network import LIKES, POSTS, PROFILE, REPOSTS, FakeNetwork
 from tests.fakes.bluesky_records import content_id, embeds, full_name
 from tests.fakes.bluesky_records import facets as mark_up
 
@@ -110,6 +110,12 @@ class StandInBluesky(PlatformStandIn):
             record |= {"embed": embed} if embed else {}
             return self.known.put(did, POSTS, record, moment, view=view)
 
+    def add_like(self, author: str) -> None:
+        """Let somebody like a post of the bot's."""
+        did = self.add_user(author)["did"]
+        with self.lock:
+            self.known.put(did, LIKES, {"$type": LIKES}, datetime.now(UTC))
+
     def delete_post(self, uri: str) -> None:
         with self.lock:
             del self.records[uri]
@@ -134,9 +140,11 @@ class StandInBluesky(PlatformStandIn):
         query = request.query
         match name:
             case "app.bsky.notification.listNotifications":
+                wanted = {value for key, value in query_pairs(request) if key == "reasons"}
                 with self.lock:
-                    found = self.known.notifications()
-                self._serve_page(request, "notifications", found)
+                    items = self.known.notifications()
+                items = [item for item in items if not wanted or item["reason"] in wanted]
+                self._serve_page(request, "notifications", items)
             case "app.bsky.feed.getAuthorFeed":
                 did = self.known.did_of(query.get("actor", ""))
                 if did is None:
@@ -146,15 +154,15 @@ class StandInBluesky(PlatformStandIn):
                     items = self.known.feed(did, self.delay_s)
                 self._serve_page(request, "feed", items)
             case "app.bsky.feed.getPosts":
-                uris = [each for key, each in query_pairs(request) if key == "uris"]
+                uris = [uri for key, uri in query_pairs(request) if key == "uris"]
                 if len(uris) > MAX_URIS:
                     _refuse(request, 400, "InvalidRequest", "Error: too many uris")
                     return
                 with self.lock:
                     shown = [
-                        self.known.view(each)
-                        for each in uris
-                        if self.known.is_shown(each, self.delay_s)
+                        self.known.view(uri)
+                        for uri in uris
+                        if self.known.is_shown(uri, self.delay_s)
                     ]
                 request.answer_json({"posts": shown}, headers=_limits())
             case "com.atproto.repo.getRecord":
@@ -172,7 +180,7 @@ class StandInBluesky(PlatformStandIn):
 
     def _write(self, request: Request, name: str) -> None:
         fault = self.next_fault(self.post_faults)
-        if fault not in AFTER and self.spoil(request, fault):
+        if fault not in FAULTS_AFTER_COMMIT and self.spoil(request, fault):
             return
         if name != "com.atproto.repo.putRecord":
             _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
@@ -202,7 +210,7 @@ class StandInBluesky(PlatformStandIn):
             self.sent.append({"id": uri, "text": record["text"], "in_reply_to": parent})
         if collection == PROFILE:
             values = (record.get("labels") or {}).get("values") or []
-            self.known.label(did, *(each["val"] for each in values))
+            self.known.label(did, *(value["val"] for value in values))
         return self.known.put(did, collection, record, _now(), rkey=body["rkey"])
 
     def _objection(self, body: Json) -> tuple[str, str] | None:

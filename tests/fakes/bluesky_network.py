@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from critterdb._types import Json
 
 POSTS, PROFILE, REPOSTS = "app.bsky.feed.post", "app.bsky.actor.profile", "app.bsky.feed.repost"
+LIKES = "app.bsky.feed.like"
 
 
 class FakeNetwork:
@@ -77,7 +78,7 @@ class FakeNetwork:
     def label(self, did: str, *values: str) -> None:
         """Let an account say of itself what it is."""
         at = iso_time(datetime.now(UTC))
-        labels = [{"src": did, "uri": did, "val": each, "cts": at} for each in values]
+        labels = [{"src": did, "uri": did, "val": value, "cts": at} for value in values]
         self.accounts[did]["labels"] = labels
 
     def reference(self, uri: str) -> Json:
@@ -107,14 +108,14 @@ class FakeNetwork:
         return not (is_new and kept["did"] == self.own)
 
     def notifications(self) -> list[Json]:
-        """Who mentioned, quoted or answered the bot, newest first."""
-        found = []
-        for uri, kept in self._newest_first(POSTS):
-            reason = self._reason(kept["value"])
+        """Who mentioned, quoted, answered or liked the bot, newest first."""
+        items = []
+        for uri, kept in self._newest_first(POSTS, LIKES):
+            reason = "like" if kept["collection"] == LIKES else self._reason(kept["value"])
             if kept["did"] == self.own or not reason:
                 continue
             description = {"description": self.notes.get(kept["did"], "")}
-            found.append(
+            items.append(
                 {
                     "uri": uri,
                     "cid": kept["cid"],
@@ -126,7 +127,7 @@ class FakeNetwork:
                     "labels": [],
                 }
             )
-        return found
+        return items
 
     def feed(self, did: str, delay_s: float) -> list[Json]:
         """What an account posted or showed again, newest first."""
@@ -148,10 +149,12 @@ class FakeNetwork:
 
     def _reason(self, record: Json) -> str | None:
         reply = ((record.get("reply") or {}).get("parent") or {}).get("uri", "")
-        features = [each for facet in record.get("facets") or [] for each in facet["features"]]
+        features = [
+            feature for facet in record.get("facets") or [] for feature in facet["features"]
+        ]
         if f"//{self.own}/" in reply:
             return "reply"
-        if any(each.get("did") == self.own for each in features):
+        if any(feature.get("did") == self.own for feature in features):
             return "mention"
         quoted = (record.get("embed") or {}).get("record") or {}
         quoted = quoted.get("record") or quoted
@@ -159,7 +162,7 @@ class FakeNetwork:
 
     def _newest_first(self, *collections: str) -> list[tuple[str, Json]]:
         chosen = [(u, k) for u, k in self.records.items() if k["collection"] in collections]
-        return sorted(chosen, key=lambda each: (each[1]["indexedAt"], each[0]), reverse=True)
+        return sorted(chosen, key=lambda item: (item[1]["indexedAt"], item[0]), reverse=True)
 
     def _profile(self, did: str) -> Json:
         blocks = (did, self.own) in self.blocks

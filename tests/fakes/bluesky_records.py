@@ -36,14 +36,14 @@ def timestamp_id(microseconds: int) -> str:
 
 def facets(text: str, did_of: Callable[[str], str]) -> list[Json]:
     """Hashtags and mentions as the platform's own app marks them."""
-    found = []
+    items = []
     for match in re.finditer(r"(?<!\S)[#＃](\w+)", text):
         tag = {"$type": "app.bsky.richtext.facet#tag", "tag": match[1]}
-        found.append(_facet(text, match.start(), match.end(), tag))
+        items.append(_facet(text, match.start(), match.end(), tag))
     for match in re.finditer(r"(?<!\w)@([\w.-]*\w)", text):
         mention = {"$type": "app.bsky.richtext.facet#mention", "did": did_of(match[1])}
-        found.append(_facet(text, match.start(), match.end(), mention))
-    return found
+        items.append(_facet(text, match.start(), match.end(), mention))
+    return items
 
 
 def embeds(
@@ -74,8 +74,10 @@ def _media(addresses: Sequence[str], media: str) -> tuple[Json, Json]:
     record: Json = {"$type": f"app.bsky.embed.{kind}"}
     view: Json = {"$type": f"app.bsky.embed.{kind}#view"}
     if kind == "images":
-        record["images"] = [{"alt": "", "image": _blob(each)} for each in addresses]
-        view["images"] = [{"alt": "", "fullsize": each, "thumb": each} for each in addresses]
+        record["images"] = [{"alt": "", "image": _blob(address)} for address in addresses]
+        view["images"] = [
+            {"alt": "", "fullsize": address, "thumb": address} for address in addresses
+        ]
     elif kind == "video":
         record["video"] = _blob(addresses[0])
         view |= {"cid": "bafvideo", "playlist": "", "thumbnail": addresses[0]}

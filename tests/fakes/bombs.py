@@ -77,8 +77,8 @@ def _text_bomb() -> bytes:
 
 
 def _many_text_bombs() -> bytes:
-    one = png_chunk(b"zTXt", b"x\0\0" + _zeros(1_000_000))
-    return _small_png(one * 2000)
+    chunk = png_chunk(b"zTXt", b"x\0\0" + _zeros(1_000_000))
+    return _small_png(chunk * 2000)
 
 
 def _international_text_bomb() -> bytes:
@@ -188,8 +188,8 @@ def _riff(kind: bytes, data: bytes) -> bytes:
 def _webp_frame(width: int, height: int) -> bytes:
     """The whole of a small WebP as one frame."""
     picture = _saved("WEBP", (width, height), lossless=True)[12:]
-    place = bytes(6) + struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
-    return _riff(b"ANMF", place + bytes([100, 0, 0, 0]) + picture)
+    position = bytes(6) + struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+    return _riff(b"ANMF", position + bytes([100, 0, 0, 0]) + picture)
 
 
 def _webp_canvas(width: int, height: int, frames: int) -> bytes:

@@ -309,7 +309,7 @@ class HostileServer:
 def _acknowledged(connection: socket.socket) -> int:
     """How many bytes the other side's kernel has taken; where that is not told (no Linux), 0."""
     try:
-        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-        return int(struct.unpack_from("=Q", told, _BYTES_ACKED_AT)[0])
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        return int(struct.unpack_from("=Q", info, _BYTES_ACKED_AT)[0])
     except (OSError, AttributeError, struct.error):
         return 0

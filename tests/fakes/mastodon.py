@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from critterdb.fakes.platform import AFTER, PlatformStandIn, iso_time, query_pairs
+from critterdb.fakes.platform import FAULTS_AFTER_COMMIT, PlatformStandIn, iso_time, query_pairs
 from tests.fakes.mastodon_text import content_of, handles_in, length_of, tags_in
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class StandInMastodon(PlatformStandIn):
         self.statuses: dict[str, Json] = {}
         self.notifications: list[Json] = []
         self.blocks: set[str] = set()
+        # Statuses at which it fails, with the HTTP status; a list with one of them fails too.
+        self.failing: dict[str, int] = {}
         self.keys: dict[str, tuple[str, float]] = {}
+        self.requests_left: int | None = None  # before everything is a 429
         self._count = 0
         self.me = self.add_user(handle)
 
@@ -109,7 +112,7 @@ class StandInMastodon(PlatformStandIn):
         with self.lock:
             account = self.add_user(author)
             above = self.statuses.get(in_reply_to or "")
-            mentioned = [self.add_user(each) for each in handles_in(text)]
+            mentioned = [self.add_user(handle) for handle in handles_in(text)]
             status: Json = {
                 "id": edit_of or self._new_id(moment),
                 "created_at": iso_time(moment),
@@ -120,10 +123,10 @@ class StandInMastodon(PlatformStandIn):
                 "in_reply_to_id": in_reply_to,
                 "in_reply_to_account_id": above["account"]["id"] if above else None,
                 "reblog": self.statuses[reposts] if reposts else None,
-                "media_attachments": [_attachment(each, media) for each in addresses],
+                "media_attachments": [_attachment(address, media) for address in addresses],
                 "mentions": [
-                    {key: each[key] for key in ("id", "username", "acct", "url")}
-                    for each in mentioned
+                    {key: user[key] for key in ("id", "username", "acct", "url")}
+                    for user in mentioned
                 ],
                 "tags": [{"name": tag, "url": f"{self.base}/tags/{tag}"} for tag in tags_in(text)],
                 "put_at": time.monotonic(),
@@ -144,7 +147,9 @@ class StandInMastodon(PlatformStandIn):
         parts = request.path.strip("/").split("/")
         if self.serve_prepared(request):
             return
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if self._is_over_limit():
+            self.refuse(request, 429)
+        elif request.headers.get("Authorization") != f"Bearer {TOKEN}":
             request.answer_json({"error": "The access token is invalid"}, status=401)
         elif request.method != "GET":
             self._write(request, parts[2:])
@@ -154,6 +159,13 @@ class StandInMastodon(PlatformStandIn):
             _refuse(request, 404, "Not Found")
         else:
             self._read(request, parts[2:])
+
+    def _is_over_limit(self) -> bool:
+        with self.lock:
+            if self.requests_left is None:
+                return False
+            self.requests_left -= 1
+            return self.requests_left < 0
 
     def _read(self, request: Request, parts: list[str]) -> None:
         match parts:
@@ -196,7 +208,10 @@ class StandInMastodon(PlatformStandIn):
                 request.answer_json(matching, headers=_limits())
             case ["relationships"]:
                 ids = [value for key, value in query_pairs(request) if key.startswith("id")]
-                relationships = [{"id": one, "blocked_by": one in self.blocks} for one in ids]
+                relationships = [
+                    {"id": account_id, "blocked_by": account_id in self.blocks}
+                    for account_id in ids
+                ]
                 request.answer_json(relationships, headers=_limits())
             case [account_id, "statuses"]:
                 own = self._shown(lambda status: bool(status["account"]["id"] == account_id))
@@ -211,9 +226,12 @@ class StandInMastodon(PlatformStandIn):
                 if len(ids) > MAX_LOOKUPS:
                     _refuse(request, 422, "Validation failed: too many ids")
                     return
-                found = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
-                found = found if self.shows_many else []
-                request.answer_json(_public(found), headers=_limits())
+                if failing := self.failing.keys() & ids:
+                    self.refuse(request, self.failing[failing.pop()])
+                    return
+                shown = self._shown(lambda s: s["id"] in ids and not self._blocks(s))
+                shown = shown if self.shows_many else []
+                request.answer_json(_public(shown), headers=_limits())
             case [status_id]:
                 self._serve_one(request, status_id, lambda status: _public([status])[0])
             case [status_id, "context"]:
@@ -235,7 +253,7 @@ class StandInMastodon(PlatformStandIn):
             request.answer_json(self.me, headers=_limits())
             return
         fault = self.next_fault(self.post_faults)
-        if fault not in AFTER and self.spoil(request, fault):
+        if fault not in FAULTS_AFTER_COMMIT and self.spoil(request, fault):
             return
         if parts != ["statuses"]:
             _refuse(request, 404, "Record not found")
@@ -304,9 +322,12 @@ class StandInMastodon(PlatformStandIn):
         return sorted(chosen, key=lambda status: int(status["id"]))
 
     def _serve_one(self, request: Request, status_id: str, show: Callable[[Json], object]) -> None:
-        found = self._shown(lambda status: bool(status["id"] == status_id))
-        if found and not self._blocks(found[0]):
-            request.answer_json(show(found[0]), headers=_limits())
+        if status_id in self.failing:
+            self.refuse(request, self.failing[status_id])
+            return
+        matches = self._shown(lambda status: bool(status["id"] == status_id))
+        if matches and not self._blocks(matches[0]):
+            request.answer_json(show(matches[0]), headers=_limits())
         else:
             _refuse(request, 404, "Record not found")
 
@@ -317,10 +338,10 @@ class StandInMastodon(PlatformStandIn):
             above.insert(0, parent)
             parent = self.statuses.get(parent["in_reply_to_id"] or "")
         below, ids = [], {status["id"]}
-        for each in sorted(self.statuses.values(), key=lambda one: int(one["id"])):
-            if each["in_reply_to_id"] in ids:
-                ids.add(each["id"])
-                below.append(each)
+        for reply in sorted(self.statuses.values(), key=lambda known: int(known["id"])):
+            if reply["in_reply_to_id"] in ids:
+                ids.add(reply["id"])
+                below.append(reply)
         return {"ancestors": _public(above), "descendants": _public(below)}
 
     def _serve_page(self, request: Request, items: list[Json]) -> None:
@@ -328,12 +349,12 @@ class StandInMastodon(PlatformStandIn):
         query = request.query
         most = min(int(query.get("limit", "20")), MAX_ITEMS, self.page_size)
         below = int(query.get("max_id", 1 << 70))
-        chosen = [each for each in items if int(each["id"]) < below]
+        chosen = [item for item in items if int(item["id"]) < below]
         if "min_id" in query:
-            page = [each for each in chosen if int(each["id"]) > int(query["min_id"])][:most]
+            page = [item for item in chosen if int(item["id"]) > int(query["min_id"])][:most]
         else:
             since = int(query.get("since_id", 0))
-            page = [each for each in chosen if int(each["id"]) > since][-most:]
+            page = [item for item in chosen if int(item["id"]) > since][-most:]
         request.answer_json(_public(reversed(page)), headers=_limits())
 
     def _notify(self, status: Json) -> None:
@@ -341,7 +362,7 @@ class StandInMastodon(PlatformStandIn):
         quoted = (status.get("quote") or {}).get("quoted_status") or {}
         if status["account"]["id"] == own or status["account"]["id"] in self.blocks:
             return
-        if any(each["id"] == own for each in status["mentions"]):
+        if any(mention["id"] == own for mention in status["mentions"]):
             kind = "mention"
         elif (quoted.get("account") or {}).get("id") == own:
             kind = "quote"
@@ -376,7 +397,7 @@ def _attachment(address: str, kind: str) -> Json:
 
 
 def _public(statuses: Iterable[Json]) -> list[Json]:
-    return [{k: v for k, v in each.items() if k != "put_at"} for each in statuses]
+    return [{k: v for k, v in status.items() if k != "put_at"} for status in statuses]
 
 
 def _limits(remaining: int = 290) -> dict[str, str]:

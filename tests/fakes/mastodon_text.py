@@ -30,14 +30,14 @@ def content_of(text: str) -> str:
 
 def handles_in(text: str) -> list[str]:
     """Whom it mentions, each once."""
-    found = ["".join(match) for match in _HANDLE.findall(text)]
-    return list(dict.fromkeys(each.lower() for each in found))
+    handles = ["".join(match) for match in _HANDLE.findall(text)]
+    return list(dict.fromkeys(handle.lower() for handle in handles))
 
 
 def tags_in(text: str) -> list[str]:
     """Its hashtags, each once, folded as Mastodon does."""
-    found = _TAG.findall(_LINK.sub(" ", text))
-    return list(dict.fromkeys(unicodedata.normalize("NFKC", each).lower() for each in found))
+    tags = _TAG.findall(_LINK.sub(" ", text))
+    return list(dict.fromkeys(unicodedata.normalize("NFKC", tag).lower() for tag in tags))
 
 
 def length_of(text: str) -> int:

@@ -111,10 +111,10 @@ def _splice(data: bytearray, other: bytes, chance: random.Random) -> None:
 
 def _swap(data: bytearray, other: bytes, chance: random.Random) -> None:
     size = chance.choice((4, 32, 200))
-    one, two = chance.randrange(len(data)), chance.randrange(len(data))
-    first, second = bytes(data[one : one + size]), bytes(data[two : two + size])
-    data[one : one + len(second)] = second
-    data[two : two + len(first)] = first
+    left, right = chance.randrange(len(data)), chance.randrange(len(data))
+    first, second = bytes(data[left : left + size]), bytes(data[right : right + size])
+    data[left : left + len(second)] = second
+    data[right : right + len(first)] = first
 
 
 DAMAGES = (

@@ -40,10 +40,10 @@ class ContractError(AssertionError):
 
 def check(parser: Parser, example: object) -> float:
     """Give a parser one example; the processor seconds that it took. Raises ContractError."""
-    given = example if parser.as_drawn else expanded(example)
+    value = example if parser.as_drawn else expanded(example)
     begun = time.thread_time()
     try:
-        parser.read(given)
+        parser.read(value)
     except parser.errors:
         pass
     except Exception as error:

@@ -176,10 +176,10 @@ def read_csv(data: bytes) -> None:
 def import_picture(example: tuple[str, str, bytes]) -> None:
     label, name, data = example
     with TemporaryDirectory() as folder, rolled_back() as db:
-        place = Path(folder) / "photos" / label
-        place.mkdir(parents=True)
-        (place / f"{name}.jpg").write_bytes(data)
-        import_folder(db, place.parent, "imported")
+        label_folder = Path(folder) / "photos" / label
+        label_folder.mkdir(parents=True)
+        (label_folder / f"{name}.jpg").write_bytes(data)
+        import_folder(db, label_folder.parent, "imported")
 
 
 @cache
@@ -205,12 +205,14 @@ def read_words(document: object) -> None:
 
 def toml(document: Json) -> str:
     """A document as TOML, each section inline; what TOML cannot hold stays out of it."""
-    return "".join(f"{json.dumps(str(key))} = {_inline(each)}\n" for key, each in document.items())
+    return "".join(
+        f"{json.dumps(str(key))} = {_inline(section)}\n" for key, section in document.items()
+    )
 
 
 def _inline(value: object) -> str:
     if isinstance(value, dict):
-        pairs = (f"{json.dumps(str(key))} = {_inline(each)}" for key, each in value.items())
+        pairs = (f"{json.dumps(str(key))} = {_inline(inner)}" for key, inner in value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, Deep):
         return value.text()

@@ -63,7 +63,7 @@ def model_metadata() -> dict[str, Any]:
     import onnx
 
     model = onnx.load_from_string(model_bytes())
-    described = json.loads({each.key: each.value for each in model.metadata_props}["critterdb"])
+    described = json.loads({prop.key: prop.value for prop in model.metadata_props}["critterdb"])
     # A stranger leaves it out; with it every other description would be refused for that alone.
     return {key: value for key, value in described.items() if key != DIGEST}
 
@@ -73,7 +73,7 @@ def load_described(metadata: object) -> None:
     import onnx
 
     model = onnx.load_from_string(model_bytes())
-    (description,) = (each for each in model.metadata_props if each.key == "critterdb")
+    (description,) = (prop for prop in model.metadata_props if prop.key == "critterdb")
     description.value = json_text(metadata)
     load_bytes(model.SerializeToString())
 

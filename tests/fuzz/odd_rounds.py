@@ -78,12 +78,12 @@ class Spoiler:
         raw: dict[str, str] = {}
         route = _ID.sub("*", request.path)
         for path, name, item in self._items(value):
-            place = ".".join("*" if isinstance(step, int) else step for step in path)
+            items = ".".join("*" if isinstance(step, int) else step for step in path)
             if self.scenario:
-                found = (Field(self.scenario, route, place, p) for p in paths(item, unknown=True))
-                self.fields |= dict.fromkeys(found)
+                fields = (Field(self.scenario, route, items, p) for p in paths(item, unknown=True))
+                self.fields |= dict.fromkeys(fields)
             oddity = self.oddities.get(name)
-            if oddity and (oddity.field.route, oddity.field.items) == (route, place):
+            if oddity and (oddity.field.route, oddity.field.items) == (route, items):
                 mark = f"@@{len(raw)}@@"
                 try:
                     value = replaced(value, (*path, *oddity.field.path), mark)
@@ -149,23 +149,23 @@ class OddRounds:
         """Everything that the stand-in serves of somebody who asks, in each scenario."""
         if self.platform in _FIELDS:
             return _FIELDS[self.platform]
-        found: dict[Field, None] = {}
+        seen: dict[Field, None] = {}
         for scenario in SCENARIOS:
             spoiler = Spoiler(scenario=scenario)
             with self._stage(spoiler) as stage:
                 ask_about(stage, "ann000", scenario)
                 play_all(stage, spoiler)
-            found |= spoiler.fields
-        return _FIELDS.setdefault(self.platform, list(found))
+            seen |= spoiler.fields
+        return _FIELDS.setdefault(self.platform, list(seen))
 
     def oddities(self, kinds: Mapping[str, str], *, turn: int) -> list[Oddity]:
         """One odd value for each field, another one with each `turn`."""
         names = sorted(kinds)
-        fields = {(each.route, each.items, each.path): each for each in self.fields()}
+        fields = {(field.route, field.items, field.path): field for field in self.fields()}
         chosen = [names[(number * 7 + turn) % len(names)] for number in range(len(fields))]
         return [
-            Oddity(place, kind, kinds[kind])
-            for place, kind in zip(fields.values(), chosen, strict=True)
+            Oddity(field, kind, kinds[kind])
+            for field, kind in zip(fields.values(), chosen, strict=True)
         ]
 
     def failures(self, oddities: Sequence[Oddity]) -> list[str]:
@@ -194,7 +194,7 @@ class OddRounds:
                 play_all(stage, spoiler)
             except Exception as error:
                 return where(error)
-            times = [stage.answered().count(each) for each in (before, after)]
+            times = [stage.answered().count(post_id) for post_id in (before, after)]
             if times != [1, 1]:
                 return f"bob and cyd were answered {times} times instead of once each"
             return None if len(stage.server.sent) == quiet else "the third round was not quiet"
@@ -205,11 +205,11 @@ class OddRounds:
         It may say that it read nothing, as an error for people, and nothing else; once the value
         is gone everything goes on.
         """
-        place = next(each for each in self.fields() if each.path[-1:] in _TIMES)
-        spoiler = Spoiler({"ann000": Oddity(place, "unparsable", value)})
+        field = next(candidate for candidate in self.fields() if candidate.path[-1:] in _TIMES)
+        spoiler = Spoiler({"ann000": Oddity(field, "unparsable", value)})
         with self._stage(spoiler) as stage:
             asked = ask(stage, "bob")
-            ask_about(stage, "ann000", place.scenario)
+            ask_about(stage, "ann000", field.scenario)
             try:
                 with suppress(CritterError):
                     play_all(stage, spoiler)

@@ -199,7 +199,7 @@ def read_x_page(page: Any) -> None:
 
 def read_x_post(post: object) -> None:
     page = XPage({**X_PAGE, "data": [post, X_PAGE["data"][0]]}, "1")
-    assert "x:1990000000000000001" in {each.id for each in page.read()}
+    assert "x:1990000000000000001" in {read_post.id for read_post in page.read()}
     page.reaches("1")
 
 
@@ -210,14 +210,14 @@ def read_x_included(included: object) -> None:
 def read_status(status: object) -> None:
     reader = MastodonReader({"id": "1", "acct": "critterbot"}, "m.example")
     parents = {"115000000000000000": {**STATUS, "in_reply_to_id": None}}
-    read_each(objects_in([status]), "id", lambda each: reader.read(each, parents), "Mastodon")
+    read_each(objects_in([status]), "id", lambda item: reader.read(item, parents), "Mastodon")
 
 
 def read_parent(parent: object) -> None:
     reader = MastodonReader({"id": "1", "acct": "critterbot"}, "m.example")
     asking = {**STATUS, "media_attachments": [], "quote": None, "pleroma": None}
     parents: Any = {"115000000000000000": parent}
-    read_each([asking], "id", lambda each: reader.read(each, parents), "Mastodon")
+    read_each([asking], "id", lambda item: reader.read(item, parents), "Mastodon")
 
 
 def walk_statuses(items: list[object]) -> None:
@@ -230,7 +230,7 @@ def walk_statuses(items: list[object]) -> None:
 def read_view(view: object) -> None:
     reader = BlueskyReader(OWN_DID)
     parents: Any = {URI: view, f"at://{OWN_DID}/app.bsky.feed.post/2": view}
-    read_each(objects_in([view, VIEW]), "uri", lambda each: reader.read(each, parents), "Bluesky")
+    read_each(objects_in([view, VIEW]), "uri", lambda item: reader.read(item, parents), "Bluesky")
 
 
 def walk_views(items: list[object]) -> None:
@@ -241,7 +241,7 @@ def walk_views(items: list[object]) -> None:
 def read_lines(lines: list[Any]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "posts.jsonl"
-        texts = [each if isinstance(each, str) else json_text(each) for each in lines]
+        texts = [line if isinstance(line, str) else json_text(line) for line in lines]
         path.write_bytes("\n".join([*texts, json.dumps(LINE), ""]).encode("utf-8", "replace"))
         timeline = JsonlTimeline(path)
         batch = timeline.read(GAME, {})

@@ -68,7 +68,7 @@ def test_an_odd_line_stops_nobody_else(
         rounds.later += 3600
         rounds.play()
     written = Path(f"{path}.replies.jsonl").read_text("utf-8").splitlines()
-    answered = Counter(json.loads(each)["in_reply_to"] for each in written)
+    answered = Counter(json.loads(reply)["in_reply_to"] for reply in written)
     assert (answered["jsonl:1"], answered["jsonl:2"]) == (1, 1)
     assert max(answered.values()) == 1
     assert rounds.play().sent == 0

@@ -149,3 +149,9 @@ def test_pipes_devices_and_links_to_other_files_are_not_read(
 def test_a_licence_needs_an_attribution(db: SiteDatabase, photos: Path) -> None:
     with pytest.raises(SourceError, match="attribution"):
         import_folder(db, photos, "coats", license_code="cc-by")
+
+
+def test_a_label_that_is_not_utf_8_is_readable_in_part(db: SiteDatabase, photos: Path) -> None:
+    os.rename(photos / "plain_coat", os.fsencode(photos) + b"/bla\xff")
+    import_folder(db, photos, "coats")
+    assert "bla?" in {row["name"] for row in db["taxa"].rows}

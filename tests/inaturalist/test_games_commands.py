@@ -31,7 +31,7 @@ ADD = ("add", "catornot", "--hashtag", "catOrNot", "--taxon", "Felidae")
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, site: Path) -> Iterator[StandInINaturalist]:
     taxa = [
-        *({**one, "observations_count": 1000 - n} for n, one in enumerate(TAXA)),
+        *({**row, "observations_count": 1000 - n} for n, row in enumerate(TAXA)),
         taxon(DOGS, LIFE, common="Canids"),
         taxon(FOX, LIFE, DOGS, common="Red Fox"),
         {

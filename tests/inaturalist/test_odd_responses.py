@@ -9,11 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from critterdb.cli import main
+from critterdb.errors import SourceError
 from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.games import ensure_game
 from critterdb.inaturalist.client import INaturalist
-from critterdb.inaturalist.responses import parse_page
+from critterdb.inaturalist.responses import MAX_LINEAGE, parse_page, read_taxa
 from critterdb.inaturalist.sync import SyncOptions, SyncReport, sync_game
+from critterdb.inaturalist.taxa import MAX_STEPS, save_missing_taxa
 from critterdb.storage.cursors import Cursors
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase
 from tests.support.inaturalist import TAXA, jpeg, observation, photo
@@ -196,3 +198,59 @@ def test_what_is_not_json_is_said_so() -> None:
     for body in (b"<html>", b"[]", b'{"results": 5}', b"\xff\xfe", b"[" * NESTED):
         with pytest.raises(ValueError, match="JSON"):
             parse_page(body)
+
+
+class PackedINaturalist(StandInINaturalist):
+    """Packs its pages in a way that nobody asked for."""
+
+    def _serve_page(self, request: Request, chosen: list[dict[str, Any]]) -> None:
+        request.answer(b"whatever", headers={"Content-Encoding": "zstd"})
+
+
+def test_a_page_that_is_packed_unasked_is_not_unpacked(
+    db: SiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRITTERDB_REQUESTS_PER_MINUTE", "60000")
+    with PackedINaturalist([], [], {}) as server:
+        api = INaturalist(db, server.url, sleep=lambda _: None)
+        with pytest.raises(SourceError, match="packed in a way"):
+            api.get("observations")
+
+
+def test_a_wait_of_any_length_is_told_in_minutes(
+    db: SiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Busy(StandInINaturalist):
+        def _serve_page(self, request: Request, chosen: list[dict[str, Any]]) -> None:
+            request.answer(b"", status=429, headers={"Retry-After": "9" * 400})
+
+    monkeypatch.setenv("CRITTERDB_REQUESTS_PER_MINUTE", "60000")
+    with Busy([], [], {}) as server, pytest.raises(SourceError, match="for 1440 minutes"):
+        INaturalist(db, server.url, sleep=lambda _: None).get("observations")
+
+
+class InventingINaturalist(StandInINaturalist):
+    """Names an ancestor that nobody has heard of with each taxon."""
+
+    def _taxa(self, ids: list[str], query: object) -> list[dict[str, Any]]:
+        numbers = [int(number) for number in ids[0].split(",")]
+        return [
+            {"id": number, "name": "x", "ancestor_ids": [number * 7 + 10**6, number]}
+            for number in numbers
+        ]
+
+
+def test_a_lineage_without_an_end_is_given_up(
+    db: SiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRITTERDB_REQUESTS_PER_MINUTE", "60000")
+    with InventingINaturalist([], [], {}) as server:
+        save_missing_taxa(db, INaturalist(db, server.url, sleep=lambda _: None), range(1, 4))
+        assert len(server.requests) == MAX_STEPS
+
+
+def test_a_lineage_of_thousands_is_cut_off() -> None:
+    described = {"id": 7, "ancestor_ids": [*range(1000, 4000), 7]}
+    (taxon,) = read_taxa([described])
+    assert len(taxon.lineage) == MAX_LINEAGE
+    assert taxon.lineage[-2:] == (3999, 7)

@@ -42,7 +42,7 @@ def most_in_a_minute(db: SiteDatabase) -> int:
         datetime.fromisoformat(row["at"]) for row in db.query("SELECT at FROM ledger ORDER BY at")
     ]
     return max(
-        sum(start <= one < start + timedelta(seconds=60) for one in times) for start in times
+        sum(start <= time < start + timedelta(seconds=60) for time in times) for start in times
     )
 
 

@@ -246,10 +246,10 @@ def test_a_photo_that_cannot_be_had_is_left_alone_in_the_end(
 @pytest.fixture
 def decoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Where the program of new decoding processes has to lie; nothing is there yet."""
-    place = tmp_path / "decoder"
-    monkeypatch.setattr(sandbox_process, "COMMAND", (str(place), *sandbox_process.COMMAND[1:]))
+    program = tmp_path / "decoder"
+    monkeypatch.setattr(sandbox_process, "COMMAND", (str(program), *sandbox_process.COMMAND[1:]))
     shared_decoders().close()
-    yield place
+    yield program
     shared_decoders().close()
 
 
@@ -342,11 +342,11 @@ def test_the_plan_is_told_in_words(
 ) -> None:
     monkeypatch.setenv("CRITTERDB_INATURALIST_API", server.url)
     monkeypatch.setenv("CRITTERDB_DB", str(site_folder(db) / "critters.db"))
-    said = CliRunner().invoke(main, ["sync", "--plan"])
-    assert said.exit_code == 0, said.output
-    assert f"{OBSERVATIONS} new observations" in said.stdout
-    found = json.loads(CliRunner().invoke(main, ["sync", "--plan", "--json"]).stdout)
-    assert found["new"] == OBSERVATIONS
+    result = CliRunner().invoke(main, ["sync", "--plan"])
+    assert result.exit_code == 0, result.output
+    assert f"{OBSERVATIONS} new observations" in result.stdout
+    plan = json.loads(CliRunner().invoke(main, ["sync", "--plan", "--json"]).stdout)
+    assert plan["new"] == OBSERVATIONS
 
 
 def test_an_inactive_taxon_leads_to_the_one_that_took_its_place(

@@ -57,7 +57,7 @@ def closed_page(browser: Any, **options: Any) -> Iterator[Any]:
     page.on("request", note)
     yield page
     context.close()
-    assert [one for one in problems if "Failed to load resource" not in one] == []
+    assert [problem for problem in problems if "Failed to load resource" not in problem] == []
     assert elsewhere == []
 
 

@@ -87,13 +87,13 @@ def build_image(context: Path, folder: Path) -> Image:
             case "FROM":
                 assert rest == "python:3.11-slim"
             case "COPY":
-                *sources, target = [one for one in rest.split() if not one.startswith("--")]
+                *sources, target = [word for word in rest.split() if not word.startswith("--")]
                 for source in sources:
                     _copy(context, source, image.root / target.lstrip("/"))
             case "RUN":
                 _run(image, rest)
             case "ENV":
-                image.environment |= dict(one.split("=", 1) for one in shlex.split(rest))
+                image.environment |= dict(word.split("=", 1) for word in shlex.split(rest))
             case "USER":
                 image.user = rest
             case "CMD":
@@ -123,10 +123,10 @@ def _copy(context: Path, pattern: str, target: Path) -> None:
     if pattern == ".":
         shutil.copytree(context, target, dirs_exist_ok=True)
         return
-    found = list(context.glob(pattern))
-    assert found, pattern
+    files = list(context.glob(pattern))
+    assert files, pattern
     target.mkdir(parents=True, exist_ok=True)
-    for file in found:
+    for file in files:
         shutil.copy(file, target)
 
 

@@ -59,8 +59,13 @@ def open_datasette(folder: Path, **arguments: Any) -> Any:
 
 
 def close_datasettes() -> None:
-    """Close the connections of every Datasette so far: SQLite's heap limit counts them all."""
+    """Close the connections of every Datasette so far: SQLite's heap limit counts them all.
+
+    A connection that is closed while a thread uses it ends the process, so the threads end first.
+    """
     for datasette in _opened:
+        if datasette.executor is not None:
+            datasette.executor.shutdown(wait=True, cancel_futures=True)
         for database in datasette.databases.values():
             database.close()
     _opened.clear()
@@ -169,9 +174,9 @@ def add_model(folder: Path) -> str:
 def rows(folder: Path, sql: str) -> list[dict[str, Any]]:
     """What another process sees in the site's database."""
     db = open_database(folder / DATABASE_NAME)
-    found = list(db.query(sql))
+    result = list(db.query(sql))
     db.close()
-    return found
+    return result
 
 
 def free_port() -> int:
@@ -190,7 +195,10 @@ def serving(
     """
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    command = [*([python] if python else []), *(one.format(port=port) for one in arguments)]
+    command = [
+        *([python] if python else []),
+        *(argument.format(port=port) for argument in arguments),
+    ]
     root = str(Path(__file__).parents[2])
     # A file and not a pipe: a server that reports many errors would wait for somebody to read them.
     with tempfile.TemporaryFile("w+") as errors:
@@ -211,8 +219,8 @@ def serving(
 
 def listed(address: str, key: str) -> list[dict[str, Any]]:
     """A list of Datasette's own JSON, which 1.0 wraps in an object."""
-    found = httpx.get(address).json()
-    return found if isinstance(found, list) else found[key]
+    payload = httpx.get(address).json()
+    return payload if isinstance(payload, list) else payload[key]
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], errors: IO[str]) -> None:

@@ -328,17 +328,17 @@ def play_feed(
 
 def complaints(feed: Feed) -> list[str]:
     """Where rows and replies are not what the feed's cases ask for."""
-    stage, found = feed.stage, []
+    stage, problems = feed.stage, []
     rows = {
         row["post_id"].partition(":")[2]: (row["status"], row["reason"])
         for row in stage.rows("SELECT * FROM replies WHERE game = ?", GAME)
     }
     for post, expected in feed.expected.items():
         if rows.get(post) != expected:
-            found.append(f"{post}: {rows.get(post)} instead of {expected}")
+            problems.append(f"{post}: {rows.get(post)} instead of {expected}")
     wanted = sorted(post for post, expected in feed.expected.items() if expected == SENT)
     if stage.answered() != wanted:
-        found.append(f"{len(stage.answered())} replies instead of {len(wanted)}")
+        problems.append(f"{len(stage.answered())} replies instead of {len(wanted)}")
     for post, expected in feed.expected.items():
         looks = expected and expected[1] not in DECIDED_BEFORE_FETCHING
         images = feed.images[post] if looks else 0
@@ -348,5 +348,5 @@ def complaints(feed: Feed) -> list[str]:
             f"{stage.on}:{post}",
         )
         if row["images"] != images or row["number"] != images + (images > 1):
-            found.append(f"{post} {expected}: {row['images']} predictions instead of {images}")
-    return found
+            problems.append(f"{post} {expected}: {row['images']} predictions instead of {images}")
+    return problems

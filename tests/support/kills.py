@@ -159,7 +159,7 @@ def _wait_for_request(server: Any, since: int, process: Any, *, is_writing: bool
         time.sleep(0.001)
     end = time.monotonic() + LIFE_S
     while is_writing and time.monotonic() < end:
-        if any(not each.startswith("GET ") for each in server.requests[since:]):
+        if any(not request.startswith("GET ") for request in server.requests[since:]):
             return
         time.sleep(0.0005)
 
@@ -173,8 +173,8 @@ def _count(
     while_sending: int,
     begun: float,
 ) -> KillCounts:
-    replies = Counter(each["in_reply_to"] for each in server.sent)
-    ids = {each["in_reply_to"]: f"{platform}:{each['id']}" for each in server.sent}
+    replies = Counter(reply["in_reply_to"] for reply in server.sent)
+    ids = {reply["in_reply_to"]: f"{platform}:{reply['id']}" for reply in server.sent}
     rows = {row["post_id"].partition(":")[2]: row for row in db["replies"].rows}
     return KillCounts(
         posts=len(asked),

@@ -85,8 +85,8 @@ def make_site(site: Path, coats: Path, pictures: list[Path]) -> dict[str, Any]:
     return {
         "models": {kind: result["model"] for kind, result in trained.items()},
         "answers": {
-            kind: [{**stable(answer), "source": Path(answer["source"]).name} for answer in said]
-            for kind, said in answers.items()
+            kind: [{**stable(answer), "source": Path(answer["source"]).name} for answer in outputs]
+            for kind, outputs in answers.items()
         },
         "evaluate": stable(measured),
         "rows": rows,

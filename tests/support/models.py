@@ -141,8 +141,8 @@ def _save_rows(
             **THRESHOLDS,
         }
         db["models"].insert(row, ignore=True)
-        for place, label in enumerate(LABELS):
-            row = {"model_id": model_id, "taxon_id": label[0], "photos_train": 5 + place}
+        for label_index, label in enumerate(LABELS):
+            row = {"model_id": model_id, "taxon_id": label[0], "photos_train": 5 + label_index}
             db["model_labels"].insert(row, ignore=True)
         db["games"].update(slug, {"model_id": model_id})
 

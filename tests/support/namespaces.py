@@ -104,19 +104,19 @@ def main() -> None:
     servers = [Everywhere(host, port, hits) for port in PORTS for host in ("0.0.0.0", "::")]
     for server in servers:
         server.__enter__()
-    found: dict[str, Any] = {"counted": is_counted(hits)}
+    outcomes: dict[str, Any] = {"counted": is_counted(hits)}
     public = f"http://{PUBLIC}"
-    found["good"] = asyncio.run(fetch_all([*good_urls(public, ""), f"http://[{PUBLIC_6}]/"]))
-    found["bad"] = asyncio.run(fetch_all(hostile_urls("")))
-    found["redirects"] = asyncio.run(fetch_all(hostile_redirects(public, "")))
+    outcomes["good"] = asyncio.run(fetch_all([*good_urls(public, ""), f"http://[{PUBLIC_6}]/"]))
+    outcomes["bad"] = asyncio.run(fetch_all(hostile_urls("")))
+    outcomes["redirects"] = asyncio.run(fetch_all(hostile_redirects(public, "")))
     paths = [path.replace("{port}", "") for path in PATHS]
-    found["paths"] = asyncio.run(fetch_all(redirects(public, paths)))
-    found["rebinding"] = asyncio.run(
+    outcomes["paths"] = asyncio.run(fetch_all(redirects(public, paths)))
+    outcomes["rebinding"] = asyncio.run(
         fetch_all([f"http://{name}.test/to?url=http://{name}.test/" for name in REBINDING])
     )
     threading.Event().wait(0.2)
-    found["hits"] = hits
-    json.dump(found, sys.stdout)
+    outcomes["hits"] = hits
+    json.dump(outcomes, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class PlatformHarness(BotHarness):
 
     def in_thread(self, text: str, *handles: str) -> str:
         """An answer as an app sends it: after the thread's handles, save on Bluesky."""
-        run = "" if self.on == "bluesky" else "".join(f"@{each} " for each in handles)
+        run = "" if self.on == "bluesky" else "".join(f"@{handle} " for handle in handles)
         return run + text
 
     @property
@@ -72,4 +72,4 @@ class PlatformHarness(BotHarness):
 
     def answered(self) -> list[str]:
         """The posts with a reply of the bot, as the server has them."""
-        return sorted(each["in_reply_to"] for each in self.server.sent)
+        return sorted(reply["in_reply_to"] for reply in self.server.sent)

@@ -42,9 +42,9 @@ def make_full_site(folder: Path) -> Path:
 
 
 def _observations(db: SiteDatabase) -> None:
-    place = {"place_guess": "Boulder", "latitude": 40.0, "longitude": -105.2}
+    location = {"place_guess": "Boulder", "latitude": 40.0, "longitude": -105.2}
     for number in range(1, 7):
-        db["observations"].update(number, {**place, "observed_on": "2026-05-01"})
+        db["observations"].update(number, {**location, "observed_on": "2026-05-01"})
         row = {"game": "cougarornot", "observation_id": number, "seen_at": SEEN_AT}
         db["game_observations"].insert(row)
         db["splits"].insert({"game": "cougarornot", "observation_id": number, "part": "test"})

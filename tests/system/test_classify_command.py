@@ -52,9 +52,9 @@ def test_files_addresses_and_standard_input_agree(folder: Path, host: str) -> No
     done = run("red.jpg", f"{host}/red.jpg", "-", "--json", input=RED)
     assert done.exit_code == 0, done.output
     answers = json.loads(done.stdout)
-    assert [one["source"] for one in answers] == ["red.jpg", f"{host}/red.jpg", "-"]
-    assert {one["answer"]["taxon_id"] for one in answers} == {TAXON}
-    assert {one["prediction_id"] for one in answers} == {1}
+    assert [answer["source"] for answer in answers] == ["red.jpg", f"{host}/red.jpg", "-"]
+    assert {answer["answer"]["taxon_id"] for answer in answers} == {TAXON}
+    assert {answer["prediction_id"] for answer in answers} == {1}
     [row] = rows(folder, "SELECT source, taxon_id FROM predictions")
     assert row == {"source": "cli", "taxon_id": TAXON}
 
@@ -71,7 +71,7 @@ def test_several_photos_of_one_animal_give_one_more_answer(folder: Path) -> None
     for name, colour in (("red", "red"), ("odd", "grey")):
         (folder / f"{name}.jpg").write_bytes(jpeg(colour))
     answers = json.loads(run("red.jpg", "odd.jpg", "--together", "--json").stdout)
-    assert [one["reason"] for one in answers] == [None, "not_a_critter", None]
+    assert [answer["reason"] for answer in answers] == [None, "not_a_critter", None]
     assert answers[2]["source"] == "2 together"
     assert answers[2]["answer"] == answers[0]["answer"]
     assert (answers[2]["image"], answers[2]["prediction_id"]) == (None, None)
@@ -91,7 +91,7 @@ def test_one_bad_image_does_not_keep_the_others_back(folder: Path, host: str) ->
     done = run(*bad, "red.jpg", "--json")
     assert done.exit_code == 1
     answers = json.loads(done.stdout)
-    assert [one.get("code") for one in answers] == [
+    assert [answer.get("code") for answer in answers] == [
         "image_truncated",
         "missing_image",
         "not_an_image",

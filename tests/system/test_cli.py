@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -79,8 +81,9 @@ def test_what_only_reads_the_database_imports_nothing_else(
     script = f"""
 import sys
 import critterdb.cli
+sys.argv[1:] = {list(arguments)!r}
 try:
-    critterdb.cli.main({list(arguments)!r})
+    critterdb.cli.main()
 except SystemExit:
     pass
 print([name for name in {unwanted!r} if name in sys.modules], file=sys.stderr)
@@ -89,6 +92,55 @@ print([name for name in {unwanted!r} if name in sys.modules], file=sys.stderr)
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=site
     )
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import critterdb.storage.database",
+        "import numpy, critterdb.storage.database",
+        "import critterdb.cli; critterdb.cli.main(['games'], standalone_mode=False)",
+        "import sys, critterdb.cli; sys.argv[1:] = ['serve', '--help']; "
+        "critterdb.cli.main(standalone_mode=False); import critterdb.storage.database",
+    ],
+)
+def test_in_another_program_sqlite_utils_keeps_the_types_of_numpy(site: Path, first: str) -> None:
+    script = f"""
+{first}
+import numpy, sqlite_utils
+db = sqlite_utils.Database(memory=True)
+db["sizes"].insert({{"size": numpy.float64(2.5)}})
+print(db["sizes"].columns_dict)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=site, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["{'size': <class 'float'>}"], done.stderr
+
+
+def test_another_thread_can_import_numpy_meanwhile(site: Path) -> None:
+    script = """
+import sys, threading
+import critterdb.cli
+failures = []
+def work():
+    while "sqlite_utils" not in sys.modules:
+        pass
+    try:
+        import numpy
+    except ImportError as error:
+        failures.append(str(error))
+thread = threading.Thread(target=work)
+thread.start()
+sys.argv[1:] = ["games"]
+critterdb.cli.main(standalone_mode=False)
+thread.join()
+print(failures)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=site, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))
@@ -144,6 +196,20 @@ def test_a_wrong_file_as_database(tmp_path: Path) -> None:
     assert path.read_bytes() == b"\xff\xd8\xff" * 400
 
 
+def test_a_full_disk_is_not_called_a_wrong_file(site: Path) -> None:
+    command = [sys.executable, "-m", "critterdb", "--db", str(site / "critters.db"), "status"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (0, 0)),
+    )
+    assert done.returncode == 1
+    assert "Check the free disk space" in done.stderr
+    assert "--db" not in done.stderr
+
+
 def test_an_unknown_game(site: Path) -> None:
     database = str(site / "critters.db")
     assert "cougarornot" in one_line_error(run("--db", database, "sync", "wombats"))
@@ -166,11 +232,11 @@ def test_the_database_comes_from_the_environment(
 
 def test_status_and_backup(site: Path, tmp_path: Path) -> None:
     database = str(site / "critters.db")
-    found = json.loads(run("--db", database, "status", "--json").stdout)
-    assert found["rows"]["photos"] == 0
+    status = json.loads(run("--db", database, "status", "--json").stdout)
+    assert status["rows"]["photos"] == 0
     copy = tmp_path / "copy.db"
     assert run("--db", database, "backup", str(copy)).exit_code == 0
-    assert json.loads(run("--db", str(copy), "status", "--json").stdout)["rows"] == found["rows"]
+    assert json.loads(run("--db", str(copy), "status", "--json").stdout)["rows"] == status["rows"]
     assert "already exists" in one_line_error(run("--db", database, "backup", str(copy)))
 
 
@@ -181,22 +247,22 @@ def test_usage_errors_end_with_two(site: Path) -> None:
 
 
 def test_the_help_follows_the_data_and_leaves_no_command_out() -> None:
-    said = CliRunner().invoke(main, ["--help"]).stdout
-    listed = re.findall(r"^  (\w+)  +[A-Z]", said, re.MULTILINE)
+    help_text = CliRunner().invoke(main, ["--help"]).stdout
+    listed = re.findall(r"^  (\w+)  +[A-Z]", help_text, re.MULTILINE)
     assert sorted(listed) == sorted(main.commands)
     assert listed.index("init") < listed.index("sync") < listed.index("train")
     assert listed.index("train") < listed.index("bot") < listed.index("serve")
-    assert said.count("...") == 1  # ARGS...; no summary was cut off
-    assert "More:" not in said
+    assert help_text.count("...") == 1  # ARGS...; no summary was cut off
+    assert "More:" not in help_text
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_option_is_explained(name: str) -> None:
     command = main.commands[name]
     commands = [command, *getattr(command, "commands", {}).values()]
-    for one in commands:
-        assert one.help, one.name
-        options = [p for p in one.params if isinstance(p, click.Option)]
+    for subcommand in commands:
+        assert subcommand.help, subcommand.name
+        options = [p for p in subcommand.params if isinstance(p, click.Option)]
         assert [option.name for option in options if not option.help] == []
 
 
@@ -218,9 +284,9 @@ def test_status_tells_a_sync_that_was_interrupted_and_one_that_failed(db: SiteDa
     db["syncs"].insert(row)
     assert "interrupted: run it again" in CliRunner().invoke(main, command).stdout
     db["syncs"].insert(row | {"error": "no network"})
-    said = CliRunner().invoke(main, command).stdout
-    assert "failed: no network" in said
-    assert "cougarornot (no model yet)" in said
+    output = CliRunner().invoke(main, command).stdout
+    assert "failed: no network" in output
+    assert "cougarornot (no model yet)" in output
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

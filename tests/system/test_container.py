@@ -146,8 +146,8 @@ def test_datasette_publish_takes_the_folder(
     text = (image.site / "README.md").read_text("utf-8").replace("\\\n", " ")
     [line] = [line for line in text.splitlines() if "datasette publish" in line]
     words = shlex.split(line)
-    options = {name: words[place + 1] for place, name in enumerate(words) if name[:2] == "--"}
-    static = [words[place + 1] for place, name in enumerate(words) if name == "--static"]
+    options = {name: words[index + 1] for index, name in enumerate(words) if name[:2] == "--"}
+    static = [words[index + 1] for index, name in enumerate(words) if name == "--static"]
     monkeypatch.chdir(image.site)
     with (
         Path(options["--metadata"]).open() as metadata,
@@ -159,7 +159,7 @@ def test_datasette_publish_takes_the_folder(
             branch=None,
             template_dir=None,
             plugins_dir=options["--plugins-dir"],
-            static=[one.split(":") for one in static],
+            static=[mount.split(":") for mount in static],
             install=[options["--install"]],
             spatialite=False,
             version_note=None,

@@ -31,7 +31,7 @@ LIMIT_S = 180  # it takes about 35 s alone on two cores; tests have company
 class Demo:
     """What the demo printed until it served, its site, and how long that took."""
 
-    said: str
+    output: str
     folder: Path
     address: str
     seconds: float
@@ -67,18 +67,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         lines.append(line)
         if "Uvicorn running" in line or "running on http" in line:
             break
-    said = "".join(lines)
-    assert process.poll() is None, said
-    yield Demo(said, folder, f"http://127.0.0.1:{port}", time.perf_counter() - started)
+    output = "".join(lines)
+    assert process.poll() is None, output
+    yield Demo(output, folder, f"http://127.0.0.1:{port}", time.perf_counter() - started)
     process.terminate()
     process.communicate(timeout=30)
 
 
 def test_it_tells_each_step_with_its_time(demo: Demo) -> None:
-    steps = re.findall(r"^\$ critterdb (\w+)", demo.said, re.MULTILINE)
+    steps = re.findall(r"^\$ critterdb (\w+)", demo.output, re.MULTILINE)
     assert steps == ["init", "sync", "train", "classify", "bot", "bot", "bot"]
-    assert len(re.findall(r"\[\d+\.\d s\]", demo.said)) == len(steps)
-    assert "A program draws the animals" in demo.said
+    assert len(re.findall(r"\[\d+\.\d s\]", demo.output)) == len(steps)
+    assert "A program draws the animals" in demo.output
     assert demo.seconds < LIMIT_S
 
 
@@ -93,11 +93,11 @@ def test_every_table_of_the_story_has_rows(demo: Demo) -> None:
 
 
 def test_memes_are_no_critters(demo: Demo) -> None:
-    found = rows(
+    predictions = rows(
         demo.folder,
         "SELECT reason FROM bot_history WHERE truth IS NULL AND status = 'sent'",
     )
-    assert {row["reason"] for row in found} == {"not_a_critter"}
+    assert {row["reason"] for row in predictions} == {"not_a_critter"}
 
 
 def test_the_site_shows_posts_with_their_pictures(demo: Demo) -> None:
@@ -108,11 +108,13 @@ def test_the_site_shows_posts_with_their_pictures(demo: Demo) -> None:
 
 
 def test_the_endpoint_answers_for_an_address(demo: Demo) -> None:
-    asked = re.search(r"curl '([^']+)'", demo.said)
+    asked = re.search(r"curl '([^']+)'", demo.output)
     assert asked
     answer = httpx.get(asked[1], headers={"accept": "application/json"}).json()
     assert answer["ok"]
-    assert sum(one["score"] for one in answer["predictions"]) == pytest.approx(1, abs=0.01)
+    assert sum(prediction["score"] for prediction in answer["predictions"]) == pytest.approx(
+        1, abs=0.01
+    )
     uploaded = httpx.post(
         f"{demo.address}/-/classify",
         files={"image": httpx.get(asked[1].partition("url=")[2]).content},

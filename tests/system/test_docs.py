@@ -53,11 +53,11 @@ def test_generated_parts_are_up_to_date() -> None:
 
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
-    found = set()
+    names = set()
     for heading in re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE):
         words = re.sub(r"[^\w\- ]", "", heading.lower())
-        found.add(words.replace(" ", "-"))
-    return found
+        names.add(words.replace(" ", "-"))
+    return names
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,7 +106,7 @@ def commands_in(text: str) -> list[list[str]]:
     """Every call of critterdb in a page: in code blocks, and whole between backticks."""
     lines = list(code_lines(text))
     lines += re.findall(r"`(critterdb [^`\n]+)`", FENCE.sub("", text))
-    found = []
+    commands = []
     for line in lines:
         for part in re.split(r"&&|;|\|", line.partition(" #")[0]):
             words = part.replace("[", " ").replace("]", " ").strip()
@@ -115,8 +115,8 @@ def commands_in(text: str) -> list[list[str]]:
                 r"^sudo |^\S+/bin/(?=critterdb )|^ExecStart=\S+/(?=critterdb )", "", words
             )
             if words.startswith("critterdb "):
-                found.append(shlex.split(words)[1:])
-    return found
+                commands.append(shlex.split(words)[1:])
+    return commands
 
 
 def check_command(words: list[str]) -> str | None:
@@ -164,14 +164,14 @@ def test_the_check_of_calls_finds_mistakes() -> None:
 
 def test_make_targets_in_pages_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
-    told = {
+    named = {
         target
         for name in NAMES
         for line in [*code_lines(read(name)), *re.findall(r"`(make [^`]+)`", read(name))]
         for target in re.findall(r"^make ([a-z]+)", line)
     }
-    assert told <= targets
-    assert {"demo", "test", "docs"} <= told
+    assert named <= targets
+    assert {"demo", "test", "docs"} <= named
 
 
 # Completeness
@@ -210,28 +210,30 @@ def test_no_table_or_column_is_missing(db: SiteDatabase) -> None:
 
 
 def test_no_setting_is_missing_and_defaults_are_right() -> None:
-    told = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", read("docs/settings.md"), re.MULTILINE))
+    documented = dict(
+        re.findall(r"^\| `(\w+)` \| `(.+?)` \|", read("docs/settings.md"), re.MULTILINE)
+    )
     for field in fields(Settings):
         default = getattr(Settings(), field.name)
         if isinstance(default, frozenset):
             default = list(default)
-        assert told.get(field.name) == json.dumps(default), field.name
+        assert documented.get(field.name) == json.dumps(default), field.name
 
 
 def variables_in_the_code() -> set[str]:
     """Environment variables that the program or its tests read, whole names only."""
-    found = set()
+    names = set()
     for folder in ("critterdb", "plugins", "tests"):
         for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found |= set(re.findall(r"\bCRITTERDB_[A-Z_]*[A-Z]\b(?!_)", node.value))
-    return found - NO_VARIABLES
+                    names |= set(re.findall(r"\bCRITTERDB_[A-Z_]*[A-Z]\b(?!_)", node.value))
+    return names - NO_VARIABLES
 
 
 def test_no_environment_variable_is_missing() -> None:
-    told = set(re.findall(r"`(CRITTERDB_\w+)`", read("docs/settings.md")))
-    assert variables_in_the_code() == told
+    documented = set(re.findall(r"`(CRITTERDB_\w+)`", read("docs/settings.md")))
+    assert variables_in_the_code() == documented
 
 
 def test_no_code_of_the_endpoint_is_missing() -> None:
@@ -244,8 +246,8 @@ def test_figures_of_the_readme_are_measured() -> None:
     figures = re.findall(r"\b[\d.,]+(?: MB| ms| s|%| photos)\b|\b[\d.]+%", read("README.md"))
     measured = set(re.findall(r"[\d.,]*\d(?: MB| photos|%)?", read("docs/benchmarks.md")))
     assert len(figures) >= 5
-    told = [re.sub(r" m?s$", "", figure) for figure in figures]
-    assert [figure for figure in told if figure not in measured] == []
+    claimed = [re.sub(r" m?s$", "", figure) for figure in figures]
+    assert [figure for figure in claimed if figure not in measured] == []
 
 
 # Decisions
@@ -302,7 +304,7 @@ def test_the_page_on_security_tells_the_limits_in_force() -> None:
     from critterdb.imaging import decode, sandbox
 
     page = " ".join(read("docs/security.md").split())
-    for told in (
+    for sentence in (
         f"{fetcher.TIMEOUT_S:g} s for everything",
         f"{fetcher.MAX_BYTES // 1_000_000} MB on the wire",
         f"a head has {fetcher.MAX_HEAD_BYTES // 1024} KB",
@@ -316,4 +318,4 @@ def test_the_page_on_security_tells_the_limits_in_force() -> None:
         f"{sandbox.CPU_S:g} s of processor time",
         f"{sandbox.memory_bytes(decode.MAX_IMAGE_PIXELS) // 1_000_000} MB of address space",
     ):
-        assert told in page
+        assert sentence in page

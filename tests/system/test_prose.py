@@ -111,17 +111,17 @@ def test_files_that_people_read_are_plain_english(file: Path) -> None:
 def test_help_texts_are_plain_english() -> None:
     texts = list(help_texts(main))
     assert len(texts) > 100
-    found = {where: mistakes(" ".join(text.split())) for where, text in texts}
-    assert {where: wrong for where, wrong in found.items() if wrong} == {}
+    mistakes_by_text = {where: mistakes(" ".join(text.split())) for where, text in texts}
+    assert {where: wrong for where, wrong in mistakes_by_text.items() if wrong} == {}
 
 
 def test_messages_of_the_program_are_plain_english() -> None:
-    found = {
+    mistakes_by_file = {
         str(file.relative_to(ROOT)): wrong
         for file in sorted((ROOT / "critterdb").rglob("*.py"))
-        if (wrong := [each for text in messages(file) for each in mistakes(text)])
+        if (wrong := [mistake for text in messages(file) for mistake in mistakes(text)])
     }
-    assert found == {}
+    assert mistakes_by_file == {}
 
 
 def test_the_check_finds_and_spares_the_right_phrases() -> None:

@@ -53,10 +53,10 @@ def test_no_two_photos_look_alike(reserve: Reserve) -> None:
 
 def test_every_species_has_several_observers(reserve: Reserve) -> None:
     observers = defaultdict(set)
-    for one in reserve.observations:
-        observers[one["taxon"]["preferred_common_name"]].add(one["user"]["id"])
+    for observation in reserve.observations:
+        observers[observation["taxon"]["preferred_common_name"]].add(observation["user"]["id"])
     assert set(observers) == set(SPECIES) == reserve.species
-    assert min(len(each) for each in observers.values()) >= 4
+    assert min(len(names) for names in observers.values()) >= 4
 
 
 def test_pictures_to_play_with_are_cats_and_memes(reserve: Reserve) -> None:

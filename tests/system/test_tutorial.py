@@ -44,7 +44,7 @@ for _ in $(seq 300); do curl --silent --fail --output /dev/null {address} && bre
 class Walk:
     """What the shell said after each block, its exit status, and the folder of the site."""
 
-    said: dict[str, str]
+    outputs: dict[str, str]
     errors: str
     status: int
     site: Path
@@ -92,9 +92,9 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
             with suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGKILL)
         parts = re.split(r"^@@ (\d+)\n", out, flags=re.MULTILINE)[1:]
-        said = {BLOCKS[int(number)]: text for number, text in batched(parts)}
+        outputs = {BLOCKS[int(number)]: text for number, text in batched(parts)}
         sent = [str(post["text"]) for post in x.sent]
-    return Walk(said, errors, shell.returncode, folder / "mysite", sent)
+    return Walk(outputs, errors, shell.returncode, folder / "mysite", sent)
 
 
 def batched(parts: list[str]) -> list[tuple[str, str]]:
@@ -122,15 +122,15 @@ def script(brought: str, port: int) -> str:
 
 
 def after(walk: Walk, words: str) -> str:
-    [block] = [block for block in walk.said if words in block]
-    return walk.said[block]
+    [block] = [block for block in walk.outputs if words in block]
+    return walk.outputs[block]
 
 
 def test_every_command_works(walk: Walk) -> None:
     assert walk.status == 0, walk.errors
-    assert len(walk.said) == len(BLOCKS) >= 15
+    assert len(walk.outputs) == len(BLOCKS) >= 15
     assert {DEMO, SERVE} < set(BLOCKS)
-    assert walk.said[SERVE].split("\n")[:-2] == [f"reached {link}" for link in LINKS]
+    assert walk.outputs[SERVE].split("\n")[:-2] == [f"reached {link}" for link in LINKS]
     assert len(LINKS) >= 3
 
 
@@ -149,8 +149,8 @@ def test_it_says_what_the_tutorial_promises(walk: Walk) -> None:
 
 def test_it_ends_with_a_bot_that_spoke(walk: Walk) -> None:
     assert len(walk.sent) == 1
-    found = rows(walk.site, "SELECT platform, status FROM bot_history ORDER BY platform")
-    assert found == [
+    history = rows(walk.site, "SELECT platform, status FROM bot_history ORDER BY platform")
+    assert history == [
         {"platform": "jsonl", "status": "sent"},
         {"platform": "x", "status": "sent"},
     ]

@@ -40,8 +40,8 @@ def assert_alike(value: Any, expected: Any) -> None:
             assert_alike(value[name], part)
     elif isinstance(expected, list):
         assert len(value) == len(expected)
-        for one, other in zip(value, expected, strict=True):
-            assert_alike(one, other)
+        for item, expected_item in zip(value, expected, strict=True):
+            assert_alike(item, expected_item)
     elif isinstance(expected, float):
         assert value == pytest.approx(expected, abs=CLOSE)
     else:

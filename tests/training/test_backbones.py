@@ -56,22 +56,22 @@ def original(name: str, weights: Path) -> tuple[Any, Any]:
     module = timm.create_model(name, pretrained=False)
     module.load_state_dict(torch.load(weights, weights_only=True))
     module.reset_classifier(0)
-    told = timm.data.resolve_data_config(model=module)
-    return module.eval(), timm.data.create_transform(**told)
+    config = timm.data.resolve_data_config(model=module)
+    return module.eval(), timm.data.create_transform(**config)
 
 
 def says(network: Any, pixels: np.ndarray, mean: Any, std: Any) -> np.ndarray:
     scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     shape = (1, 3, 1, 1)
     with torch.no_grad():
-        found = network((scaled - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape))
-    return np.asarray(found)
+        outputs = network((scaled - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape))
+    return np.asarray(outputs)
 
 
-def assert_same(found: np.ndarray, expected: np.ndarray) -> None:
+def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
     """Within 1e-4, in units of the vector's usual entry where those are large."""
     scale = max(1.0, float(np.abs(expected).mean()))
-    assert np.abs(found - expected).max() / scale <= CLOSE
+    assert np.abs(actual - expected).max() / scale <= CLOSE
 
 
 @pytest.mark.parametrize("name", ["resnet34", *SMALL])
@@ -81,8 +81,8 @@ def test_weights_from_a_file(tmp_path: Path, name: str) -> None:
     backbone = load_backbone(name, weights=weights, size=size, folder=tmp_path)
     network, _ = original(name, weights)
     pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(3)])
-    told = ResNet34_Weights.DEFAULT.transforms() if name == "resnet34" else network.pretrained_cfg
-    mean, std = (told.mean, told.std) if name == "resnet34" else (told["mean"], told["std"])
+    config = ResNet34_Weights.DEFAULT.transforms() if name == "resnet34" else network.pretrained_cfg
+    mean, std = (config.mean, config.std) if name == "resnet34" else (config["mean"], config["std"])
     assert_same(backbone.embed(pixels), says(network, pixels, mean, std))
     assert backbone.recipe.startswith(f"{name}@{pixels.shape[1]}-")
 

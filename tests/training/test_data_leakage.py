@@ -76,13 +76,13 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
 
 def test_copies_are_found_and_nothing_else(split: Split) -> None:
     pairs = {
-        tuple(sorted(split.examples.photo_ids[[one, other]].tolist()))
-        for one, other, _ in near_pairs(split.vectors)
+        tuple(sorted(split.examples.photo_ids[[first_row, second_row]].tolist()))
+        for first_row, second_row, _ in near_pairs(split.vectors)
     }
     # Photos are numbered downwards as they come: each kind's copies follow its photos.
     expected = set()
-    for place in range(len(KINDS)):
-        first = -1 - place * (PHOTOS + COPIES)
+    for kind_index in range(len(KINDS)):
+        first = -1 - kind_index * (PHOTOS + COPIES)
         expected |= {(first - PHOTOS - n, first - n) for n in range(COPIES)}
     assert len(pairs & expected) >= 0.8 * len(expected)
     assert len(pairs - expected) <= 1
@@ -92,7 +92,7 @@ def test_duplicates_are_listed_in_groups(split: Split) -> None:
     groups = find_duplicates(split.db, split.recipe)
     assert len(groups) >= 0.8 * COPIES * len(KINDS)
     assert all(group[0].distance == 0 < group[1].distance < 0.1 for group in groups)
-    assert {one.name for group in groups for one in group} <= set(KINDS)
+    assert {photo.name for group in groups for photo in group} <= set(KINDS)
 
 
 def test_no_picture_stands_on_both_sides(split: Split) -> None:
@@ -103,7 +103,7 @@ def test_no_picture_stands_on_both_sides(split: Split) -> None:
     assert straddling, "the copies should have tempted the split"
     kept = set(split.kept.photo_ids.tolist())
     ids = split.examples.photo_ids.tolist()
-    assert not [pair for pair in straddling if {ids[place] for place in pair} <= kept]
+    assert not [pair for pair in straddling if {ids[row] for row in pair} <= kept]
     assert split.kept.left_out[NEAR_DUPLICATE] == len(split.examples) - len(split.kept)
     assert set(ids) - kept <= {ids[later] for later, _ in straddling}
 

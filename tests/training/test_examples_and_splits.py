@@ -68,9 +68,9 @@ def add(
     )
 
 
-def fill(db: SiteDatabase, observers: int = 60, each: int = 3) -> None:
-    for number in range(1, observers * each + 1):
-        add(db, number, (COUGAR, BOBCAT, WESTERN)[number % 3], observer=1 + number // each)
+def fill(db: SiteDatabase, observers: int = 60, photos_each: int = 3) -> None:
+    for number in range(1, observers * photos_each + 1):
+        add(db, number, (COUGAR, BOBCAT, WESTERN)[number % 3], observer=1 + number // photos_each)
 
 
 def test_a_subspecies_counts_as_its_species(db: SiteDatabase, game: Game) -> None:

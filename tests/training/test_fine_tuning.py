@@ -95,9 +95,9 @@ def test_it_starts_from_the_head_and_leaves_the_usual_alone(tmp_path: Path) -> N
     """Every weight moves, no running mean does: a few photos say little of what is usual."""
     network = load_network("efficientnet_lite0")
     paths = []
-    for place in range(12):
-        paths.append(tmp_path / f"{place}.jpg")
-        paths[-1].write_bytes(coat(COATS[place % 3], seed=place))
+    for number in range(12):
+        paths.append(tmp_path / f"{number}.jpg")
+        paths[-1].write_bytes(coat(COATS[number % 3], seed=number))
     before = {name: tensor.clone() for name, tensor in network.module.state_dict().items()}
     guess = np.random.default_rng(1).normal(0, 0.1, (3, 1280)).astype(np.float32)
     first = Head(guess, np.zeros(3, np.float32), Candidate("linear", 3.0))

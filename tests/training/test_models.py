@@ -90,7 +90,7 @@ def drop_label(model: Any, metadata: dict[str, Any]) -> None:
 
 
 def other_weights(model: Any, metadata: dict[str, Any]) -> None:
-    weight = next(one for one in model.graph.initializer if one.name == "critterdb_weight")
+    weight = next(tensor for tensor in model.graph.initializer if tensor.name == "critterdb_weight")
     stronger = onnx.numpy_helper.to_array(weight) * 9
     weight.CopyFrom(onnx.numpy_helper.from_array(stronger, weight.name))
 
@@ -159,18 +159,18 @@ def refused_at_once(folder: Path, reason: str) -> None:
         assert time.perf_counter() - started < 1
 
 
-@pytest.mark.parametrize("place", [0, 0.1, 0.5, 0.9, 0.999])
-def test_a_flipped_bit_is_refused(folder: Path, file: Path, place: float) -> None:
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
+def test_a_flipped_bit_is_refused(folder: Path, file: Path, share: float) -> None:
     data = bytearray(file.read_bytes())
-    data[int(place * len(data))] ^= 4
+    data[int(share * len(data))] ^= 4
     file.write_bytes(data)
     refused_at_once(folder, "SHA-256")
 
 
-@pytest.mark.parametrize("place", [0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
-def test_a_flipped_bit_of_a_file_without_a_row_is_refused(file: Path, place: float) -> None:
+@pytest.mark.parametrize("share", [0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
+def test_a_flipped_bit_of_a_file_without_a_row_is_refused(file: Path, share: float) -> None:
     data = bytearray(file.read_bytes())
-    data[int(place * len(data))] ^= 4
+    data[int(share * len(data))] ^= 4
     file.write_bytes(data)
     started = time.perf_counter()
     with pytest.raises(ModelError, match=r"refused: .* Train again"):

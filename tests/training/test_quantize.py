@@ -94,9 +94,12 @@ def test_what_was_measured_is_what_the_file_says(
         image = decode_image(
             (site / row["path"]).read_bytes(), shorter_side=model.view.shorter_side
         )
-        found = {one["taxon_id"]: one["score"] for one in model.classify(image).predictions}
+        scores = {
+            prediction["taxon_id"]: prediction["score"]
+            for prediction in model.classify(image).predictions
+        }
         for taxon_id, score in json.loads(row["scores"]).items():
-            assert found[int(taxon_id)] == pytest.approx(score, abs=5e-3)
+            assert scores[int(taxon_id)] == pytest.approx(score, abs=5e-3)
 
 
 def test_it_is_made_once_a_site(

@@ -61,13 +61,13 @@ def test_photos_that_are_all_alike_are_no_duplicates() -> None:
 )
 def test_near_duplicates_never_stand_in_two_parts(parts: list[str], kept: list[bool]) -> None:
     vectors = random_vectors(30)
-    for place in range(1, len(parts)):
-        vectors[place] = nearly(vectors[0], place)
+    for row in range(1, len(parts)):
+        vectors[row] = nearly(vectors[0], row)
     examples = examples_of(parts + ["train"] * (30 - len(parts)))
-    found, left = separate_parts(examples, vectors)
-    assert [place in found.photo_ids for place in range(len(parts))] == kept
-    assert found.left_out == ({NEAR_DUPLICATE: kept.count(False)} if False in kept else {})
-    assert len(left) == len(found)
+    examples_left, left = separate_parts(examples, vectors)
+    assert [row in examples_left.photo_ids for row in range(len(parts))] == kept
+    assert examples_left.left_out == ({NEAR_DUPLICATE: kept.count(False)} if False in kept else {})
+    assert len(left) == len(examples_left)
 
 
 def test_groups_follow_pairs_over_any_number() -> None:

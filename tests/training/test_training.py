@@ -139,11 +139,16 @@ def test_the_file_gives_what_training_measured(trained: Trained) -> None:
     from critterdb.model.inference import classify_image
 
     for row in rows[:10]:
-        found, _ = classify_image(trained.model, (trained.folder / row["path"]).read_bytes())
-        scores = {str(one["taxon_id"]): one["score"] for one in found.predictions}
+        classification, _ = classify_image(
+            trained.model, (trained.folder / row["path"]).read_bytes()
+        )
+        scores = {
+            str(prediction["taxon_id"]): prediction["score"]
+            for prediction in classification.predictions
+        }
         stored = json.loads(row["scores"])
         assert scores == pytest.approx(stored, abs=2e-2)
-        assert found.novelty == pytest.approx(row["novelty"], rel=0.02)
+        assert classification.novelty == pytest.approx(row["novelty"], rel=0.02)
 
 
 def test_the_file_says_what_torch_says(trained: Trained) -> None:
@@ -155,7 +160,7 @@ def test_the_file_says_what_torch_says(trained: Trained) -> None:
 
     model = trained.model
     file = onnx.load_model(str(trained.folder / "models" / f"{model.id}.onnx"))
-    parts = {one.name: onnx.numpy_helper.to_array(one) for one in file.graph.initializer}
+    parts = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in file.graph.initializer}
     weight, bias = (
         torch.from_numpy(parts[f"critterdb_{name}"].copy()) for name in ("weight", "bias")
     )
@@ -178,11 +183,11 @@ def test_its_percentages_and_its_silence_are_measured(trained: Trained) -> None:
     assert measured(result["wrong_among_answered"]) <= 0.1
     assert 0 < row["threshold"] < 1 < row["novelty_threshold"] < np.inf
     kept = [
-        json.loads(one["thresholds"])
-        for one in trained.db["predictions"].rows_where("source = 'evaluation'")
+        json.loads(prediction["thresholds"])
+        for prediction in trained.db["predictions"].rows_where("source = 'evaluation'")
     ]
     names = ("threshold", "novelty_threshold", "temperature")
-    assert all(one == {name: row[name] for name in names} for one in kept)
+    assert all(thresholds == {name: row[name] for name in names} for thresholds in kept)
 
 
 def test_two_patterns_in_one_picture_are_of_their_genus(trained: Trained) -> None:
@@ -192,20 +197,24 @@ def test_two_patterns_in_one_picture_are_of_their_genus(trained: Trained) -> Non
         for kind in ("spotted coat", "striped coat")
     )
     model = trained.model
-    found = min(
+    least_sure = min(
         (
             model.classify(Image.fromarray(np.uint8(share * spots + (1 - share) * stripes)))
             for share in np.linspace(0.2, 0.8, 13)
         ),
-        key=lambda one: one.predictions[0]["score"],
+        key=lambda classification: classification.predictions[0]["score"],
     )
-    inside = {one["taxon_id"] for one in labels_inside(GENUS, model.labels)}
-    total = sum(one["score"] for one in found.predictions if one["taxon_id"] in inside)
-    top = found.predictions[0]["score"]
+    inside = {label["taxon_id"] for label in labels_inside(GENUS, model.labels)}
+    total = sum(
+        prediction["score"]
+        for prediction in least_sure.predictions
+        if prediction["taxon_id"] in inside
+    )
+    top = least_sure.predictions[0]["score"]
     assert len(inside) == 2
     assert total > top
     between = model.thresholds | {"threshold": (top + total) / 2, "novelty_threshold": np.inf}
-    answer = decide(found.probabilities, 0.0, model.labels, between)
+    answer = decide(least_sure.probabilities, 0.0, model.labels, between)
     assert (answer.reason, answer.abstained) == ("coarser", False)
     assert answer.answer is not None
     assert (answer.answer["name"], answer.answer["rank"]) == ("Picta", "genus")
@@ -270,7 +279,9 @@ def test_rows_tell_the_whole_story(trained: Trained) -> None:
     assert card["splits"]["test"] == trained.result["photos"]
     confused = db.query("SELECT sum(photos) AS n FROM confusions WHERE model_id = ?", [model_id])
     assert next(iter(confused))["n"] == trained.result["photos"]
-    names = {one["name"] for one in db["model_metrics"].rows_where("model_id = ?", [model_id])}
+    names = {
+        metric["name"] for metric in db["model_metrics"].rows_where("model_id = ?", [model_id])
+    }
     assert {"reliability", "risk_coverage", "top_k", "answered", "valid_loss", "novelty"} <= names
     assert db["model_labels"].count_where("model_id = ? AND photos_train > 0", [model_id]) == 3
 
@@ -287,16 +298,16 @@ def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> 
     (folder / "_none").mkdir()
     for seed in range(4):
         (folder / "_none" / f"{seed}.jpg").write_bytes(no_coat(seed))
-    found = json.loads(run(trained, "evaluate", "--photos", str(folder), "--json"))
-    assert (found["photos"], found["none_refused"]) == (13, 1.0)
-    assert (found["novelty_auroc"], found["left_out"]) == (1.0, {})
+    figures = json.loads(run(trained, "evaluate", "--photos", str(folder), "--json"))
+    assert (figures["photos"], figures["none_refused"]) == (13, 1.0)
+    assert (figures["novelty_auroc"], figures["left_out"]) == (1.0, {})
     [kept] = trained.db["model_metrics"].rows_where("name = 'novelty_auroc'")
-    assert (kept["model_id"], kept["value"], kept["photos"]) == (found["model"], 1.0, 13)
+    assert (kept["model_id"], kept["value"], kept["photos"]) == (figures["model"], 1.0, 13)
     good = coat(COATS[0], seed=5)
     (folder / "_none" / "cut.jpg").write_bytes(good[: len(good) // 2])
-    told = run(trained, "evaluate", "--photos", str(folder))
-    assert "measured on 13 photos" in told
-    assert "Left out: 1 photos whose files could not be read." in told
+    output = run(trained, "evaluate", "--photos", str(folder))
+    assert "measured on 13 photos" in output
+    assert "Left out: 1 photos whose files could not be read." in output
     (folder / "zebra").mkdir()
     (folder / "zebra" / "1.jpg").write_bytes(no_coat(9))
     failed = CliRunner().invoke(
@@ -309,14 +320,16 @@ def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> 
 
 def test_the_same_picture_is_the_most_similar_one(trained: Trained) -> None:
     photo = next(iter(trained.photos.glob("striped_coat/*.jpg")))
-    found = json.loads(run(trained, "similar", str(photo), "--count", "5", "--json"))
-    assert len(found) == 5
-    assert found[0]["distance"] == pytest.approx(0, abs=0.001)
-    assert [one["name"] for one in found] == ["striped coat"] * 5
-    assert [one["distance"] for one in found] == sorted(one["distance"] for one in found)
-    told = run(trained, "similar", str(photo))
-    assert len(told.splitlines()) == 11
-    assert found[0]["path"] in told
+    photos = json.loads(run(trained, "similar", str(photo), "--count", "5", "--json"))
+    assert len(photos) == 5
+    assert photos[0]["distance"] == pytest.approx(0, abs=0.001)
+    assert [similar["name"] for similar in photos] == ["striped coat"] * 5
+    assert [similar["distance"] for similar in photos] == sorted(
+        similar["distance"] for similar in photos
+    )
+    output = run(trained, "similar", str(photo))
+    assert len(output.splitlines()) == 11
+    assert photos[0]["path"] in output
 
 
 def test_photos_of_one_picture_are_listed_together(trained: Trained, tmp_path: Path) -> None:
@@ -327,7 +340,7 @@ def test_photos_of_one_picture_are_listed_together(trained: Trained, tmp_path: P
     import_folder(trained.db, tmp_path / "again", "again")
     groups = json.loads(run(trained, "duplicates", "--json"))
     [new] = trained.db.query("SELECT min(id) AS id FROM photos")
-    [group] = [group for group in groups if new["id"] in {one["photo_id"] for one in group}]
+    [group] = [group for group in groups if new["id"] in {member["photo_id"] for member in group}]
     assert group[0]["distance"] == 0
     assert "spotted coat" in run(trained, "duplicates")
 

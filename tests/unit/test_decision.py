@@ -45,10 +45,10 @@ LABELS: list[Label] = [
 def test_what_is_answered(
     probabilities: list[float], novelty: float, name: str | None, reason: str | None
 ) -> None:
-    found = decide(np.array(probabilities), novelty, LABELS, THRESHOLDS)
-    assert (found.answer and found.answer["name"], found.reason) == (name, reason)
-    assert found.abstained == (name is None)
-    scores = [one["score"] for one in found.predictions]
+    decision = decide(np.array(probabilities), novelty, LABELS, THRESHOLDS)
+    assert (decision.answer and decision.answer["name"], decision.reason) == (name, reason)
+    assert decision.abstained == (name is None)
+    scores = [prediction["score"] for prediction in decision.predictions]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -74,14 +74,14 @@ def test_each_kind_in_words(probabilities: list[float], novelty: float, words: s
     labels: list[Label] = [
         {**label, "common_name": name} for label, name in zip(LABELS, names, strict=True)
     ]
-    found = decide(np.array(probabilities), novelty, labels, THRESHOLDS)
+    decision = decide(np.array(probabilities), novelty, labels, THRESHOLDS)
     payload: AnswerPayload = {
         "ok": True,
-        "answer": found.answer,
-        "abstained": found.abstained,
-        "reason": found.reason,
-        "predictions": found.predictions,
-        "novelty": found.novelty,
+        "answer": decision.answer,
+        "abstained": decision.abstained,
+        "reason": decision.reason,
+        "predictions": decision.predictions,
+        "novelty": decision.novelty,
         "model": None,
         "image": None,
         "prediction_id": None,
@@ -102,6 +102,6 @@ def test_one_clear_photo_among_strange_ones_speaks_for_all() -> None:
 
 
 def test_two_photos_that_disagree_give_less() -> None:
-    one = decide(np.array([0.95, 0.05, 0.0]), 0.8, LABELS, THRESHOLDS)
-    other = decide(np.array([0.05, 0.95, 0.0]), 0.8, LABELS, THRESHOLDS)
-    assert combine([one, other], LABELS, THRESHOLDS).reason == "unsure"
+    first = decide(np.array([0.95, 0.05, 0.0]), 0.8, LABELS, THRESHOLDS)
+    second = decide(np.array([0.05, 0.95, 0.0]), 0.8, LABELS, THRESHOLDS)
+    assert combine([first, second], LABELS, THRESHOLDS).reason == "unsure"

@@ -106,12 +106,12 @@ def circles(graph: Graph) -> list[list[str]]:
         return seen
 
     reach = {node: reachable(node) for node in graph}
-    found = {
+    loops = {
         tuple(sorted({node} | {other for other in reach[node] if node in reach.get(other, ())}))
         for node in graph
         if node in reach[node]
     }
-    return [list(circle) for circle in sorted(found)]
+    return [list(circle) for circle in sorted(loops)]
 
 
 def upward_imports(graph: Graph, order: Iterable[str]) -> list[str]:

@@ -51,7 +51,7 @@ def test_counts_are_what_counting_gives(db: SiteDatabase) -> None:
     assert list(db.query(KEPT)) == list(db.query(COUNTED))
 
 
-def found(db: SiteDatabase, table: str, words: str) -> list[int]:
+def matching_ids(db: SiteDatabase, table: str, words: str) -> list[int]:
     rows = db.execute(
         f"SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH ? ORDER BY rowid", [words]
     )
@@ -63,17 +63,20 @@ def test_searches_follow_the_rows(db: SiteDatabase) -> None:
     db["observers"].insert({"id": 1, "login": "kueda"})
     observation = {"id": 5, "taxon_id": COUGAR, "observer_id": 1, "place_guess": "Zürich, Höngg"}
     db["observations"].insert(observation)
-    assert found(db, "observations", "zurich cougar kueda") == [5]
+    assert matching_ids(db, "observations", "zurich cougar kueda") == [5]
     # As a sync writes them, again and changed.
     db["observations"].upsert(observation, pk="id")
     db["observations"].upsert({**observation, "taxon_id": BOBCAT}, pk="id")
-    assert (found(db, "observations", "cougar"), found(db, "observations", "bobcat")) == ([], [5])
+    assert (
+        matching_ids(db, "observations", "cougar"),
+        matching_ids(db, "observations", "bobcat"),
+    ) == ([], [5])
     taxon = {"id": BOBCAT, "name": "Lynx rufus", "common_name": "Bay Lynx"}
     db["taxa"].upsert({**taxon, "ancestor_ids": json.dumps([BOBCAT])}, pk="id")
-    assert found(db, "taxa", "bay") == [BOBCAT]
-    assert found(db, "taxa", "bobcat") == []
-    assert found(db, "observations", "bay") == [5]
+    assert matching_ids(db, "taxa", "bay") == [BOBCAT]
+    assert matching_ids(db, "taxa", "bobcat") == []
+    assert matching_ids(db, "observations", "bay") == [5]
     db["observations"].delete(5)
-    assert found(db, "observations", "zurich") == []
+    assert matching_ids(db, "observations", "zurich") == []
     for table in ("taxa", "observations"):
         db.execute(f"INSERT INTO {table}_fts ({table}_fts, rank) VALUES ('integrity-check', 1)")

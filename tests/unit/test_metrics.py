@@ -105,25 +105,28 @@ def outcome(
         for i in range(len(probabilities[0]))
     ]
     thresholds: Thresholds = {"threshold": 0.6, "novelty_threshold": 1.0, "temperature": 1.0}
-    each = np.broadcast_to(np.array(novelty, float), len(truth))
-    return ScoredPhotos(labels, thresholds, np.array(probabilities), each, np.array(truth))
+    novelties = np.broadcast_to(np.array(novelty, float), len(truth))
+    return ScoredPhotos(labels, thresholds, np.array(probabilities), novelties, np.array(truth))
 
 
 def test_figures_of_a_small_test_are_those_counted_by_hand() -> None:
-    found = measure(
+    figures = measure(
         outcome(
             [[0.9, 0.1], [0.8, 0.2], [0.55, 0.45], [0.3, 0.7], [0.9, 0.1]],
             [0, 1, 0, 1, -1],
             [0.5, 0.5, 0.5, 0.5, 3.0],
         )
     ).figures
-    assert found["photos"] == 5
-    assert found["error_rate"] == 0.25
-    assert found["answered"] == 0.75
-    assert found["wrong_among_answered"] == pytest.approx(1 / 3, abs=1e-4)
-    assert (found["none_refused"], found["known_refused"]) == (1.0, 0.0)
-    assert found["novelty_auroc"] == 1.0
-    assert [(one["photos"], one["recall"]) for one in found["labels"]] == [(2, 1.0), (2, 0.5)]
+    assert figures["photos"] == 5
+    assert figures["error_rate"] == 0.25
+    assert figures["answered"] == 0.75
+    assert figures["wrong_among_answered"] == pytest.approx(1 / 3, abs=1e-4)
+    assert (figures["none_refused"], figures["known_refused"]) == (1.0, 0.0)
+    assert figures["novelty_auroc"] == 1.0
+    assert [(label["photos"], label["recall"]) for label in figures["labels"]] == [
+        (2, 1.0),
+        (2, 0.5),
+    ]
 
 
 def test_calibration_error_is_the_gap_between_said_and_true() -> None:

@@ -58,8 +58,8 @@ def game(db: SiteDatabase) -> Game:
     return ensure_game(db, "cougarornot")
 
 
-def save(db: SiteDatabase, game: Game, one: Json) -> tuple[list[Json], list[Json], dict[str, int]]:
-    skipped = save_observations(db, game.slug, read_observations([one]))
+def save(db: SiteDatabase, game: Game, item: Json) -> tuple[list[Json], list[Json], dict[str, int]]:
+    skipped = save_observations(db, game.slug, read_observations([item]))
     photos = list(db["photos"].rows_where(order_by="id"))
     return list(db["observations"].rows), photos, dict(skipped)
 
@@ -118,15 +118,15 @@ def test_the_whole_rows(
     photos: list[dict[str, Any]],
     skipped: dict[str, int],
 ) -> None:
-    found = save(db, game, observation(2, **changes))
-    assert found == ([ROW | row], [PHOTO_ROW | each for each in photos], skipped)
+    saved = save(db, game, observation(2, **changes))
+    assert saved == ([ROW | row], [PHOTO_ROW | photo for photo in photos], skipped)
 
 
 def test_saving_twice_changes_nothing(db: SiteDatabase, game: Game) -> None:
-    one = observation(2)
-    first = save(db, game, one)
+    item = observation(2)
+    first = save(db, game, item)
     members = list(db["game_observations"].rows)
-    assert save(db, game, one) == first
+    assert save(db, game, item) == first
     assert list(db["game_observations"].rows) == members
 
 

@@ -289,19 +289,19 @@ def test_mastodon_counts_characters(text: str, length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("typed", "wanted"),
     [("home.example", "https://home.example"), (" http://127.0.0.1:80/ ", "http://127.0.0.1:80")],
 )
-def test_server_addresses(given: str, wanted: str) -> None:
-    assert server_address(given) == wanted
+def test_server_addresses(typed: str, wanted: str) -> None:
+    assert server_address(typed) == wanted
 
 
 @pytest.mark.parametrize(
     "given", ["ftp://home.example", "https://", "https://u:p@home.example", " "]
 )
-def test_what_is_no_server_address(given: str) -> None:
+def test_what_is_no_server_address(typed: str) -> None:
     with pytest.raises(Exception, match="CRITTERDB_MASTODON_URL") as caught:
-        server_address(given)
+        server_address(typed)
     assert "u:p" not in str(caught.value)
 
 
@@ -469,8 +469,8 @@ def test_record_keys_carry_their_time_and_sort_by_it() -> None:
 
 
 def test_a_name_in_a_text_becomes_a_mention() -> None:
-    (found,) = mention_facets("é @ann.example, hi", {"ann.example": DID})
-    assert found["index"] == {"byteStart": 3, "byteEnd": 15}
+    (facet,) = mention_facets("é @ann.example, hi", {"ann.example": DID})
+    assert facet["index"] == {"byteStart": 3, "byteEnd": 15}
     assert mention_facets("no name", {"ann.example": DID}) == []
 
 

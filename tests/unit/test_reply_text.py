@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 THRESHOLDS: Thresholds = {"threshold": 0.7, "novelty_threshold": 2.0, "temperature": 1.0}
 
 
-def said(
+def classification(
     reason: Reason | None = None, *, name: str = "Bobcat", score: float = 0.93
 ) -> Classification:
     label: ScoredTaxon = {
@@ -39,7 +39,7 @@ def said(
 def test_texts_of_a_day_differ(reason: Reason | None) -> None:
     taken: set[str] = set()
     for number in range(1000):
-        text = choose_wording(said(reason), f"x:{number}", taken)
+        text = choose_wording(classification(reason), f"x:{number}", taken)
         assert text not in taken
         assert len(text) <= MAX_LENGTH
         assert not set(text) & set("#@/{}")
@@ -48,33 +48,33 @@ def test_texts_of_a_day_differ(reason: Reason | None) -> None:
 
 
 def test_the_post_chooses_the_words() -> None:
-    texts = {choose_wording(said(), f"x:{number}") for number in range(30)}
+    texts = {choose_wording(classification(), f"x:{number}") for number in range(30)}
     assert len(texts) > 15
-    assert choose_wording(said(), "x:7") == choose_wording(said(), "x:7")
+    assert choose_wording(classification(), "x:7") == choose_wording(classification(), "x:7")
 
 
 @pytest.mark.parametrize("number", range(12))
 def test_doubt_is_never_put_as_an_answer(number: int) -> None:
-    assert "93%" in choose_wording(said(), f"x:{number}")
-    assert "Bobcat" not in choose_wording(said("not_a_critter"), f"x:{number}")
-    unsure = choose_wording(said("unsure", score=0.41), f"x:{number}")
+    assert "93%" in choose_wording(classification(), f"x:{number}")
+    assert "Bobcat" not in choose_wording(classification("not_a_critter"), f"x:{number}")
+    unsure = choose_wording(classification("unsure", score=0.41), f"x:{number}")
     assert "41%" in unsure
     assert any(word in unsure for word in ("can't tell", "too hard"))
     assert any(
-        word in choose_wording(said("coarser", name="Felids"), f"x:{number}")
+        word in choose_wording(classification("coarser", name="Felids"), f"x:{number}")
         for word in ("can't tell", "narrow")
     )
 
 
 def test_nobody_is_a_hundred_percent_sure() -> None:
-    assert "99%" in choose_wording(said(score=0.9999), "x:1")
+    assert "99%" in choose_wording(classification(score=0.9999), "x:1")
 
 
 @pytest.mark.parametrize(
     "name", ["#tag @someone https://a.example/b", "x.com", "A" * 400, "\n\nBob\tcat", "{name}"]
 )
 def test_a_name_cannot_become_a_link_a_mention_or_a_tag(name: str) -> None:
-    text = choose_wording(said(name=name), "x:1")
+    text = choose_wording(classification(name=name), "x:1")
     assert len(text) <= MAX_LENGTH
     assert not set(text) & set("#@/\n\t")
     assert "x.com" not in text
@@ -82,7 +82,7 @@ def test_a_name_cannot_become_a_link_a_mention_or_a_tag(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "words"), [("Ocelot", "an Ocelot"), ("Bobcat", "a Bobcat")])
 def test_articles(name: str, words: str) -> None:
-    assert words in choose_wording(said(name=name), "x:1")
+    assert words in choose_wording(classification(name=name), "x:1")
 
 
 RUNNERS = [("Bobcat", 0.72), ("Cougar", 0.21), ("Domestic Cat", 0.07)]
@@ -110,7 +110,7 @@ def test_a_runner_up_is_named_where_it_has_a_chance() -> None:
     [("cougarornot", "wild cat"), ("crowornot", "crow or raven"), ("other", "critter that I know")],
 )
 def test_a_game_has_words_of_its_own(game: str, words: str) -> None:
-    text = choose_wording(said("not_a_critter"), "x:1", words=load_words(game))
+    text = choose_wording(classification("not_a_critter"), "x:1", words=load_words(game))
     assert words in text
 
 
@@ -128,11 +128,14 @@ def test_own_words_take_the_place_of_ours(tmp_path: Path) -> None:
     )
     words = load_words("cougarornot", tmp_path)
     assert (
-        choose_wording(said(), "x:1", words=words) == "Ahoy! It be a Bobcat, 93%. Arr, I am a bot."
+        choose_wording(classification(), "x:1", words=words)
+        == "Ahoy! It be a Bobcat, 93%. Arr, I am a bot."
     )
-    nothing = choose_wording(said("not_a_critter"), "x:1", words=words)
+    nothing = choose_wording(classification("not_a_critter"), "x:1", words=words)
     assert "sea cat" in nothing
-    assert "It be" not in choose_wording(said(), "x:1", words=load_words("crowornot", tmp_path))
+    assert "It be" not in choose_wording(
+        classification(), "x:1", words=load_words("crowornot", tmp_path)
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,10 +161,10 @@ def test_words_that_cannot_be_said_are_named(tmp_path: Path, text: str, complain
 
 
 def test_no_room_takes_the_manners_first() -> None:
-    text = choose_wording(said(), "x:4", fits=lambda text: len(text) <= 60)
+    text = choose_wording(classification(), "x:4", fits=lambda text: len(text) <= 60)
     assert "Bobcat" in text
     assert "93%" in text
-    assert len(choose_wording(said(), "x:4", fits=lambda text: len(text) <= 10)) == 10
+    assert len(choose_wording(classification(), "x:4", fits=lambda text: len(text) <= 10)) == 10
 
 
 @pytest.mark.parametrize("saying", SAYINGS)

@@ -48,17 +48,17 @@ RESULT: EvaluationResult = {
 
 
 def test_weak_labels_and_what_they_are_taken_for_are_named() -> None:
-    told = "\n".join(report_lines(RESULT))
-    assert "Wrong on 4.0% of them (5.5% when every label counts the same)" in told
-    assert "off by 2.0% on average (8.0% as trained)" in told
-    assert "Weak at Bobcat: found 75% of 36, and mostly took the rest for Canada Lynx." in told
-    assert "Too few test photos to be sure of: Ocelot, Jaguarundi." in told
-    assert "More photos would help most with: Bobcat, Ocelot, Jaguarundi." in told
-    assert "Weak at Cougar" not in told
+    report = "\n".join(report_lines(RESULT))
+    assert "Wrong on 4.0% of them (5.5% when every label counts the same)" in report
+    assert "off by 2.0% on average (8.0% as trained)" in report
+    assert "Weak at Bobcat: found 75% of 36, and mostly took the rest for Canada Lynx." in report
+    assert "Too few test photos to be sure of: Ocelot, Jaguarundi." in report
+    assert "More photos would help most with: Bobcat, Ocelot, Jaguarundi." in report
+    assert "Weak at Cougar" not in report
 
 
 def test_what_became_of_small_labels_is_said() -> None:
-    told = report_lines(
+    lines = report_lines(
         {
             **RESULT,
             "folded": [{"name": "Oncilla", "photos": 4, "into": "Leopardus"}],
@@ -66,11 +66,11 @@ def test_what_became_of_small_labels_is_said() -> None:
             "left_out": {"photos of several taxa at once": 3},
         }
     )
-    assert "  Oncilla has only 4 photos and counts as Leopardus." in told
-    assert "  Sand Cat has only 2 photos and is left out." in told
-    assert "  Left out: 3 photos of several taxa at once." in told
+    assert "  Oncilla has only 4 photos and counts as Leopardus." in lines
+    assert "  Sand Cat has only 2 photos and is left out." in lines
+    assert "  Left out: 3 photos of several taxa at once." in lines
 
 
 def test_pictures_of_nothing_are_told_where_there_are_some() -> None:
-    told = "\n".join(report_lines({**RESULT, "none_refused": 1.0, "known_refused": 0.02}))
-    assert "it refused 100.0%, of known ones 2.0%" in told
+    report = "\n".join(report_lines({**RESULT, "none_refused": 1.0, "known_refused": 0.02}))
+    assert "it refused 100.0%, of known ones 2.0%" in report

@@ -140,11 +140,11 @@ def test_times_of_strangers_that_nothing_could_parse_are_repaired(site: Path) ->
              "9998-01-01T00:00:00Z", "2026-11-19T10:00:00Z"]  # fmt: skip
     post = {"platform": "x", "game": "g", "author": "ann", "seen_at": seen}
     db["posts"].insert_all(
-        post | {"id": f"x:{n}", "posted_at": each} for n, each in enumerate(times)
+        post | {"id": f"x:{n}", "posted_at": time} for n, time in enumerate(times)
     )
     db["observations"].insert_all(
-        {"id": n, "updated_at": each}
-        for n, each in enumerate(["9-01-02T00:00:00Z", "999-01-02T00:00:00Z", seen], start=1)
+        {"id": n, "updated_at": time}
+        for n, time in enumerate(["9-01-02T00:00:00Z", "999-01-02T00:00:00Z", seen], start=1)
     )
     db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm011_times'")
     db = open_database(site / "critters.db")

@@ -141,14 +141,14 @@ async def fetch_all(public: HostileServer, urls: list[str]) -> dict[str, str]:
     return dict(zip(urls, await asyncio.gather(*map(fetch, urls)), strict=True))
 
 
-def outcomes(found: dict[str, str]) -> set[str]:
-    return set(found.values())
+def outcomes(by_url: dict[str, str]) -> set[str]:
+    return set(by_url.values())
 
 
 async def test_no_address_leads_inside(internal: Internal, public: HostileServer) -> None:
     for port in (f":{internal.port}", ""):
-        found = await fetch_all(public, hostile_urls(port))
-        assert outcomes(found) == {"fetch_failed", "url_invalid"}
+        by_url = await fetch_all(public, hostile_urls(port))
+        assert outcomes(by_url) == {"fetch_failed", "url_invalid"}
     await asyncio.sleep(0.1)
     assert (internal.hits, public.requests) == ([], [])
 
@@ -197,8 +197,8 @@ async def test_no_proxy_and_no_password_of_the_environment(
 
 
 async def test_good_addresses_work(internal: Internal, public: HostileServer) -> None:
-    found = await fetch_all(public, good_urls(public.base, f":{internal.port}"))
-    assert outcomes(found) == {"picture"}
+    by_url = await fetch_all(public, good_urls(public.base, f":{internal.port}"))
+    assert outcomes(by_url) == {"picture"}
     assert internal.hits == []
 
 
@@ -217,13 +217,13 @@ def test_in_a_network_where_every_address_is_this_machine() -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["counted"]
-    assert found["hits"] == []
-    assert outcomes(found["bad"]) == {"fetch_failed", "url_invalid"}
-    assert outcomes(found["redirects"]) == outcomes(found["rebinding"]) == {"fetch_failed"}
-    assert [url for url, outcome in found["good"].items() if outcome != "picture"] == []
-    assert len(found["bad"]) + len(found["redirects"]) >= 2 * MIN_ATTACKS
+    results = json.loads(done.stdout)
+    assert results["counted"]
+    assert results["hits"] == []
+    assert outcomes(results["bad"]) == {"fetch_failed", "url_invalid"}
+    assert outcomes(results["redirects"]) == outcomes(results["rebinding"]) == {"fetch_failed"}
+    assert [url for url, outcome in results["good"].items() if outcome != "picture"] == []
+    assert len(results["bad"]) + len(results["redirects"]) >= 2 * MIN_ATTACKS
 
 
 def _namespace() -> tuple[str, ...] | None:

@@ -113,7 +113,7 @@ def test_one_sentence_at_one_time_whatever_the_cause(public: HostileServer) -> N
     guard = Fetcher(
         allow=[Opening(ip_network("127.0.0.2/32"), port) for port in (closed_port, public.port)]
     )
-    said, times = set(), []
+    messages, times = set(), []
     for address in (
         f"http://127.0.0.2:{closed_port}/",
         "http://10.0.0.1/",
@@ -124,9 +124,9 @@ def test_one_sentence_at_one_time_whatever_the_cause(public: HostileServer) -> N
         "http://10.0.0.1/",  # as it is remembered
     ):
         started = time.monotonic()
-        said.add(str(refusal(guard, address)))
+        messages.add(str(refusal(guard, address)))
         times.append(time.monotonic() - started)
-    assert said == {FETCH_FAILED}
+    assert messages == {FETCH_FAILED}
     assert min(times) >= 0.25
 
 
@@ -165,7 +165,9 @@ def test_a_failure_holds_on_to_nothing_that_was_received(public: HostileServer) 
     guard = fetcher(public)
     assert refusal(guard, f"{public.base}/endless").code == "too_large"
     gc.collect()
-    assert not [one for one in gc.get_objects() if type(one) is bytearray and len(one) > 1_000_000]
+    assert not [
+        item for item in gc.get_objects() if type(item) is bytearray and len(item) > 1_000_000
+    ]
     held = list(vars(guard._outcomes)["_outcomes"].values())
     assert [type(outcome) for _, outcome in held] == [tuple]
 
@@ -187,7 +189,7 @@ async def test_one_fetch_at_a_time_of_an_address(public: HostileServer) -> None:
     with ThreadPoolExecutor(4) as threads:
         by_threads = [threads.submit(guard.fetch, address) for _ in range(4)]
         pictures = await asyncio.gather(*(guard.fetch_async(address) for _ in range(8)))
-        pictures += [one.result() for one in by_threads]
+        pictures += [future.result() for future in by_threads]
     assert set(pictures) == {PICTURE}
     assert len(public.requests) == 1
 
@@ -398,3 +400,10 @@ async def test_a_quick_refusal_waits_for_its_step_and_none_beyond_the_deadline(
     with pytest.raises(RejectedInputError):
         await fetcher(public).fetch_async(f"{public.base}/status-500")
     assert time.monotonic() - started >= 1.0
+
+
+def test_an_address_that_would_fill_the_database_is_invalid(public: HostileServer) -> None:
+    address = f"{public.base}/cat.jpg?"
+    longest = address + "a" * (fetch_module.MAX_URL_LENGTH - len(address))
+    assert fetcher(public).fetch(longest) == PICTURE
+    assert refusal(fetcher(public), longest + "a").code == "url_invalid"

@@ -9,7 +9,7 @@ import zlib
 from contextlib import suppress
 
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from critterdb.errors import RejectedInputError
@@ -73,10 +73,36 @@ def test_only_the_picture_and_its_orientation_stay(form: str, orientation: int |
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_a_colour_profile_stays(form: str) -> None:
-    profile = b"\0\0\2\0" + bytes(range(256)) * 2
-    data = picture(form, icc_profile=profile, exif=exif(6))
-    kept = Image.open(io.BytesIO(strip_metadata(data).data))
-    assert kept.info["icc_profile"] == profile
+    """Its curves and colours; not the name of somebody's display, nor its date."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    name, secret = "sRGB built-in".encode("utf-16-be"), "Ann's display".encode("utf-16-be")
+    named = profile.replace(name, secret)
+    assert secret in named
+    data = picture(form, icc_profile=named, exif=exif(6))
+    stripped = strip_metadata(data).data
+    kept = Image.open(io.BytesIO(stripped)).info["icc_profile"]
+    assert secret not in kept
+    assert kept[24:36] == bytes(12)
+    assert in_lab(kept) == in_lab(named)
+    assert strip_metadata(stripped).data == stripped
+
+
+def in_lab(profile: bytes) -> bytes:
+    """Colours as they are meant by a profile."""
+    source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("LAB")
+    transform = ImageCms.buildTransform(source, target, "RGB", "LAB")
+    converted = ImageCms.applyTransform(Image.radial_gradient("L").convert("RGB"), transform)
+    assert converted is not None
+    return converted.tobytes()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_what_is_not_a_colour_profile_goes(form: str) -> None:
+    data = picture(form, icc_profile=b"\0\0\2\0" + SECRET.encode() * 32)
+    stripped = strip_metadata(data).data
+    assert "icc_profile" not in Image.open(io.BytesIO(stripped)).info
+    assert SECRET.encode() not in stripped
+    assert oriented(stripped) == oriented(data)
 
 
 def test_a_progressive_photo_keeps_every_scan() -> None:
@@ -157,3 +183,177 @@ def test_damaged_files_are_refused_or_stripped_and_nothing_else(form: str) -> No
             data[chance.randrange(len(data))] = chance.randrange(256)
         with suppress(ValueError, RejectedInputError):
             strip_metadata(bytes(data))
+
+
+def png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def webp_chunk(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def riff(*chunks: bytes) -> bytes:
+    body = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def jpeg_segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def saved(image: Image.Image, form: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+NOISE = Image.effect_noise((64, 48), 80).convert("RGB")
+HIDDEN = SECRET.encode() * 3
+
+
+Crafted = dict[str, tuple[bytes, bytes]]
+"""By where bytes are hidden: the file as it was, and with them."""
+
+
+def hidden_in_png() -> Crafted:
+    data = saved(NOISE, "PNG")
+    at = data.index(b"IDAT") - 4
+    (length,) = struct.unpack_from(">I", data, at)
+    picture_data = data[at + 8 : at + 8 + length]
+    before, end = data[:at], data[at + 12 + length :]
+    whole = png_chunk(b"IDAT", picture_data)
+    crafted = {
+        "after the stream": before + png_chunk(b"IDAT", picture_data + HIDDEN) + end,
+        "in a chunk after the stream": before + whole + png_chunk(b"IDAT", HIDDEN) + end,
+        "a long gamma": before + png_chunk(b"gAMA", b"\0\0\xb1\x8f" + HIDDEN) + whole + end,
+        "a palette that is not used": before + png_chunk(b"PLTE", HIDDEN) + whole + end,
+        "a suggested palette": before + png_chunk(b"sPLT", HIDDEN + b"\0\x08") + whole + end,
+        "frames without an animation": before + whole + png_chunk(b"fdAT", HIDDEN) + end,
+        "in the end": before + whole + png_chunk(b"IEND", HIDDEN),
+    }
+    return {name: (data, hiding) for name, hiding in crafted.items()}
+
+
+def hidden_in_webp() -> Crafted:
+    still = saved(NOISE, "WEBP", quality=80)
+    clear = NOISE.convert("RGBA")
+    clear.putalpha(Image.effect_noise((64, 48), 90))
+    alpha = saved(clear, "WEBP", quality=80, exact=True)
+    moving = saved(NOISE, "WEBP", save_all=True, append_images=[NOISE.rotate(180)], duration=90)
+    at = moving.index(b"ANMF")
+    (length,) = struct.unpack_from("<I", moving, at + 4)
+    body = moving[at + 8 : at + 8 + length]
+    start, rest = moving[12:at], moving[at + 8 + length + length % 2 :]
+    lossy = alpha[alpha.index(b"VP8 ") :]
+    opaque = b"\0" + bytes(range(64)) * 48
+    raw, longer = (webp_chunk(b"ALPH", opaque + more) for more in (b"", HIDDEN))
+    before = alpha[12 : alpha.index(b"ALPH")]
+    header = webp_chunk(b"VP8X", alpha[20:30] + HIDDEN)
+    return {
+        "after a frame": (
+            moving,
+            riff(start, webp_chunk(b"ANMF", body + webp_chunk(b"XXXX", HIDDEN)), rest),
+        ),
+        "at a frame's end": (
+            moving,
+            riff(start, webp_chunk(b"ANMF", body + HIDDEN[:7]), rest),
+        ),
+        "after the transparency": (riff(before, raw, lossy), riff(before, longer, lossy)),
+        "a second picture": (still, riff(still[12:], webp_chunk(b"VP8 ", HIDDEN))),
+        "a frame of no animation": (
+            alpha,
+            riff(alpha[12:], webp_chunk(b"ANMF", bytes(16) + HIDDEN)),
+        ),
+        "a long header": (alpha, riff(header, alpha[alpha.index(b"ALPH") :])),
+    }
+
+
+def hidden_in_gif() -> Crafted:
+    frames = [NOISE.convert("P"), NOISE.rotate(180).convert("P")]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], loop=0, duration=90)
+    block = bytes([len(HIDDEN)]) + HIDDEN
+    control, loop = data.index(b"\x21\xf9\x04"), data.index(b"NETSCAPE2.0")
+    crafted = {
+        "after the end code": data[:-2] + block + data[-2:],
+        "in a control block": data[: control + 7] + block + data[control + 7 :],
+        "after the loops": data[: loop + 15] + block + data[loop + 15 :],
+    }
+    return {name: (data, hiding) for name, hiding in crafted.items()}
+
+
+def hidden_in_jpeg() -> Crafted:
+    data, later = saved(NOISE, "JPEG"), saved(NOISE, "JPEG", progressive=True)
+    scan = data.index(b"\xff\xda")
+    second = later.index(b"\xff\xda", later.index(b"\xff\xda") + 2)
+    crafted = {
+        "a number of lines": data[:-2] + jpeg_segment(0xDC, b"\0\x30" + HIDDEN) + data[-2:],
+        "a reserved segment": data[:scan] + jpeg_segment(0xF3, HIDDEN) + data[scan:],
+        "a scan more": data[:-2] + data[scan : scan + 14] + HIDDEN + data[-2:],
+        "tables after the picture": data[:-2] + jpeg_segment(0xDB, b"\1" + HIDDEN) + data[-2:],
+        "in Adobe's block": data[:scan] + jpeg_segment(0xEE, b"Adobe" + HIDDEN) + data[scan:],
+    }
+    between = later[:second] + jpeg_segment(0xDC, HIDDEN) + later[second:]
+    return {
+        **{name: (data, hiding) for name, hiding in crafted.items()},
+        "between scans": (later, between),
+    }
+
+
+CRAFTED = [
+    pytest.param(*files, id=name)
+    for hide in (hidden_in_png, hidden_in_webp, hidden_in_gif, hidden_in_jpeg)
+    for name, files in hide().items()
+]
+
+
+@pytest.mark.parametrize(("whole", "crafted"), CRAFTED)
+def test_bytes_that_somebody_hid_beside_the_picture_go(whole: bytes, crafted: bytes) -> None:
+    assert HIDDEN[:7] in crafted
+    stripped = strip_metadata(crafted).data
+    assert HIDDEN[:7] not in stripped
+    before, after = Image.open(io.BytesIO(whole)), Image.open(io.BytesIO(stripped))
+    assert getattr(after, "n_frames", 1) == getattr(before, "n_frames", 1)
+    for number in range(getattr(before, "n_frames", 1)):
+        before.seek(number)
+        after.seek(number)
+        assert after.convert("RGBA").tobytes() == before.convert("RGBA").tobytes()
+    assert strip_metadata(stripped).data == stripped
+
+
+def test_more_pixels_than_the_picture_has_are_refused() -> None:
+    png = saved(NOISE, "PNG")
+    at = png.index(b"IDAT") - 4
+    rows = zlib.decompress(png[at + 8 : -16]) + HIDDEN
+    more = png[:at] + png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+    gif = saved(NOISE.convert("P"), "GIF")
+    wide = 13 + 3 * 2 ** ((gif[10] & 7) + 1) + 5
+    assert gif[wide - 5] == 0x2C
+    narrower = gif[:wide] + b"\x20\0" + gif[wide + 2 :]
+    for data in (more, narrower):
+        with pytest.raises(ValueError, match="holds more than its picture"):
+            strip_metadata(data)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (64, 48), (33, 100)])
+def test_every_kind_of_png_stays_as_it_is(mode: str, size: tuple[int, int]) -> None:
+    data = saved(Image.new(mode, size, 1), "PNG")
+    assert strip_metadata(data).data == data
+
+
+def test_an_interlaced_png_stays_as_it_is() -> None:
+    """8 by 8 grey pixels in seven passes, of 1, 1, 2, 4, 8, 16 and 32 pixels."""
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1)
+    shapes = ((1, 1), (1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 8))
+    rows = b"".join((b"\0" + b"\x7f" * width) * height for height, width in shapes)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+    assert Image.open(io.BytesIO(data)).tobytes() == b"\x7f" * 64
+    assert strip_metadata(data).data == data
+
+
+def test_a_long_gif_is_followed_to_its_end() -> None:
+    """Its table of codes fills up and is cleared many times."""
+    data = saved(Image.effect_noise((600, 500), 120).convert("P"), "GIF")
+    assert strip_metadata(data).data == data

@@ -79,8 +79,8 @@ def test_what_takes_too_long_ends_its_process_and_nothing_else(heavy: bytes) -> 
     with ThreadPoolExecutor(6) as threads:
         bad = [threads.submit(refused, pool, heavy) for _ in range(3)]
         good = [threads.submit(pool.view, picture("blue", seed=n), VIEW) for n in range(30)]
-        assert {one.result() for one in bad} == {"image_too_complex"}
-        assert all(one.result()[1].width == 120 for one in good)
+        assert {future.result() for future in bad} == {"image_too_complex"}
+        assert all(future.result()[1].width == 120 for future in good)
     pool.close()
 
 

@@ -74,7 +74,7 @@ async def test_a_form_gives_its_picture_byte_for_byte(content_type: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("parameters", "found"),
+    ("parameters", "is_image"),
     [
         ('name="image"; filename="a; name=url.jpg"', True),
         ('filename="name=\\"x\\";.jpg"; name=image', True),
@@ -85,11 +85,11 @@ async def test_a_form_gives_its_picture_byte_for_byte(content_type: str) -> None
     ],
 )
 async def test_the_name_of_a_field_is_read_as_browsers_write_it(
-    parameters: str, found: bool
+    parameters: str, is_image: bool
 ) -> None:
     head = f"--b0undary\r\nContent-Disposition: form-data; {parameters}\r\n\r\n"
     body = head.encode() + b"x\r\n--b0undary--"
-    assert await read(body, MULTIPART) == Upload(b"x" if found else None)
+    assert await read(body, MULTIPART) == Upload(b"x" if is_image else None)
 
 
 async def test_chunks_may_split_anywhere() -> None:

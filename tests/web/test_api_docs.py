@@ -37,13 +37,15 @@ def shape(value: Any) -> Any:
     """Keys and types; words and truth as they are, figures and names by their kind."""
     if isinstance(value, dict):
         kept = ("ok", "abstained", "reason", "error", "code", "status", "rank")
-        return {key: one if key in kept else shape(one) for key, one in value.items()}
+        return {key: item if key in kept else shape(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [shape(one) for one in value]
+        return [shape(item) for item in value]
     return type(value).__name__
 
 
-@pytest.mark.parametrize(("command", "expected"), EXAMPLES, ids=[one[0] for one in EXAMPLES])
+@pytest.mark.parametrize(
+    ("command", "expected"), EXAMPLES, ids=[example[0] for example in EXAMPLES]
+)
 def test_an_example_gives_what_the_page_says(
     served: tuple[str, Path], command: str, expected: str
 ) -> None:
@@ -63,7 +65,7 @@ async def test_the_details_of_health_are_those_of_the_page(served: tuple[str, Pa
     for photo in (b"hello", picture("blue")):
         await datasette.client.post("/-/classify", files={"image": photo})
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
-    found = (await datasette.client.get("/-/critterdb/health", cookies=cookies)).json()
-    [told] = [block for block in re.findall(r"^```json\n(.+?)^```$", PAGE, re.M | re.S)
+    details = (await datasette.client.get("/-/critterdb/health", cookies=cookies)).json()
+    [example] = [block for block in re.findall(r"^```json\n(.+?)^```$", PAGE, re.M | re.S)
               if '"problem"' in block]  # fmt: skip
-    assert shape(found) == shape(json.loads(told))
+    assert shape(details) == shape(json.loads(example))

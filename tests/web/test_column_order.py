@@ -39,9 +39,9 @@ def cells(html: str) -> list[str]:
 
 def phone_labels(html: str) -> list[str]:
     """What stands before each cell where the table is too wide: CSS that counts them."""
-    found = re.findall(r'td:nth-of-type\((\d+)\):before { content: "([^"]+)"', html)
-    assert [int(place) for place, _ in found] == list(range(1, len(found) + 1))
-    return [name for _, name in found]
+    matches = re.findall(r'td:nth-of-type\((\d+)\):before { content: "([^"]+)"', html)
+    assert [int(number) for number, _ in matches] == list(range(1, len(matches) + 1))
+    return [name for _, name in matches]
 
 
 @pytest.mark.parametrize(

@@ -41,21 +41,21 @@ def writing(kind: str, folder: Path, rate: float, first: int = 0) -> Iterator[li
         stderr=subprocess.PIPE,
         text=True,
     )
-    said: list[str] = []
+    reported: list[str] = []
     try:
         assert process.stdout
-        said.append(process.stdout.readline())
-        yield said
+        reported.append(process.stdout.readline())
+        yield reported
         assert process.poll() is None, process.communicate()[1]
     finally:
         process.kill()
         output, _ = process.communicate()
-        said += [line for line in output.splitlines() if line.endswith("}")]
+        reported += [line for line in output.splitlines() if line.endswith("}")]
 
 
 def counters(folder: Path) -> dict[str, int]:
-    found = rows(folder, "SELECT name, value FROM cursors WHERE name LIKE 'writes:%'")
-    return {row["name"]: int(row["value"]) for row in found}
+    cursors = rows(folder, "SELECT name, value FROM cursors WHERE name LIKE 'writes:%'")
+    return {row["name"]: int(row["value"]) for row in cursors}
 
 
 def is_sound(folder: Path) -> bool:
@@ -90,10 +90,10 @@ def test_nobody_is_locked_out_and_nothing_is_lost(folder: Path) -> None:
     assert {answer.json()["prediction_id"] for answer in answers} <= recorded
     assert len(synced) > 1
     assert len(posted) > 1
-    found = counters(folder)
-    assert found["writes:sync"] >= len(synced)
-    assert found["writes:bot"] >= len(posted)
-    assert found[SHARED_COUNTER] == found["writes:sync"] + found["writes:bot"]
+    counts = counters(folder)
+    assert counts["writes:sync"] >= len(synced)
+    assert counts["writes:bot"] >= len(posted)
+    assert counts[SHARED_COUNTER] == counts["writes:sync"] + counts["writes:bot"]
     assert is_sound(folder)
 
 

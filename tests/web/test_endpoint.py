@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+import onnx
 import pytest
 
 from critterdb.fakes.server import Request, StandIn
@@ -121,11 +122,11 @@ async def test_address_upload_and_raw_body_are_answered_alike(folder: Path, host
             headers={**HEADERS, "content-type": "application/x-www-form-urlencoded"},
         ),
     ]
-    assert [one.status_code for one in answers] == [200] * 4
+    assert [answer.status_code for answer in answers] == [200] * 4
     first = answers[0].json()
-    for one in answers:
-        assert one.json()["predictions"] == first["predictions"]
-        assert one.json()["prediction_id"] == first["prediction_id"]
+    for answer in answers:
+        assert answer.json()["predictions"] == first["predictions"]
+        assert answer.json()["prediction_id"] == first["prediction_id"]
     [row] = rows(folder, "SELECT source, image_sha256, taxon_id, abstained FROM predictions")
     assert row == {
         "source": "endpoint",
@@ -155,9 +156,9 @@ async def test_the_endpoint_is_not_sent_to_itself(
     folder: Path, host: str, headers: dict[str, str]
 ) -> None:
     """By the name under which it is called, or by a request that comes from itself."""
-    told = {name: value.format(host=urlsplit(host).netloc) for name, value in headers.items()}
+    filled = {name: value.format(host=urlsplit(host).netloc) for name, value in headers.items()}
     response = await open_datasette(folder).client.get(
-        f"/-/classify?{urlencode({'url': f'{host}/red.jpg'})}", headers={**HEADERS, **told}
+        f"/-/classify?{urlencode({'url': f'{host}/red.jpg'})}", headers={**HEADERS, **filled}
     )
     assert (response.status_code, response.json()["code"]) == (502, "fetch_failed")
 
@@ -185,10 +186,10 @@ async def test_a_bad_address_is_refused_in_one_sentence(
     folder: Path, host: str, url: str, status: int, code: str
 ) -> None:
     response = await classify_url(open_datasette(folder), url.format(host=host))
-    found = response.json()
-    assert (response.status_code, found["code"], found["status"]) == (status, code, status)
-    assert found["ok"] is False
-    assert "\n" not in found["error"]
+    payload = response.json()
+    assert (response.status_code, payload["code"], payload["status"]) == (status, code, status)
+    assert payload["ok"] is False
+    assert "\n" not in payload["error"]
     assert rows(folder, "SELECT * FROM predictions") == []
 
 
@@ -393,7 +394,9 @@ async def test_many_who_ask_for_one_new_picture_get_one_row(folder: Path) -> Non
     datasette = open_datasette(folder)
     await datasette.invoke_startup()
     answers = await asyncio.gather(*(classify_bytes(datasette, RED) for _ in range(40)))
-    assert {(one.status_code, one.json()["prediction_id"]) for one in answers} == {(200, 1)}
+    assert {(answer.status_code, answer.json()["prediction_id"]) for answer in answers} == {
+        (200, 1)
+    }
 
 
 async def test_a_database_that_cannot_be_written_is_answered_from_all_the_same(
@@ -444,4 +447,34 @@ async def test_the_page_keeps_to_its_base_url(folder: Path) -> None:
     page = await client.post("/-/classify", files={"image": RED}, headers={"accept": "text/html"})
     inside = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
     assert inside
-    assert [one for one in inside if not one.startswith("/wild/")] == []
+    assert [link for link in inside if not link.startswith("/wild/")] == []
+
+
+async def test_a_model_that_fails_on_a_picture_is_a_refusal(folder: Path) -> None:
+    """It passes its smoke test, and black pixels make it divide by zero."""
+    file = folder / "models" / f"{MODEL_ID}.onnx"
+    model = onnx.load_model_from_string(file.read_bytes())
+    model.graph.node[-1].output[0] = "whole"
+    for operation, inputs, output in (
+        ("ReduceSum", ["embedding"], "brightness"),
+        ("Div", ["brightness", "brightness"], "one"),
+        ("Mul", ["whole", "one"], "novelty"),
+    ):
+        more = {"keepdims": 0} if operation == "ReduceSum" else {}
+        model.graph.node.append(onnx.helper.make_node(operation, inputs, [output], **more))
+    file.write_bytes(model.SerializeToString())
+    described = {
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "bytes": file.stat().st_size,
+    }
+    open_database(folder / "critters.db")["models"].update(MODEL_ID, described)
+    datasette = open_datasette(folder)
+    assert (await classify_bytes(datasette, RED)).status_code == 200
+    refused = await classify_bytes(datasette, jpeg("black"))
+    assert (refused.status_code, refused.json()["code"]) == (503, "no_model")
+    assert "fails on this picture" in refused.json()["error"]
+    page = await datasette.client.post(
+        "/-/classify", files={"image": jpeg("black")}, headers={"accept": "text/html"}
+    )
+    assert page.status_code == 503
+    assert "fails on this picture" in page.text

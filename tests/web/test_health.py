@@ -47,24 +47,24 @@ async def test_root_sees_the_details(folder: Path) -> None:
     datasette = open_datasette(folder)
     await datasette.client.post("/-/classify", files={"image": b"hello"})
     await datasette.client.post("/-/classify", files={"image": jpeg("red")})
-    found = (await ask(datasette, "root")).json()
+    details = (await ask(datasette, "root")).json()
     [row] = rows(folder, "SELECT sha256 FROM models")
-    assert found["ok"] is True
-    assert found["model"] == {
+    assert details["ok"] is True
+    assert details["model"] == {
         "id": MODEL_ID,
         "game": "cougarornot",
         "backbone": "colours@32",
         "sha256": row["sha256"],
     }
-    assert found["sqlite"] == {"version": sqlite3.sqlite_version, "wal_reset_bug": False}
-    assert (found["queue"]["taken"], found["queue"]["upload_bytes"]) == (0, 0)
-    assert found["queue"]["places"] > found["queue"]["workers"] >= 1
-    assert [(code, error["times"]) for code, error in found["errors"].items()] == [
+    assert details["sqlite"] == {"version": sqlite3.sqlite_version, "wal_reset_bug": False}
+    assert (details["queue"]["taken"], details["queue"]["upload_bytes"]) == (0, 0)
+    assert details["queue"]["places"] > details["queue"]["workers"] >= 1
+    assert [(code, error["times"]) for code, error in details["errors"].items()] == [
         ("not_an_image", 1)
     ]
-    assert found["work"]["photos"] >= 0
-    assert found["work"]["decoding_cpu_s"] > 0  # of the picture that is none, too
-    assert found["recording"] is True
+    assert details["work"]["photos"] >= 0
+    assert details["work"]["decoding_cpu_s"] > 0  # of the picture that is none, too
+    assert details["recording"] is True
 
 
 async def test_a_rule_may_let_others_see_them(folder: Path) -> None:

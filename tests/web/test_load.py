@@ -31,8 +31,8 @@ CHUNK = bytes(1_000_000)
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = make_site(tmp_path_factory.mktemp("load") / "mysite")
     add_model(folder)
-    with serving(folder, SERVE) as found:
-        yield found
+    with serving(folder, SERVE) as served_at:
+        yield served_at
 
 
 def connect(address: str, *headers: str) -> socket.socket:
@@ -93,7 +93,7 @@ def test_only_a_trusted_proxy_says_who_is_counted(
     add_model(folder)
     with serving(folder, command) as address:
         time.sleep(max(0, time.time() % 60 - 35))  # all of them in one minute
-        found = [
+        answered = [
             httpx.post(
                 f"{address}/-/classify",
                 content=picture("red"),
@@ -104,4 +104,4 @@ def test_only_a_trusted_proxy_says_who_is_counted(
             ).status_code
             for number in range(3)
         ]
-    assert found == statuses
+    assert answered == statuses

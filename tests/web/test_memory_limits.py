@@ -14,7 +14,7 @@ import pytest
 
 from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.web.datasette.memory_limits import MAX_RESULT_BYTES
-from tests.support.datasette_site import open_datasette, rows, serving
+from tests.support.datasette_site import make_site, open_datasette, rows, serving
 from tests.support.pages import make_furnished_site
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    with serving(folder, ["-m", "critterdb", "serve", "--port", "{port}"]) as found:
-        yield found
+    with serving(folder, ["-m", "critterdb", "serve", "--port", "{port}"]) as served_at:
+        yield served_at
 
 
 def peak_megabytes(address: str) -> float:
@@ -103,3 +103,32 @@ async def test_large_rows_of_a_site_are_still_shown_and_written(folder: Path) ->
         "UPDATE models SET recipe = recipe || 'y' WHERE id = ?", [model]
     )
     assert rows(folder, "SELECT length(recipe) AS n FROM models")[0]["n"] > MAX_RESULT_BYTES // 10
+
+
+GREEDY_PLUGIN = """
+from datasette import hookimpl
+
+def greedy():
+    raise MemoryError
+
+@hookimpl
+def register_routes():
+    return [(r"^/-/greedy(.json)?$", greedy)]
+"""
+
+
+@pytest.mark.parametrize("path", ["/-/greedy", "/-/greedy.json"])
+async def test_a_lack_of_memory_is_one_line_in_the_log(
+    tmp_path: Path, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    site = make_site(tmp_path / "mysite")
+    (site / "plugins" / "greedy.py").write_text(GREEDY_PLUGIN)
+    client = open_datasette(site).client
+    assert (await client.get("/-/critters")).status_code == 200
+    capfd.readouterr()
+    response = await client.get(path)
+    assert response.status_code == 400
+    assert "needs more memory than this site allows" in response.text
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert "MemoryError" in lines[0]

@@ -21,6 +21,8 @@ from tests.support.inaturalist import TAXA, observation
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
+pytestmark = pytest.mark.any_line
+
 ROOT = Path(__file__).parents[2]
 METADATA = json.loads((ROOT / "metadata.json").read_text("utf-8"))
 TABLES: dict[str, dict[str, Any]] = METADATA["databases"]["critters"]["tables"]

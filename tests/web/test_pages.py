@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from critterdb.storage.database import open_database
-from critterdb.web.queries.similar_photos import Sketches
+from critterdb.storage.database import open_database, sqlite3
+from critterdb.web.queries.similar_photos import Sketches, ready
 from critterdb.web.state import plugin_state
 from tests.support.datasette_site import change_metadata, make_site, open_datasette
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
@@ -219,11 +219,11 @@ async def test_nobody_who_is_gone_is_named_or_shown(folder: Path, tmp_path: Path
 async def test_a_host_who_opted_out_is_not_named_by_the_address_of_an_answer(
     folder: Path, tmp_path: Path, address: str, columns: str
 ) -> None:
-    told = f"UPDATE answers SET source_url = '{address}' WHERE post_id = 'x:102'"
-    before = changed_copy(folder, tmp_path / "before", told)
+    sourced = f"UPDATE answers SET source_url = '{address}' WHERE post_id = 'x:102'"
+    before = changed_copy(folder, tmp_path / "before", sourced)
     assert (await data(before, "/-/critters/posts/x:102"))["post"]["truth_url"] == address
     opt_out = f"INSERT INTO opt_outs (platform, author, at, author_id) VALUES {columns}"
-    copy = changed_copy(folder, tmp_path / "gone", told, opt_out)
+    copy = changed_copy(folder, tmp_path / "gone", sourced, opt_out)
     for path in ("/-/critters", "/-/critters/history", "/-/critters/posts/x:102"):
         assert address not in await html(copy, path)
     post = (await data(copy, "/-/critters/posts/x:102"))["post"]
@@ -541,3 +541,80 @@ async def test_every_link_of_our_pages_leads_somewhere(folder: Path) -> None:
                 waiting.append(link)
     assert {f"/-/critters/photos/{photo}" for photo in range(1, 7)} <= seen
     assert len(seen) > 60
+
+
+@pytest.mark.parametrize("how", GONE)
+async def test_the_ids_of_posts_that_are_gone_are_not_told(
+    folder: Path, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Bluesky a post's id names its author's account."""
+    monkeypatch.setattr("critterdb.web.pages.history.POSTS_PER_PAGE", 2)
+    copy = gone_copy(folder, tmp_path / "gone", how)
+    with closing(open_database(copy / "critters.db")) as db:
+        for (prediction_id,) in db.execute("SELECT id FROM predictions WHERE post_id > ''"):
+            db["reviews"].insert(
+                {"prediction_id": prediction_id, "verdict": "wrong", "created_at": "2026-11-10"}
+            )
+    client = open_datasette(copy).client
+    paths = [
+        "/-/critters",
+        "/-/critters/history",
+        "/-/critters/history.json",
+        "/-/critters/history.atom",
+        "/critters/bot_history",
+        "/critters/bot_history.json",
+        "/critters/bot_history_round.json",
+        "/critters/what_people_corrected.json",
+    ]
+    told = 0
+    while paths:
+        path = paths.pop()
+        response = await client.get(path)
+        assert response.status_code == 200
+        for post_id, _, _ in POSTS:
+            assert post_id not in response.text, path
+            assert post_id.replace(":", "%3A") not in response.text, path
+        if "history.json" in path and "posts" in response.json():
+            told += len(response.json()["posts"])
+            if response.json()["next"]:
+                paths.append(response.json()["next"].replace("history?", "history.json?"))
+    assert told == len(POSTS)
+
+
+async def test_the_score_counts_posts_that_are_gone(folder: Path, tmp_path: Path) -> None:
+    before = (await data(folder, "/-/critters"))["games"][0]["score"]
+    copy = gone_copy(folder, tmp_path / "gone", "deleted")
+    assert (await data(copy, "/-/critters"))["games"][0]["score"] == before
+    wrong = await data(copy, "/-/critters/history?outcome=wrong")
+    assert [post["truth"] for post in wrong["posts"]] == ["Domestic Cat"]
+
+
+async def test_embeddings_are_read_with_the_limit_of_pages(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasette = open_datasette(folder)
+    await datasette.invoke_startup()
+    database, shelf = datasette.get_database("critters"), plugin_state(datasette).sketches
+    monkeypatch.setattr("critterdb.web.datasette.reading.READ_LIMIT_MS", 0)
+    monkeypatch.setattr("critterdb.web.queries.similar_photos.PATIENCE_SECONDS", 5)
+    assert await ready(database, shelf, "colours@32") is None
+    monkeypatch.undo()
+    monkeypatch.setattr("critterdb.web.queries.similar_photos.PATIENCE_SECONDS", 5)
+    assert len(await ready(database, shelf, "colours@32") or ()) == 6
+
+
+async def test_embeddings_that_were_read_before_the_limit_are_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("critterdb.web.queries.similar_photos.ROWS_PER_STEP", 2)
+    sketches = Sketches("colours@32")
+    with closing(open_database(folder / "critters.db")) as db:
+        statements: list[str] = []
+        db.conn.set_trace_callback(statements.append)
+        db.conn.set_progress_handler(lambda: len(statements) > 2, 1)
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            sketches.update(db)
+        assert len(sketches) == 4
+        db.conn.set_progress_handler(None, 0)
+        sketches.update(db)
+    assert len(sketches) == 6

@@ -176,7 +176,7 @@ async def test_scores_are_read_by_name(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "words", "found"),
+    ("table", "words", "ids"),
     [
         ("taxa", "puma", [TAXON]),
         ("taxa", "bobcat", []),
@@ -185,13 +185,11 @@ async def test_scores_are_read_by_name(folder: Path) -> None:
         ("observations", "nowhere", []),
     ],
 )
-async def test_tables_can_be_searched(
-    folder: Path, table: str, words: str, found: list[int]
-) -> None:
+async def test_tables_can_be_searched(folder: Path, table: str, words: str, ids: list[int]) -> None:
     add_photo(folder, 1, jpeg())
     client = open_datasette(folder).client
     response = await client.get(f"/critters/{table}.json?_search={words}&_shape=array")
-    assert [row["id"] for row in response.json()] == found
+    assert [row["id"] for row in response.json()] == ids
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from click.testing import CliRunner
+from datasette.utils import parse_metadata
 from PIL import Image
 
 from critterdb.cli import main
@@ -27,7 +28,16 @@ from critterdb.publish.rules import (
     table_rules,
 )
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, sqlite3
-from tests.support.datasette_site import MODEL_ID, add_photo, change_metadata, jpeg, listed, serving
+from critterdb.web.state import plugin_state
+from tests.support.datasette_site import (
+    MODEL_ID,
+    add_photo,
+    change_metadata,
+    jpeg,
+    listed,
+    open_datasette,
+    serving,
+)
 from tests.support.publishing import SECRETS, make_full_site
 
 if TYPE_CHECKING:
@@ -59,9 +69,9 @@ def values(folder: Path, sql: str) -> list[Any]:
     """First column of a query, the file opened as one that never changes."""
     address = f"{(folder / DATABASE_NAME).as_uri()}?mode=ro&immutable=1"
     conn = sqlite3.connect(address, uri=True)
-    found = [row[0] for row in conn.execute(sql)]
+    column = [row[0] for row in conn.execute(sql)]
     conn.close()
-    return found
+    return column
 
 
 def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -89,6 +99,7 @@ def all_bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
+@pytest.mark.any_line
 def test_every_table_and_column_is_decided_upon(db: SiteDatabase) -> None:
     goes = published_columns()
     virtual = {name for name in db.table_names() if "VIRTUAL TABLE" in db[name].schema}
@@ -103,6 +114,7 @@ def test_every_table_and_column_is_decided_upon(db: SiteDatabase) -> None:
     assert all(reason for reason in table_rules().values())
 
 
+@pytest.mark.any_line
 def test_photos_go_by_their_own_licence(publish: Publish, tmp_path: Path) -> None:
     report = publish()
     public = tmp_path / "public"
@@ -115,6 +127,7 @@ def test_photos_go_by_their_own_licence(publish: Publish, tmp_path: Path) -> Non
     assert report["withheld"]["photos"] == 4
 
 
+@pytest.mark.any_line
 def test_an_observation_without_a_licence_keeps_time_and_place(
     publish: Publish, tmp_path: Path
 ) -> None:
@@ -127,6 +140,7 @@ def test_an_observation_without_a_licence_keeps_time_and_place(
     assert values(public, "SELECT observer_id FROM observations WHERE id = 6") == [7]
 
 
+@pytest.mark.any_line
 def test_only_what_the_bot_made_public(publish: Publish, tmp_path: Path) -> None:
     publish()
     public = tmp_path / "public"
@@ -143,6 +157,7 @@ def test_only_what_the_bot_made_public(publish: Publish, tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize("way", ["opted out", "opted out under another handle", "deleted"])
 def test_no_photo_of_somebody_who_did_not_ask_and_opted_out(
     publish: Publish, full: Path, tmp_path: Path, way: str
@@ -167,6 +182,7 @@ def test_no_photo_of_somebody_who_did_not_ask_and_opted_out(
         assert str(picture["url"]).encode() not in all_bytes(public)
 
 
+@pytest.mark.any_line
 def test_no_private_word_is_anywhere_in_the_folder(publish: Publish, tmp_path: Path) -> None:
     publish()
     held = all_bytes(tmp_path / "public")
@@ -174,6 +190,7 @@ def test_no_private_word_is_anywhere_in_the_folder(publish: Publish, tmp_path: P
     assert b"I say cougar" in held
 
 
+@pytest.mark.any_line
 def test_the_copy_is_one_file_with_sound_foreign_keys(publish: Publish, tmp_path: Path) -> None:
     publish()
     public = tmp_path / "public"
@@ -189,6 +206,7 @@ def test_the_copy_is_one_file_with_sound_foreign_keys(publish: Publish, tmp_path
     assert settings["local_photos"] is False
 
 
+@pytest.mark.any_line
 def test_search_and_counts_are_of_what_is_published(publish: Publish, tmp_path: Path) -> None:
     publish()
     public = tmp_path / "public"
@@ -200,6 +218,7 @@ def test_search_and_counts_are_of_what_is_published(publish: Publish, tmp_path: 
     assert values(public, counted) == ["bot20", "evaluation11"]
 
 
+@pytest.mark.any_line
 def test_without_photos_the_rows_stay(publish: Publish, tmp_path: Path) -> None:
     report = publish("--no-photos")
     public = tmp_path / "public"
@@ -212,11 +231,13 @@ def test_without_photos_the_rows_stay(publish: Publish, tmp_path: Path) -> None:
     assert report["missing"] == []
 
 
+@pytest.mark.any_line
 def test_other_licences_on_request(publish: Publish, tmp_path: Path) -> None:
     publish("--license", "cc-by-nc-nd", "--license", "cc0")
     assert values(tmp_path / "public", "SELECT id FROM photos ORDER BY id") == [4, 6]
 
 
+@pytest.mark.any_line
 def test_a_changed_or_missing_file_is_told_and_not_published(
     publish: Publish, full: Path, tmp_path: Path
 ) -> None:
@@ -229,6 +250,7 @@ def test_a_changed_or_missing_file_is_told_and_not_published(
     assert b"something else" not in all_bytes(tmp_path / "public")
 
 
+@pytest.mark.any_line
 def test_an_earlier_copy_is_replaced_and_anything_else_left_alone(
     publish: Publish, full: Path, tmp_path: Path
 ) -> None:
@@ -247,6 +269,7 @@ def test_an_earlier_copy_is_replaced_and_anything_else_left_alone(
     assert (thesis / "thesis.txt").read_text() == "years of work"
 
 
+@pytest.mark.any_line
 def test_a_killed_run_leaves_the_earlier_copy(full: Path, tmp_path: Path) -> None:
     """Killed when the database is under way, it leaves what was there, and the next run works."""
     public = tmp_path / "public"
@@ -298,6 +321,7 @@ def test_a_writable_copy_records(publish: Publish, tmp_path: Path) -> None:
     assert answer["prediction_id"] is not None
 
 
+@pytest.mark.any_line
 def test_commands_that_could_write_leave_a_copy_alone(publish: Publish, tmp_path: Path) -> None:
     publish()
     public = tmp_path / "public"
@@ -312,6 +336,7 @@ def test_commands_that_could_write_leave_a_copy_alone(publish: Publish, tmp_path
     assert done.exit_code == 0, done.stderr
 
 
+@pytest.mark.any_line
 def test_others_write_while_a_copy_is_made(publish: Publish, full: Path, tmp_path: Path) -> None:
     other = open_database(full / DATABASE_NAME)
     with other.atomic():
@@ -321,6 +346,7 @@ def test_others_write_while_a_copy_is_made(publish: Publish, full: Path, tmp_pat
     assert 99 not in values(tmp_path / "public", "SELECT id FROM observations")
 
 
+@pytest.mark.any_line
 def test_a_licence_that_nothing_has_is_told(publish: Publish) -> None:
     report = publish("--license", "cc-bye")
     assert report["rows"]["photos"] == 0
@@ -340,6 +366,7 @@ def test_any_site_can_be_served_read_only(full: Path) -> None:
         assert answer["prediction_id"] is None
 
 
+@pytest.mark.any_line
 def test_read_only_is_refused_while_another_writes(full: Path) -> None:
     other = open_database(full / DATABASE_NAME)
     other.execute("SELECT count(*) FROM photos").fetchone()
@@ -350,6 +377,7 @@ def test_read_only_is_refused_while_another_writes(full: Path) -> None:
     assert "Another process" in done.stderr
 
 
+@pytest.mark.any_line
 def test_the_words_of_the_command(full: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(
         main, ["--db", str(full / DATABASE_NAME), "publish", str(tmp_path / "public")]
@@ -361,6 +389,7 @@ def test_the_words_of_the_command(full: Path, tmp_path: Path) -> None:
     assert "2 observations and 2 photos (1 cc-by, 1 cc0)" in readme
 
 
+@pytest.mark.any_line
 def test_furniture_of_the_site_goes_along_and_nothing_else(
     publish: Publish, full: Path, tmp_path: Path
 ) -> None:
@@ -412,6 +441,7 @@ def test_furniture_of_the_site_goes_along_and_nothing_else(
     ]
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize("name", ["static", "templates"])
 def test_a_folder_that_is_a_link_stays_at_home(
     publish: Publish, full: Path, tmp_path: Path, name: str
@@ -434,6 +464,7 @@ def gps_photo(orientation: int = 6) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.any_line
 def test_a_photo_goes_along_without_place_camera_and_names(
     publish: Publish, full: Path, tmp_path: Path
 ) -> None:
@@ -450,13 +481,14 @@ def test_a_photo_goes_along_without_place_camera_and_names(
     exif = Image.open(io.BytesIO(copied)).getexif()
     assert dict(exif) == {0x0112: 6}
     assert b"artist-of-home" not in all_bytes(public)
-    pixels = (Image.open(io.BytesIO(each)).tobytes() for each in (copied, data))
+    pixels = (Image.open(io.BytesIO(photo)).tobytes() for photo in (copied, data))
     assert next(pixels) == next(pixels)
     assert values(public, f"SELECT count(*) FROM embeddings WHERE sha256 = '{sha256}'") == [1]
     assert values(public, "SELECT path FROM photos WHERE path NOT LIKE '%' || sha256 || '%'") == []
     assert [note for note in report["notes"] if note.startswith("1 photo with GPS")]
 
 
+@pytest.mark.any_line
 def test_exif_stays_on_request(publish: Publish, full: Path, tmp_path: Path) -> None:
     sha256 = add_photo(full, 7, gps_photo())
     report = publish("--keep-exif")
@@ -465,6 +497,7 @@ def test_exif_stays_on_request(publish: Publish, full: Path, tmp_path: Path) -> 
     assert [note for note in report["notes"] if "because of --keep-exif" in note]
 
 
+@pytest.mark.any_line
 def test_two_photos_that_differ_in_their_exif_only(
     publish: Publish, full: Path, tmp_path: Path
 ) -> None:
@@ -477,6 +510,7 @@ def test_two_photos_that_differ_in_their_exif_only(
     assert len(values(public, "SELECT sha256 FROM embeddings")) == 3
 
 
+@pytest.mark.any_line
 def test_a_photo_whose_metadata_cannot_be_found_stays_at_home(
     publish: Publish, full: Path, tmp_path: Path
 ) -> None:
@@ -486,6 +520,7 @@ def test_a_photo_whose_metadata_cannot_be_found_stays_at_home(
     assert values(tmp_path / "public", "SELECT path FROM photos WHERE id = 7") == [None]
 
 
+@pytest.mark.any_line
 def test_hosts_who_opted_out_are_not_named(publish: Publish, full: Path, tmp_path: Path) -> None:
     def prepare(db: SiteDatabase) -> None:
         hosts = [
@@ -532,9 +567,60 @@ def test_hosts_who_opted_out_are_not_named(publish: Publish, full: Path, tmp_pat
     assert [name for name in (b"renamed-host", b"mia", b"4711", b"did:1") if name in held] == []
 
 
+@pytest.mark.any_line
 def test_a_source_loses_its_query(publish: Publish, full: Path, tmp_path: Path) -> None:
     source = "https://api.inaturalist.org/v1?key=key-of-my-server#x"
     change(full, lambda db: db["syncs"].insert({"source": source, "started_at": "x"}))
     publish()
     sources = values(tmp_path / "public", "SELECT source FROM syncs ORDER BY id")
     assert sources == ["local", "local", "https://api.inaturalist.org/v1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("metadata.json", '{"plugins": {"critterdb": {"local_photos": true, "rate": 7}}}'),
+        ("metadata.yaml", "plugins:\n  critterdb: {local_photos: yes, rate: 7}\nday: 2026-11-23\n"),
+        ("metadata.yml", "plugins:\n  critterdb:\n    local_photos: true\n    rate: 7\n"),
+        ("datasette.json", '{"plugins": {"critterdb": {"local_photos": true, "rate": 7}}}'),
+        ("datasette.yaml", "plugins:\n  critterdb:\n    local_photos: true\n    rate: 7\n"),
+        ("datasette.yml", "plugins:\n  critterdb:\n    local_photos: on\n    rate: 7\n"),
+    ],
+)
+def test_local_photos_are_off_in_a_copy_whichever_file_turned_them_on(
+    publish: Publish, full: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    (full / "metadata.json").unlink()
+    if name.startswith("datasette."):
+        (full / "metadata.json").write_text("{}")  # 1.0 lets its settings go first
+    (full / name).write_text(text)
+    here = plugin_state(open_datasette(full)).settings
+    publish()
+    there = plugin_state(open_datasette(tmp_path / "public")).settings
+    assert (tmp_path / "public" / name).is_file()
+    assert there.local_photos is False
+    assert there.rate == here.rate
+    # 0.65 does not read these files, and a copy may be served by another version than its site.
+    assert here.local_photos or name.startswith("datasette.")
+    assert parse_metadata((tmp_path / "public" / name).read_text())["plugins"]["critterdb"] == {
+        "local_photos": False,
+        "rate": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("datasette.yaml", "plugins: [critterdb"),
+        ("metadata.yml", "a: b: c"),
+        ("datasette.json", "plugins:\n"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_named(
+    full: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    (full / name).write_text(text)
+    command = ["--db", str(full / DATABASE_NAME), "publish", str(tmp_path / "public")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert f"{name} of the site is not valid" in done.stderr

@@ -89,7 +89,7 @@ async def test_a_review_stands_beside_its_prediction(
     following = (await reviewer.get(response.headers["location"])).text
     assert "x:103" in following
     counts = (await reviewer.get(f"{REVIEW}.json")).json()["counts"]
-    assert {each["source"]: each["reviewed"] for each in counts} == {"bot": 1, "evaluation": 0}
+    assert {count["source"]: count["reviewed"] for count in counts} == {"bot": 1, "evaluation": 0}
 
 
 async def test_a_name_that_somebody_writes_is_found(folder: Path) -> None:
@@ -171,11 +171,11 @@ async def test_the_queue_of_test_photos_leaves_out_what_was_reviewed(folder: Pat
     reviewer = Reviewer(folder)
     seen = []
     while True:
-        found = (await reviewer.get(f"{REVIEW}.json?source=evaluation")).json()["prediction"]
-        if found is None:
+        prediction = (await reviewer.get(f"{REVIEW}.json?source=evaluation")).json()["prediction"]
+        if prediction is None:
             break
-        seen.append(found["photo_id"])
-        await reviewer.post(REVIEW, prediction_id=found["prediction_id"], verdict="right")
+        seen.append(prediction["photo_id"])
+        await reviewer.post(REVIEW, prediction_id=prediction["prediction_id"], verdict="right")
     assert sorted(seen) == [1, 2, 3, 4, 5, 6]
     assert "Nothing to review" in (await reviewer.get(f"{REVIEW}?source=evaluation")).text
 
@@ -195,10 +195,10 @@ async def test_an_answer_that_waited_is_settled(
 ) -> None:
     add_candidate(folder, "x:104")
     reviewer = Reviewer(folder)
-    found = (await reviewer.get(f"{ANSWERS}.json")).json()
-    assert found["waiting"] == 1
-    assert found["choices"][0]["name"] == "Cougar"
-    form = {"candidate_id": found["candidate"]["id"], "verdict": verdict}
+    queue = (await reviewer.get(f"{ANSWERS}.json")).json()
+    assert queue["waiting"] == 1
+    assert queue["choices"][0]["name"] == "Cougar"
+    form = {"candidate_id": queue["candidate"]["id"], "verdict": verdict}
     assert (await reviewer.post(ANSWERS, **form)).status_code == 303
     answers = rows(folder, "SELECT * FROM answers WHERE post_id = 'x:104'")
     assert [(answer["verdict"], answer["taxon_id"]) for answer in answers] == (
@@ -242,8 +242,8 @@ async def test_the_queue_leaves_out_pictures_of_people_who_opted_out(folder: Pat
         db["opt_outs"].insert({"platform": "x", "author": "Host", "at": ""})
     assert (await Reviewer(folder).get(f"{REVIEW}.json")).json()["prediction"] is None
     (last,) = rows(folder, "SELECT max(id) AS id FROM predictions")
-    found = await Reviewer(folder).get(f"{REVIEW}.json?prediction={last['id']}")
-    assert found.json()["prediction"]["pictures"] == []
+    response = await Reviewer(folder).get(f"{REVIEW}.json?prediction={last['id']}")
+    assert response.json()["prediction"]["pictures"] == []
 
 
 async def test_page_and_command_settle_every_post_of_a_photo(folder: Path) -> None:
@@ -278,3 +278,23 @@ def settle_both_ways(folder: Path) -> tuple[list[str], list[str]]:
             candidate = {"id": number, "post_id": post_ids[0], "found_at": at}
             db["answer_candidates"].insert(candidate | {"source_url": f"https://x/{number}"})
     return groups
+
+
+async def test_who_reviewed_is_told_to_reviewers_only(folder: Path) -> None:
+    (prediction,) = rows(
+        folder, "SELECT id, photo_id FROM predictions WHERE photo_id = 3 AND post_id IS NULL"
+    )
+    reviewer = Reviewer(folder)
+    form = {"prediction_id": prediction["id"], "verdict": "wrong"}
+    assert (await reviewer.post(REVIEW, **form)).status_code == 303
+    client = reviewer.datasette.client
+    for path in ("/critters/what_people_corrected", "/critters/what_people_corrected.json"):
+        assert "root" not in (await client.get(path)).text.replace("--root", "")
+    photo = "/-/critters/photos/3"
+    assert "says a person" in (await client.get(photo)).text
+    ((review,),) = [
+        prediction["reviews"]
+        for prediction in (await client.get(f"{photo}.json")).json()["predictions"]
+    ]
+    assert (review["verdict"], review["actor"]) == ("wrong", None)
+    assert "says root" in (await reviewer.get(photo)).text

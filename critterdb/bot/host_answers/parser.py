@@ -65,7 +65,7 @@ def read_answer(
     """
     message = plain_words(text)
     reading = _read_names(message, names)
-    said = _finest({names[name] for name in reading.said}, lineage or {})
+    named = _finest({names[name] for name in reading.said}, lineage or {})
     denied = {names[name] for name in reading.denied}
     if patterns.JOKE.search(message) or safeguards.is_contradicted(text):
         return _guess(reading)
@@ -74,15 +74,15 @@ def read_answer(
     ):
         return _guess(reading)
     against = {names[name] for name in reading.doubted} | denied
-    if len(said) == 1:
-        (taxon_id,) = said
+    if len(named) == 1:
+        (taxon_id,) = named
         if taxon_id in against or not _agree(taxon_id, against - denied, lineage or {}):
             return _guess(reading)
         above = (lineage or {}).get(game.target_taxon_id or OTHER_ANIMAL, ())
         if taxon_id in above:  # a cat, in a game that asks for cougars
             return _guess(reading)
         return _verdict(taxon_id, game, target) or _guess(reading)
-    if said:
+    if named:
         return _guess(reading)
     sentences = [match[0] for match in patterns.SENTENCE.finditer(message)]
     if any(_is_inconclusive(sentence) for sentence in sentences):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Models never learn from this: they learn from observations only.
 METHOD = "a person"
-NOTHING = "nothing"  # the message says nothing about the animal
+SAYS_NOTHING = "nothing"  # the message says nothing about the animal
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def settle_in_words(db: SiteDatabase, which: str, words: str, now: str) -> str:
 
 def _parse(db: SiteDatabase, game: Game, vocabulary: Vocabulary, words: str) -> Decision:
     name = plain_words(words)
-    if name == NOTHING:
+    if name == SAYS_NOTHING:
         return Decision(None)
     if name == "inconclusive":
         return Decision("inconclusive")

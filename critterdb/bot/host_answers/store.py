@@ -20,6 +20,7 @@ from critterdb.formatting import display_name
 from critterdb.games import Game, find_host
 from critterdb.platforms.text import has_tag
 from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.stored_json import each_id_sql, read_ids
 
 from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
 
@@ -57,7 +58,7 @@ def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
     rows = db.query(
         f"SELECT id, ancestor_ids FROM taxa WHERE id IN ({marks})", list(set(names.values()))
     )
-    lineage = {row["id"]: frozenset(json.loads(row["ancestor_ids"])) - {row["id"]} for row in rows}
+    lineage = {row["id"]: frozenset(read_ids(row["ancestor_ids"])) - {row["id"]} for row in rows}
     return Vocabulary(names, frozenset(target_taxa(db, game)), lineage)
 
 
@@ -67,11 +68,11 @@ def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
     Other animals are OTHER_ANIMAL, in games that ask for one taxon.
     """
     rows = db.query(
-        """
+        f"""
         SELECT id, name, common_name FROM taxa
         WHERE is_active AND id <> coalesce(:top, 0) AND (
             id IN (SELECT value FROM json_each(:ids))
-            OR EXISTS (SELECT 1 FROM json_each(ancestor_ids) WHERE value = :top)
+            OR EXISTS (SELECT 1 FROM {each_id_sql("ancestor_ids")} WHERE value = :top)
             OR id IN (SELECT taxon_id FROM model_labels WHERE model_id = :model)
         )
         ORDER BY id
@@ -101,8 +102,8 @@ def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
 def target_taxa(db: SiteDatabase, game: Game) -> set[int]:
     """Return the game's target and every taxon below it."""
     rows = db.query(
-        "SELECT id FROM taxa WHERE EXISTS "
-        "(SELECT 1 FROM json_each(ancestor_ids) WHERE value = :target) OR id = :target",
+        "SELECT id FROM taxa WHERE id = :target "
+        f"OR EXISTS (SELECT 1 FROM {each_id_sql('ancestor_ids')} WHERE value = :target)",
         {"target": game.target_taxon_id},
     )
     return {row["id"] for row in rows}

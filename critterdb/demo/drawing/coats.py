@@ -61,7 +61,7 @@ class Kind:
 
 
 def mixed(colour: Colour, other: Colour, share: float) -> Colour:
-    """`one` with so much of `other` in it."""
+    """Mix two colours; `share` is the part of `other`, from 0 to 1."""
     red, green, blue = (a + (b - a) * share for a, b in zip(colour, other, strict=True))
     return red, green, blue
 

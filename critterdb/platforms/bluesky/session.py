@@ -90,6 +90,7 @@ class Session:
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             session = json.dumps({"tokens": self.tokens, "logins": self._logins})
+            # docs/decisions.md#the-bluesky-session-is-outside-the-site
             write_atomically(self.path, session.encode(), mode=OWNER_ONLY)
 
 

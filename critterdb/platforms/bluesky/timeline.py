@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.games import Game, fold_handle, hosts_on
-from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
+from critterdb.platforms.base import Batch, Envelope, HostMessages, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import (
     Found,
@@ -100,19 +100,23 @@ class BlueskyTimeline:
             sources[f"bluesky:feed:{game.slug}:{fold_handle(host)}"] = self._feed_reader(host)
         return gather(sources, cursors)
 
-    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> HostMessages:
         hosts = hosts_on(game, self.platform)
         if not post_ids or not hosts:
-            return []
+            return HostMessages([])
         oldest = min(time_of_key(record_key(post_id)) for post_id in post_ids)
         since = utc_text(max(oldest, datetime.now(UTC) - ANSWERS_COME_WITHIN))
         messages: list[Post] = []
+        failed = 0
         for host in hosts:
             try:
-                messages.extend(self._feed_reader(host)(since).posts)
+                reading = self._feed_reader(host)(since)
             except FeedHiddenError:
                 continue  # an account that is gone writes nothing; `read` has named it
-        return [post for post in messages if post.in_reply_to or post.quotes]
+            messages.extend(reading.posts)
+            failed += reading.unreadable
+        answers = [post for post in messages if post.in_reply_to or post.quotes]
+        return HostMessages(answers, failed)
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
         # Only the addresses count: a post that cannot be read is still there.
@@ -231,8 +235,12 @@ class BlueskyTimeline:
 
     def _read_notifications(self, since: str | None) -> Found:
         def page(token: str | None) -> tuple[list[object], str | None]:
+            # Likes and follows cost nobody anything, and could fill all pages of a walk.
             body = self.client.get(
-                "app.bsky.notification.listNotifications", limit=PAGE_SIZE, cursor=token
+                "app.bsky.notification.listNotifications",
+                reasons=sorted(_SUMMONS),
+                limit=PAGE_SIZE,
+                cursor=token,
             )
             return items_of(body, "notifications"), as_text(body.get("cursor")) or None
 
@@ -273,8 +281,9 @@ class BlueskyTimeline:
             # A repost has the time of the repost, and is not a post of the host.
             views = [as_object(item.get("post")) for item in walk.items if not is_repost(item)]
             posts, failed = self._read_with_parents(views)
-            failure = unreadable("Bluesky", walk.unreadable + failed)
-            return Found(list(posts.values()), walk.cursor, walk.gap_from, failure)
+            failed += walk.unreadable
+            failure = unreadable("Bluesky", failed)
+            return Found(list(posts.values()), walk.cursor, walk.gap_from, failure, failed)
 
         return read
 

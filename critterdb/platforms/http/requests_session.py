@@ -12,13 +12,20 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from critterdb.platforms.untrusted_json import parse_json
 
-from .deadline import CALL_DEADLINE_S, Call, within
+from .deadline import CALL_DEADLINE_S, MAX_RESPONSE_BYTES, TOO_LARGE, Call, within
+
+READ_BYTES = 64 * 1024  # at a time, unpacked
+
+
+class ResponseTooLargeError(requests.RequestException):
+    """More came than MAX_RESPONSE_BYTES, which a few kilobytes can unpack to."""
 
 
 class DeadlineSession(requests.Session):
     """A session that follows no redirects, reads no environment, and ends each call in time.
 
     A call that took too long raises requests.ReadTimeout, as a server that never responds would.
+    One whose response is too large raises ResponseTooLargeError.
     """
 
     def __init__(self, seconds: float = CALL_DEADLINE_S) -> None:
@@ -29,12 +36,12 @@ class DeadlineSession(requests.Session):
         self._of_thread = threading.local()
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-        options |= {"timeout": self.seconds, "allow_redirects": False}
+        options |= {"timeout": self.seconds, "allow_redirects": False, "stream": True}
 
         def ask(call: Call) -> requests.Response:
             self._of_thread.adapter = adapter = _WatchedAdapter(call)
             try:
-                return super(DeadlineSession, self).request(method, url, *args, **options)
+                return _read(super(DeadlineSession, self).request(method, url, *args, **options))
             finally:
                 adapter.close()
 
@@ -47,6 +54,17 @@ class DeadlineSession(requests.Session):
     def get_adapter(self, url: Any) -> HTTPAdapter:
         adapter: HTTPAdapter = self._of_thread.adapter
         return adapter
+
+
+def _read(response: requests.Response) -> requests.Response:
+    """The response with its content, which is counted as it is unpacked."""
+    content = bytearray()
+    for chunk in response.iter_content(READ_BYTES):
+        content += chunk
+        if len(content) > MAX_RESPONSE_BYTES:
+            raise ResponseTooLargeError(TOO_LARGE)
+    response._content = bytes(content)  # as `content` itself keeps it; nothing else can set it
+    return response
 
 
 class _Response(requests.Response):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PAGE_SIZE = 40
 # 10,000 posts: more than a hashtag gets in the week of the first look.
 MAX_PAGES = 250
+# Anybody can write to the bot or under a hashtag. Of 300 requests in five minutes these and the
+# look-ups that 600 mentions need leave enough to find answers and to send replies.
+MAX_PUBLIC_PAGES = 15  # in one round; the next round reads on
 FIRST_LOOK = timedelta(days=7)  # what is older at first sight is left alone
 
 # Posts of other servers arrive late, and with ids of the time at which they were written.
@@ -36,6 +39,7 @@ class Reading:
     """What a list returned, oldest first, how far it was read, and why it stopped there.
 
     `unreadable` counts items without an id: nothing can be said of them, and no page begin there.
+    `is_cut` says that there is more, which was left for the next reading.
     """
 
     def __init__(self, page: GetPage, cursor: str | None) -> None:
@@ -43,6 +47,7 @@ class Reading:
         self.cursor = cursor
         self.failure: TimelineError | None = None
         self.unreadable = 0
+        self.is_cut = False
         self._page = page
 
     def whole(self) -> list[Json]:
@@ -59,20 +64,20 @@ class Reading:
         return sorted(items, key=lambda item: id_order(str(item["id"])), reverse=True)
 
 
-def read_list(page: GetPage, since: str | None) -> Reading:
-    """Read everything after the id `since`; without it, what was written in the last week.
+def read_list(page: GetPage, since: str | None, *, pages: int = MAX_PAGES) -> Reading:
+    """Read `pages` after the id `since`; without it, what was written in the last week.
 
     What could be read before an error is kept: the cursor goes only as far. Raises TimelineError
     if nothing could be read.
     """
     reading = Reading(page, since)
     if since is None:
-        for items in _backward(reading):
+        for items in _backward(reading, pages):
             reading.items[:0] = reversed(items)
         reading.cursor = str(reading.items[-1]["id"]) if reading.items else None
         return reading
     try:
-        for items in _forward(reading, since):
+        for items in _forward(reading, since, pages):
             reading.items.extend(reversed(items))
             reading.cursor = str(items[0]["id"])
     except TimelineError as error:
@@ -108,20 +113,21 @@ def id_order(bare: str) -> tuple[int, str]:
     return len(bare), bare
 
 
-def _forward(reading: Reading, since: str) -> Iterator[list[Json]]:
-    for _ in range(MAX_PAGES):
+def _forward(reading: Reading, since: str, pages: int) -> Iterator[list[Json]]:
+    for _ in range(pages):
         # A page may be short of what was left out of it: only an empty one is the last.
         items = reading.ask(min_id=since)
         if not items or id_order(str(items[0]["id"])) <= id_order(since):
             return
         since = str(items[0]["id"])
         yield items
+    reading.is_cut = True
 
 
-def _backward(reading: Reading) -> Iterator[list[Json]]:
+def _backward(reading: Reading, pages: int) -> Iterator[list[Json]]:
     before: str | None = None
     oldest: datetime | None = None
-    for _ in range(MAX_PAGES):
+    for _ in range(pages):
         items = reading.ask(max_id=before)
         if not items or (before and id_order(str(items[-1]["id"])) >= id_order(before)):
             return

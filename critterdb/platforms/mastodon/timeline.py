@@ -7,22 +7,23 @@ such a look comes before each further attempt.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
+import random
 import re
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
-from critterdb.errors import TimelineError
+from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.games import Game, fold_handle, hosts_on, same_handle
-from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
+from critterdb.platforms.base import Batch, Envelope, HostMessages, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.sources import (
     Found,
+    NoResponseError,
     Source,
     UnreadableResponseError,
     gather,
@@ -33,7 +34,14 @@ from critterdb.platforms.text import fold_tag
 from critterdb.platforms.untrusted_json import as_address, as_object, as_text, objects_in
 
 from .client import BadRequestError, MastodonClient, NotFoundError
-from .pagination import GetPage, id_order, newest_page, read_list, settled_id
+from .pagination import (
+    MAX_PUBLIC_PAGES,
+    GetPage,
+    id_order,
+    newest_page,
+    read_list,
+    settled_id,
+)
 from .parse import Reader, bare_id_of
 
 if TYPE_CHECKING:
@@ -44,6 +52,9 @@ if TYPE_CHECKING:
     from critterdb.fetch.fetcher import Fetcher
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
+# Whoever replies to hidden posts, each time to another one, would otherwise use up the bot's 300
+# requests in five minutes, and no round would ever end.
+MAX_SINGLE_LOOKUPS = 60  # requests for one status in one reading
 # A conversation costs a request. It is read only where the host answered somebody else than the
 # asker.
 MAX_THREADS = 40  # conversations that are looked through in a round
@@ -132,24 +143,29 @@ class MastodonTimeline:
             sources[name] = lambda since: self._read_tag(tag, hosts, since)
         return gather(sources, cursors)
 
-    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> HostMessages:
         if not post_ids:
-            return []
+            return HostMessages([])
         oldest = min((bare_id(post_id) for post_id in post_ids), key=id_order)
         messages: list[Post] = []
+        unreadable_messages = 0
         for host in sorted(self._hosts(game)):
             try:
                 account_id = self._account_id(host)
-                statuses = read_list(self._statuses_of(account_id), oldest).whole()
+                reading = read_list(self._statuses_of(account_id), oldest)
+                posts, failed = self._readable(reading.whole())
             except NotFoundError:
                 continue  # an account that is gone writes nothing
-            messages.extend(self._readable(statuses)[0].values())
+            messages.extend(posts.values())
+            unreadable_messages += failed + reading.unreadable
         replies = [post for post in messages if post.in_reply_to or post.quotes]
-        return self._with_threads(replies, set(post_ids))
+        threaded, failed = self._with_threads(replies, set(post_ids))
+        return HostMessages(threaded, unreadable_messages + failed)
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
-        # Only the ids count: a post that cannot be read is still there.
-        return {f"mastodon:{bare}" for bare in self._look_up([bare_id(post) for post in post_ids])}
+        # Only the ids count: a post that was not shown or not asked for may still be there.
+        statuses, unseen = self._look_up([bare_id(post) for post in post_ids])
+        return {f"mastodon:{bare}" for bare in statuses.keys() | unseen}
 
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         if not attempted:
@@ -220,7 +236,7 @@ class MastodonTimeline:
                 # Not every server knows of quotes.
                 return self.client.ask_list("notifications", types=["mention"], **options)
 
-        reading = read_list(page, since)
+        reading = read_list(page, since, pages=MAX_PUBLIC_PAGES)
         wanted = [item.get("status") for item in reading.items if item.get("type") in _SUMMONS]
         statuses = objects_in(wanted)
         posts, failed = self._as_posts(statuses)
@@ -231,12 +247,16 @@ class MastodonTimeline:
 
     def _read_tag(self, tag: str, hosts: set[str], since: str | None) -> Found:
         reading = read_list(
-            lambda **options: self.client.ask_list("timeline_hashtag", tag, **options), since
+            lambda **options: self.client.ask_list("timeline_hashtag", tag, **options),
+            since,
+            pages=MAX_PUBLIC_PAGES,
         )
         statuses = [status for status in reading.items if self._author_of(status) in hosts]
         posts, failed = self._as_posts(statuses)
         failure = reading.failure or unreadable("Mastodon", failed + reading.unreadable)
-        return Found(posts, settled_id(reading.items) or since, failure=failure)
+        # A flood of posts within two hours has no settled one, and must not be read for ever.
+        cursor = reading.cursor if reading.is_cut else settled_id(reading.items) or since
+        return Found(posts, cursor, failure=failure)
 
     def _author_of(self, status: Json) -> str:
         """The lower-case handle of a status's author; nothing if it does not make sense."""
@@ -249,8 +269,8 @@ class MastodonTimeline:
         )
 
     def _as_posts(self, statuses: Sequence[Json]) -> tuple[list[Post], int]:
-        """Statuses as posts, with their parents and whose authors block the bot; and how many
-        could not be read.
+        """Statuses as posts, with their parents and whose authors block the bot; and how many of
+        all these could not be read.
         """
         bare_posts, failed = self._readable(statuses)
         readable = {str(s["id"]): s for s in statuses if bare_id_of(s) in bare_posts}
@@ -259,8 +279,8 @@ class MastodonTimeline:
             for bare, post in bare_posts.items()
             if not post.photos and not post.parent and not post.is_repost
         } | {self.reader.answered_id(status) for status in readable.values()}
-        parents = self._look_up(sorted(bare for bare in wanted if bare))
-        parents = {bare: parents[bare] for bare in self._readable(parents.values())[0]}
+        looked_up, lost = self._look_up(sorted(bare for bare in wanted if bare))
+        parents = {bare: looked_up[bare] for bare in self._readable(looked_up.values())[0]}
         blocking = self._blocking([*readable.values(), *parents.values()])
         posts, failed_later = read_each(
             readable.values(),
@@ -268,7 +288,7 @@ class MastodonTimeline:
             lambda status: self.reader.read(status, parents, blocking),
             "Mastodon",
         )
-        return list(posts.values()), failed + failed_later
+        return list(posts.values()), failed + failed_later + len(lost)
 
     def _readable(self, statuses: Iterable[Json]) -> tuple[dict[str, Post], int]:
         """The statuses that can be read, as posts by their id; and how many cannot."""
@@ -291,26 +311,51 @@ class MastodonTimeline:
             }
         return blocking
 
-    def _look_up(self, bare_ids: Sequence[str]) -> dict[str, Json]:
-        """These statuses, by their id, as far as they are there."""
+    def _look_up(self, bare_ids: Sequence[str]) -> tuple[dict[str, Json], set[str]]:
+        """These statuses, by their id, as far as they are there; and the ids of those that the
+        server failed to show, or that were too many to ask for one by one.
+        """
         statuses: dict[str, Json] = {}
         for start in range(0, len(bare_ids), LOOKUP_SIZE):
             statuses |= self._look_up_page(bare_ids[start : start + LOOKUP_SIZE])
-        return statuses
+        # One by one what is missing: a server that does not know the other call may show nothing.
+        missing = [bare for bare in bare_ids if bare not in statuses]
+        # Not always the same ones, so that each has its turn in some round.
+        asked_for = random.sample(missing, min(len(missing), MAX_SINGLE_LOOKUPS))
+        unseen = set(missing) - set(asked_for)
+        for bare in asked_for:
+            try:
+                statuses[bare] = self.client.ask_object("status", bare)
+            except NotFoundError:
+                continue
+            except TimelineError as error:
+                self._raise_outage(error)
+                unseen.add(bare)
+        return statuses, unseen
 
     def _look_up_page(self, bare_ids: Sequence[str]) -> dict[str, Json]:
-        statuses: dict[str, Json] = {}
         if len(bare_ids) > 1 and self._looks_up_many:
             try:
                 page = objects_in(self.client.ask_list("statuses", list(bare_ids)))
-                statuses = {str(status.get("id")): status for status in page}
+                return {str(status.get("id")): status for status in page}
             except (NotFoundError, BadRequestError):
                 self._looks_up_many = False
-        # One by one what is missing: a server that does not know the call above may show nothing.
-        for bare in set(bare_ids) - statuses.keys():
-            with contextlib.suppress(NotFoundError):
-                statuses[bare] = self.client.ask_object("status", bare)
-        return statuses
+            except TimelineError as error:
+                self._raise_outage(error)
+        return {}
+
+    def _raise_outage(self, error: TimelineError) -> None:
+        """Raise an error of a request if the server fails at others too.
+
+        Strangers choose what their statuses refer to, and one at which the server fails (400, 500)
+        must not stop the reading of all others.
+        """
+        if isinstance(error, RateLimitedError | NoResponseError):
+            raise error
+        try:
+            self.client.ask_object("account_verify_credentials")
+        except TimelineError:
+            raise error from None
 
     def _account_id(self, handle: str) -> str:
         """The id of an account. Raises NotFoundError where the server cannot find it."""
@@ -332,10 +377,12 @@ class MastodonTimeline:
             return account_id
         raise NotFoundError(f"Mastodon has no account {handle}")
 
-    def _with_threads(self, messages: Sequence[Post], post_ids: set[str]) -> list[Post]:
-        """Point messages deeper in a conversation to the post that it is about."""
+    def _with_threads(self, messages: Sequence[Post], post_ids: set[str]) -> tuple[list[Post], int]:
+        """Point messages deeper in a conversation to the post that it is about; and count those
+        whose conversation the server fails to show.
+        """
         threaded: list[Post] = []
-        looked_up = 0
+        looked_up = failed = 0
         for message in messages:
             is_direct = {message.in_reply_to, message.quotes} & post_ids
             if is_direct or not message.in_reply_to or looked_up >= MAX_THREADS:
@@ -346,11 +393,15 @@ class MastodonTimeline:
                 context = self.client.ask_object("status_context", bare_id(message.id))
             except NotFoundError:
                 continue
+            except TimelineError as error:
+                self._raise_outage(error)
+                failed += 1
+                continue
             ancestors = objects_in(context.get("ancestors"))
             above = [f"mastodon:{status.get('id')}" for status in ancestors]
             about = next((post_id for post_id in reversed(above) if post_id in post_ids), None)
             threaded.append(replace(message, thread=about or (above[0] if above else None)))
-        return threaded
+        return threaded, failed
 
 
 def count_characters(text: str, link_length: int = CHARACTERS_PER_LINK) -> int:

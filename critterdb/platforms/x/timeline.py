@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import TimelineError
 from critterdb.games import Game, fold_handle, hosts_on, same_handle
-from critterdb.platforms.base import Batch, Envelope, Post, Reply, SendResult, bare_id
+from critterdb.platforms.base import Batch, Envelope, HostMessages, Post, Reply, SendResult, bare_id
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.http.requests_session import never_connected
 from critterdb.platforms.sources import (
@@ -51,6 +51,7 @@ UNDECIDED = (408, 425)  # timeouts of the server: they say nothing about the rep
 LOOKUP_SIZE = 100  # posts a request
 # Refusals of X that say something about the post or its author, and nothing about the bot.
 _ABOUT_THE_POST = re.compile(r"deleted|not visible|protected|suspended user|not authorized to see")
+# docs/decisions.md#x-is-read-with-ten-minutes-of-overlap
 OVERLAP = timedelta(minutes=10)  # X shows some posts later than others that came after them
 
 WRITING_SECRETS = (
@@ -121,16 +122,18 @@ class XTimeline:
     def _as_source(self, source: Callable[..., Any]) -> Source:
         return lambda since: self._read_source(source, since, overlap=OVERLAP)
 
-    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> list[Post]:
+    def read_host_messages(self, game: Game, post_ids: Sequence[str]) -> HostMessages:
         if not post_ids:
-            return []
+            return HostMessages([])
         oldest = str(min(int(bare_id(post_id)) for post_id in post_ids))
         messages: list[Post] = []
+        failed = 0
         for host in hosts_on(game, "x"):
             query = f"from:{host} (is:reply OR is:quote) -is:retweet"
             reading = self._read_source(self._search(query), oldest, with_parents=False)
             messages.extend(reading.posts)
-        return messages
+            failed += reading.unreadable
+        return HostMessages(messages, failed)
 
     def find_existing(self, post_ids: Sequence[str]) -> set[str]:
         # Only the ids count: a post that cannot be read is still there.
@@ -223,7 +226,7 @@ class XTimeline:
             elif since and not page.reaches(since):
                 gap = since
         cursor = newest if newest != "0" else None
-        return Found(posts, cursor, gap, unreadable("X", failed))
+        return Found(posts, cursor, gap, unreadable("X", failed), failed)
 
     def _first_page(
         self, source: Callable[..., Any], since: str | None, overlap: timedelta

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 # Of the training part, so that no test photo has a say in how the network counts.
 MAX_PHOTOS = 64  # that ranges are taken from
 LAYERS = ("Conv", "Gemm", "MatMul", "Clip", "Relu", "Add")  # one in 32 bits between costs the gain
-# Sound ranges give far more than this. Below it the network sees something else, and a training
-# says so instead of writing the model.
+# Below it the 8-bit network no longer sees what the original does, and training says so instead of
+# writing the model. docs/decisions.md#quantization-comes-before-the-head-is-trained
 MIN_LIKENESS = 0.9  # mean cosine with what the network sees in 32 bits
 
 

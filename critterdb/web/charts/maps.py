@@ -25,6 +25,7 @@ MIN_SPAN = 16.0  # degrees of longitude: enough around one place to see where on
 # A map that shows more of the earth than North America has no room for state lines.
 STATES_UP_TO = 70.0  # degrees of longitude
 # Shown as this square and never as a point: no map suggests a false place.
+# docs/decisions.md#an-obscured-place-is-a-square-of-02-degrees
 OBSCURED_CELL = 0.2  # degrees: iNaturalist moves an obscured place somewhere in such a square
 CLUSTER = 12.0  # pixels
 # The Mercator projection ends at 85 degrees.

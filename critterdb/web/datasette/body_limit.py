@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # 0.65, and its check for forged forms which copies all with each piece, read 150 MB in over half a
 # minute and took half a gigabyte. What we take at /-/classify is allowed everywhere.
+# docs/decisions.md#strangers-may-post-10-mb-to-datasette-065
 MAX_BODY_BYTES = MAX_IMAGE_BYTES + FORM_OVERHEAD_BYTES
 # Where Datasette has a limit of its own, it is left alone.
 OWN_LIMIT = "max_post_body_bytes"  # the setting of Datasette 1.0

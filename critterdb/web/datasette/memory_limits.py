@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # Of all connections of a process together: SQLite's hard_heap_limit, which no SQL can raise again.
 # A connection's cache takes 2 MB.
 MAX_SQLITE_BYTES = 128_000_000
-# Of one statement. The largest of our own reads 2,048 embeddings: 10 to 17 MB (similar.py).
+# Of one statement. The largest of our own reads 2,048 embeddings, which are 10 to 17 MB
+# (web/queries/similar_photos.py).
 MAX_RESULT_BYTES = 32_000_000
 TOO_MUCH = "This SQL needs more memory than this site allows. Select fewer or smaller values."
 
@@ -55,6 +56,10 @@ def refuse(datasette: Datasette, request: Request, exception: BaseException) -> 
 
     if not isinstance(exception, MemoryError):
         return None
+    # Datasette's own handler runs too and prints the exception: one line of it is enough for what
+    # any visitor can cause as often as they like.
+    exception.args, exception.__traceback__ = (TOO_MUCH,), None
+    exception.__cause__, exception.__suppress_context__ = None, True
     body = {"ok": False, "error": TOO_MUCH, "status": 400, "title": None}
     headers = {**data_headers(), **cors_headers(datasette)}
     if not request.path.endswith(".json"):

@@ -5,7 +5,6 @@ A cell shows what other tables hold only to those who may view these tables too.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ from critterdb.dataset.taxonomy import taxon_names
 from critterdb.formatting import display_name_sql
 from critterdb.licences import IS_PHOTO_HERE, PhotoRights, may_be_shown
 from critterdb.storage.stored_files import PHOTO_PATH
+from critterdb.storage.stored_json import read_scores
 from critterdb.web.pages.layout import percent
 from critterdb.web.queries.posts import is_picture_shown
 from critterdb.web.state import plugin_state, site_database
@@ -123,11 +123,8 @@ async def _scores(datasette: Datasette, value: str) -> Markup | None:
     """The likeliest labels of a prediction by name; all of them in the tooltip."""
     from markupsafe import Markup
 
-    try:
-        scores = {int(taxon): float(score) for taxon, score in json.loads(value).items()}
-    except (ValueError, AttributeError, RecursionError):
-        return None
-    if not await _may_view(datasette, ("taxa",)):
+    scores = read_scores(value)
+    if not scores or not await _may_view(datasette, ("taxa",)):
         return None
     names = await _taxon_names(datasette, scores)
     likeliest = sorted(scores, key=lambda taxon: -scores[taxon])

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from critterdb.errors import RejectedInputError
+from critterdb.errors import ModelError, RejectedInputError
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
 from critterdb.model.inference import classify_image
@@ -152,9 +152,13 @@ async def _fetch(call: Call, url: str) -> bytes:
 async def _look_at(
     database: Database, state: PluginState, model: Model, picture: Picture
 ) -> Answer:
-    classification, image = await state.workers.run(
-        lambda: classify_image(model, picture.data, max_pixels=state.settings.max_pixels)
-    )
+    try:
+        classification, image = await state.workers.run(
+            lambda: classify_image(model, picture.data, max_pixels=state.settings.max_pixels)
+        )
+    except ModelError as error:
+        # A model can pass its checks and still fail on another picture.
+        raise RejectedInputError("no_model", error.public) from error
     if not is_recording(state, database):
         return classification, image, None
     # Strangers could fill the disk with two rows a picture; `rate` is off by default, because

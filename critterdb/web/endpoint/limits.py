@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A photo that is being decoded can take 900 MB: four at once is what a server of a few gigabytes
-# bears.
+# The sandbox lets a decoding process take 900 MB, so four of them may take 3.6 GB at once.
 MAX_WORKERS = 4
 # What would wait for longer is refused at once, so that nobody waits for nothing.
 MAX_WAITING = 32
@@ -45,6 +44,7 @@ class Workers:
     def __init__(self, workers: int | None = None, waiting: int = MAX_WAITING) -> None:
         # One more than processors, because each of them waits for a decoding process at times; two
         # more made pages slower. At niceness 10 pages take half as long while photos are decoded.
+        # docs/decisions.md#classification-and-decoding-run-at-niceness-10
         self.workers = workers or min(MAX_WORKERS, cores() + 1)
         self.places = self.workers + waiting
         self._threads = ThreadPoolExecutor(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from critterdb.errors import CritterError, RejectedInputError
 from critterdb.model.registry import StoredModel, find_model, load_stored, model_in_memory
+from critterdb.storage.stored_json import as_counts, read_object
 from critterdb.web.datasette.reading import SlowReadError, read
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ChosenModel:
         """How many photos of each licence it was made with."""
         if self.loaded:
             return dict(self.loaded.metadata.get("licenses") or {})
-        return dict(json.loads(self.stored.row["card"]).get("photos_by_license") or {})
+        return as_counts(read_object(self.stored.row["card"]).get("photos_by_license"))
 
 
 async def find_chosen(database: Database, state: PluginState, model_id: str | None) -> ChosenModel:

@@ -24,12 +24,14 @@ NOT_AS_HERE = "That form was not filled in as this page does it. Go back to it"
 # In memory and not on a disk, where files would have to be removed after a crash.
 MAX_UPLOAD_MEMORY_BYTES = 256_000_000
 BUSY = "Many photos are waiting just now. Please try again in a moment"
-# A phone on a slow line sends 10 MB in half of that; a sender that drips holds memory no longer.
+# A sender that drips would hold its share of that memory for as long as it likes.
+# docs/decisions.md#uploads-stay-in-memory-256-mb-in-total
 READ_SECONDS = 60
 # A sender that is answered in the middle of its body may lose the answer with the connection, so a
 # little of what is too much is read and thrown away first.
 LINGER_BYTES = 64_000_000
 # Usual clients see the 413 so, and who goes on sending is cut off.
+# docs/decisions.md#a-refused-upload-is-read-for-one-more-second
 LINGER_SECONDS = 1.0
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

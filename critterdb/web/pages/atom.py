@@ -43,7 +43,7 @@ def atom_feed(feed: Feed, stories: Sequence[Story], story_page: Callable[[str], 
     _add(root, "updated", max((updated(story) for story in stories), default=BEGINNING))
     _add(_add(root, "author"), "name", feed.title)
     for story in stories:
-        _add_entry(root, story, story_page(story["post_id"]))
+        _add_entry(root, story, story_page(str(story["post_id"])))
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
+from critterdb.storage.stored_json import read_scores
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.headers import cors_headers, data_headers
 from critterdb.web.http.responses import respond
 from critterdb.web.queries.posts import STORY_TABLES, Story, load_stories, pictures_of
-from critterdb.web.queries.taxa import ScoreBar, names_in, read_scores, score_bars
+from critterdb.web.queries.taxa import ScoreBar, names_in, score_bars
 
 from .atom import Feed, atom_feed
 from .base import Page, Visit, page
@@ -39,11 +40,11 @@ STATUSES = ("sent", "draft", "planned", "sending", "unknown", "refused", "skippe
 
 # What `outcome` of a story says, for the database to filter by.
 _OUTCOME_SQL = {
-    "right": "(SELECT right FROM bot_history WHERE post_id = posts.id) = 1",
-    "wrong": "(SELECT right FROM bot_history WHERE post_id = posts.id) = 0",
+    "right": "(SELECT right FROM stories WHERE post_id = posts.id) = 1",
+    "wrong": "(SELECT right FROM stories WHERE post_id = posts.id) = 0",
     "unanswered": "(replies.prediction_id IS NULL OR predictions.abstained)",
     "open": "predictions.abstained = 0 "
-    "AND (SELECT right FROM bot_history WHERE post_id = posts.id) IS NULL",
+    "AND (SELECT right FROM stories WHERE post_id = posts.id) IS NULL",
 }
 
 _OF_POSTS = {
@@ -62,7 +63,7 @@ _OF_REPLIES = {
 }
 
 _POSTS = """
-SELECT posts.id, posts.posted_at
+SELECT posts.id, posts.posted_at, posts.rowid
 FROM posts
 JOIN replies ON replies.post_id = posts.id
 LEFT JOIN predictions ON predictions.id = replies.prediction_id
@@ -73,7 +74,7 @@ LIMIT {limit}
 
 # A filter that few posts pass must not read all of them: a page looks through LOOKED_THROUGH posts.
 _LOWEST = """
-SELECT id, posted_at FROM posts
+SELECT id, posted_at, rowid FROM posts
 WHERE {where} ORDER BY posted_at DESC, id DESC LIMIT 1 OFFSET {looked}
 """
 
@@ -172,7 +173,8 @@ def load_history(db: SiteDatabase, filters: Filters) -> Chapter:
     where = [condition for name, condition in _OF_POSTS.items() if name in values]
     if filters.before:
         where.append("(posts.posted_at, posts.id) < (:before_at, :before_id)")
-        values["before_at"], _, values["before_id"] = filters.before.partition("~")
+        values["before_at"], _, last_id = filters.before.partition("~")
+        values["before_id"] = _id_of(db, last_id) if last_id.startswith("#") else last_id
     sql = _LOWEST.format(where=" AND ".join(where or ["1"]), looked=LOOKED_THROUGH)
     lowest = next(db.query(sql, values), None)
     if lowest:
@@ -186,9 +188,16 @@ def load_history(db: SiteDatabase, filters: Filters) -> Chapter:
     last = rows[POSTS_PER_PAGE - 1] if len(rows) > POSTS_PER_PAGE else lowest
     return Chapter(
         posts=load_stories(db, [row["id"] for row in rows[:POSTS_PER_PAGE]]),
-        following=f"{last['posted_at']}~{last['id']}" if last else None,
+        # Not its id: the last post of a page may be gone, and its id would say whose it was.
+        following=f"{last['posted_at']}~#{last['rowid']}" if last else None,
         games=[row["slug"] for row in db.query("SELECT slug FROM games ORDER BY slug")],
     )
+
+
+def _id_of(db: SiteDatabase, mark: str) -> str:
+    """The id of the post at which a page ended, by the mark `#rowid`; empty if there is none."""
+    rows = db.execute("SELECT id FROM posts WHERE rowid = ?", [mark.removeprefix("#")])
+    return next((str(row[0]) for row in rows), "")
 
 
 async def _feed(visit: Visit, stories: list[Story], path: str) -> Response:

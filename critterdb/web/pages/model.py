@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from critterdb.storage.stored_json import as_counts, as_text
 from critterdb.web import urls
 from critterdb.web.charts.bars import label_bars
 from critterdb.web.charts.confusion import Label, confusion_matrix, most_confused
@@ -35,6 +36,7 @@ async def model(visit: Visit) -> Page:
     data: dict[str, object] = {**loaded, "mistakes": mistakes}
     extras = {
         **_charts(visit, loaded),
+        "about": _about(loaded["model"]),
         "table_path": f"{visit.datasette.urls.table(visit.database.name, 'models')}/{model_id}",
     }
     part = visit.argument("part")
@@ -78,6 +80,20 @@ def _charts(visit: Visit, data: ModelData) -> dict[str, object]:
             data["risk_coverage"], figures.get("answered"), figures.get("wrong_among_answered")
         ),
         "training_chart": training_curves(data["training"]) if data["training"] else None,
+    }
+
+
+def _about(model_row: DescribedModel) -> dict[str, object]:
+    """What the page says from card and recipe, if it is what training writes there."""
+    card, recipe = model_row["card"], model_row["recipe"]
+    splits = as_counts(card.get("splits"))
+    counts = as_counts({"observers": card.get("observers"), "epochs": recipe.get("epochs")})
+    return {
+        "splits": splits if splits.keys() >= {"train", "valid", "test"} else None,
+        "observers": counts.get("observers"),
+        "epochs": counts.get("epochs"),
+        "intended_use": as_text(card.get("intended_use")) or "Games.",
+        "limits": as_text(card.get("limits")),
     }
 
 

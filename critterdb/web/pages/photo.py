@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
 from critterdb.licences import IS_PHOTO_HERE
+from critterdb.storage.stored_json import read_scores
 from critterdb.web.charts.maps import Place, draw_map
+from critterdb.web.datasette.permissions import REVIEW, may
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.queries import similar_photos
 from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, Photo, as_photo, preview_of, shown
-from critterdb.web.queries.taxa import ScoreBar, names_in, read_scores, score_bars
+from critterdb.web.queries.taxa import ScoreBar, names_in, score_bars
 
 from .base import Page, Visit, page
 
@@ -123,6 +125,8 @@ async def photo(visit: Visit) -> Page:
     """A photo's page. A photo that may not be shown still has its taxon and its predictions."""
     photo_id = int(visit.request.url_vars["photo_id"])
     data = await visit.read(lambda db: load_photo(db, photo_id))
+    if not await may(visit.datasette, visit.request.actor, REVIEW):
+        _hide_reviewers(data["predictions"])
     sha256 = data["photo"]["sha256"]
     shown_photo = shown(visit, data["photo"])
     near = await _similar(visit, sha256) if sha256 else []
@@ -148,6 +152,13 @@ async def photo(visit: Visit) -> Page:
         preview=preview_of([shown_photo]),
         pictures_from=(tiles,) if tiles and place else (),
     )
+
+
+def _hide_reviewers(predictions: list[PhotoPrediction]) -> None:
+    """Keep the ids of reviewers from visitors who do not review themselves."""
+    for prediction in predictions:
+        for review in prediction["reviews"]:
+            review["actor"] = None
 
 
 def _place_of(sighting: Sighting) -> Place | None:

@@ -15,6 +15,7 @@ from critterdb.inaturalist.taxon_search import (
     search_query,
 )
 from critterdb.licences import MAY_PHOTO_BE_SHOWN
+from critterdb.storage.stored_json import read_ids
 from critterdb.web.charts.bars import MonthCount, month_bars
 from critterdb.web.charts.maps import Place, draw_map
 from critterdb.web.errors import PageNotFoundError
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
 GALLERY_PHOTOS = 24
-# A dozen dots are a map and a thousand are plenty; all of a large game would take seconds.
+# A bound for the query and for the page: a common species of a large game has many more.
+# docs/decisions.md#lists-look-through-a-bounded-number-of-rows
 NEWEST_PLACES = 1000
 # A page of a class of animals would otherwise list thousands.
 MAX_TAXA_BELOW = 60
@@ -217,7 +219,7 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> Species
     )
     if row is None:
         raise PageNotFoundError(f"There is no taxon {taxon_id} here. See the list of critters")
-    above = db.query(_ABOVE, [row.pop("ancestor_ids"), taxon_id])
+    above = db.query(_ABOVE, [json.dumps(read_ids(row.pop("ancestor_ids"))), taxon_id])
     children = db.query(_CHILDREN, [taxon_id, taxon_id, MAX_TAXA_BELOW])
     below = _taxa_below(db, taxon_id)
     photos = _photos(db, below, before)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
+from critterdb.storage.stored_json import as_counts, read_object
 from critterdb.web.errors import PageNotFoundError
 
 from .photos import PHOTOS, Photo, as_photo
@@ -198,7 +198,7 @@ def load_model_row(db: SiteDatabase, model_id: str) -> DescribedModel:
     row = next(db.query(_MODEL, [model_id]), None)
     if row is None:
         raise PageNotFoundError(f"There is no model {model_id} here. See the list of models")
-    card, recipe = json.loads(row["card"]), json.loads(row["recipe"])
+    card, recipe = read_object(row["card"]), read_object(row["recipe"])
     return cast("DescribedModel", {**row, "card": card, "recipe": recipe})
 
 
@@ -206,7 +206,7 @@ def load_model_data(db: SiteDatabase, model_id: str) -> ModelData:
     """Return everything about a model. Raises PageNotFoundError if there is none of this id."""
     model = load_model_row(db, model_id)
     curves = load_curves(db, model_id)
-    licences = cast("dict[str, int]", model["card"].get("photos_by_license") or {})
+    licences = as_counts(model["card"].get("photos_by_license"))
     return {
         "model": model,
         "labels": load_labels(db, model_id),

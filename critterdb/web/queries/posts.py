@@ -10,13 +10,14 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
-
-from .taxa import Scores, read_scores
+from critterdb.storage.stored_json import read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from critterdb.storage.database import SiteDatabase
+
+    from .taxa import Scores
 
 # What a story tells is in these: people who may not see one of them see no stories.
 STORY_TABLES = ("posts", "post_images", "replies", "predictions", "answers", "games", "taxa")
@@ -37,10 +38,10 @@ class Story(TypedDict):
     """A post that the bot saw, what it said, and what it really was.
 
     With `is_gone` the post was deleted or its author opted out (which of the two is not told):
-    author, pictures and every address that leads to them are null.
+    id, author, pictures and every address that leads to them are null.
     """
 
-    post_id: str
+    post_id: str | None
     platform: str
     game: str
     hashtag: str | None
@@ -97,7 +98,7 @@ EXISTS (
 
 _STORIES = f"""
 SELECT
-    bot_history.*,
+    stories.*,
     posts.summoned,
     games.question,
     games.hashtag,
@@ -107,15 +108,13 @@ SELECT
     answers.taxon_id AS truth_taxon_id,
     predictions.taxon_id AS answer_taxon_id,
     predictions.reason AS doubt,
-    predictions.scores,
-    shown_posts.post_id IS NULL AS is_gone
-FROM bot_history
-JOIN posts ON posts.id = bot_history.post_id
-JOIN games ON games.slug = bot_history.game
-LEFT JOIN shown_posts ON shown_posts.post_id = bot_history.post_id
-LEFT JOIN answers ON answers.post_id = bot_history.post_id
-LEFT JOIN predictions ON predictions.id = bot_history.prediction_id
-WHERE bot_history.post_id IN (SELECT value FROM json_each(?))
+    predictions.scores
+FROM stories
+JOIN posts ON posts.id = stories.post_id
+JOIN games ON games.slug = stories.game
+LEFT JOIN answers ON answers.post_id = stories.post_id
+LEFT JOIN predictions ON predictions.id = stories.prediction_id
+WHERE stories.post_id IN (SELECT value FROM json_each(?))
 """
 
 _PICTURES = """
@@ -157,6 +156,8 @@ def _as_story(row: dict[str, Any], pictures: list[Picture], target: str | None) 
     story = {
         **row,
         "is_gone": is_gone,
+        # On Bluesky it names the account, and elsewhere it leads there.
+        "post_id": None if is_gone else row["post_id"],
         "pictures": pictures,
         "post_url": web_address(row["post_url"]),
         "reply_url": web_address(row["reply_url"]),

@@ -18,11 +18,12 @@ from critterdb.bot.host_answers.settle import settle as settle_candidate
 from critterdb.dataset.taxonomy import Truth, is_right
 from critterdb.formatting import display_name_sql
 from critterdb.games import get_game
+from critterdb.storage.stored_json import read_scores
 from critterdb.storage.timestamps import utc_now
 
 from .photos import PHOTOS, Photo, ShownPhoto, as_photo
 from .posts import Story, load_stories
-from .taxa import ScoreBar, Scores, likeliest, names_in, read_scores, score_bars
+from .taxa import ScoreBar, Scores, likeliest, names_in, score_bars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 # A page must take as long in a game's tenth year as in its first; the query `scoreboard` counts
 # all.
+# docs/decisions.md#scores-look-at-the-newest-500-settled-posts
 NEWEST_POSTS = 500
 MAX_PERIODS = 26
 
 _SETTLED = """
 SELECT
-    posts.id, posts.game, posts.posted_at, bot_history.model_id, bot_history.abstained,
-    bot_history.right, bot_history.prediction_id,
+    posts.id, posts.game, posts.posted_at, stories.model_id, stories.abstained,
+    stories.right, stories.prediction_id,
     coalesce(
         answers.taxon_id, CASE answers.verdict WHEN 'target' THEN games.target_taxon_id END
     ) AS truth,
@@ -45,7 +46,7 @@ FROM (
 ) AS posts
 JOIN answers ON answers.post_id = posts.id
 JOIN games ON games.slug = posts.game
-JOIN bot_history ON bot_history.post_id = posts.id
+JOIN stories ON stories.post_id = posts.id
 LEFT JOIN taxa AS truth ON truth.id = answers.taxon_id
 LEFT JOIN taxa AS target ON target.id = games.target_taxon_id
 ORDER BY posts.posted_at

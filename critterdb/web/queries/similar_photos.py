@@ -16,17 +16,20 @@ import numpy as np
 
 from critterdb.dataset.embeddings import as_vectors
 from critterdb.model.novelty import normalized
-from critterdb.storage.database import SiteDatabase
+from critterdb.web.datasette.reading import SlowReadError, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from datasette.database import Database
 
+    from critterdb.storage.database import SiteDatabase
+
 # Embeddings of 200,000 photos would take 512 MB; their sketches take 13.
 BITS = 256
 WORDS = BITS // 64
 # Compared by their embeddings: with so many over 90% of the true nearest are found.
+# docs/decisions.md#similar-photos-are-found-by-256-bit-sketches
 CANDIDATES = 200
 ROWS_PER_STEP = 2048
 PATIENCE_SECONDS = 0.1  # a page does not wait longer for sketches that are still being made
@@ -46,7 +49,7 @@ class Sketches:
 
     def __init__(self, backbone: str) -> None:
         self.backbone = backbone
-        self.reading: asyncio.Task[None] | None = None
+        self.reading: asyncio.Task[bool] | None = None
         self._lock = threading.Lock()
         self._newest = 0  # rowid
         self._hashes = np.empty(0, "S32")
@@ -58,20 +61,25 @@ class Sketches:
         return len(self._hashes)
 
     def update(self, db: SiteDatabase) -> None:
-        """Read the embeddings that were added since the last time."""
+        """Read the embeddings that were added since the last time.
+
+        What was read before an error stays, so that the next call goes on from there.
+        """
         with self._lock:
-            hashes, bits, newest = [self._hashes], [self._bits], self._newest
-            while rows := db.conn.execute(
-                "SELECT rowid, sha256, vector FROM embeddings "
-                "WHERE rowid > ? AND backbone = ? ORDER BY rowid LIMIT ?",
-                [newest, self.backbone, ROWS_PER_STEP],
-            ).fetchall():
-                newest = rows[-1][0]
-                hashes.append(np.array([bytes.fromhex(row[1]) for row in rows], "S32"))
-                bits.append(self.sketch(as_vectors([row[2] for row in rows])))
-            if len(hashes) > 1:
-                self._hashes, self._bits = np.concatenate(hashes), np.concatenate(bits)
-            self._newest = newest
+            hashes, bits = [self._hashes], [self._bits]
+            try:
+                while rows := db.conn.execute(
+                    "SELECT rowid, sha256, vector FROM embeddings "
+                    "WHERE rowid > ? AND backbone = ? ORDER BY rowid LIMIT ?",
+                    [self._newest, self.backbone, ROWS_PER_STEP],
+                ).fetchall():
+                    names = np.array([bytes.fromhex(row[1]) for row in rows], "S32")
+                    bits.append(self.sketch(as_vectors([row[2] for row in rows])))
+                    hashes.append(names)
+                    self._newest = rows[-1][0]
+            finally:
+                if len(hashes) > 1:
+                    self._hashes, self._bits = np.concatenate(hashes), np.concatenate(bits)
 
     def sketch(self, vectors: np.ndarray) -> np.ndarray:
         """Return the sketches of vectors N×D: N×4 words of 64 signs."""
@@ -98,16 +106,18 @@ async def ready(database: Database, shelf: dict[str, Sketches], backbone: str) -
     """Return a backbone's sketches, or None while a large database is still being read."""
     sketches = shelf.setdefault(backbone, Sketches(backbone))
 
-    async def update() -> None:
-        await database.execute_fn(lambda conn: sketches.update(SiteDatabase(conn)))
+    async def update() -> bool:
+        try:
+            await read(database, sketches.update)
+        except SlowReadError:
+            return False  # the next visit goes on from there
+        return True
 
     # One at a time: each takes one of the few threads that all pages are read with.
     if sketches.reading is None or sketches.reading.done():
         sketches.reading = asyncio.ensure_future(update())
     done, _ = await asyncio.wait([sketches.reading], timeout=PATIENCE_SECONDS)
-    for task in done:
-        task.result()
-    return sketches if done else None
+    return sketches if done and all(task.result() for task in done) else None
 
 
 def load_embedding(db: SiteDatabase, sha256: str) -> Embedding | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
@@ -24,11 +23,6 @@ class ScoreBar(TypedDict):
     name: str
     score: float
     width: float
-
-
-def read_scores(stored: str | None) -> dict[int, float]:
-    """Return the probabilities that the column `scores` holds, by taxon."""
-    return {int(taxon_id): float(score) for taxon_id, score in json.loads(stored or "{}").items()}
 
 
 def names_in(db: SiteDatabase, predictions: Iterable[Scores]) -> dict[int, str]:
