@@ -11,9 +11,11 @@ from click.testing import CliRunner
 from critterdb.bot.accounts import Account, opt_out, opted_out
 from critterdb.cli import main
 from critterdb.games import fold_handle, get_game, same_handle
+from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder
 from tests.fakes.mastodon import StandInMastodon
 from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness
+from tests.support.datasette_site import open_datasette
 from tests.support.models import make_tiny_model, picture
 from tests.support.platforms import PlatformHarness
 
@@ -201,6 +203,31 @@ def test_a_deleted_photo_is_marked_within_a_day(ground: BotHarness) -> None:
     row = ground.db["posts"].get(f"x:{post}")
     assert row["photos_deleted_at"]
     assert row["deleted_at"] is None
+
+
+@pytest.mark.parametrize("withdrawal", ["stop", "deletion"])
+async def test_an_owner_takes_a_photo_from_pages_and_copies(
+    ground: BotHarness, tmp_path: Path, withdrawal: str
+) -> None:
+    """Ann asked about Carl's photo and was answered before Carl withdrew it."""
+    shown = ground.x.add_post("carl", "my cat", [picture("blue")])
+    asked = ground.x.add_post("ann", ASK, in_reply_to=shown)
+    ground.play()
+    [image] = ground.db["post_images"].rows
+    site, public = site_folder(ground.db), tmp_path / "public"
+    init_site(site)
+    address = f"/-/critters/posts/x:{asked}.json"
+    assert image["url"] in (await open_datasette(site).client.get(address)).text
+    if withdrawal == "stop":
+        ground.x.add_post("carl", f"@{BOT} stop")
+    else:
+        ground.x.delete_post(shown)
+        ground.later = 25 * 3600
+    ground.play()
+    assert image["url"] not in (await open_datasette(site).client.get(address)).text
+    command = ["--db", str(site / DATABASE_NAME), "publish", str(public)]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    assert image["url"].encode() not in (public / DATABASE_NAME).read_bytes()
 
 
 @pytest.mark.parametrize(

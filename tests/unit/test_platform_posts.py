@@ -297,7 +297,7 @@ def test_server_addresses(typed: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["ftp://home.example", "https://", "https://u:p@home.example", " "]
+    "typed", ["ftp://home.example", "https://", "https://u:p@home.example", " "]
 )
 def test_what_is_no_server_address(typed: str) -> None:
     with pytest.raises(Exception, match="CRITTERDB_MASTODON_URL") as caught:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.datasette_site import open_datasette
+from tests.support.datasette_site import change_metadata, open_datasette
 from tests.support.pages import MISTAKE, MODEL_ID, add_candidate, make_furnished_site
 
 if TYPE_CHECKING:
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ODD = [
-    "", "0", "-1", "1e9", "0x10", "%2B1", "+1", "%D9%A3", "%C2%B2", "9" * 19, "-" + "9" * 30,
-    "NaN", "%00", "a%00b", "%FF~", "%ED%A0%80", "%E2%80%A8", "%0D%0AX-Evil:1", "..%2F..%2Fetc",
-    "~2e~2e~2f", "%27%20OR%201=1--", "%22", "%25s%25n", "{}", "[]", "null", "x" * 5000,
-    "%F0%9F%90%BB" * 300, "2026-13-45", "9999-12-31T23:59:59Z~", "0001-01-01T00:00:00-23:59~x:1",
+    "", "-1", "1e9", "%2B1", "%D9%A3", "%C2%B2", "9" * 19, "NaN", "a%00b", "%FF~", "%ED%A0%80",
+    "%0D%0AX-Evil:1", "..%2F..%2Fetc", "%27%20OR%201=1--", "[]", "%F0%9F%90%BB" * 1000,
+    "2026-13-45", "9999-12-31T23:59:59Z~", "0001-01-01T00:00:00-23:59~x:1",
 ]  # fmt: skip
 MODEL = f"/-/critters/models/{MODEL_ID}"
 # Where a value may stand: in the path, or as a parameter.
@@ -50,8 +49,8 @@ PLACES = [
 
 
 def addresses(place: str) -> Iterator[str]:
-    suffixes = ("", ".json") if "{suffix}" in place else ("",)
-    for odd, suffix in itertools.product(ODD, suffixes):
+    """The place with each odd value, as a page and as JSON in turn."""
+    for odd, suffix in zip(ODD, itertools.cycle(["", ".json"]), strict=False):
         yield place.format(odd=odd, suffix=suffix)
 
 
@@ -59,12 +58,14 @@ def addresses(place: str) -> Iterator[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_furnished_site(tmp_path_factory.mktemp("odd") / "mysite")
     add_candidate(folder, "x:104")
+    # 0.65 copies all metadata for each permission, which would be half of the time here.
+    change_metadata(folder, {"databases": {}})
     return folder
 
 
 @pytest.mark.parametrize("place", PLACES)
 async def test_no_odd_value_in_an_address_is_a_failure(folder: Path, place: str) -> None:
-    """Over a thousand requests in all, as somebody who may see every page."""
+    """Some four hundred requests, as somebody who may see every page."""
     datasette: Any = open_datasette(folder)
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
