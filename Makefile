@@ -8,6 +8,9 @@ DEMO ?= demo-site
 WORKERS ?= 2
 # `make lock UPGRADE=` keeps each version that still fits.
 UPGRADE ?= --upgrade
+# `make demo TORCH=cpu` takes PyTorch's packages without CUDA, 4.7 GB of 6.6.
+TORCH ?=
+CPU_INDEX = URL
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 PYTEST = $(BIN)/python -m pytest
@@ -34,9 +37,11 @@ help: ## Show this list
 setup: $(STAMP) ## Make a virtual environment with everything in it, at the locked versions
 
 $(STAMP): setup.py pyproject.toml requirements/dev.txt
+	@echo "Installing critterdb with everything that it needs into $(VENV): $(if $(filter cpu,$(TORCH)),about 2 GB,6.6 GB on Linux (make $(MAKECMDGOALS) TORCH=cpu: about 2 GB))."
+	@echo "This takes some minutes; pip names each package as it comes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools --constraint requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --constraint requirements/dev.txt --editable '.[train,bot,dev]'
+	$(BIN)/python -m pip install $(if $(filter cpu,$(TORCH)),--extra-index-url $(CPU_INDEX)) --constraint requirements/dev.txt --editable '.[train,bot,dev]'
 	touch $@
 
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)

@@ -76,6 +76,8 @@ class RejectedInputError(CritterError):
 
 # Uploads stay in memory, so this is also what a stranger can make a site hold for one request.
 MAX_IMAGE_BYTES = 10_000_000  # of a picture, wherever it comes from
+# Sensors called 64 megapixels have up to 64.5 million.
+MAX_IMAGE_PIXELS = 65_000_000
 MAX_IMAGE_WORDS = f"{MAX_IMAGE_BYTES / 1e6:g} MB"
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 REPLACEMENT = "\ufffd"
 # What a terminal obeys instead of showing (ESC and its 8-bit kin), what turns the direction of
@@ -44,8 +44,55 @@ def json_text(value: object, *, indent: int | None = None) -> str:
     )
 
 
+# A percentage of fewer promises more than it knows: 1 of 3 is not 33.3%.
+MIN_FOR_PERCENT = 30
+
+
+def of_whole(part: int, whole: int) -> str:
+    """A share with its basis: “13 of 341 (3.8%)”, without the percentage if there are few."""
+    counts = f"{part:,} of {whole:,}"
+    return f"{counts} ({part / whole:.1%})" if whole >= MIN_FOR_PERCENT else counts
+
+
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
+
+
+def confidence(score: float) -> str:
+    """A probability as text that promises neither nothing nor certainty: 87%, over 99%."""
+    if score < 0.01:
+        return "under 1%"
+    return "over 99%" if score > 0.99 else f"{score:.0%}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return “ Did you mean NAME?” with its leading space, or nothing if no name is alike."""
+    from difflib import get_close_matches
+
+    by_folded = {name.casefold(): name for name in known}
+    alike = get_close_matches(word.casefold(), by_folded, n=1)
+    return f" Did you mean {by_folded[alike[0]]}?" if alike else ""
+
+
+# One more photo wrong of 30 is over three percent: below that a percentage claims too much.
+MIN_FOR_PERCENT = 30
+
+
+def percent_of(part: float, whole: float) -> str | None:
+    """Return a share as a percentage, or None if it is of too few to have one."""
+    return f"{part / whole:.1%}" if whole >= MIN_FOR_PERCENT else None
+
+
+def share_of(part: int, whole: int, things: str = "") -> str:
+    """Return a share with its basis: `1 of 31 (3.2%)`, and `1 of 6` of fewer than 30.
+
+    `things` names what is counted, as in `1 of 31 test photos (3.2%)`.
+    """
+    if not whole:
+        return f"none of 0 {things}".rstrip()
+    counts = f"{part:,} of {whole:,} {things}".rstrip()
+    share = percent_of(part, whole)
+    return f"{counts} ({share})" if share else counts
 
 
 def table_lines(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from dataclasses import asdict, dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from critterdb.storage.stored_json import read_json
 from critterdb.storage.timestamps import parse_time as parse_time
 from critterdb.storage.timestamps import utc_text as utc_text
 
 from .errors import GameError
+from .formatting import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 PLATFORMS = ("x", "mastodon", "bluesky", "jsonl")
 # It becomes part of addresses, file names and cursors.
-SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+MAX_SLUG_LENGTH = 63
+SLUG = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_SLUG_LENGTH - 1}}}")
 HANDLE = re.compile(r"@?[\w.-]+(@[\w.-]+)?")
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -89,6 +92,20 @@ class GameSummary:
     observations: int
 
 
+Need = Literal["photos", "model", "taxon"]
+"""What a command needs: photos to train on, a model, or a taxon to ask iNaturalist for."""
+
+_HAS: dict[Need, str] = {
+    "photos": """
+        EXISTS (
+            SELECT 1 FROM game_observations JOIN photos USING (observation_id)
+            WHERE game = games.slug AND left_at IS NULL
+                AND path IS NOT NULL AND photos.withdrawn_at IS NULL
+        )""",
+    "model": "model_id IS NOT NULL",
+    "taxon": "taxon_id IS NOT NULL",
+}
+
 CAT_FAMILY, COUGAR = 41944, 42007
 CROW_GENUS, AMERICAN_CROW = 7998, 8021
 # iNaturalist's own numbers, which do not change.
@@ -148,25 +165,51 @@ def check_slug(slug: str) -> str:
     return slug
 
 
-def get_game(db: SiteDatabase, slug: str | None = None) -> Game:
-    """Return the game with this slug, or the only game if no slug is given.
+def slug_for(name: str) -> str:
+    """Return a slug made of a folder's or a file's name. Raises GameError if nothing is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub("[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG_LENGTH].rstrip("-")
+    if not slug:
+        raise GameError(f"No game can be named after {name!r}. Name one with --game")
+    return slug
+
+
+def has_inaturalist_query(db: SiteDatabase, slug: str) -> bool:
+    """Whether a game's photos come from iNaturalist: a preset, or one with a taxon."""
+    rows = list(db["games"].rows_where("slug = ?", [slug.lower()]))
+    return bool(rows[0]["taxon_id"]) if rows else slug.lower() in PRESETS
+
+
+def get_game(db: SiteDatabase, slug: str | None = None, *, needs: Need | None = None) -> Game:
+    """Return the game with this slug. Without a slug, return the only game, or the only one that
+    has what the caller needs.
 
     Raises GameError if the game is unknown, or if there are several and none is named.
     """
     if slug is None:
-        slug = _only_slug(db)
+        slug = _only_slug(db, needs)
     for row in db["games"].rows_where("slug = ?", [slug.lower()]):
         return Game(**{**row, "hosts": _read_hosts(row["slug"], row["hosts"])})
     known = sorted({row["slug"] for row in db["games"].rows} | set(PRESETS))
-    raise GameError(f"There is no game called {slug}. Known ones: {', '.join(known)}")
+    raise GameError(
+        f"There is no game called {slug}.{did_you_mean(slug, known)} Known ones: {', '.join(known)}"
+    )
+
+
+def find_game(db: SiteDatabase, slug: str | None = None) -> Game:
+    """Return a game to sync as get_game does, or a preset that has no row yet; write nothing."""
+    preset = PRESETS.get(slug.lower()) if slug else None
+    if preset and not db["games"].count_where("slug = ?", [preset.slug]):
+        return preset
+    return get_game(db, slug, needs="taxon")
 
 
 def ensure_game(db: SiteDatabase, slug: str | None = None) -> Game:
-    """Return a game as get_game does, after giving a preset its row."""
-    preset = PRESETS.get(slug.lower()) if slug else None
-    if preset and not db["games"].count_where("slug = ?", [preset.slug]):
-        save_game(db, preset)
-    return get_game(db, slug)
+    """Return a game as find_game does, after giving a preset its row."""
+    game = find_game(db, slug)
+    if not db["games"].count_where("slug = ?", [game.slug]):
+        save_game(db, game)
+    return get_game(db, game.slug)
 
 
 def save_game(db: SiteDatabase, game: Game) -> None:
@@ -266,10 +309,15 @@ def unused_presets(db: SiteDatabase) -> list[str]:
     return sorted(set(PRESETS) - {row["slug"] for row in db["games"].rows})
 
 
-def _only_slug(db: SiteDatabase) -> str:
+def _only_slug(db: SiteDatabase, needs: Need | None) -> str:
     slugs = [row["slug"] for row in db["games"].rows_where(order_by="slug")]
-    if len(slugs) == 1:
-        return str(slugs[0])
     if not slugs:
         raise GameError("There is no game yet. Fetch one with: critterdb sync cougarornot")
-    raise GameError(f"There are several games: {', '.join(slugs)}. Give one as GAME")
+    # A game without what is needed is no choice, unless there is no other.
+    usable = [
+        row["slug"]
+        for row in db["games"].rows_where(_HAS[needs] if needs else None, order_by="slug")
+    ] or slugs
+    if len(usable) == 1:
+        return str(usable[0])
+    raise GameError(f"There are several games: {', '.join(usable)}. Give one as GAME")

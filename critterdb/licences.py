@@ -25,6 +25,21 @@ IS_PHOTO_LICENSED = "+photos.license_code <> '' AND photos.attribution <> ''"
 MAY_PHOTO_BE_SHOWN = f"{IS_PHOTO_HERE} AND {IS_PHOTO_LICENSED}"
 
 
+# What stands in place of a licence, and in place of a photo.
+OWN = "yours, not published"
+NO_LICENCE = "no public licence"
+NOT_PUBLISHED = f"not published: {NO_LICENCE}"
+HOW_TO_SHOW = (
+    "critterdb serve shows such photos on the machine that it runs on. Elsewhere only the site's "
+    "owner can show them, with the setting local_photos."
+)
+
+
+def photo_shown_sql(*, local_photos: bool) -> str:
+    """Return `may_be_shown` as SQL."""
+    return IS_PHOTO_HERE if local_photos else MAY_PHOTO_BE_SHOWN
+
+
 @dataclass(frozen=True)
 class PhotoRights:
     """What decides whether a photo is shown: its licence, its credit, and whether it is here."""
@@ -42,8 +57,8 @@ class PhotoRights:
 def may_be_shown(rights: PhotoRights, *, local_photos: bool) -> bool:
     """Return whether a photo may be shown to somebody who may see the table of photos.
 
-    A photo without licence and credit stays private, unless the site asks for it by the setting
-    `local_photos`; a withdrawn one is never shown.
+    A photo without licence and credit stays private, unless `local_photos` says that its owner is
+    looking, or that the site shows such photos; a withdrawn one is never shown.
     """
     return rights.is_here and (rights.is_licensed or local_photos)
 

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from critterdb.bot.host_answers.store import is_answered
 from critterdb.errors import RejectedInputError
 from critterdb.games import same_handle
+from critterdb.imaging.decode import image_format
 from critterdb.model.inference import classify_image
 from critterdb.model.predictions import save_image, save_prediction
+from critterdb.platforms.base import REPLAYED
+from critterdb.storage.database import site_folder
+from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import parse_time
 
 from . import outbox
@@ -119,7 +123,13 @@ def _play(round_: Round, post: StoredPost, words: Words) -> Played:
         plan = _plan(round_, post, words, reason, answer)
         plan = ReplyPlan(plan.status, plan.reason, plan.text, prediction_id)
         outbox.save_reply(db, post, plan, round_.now())
-    return Played(plan.status, plan.reason, classified=bool(looked.classified))
+    return Played(
+        plan.status,
+        plan.reason,
+        classified=bool(looked.classified),
+        text=plan.text,
+        answer=answer,
+    )
 
 
 def _load_photos(db: SiteDatabase, post: StoredPost) -> list[Photo]:
@@ -139,6 +149,9 @@ def _classify_photos(round_: Round, post: StoredPost, photos: list[Photo]) -> Cl
             with round_.failing_fetches.measured(post.account):
                 data = round_.timeline.fetch_photo(photo.url, round_.fetcher)
             looked.classified.append((photo, *classify_image(round_.model, data)))
+            if post.platform == REPLAYED and "://" not in photo.url:
+                # Pages show pictures from where they were posted, and this one is on no server.
+                place_photo(site_folder(round_.db), data, image_format(data), "pictures")
         except RejectedInputError as refusal:
             looked.errors.append((photo, refusal.code))
     return looked

@@ -65,6 +65,7 @@ def play_round(round_: Round) -> RoundReport:
         report.read = count_unseen(db, batch.posts)
         saved = save_batch(db, round_.game, platform, batch, now=round_.now())
         report.new = saved.new
+        report.passed_over.update(saved.passed_over)
         report.name_errors("Posts that could not be stored", saved.errors)
         # Answers first: without them the bot might guess what the host has just told.
         may_send = _look_for_answers(round_)
@@ -80,6 +81,8 @@ def play_round(round_: Round) -> RoundReport:
                 round_.ask(lambda: mark_deleted(db, round_.timeline, round_.now())) or 0
             )
         report.planned = len(outbox.waiting(db, platform, round_.game.slug, "planned"))
+        drafts = len(outbox.waiting(db, platform, round_.game.slug, "draft"))
+        report.earlier_drafts = max(0, drafts - report.drafted)
         report.unknown = len(outbox.unknown(db, platform))
         platform_state.note_round(db, platform, round_.now())
     return report
@@ -124,7 +127,7 @@ def _play_pending(round_: Round, words: Words) -> bool:
             break
         played = play_post(round_, post, words)
         log.debug("%s: %s", post.id, played.reason or played.status)
-        round_.report.count(played)
+        round_.report.count(post, played)
         if round_.progress:
             round_.progress(done, len(pending))
     round_.report.name_errors("Posts that could not be played", round_.report.errors)

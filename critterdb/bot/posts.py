@@ -20,7 +20,7 @@ from .isolation import isolated
 from .outbox import save_reply
 from .photo_fetches import MAX_PHOTOS_PER_POST
 from .reply_limits import AUTHOR_CAP
-from .reply_status import ReplyPlan, SkipReason
+from .reply_status import PassedOver, ReplyPlan, SkipReason
 from .stored_post import StoredPost
 
 if TYPE_CHECKING:
@@ -40,10 +40,14 @@ MAX_PENDING_PER_AUTHOR = 2 * AUTHOR_CAP
 
 @dataclass(frozen=True)
 class SavedBatch:
-    """How many posts are new, and what the posts that could not be stored raised, by class."""
+    """How many posts are new, and what the posts that could not be stored raised, by class.
+
+    `passed_over` counts the messages that are not posts of the game, by the reason.
+    """
 
     new: int
     errors: Counter[str] = field(default_factory=Counter)
+    passed_over: Counter[PassedOver] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -68,25 +72,34 @@ class GameFilter:
             known_bots(db, platform),
         )
 
-    def accepts(self, post: Post) -> bool:
-        """Return whether a post is the game's: a host's hashtag post, or a call to the bot.
+    def reason_against(self, post: Post) -> PassedOver | None:
+        """Return why a post is not the game's; None for a host's hashtag post or a call to the bot.
 
         Reposts, other bots, private posts, quotes without photos of their own, near-miss hashtags,
         a host's answers and calls that carry another game's hashtag are not.
         """
-        is_bot = self.bots.get(fold_handle(post.author), post.by_bot)
-        if post.is_repost or is_bot or post.is_private or is_stop(post):
-            return False
         has_our_tag = has_tag(post.hashtags, self.game.hashtag)
-        if post.summons:
-            return has_our_tag or not any(has_tag(post.hashtags, tag) for tag in self.other_tags)
-        if not has_our_tag or not self.is_by_host(post):
-            return False
+        has_other_tag = any(has_tag(post.hashtags, tag) for tag in self.other_tags)
+        calls_another = post.summons and not has_our_tag and has_other_tag
+        reasons: tuple[tuple[PassedOver, bool], ...] = (
+            ("repost", post.is_repost),
+            ("by_bot", self.bots.get(fold_handle(post.author), post.by_bot)),
+            ("private", post.is_private),
+            ("stop", is_stop(post)),
+            ("other_game", calls_another),
+            ("no_hashtag", not post.summons and not has_our_tag),
+            ("not_by_host", not post.summons and not self.is_by_host(post)),
+        )
+        if reason := next((reason for reason, holds in reasons if holds), None):
+            return reason
+        return "not_a_question" if not post.summons and self._is_an_answer(post) else None
+
+    def _is_an_answer(self, post: Post) -> bool:
         # A host quotes a question to tell the answer; that is not another question.
         if post.quotes and not post.photos:
-            return False
+            return True
         refers = post.in_reply_to or post.quotes
-        return not (refers and self.vocabulary.read(post.text, self.game))
+        return bool(refers and self.vocabulary.read(post.text, self.game))
 
     def is_by_host(self, post: Post) -> bool:
         """Return whether a host of the game wrote a post."""
@@ -104,12 +117,16 @@ def save_batch(
     game_filter = GameFilter.load(db, game, platform)
     errors: Counter[str] = Counter()
     chosen: dict[str, Post] = {}
+    passed_over: dict[str, PassedOver] = {}
     new = 0
     with db.atomic():
         for post in batch.posts:
             with isolated(errors), db.atomic():
                 _note_opt_outs(db, platform, post, now)
-                if game_filter.accepts(post):
+                reason = game_filter.reason_against(post)
+                if reason:
+                    passed_over[post.id] = reason
+                else:
                     earlier = chosen.get(post.id)
                     summons = post.summons or bool(earlier and earlier.summons)
                     chosen[post.id] = replace(post, summons=summons)
@@ -119,7 +136,7 @@ def save_batch(
                 new += _save_post(db, game_filter, post, now)
         for cursor in batch.cursors:
             write_mark(db, cursor.name, cursor.value, utc_text(now), gap_from=cursor.gap_from)
-    return SavedBatch(new, errors)
+    return SavedBatch(new, errors, Counter(passed_over.values()))
 
 
 def count_unseen(db: SiteDatabase, posts: Iterable[Post]) -> int:

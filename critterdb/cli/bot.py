@@ -11,7 +11,15 @@ import click
 from critterdb.errors import CritterError
 from critterdb.formatting import table_lines
 
-from .common import Interval, open_site, show_json, show_json_line, show_line, show_lines
+from .common import (
+    Interval,
+    SuggestingGroup,
+    open_site,
+    show_json,
+    show_json_line,
+    show_line,
+    show_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +60,14 @@ def bot(
 ) -> None:
     """Play a round: read new posts, classify their photos, and plan one reply to each.
 
-    Without --post nothing is sent: replies are drafts, which you can read in bot_history. With
-    --every the command runs until you stop it (Ctrl-C or SIGTERM), and stops between two replies.
+    Without --post nothing is sent: it prints the replies as drafts, and why it passed other posts
+    over. You can read all drafts in bot_history. With --every the command runs until you stop it
+    (Ctrl-C or SIGTERM), and stops between two replies.
+
+    \b
+    critterdb bot --on jsonl:posts.jsonl             a dry run on a file of posts
+    critterdb bot --on mastodon                      a dry run: prints what it would say
+    critterdb bot cougarornot --on mastodon --post --every 10m
     """
     from critterdb.platforms.registry import open_timeline
 
@@ -67,7 +81,12 @@ def bot(
 
     def play_and_show() -> None:
         report = play()
-        show_json_line(vars(report)) if as_json else show_lines(str(report).splitlines())
+        if as_json:
+            show_json_line(report.as_json())
+            return
+        show_lines(str(report).splitlines())
+        if not post:
+            show_lines(report.post_lines())
 
     with stop_signal.listening():
         if every:
@@ -93,7 +112,7 @@ def _round_player(
     from critterdb.model.registry import current_model
     from critterdb.platforms.registry import open_timeline
 
-    game = get_game(db, slug)
+    game = get_game(db, slug, needs="model")
     timeline = open_timeline(platform)
 
     def play() -> RoundReport:
@@ -130,13 +149,21 @@ def _show_errors(play: Callable[[], None], every_s: int) -> None:
         )
 
 
-@click.group(invoke_without_command=True, short_help="Review host answers the bot could not parse.")
+@click.group(
+    cls=SuggestingGroup,
+    invoke_without_command=True,
+    short_help="Review host answers the bot could not parse.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def answers(ctx: click.Context, as_json: bool) -> None:
     """List messages by hosts that may contain the answer but that the bot could not parse.
 
     Each line has a number for `critterdb answers settle`. Open the URL to read the message.
+
+    \b
+    critterdb answers
+    critterdb answers settle 12 bobcat
     """
     if ctx.invoked_subcommand:
         return
@@ -161,6 +188,10 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
 
     DECISION is the name of one of the game's taxa, target, other, inconclusive, or nothing (the
     message says nothing about the animal). Your decision replaces an earlier answer.
+
+    \b
+    critterdb answers settle 12 bobcat
+    critterdb answers settle mastodon:111 inconclusive
     """
     from critterdb.bot.host_answers.settle import settle_in_words
     from critterdb.storage.timestamps import utc_now
@@ -169,7 +200,9 @@ def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
 
 
 @click.group(
-    invoke_without_command=True, short_help="List opted-out accounts, and mark bots or people."
+    cls=SuggestingGroup,
+    invoke_without_command=True,
+    short_help="List opted-out accounts, and mark bots or people.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -198,7 +231,11 @@ def accounts(ctx: click.Context, as_json: bool) -> None:
 @click.argument("account", metavar="PLATFORM:HANDLE")
 @click.pass_context
 def accounts_bot(ctx: click.Context, account: str) -> None:
-    """Mark an account as a bot: its future posts do not count as game posts."""
+    """Mark an account as a bot: its future posts do not count as game posts.
+
+    \b
+    critterdb accounts bot x:catfacts
+    """
     from critterdb.bot.accounts import note_account
 
     show_line(f"{note_account(open_site(ctx), account, is_bot=True)} is a bot.")
@@ -208,7 +245,11 @@ def accounts_bot(ctx: click.Context, account: str) -> None:
 @click.argument("account", metavar="PLATFORM:HANDLE")
 @click.pass_context
 def accounts_person(ctx: click.Context, account: str) -> None:
-    """Mark an account as a person, whatever its profile says."""
+    """Mark an account as a person, whatever its profile says.
+
+    \b
+    critterdb accounts person x:lisatalbot
+    """
     from critterdb.bot.accounts import note_account
 
     show_line(f"{note_account(open_site(ctx), account, is_bot=False)} is a person.")
@@ -218,7 +259,11 @@ def accounts_person(ctx: click.Context, account: str) -> None:
 @click.argument("account", metavar="PLATFORM:HANDLE")
 @click.pass_context
 def accounts_leave_alone(ctx: click.Context, account: str) -> None:
-    """Opt an account out permanently, as if it had replied stop to the bot."""
+    """Opt an account out permanently, as if it had replied stop to the bot.
+
+    \b
+    critterdb accounts leave-alone mastodon:ann@a.example
+    """
     from critterdb.bot.accounts import leave_alone
 
     show_line(f"{leave_alone(open_site(ctx), account)} is opted out permanently.")

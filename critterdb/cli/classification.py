@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from critterdb.errors import RejectedInputError, too_large
-from critterdb.imaging.decode import MAX_IMAGE_BYTES
+import click
+
+from critterdb.dataset.photo_files import PHOTO_SUFFIXES
+from critterdb.errors import RejectedInputError, SourceError
 from critterdb.imaging.sandbox import shared_decoders
+from critterdb.imaging.sources import read_source as read_file_or_url
+from critterdb.imaging.sources import read_stream
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model, load_model
 from critterdb.model.payloads import (
@@ -21,17 +25,22 @@ from critterdb.model.payloads import (
     refusal_payload,
 )
 from critterdb.model.predictions import save_classification
-from critterdb.model.registry import current_model
+from critterdb.model.registry import choose_model_id, current_model
 
 from .common import open_site
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import click
+    from collections.abc import Iterator, Sequence
 
     from critterdb.model.decision import Classification
     from critterdb.storage.database import SiteDatabase
+
+
+# Those that can be read, and those that are pictures too: a folder's answer says why not.
+PICTURE_SUFFIXES = PHOTO_SUFFIXES | {
+    *(".avif", ".bmp", ".heic", ".heif", ".jfif", ".tif", ".tiff"),
+    *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".rw2"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,31 +51,60 @@ class Classifier:
     db: SiteDatabase | None
 
 
-def open_classifier(ctx: click.Context, model_name: str | None) -> Classifier:
-    """Load a model by id or file, by default the one in use. Raises ModelError and SiteError."""
+def open_classifier(ctx: click.Context, model_name: str | None, game: str | None) -> Classifier:
+    """Load a model by id, file or game, by default the only one in use.
+
+    Raises CritterError if there is none, or several.
+    """
     shared_decoders().warm_up()  # while the model is loaded
     if model_name and model_name.endswith(".onnx"):
+        if game is not None:
+            raise click.UsageError("A model file belongs to no game. Omit --game.")
         return Classifier(load_model(Path(model_name)), None)
     db = open_site(ctx)
-    return Classifier(current_model(db, model_id=model_name), db)
+    return Classifier(current_model(db, model_id=choose_model_id(db, model_name, game)), db)
+
+
+def list_sources(sources: Sequence[str]) -> list[str]:
+    """Replace each folder by the pictures in it and below it, by name.
+
+    Raises SourceError if a folder holds none, or cannot be read.
+    """
+    listed: list[str] = []
+    for source in sources:
+        folder = Path(source)
+        if "://" in source or not folder.is_dir():
+            listed.append(source)
+            continue
+        pictures = sorted(
+            str(path)
+            for path in folder.rglob("*")
+            if path.suffix.lower() in PICTURE_SUFFIXES
+            and path.is_file()
+            and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        )
+        if not pictures:
+            raise SourceError(f"{source} holds no pictures. Name a folder of JPEG or PNG files")
+        listed += pictures
+    return listed
 
 
 def classify_sources(
     classifier: Classifier, sources: Sequence[str], *, together: bool = False
-) -> list[Payload]:
-    """Classify each source. With `together`, add one answer for all readable ones."""
-    payloads: list[Payload] = []
+) -> Iterator[Payload]:
+    """Classify each source in turn. With `together`, add one answer for all readable ones."""
     classifications: list[Classification] = []
     for source in sources:
         try:
             classification, answer = _classify_source(classifier, source)
-            payloads.append({**answer, "source": source})
-            classifications.append(classification)
         except RejectedInputError as refusal:
-            payloads.append({**refusal_payload(refusal), "source": source})
-    if together and classifications:
-        payloads.append(combined_payload(classifier.model, classifications))
-    return payloads
+            yield {**refusal_payload(refusal), "source": source}
+            continue
+        if together:
+            classifications.append(classification)
+        yield {**answer, "source": source}
+    if classifications:
+        yield combined_payload(classifier.model, classifications)
 
 
 def _classify_source(classifier: Classifier, source: str) -> tuple[Classification, AnswerPayload]:
@@ -85,22 +123,6 @@ def _classify_source(classifier: Classifier, source: str) -> tuple[Classificatio
 def read_source(source: str) -> bytes:
     """Return the bytes of a file, of an http(s) URL, or of standard input for `-`.
 
-    Raises RejectedInputError if there are none, or too many.
+    Raises RejectedInputError if there are none, or too many; it does not name the source.
     """
-    if "://" in source:
-        from critterdb.fetch.fetcher import Fetcher
-
-        return Fetcher().fetch(source)
-    if source == "-":
-        data = sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
-    else:
-        try:
-            with Path(source).open("rb") as file:
-                data = file.read(MAX_IMAGE_BYTES + 1)
-        except OSError as error:
-            raise RejectedInputError(
-                "missing_image", f"{source}: {error.strerror}. Check the file name"
-            ) from error
-    if len(data) > MAX_IMAGE_BYTES:
-        raise too_large()
-    return data
+    return read_stream(sys.stdin.buffer) if source == "-" else read_file_or_url(source)

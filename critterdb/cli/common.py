@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from critterdb.errors import CritterError
-from critterdb.formatting import json_text, printable, printable_line
+from critterdb.formatting import did_you_mean, json_text, printable, printable_line
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.light_import import claim_process
 
@@ -17,24 +19,61 @@ if TYPE_CHECKING:
 
     from critterdb.storage.database import SiteDatabase
 
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
 # The order in which data flows. Commands in none of these sections come last, under "More".
 SECTIONS = {
     "Start": ("init", "demo", "status"),
     "Get photos": ("games", "sync", "import", "similar", "duplicates"),
     "Train and classify": ("train", "evaluate", "models", "classify"),
     "Play": ("bot", "answers", "accounts"),
-    "Serve and publish": ("serve", "publish", "backup", "completion"),
+    "Serve and publish": ("serve", "publish", "backup", "restore", "completion"),
 }
 
 # They become a Datasette, whose other plugins may want numpy's values in tables.
 SHARED_PROCESSES = {"serve", "demo"}
+# Words that other programs have as commands.
+ELSEWHERE = {"help": "--help", "version": "--version"}
+
+# What Ctrl-C leaves behind, and how to go on.
+STOPPED = {
+    "train": "No model was changed. Run it again: photos that are embedded stay so.",
+    "sync": "What was fetched is kept. Run it again to go on.",
+    "import": "What was imported is kept. Run it again to go on.",
+    "evaluate": "No figures were changed. Run it again.",
+    "classify": "Answers so far are in the database, and no CSV file was written. Run it again.",
+    "publish": "Nothing was published, and an earlier copy is unchanged. Run it again.",
+    "backup": "No backup was written. Run it again.",
+    "restore": "The database was not changed. Run it again.",
+    "demo": "Run it again to start over.",
+}
+STOPPED_ELSEWHERE = "Run it again."
 
 # `--every 15m` reads better than a number of seconds in a crontab or a unit file.
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
 
-class CritterGroup(click.Group):
-    """List commands in the order of data flow, and report errors as one line."""
+class SuggestingGroup(click.Group):
+    """A group that suggests a command for a misspelt one, on every version of click."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word.startswith("-") or self.get_command(ctx, word) or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        names = self.list_commands(ctx)
+        hint = (
+            f" Did you mean {ctx.command_path} {ELSEWHERE[word]}?"
+            if word in ELSEWHERE
+            else did_you_mean(word, names)
+        )
+        hint = hint or f" Commands: {', '.join(names)}"
+        raise click.UsageError(printable(f"There is no command {word}.{hint}"), ctx)
+
+
+class CritterGroup(SuggestingGroup):
+    """List commands in the order of data flow, and report errors and Ctrl-C as one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         known = [name for names in SECTIONS.values() for name in names if name in self.commands]
@@ -75,6 +114,15 @@ class CritterGroup(click.Group):
                     f"{error}. No partial files were kept. Fix this and run the command again"
                 )
             ) from error
+        except (KeyboardInterrupt, click.Abort):
+            name = ctx.invoked_subcommand or ""
+            click.echo(f"\nStopped. {STOPPED.get(name, STOPPED_ELSEWHERE)}", err=True)
+            if threading.active_count() > 1:
+                # Python would wait for threads that embed photos or load a network.
+                ctx.find_root().close()
+                sys.stdout.flush()
+                os._exit(1)
+            ctx.exit(1)
         except Exception as error:
             # Named here by its module so that `critterdb --help` need not import SQLite.
             if type(error).__module__.split(".")[0] in ("sqlite3", "pysqlite3"):
@@ -131,18 +179,45 @@ class Interval(IntegerType):
 
 def open_site(ctx: click.Context) -> SiteDatabase:
     """Open the database given by --db, CRITTERDB_DB or the current folder."""
-    from critterdb.errors import SiteError
-    from critterdb.site.folder import INSPECTED, is_published
-    from critterdb.storage.database import open_database
+    from critterdb.site.folder import open_writable
 
-    if is_published(ctx.obj):
-        raise SiteError(
-            f"{ctx.obj.resolve().parent} is a published copy, which is read-only. View it with "
-            f"critterdb serve. To continue it as a site of your own, delete its {INSPECTED}"
-        )
-    db = open_database(ctx.obj)
+    db = open_writable(ctx.obj)
     ctx.find_root().call_on_close(db.close)
     return db
+
+
+def model_options(metavar: str = "ID") -> Callable[[_Command], _Command]:
+    """Add --model and --game: which model a command uses, if not the only one in use."""
+
+    def add(command: _Command) -> _Command:
+        model = click.option(
+            "--model",
+            metavar=metavar,
+            help="Use this model instead of the one in use; the beginning of its id is enough.",
+        )
+        return model(game_option(command))
+
+    return add
+
+
+def game_option(command: _Command) -> _Command:
+    """Add --game: use the model that a game uses."""
+    return click.option("--game", metavar="SLUG", help="Use the model of this game.")(command)
+
+
+def yes_option(command: _Command) -> _Command:
+    """Add --yes, which answers the question before something is lost."""
+    return click.option("--yes", is_flag=True, help="Do not ask.")(command)
+
+
+def ask_to(question: str, *, yes: bool) -> None:
+    """Ask before something is lost, unless `yes` answers; end the command on any other answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.ClickException("Nothing was changed. To answer yes beforehand, add --yes")
+    if not click.confirm(question, err=True):
+        raise click.ClickException("Nothing was changed")
 
 
 def show_json(value: object) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .common import license_option, open_site, show_json, show_line, show_lines
 from .output import export_lines, import_lines, plan_lines, progress_bar, sync_lines
+
+if TYPE_CHECKING:
+    from critterdb.dataset.folder_import import Credit
+    from critterdb.dataset.labelled_files import LabelledFiles
+    from critterdb.storage.database import SiteDatabase
 
 
 @click.command(short_help="Fetch a game's observations and photos from iNaturalist.")
@@ -65,13 +72,13 @@ def sync(
     critterdb sync cougarornot --limit 2000          start with some
     critterdb sync                                   fetch all, and later the changes
     """
-    from critterdb.games import ensure_game
+    from critterdb.games import ensure_game, find_game
     from critterdb.inaturalist.client import INaturalist
     from critterdb.inaturalist.sync import SyncOptions, plan_sync, sync_game
     from critterdb.licences import DEFAULT_LICENSES
 
     db = open_site(ctx)
-    chosen = ensure_game(db, game)
+    chosen = find_game(db, game) if plan else ensure_game(db, game)
     api = INaturalist(db)
     if plan:
         result: Any = plan_sync(db, chosen, api=api, photos=not no_photos)
@@ -95,9 +102,11 @@ def sync(
 
 
 @click.command("import", short_help="Import your own labelled photos, or an iNaturalist export.")
-@click.argument("source", metavar="FOLDER|FILE.csv", type=click.Path(path_type=Path))
+@click.argument("source", metavar="FOLDER|FILE.zip|FILE.csv", type=click.Path(path_type=Path))
 @click.option(
-    "--game", required=True, metavar="SLUG", help="The game to import into; created if needed."
+    "--game",
+    metavar="SLUG",
+    help="The game to import into; created if needed. Default: the name of the folder or file.",
 )
 @click.option(
     "--license",
@@ -106,15 +115,22 @@ def sync(
     help="The licence of all imported photos, such as cc-by.",
 )
 @click.option("--attribution", metavar="TEXT", help="The credit line for all imported photos.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask before mixing private photos into an iNaturalist game."
+)
 @click.pass_context
 def import_(
     ctx: click.Context,
     source: Path,
-    game: str,
+    game: str | None,
     license_code: str | None,
     attribution: str | None,
+    yes: bool,
 ) -> None:
     """Import labelled photos (FOLDER/LABEL/*.jpg) or an iNaturalist export CSV as a game.
+
+    Photos may lie at any depth below the folder of their label, in folders train, valid and test,
+    or in a zip. HEIC, AVIF and photos over 10 MB are kept as JPEG.
 
     Without --license and --attribution the photos of a folder stay local: they are used for
     training, but never published. Photos of an export are fetched from iNaturalist, each with its
@@ -123,34 +139,81 @@ def import_(
     \b
     critterdb import FOLDER --game mycats            local: never published
     critterdb import FOLDER --game mycats --license cc-by --attribution "(c) Ann"
+    critterdb import cats.zip                        into the game cats
     critterdb import observations.csv --game mybirds
     """
-    from critterdb.site.folder import init_site
+    from critterdb.games import check_slug, slug_for
 
     is_export = source.suffix.lower() == ".csv"
     if is_export and (license_code or attribution):
         raise click.UsageError(
             "Photos of an export have their own licences. Omit --license and --attribution."
         )
+    if game is None:
+        if not source.exists():
+            raise click.UsageError(f"There is no folder or file {source}.")
+        game = slug_for(source.resolve().stem if source.is_file() else source.resolve().name)
+        show_line(f"Game: {game} (from the name {source.resolve().name}; --game names another)")
+    if is_export:
+        _import_export(ctx, source, game)
+        return
+    from critterdb.dataset.folder_import import Credit
+    from critterdb.dataset.labelled_files import open_labelled_files
+
+    credit = Credit(license_code, attribution)
+    with open_labelled_files(source) as found:
+        if not ctx.obj.exists():
+            check_slug(game)
+        db = _open_or_make_site(ctx)
+        if not (yes or license_code):
+            _ask_before_mixing(db, game)
+        _import_photos(db, found, game, credit)
+
+
+def _import_export(ctx: click.Context, source: Path, game: str) -> None:
+    from critterdb.inaturalist.client import INaturalist
+    from critterdb.inaturalist.csv_import import import_export
+
+    db = _open_or_make_site(ctx)
+    with progress_bar("Importing") as progress:
+        report = import_export(db, source, game, api=INaturalist(db), progress=progress)
+    show_lines(export_lines(game, report))
+    show_line(f"Next: critterdb train {game}")
+
+
+def _import_photos(db: SiteDatabase, found: LabelledFiles, game: str, credit: Credit) -> None:
+    from critterdb.dataset.folder_import import import_files
+
+    with progress_bar("Importing") as progress:
+        report = import_files(db, found, game, credit, progress)
+    # `-v` comes before the command and makes the log say more.
+    every_name = logging.getLogger("critterdb").isEnabledFor(logging.DEBUG)
+    show_lines(
+        import_lines(game, report, licensed=bool(credit.license_code), every_name=every_name)
+    )
+
+
+def _open_or_make_site(ctx: click.Context) -> SiteDatabase:
+    """Open the site; without one, make one in the current folder and say so."""
+    from critterdb.site.folder import init_site
+
     if not ctx.obj.exists() and ctx.obj == Path("critters.db"):
         init_site(Path())
-    db = open_site(ctx)
-    with progress_bar("Importing") as progress:
-        if is_export:
-            from critterdb.inaturalist.client import INaturalist
-            from critterdb.inaturalist.csv_import import import_export
+        show_line(f"Made a site here: {Path().resolve()}")
+    return open_site(ctx)
 
-            lines = export_lines(
-                game, import_export(db, source, game, api=INaturalist(db), progress=progress)
-            )
-        else:
-            from critterdb.dataset.folder_import import import_folder
 
-            licence = {"license_code": license_code, "attribution": attribution}
-            lines = import_lines(
-                game,
-                import_folder(db, source, game, progress=progress, **licence),
-                licensed=bool(license_code),
-            )
-    show_lines(lines)
-    show_line(f"Next: critterdb train {game}")
+def _ask_before_mixing(db: SiteDatabase, game: str) -> None:
+    """Ask before private photos go into a game whose photos come from iNaturalist."""
+    from critterdb.errors import GameError
+    from critterdb.games import has_inaturalist_query
+
+    if not has_inaturalist_query(db, game):
+        return
+    what = f"{game} is a game of photos from iNaturalist"
+    if not sys.stdin.isatty():
+        raise GameError(
+            f"{what}. To add your private photos to it, use --yes; "
+            "for a game of their own, give another --game"
+        )
+    click.confirm(f"{what}. Add your private photos to it?", abort=True)

@@ -6,19 +6,42 @@ from typing import Any
 
 import click
 
-from .common import open_site, show_json, show_line, show_lines
+from .common import (
+    SuggestingGroup,
+    ask_to,
+    open_site,
+    show_json,
+    show_line,
+    show_lines,
+    yes_option,
+)
 from .output import game_lines
+from .removal_output import game_removal_lines
 
 
-@click.group(invoke_without_command=True, short_help="List hashtag games; show, add or edit one.")
+@click.group(
+    cls=SuggestingGroup,
+    invoke_without_command=True,
+    short_help="List hashtag games; show, add, edit or remove one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the games as JSON.")
 @click.pass_context
-def games(ctx: click.Context) -> None:
-    """List the hashtag games of this site, and the presets."""
+def games(ctx: click.Context, as_json: bool) -> None:
+    """List the hashtag games of this site, and the presets.
+
+    \b
+    critterdb games
+    critterdb games show cougarornot
+    critterdb games remove mistake
+    """
     if ctx.invoked_subcommand:
         return
     from critterdb.games import list_games, unused_presets
 
     db = open_site(ctx)
+    if as_json:
+        show_json([vars(game) for game in list_games(db)])
+        return
     show_lines(game_lines(list_games(db), unused_presets(db)))
 
 
@@ -26,12 +49,38 @@ def games(ctx: click.Context) -> None:
 @click.argument("slug")
 @click.pass_context
 def games_show(ctx: click.Context, slug: str) -> None:
-    """Show a game as JSON."""
+    """Show a game, or a preset, as JSON.
+
+    \b
+    critterdb games show cougarornot
+    """
     from dataclasses import asdict
 
-    from critterdb.games import ensure_game
+    from critterdb.games import find_game
 
-    show_json(asdict(ensure_game(open_site(ctx), slug)))
+    show_json(asdict(find_game(open_site(ctx), slug)))
+
+
+@games.command("remove", short_help="Remove a game.")
+@click.argument("slug")
+@yes_option
+@click.pass_context
+def games_remove(ctx: click.Context, slug: str, yes: bool) -> None:
+    """Remove a game with its models, and with the photos that no other game has, after asking.
+
+    A game with posts in the bot's history stays.
+
+    \b
+    critterdb games remove mistake
+    """
+    from critterdb.site.removal import plan_game_removal, remove_game
+
+    db = open_site(ctx)
+    removal = plan_game_removal(db, slug)
+    show_lines(game_removal_lines(removal))
+    ask_to("Remove it?", yes=yes or removal.is_empty)
+    remove_game(db, removal)
+    show_line(f"Removed {removal.slug}.")
 
 
 def game_options(command: Any) -> Any:
@@ -96,7 +145,12 @@ def games_add(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
 @game_options
 @click.pass_context
 def games_edit(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
-    """Change the given fields of a game. Given hosts replace all earlier ones."""
+    """Change the given fields of a game. Given hosts replace all earlier ones.
+
+    \b
+    critterdb games edit cougarornot --question "Puma or not?"
+    critterdb games edit cougarornot --consenting-host mastodon:ann@a.example
+    """
     from critterdb.inaturalist.client import INaturalist
     from critterdb.inaturalist.game_lookup import GameWishes, edit_game
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from critterdb import __version__
+from critterdb._version import __version__
 from critterdb.formatting import printable
 
 from .bot import accounts, answers, bot
@@ -19,7 +19,7 @@ from .data import import_, sync
 from .games import games
 from .images import classify, duplicates, similar
 from .models import evaluate, models, train
-from .site import backup, completion, demo, init, publish, serve, status
+from .site import backup, completion, demo, init, publish, restore, serve, status
 
 # Without this, Python collects all objects once more before it exits, which takes longer than most
 # commands. The operating system frees them at once.
@@ -37,11 +37,8 @@ atexit.register(gc.freeze)
     show_default=True,
     help="The site's database.",
 )
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Log more detail to stderr. Secrets are never logged."
-)
 @click.pass_context
-def main(ctx: click.Context, db: Path, verbose: bool) -> None:
+def main(ctx: click.Context, db: Path) -> None:
     """Train a classifier on iNaturalist photos, play hashtag games with it, and publish it all.
 
     \b
@@ -51,17 +48,37 @@ def main(ctx: click.Context, db: Path, verbose: bool) -> None:
     ctx.obj = db
     if os.environ.get("NO_COLOR"):
         ctx.color = False
-    if verbose:
-        import logging
 
-        class Printable(logging.Formatter):
-            def format(self, record: logging.LogRecord) -> str:
-                return printable(super().format(record))
 
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(Printable("%(name)s: %(message)s"))
-        logging.basicConfig(handlers=[handler])
-        logging.getLogger("critterdb").setLevel(logging.DEBUG)
+def _log_more(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    """Log what critterdb does to standard error, from `-v` on."""
+    if not is_wanted or ctx.resilient_parsing:
+        return
+    import logging
+
+    class Printable(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return printable(super().format(record))
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Printable("%(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler])
+    logging.getLogger("critterdb").setLevel(logging.DEBUG)
+
+
+def _add_verbose(command: click.Command) -> None:
+    """Give a command and those below it -v, so that it may stand before or after their names."""
+    command.params.append(
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            expose_value=False,
+            callback=_log_more,
+            help="Log more detail to stderr. Secrets are never logged.",
+        )
+    )
+    for child in getattr(command, "commands", {}).values():
+        _add_verbose(child)
 
 
 for _command in (init, sync, import_, demo):
@@ -70,8 +87,9 @@ for _command in (bot, answers, accounts, games, train, models, evaluate):
     main.add_command(_command)
 for _command in (classify, similar, duplicates):
     main.add_command(_command)
-for _command in (status, serve, publish, backup, completion):
+for _command in (status, serve, publish, backup, restore, completion):
     main.add_command(_command)
+_add_verbose(main)
 
 
 if __name__ == "__main__":

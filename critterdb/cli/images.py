@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from critterdb.formatting import table_lines
+from critterdb.errors import RejectedInputError
+from critterdb.formatting import count_of, of_whole, table_lines
 
-from .common import open_site, show_json, show_line, show_lines
-from .output import answer_lines
+from .common import model_options, open_site, show_json, show_line, show_lines
+from .output import answer_lines, progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from critterdb.model.labels import Label
     from critterdb.model.payloads import Payload
@@ -20,12 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Classify pictures.")
 @click.argument("images", nargs=-1, required=True)
-@click.option(
-    "--model",
-    "model_name",
-    metavar="ID|FILE.onnx",
-    help="Use this model instead of the one in use.",
-)
+@model_options("ID|FILE.onnx")
 @click.option(
     "--together",
     is_flag=True,
@@ -34,53 +31,89 @@ if TYPE_CHECKING:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print a JSON array with an object per image."
 )
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a CSV file with a row per image, and print a summary.",
+)
 @click.pass_context
 def classify(
     ctx: click.Context,
     images: tuple[str, ...],
-    model_name: str | None,
+    model: str | None,
+    game: str | None,
     together: bool,
     as_json: bool,
+    csv_file: Path | None,
 ) -> None:
-    """Classify each IMAGE: a file, an http(s) URL, or - for standard input.
+    """Classify each IMAGE: a file, a folder of pictures, an http(s) URL, or - for standard input.
 
     The answer is a label, or a coarser taxon if the model is only confident of that. Otherwise the
     model abstains, because several labels are possible (unsure) or because the picture is unlike
-    its training photos (not_a_critter).
+    its training photos (not_a_critter). The exit status is 1 if a picture could not be read.
 
     \b
     critterdb classify cat.jpg https://example.org/photo.jpg
+    critterdb classify cameratrap --csv answers.csv  a row for every picture in the folder
     critterdb classify --together front.jpg side.jpg
     critterdb classify --json - < cat.jpg
     """
-    from .classification import classify_sources, open_classifier
+    if csv_file and (together or as_json):
+        raise click.UsageError("--csv writes a row for each picture. Omit --together and --json.")
+    from .classification import classify_sources, list_sources, open_classifier
 
-    classifier = open_classifier(ctx, model_name)
-    payloads = classify_sources(classifier, images, together=together)
-    if as_json:
-        show_json(payloads)
+    sources = list_sources(images)
+    classifier = open_classifier(ctx, model, game)
+    payloads = classify_sources(classifier, sources, together=together)
+    if csv_file:
+        unread = write_answers(csv_file, payloads, len(sources))
+    elif as_json:
+        answers = list(payloads)
+        show_json(answers)
+        unread = sum(not payload["ok"] for payload in answers)
     else:
-        show_payloads(payloads, classifier.model.labels)
-    if not all(payload["ok"] for payload in payloads):
+        unread = show_payloads(payloads, classifier.model.labels)
+    if unread:
         ctx.exit(1)
 
 
-def show_payloads(payloads: Sequence[Payload], labels: Sequence[Label]) -> None:
+def show_payloads(payloads: Iterable[Payload], labels: Sequence[Label]) -> int:
+    """Print answers as they come; return how many pictures could not be read."""
+    unread = 0
     for payload in payloads:
         if payload["ok"]:
             show_lines(answer_lines(payload, labels))
         else:
             show_line(f"Error: {payload.get('source')}: {payload['error']}", err=True)
+            unread += 1
+    return unread
+
+
+def write_answers(file: Path, payloads: Iterable[Payload], pictures: int) -> int:
+    """Write answers as a CSV file; return how many pictures could not be read."""
+    from .answer_table import writing_csv
+
+    answered = unread = 0
+    with progress_bar("Classifying") as progress, writing_csv(file) as add_row:
+        for number, payload in enumerate(payloads, start=1):
+            add_row(payload)
+            unread += not payload["ok"]
+            answered += payload["ok"] and payload["answer"] is not None
+            if progress:
+                progress(number, pictures)
+    show_line(f"{file}: {count_of(pictures, 'picture')}, answered {of_whole(answered, pictures)}.")
+    if unread:
+        show_line(
+            f"{count_of(unread, 'picture')} could not be read: see the column error.", err=True
+        )
+    return unread
 
 
 @click.command(short_help="Find the site's photos that look most like a picture.")
 @click.argument("image")
-@click.option(
-    "--model",
-    "model_id",
-    metavar="ID",
-    help="Use this model's embeddings instead of those of the one in use.",
-)
+@model_options()
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -92,23 +125,35 @@ def show_payloads(payloads: Sequence[Payload], labels: Sequence[Label]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the photos as a JSON array.")
 @click.pass_context
 def similar(
-    ctx: click.Context, image: str, model_id: str | None, count: int, as_json: bool
+    ctx: click.Context,
+    image: str,
+    model: str | None,
+    game: str | None,
+    count: int,
+    as_json: bool,
 ) -> None:
     """Find the site's photos that look most like IMAGE: a file, an http(s) URL, or -.
 
     A distance of 0 means the same picture, a distance of 1 nothing in common.
+
+    \b
+    critterdb similar cat.jpg
+    critterdb similar cat.jpg --count 3 --game mycats
     """
     from critterdb.dataset.similarity import find_similar
     from critterdb.imaging.sandbox import shared_decoders
-    from critterdb.model.registry import current_model
+    from critterdb.model.registry import choose_model_id, current_model
 
     from .classification import read_source
 
     db = open_site(ctx)
-    model = current_model(db, model_id=model_id)
-    pixels, _ = shared_decoders().view(read_source(image), model.view)
-    _, vectors, _ = model.run(pixels[None])
-    photos = [vars(photo) for photo in find_similar(db, model.backbone, vectors[0], count=count)]
+    chosen = current_model(db, model_id=choose_model_id(db, model, game))
+    try:
+        pixels, _ = shared_decoders().view(read_source(image), chosen.view)
+    except RejectedInputError as refusal:
+        raise RejectedInputError(refusal.code, f"{image}: {refusal}") from refusal
+    _, vectors, _ = chosen.run(pixels[None])
+    photos = [vars(photo) for photo in find_similar(db, chosen.backbone, vectors[0], count=count)]
     if as_json:
         show_json(photos)
     elif photos:
@@ -118,25 +163,24 @@ def similar(
 
 
 @click.command(short_help="List photos that show the same picture.")
-@click.option(
-    "--model",
-    "model_id",
-    metavar="ID",
-    help="Use this model's embeddings instead of those of the one in use.",
-)
+@model_options()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array with an array per group.")
 @click.pass_context
-def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
+def duplicates(ctx: click.Context, model: str | None, game: str | None, as_json: bool) -> None:
     """List photos of the site that show the same picture: copies, crops and mirror images.
 
     Training keeps all copies of a picture in the same split.
+
+    \b
+    critterdb duplicates
+    critterdb duplicates --game mycats --json
     """
     from critterdb.dataset.similarity import find_duplicates
-    from critterdb.model.registry import current_model
+    from critterdb.model.registry import choose_model_id, current_model
 
     db = open_site(ctx)
-    model = current_model(db, model_id=model_id)
-    groups = [[vars(photo) for photo in group] for group in find_duplicates(db, model.backbone)]
+    chosen = current_model(db, model_id=choose_model_id(db, model, game))
+    groups = [[vars(photo) for photo in group] for group in find_duplicates(db, chosen.backbone)]
     if as_json:
         show_json(groups)
         return
@@ -145,7 +189,8 @@ def duplicates(ctx: click.Context, model_id: str | None, as_json: bool) -> None:
         click.echo("No two photos of the site show the same picture.")
         return
     show_lines(photo_lines(numbered))
-    click.echo(f"{len(numbered)} photos show {len(groups)} pictures.")
+    photos, pictures = count_of(len(numbered), "photo"), count_of(len(groups), "picture")
+    click.echo(f"{photos} show {pictures}.")
 
 
 def photo_lines(photos: Sequence[Mapping[str, object]]) -> list[str]:

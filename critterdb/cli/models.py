@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from critterdb.formatting import percent, table_lines
+from critterdb.formatting import table_lines
 from critterdb.storage.stored_json import read_object
 
-from .common import open_site, show_json, show_line, show_lines
-from .output import progress_bar
+from .common import (
+    SuggestingGroup,
+    ask_to,
+    game_option,
+    open_site,
+    show_json,
+    show_line,
+    show_lines,
+    yes_option,
+)
+from .output import after_training_lines, model_columns, progress_bar
+from .removal_output import model_removal_lines
 
 if TYPE_CHECKING:
+    from critterdb.evaluation.comparison import ModelComparison
     from critterdb.evaluation.figures import EvaluationResult
 
 
@@ -82,6 +94,9 @@ def train(
 ) -> None:
     """Train a model on a game's photos, and evaluate it on photos that it has not seen.
 
+    The game uses the new model from then on. If the earlier one is better on the same test photos,
+    you are asked first; without a terminal there is only a warning.
+
     \b
     critterdb train
     critterdb train --max-wrong 0.02                 more careful: it abstains more often
@@ -95,15 +110,29 @@ def train(
     from critterdb.games import get_game
 
     db = open_site(ctx)
-    chosen = get_game(db, game)
+    chosen = get_game(db, game, needs="photos")
     from critterdb.training.config import TrainingConfig
     from critterdb.training.train import train_game
 
     if min_photos:
         options["min_photos"] = min_photos
     with progress_bar(f"Embedding the photos of {chosen.slug}") as progress:
-        result = train_game(db, chosen, TrainingConfig(**options), progress=progress)
+        result = train_game(
+            db, chosen, TrainingConfig(**options), progress=progress, accept=_accept
+        )
     show_evaluation(result, as_json)
+    if not as_json:
+        show_lines(after_training_lines(chosen.slug, result))
+
+
+def _accept(comparison: ModelComparison) -> bool:
+    """Warn before a better model is replaced; ask a person, and let a program go on."""
+    from critterdb.evaluation.report import comparison_line
+
+    if sys.stderr.isatty():
+        click.echo(err=True)  # below the progress bar
+    show_line(f"Warning:{comparison_line(comparison)[1:]}", err=True)
+    return not sys.stdin.isatty() or click.confirm("Use the new model all the same?", err=True)
 
 
 def show_evaluation(result: EvaluationResult, as_json: bool) -> None:
@@ -115,32 +144,35 @@ def show_evaluation(result: EvaluationResult, as_json: bool) -> None:
     show_lines(report_lines(result))
 
 
-@click.group(invoke_without_command=True, short_help="Compare models; show or choose one.")
+@click.group(
+    cls=SuggestingGroup,
+    invoke_without_command=True,
+    short_help="Compare models; show, choose or remove one.",
+)
+@click.option("--game", metavar="SLUG", help="List only the models of this game.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
-def models(ctx: click.Context) -> None:
-    """List the models of this site with their figures; * marks the one in use."""
+def models(ctx: click.Context, game: str | None, as_json: bool) -> None:
+    """List the models of this site with their figures; * marks those in use.
+
+    \b
+    critterdb models --game mycats
+    critterdb models use mycats-20261127
+    """
     if ctx.invoked_subcommand:
         return
+    from critterdb.games import get_game
     from critterdb.model.summaries import list_models
 
-    summaries = list_models(open_site(ctx))
+    db = open_site(ctx)
+    summaries = list_models(db, get_game(db, game).slug if game else None)
+    if as_json:
+        show_json(summaries)
+        return
     if not summaries:
         click.echo("There is no model yet. Train one with: critterdb train")
         return
-    rows = [
-        {
-            "model": f"{'*' if summary['is_used'] else ' '} {summary['id']}",
-            "photos": summary["photos"],
-            "error": percent(summary["error_rate"]),
-            "balanced": percent(summary["balanced_error_rate"]),
-            "answered": percent(summary["answered"]),
-            "wrong then": percent(summary["wrong_among_answered"]),
-            "calibration": percent(summary["ece"]),
-            "size": f"{summary['bytes'] / 1e6:.1f} MB",
-            "backbone": summary["backbone"],
-        }
-        for summary in summaries
-    ]
+    rows = [model_columns(summary) for summary in summaries]
     show_lines(table_lines(rows, list(rows[0])))
 
 
@@ -148,26 +180,60 @@ def models(ctx: click.Context) -> None:
 @click.argument("model_id")
 @click.pass_context
 def models_show(ctx: click.Context, model_id: str) -> None:
-    """Show a model's row with its recipe and card, as JSON."""
-    from critterdb.model.registry import model_row
+    """Show a model's row with its recipe and card, as JSON. The beginning of its id is enough.
 
-    row = model_row(open_site(ctx), model_id)
+    \b
+    critterdb models show mycats-20261127
+    """
+    from critterdb.model.registry import choose_model_id, model_row
+
+    db = open_site(ctx)
+    row = model_row(db, choose_model_id(db, model_id))
     show_json({**row, "recipe": read_object(row["recipe"]), "card": read_object(row["card"])})
 
 
-@models.command("use")
+@models.command("use", short_help="Use a model for its game.")
 @click.argument("model_id")
 @click.pass_context
 def models_use(ctx: click.Context, model_id: str) -> None:
-    """Use this model for its game from now on."""
-    from critterdb.model.registry import use_model
+    """Use this model for its game from now on. The beginning of its id is enough.
 
-    game = use_model(open_site(ctx), model_id)
-    show_line(f"{game} now uses {model_id}.")
+    \b
+    critterdb models use mycats-20261127-0142
+    """
+    from critterdb.model.registry import choose_model_id, use_model
+
+    db = open_site(ctx)
+    chosen = choose_model_id(db, model_id)
+    show_line(f"{use_model(db, chosen)} now uses {chosen}.")
+
+
+@models.command("remove", short_help="Remove a model.")
+@click.argument("model_id")
+@yes_option
+@click.pass_context
+def models_remove(ctx: click.Context, model_id: str, yes: bool) -> None:
+    """Remove a model with its file, its figures and its answers, after asking.
+
+    A model that a game uses stays while the game has another one, and so does a model whose answers
+    are in the bot's history. Photos and their embeddings stay.
+
+    \b
+    critterdb models remove mycats-20261127-0142
+    """
+    from critterdb.site.removal import plan_model_removal, remove_model
+
+    db = open_site(ctx)
+    removal = plan_model_removal(db, model_id)
+    show_lines(model_removal_lines(removal))
+    ask_to("Remove it?", yes=yes)
+    remove_model(db, removal)
+    show_line(f"Removed {removal.id}.")
 
 
 @click.command(short_help="Evaluate a model again, on its test photos or on yours.")
 @click.argument("model", required=False)
+@game_option
 @click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -176,14 +242,24 @@ def models_use(ctx: click.Context, model_id: str) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
-def evaluate(ctx: click.Context, model: str | None, photos: Path | None, as_json: bool) -> None:
+def evaluate(
+    ctx: click.Context, model: str | None, game: str | None, photos: Path | None, as_json: bool
+) -> None:
     """Evaluate a model again on its test photos, or on your own photos.
 
-    Folder names are labels: a scientific or common name, with _ for a space.
+    Folder names are labels: a scientific or common name, with _ for a space. Photos that the model
+    learned from are left out of the figures.
+
+    \b
+    critterdb evaluate
+    critterdb evaluate mycats-20261127 --photos newphotos
+    critterdb evaluate --game mycats --json
     """
     db = open_site(ctx)
     from critterdb.evaluation.evaluate import evaluate_folder, evaluate_model
+    from critterdb.model.registry import choose_model_id
 
+    model = choose_model_id(db, model, game)
     with progress_bar("Evaluating") as progress:
         if photos:
             result = evaluate_folder(db, model, photos, progress=progress)

@@ -8,19 +8,35 @@ from typing import TYPE_CHECKING
 
 import click
 
-from critterdb.formatting import count_of, one_of, printable_line, table_lines, taxon_name
+from critterdb.formatting import (
+    MIN_FOR_PERCENT,
+    confidence,
+    count_of,
+    of_whole,
+    one_of,
+    percent,
+    printable_line,
+    table_lines,
+    taxon_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from critterdb._types import Progress
     from critterdb.bot.platform_state import PlatformStatus
     from critterdb.dataset.folder_import import ImportReport
+    from critterdb.evaluation.figures import EvaluationResult
     from critterdb.games import GameSummary
     from critterdb.inaturalist.csv_import import ExportReport
     from critterdb.inaturalist.sync import SyncPlan, SyncReport
+    from critterdb.model.summaries import ModelSummary
     from critterdb.publish.copy import Published
+    from critterdb.site.backup import Backup
+    from critterdb.site.restore import Restored
     from critterdb.site.status import LastSync, SiteStatus
+    from critterdb.storage.database import SiteDatabase
 
 if TYPE_CHECKING:
     from critterdb.model.labels import Label
@@ -29,6 +45,15 @@ if TYPE_CHECKING:
 # A line stays within 80 columns with a long name beside it.
 BAR_WIDTH = 20
 LABELS_SHOWN = 5
+# Why an import leaves a file out, in words beside the code that other commands show.
+REASONS = {
+    "not readable (not_an_image)": "not readable as a photo (not_an_image)",
+    "not readable (image_truncated)": "cut off before its end (image_truncated)",
+    "not readable (image_too_small)": "under 32 pixels a side, or too narrow (image_too_small)",
+    "not readable (image_too_complex)": "too complex to decode (image_too_complex)",
+    "not readable (too_large)": "over 65 megapixels or 50 MB (too_large)",
+}
+NAMES_SHOWN = 3  # of files that an import leaves out, for each reason
 ABSTENTIONS = {
     "unsure": "I can't tell",
     "not_a_critter": "nothing that I know (not_a_critter)",
@@ -62,17 +87,28 @@ def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
         # "a Bobcat or Canada Lynx, genus Lynx, 93%; I am not sure which"
         ids = {label["taxon_id"] for label in labels_inside(answer["taxon_id"], labels)}
         inside = [taxon_name(label) for label in payload["predictions"] if label["taxon_id"] in ids]
-        description = f"{one_of(inside)}, {answer['rank']} {answer['name']}, {answer['score']:.0%}"
+        description = f"{one_of(inside)}, {answer['rank']} {answer['name']}, "
+        description += confidence(answer["score"])
         description += "; I am not sure which"
     elif answer:
-        description = f"{taxon_name(answer)}, {answer['score']:.0%}"
+        description = f"{taxon_name(answer)}, {confidence(answer['score'])}"
     else:
         description = ABSTENTIONS[payload["reason"] or "unsure"]
     lines = [f"{payload.get('source')}: {description}"]
+    if not answer:
+        # What follows would read as an answer.
+        lines.append("  If it had to choose:")
     for label in payload["predictions"][:LABELS_SHOWN]:
         bar = "█" * round(label["score"] * BAR_WIDTH)
-        lines.append(f"  {label['score']:6.1%}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")
+        lines.append(f"  {_bar_percent(label['score'])}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")
     return lines
+
+
+def _bar_percent(score: float) -> str:
+    """Six columns that say neither 100% nor 0% of what is neither."""
+    if 0.9995 <= score < 1:
+        return ">99.9%"
+    return " <0.1%" if 0 < score < 0.0005 else f"{score:6.1%}"
 
 
 # Replies that are done, waiting, or in need of attention.
@@ -82,7 +118,12 @@ OUTBOX_TROUBLE = {"unknown": "yellow", "refused": "red"}
 
 def status_lines(status: SiteStatus) -> list[str]:
     """Return a site's status, one subject per line, with colours that click strips in files."""
-    rows = ", ".join(f"{number:,} {name}" for name, number in status["rows"].items())
+    rows = ", ".join(
+        count_of(number, name.removesuffix("s"))
+        if name != "replies"
+        else f"{number:,} {'reply' if number == 1 else 'replies'}"
+        for name, number in status["rows"].items()
+    )
     games = ", ".join(
         f"{printable_line(slug)} "
         f"({printable_line(model) if model else click.style('no model yet', fg='yellow')})"
@@ -142,9 +183,10 @@ def _standing_line(platform: str, row: PlatformStatus) -> str:
 def plan_lines(game: str, plan: SyncPlan) -> list[str]:
     """Return a SyncPlan as lines of text."""
     lines = [
-        f"{game}: {plan.new:,} new observations, {plan.changed:,} changed, "
+        f"{game}: {count_of(plan.new, 'new observation')}, {plan.changed:,} changed, "
         f"{plan.to_recheck:,} to check again.",
-        f"  About {plan.photos:,} photos ({plan.bytes / 1e6:,.0f} MB), {plan.requests:,} requests.",
+        f"  About {count_of(plan.photos, 'photo')} ({plan.bytes / 1e6:,.0f} MB), "
+        f"{count_of(plan.requests, 'request')}.",
     ]
     hours = plan.minutes / 60
     time = f"{plan.minutes:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
@@ -155,8 +197,9 @@ def plan_lines(game: str, plan: SyncPlan) -> list[str]:
 def sync_lines(game: str, report: SyncReport) -> list[str]:
     """Return a SyncReport as lines of text."""
     lines = [
-        f"{game}: {report.observations} new observations, {report.changed} changed, and "
-        f"{report.photos} photos ({report.bytes / 1e6:.1f} MB) in {report.requests} requests."
+        f"{game}: {count_of(report.observations, 'new observation')}, {report.changed:,} changed, "
+        f"and {count_of(report.photos, 'photo')} ({report.bytes / 1e6:.1f} MB) in "
+        f"{count_of(report.requests, 'request')}."
     ]
     if report.left or report.withdrawn:
         lines.append(
@@ -169,24 +212,52 @@ def sync_lines(game: str, report: SyncReport) -> list[str]:
 def export_lines(game: str, report: ExportReport) -> list[str]:
     """Return an ExportReport as lines of text."""
     return [
-        f"{game}: {report.observations} observations and {report.photos} photos "
-        f"({report.bytes / 1e6:.1f} MB) in {report.requests} requests.",
+        f"{game}: {count_of(report.observations, 'observation')} and "
+        f"{count_of(report.photos, 'photo')} ({report.bytes / 1e6:.1f} MB) in "
+        f"{count_of(report.requests, 'request')}.",
         *_left_out(report.skipped, report.failed),
     ]
 
 
-def import_lines(game: str, report: ImportReport, *, licensed: bool) -> list[str]:
-    """Return an ImportReport as lines of text."""
-    lines = [
-        f"{game}: {report.photos} new photos with {report.labels} labels.",
-        *_left_out(report.skipped),
-    ]
+def import_lines(
+    game: str, report: ImportReport, *, licensed: bool, every_name: bool = False
+) -> list[str]:
+    """Return an ImportReport as lines of text, with some or all names of files left out."""
+    photos = count_of(report.photos, "new photo")
+    lines = [f"{game}: {photos} with {count_of(report.labels, 'label')}."]
+    if report.parts:
+        lines.append(
+            f"  merged: {', '.join(report.parts)}. critterdb makes its own split, in which "
+            "near-duplicates stay together"
+        )
+    names: dict[str, list[str]] = {}
+    for file in report.left_out:
+        names.setdefault(file.reason, []).append(file.name)
+    for reason, files in sorted(names.items()):
+        words = REASONS.get(reason, reason)
+        lines.append(f"  left out, {words}: {len(files)}{'' if every_name else _first(files)}")
+        lines += [f"    {name}" for name in files if every_name]
+    if not every_name and any(len(files) > NAMES_SHOWN for files in names.values()):
+        lines.append("  For every name, add -v")
+    if not licensed and report.photos:
+        lines.append(
+            "  They are yours and never published. critterdb serve shows them on this machine only."
+        )
     if licensed and report.with_gps:
         lines.append(
             f"  note: {count_of(report.with_gps, 'photo')} with GPS coordinates. "
             "critterdb publish removes them; a site that you serve shows files unchanged"
         )
-    return lines
+    if len(report.game_labels) > 1:
+        return [*lines, f"Next: critterdb train {game}"]
+    only = report.game_labels[0] if report.game_labels else "none"
+    return [*lines, f"Training needs two labels or more, and {game} has one: {only}. Import others"]
+
+
+def _first(names: list[str]) -> str:
+    """The first names, in brackets."""
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+    return f" ({', '.join(names[:NAMES_SHOWN])}{more})"
 
 
 def game_lines(games: list[GameSummary], unused_presets: list[str]) -> list[str]:
@@ -196,6 +267,96 @@ def game_lines(games: list[GameSummary], unused_presets: list[str]) -> list[str]
     if unused_presets:
         lines.append(f"Presets that you can sync: {', '.join(unused_presets)}")
     return lines
+
+
+def after_training_lines(game: str, result: EvaluationResult) -> list[str]:
+    """Return whether a new model is in use, how the one before it did, and what to do next."""
+    from critterdb.evaluation.report import comparison_line
+
+    lines, comparison = [], result.get("comparison")
+    if comparison:
+        lines.append(comparison_line(comparison))
+    if not result.get("is_used", True):
+        return [
+            *lines,
+            f"{game} still uses the earlier model.",
+            f"To use the new one: critterdb models use {result['model']}",
+        ]
+    lines.append(f"{game} now uses {result['model']}.")
+    if comparison:
+        lines.append(f"To go back: critterdb models use {comparison['earlier']}")
+    return [*lines, "Next: critterdb classify cat.jpg, or critterdb serve"]
+
+
+def model_columns(summary: ModelSummary) -> dict[str, object]:
+    """Return a model as a line of a table; few test photos are counted and make no percentages."""
+    tested = summary["photos_tested"] or 0
+    answers = round((summary["answered"] or 0) * tested)
+
+    def part(share: float | None, whole: int) -> str:
+        if share is None or whole >= MIN_FOR_PERCENT:
+            return percent(share)
+        return of_whole(round(share * whole), whole)
+
+    def mean(share: float | None) -> str:
+        return percent(share if tested >= MIN_FOR_PERCENT else None)
+
+    return {
+        "model": f"{'*' if summary['is_used'] else ' '} {summary['id']}",
+        "photos": summary["photos"],
+        "tested": summary["photos_tested"],
+        "error": part(summary["error_rate"], tested),
+        "balanced": mean(summary["balanced_error_rate"]),
+        "answered": part(summary["answered"], tested),
+        "wrong then": part(summary["wrong_among_answered"], answers),
+        "calibration": mean(summary["ece"]),
+        "size": f"{summary['bytes'] / 1e6:.1f} MB",
+        "backbone": summary["backbone"],
+    }
+
+
+def backup_lines(db: SiteDatabase, file: Path, size: int, site: Path) -> list[str]:
+    """Return what a backup of the database holds, and what it does not."""
+    lines = [f"Backed up and checked: {file} ({size / 1e6:.1f} MB). It holds the database alone."]
+    photos = db["photos"].count_where("path IS NOT NULL")
+    models = db["models"].count
+    if photos or models:
+        lines.append(
+            f"  Not in it: {count_of(photos, 'photo')} in {site / 'photos'} and "
+            f"{count_of(models, 'model')} in {site / 'models'}. "
+            "To back up the whole site: critterdb backup --files FOLDER"
+        )
+    return lines
+
+
+def site_backup_lines(report: Backup) -> list[str]:
+    """Return what a backup of a whole site holds."""
+    return [
+        f"Backed up and checked: {report.path}. It is a whole site: the database "
+        f"({report.database_bytes / 1e6:.1f} MB), {count_of(report.photos, 'photo')} and "
+        f"{count_of(report.models, 'model')} ({report.file_bytes / 1e6:.1f} MB), and its settings.",
+        *_missing_files(report.missing),
+        f"Restore it with: critterdb restore {report.path} FOLDER",
+    ]
+
+
+def restore_lines(report: Restored) -> list[str]:
+    """Return what a restore brought back."""
+    return [
+        f"Restored {report.database}, with {count_of(report.photos, 'photo')} and "
+        f"{count_of(report.models, 'model')}.",
+        *_missing_files(report.missing),
+        f"Next: critterdb --db {report.database} status",
+    ]
+
+
+def _missing_files(missing: Sequence[str]) -> list[str]:
+    if not missing:
+        return []
+    return [
+        f"  Missing, or different from their rows: {count_of(len(missing), 'file')}, "
+        f"such as {missing[0]}. Fetch photos again with critterdb sync, or train again"
+    ]
 
 
 PUBLISHED = ("observation", "photo", "model", "post", "prediction")
@@ -211,12 +372,20 @@ def publish_lines(report: Published) -> list[str]:
         f"{count_of(report.model_files, 'model')}",
     ]
     if report.withheld:
-        kept = ", ".join(f"{number:,} {table}" for table, number in report.withheld.items())
-        lines.append(f"  not published: {kept} (see docs/deployment.md)")
+        kept = ", ".join(f"{table} {number:,}" for table, number in report.withheld.items())
+        lines.append(f"  not published: {kept} (rows by table)")
+        lines.append(
+            "    Only openly licensed rows are published, and none that only the running site needs"
+        )
+    if not report.rows["photos"]:
+        lines.append(
+            "  There is nothing to look at in it: no photo of this site has a licence that is "
+            "published. Import with --license, or sync a game"
+        )
     if report.missing:
         lines.append(
-            f"  missing, or different from their rows: {len(report.missing)} files, "
-            f"such as {report.missing[0]}"
+            "  missing, or different from their rows: "
+            f"{count_of(len(report.missing), 'file')}, such as {report.missing[0]}"
         )
     lines += [f"  note: {note}" for note in report.notes]
     lines.append(f"Serve it with:   datasette {report.folder}")

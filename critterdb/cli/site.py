@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import click
 
 from .common import license_option, open_site, show_json, show_line, show_lines, show_styled_lines
 from .output import (
+    backup_lines,
     progress_bar,
     publish_lines,
+    restore_lines,
+    site_backup_lines,
     status_lines,
 )
 
@@ -22,7 +26,12 @@ SHELLS = ("bash", "zsh", "fish")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
-    """Show a summary of the site: data, last sync, bot, outbox, and SQLite version."""
+    """Show a summary of the site: data, last sync, bot, outbox, and SQLite version.
+
+    \b
+    critterdb status
+    critterdb --db mysite/critters.db status --json
+    """
     from critterdb.site.status import site_status
 
     summary = site_status(open_site(ctx))
@@ -32,9 +41,20 @@ def status(ctx: click.Context, as_json: bool) -> None:
     show_styled_lines(status_lines(summary))
 
 
-@click.command(short_help="Serve the site with Datasette.")
+class ServeCommand(click.Command):
+    """`serve`, whose -h was short for --host before it meant help, as everywhere."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # An old unit file with `-h 0.0.0.0` goes on to serve, instead of printing help and ending.
+        spelt = [
+            "--host" if word == "-h" and not following.startswith("-") else word
+            for word, following in pairwise([*args, "-"])
+        ]
+        return super().parse_args(ctx, spelt)
+
+
+@click.command(cls=ServeCommand, short_help="Serve the site with Datasette.")
 @click.option(
-    "-h",
     "--host",
     default="127.0.0.1",
     show_default=True,
@@ -44,6 +64,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
 @click.option(
     "-p",
     "--port",
+    type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
     metavar="PORT",
@@ -59,20 +80,39 @@ def status(ctx: click.Context, as_json: bool) -> None:
     is_flag=True,
     help="Print a URL that signs you in as root, who may review.",
 )
+@click.option(
+    "--cors",
+    is_flag=True,
+    help="Let pages of other sites read the data and ask the endpoint.",
+)
 @click.pass_context
-def serve(ctx: click.Context, host: str, port: int, read_only: bool, root: bool) -> None:
+def serve(
+    ctx: click.Context, host: str, port: int, read_only: bool, root: bool, cors: bool
+) -> None:
     """Serve the site and the classification endpoint with Datasette.
 
     A folder made by critterdb publish is always read-only.
+
+    \b
+    critterdb serve                                  on this machine only
+    critterdb serve --root                           and print a URL to sign in and review
+    critterdb serve --host 0.0.0.0 --port 8080       for the network
     """
     from critterdb.site.folder import is_published
-    from critterdb.site.serving import run_datasette, settle_for_reading
+    from critterdb.site.serving import (
+        check_port,
+        front_page_address,
+        run_datasette,
+        settle_for_reading,
+    )
 
     if read_only or is_published(ctx.obj):
         settle_for_reading(ctx.obj)
     else:
         open_site(ctx).close()
-    run_datasette(ctx.obj, host, port, read_only=read_only, root=root)
+    check_port(host, port)
+    show_line(f"Open {front_page_address(ctx.obj, host, port)}; press Ctrl-C to stop.", err=True)
+    run_datasette(ctx.obj, host, port, read_only=read_only, root=root, cors=cors)
 
 
 @click.command(short_help="Make an openly licensed copy for a web host.")
@@ -102,6 +142,11 @@ def publish(
 
     It holds the database, models, photos, the plugin, a Dockerfile and this critterdb as a wheel.
     Serve it with: datasette FOLDER. It replaces an earlier copy in FOLDER.
+
+    \b
+    critterdb publish public
+    critterdb publish public --license cc0 --license cc-by
+    critterdb publish public --no-photos             rows and models only
     """
     from critterdb.licences import DEFAULT_LICENSES
     from critterdb.publish.copy import PublishOptions, publish_site
@@ -121,20 +166,63 @@ def publish(
         show_lines(publish_lines(report))
 
 
-@click.command(short_help="Back up the database, even while it is in use.")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.command(short_help="Back up the database, or the whole site.")
+@click.argument("file", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--files",
+    "with_files",
+    is_flag=True,
+    help="Make FOLDER a copy of the whole site: photos, models and settings too.",
+)
 @click.pass_context
-def backup(ctx: click.Context, file: Path) -> None:
-    """Write a consistent copy of the database to FILE, and check it.
+def backup(ctx: click.Context, file: Path, with_files: bool) -> None:
+    """Write a consistent copy of the database to FILE, or of the site to FOLDER, and check it.
 
-    Other processes may keep writing. Copy photos/ and models/, beside the database, as well.
+    Other processes may keep writing. Without --files, photos and models are not in the backup.
+    Keys and login sessions never are.
+
+    \b
+    critterdb backup ../critters-2026-11-27.db       the database alone
+    critterdb backup --files ../mysite-2026-11-27    the whole site, as a folder
+    critterdb restore ../mysite-2026-11-27           and back again
     """
-    from critterdb.site.backup import backup_database
+    from critterdb.site.backup import backup_database, backup_site
+    from critterdb.storage.database import site_folder
 
-    size = backup_database(open_site(ctx), file)
-    click.echo(
-        f"Backed up and checked: {file} ({size / 1e6:.1f} MB). Copy photos/ and models/ as well."
-    )
+    db = open_site(ctx)
+    if not with_files:
+        show_lines(backup_lines(db, file, backup_database(db, file), site_folder(db)))
+        return
+    with progress_bar("Copying files") as progress:
+        report = backup_site(db, file, progress=progress)
+    show_lines(site_backup_lines(report))
+
+
+@click.command(short_help="Restore a site from a backup.")
+@click.argument(
+    "backup", metavar="FILE|FOLDER", type=click.Path(exists=True, readable=True, path_type=Path)
+)
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the database that is there.")
+@click.pass_context
+def restore(ctx: click.Context, backup: Path, folder: Path | None, force: bool) -> None:
+    """Restore a backup as the site in FOLDER, by default the current folder.
+
+    The backup is checked first. The database is replaced last and in one step, so an interrupted
+    restore leaves the old one in use. Photos and models come from a backup made with --files;
+    those that the site has already stay.
+
+    \b
+    critterdb restore ../mysite-2026-11-27 newsite
+    critterdb restore ../critters-2026-11-27.db --force
+    """
+    from critterdb.site.restore import restore_site
+    from critterdb.storage.database import DATABASE_NAME
+
+    database = folder / DATABASE_NAME if folder else ctx.obj
+    with progress_bar("Restoring files") as progress:
+        report = restore_site(backup, database, force=force, progress=progress)
+    show_lines(restore_lines(report))
 
 
 @click.command(short_help="Print a shell completion script.")
@@ -159,7 +247,14 @@ def completion(ctx: click.Context, shell: str) -> None:
 @click.command(short_help="Make a site: a folder with a database, settings and a plugin.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def init(folder: Path) -> None:
-    """Make a site: a folder with a database, metadata.json and plugins/."""
+    """Make a site: a folder with a database, metadata.json and plugins/.
+
+    In a site that exists, renew the plugin and keep everything else.
+
+    \b
+    critterdb init mysite
+    critterdb init                                   in the current folder
+    """
     from critterdb.site.folder import init_site
 
     path = init_site(folder)
@@ -174,13 +269,22 @@ def init(folder: Path) -> None:
 @click.option(
     "-p",
     "--port",
+    type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
     metavar="PORT",
     help="The port to serve on.",
 )
 def demo(folder: Path, keep_serving: bool, port: int) -> None:
-    """Run the whole system on drawn animals, without a network."""
-    from critterdb.demo.run import run_demo
+    """Run the whole system on drawn animals, without a network.
 
+    \b
+    critterdb demo --serve                           and open the address that it prints
+    critterdb demo mydemo --serve --port 8123
+    """
+    from critterdb.demo.run import run_demo
+    from critterdb.site.serving import LOOPBACK, check_port
+
+    if keep_serving:
+        check_port(LOOPBACK, port)
     run_demo(folder, report=click.echo, serve_port=port if keep_serving else None)

@@ -1,4 +1,4 @@
-"""Import a folder of labelled photos, FOLDER/LABEL/*.jpg, as a game of its own.
+"""Import labelled photos of a folder or a zip, FOLDER/LABEL/*.jpg, as a game of its own.
 
 Nothing here has an id of iNaturalist's, so taxa, observers, observations and photos get negative
 ones. Photos that look nearly alike become one observation of one observer, so that a split by
@@ -17,45 +17,63 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from critterdb.errors import RejectedInputError, SourceError
-from critterdb.games import Game, check_slug, save_game
-from critterdb.imaging.decode import ImageInfo, image_format, read_image, read_image_file
+from critterdb.games import PRESETS, Game, check_slug, save_game
+from critterdb.imaging.decode import NO_HEIC, ImageInfo, image_format, read_image
 from critterdb.imaging.metadata import has_gps
+from critterdb.imaging.sandbox import as_kept
 from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.storage.photo_store import place_photo
+from critterdb.storage.photo_store import place_photo, tidy_photos
 from critterdb.storage.timestamps import utc_now
 
-from .photo_files import NONE_FOLDER, list_photos
+from .labelled_files import LabelledFiles, LeftOut, open_labelled_files
 from .similarity import group_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from critterdb._types import Progress
+
+    from .photo_files import PhotoFile
 
 HASH_SIDE = 16  # a hash of 16×16 bits: coarse enough for a resaved photo, fine enough for a fleet
 # docs/decisions.md#imported-near-duplicates-are-found-by-a-difference-hash
 NEAR_BITS = 60  # of 256: 24 pairs of ten_cats (22 are known), and none of two species
 # Decoding releases Python's lock, so threads do.
 WORKERS = 4
+TWO_LABELS = "under two labels"
+HEIC_LEFT_OUT = "HEIC, which needs the extra heic: pip install 'critterdb[heic]'"
 
 
 @dataclass
 class ImportReport:
-    """What an import did: new photos, those of them with GPS, labels, what was left out and why."""
+    """What an import did: new photos, those of them with GPS, labels, what was left out and why.
+
+    `labels` are those of the source; `game_labels` those that the game has now, by name. `parts`
+    are the folders such as train and test that were merged. `left_out` names what `skipped` counts.
+    """
 
     photos: int = 0
     labels: int = 0
     with_gps: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    left_out: list[LeftOut] = field(default_factory=list)
+    parts: tuple[str, ...] = ()
+    game_labels: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Credit:
     """The licence of all photos of a folder, and who gets the credit."""
 
-    license_code: str | None
-    attribution: str | None
+    license_code: str | None = None
+    attribution: str | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.license_code) != bool(self.attribution):
+            raise SourceError(
+                "A licence needs its attribution: give both --license and --attribution"
+            )
 
 
 @dataclass(frozen=True)
@@ -63,6 +81,7 @@ class LabelledImage:
     """A photo that the site has a copy of: its label, facts and perceptual hash (bool, 256)."""
 
     label: str
+    name: str  # of its file, as a report calls it
     path: str  # relative to the site
     info: ImageInfo
     look: np.ndarray
@@ -78,87 +97,120 @@ def import_folder(
     attribution: str | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Take every photo below `folder` as one of the game's; a second import adds nothing.
+    """Take every photo of a folder or a zip as one of the game's; a second import adds nothing.
 
-    Raises SourceError where the folder is not laid out as FOLDER/LABEL/*.jpg, or where a licence
-    comes without an attribution, and GameError where a new game's slug is not a short name.
+    Raises SourceError if it has no labelled photos, if a zip is not one to open, or if a licence
+    comes without an attribution, and GameError if a new game's slug is not a short name.
     """
-    if bool(license_code) != bool(attribution):
-        raise SourceError("A licence needs its attribution: give both --license and --attribution")
-    game_slug = game_slug.lower()
-    is_new = not db["games"].count_where("slug = ?", [game_slug])
-    if is_new:
+    credit = Credit(license_code, attribution)
+    if is_new_game(db, game_slug):
         check_slug(game_slug)
-    files = list(_photo_files(folder))
-    if not files:
-        raise SourceError(
-            f"{folder} has no labelled photos. Lay them out as FOLDER/LABEL/*.jpg "
-            "(jpg, jpeg, png, webp or gif), one folder per label"
-        )
-    images, skipped = _read_images(site_folder(db), files, progress)
-    known = _known_photos(db, game_slug)
-    # Imported twice, a folder adds nothing.
-    new = [i for i in images if (i.label.casefold(), i.info.sha256) not in known]
+    with open_labelled_files(folder) as found:
+        return import_files(db, found, game_slug, credit, progress)
+
+
+def is_new_game(db: SiteDatabase, slug: str) -> bool:
+    """Whether the site has no game with this slug."""
+    return not db["games"].count_where("slug = ?", [slug.lower()])
+
+
+def import_files(
+    db: SiteDatabase,
+    found: LabelledFiles,
+    game_slug: str,
+    credit: Credit,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Take labelled files as photos of a game, all of them in one transaction."""
+    game_slug = game_slug.lower()
+    # What an import left that was killed before its transaction.
+    tidy_photos(db)
+    images, left_out = _read_images(site_folder(db), found.files, progress)
+    images, twice = _one_label_each(images)
+    new, known = _split_known(images, _known_photos(db, game_slug))
+    left_out = [*found.left_out, *left_out, *twice, *known]
     with db.atomic():
-        if is_new:
-            save_game(db, Game(game_slug, question="What is it?"))
-        _save_images(db, game_slug, new, Credit(license_code, attribution))
-    if len(images) > len(new):
-        skipped["already there"] = len(images) - len(new)
-    with_gps = sum(image.has_gps for image in new)
-    return ImportReport(len(new), len({label for label, _ in files}), with_gps, skipped)
-
-
-def _photo_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    if not folder.is_dir():
-        raise SourceError(f"{folder} is not a folder. Lay photos out as FOLDER/LABEL/*.jpg")
-    for label_folder in sorted(folder.iterdir()):
-        if not label_folder.is_dir() or label_folder.name.startswith((".", NONE_FOLDER)):
-            continue
-        for path in list_photos(label_folder):
-            # A name that is not UTF-8 has halves of surrogate pairs, which no column can hold.
-            name = label_folder.name.encode("utf-8", "replace").decode()
-            yield name.replace("_", " "), path
+        if is_new_game(db, game_slug):
+            check_slug(game_slug)
+            preset = PRESETS.get(game_slug)
+            save_game(db, preset or Game(game_slug, question="What is it?"))
+        _save_images(db, game_slug, new, credit)
+    return ImportReport(
+        len(new),
+        len({label for label, _ in found.files}),
+        sum(image.has_gps for image in new),
+        Counter(file.reason for file in left_out),
+        left_out,
+        found.parts,
+        _game_labels(db, game_slug),
+    )
 
 
 def _read_images(
-    site: Path, files: Sequence[tuple[str, Path]], progress: Progress | None
-) -> tuple[list[LabelledImage], Counter[str]]:
-    """Decode and store every file, and keep each label's first copy of equal bytes.
-
-    What is skipped is counted by reason.
-    """
+    site: Path, files: Sequence[tuple[str, PhotoFile]], progress: Progress | None
+) -> tuple[list[LabelledImage], list[LeftOut]]:
+    """Decode and store every file, and keep each label's first copy of equal bytes."""
     images: list[LabelledImage] = []
-    skipped = Counter[str]()
+    left_out: list[LeftOut] = []
     seen: set[tuple[str, str]] = set()
     read = functools.partial(_read_image, site)
     with ThreadPoolExecutor(WORKERS) as pool:
         for done, image in enumerate(pool.map(read, files), start=1):
-            if isinstance(image, str):
-                skipped[image] += 1
-            elif (image.label, image.info.sha256) in seen:
-                skipped["the same file twice"] += 1
+            if isinstance(image, LeftOut):
+                left_out.append(image)
+            elif (image.label.casefold(), image.info.sha256) in seen:
+                left_out.append(LeftOut(image.name, "the same file twice"))
             else:
-                seen.add((image.label, image.info.sha256))
+                seen.add((image.label.casefold(), image.info.sha256))
                 images.append(image)
             if progress:
                 progress(done, len(files))
-    return images, skipped
+    return images, left_out
 
 
-def _read_image(site: Path, labelled: tuple[str, Path]) -> LabelledImage | str:
-    """A file as an image, or the reason to skip it."""
-    label, path = labelled
+def _read_image(site: Path, labelled: tuple[str, PhotoFile]) -> LabelledImage | LeftOut:
+    """A file as an image, or the reason to leave it out."""
+    label, file = labelled
     try:
-        data = read_image_file(path)
+        data = as_kept(file.read())
         image, info = read_image(data, shorter_side=64)
     except RejectedInputError as refusal:
-        return f"not readable ({refusal.code})"
+        is_heic = str(refusal) == NO_HEIC
+        return LeftOut(file.name, HEIC_LEFT_OUT if is_heic else f"not readable ({refusal.code})")
     except OSError as error:
-        return f"not readable ({error.strerror})"
+        return LeftOut(file.name, f"not readable ({error.strerror})")
     grey = np.asarray(image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE)), dtype=np.int16)
     _, placed = place_photo(site, data, image_format(data))
-    return LabelledImage(label, placed, info, (grey[:, 1:] > grey[:, :-1]).ravel(), has_gps(data))
+    look = (grey[:, 1:] > grey[:, :-1]).ravel()
+    return LabelledImage(label, file.name, placed, info, look, has_gps(data))
+
+
+def _one_label_each(
+    images: Sequence[LabelledImage],
+) -> tuple[list[LabelledImage], list[LeftOut]]:
+    """Leave out photos that have two labels: one of them is wrong, and nobody knows which."""
+    labels: dict[str, set[str]] = {}
+    for image in images:
+        labels.setdefault(image.info.sha256, set()).add(image.label.casefold())
+    kept = [image for image in images if len(labels[image.info.sha256]) == 1]
+    twice = [image for image in images if len(labels[image.info.sha256]) > 1]
+    return kept, [LeftOut(image.name, TWO_LABELS) for image in twice]
+
+
+def _split_known(
+    images: Sequence[LabelledImage], known: Mapping[str, set[str]]
+) -> tuple[list[LabelledImage], list[LeftOut]]:
+    """The images that a game does not have yet, and the others: imported twice adds nothing."""
+    new: list[LabelledImage] = []
+    left_out: list[LeftOut] = []
+    for image in images:
+        labels = known.get(image.info.sha256)
+        if labels is None:
+            new.append(image)
+        else:
+            reason = "already there" if image.label.casefold() in labels else TWO_LABELS
+            left_out.append(LeftOut(image.name, reason))
+    return new, left_out
 
 
 def group_near_duplicates(looks: np.ndarray, near_bits: int = NEAR_BITS) -> list[int]:
@@ -177,7 +229,9 @@ def _near_hashes(looks: np.ndarray, near_bits: int) -> Iterator[tuple[int, int]]
             yield start + int(row), int(other)
 
 
-def _known_photos(db: SiteDatabase, game_slug: str) -> set[tuple[str, str]]:
+def _known_photos(db: SiteDatabase, game_slug: str) -> dict[str, set[str]]:
+    """The labels of a game's imported photos, by their hash."""
+    known: dict[str, set[str]] = {}
     rows = db.query(
         """
         SELECT taxa.name, photos.sha256
@@ -189,7 +243,24 @@ def _known_photos(db: SiteDatabase, game_slug: str) -> set[tuple[str, str]]:
         """,
         [game_slug],
     )
-    return {(row["name"].casefold(), row["sha256"]) for row in rows}
+    for row in rows:
+        known.setdefault(row["sha256"], set()).add(row["name"].casefold())
+    return known
+
+
+def _game_labels(db: SiteDatabase, game_slug: str) -> list[str]:
+    rows = db.execute(
+        """
+        SELECT DISTINCT taxa.name
+        FROM game_observations
+        JOIN observations ON observations.id = game_observations.observation_id
+        JOIN taxa ON taxa.id = observations.taxon_id
+        WHERE game_observations.game = ?
+        ORDER BY taxa.name
+        """,
+        [game_slug],
+    )
+    return [str(row[0]) for row in rows]
 
 
 def _save_images(

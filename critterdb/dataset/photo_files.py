@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError, SiteError
-from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image, read_image_file
-from critterdb.storage.stored_files import open_stored
+from critterdb.imaging.decode import MAX_IMAGE_BYTES, decode_image
+from critterdb.imaging.sandbox import MAX_ORIGINAL_BYTES, as_kept
+from critterdb.storage.stored_files import open_regular, open_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
+PHOTO_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif"),
+        *(".heic", ".heif", ".hif", ".avif"),
+    )
+)
 NONE_FOLDER = "_none"  # of pictures that show nothing a model knows
 
 UNREADABLE_ERRORS = (OSError, RejectedInputError, SiteError)
@@ -42,7 +48,20 @@ def stored_photos(site: Path, paths: Iterable[object]) -> list[PhotoFile]:
 
 def folder_photos(paths: Iterable[Path]) -> list[PhotoFile]:
     """Return photo files that a person named."""
-    return [PhotoFile(str(path), partial(read_image_file, path)) for path in paths]
+    return [PhotoFile(str(path), partial(_read_own_photo, path)) for path in paths]
+
+
+def read_original(path: Path) -> bytes:
+    """The bytes of a file, which may be too many for a photo, but only one byte too many.
+
+    Raises OSError where it cannot be read or is a pipe or a device.
+    """
+    with open_regular(path) as file:
+        return file.read(MAX_ORIGINAL_BYTES + 1)
+
+
+def _read_own_photo(path: Path) -> bytes:
+    return as_kept(read_original(path))
 
 
 def list_photos(folder: Path) -> list[Path]:

@@ -137,6 +137,55 @@ def find_similar(
     return [_neighbour(photos[index], float(distances[index])) for index in nearest]
 
 
+_TRAINING_PHOTOS = f"""
+SELECT photos.id, embeddings.vector, observations.taxon_id, taxa.name, taxa.common_name,
+    photos.license_code, photos.attribution, photos.sha256
+FROM embeddings
+JOIN photos ON photos.sha256 = embeddings.sha256
+JOIN observations ON observations.id = photos.observation_id
+JOIN splits ON splits.observation_id = observations.id
+LEFT JOIN taxa ON taxa.id = observations.taxon_id
+WHERE embeddings.backbone = ? AND splits.game = ? AND splits.part = 'train' AND {IS_PHOTO_HERE}
+ORDER BY abs(photos.id)
+"""
+
+
+class TrainingPhoto(NamedTuple):
+    """A photo that a game's models learn from, and whose it is."""
+
+    photo_id: int
+    taxon_id: int | None
+    name: str | None
+    common_name: str | None
+    license_code: str | None
+    attribution: str | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class TrainingPhotos:
+    """The photos that a game's models learn from, with unit embeddings N×D."""
+
+    photos: list[TrainingPhoto]
+    unit: np.ndarray
+
+    def nearest(self, vector: np.ndarray, count: int) -> list[tuple[TrainingPhoto, float]]:
+        """Return the `count` photos nearest to an embedding D with their distances."""
+        if not self.photos:
+            return []
+        distances = 1 - self.unit @ normalized(vector[None])[0]
+        order = np.argsort(distances, kind="stable")[:count]
+        return [(self.photos[i], round(max(0.0, float(distances[i])), 4)) for i in order]
+
+
+def load_training_photos(db: SiteDatabase, game: str, recipe: str) -> TrainingPhotos:
+    """Return the photos that a game's models learn from, with their embeddings by `recipe`."""
+    rows = db.execute(_TRAINING_PHOTOS, [recipe, game]).fetchall()
+    vectors = as_vectors([row[1] for row in rows])
+    photos = [TrainingPhoto(row[0], *row[2:]) for row in rows]
+    return TrainingPhotos(photos, normalized(vectors) if photos else vectors)
+
+
 def find_duplicates(db: SiteDatabase, recipe: str) -> list[list[Neighbour]]:
     """Group photos that show the same picture, the first photo first; distances are to it."""
     photos, vectors = _load_photos(db, recipe)

@@ -24,8 +24,14 @@ from critterdb.fakes.inaturalist import StandInINaturalist
 from critterdb.fakes.x import StandInX
 from critterdb.formatting import table_lines
 from critterdb.games import PRESETS, Host, save_game
-from critterdb.site.serving import serve_arguments
+from critterdb.site.serving import (
+    LISTENS_ON_VARIABLE,
+    LOOPBACK,
+    front_page_address,
+    serve_arguments,
+)
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+from critterdb.storage.photo_store import place_photo
 
 from .reserve import DrawnPhoto, Reserve, draw_reserve
 
@@ -57,6 +63,7 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
     """
     started = time.perf_counter()
     _clear(folder)
+    report("Drawing a reserve: half a minute on two cores …")
     reserve = draw_reserve()
     report(
         f"Drew {len(reserve.photos)} photos of {len(reserve.species)} species by "
@@ -71,10 +78,11 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
         if serve_port is None:
             report(f"Serve it with: critterdb --db {folder / DATABASE_NAME} serve")
             return
-        address = f"http://127.0.0.1:{serve_port}"
-        report(f"\nOpen {address}/ or {address}/critters/bot_history; press Ctrl-C to stop.")
+        address = front_page_address(folder / DATABASE_NAME, LOOPBACK, serve_port)
+        report(f"\nOpen {address}; press Ctrl-C to stop.")
         photo = x.add_file(reserve.to_play[0].data)
-        report(f"Or classify a photo: curl '{address}/-/classify?url={photo}'\n")
+        classify = f"http://{LOOPBACK}:{serve_port}/-/classify"
+        report(f"Or classify a photo: curl '{classify}?url={photo}'\n")
         _serve(folder, serve_port, environment)
 
 
@@ -89,6 +97,9 @@ def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
     names = [steps.keep_picture(picture) for picture in reserve.to_play[3:5]]
     steps.run("classify", *names)
     played = _post_pictures(reserve, x)
+    for picture in reserve.to_play:
+        # The stand-in of X that serves them ends with the demo.
+        place_photo(steps.folder, picture.data, "jpg", "pictures")
     steps.say(f"Posted {len(x.posts)} times on a stand-in of X, as {HOST} and some players.")
     steps.run("bot", "--on", "x")
     steps.run("bot", "--on", "x", "--post")
@@ -233,7 +244,7 @@ def _serve(folder: Path, port: int, environment: dict[str, str]) -> None:
     """Be a Datasette server from here on."""
     from datasette.cli import cli as datasette_cli
 
-    os.environ.update(environment)
-    arguments = serve_arguments(folder / DATABASE_NAME, "127.0.0.1", port)
+    os.environ.update({**environment, LISTENS_ON_VARIABLE: LOOPBACK})
+    arguments = serve_arguments(folder / DATABASE_NAME, LOOPBACK, port)
     os.chdir(folder)
     datasette_cli.main(arguments, prog_name="datasette", standalone_mode=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from critterdb.dataset.examples import UNREADABLE
+from critterdb.dataset.examples import LEARNED_FROM, UNREADABLE
 from critterdb.dataset.photo_files import (
     NONE_FOLDER,
     UNREADABLE_ERRORS,
@@ -18,7 +19,7 @@ from critterdb.dataset.photo_files import (
     stored_photos,
 )
 from critterdb.errors import SourceError
-from critterdb.formatting import taxon_name
+from critterdb.formatting import did_you_mean, taxon_name
 from critterdb.model.registry import current_model, model_row
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_json import read_object
@@ -192,17 +193,52 @@ def evaluate_folder(
 ) -> EvaluationResult:
     """Measure a model on FOLDER/LABEL/*.jpg; `_none` holds pictures of nothing that it knows.
 
-    What these say of its novelty measure is kept in `model_metrics`: the test photos cannot. Raises
-    SourceError if a folder's name is not a label, or if no photo can be read.
+    Photos that the model learned from are left out and counted. What the others say of its novelty
+    measure is kept in `model_metrics`: the test photos cannot. Raises SourceError if a folder's
+    name is not a label, if no photo can be read, or if the model learned from them all.
     """
     started = time.perf_counter()
-    if model_id:
-        model_row(db, model_id)
     model = current_model(db, model_id=model_id)
-    scores, is_read = score_photos(model, _folder_photos(folder, model), progress)
+    given = _folder_photos(folder, model)
+    learned = _learned_hashes(db, model)
+    is_new = np.array([_hash(file) not in learned for file in given.files], bool)
+    if not is_new.any():
+        raise SourceError(
+            f"{model.id} learned from all {len(is_new):,} photos of {folder}, so they say nothing "
+            "about new ones. Evaluate it on other photos, or on its test photos: critterdb evaluate"
+        )
+    files = [file for file, kept in zip(given.files, is_new, strict=True) if kept]
+    photos = LabelledPhotos(files, given.truth[is_new], [])
+    scores, is_read = score_photos(model, photos, progress)
     result = _result(model, measure(scores), is_read, started)
+    if not is_new.all():
+        result["left_out"][LEARNED_FROM] = int((~is_new).sum())
     _save_novelty(db, model.id, result)
     return result
+
+
+def _learned_hashes(db: SiteDatabase, model: Model) -> set[str]:
+    """The SHA-256 of every photo that a model was trained or tuned on."""
+    rows = db.query(
+        """
+        SELECT DISTINCT photos.sha256 FROM models
+        JOIN game_observations ON game_observations.game = models.game
+            AND game_observations.seen_at <= models.created_at
+        JOIN splits ON splits.game = models.game
+            AND splits.observation_id = game_observations.observation_id
+        JOIN photos ON photos.observation_id = splits.observation_id
+        WHERE models.id = ? AND splits.part IN ('train', 'valid') AND photos.sha256 IS NOT NULL
+        """,
+        [model.id],
+    )
+    return {row["sha256"] for row in rows}
+
+
+def _hash(file: PhotoFile) -> str | None:
+    try:
+        return hashlib.sha256(file.read()).hexdigest()
+    except UNREADABLE_ERRORS:  # which score_photos counts
+        return None
 
 
 def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
@@ -217,7 +253,8 @@ def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
         if index is None:
             known = ", ".join(taxon_name(label) for label in model.labels)
             raise SourceError(
-                f"{name} is not a label of {model.id}. Its labels: {known}, {NONE_FOLDER}"
+                f"{name} is not a label of {model.id}.{did_you_mean(words, label_index)} "
+                f"Its labels: {known}, {NONE_FOLDER}"
             )
         photos = list_photos(label_folder)
         paths += photos

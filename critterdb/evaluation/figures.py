@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from .comparison import ModelComparison
 
 
 class LabelFigures(TypedDict):
@@ -50,10 +53,18 @@ class FoldedLabel(DroppedLabel):
 
 
 class EvaluationResult(Figures):
-    """A measurement of one model; `left_out` counts photos by the reason. Only training folds."""
+    """A measurement of one model; `left_out` counts photos by the reason.
+
+    What follows `left_out` is of a training only: the share of wrong answers that was asked for and
+    how many photos it was set on, whether the game uses the model, and how the one before did.
+    """
 
     model: str
     seconds: float
     left_out: dict[str, int]
+    max_wrong: NotRequired[float]
+    photos_validated: NotRequired[int]
+    is_used: NotRequired[bool]
+    comparison: NotRequired[ModelComparison | None]
     too_few: NotRequired[list[DroppedLabel]]
     folded: NotRequired[list[FoldedLabel]]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from critterdb.formatting import percent
+from critterdb.formatting import MIN_FOR_PERCENT, count_of, of_whole, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .comparison import ModelComparison
     from .figures import EvaluationResult, LabelFigures
 
 # One photo in five missed: worth a person's look at the photos of that label.
@@ -18,26 +19,74 @@ FEW_TEST_PHOTOS = 5  # one of four wrong is 25%, and says nothing
 
 def report_lines(result: EvaluationResult) -> list[str]:
     """Return what `train` and `evaluate` print of a measurement."""
-    lines = [f"{result['model']}: measured on {result['photos']} photos."]
-    if result["error_rate"] is not None:
-        lines.append(
-            f"  Wrong on {result['error_rate']:.1%} of them "
-            f"({percent(result['balanced_error_rate'])} when every label counts the same)."
-        )
-        lines.append(
-            f"  Answers {percent(result['answered'])} and is wrong on "
-            f"{percent(result['wrong_among_answered'])} of its answers; its confidence is off by "
-            f"{percent(result['ece'])} on average ({percent(result['ece_before'])} as trained)."
-        )
+    known = sum(label["photos"] for label in result["labels"])
+    lines = [f"{result['model']}: measured on {count_of(result['photos'], 'photo')}."]
+    lines += _error_lines(result, known)
     if result["none_refused"] is not None:
-        lines.append(
-            f"  Of pictures of nothing it knows it refused {result['none_refused']:.1%}, "
-            f"of known ones {percent(result['known_refused'])}."
-        )
-    lines += _weak_lines(result["labels"])
+        none = result["photos"] - known
+        refused = of_whole(_count(result["none_refused"], none), none)
+        line = f"  Of pictures of nothing it knows it refused {refused}"
+        if known:
+            line += f", of known ones {of_whole(_count(result['known_refused'], known), known)}"
+        lines.append(f"{line}.")
+    if known:
+        # Without photos of any label, every label would want more.
+        lines += _weak_lines(result["labels"])
     lines += _data_lines(result)
     lines.append(f"  Took {result['seconds']:.1f} s.")
     return lines
+
+
+def comparison_line(comparison: ModelComparison) -> str:
+    """Return how a new model did beside the one before it, with the numbers and their basis."""
+    photos = comparison["photos"]
+    verdicts = {
+        "better": "The new model is better.",
+        "worse": "The earlier model is better.",
+        "unclear": "The difference could be chance.",
+    }
+    return (
+        f"  On {count_of(photos, 'test photo')} that {comparison['earlier']} was tested on too, "
+        f"that model was wrong on {of_whole(comparison['earlier_wrong'], photos)}, this one on "
+        f"{of_whole(comparison['wrong'], photos)}. {verdicts[comparison['verdict']]}"
+    )
+
+
+def _error_lines(result: EvaluationResult, known: int) -> list[str]:
+    """How often it is wrong, and how often it answers."""
+    if not known or result["error_rate"] is None:
+        return []
+    wrong = of_whole(_count(result["error_rate"], known), known)
+    if known >= MIN_FOR_PERCENT:
+        balanced = percent(result["balanced_error_rate"])
+        wrong = f"{wrong.rstrip(')')}; {balanced} when every label counts the same)"
+    answers = _count(result["answered"], known)
+    wrong_answers = _count(result["wrong_among_answered"], answers)
+    lines = [
+        f"  Wrong on {wrong}.",
+        f"  Answers {of_whole(answers, known)}. Of its answers, "
+        f"{of_whole(wrong_answers, answers)} {'is' if wrong_answers == 1 else 'are'} wrong."
+        if answers
+        else f"  Answers none of {known}: it is never confident enough.",
+    ]
+    if known >= MIN_FOR_PERCENT and result["ece"] is not None:
+        lines.append(
+            f"  Its confidence is off by {100 * result['ece']:.1f} points on average "
+            f"(calibration error; {100 * (result['ece_before'] or 0):.1f} before calibration)."
+        )
+    asked = result.get("max_wrong")
+    if asked is not None and answers and wrong_answers > asked * answers:
+        lines.append(
+            f"  You asked for at most {asked:.1%} wrong answers. That was set on "
+            f"{count_of(result.get('photos_validated', 0), 'validation photo')}; on the test "
+            f"photos {of_whole(wrong_answers, answers)} answers are wrong."
+        )
+    return lines
+
+
+def _count(share: float | None, whole: int) -> int:
+    """How many photos a share stands for: shares have five digits, enough to tell."""
+    return round((share or 0) * whole)
 
 
 def _weak_lines(labels: Sequence[LabelFigures]) -> list[str]:
@@ -50,7 +99,7 @@ def _weak_lines(labels: Sequence[LabelFigures]) -> list[str]:
         key=lambda pair: pair[0],
     )
     lines = [
-        f"  Weak at {label['name']}: found {recall:.0%} of {label['photos']}"
+        f"  Weak at {label['name']}: found {_count(recall, label['photos'])} of {label['photos']}"
         + (
             f", and mostly took the rest for {label['mistaken_for']}."
             if label["mistaken_for"]
@@ -70,14 +119,21 @@ def _weak_lines(labels: Sequence[LabelFigures]) -> list[str]:
 def _data_lines(result: EvaluationResult) -> list[str]:
     """What a training did with labels and photos that it could not take as they are."""
     lines = [
-        f"  {label['name']} has only {label['photos']} photos and counts as {label['into']}."
+        f"  {label['name']} has only {count_of(label['photos'], 'photo')} "
+        f"and counts as {label['into']}."
         for label in result.get("folded", [])
     ]
     lines += [
-        f"  {label['name']} has only {label['photos']} photos and is left out."
+        f"  {label['name']} has only {count_of(label['photos'], 'photo')} and is left out."
         for label in result.get("too_few", [])
     ]
     if left_out := result.get("left_out"):
-        counts = ", ".join(f"{photos} {reason}" for reason, photos in left_out.items())
+        counts = ", ".join(_left_out(photos, reason) for reason, photos in left_out.items())
         lines.append(f"  Left out: {counts}.")
     return lines
+
+
+def _left_out(photos: int, reason: str) -> str:
+    """Such as "1 photo that …": reasons begin with the plural that they count."""
+    first, _, rest = reason.partition(" ")
+    return f"{photos:,} {first.removesuffix('s') if photos == 1 else first} {rest}"

@@ -28,7 +28,7 @@ import httpx
 from ssrfguard import Policy, SSRFGuardError
 from ssrfguard.errors import BlockedAddressError
 
-from critterdb import __version__
+from critterdb._version import __version__
 from critterdb.errors import MAX_IMAGE_BYTES, RejectedInputError, too_large
 
 from .address_policy import Opening, openings_from_environment, policy_for

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .heif import HeifStructure
     from .jpeg import JpegStructure
 
 MAX_PARTS = 10_000  # chunks, segments or blocks; a photo has some hundreds
 MAX_SCANS = 64  # of a JPEG; a progressive photo has about ten
 # A progressive JPEG is decoded once for each scan: its cost is their product, not the size alone.
-SCANS_PER_PIXEL = 12  # on average, of the largest picture that is accepted
+SCANS_PER_PIXEL = 10  # on average, of the largest picture that is accepted
 # A PNG of 64 bits a pixel unpacks to twice as much as one of 32, so half as many pixels may have
 # them. The half byte over is for filters, one a row.
 BYTES_PER_PIXEL = 4.5  # likewise, unpacked; 64 bits each are a matter for smaller ones
+# A HEIC can be made of tiles that are larger than it is, or of one tile a thousand times.
+DECODED_PER_PIXEL = 2  # likewise; a picture with transparency is two
 
 _PNG_BANDS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
@@ -46,6 +49,11 @@ def is_too_much_jpeg(structure: JpegStructure, pixels: int, max_pixels: int) -> 
     if structure.parts > MAX_PARTS or structure.scans > MAX_SCANS:
         return True
     return structure.scans * pixels > SCANS_PER_PIXEL * max_pixels
+
+
+def is_too_much_heif(structure: HeifStructure, max_pixels: int) -> bool:
+    """Whether a HEIC or AVIF is made of more pixels than the largest picture and its mask."""
+    return structure.decoded_pixels > DECODED_PER_PIXEL * max_pixels
 
 
 def is_too_much_png(data: bytes, pixels: int, max_pixels: int) -> bool:

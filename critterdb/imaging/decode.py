@@ -13,31 +13,47 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
 from critterdb.errors import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
+from critterdb.errors import MAX_IMAGE_PIXELS as MAX_IMAGE_PIXELS
 from critterdb.errors import RejectedInputError, too_large
 from critterdb.storage.stored_files import open_regular
 
-from .complexity import MAX_PARTS, has_too_many_parts, is_too_much_jpeg, is_too_much_png, runs_out
+from .complexity import (
+    MAX_PARTS,
+    has_too_many_parts,
+    is_too_much_heif,
+    is_too_much_jpeg,
+    is_too_much_png,
+    runs_out,
+)
+from .heif import HEIF_KINDS, HeifStructure, heif_kind, read_heif, reads_heic
 from .jpeg import JpegStructure, read_structure, with_more_data
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Some phones make 50 megapixels by default; decoding that takes 0.3 to 0.9 s.
-MAX_IMAGE_PIXELS = 50_000_000
 # Of less there is nothing to recognize, and trackers' pixels are refused by the way.
 MIN_SIDE = 32  # pixels
 MAX_ASPECT = 20
 # As far from black as from white: a cut-out animal of either keeps its outline.
 MID_GREY = (128, 128, 128)
 
-FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
+FORMATS = {
+    "jpg": "JPEG",
+    "png": "PNG",
+    "webp": "WEBP",
+    "gif": "GIF",
+    "heic": "HEIF",
+    "avif": "AVIF",
+}
 
-NOT_AN_IMAGE = "That is not a JPEG, PNG, WebP or GIF picture. Try another file"
+NOT_AN_IMAGE = "That is not a JPEG, PNG, WebP, GIF, HEIC or AVIF picture. Try another file"
+NO_HEIC = "This site does not read HEIC pictures. Save it as a JPEG and try again"
 TRUNCATED = "The picture is cut off before its end. Save or download it again"
 TOO_SMALL = "The picture is too small or too narrow. Use one of at least 32 pixels a side"
 TOO_COMPLEX = "The picture takes too long to decode. Save it again as a plain JPEG and try again"
@@ -54,7 +70,10 @@ class ImageInfo:
 
 
 def image_format(data: bytes) -> str:
-    """`jpg`, `png`, `webp` or `gif`, by the bytes. Raises RejectedInputError for anything else."""
+    """`jpg`, `png`, `webp`, `gif`, `heic` or `avif`, by the bytes.
+
+    Raises RejectedInputError for anything else.
+    """
     if data[:3] == b"\xff\xd8\xff":
         return "jpg"
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -63,6 +82,8 @@ def image_format(data: bytes) -> str:
         return "webp"
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
+    if kind := heif_kind(data):
+        return kind
     raise RejectedInputError("not_an_image", NOT_AN_IMAGE)
 
 
@@ -101,39 +122,27 @@ def image_info(data: bytes, width: int, height: int) -> ImageInfo:
 
 
 def decode_sized(
-    data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, shorter_side: int | None = None
+    data: bytes,
+    *,
+    max_pixels: int = MAX_IMAGE_PIXELS,
+    max_bytes: int = MAX_IMAGE_BYTES,
+    shorter_side: int | None = None,
 ) -> tuple[Image.Image, int, int]:
     """As decode_image, with the width and height that the whole upright image has."""
-    if len(data) > MAX_IMAGE_BYTES:
-        raise too_large()
+    if len(data) > max_bytes:
+        raise too_large(f"{max_bytes / 1e6:g} MB")
     kind = image_format(data)
-    # Counted before decoding: a limit of time alone would refuse a borderline bomb by chance.
-    structure = read_structure(data, max_parts=MAX_PARTS) if kind == "jpg" else None
-    if structure.parts > MAX_PARTS if structure else has_too_many_parts(data, kind):
-        raise _too_complex()
-    try:
-        image = _open(data, max_pixels)
-    except RejectedInputError as refusal:
-        cut_off = structure.runs_out if structure else runs_out(data, kind)
-        if refusal.code == "not_an_image" and cut_off:
-            raise RejectedInputError("image_truncated", TRUNCATED) from refusal
-        raise
-    width, height = image.size
-    # By the header, before a pixel is unpacked: a kilobyte can hold a gigapixel of one colour.
-    if width * height > max_pixels:
-        raise too_large(f"{max_pixels / 1e6:g} megapixels")
-    if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
-        raise RejectedInputError("image_too_small", TOO_SMALL)
-    if structure and is_too_much_jpeg(structure, width * height, max_pixels):
-        raise _too_complex()
-    if kind == "png" and is_too_much_png(data, width * height, max_pixels):
-        raise _too_complex()
+    structure = _read_structure(data, kind)
+    image = _open(data, kind, structure, max_pixels)
+    size = width, height = image.size
     try:
         _load(image, kind, shorter_side)
-        if structure and _is_cut_short(data, structure, image, shorter_side):
-            raise RejectedInputError("image_truncated", TRUNCATED)
-        sideways, upright = _upright(image)
-        rgb = _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
+        if isinstance(structure, JpegStructure):
+            if _is_cut_short(data, structure, image, shorter_side):
+                raise RejectedInputError("image_truncated", TRUNCATED)
+        elif image.size != size:  # the boxes of a HEIC may say something else than its picture
+            raise RejectedInputError("not_an_image", NOT_AN_IMAGE)
+        sideways, rgb = _upright_rgb(image, shorter_side)
     except RejectedInputError:
         raise
     except MemoryError as error:
@@ -143,19 +152,119 @@ def decode_sized(
     return (rgb, height, width) if sideways else (rgb, width, height)
 
 
+def upright_rgb(image: Image.Image, *, shorter_side: int | None = None) -> Image.Image:
+    """Return a picture that the caller opened as decode_image returns it: upright RGB, no alpha.
+
+    Raises RejectedInputError as decode_image does, except that no limit of pixels holds.
+    """
+    width, height = image.size
+    _check_sides(width, height)
+    try:
+        return _upright_rgb(image, shorter_side)[1]
+    except MemoryError as error:
+        raise _too_complex() from error
+    except Exception as error:
+        # An image that was opened and not loaded yet is decoded here.
+        raise RejectedInputError("not_an_image", NOT_AN_IMAGE) from error
+
+
+def _upright_rgb(image: Image.Image, shorter_side: int | None) -> tuple[bool, Image.Image]:
+    """Whether turning the image upright swapped its sides, and the image as upright RGB."""
+    sideways, upright = _upright(image)
+    return sideways, _smaller(_to_rgb(_smaller(upright, shorter_side)), shorter_side)
+
+
+def _check_sides(width: int, height: int) -> None:
+    if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
+        raise RejectedInputError("image_too_small", TOO_SMALL)
+
+
 def _too_complex() -> RejectedInputError:
     return RejectedInputError("image_too_complex", TOO_COMPLEX)
 
 
-def _open(data: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageFile.ImageFile:
+def _read_structure(data: bytes, kind: str) -> JpegStructure | HeifStructure | None:
+    """Count before decoding: a limit of time alone would refuse a borderline bomb by chance."""
+    structure: JpegStructure | HeifStructure | None = None
+    if kind == "jpg":
+        structure = read_structure(data, max_parts=MAX_PARTS)
+    elif kind in HEIF_KINDS:
+        structure = read_heif(data, max_parts=MAX_PARTS)
+    if structure.parts > MAX_PARTS if structure else has_too_many_parts(data, kind):
+        raise _too_complex()
+    return structure
+
+
+def _open(
+    data: bytes, kind: str, structure: JpegStructure | HeifStructure | None, max_pixels: int
+) -> ImageFile.ImageFile:
+    """Open an image whose header says that it is of a size and complexity to decode."""
     try:
-        return Image.open(io.BytesIO(data), formats=tuple(FORMATS))
+        image = _open_with_pillow(data, kind, max_pixels)
+    except RejectedInputError as refusal:
+        cut_off = structure.runs_out if structure else runs_out(data, kind)
+        if refusal.code == "not_an_image" and cut_off:
+            raise RejectedInputError("image_truncated", TRUNCATED) from refusal
+        raise
+    width, height = image.size
+    pixels = width * height
+    # By the header, before a pixel is unpacked: a kilobyte can hold a gigapixel of one colour.
+    if pixels > max_pixels:
+        raise too_large(f"{max_pixels / 1e6:g} megapixels")
+    _check_sides(width, height)
+    if isinstance(structure, HeifStructure):
+        # Decoders fill in what is missing, tile by tile.
+        if structure.runs_out:
+            raise RejectedInputError("image_truncated", TRUNCATED)
+        if structure.is_broken:
+            raise RejectedInputError("not_an_image", NOT_AN_IMAGE)
+        too_much = is_too_much_heif(structure, max_pixels)
+    elif structure:
+        too_much = is_too_much_jpeg(structure, pixels, max_pixels)
+    else:
+        too_much = kind == "png" and is_too_much_png(data, pixels, max_pixels)
+    if too_much:
+        raise _too_complex()
+    return image
+
+
+def _open_with_pillow(
+    data: bytes, kind: str, max_pixels: int = MAX_IMAGE_PIXELS
+) -> ImageFile.ImageFile:
+    if kind in HEIF_KINDS:
+        prepare_heif()
+    if kind == "heic" and not reads_heic():
+        raise RejectedInputError("not_an_image", NO_HEIC)
+    try:
+        return Image.open(io.BytesIO(data), formats=(FORMATS[kind],))
     except Image.DecompressionBombError as error:
         raise too_large(f"{max_pixels / 1e6:g} megapixels") from error
     except MemoryError as error:
         raise _too_complex() from error
     except Exception as error:
         raise RejectedInputError("not_an_image", NOT_AN_IMAGE) from error
+
+
+@cache
+def prepare_heif() -> None:
+    """Let Pillow decode AVIF in one thread, and HEIC where the extra `heic` is installed.
+
+    More threads would not be faster in the sandbox, whose processes share the processors.
+    """
+    from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    if not reads_heic():
+        return
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(
+        decode_threads=1,
+        # A thumbnail may show something else than its picture.
+        thumbnails=False,
+        depth_images=False,
+        aux_images=False,
+    )
 
 
 def _load(image: ImageFile.ImageFile, kind: str, shorter_side: int | None) -> None:
@@ -183,7 +292,7 @@ def _is_cut_short(
     if any(not 126 <= value <= 129 for value in _flat(corner)):
         return False
     # docs/decisions.md#truncated-jpegs-are-found-by-decoding-twice
-    again = _open(with_more_data(data, structure))
+    again = _open_with_pillow(with_more_data(data, structure), "jpg")
     _load(again, "jpg", shorter_side)
     return ImageChops.difference(image.convert("RGB"), again.convert("RGB")).getbbox() is not None
 
@@ -209,6 +318,8 @@ def _ends_early(data: bytes, kind: str) -> bool:
         return b"IEND" not in data[-64:]
     if kind == "webp":
         return runs_out(data, kind)
+    if kind in HEIF_KINDS:
+        return False  # what runs out was refused before it was decoded
     # A GIF ends in a semicolon, and some are padded with zeros.
     return not data.rstrip(b"\0").endswith(b";")
 

@@ -49,10 +49,13 @@ def strip_metadata(data: bytes) -> StrippedPhoto:
     """A photo file with its picture, colours and orientation, and nothing else.
 
     Raises RejectedInputError (not_an_image) or ValueError if its structure cannot be followed, or
-    if it holds more picture data than its picture has.
+    if it holds more picture data than its picture has, or if it is a HEIC or an AVIF: a site keeps
+    those as JPEG.
     """
     strip = {"jpg": _strip_jpeg, "png": strip_png, "webp": strip_webp, "gif": strip_gif}
     kind = image_format(data)
+    if kind not in strip:
+        raise ValueError(f"the metadata of {kind} files is not known")
     try:
         kept, metadata = strip[kind](data)
     except (IndexError, struct.error) as error:

@@ -4,6 +4,7 @@
     pixels, info = decoders.view(data, model.view)    # uint8 size×size×3, as
     Preprocessing.pixels() gives
     info = decoders.check(data)                       # the same refusals, no pixels
+    jpeg = decoders.to_jpeg(data)                     # the picture as every browser shows it
 
 Both block the calling thread (never an event loop: use a thread) for one image; any number of
 threads may call at once, and wait for a free process. What comes back is no more than the network
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 from critterdb.errors import RejectedInputError, too_large
 from critterdb.system import cores
 
+from .complexity import MAX_PARTS
 from .decode import (
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
@@ -33,6 +35,7 @@ from .decode import (
     image_format,
     image_info,
 )
+from .heif import HEIF_KINDS, read_heif
 from .sandbox_process import FROM_OUTSIDE, WALL_S, DecoderDiedError, DecodingProcess
 
 if TYPE_CHECKING:
@@ -43,9 +46,17 @@ if TYPE_CHECKING:
 
 # Processor time and not wall time, because a busy server must not refuse good pictures.
 # docs/decisions.md#pictures-are-decoded-in-sandboxed-processes
-CPU_S = 0.9  # an image may take; a 50-megapixel photo takes 0.3 s to 0.9 s
-# Of address space; a 50-megapixel WebP takes 820 MB, other pictures of that size half of it.
+CPU_S = 1.5  # an image may take; a JPEG of 65 megapixels takes 0.2 s to 0.8 s, a WebP 1.1 s
+# HEIC takes 0.08 s for each megapixel, and AVIF half of that; a small picture gets no more time.
+HEIF_CPU_S_PER_PIXEL = 0.12e-6
+ENCODE_CPU_S = 3.0  # to make a JPEG of it, for which it may be decoded whole
+# A photo of 64 megapixels as a phone writes it has 15 to 40 MB.
+MAX_ORIGINAL_BYTES = 50_000_000
+# A photo of 12 megapixels, as most phones take, is kept as large as it is.
+JPEG_SIDE = 4096  # pixels at most, of the longer side
+# Of address space; a 65-megapixel WebP takes 1.1 GB, other pictures of that size half of it.
 # An interpreter with Pillow takes the 75 MB; the rest grows with the pixels that a site accepts.
+WALL_PER_CPU = 3  # seconds of waiting for one of work, beyond what every image may take
 MEMORY_BYTES = 75_000_000
 MEMORY_BYTES_PER_PIXEL = 16.5
 
@@ -97,6 +108,14 @@ class Decoders:
         """
         return self._decode(data, None, max_pixels)[1]
 
+    def to_jpeg(self, data: bytes) -> bytes:
+        """The whole picture as a JPEG of at most JPEG_SIDE pixels and MAX_IMAGE_BYTES, upright,
+        without metadata but with its colour profile; from at most MAX_ORIGINAL_BYTES.
+
+        The same bytes give the same JPEG. Raises RejectedInputError, as decode_image().
+        """
+        return bytes(self._decode(data, None, MAX_IMAGE_PIXELS, jpeg_side=JPEG_SIDE)[0])
+
     def warm_up(self) -> None:
         """Start a process now, without waiting for it, so that the first image need not."""
         process = self._free.get()
@@ -120,25 +139,37 @@ class Decoders:
             self._free.put(None)
 
     def _decode(
-        self, data: bytes, view: Preprocessing | None, max_pixels: int
+        self,
+        data: bytes,
+        view: Preprocessing | None,
+        max_pixels: int,
+        *,
+        jpeg_side: int | None = None,
     ) -> tuple[bytearray, ImageInfo]:
-        if len(data) > MAX_IMAGE_BYTES:
-            raise too_large()
+        max_bytes = MAX_ORIGINAL_BYTES if jpeg_side else MAX_IMAGE_BYTES
+        if len(data) > max_bytes:
+            raise too_large(f"{max_bytes / 1e6:g} MB")
         # The cheapest refusal comes first: text and video never reach a process.
-        image_format(data)
+        extra_s = ENCODE_CPU_S if jpeg_side else 0.0
+        if image_format(data) in HEIF_KINDS:
+            pixels_said = read_heif(data, max_parts=MAX_PARTS).decoded_pixels
+            extra_s += HEIF_CPU_S_PER_PIXEL * min(pixels_said, max_pixels)
         request: DecodeRequest = {
             "bytes": len(data),
+            "max_bytes": max_bytes,
             "max_pixels": max_pixels,
-            "cpu_s": self.cpu_s,
+            "cpu_s": self.cpu_s + extra_s,
             "memory_bytes": self.memory_bytes or memory_bytes(max_pixels),
             "view": vars(view) if view else None,
+            "jpeg_side": jpeg_side,
         }
-        pixels = bytearray(view.size * view.size * 3 if view else 0)
+        size = view.size * view.size * 3 if view else 0
+        pixels = bytearray(MAX_IMAGE_BYTES if jpeg_side else size)
         # A process that somebody else ended says nothing about the image, so that is tried once
         # more.
         for _ in range(2):
             try:
-                answer = self._ask(request, data, pixels)
+                answer = self._ask(request, data, pixels, self.wall_s + WALL_PER_CPU * extra_s)
                 break
             except DecoderDiedError as death:
                 if death.signal not in FROM_OUTSIDE:
@@ -151,14 +182,17 @@ class Decoders:
             self.spent_s += answer["cpu_s"]
         if "code" in answer:
             raise RejectedInputError(answer["code"], answer["error"])
+        del pixels[answer["bytes"] :]
         return pixels, image_info(data, answer["width"], answer["height"])
 
-    def _ask(self, request: DecodeRequest, data: bytes, pixels: bytearray) -> DecodeAnswer:
+    def _ask(
+        self, request: DecodeRequest, data: bytes, pixels: bytearray, wall_s: float
+    ) -> DecodeAnswer:
         process = self._free.get()
         try:
             if process is None or not process.lives():
                 process = DecodingProcess()
-            return process.ask(request, data, pixels, self.wall_s)
+            return process.ask(request, data, pixels, wall_s)
         except BaseException:
             # After a death or an interruption, there is no telling what the process would say next.
             if process:
@@ -181,6 +215,16 @@ def _refusal_for(death: DecoderDiedError) -> RejectedInputError:
 def shared_decoders() -> Decoders:
     """The decoders of this process."""
     return Decoders()
+
+
+def as_kept(data: bytes) -> bytes:
+    """A photo as a site keeps it: what some browsers do not show, or is too large, as a JPEG.
+
+    Raises RejectedInputError.
+    """
+    if image_format(data) in HEIF_KINDS or len(data) > MAX_IMAGE_BYTES:
+        return shared_decoders().to_jpeg(data)
+    return data
 
 
 # A forked process must not talk on its parent's sockets.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import socket
@@ -103,8 +104,8 @@ class DecodingProcess:
     def ask(
         self, request: DecodeRequest, data: bytes, pixels: bytearray, wall_s: float
     ) -> DecodeAnswer:
-        """Its answer; fills `pixels`. Raises DecoderDiedError, and CritterError where none
-        starts.
+        """Its answer; fills `pixels`, a JPEG only as far as it goes. Raises DecoderDiedError, and
+        CritterError where none starts.
         """
         if not self._ready:
             self._wait_until_ready()
@@ -116,9 +117,10 @@ class DecodingProcess:
             message = receive_message(self._socket, deadline)
             if message is None:
                 raise DecoderDiedError(-self._popen.wait(wall_s))
-            answer = _checked_answer(message, len(pixels))
-            if answer["bytes"] and not receive_into(self._socket, pixels, deadline):
-                raise DecoderDiedError(-self._popen.wait(wall_s))
+            answer = _checked_answer(message, request, len(pixels), wall_s)
+            with memoryview(pixels)[: answer["bytes"]] as wanted:
+                if wanted and not receive_into(self._socket, wanted, deadline):
+                    raise DecoderDiedError(-self._popen.wait(wall_s))
         except (TimeoutError, subprocess.TimeoutExpired) as error:
             raise DecoderDiedError(signal.SIGKILL) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -156,7 +158,7 @@ def _end(popen: subprocess.Popen[bytes], connection: socket.socket) -> None:
     popen.wait()
 
 
-def _checked_answer(answer: Json, size: int) -> DecodeAnswer:
+def _checked_answer(answer: Json, request: DecodeRequest, size: int, wall_s: float) -> DecodeAnswer:
     """The answer as it is. Raises ValueError for one that no sound process gives."""
     if "code" in answer:
         # The process has read hostile bytes: what it says is checked like anything from outside.
@@ -165,15 +167,22 @@ def _checked_answer(answer: Json, size: int) -> DecodeAnswer:
         sound = (
             isinstance(answer["width"], int)
             and isinstance(answer["height"], int)
-            and answer["bytes"] == size
+            and isinstance(answer["bytes"], int)
+            and (0 < answer["bytes"] <= size if request["jpeg_side"] else answer["bytes"] == size)
         )
-    sound = sound and isinstance(answer["cpu_s"], float) and 0 <= answer["cpu_s"] <= WALL_S
+    sound = (
+        sound and isinstance(answer["cpu_s"], float) and 0 <= answer["cpu_s"] <= max(WALL_S, wall_s)
+    )
     if not sound or ("code" in answer and answer["bytes"]):
         raise ValueError("the decoding process sent an invalid response")
     return cast("DecodeAnswer", answer)
 
 
 def _import_folders() -> list[str]:
-    """Where the process finds this package and Pillow, and no more."""
+    """Where the process finds this package, Pillow and its HEIF plugin, and no more."""
     folders = [Path(__file__).parents[2], Path(PIL.__file__).parent.parent]
+    # Found and not imported: its decoders are for the process alone.
+    plugin = importlib.util.find_spec("pillow_heif")
+    if plugin and plugin.origin:
+        folders.append(Path(plugin.origin).parent.parent)
     return list(dict.fromkeys(str(folder) for folder in folders))

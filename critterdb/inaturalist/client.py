@@ -79,7 +79,7 @@ class INaturalist:
 
     def get(self, path: str, **params: object) -> Json:
         """The JSON object at `path`. Raises SourceError where the server gives none."""
-        problem = ""
+        problem, advice = "", ""
         for attempt in range(ATTEMPTS):
             self.pace.take_request()
             # Doubling, with chance in it, so that runs which failed together do not come back
@@ -92,6 +92,8 @@ class INaturalist:
                 problem = f"status {status}"
             except (httpx.HTTPError, ValueError) as error:
                 problem = str(error) or type(error).__name__
+                is_away = isinstance(error, httpx.ConnectError)
+                advice = "Check your network connection. " if is_away else ""
             else:
                 if status != 429 and status < 500:
                     raise SourceError(
@@ -103,7 +105,7 @@ class INaturalist:
                 self._sleep(wait_s)
         raise SourceError(
             f"iNaturalist at {self.base_url} did not respond as expected ({problem}). "
-            "No data is lost. Run the same command again later"
+            f"{advice}No data is lost. Run the same command again later"
         )
 
     def _ask(self, path: str, params: dict[str, object]) -> tuple[int, str, bytes]:

@@ -18,7 +18,7 @@ import httpx
 from critterdb.errors import RejectedInputError, too_large
 from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
-from critterdb.imaging.sandbox import shared_decoders
+from critterdb.imaging.sandbox import as_kept, shared_decoders
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.photo_store import place_photo
 from critterdb.storage.timestamps import utc_now
@@ -261,7 +261,7 @@ class PhotoSource:
         received = bytearray()
         try:
             self._receive(photo_url(photo.url), received)
-            data = bytes(received)
+            data = as_kept(bytes(received))
             info = self._check(data)
         except RejectedInputError as refusal:
             reason, counts = f"{refusal.code}: {refusal}", refusal.code != "busy"

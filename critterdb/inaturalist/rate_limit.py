@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from critterdb import __version__
+from critterdb._version import __version__
 from critterdb.errors import SourceError
 from critterdb.storage.timestamps import microsecond_text
 

@@ -11,6 +11,8 @@ from critterdb.imaging.sandbox import shared_decoders
 from critterdb.system import cores
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .decision import Classification
     from .loader import Model
 
@@ -45,8 +47,13 @@ def classify_image(
     Raises RejectedInputError if the bytes are not accepted, and ModelError if the model fails.
     """
     pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
+    return classify_view(model, pixels), info
+
+
+def classify_view(model: Model, pixels: np.ndarray) -> Classification:
+    """Classify pixels uint8 H×W×3 that the model's view gave. Blocks. Raises ModelError."""
     with _processors:
         before = time.thread_time()
         classification = model.classify_pixels(pixels)
         work.add(time.thread_time() - before)
-    return classification, info
+    return classification

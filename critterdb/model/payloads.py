@@ -31,8 +31,28 @@ class ImagePayload(TypedDict):
     height: int
 
 
+class SimilarPhoto(TypedDict):
+    """A training photo like the picture; `image` and `page` are addresses on a served site.
+
+    `distance` is one minus the cosine of the embeddings: 0 for the same picture.
+    """
+
+    photo_id: int
+    distance: float
+    taxon_id: int | None
+    name: str | None
+    common_name: str | None
+    license_code: str | None
+    attribution: str | None
+    image: str
+    page: str
+
+
 class AnswerPayload(TypedDict):
-    """An answer. `source` is what `critterdb classify` was given; the endpoint has none."""
+    """An answer. `source` is what `critterdb classify` was given; the endpoint has none.
+
+    `similar` is there if it was asked for, which only Python can.
+    """
 
     ok: Literal[True]
     answer: Answer | None
@@ -40,10 +60,12 @@ class AnswerPayload(TypedDict):
     reason: Reason | None
     predictions: list[ScoredTaxon]
     novelty: float
+    novelty_threshold: float  # the model's; above it a picture is `not_a_critter`
     model: ModelPayload | None  # None for visitors who may not read the table `models`
     image: ImagePayload | None
     prediction_id: int | None
     took_ms: float
+    similar: NotRequired[list[SimilarPhoto]]
     source: NotRequired[str]
 
 
@@ -75,6 +97,7 @@ def answer_payload(
         "reason": classification.reason,
         "predictions": classification.predictions,
         "novelty": classification.novelty,
+        "novelty_threshold": round(classification.thresholds["novelty_threshold"], 4),
         "model": {"id": model.id, "game": model.game, "backbone": model.backbone},
         "image": _image_payload(info) if info else None,
         "prediction_id": prediction_id,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import ModelError
+from critterdb.formatting import did_you_mean
+from critterdb.games import get_game
 
 from .loader import Model, _file_of, _untrusted, load_model
 
@@ -56,11 +58,38 @@ _loading = threading.Lock()
 
 
 def model_row(db: SiteDatabase, model_id: str) -> dict[str, Any]:
-    """A model's row. Raises ModelError that lists the known ones where it is unknown."""
+    """Return a model's row. Raises ModelError that lists the known ones if it is unknown."""
     for row in db.query("SELECT * FROM models WHERE id = ?", [model_id]):
         return row
-    known = ", ".join(row["id"] for row in db.query("SELECT id FROM models ORDER BY created_at"))
-    raise ModelError(f"There is no model {model_id}. Known ones: {known or 'none yet'}")
+    known = [row["id"] for row in db.query("SELECT id FROM models ORDER BY created_at")]
+    raise ModelError(
+        f"There is no model {model_id}.{did_you_mean(model_id, known)} "
+        f"Known ones: {', '.join(known) or 'none yet'}"
+    )
+
+
+def choose_model_id(db: SiteDatabase, name: str | None = None, game: str | None = None) -> str:
+    """Return the id of the model that a person means.
+
+    `name` is an id or the beginning of one. Without it, it is the model in use by `game`, or by the
+    only game that has one. Raises ModelError and GameError if that is none or several.
+    """
+    if game is not None:
+        game = get_game(db, game).slug
+    if name is None:
+        return _model_in_use(db, game)
+    ids = [row["id"] for row in db.query("SELECT id FROM models ORDER BY created_at, id")]
+    beginning = [model_id for model_id in ids if model_id.startswith(name)]
+    if name not in ids and len(beginning) > 1:
+        raise ModelError(
+            f"Several models begin with {name}: {', '.join(beginning)}. Give more of the id"
+        )
+    row = model_row(db, name if name in ids or not beginning else beginning[0])
+    if game is not None and row["game"] != game:
+        raise ModelError(
+            f"{row['id']} is a model of {row['game']}, not of {game}. Leave out one of the two"
+        )
+    return str(row["id"])
 
 
 def use_model(db: SiteDatabase, model_id: str) -> str:
@@ -180,8 +209,12 @@ def _model_in_use(db: SiteDatabase, game: str | None) -> str:
         )
     )
     if not rows:
-        raise ModelError(f"There is no model yet. Train one with: critterdb train {game or 'GAME'}")
+        whose = f"{game} has" if game else "There is"
+        raise ModelError(f"{whose} no model yet. Train one with: critterdb train {game or 'GAME'}")
     if len(rows) > 1:
+        slugs = ", ".join(row["slug"] for row in rows)
         ids = ", ".join(row["model_id"] for row in rows)
-        raise ModelError(f"Several games have a model. Name one with --model: {ids}")
+        raise ModelError(
+            f"Several games have a model. Name one with --game ({slugs}) or --model ({ids})"
+        )
     return str(rows[0]["model_id"])

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from critterdb.fetch.fetcher import Fetcher
     from critterdb.games import Game
 
+REPLAYED = "jsonl"  # the platform that is a file, whose pictures are files beside it
+
 
 @dataclass(frozen=True)
 class Post:

@@ -19,7 +19,17 @@ from critterdb.games import Game, fold_handle, hosts_on, same_handle
 from critterdb.imaging.decode import MAX_IMAGE_BYTES
 from critterdb.storage.timestamps import post_time, utc_text
 
-from .base import Batch, Cursor, Envelope, HostMessages, Post, Reply, SendResult, bare_id
+from .base import (
+    REPLAYED,
+    Batch,
+    Cursor,
+    Envelope,
+    HostMessages,
+    Post,
+    Reply,
+    SendResult,
+    bare_id,
+)
 from .text import tags_in
 from .untrusted_json import as_address, as_object, as_text, parse_json
 
@@ -48,7 +58,7 @@ class ReplyLine(TypedDict):
 class JsonlTimeline:
     """Posts from PATH; replies are appended to PATH.replies.jsonl."""
 
-    platform = "jsonl"
+    platform = REPLAYED
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -167,8 +177,9 @@ class JsonlTimeline:
                 posts[number] = self._read_line(parse_json(line))
             except Exception as error:
                 # A file may come from anywhere: one odd line must not stop the others.
-                reason = repr(error)[:MAX_REASON_LENGTH]
-                failures[number] = f"{self.path}, line {number + 1}: {reason}"
+                failures[number] = (
+                    f"{self.path}, line {number + 1}: not read, because {_why_unreadable(error)}"
+                )
         ours = {post.id for post in posts.values() if same_handle(post.author, self.handle())}
         ours |= set(self._replies())
         parents = {post.id: post.in_reply_to for post in posts.values()}
@@ -196,7 +207,7 @@ class JsonlTimeline:
     def _read_line(self, value: object) -> Post:
         """One line as a post. Raises an error of any kind where it makes no sense as one."""
         if not isinstance(value, dict):
-            raise TypeError("not a JSON object")
+            raise TypeError("it is not a JSON object")
         line: Json = value
         text = str(line.get("text") or "")
         author = str(line["author"]).lstrip("@")
@@ -209,7 +220,7 @@ class JsonlTimeline:
         return Post(
             id=post_id,
             author=author,
-            posted_at=post_time(line["posted_at"]),
+            posted_at=_as_time(line["posted_at"]),
             text=text,
             url=as_address(line.get("url")),
             photos=tuple(str(image) for image in line.get("images") or []),
@@ -220,6 +231,15 @@ class JsonlTimeline:
             by_bot=bool(line.get("bot")) and not same_handle(author, own),
             is_repost=bool(line.get("repost")),
         )
+
+
+def _why_unreadable(error: Exception) -> str:
+    """Say what is wrong with a line, and what to do about it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not valid JSON at column {error.colno}. Correct the line or delete it"
+    if isinstance(error, KeyError):
+        return f"it has no “{error.args[0]}”. Add it"
+    return f"{' '.join(str(error).split())[:MAX_REASON_LENGTH]}. Correct the line or delete it"
 
 
 def _with_parent(post: Post, known: Mapping[str, Post]) -> Post:
@@ -235,6 +255,14 @@ def _first(post_id: str, parents: Mapping[str, str | None]) -> str:
         passed.add(parent)
         post_id = parent
     return post_id
+
+
+def _as_time(value: object) -> str:
+    """A time as rows have it. Raises ValueError."""
+    try:
+        return post_time(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError("“posted_at” is not a time such as 2026-11-27T10:00:00Z") from error
 
 
 def _as_id(value: object) -> str | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from critterdb.errors import SiteError, SourceError
 from critterdb.licences import DEFAULT_LICENSES
-from critterdb.site.folder import DOCKERFILE, INSPECTED, site_source
+from critterdb.site.folder import COPY_MARKER, DOCKERFILE, INSPECTED, site_source
 from critterdb.storage.database import (
     DATABASE_NAME,
     SiteDatabase,
@@ -27,7 +27,7 @@ from critterdb.storage.database import (
     sqlite3,
 )
 
-from .photos_and_models import CopiedFiles, copy_models, copy_photos
+from .photos_and_models import CopiedFiles, copy_models, copy_photos, copy_pictures
 from .replacing import new_folder, put_in_place
 from .rules import MADE_BY_THE_COPY, WITHHELD, statements, table_rules
 from .site_files import PLUGINS, copy_site_files
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
     from critterdb._types import Progress
 
-# A folder without it may be somebody's work and is never replaced.
-MARKER = ".critterdb-published"  # marks a folder that may be replaced
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
 
 
@@ -85,7 +83,7 @@ def publish_site(
     home = site_folder(db)
     _check_target(folder, home)
     try:
-        with new_folder(folder, MARKER) as made:
+        with new_folder(folder, COPY_MARKER) as made:
             report = _fill(db, folder, made, options or PublishOptions(), progress)
             put_in_place(made, folder, check=lambda: _check_target(folder, home))
     except (OSError, SourceError, sqlite3.OperationalError) as error:
@@ -110,6 +108,7 @@ def _fill(
         photos = CopiedFiles()
         if options.photos:
             photos = copy_photos(copy, home, made, keep_exif=options.keep_exif, progress=progress)
+            copy_pictures(copy, home, made)
         else:
             copy.execute("UPDATE photos SET path = NULL")
         models = copy_models(copy, home, made)
@@ -121,7 +120,7 @@ def _fill(
     notes += [f"no photo of this site has the licence {code}" for code in unused]
     database = made / DATABASE_NAME
     report = Published(
-        folder=str(folder),
+        folder=str(folder.resolve()),
         rows=rows,
         withheld=withheld,
         licenses=licenses,
@@ -145,7 +144,7 @@ def _check_target(folder: Path, home: Path) -> None:
         raise SiteError(f"{folder} contains the site itself. Choose another folder for the copy")
     if folder.exists() and not folder.is_dir():
         raise SiteError(f"{folder} is a file. Choose another folder for the copy")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / COPY_MARKER).is_file():
         raise SiteError(
             f"{folder} was not made by critterdb publish. Choose another folder for the copy"
         )
@@ -234,7 +233,9 @@ def _write_container_files(made: Path, report: Published) -> None:
         "models": f"{report.rows['models']:,}",
         "wheel": f"{WHEEL_FOLDER}/{wheel.name}",
         "static": " ".join(
-            f"--static {name}:{name}" for name in ("models", "photos") if (made / name).is_dir()
+            f"--static {name}:{name}"
+            for name in ("models", "photos", "pictures")
+            if (made / name).is_dir()
         ),
     }
     (made / "README.md").write_text(template.format(**words), "utf-8")

@@ -13,6 +13,7 @@ from critterdb.formatting import count_of
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, image_format
 from critterdb.imaging.metadata import StrippedPhoto, has_gps, strip_metadata
 from critterdb.licences import DEFAULT_LICENSES
+from critterdb.storage.photo_store import kept_picture
 from critterdb.storage.stored_files import open_stored, photo_path, stored_file
 from critterdb.storage.stored_json import as_counts, read_object
 
@@ -82,6 +83,26 @@ def copy_photos(
     located = sum(file.had_gps for file in placed.values())
     notes = (_gps_note(located, keep_exif=keep_exif),) if located else ()
     return CopiedFiles(len(sizes), sum(sizes.values()), tuple(missing), notes)
+
+
+def copy_pictures(copy: SiteDatabase, home: Path, made: Path) -> None:
+    """Copy the pictures of published posts that the site keeps, such as the demo's.
+
+    One with coordinates stays at home: without them it would be another file than the one that was
+    classified. Raises OSError.
+    """
+    for (sha256,) in copy.execute(
+        "SELECT DISTINCT image_sha256 FROM post_images WHERE image_sha256 IS NOT NULL"
+    ).fetchall():
+        path = kept_picture(home, sha256)
+        if path is None:
+            continue
+        with open_stored(home, "pictures", path) as file:
+            data = file.read(MAX_IMAGE_BYTES + 1)
+        if hashlib.sha256(data).hexdigest() == sha256 and not has_gps(data):
+            target = stored_file(made, "pictures", path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
 
 
 def copy_models(copy: SiteDatabase, home: Path, made: Path) -> CopiedFiles:

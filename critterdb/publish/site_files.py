@@ -91,11 +91,19 @@ def _keep_local_photos_off(file: Path) -> None:
     if not file.is_file():
         return
     written = _read_settings(file)
-    plugins = written.get("plugins") if isinstance(written, dict) else None
-    settings = plugins.get("critterdb") if isinstance(plugins, dict) else None
-    if isinstance(settings, dict) and settings.get("local_photos"):
+    if not isinstance(written, dict):
+        return
+    # Unless metadata says no, the photos show on a screen of the machine that serves them. Other
+    # files are left as they are if they do not speak of critterdb.
+    is_metadata = file.stem == "metadata"
+    plugins = written.get("plugins") or {}
+    if not isinstance(plugins, dict):
+        return
+    settings = plugins.get("critterdb") or ({} if is_metadata else None)
+    if isinstance(settings, dict) and settings.get("local_photos") is not False:
         # For the owner's own screen: in public it would show photos whose licence forbids it.
         settings["local_photos"] = False
+        written["plugins"] = {**plugins, "critterdb": settings}
         # JSON is YAML too, so one way of writing does for all files; dates become their own words.
         text = json.dumps(written, indent=2, ensure_ascii=False, default=str)
         file.write_text(text + "\n", "utf-8")

@@ -13,7 +13,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from critterdb import __version__
+from critterdb._version import __version__
 from critterdb.errors import SiteError
 from critterdb.site.folder import DOCKERFILE, SITE_FILES, site_source
 

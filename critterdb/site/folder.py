@@ -6,11 +6,13 @@ from pathlib import Path
 
 from critterdb.errors import SiteError
 from critterdb.storage.atomic_files import write_atomically
-from critterdb.storage.database import DATABASE_NAME, open_database
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
 SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
 DOCKERFILE = "Dockerfile"
 INSPECTED = "inspect-data.json"  # says to Datasette that the databases it lists never change
+# Marks what `critterdb publish` made; a folder without it may be somebody's work.
+COPY_MARKER = ".critterdb-published"
 
 
 def site_source() -> Path:
@@ -43,6 +45,21 @@ def init_site(folder: Path) -> Path:
     return path
 
 
+def open_writable(database: Path) -> SiteDatabase:
+    """Open a site's database as open_database does. Raises SiteError for a published copy too."""
+    if is_published(database):
+        raise SiteError(
+            f"{database.resolve().parent} is a published copy, which is read-only. View it with "
+            f"critterdb serve. To continue it as a site of your own, delete its {INSPECTED}"
+        )
+    return open_database(database)
+
+
 def is_published(database: Path) -> bool:
     """Whether the folder says that its database never changes, as `critterdb publish` does."""
     return (database.resolve().parent / INSPECTED).is_file()
+
+
+def is_copy(folder: Path) -> bool:
+    """Whether `critterdb publish` made this site, read-only or not."""
+    return (folder / COPY_MARKER).exists() or (folder / INSPECTED).exists()

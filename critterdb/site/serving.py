@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import socket
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -20,8 +22,16 @@ from .folder import is_published, site_source
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from critterdb._types import Json
+
+LOOPBACK = "127.0.0.1"
+
 # In the order in which Datasette looks for them.
 METADATA_NAMES = ("metadata.json", "metadata.yaml", "metadata.yml")
+# How the plugin learns on which address the server that runs it listens: Datasette does not say.
+LISTENS_ON_VARIABLE = "CRITTERDB_LISTENS_ON"
+FRONT_PAGE = "/-/critters"
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - names to compare with
 
 
 def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = False) -> list[str]:
@@ -58,19 +68,63 @@ def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = F
     return arguments
 
 
+def check_port(host: str, port: int) -> None:
+    """Raise SiteError unless a server can listen on this address now."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            # As the server itself does, so that a port that was just closed counts as free.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SiteError(
+                f"Port {port} of {host} is in use. Stop the other server, or choose another port, "
+                f"such as --port {port + 1}"
+            ) from error
+        raise SiteError(
+            f"No server can listen on {host}, port {port}: {error.strerror}. "
+            "Choose another --host or --port"
+        ) from error
+
+
 def run_datasette(
-    database: Path, host: str, port: int, *, read_only: bool = False, root: bool = False
+    database: Path,
+    host: str,
+    port: int,
+    *,
+    read_only: bool = False,
+    root: bool = False,
+    cors: bool = False,
 ) -> None:
     """Become a Datasette that serves this site, in the site's folder; does not return.
 
-    `root` prints an address that signs one in as root.
+    `root` prints an address that signs one in as root. `cors` lets pages of other sites read.
     """
     from datasette.cli import cli as datasette_cli
 
+    os.environ[LISTENS_ON_VARIABLE] = host
     arguments = serve_arguments(database, host, port, read_only=read_only)
     # After the arguments, because the database may be named relative to where the user is.
     os.chdir(database.resolve().parent)
-    datasette_cli.main([*arguments, *(["--root"] if root else [])], prog_name="datasette")
+    flags = [name for name, is_set in (("--root", root), ("--cors", cors)) if is_set]
+    datasette_cli.main([*arguments, *flags], prog_name="datasette")
+
+
+def front_page_address(database: Path, host: str, port: int) -> str:
+    """Return the URL of the front page of a site that is served on this machine."""
+    named = WILDCARDS.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{named}:{port}{_base_url(database)}{FRONT_PAGE}"
+
+
+def _base_url(database: Path) -> str:
+    """The path below which settings.json puts the site; empty at the root."""
+    settings = database.resolve().parent / "settings.json"
+    if database.name != DATABASE_NAME or not settings.is_file():
+        return ""
+    return str(_read_settings(settings).get("base_url") or "").rstrip("/")
 
 
 def _plugin_arguments(folder: Path, *, usual: bool, by_folder: bool) -> list[str]:
@@ -91,15 +145,18 @@ def _site_file_arguments(folder: Path) -> list[str]:
 
 def _setting_arguments(file: Path) -> list[str]:
     """What settings.json says, which Datasette 1.0 does not read itself. Raises SiteError."""
-    try:
-        settings = dict(json.loads(file.read_text("utf-8")))
-    except (ValueError, TypeError) as error:
-        raise SiteError(f"{file} is not valid JSON: {error}. Correct it") from error
     arguments = []
-    for name, value in settings.items():
+    for name, value in _read_settings(file).items():
         text = value if isinstance(value, str) else json.dumps(value)
         arguments += ["--setting", name, text if value is not None else ""]
     return arguments
+
+
+def _read_settings(file: Path) -> Json:
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise SiteError(f"{file} is not valid JSON: {error}. Correct it") from error
 
 
 def settle_for_reading(path: Path) -> None:

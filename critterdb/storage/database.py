@@ -8,6 +8,7 @@ brings a newer one, is a dependency.
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import closing, contextmanager
 from functools import lru_cache
@@ -80,7 +81,12 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
     """
     path = Path(path)
     if not create and not path.is_file():
-        raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
+        raise _no_database(path)
+    if path.is_file() and not os.access(path.parent, os.W_OK):
+        raise SiteError(
+            f"{path.resolve().parent} is read-only, and critterdb writes beside its database. "
+            "Make the folder writable; to view the site only: critterdb serve --read-only"
+        )
     try:
         conn = sqlite3.connect(str(path), timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
         distrust_schema(conn)
@@ -105,6 +111,13 @@ def open_database(path: str | Path, *, create: bool = False) -> SiteDatabase:
             f"{path} could not be opened as a critterdb database: {error}. {advice}"
         ) from error
     return db
+
+
+def _no_database(path: Path) -> SiteError:
+    return SiteError(
+        f"There is no database at {path}. Change to your site's folder, name its database with "
+        "--db, or make a site with: critterdb init FOLDER"
+    )
 
 
 def distrust_schema(conn: Any) -> None:
@@ -154,25 +167,57 @@ def durable(db: SiteDatabase) -> Generator[None, None, None]:
 
 def check_readable(path: Path) -> None:
     """See without writing that `path` is a database of this critterdb. Raises SiteError if not."""
+    # Immutable: without it a read-only folder would refuse the files of a write-ahead log.
+    open_read_only(path, immutable=True).close()
+
+
+def open_read_only(path: Path, *, immutable: bool = False) -> SiteDatabase:
+    """Open a site's database for reading; `immutable` if nobody can change it meanwhile.
+
+    Raises SiteError as open_database does, and if the database was made by an older critterdb.
+    """
     if not path.is_file():
-        raise SiteError(f"There is no database at {path}. Make one with: critterdb init")
+        raise _no_database(path)
     try:
-        # Immutable: without it a read-only folder would refuse the files of a write-ahead log.
-        conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        address = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' * immutable}"
+        conn = sqlite3.connect(
+            address, uri=True, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None
+        )
         distrust_schema(conn)
-        with closing(SiteDatabase(conn)) as db:
-            _check_ownership(db, path)
-            old = bool(migrations.pending(db))
+        db = SiteDatabase(conn)
+        _check_ownership(db, path)
+        is_old = bool(migrations.pending(db))
     except sqlite3.Error as error:
         raise SiteError(
             f"{path} could not be read as a critterdb database: {error}. "
             "Name another file with --db, or make a site with: critterdb init FOLDER"
         ) from error
-    if old:
+    if is_old:
+        db.close()
         raise SiteError(
             f"{path} was made by an older critterdb. "
             "Make it writable and update it with: critterdb status"
         )
+    return db
+
+
+def open_readonly(path: Path) -> SiteDatabase:
+    """Open a database of critterdb, of whatever age, to read it. Raises SiteError if it is none."""
+    if not path.is_file():
+        raise SiteError(f"There is no database at {path}. Check the name of the backup")
+    try:
+        # Immutable where there is no write-ahead log: the folder may be read-only.
+        log = path.with_name(path.name + "-wal")
+        immutable = "" if log.exists() else "&immutable=1"
+        conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{immutable}", uri=True)
+        distrust_schema(conn)
+        db = SiteDatabase(conn)
+        _check_ownership(db, path)
+    except sqlite3.Error as error:
+        raise SiteError(
+            f"{path} could not be read as a critterdb database: {error}. Name another backup"
+        ) from error
+    return db
 
 
 def site_folder(db: Database) -> Path:

@@ -13,10 +13,12 @@ from critterdb.errors import SiteError, SourceError
 
 from .atomic_files import replacing
 from .database import SiteDatabase, site_folder
-from .stored_files import PHOTO_PATH, photo_path, stored_file
+from .stored_files import PHOTO_PATH, PICTURE_PATH, Kind, photo_path, stored_file
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+IMAGE_SUFFIXES = ("jpg", "png", "webp", "gif")
 
 # A process that was killed between placing a photo and writing its row may never get to it again.
 # docs/decisions.md#unnamed-files-are-removed-after-an-hour
@@ -24,7 +26,7 @@ STRAY_AGE_S = 3600  # whoever writes a file has named it, or is dead, by then
 _PARTIAL = re.compile(r"tmp\w+\.\d+\.part")  # as place_photo names them
 
 
-def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
+def place_photo(site: Path, data: bytes, suffix: str, kind: Kind = "photos") -> tuple[str, str]:
     """Keep `data` under its SHA-256 in the site; return the hash and the path relative to the site.
 
     Written and flushed beside its place, then renamed, so that neither a killed process nor a power
@@ -32,8 +34,8 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
     where a link stands in the way.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    path = photo_path(sha256, suffix)
-    target = stored_file(site, "photos", path)
+    path = photo_path(sha256, suffix, kind)
+    target = stored_file(site, kind, path)
     try:
         # The same length under the same SHA-256 is the same photo. A shorter file is what a crash
         # of the whole machine left, and is written again.
@@ -41,13 +43,25 @@ def place_photo(site: Path, data: bytes, suffix: str) -> tuple[str, str]:
             os.utime(target)  # it is wanted again: not a stray, whatever its age
             return sha256, path
         target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target, folder=site / "photos", suffix=f".{os.getpid()}.part") as partial:
+        with replacing(target, folder=site / kind, suffix=f".{os.getpid()}.part") as partial:
             partial.write_bytes(data)
     except OSError as error:
         raise SourceError(
             f"A photo could not be stored: {error}. Free some disk space and run the command again"
         ) from error
     return sha256, path
+
+
+def kept_picture(site: Path, sha256: object) -> str | None:
+    """Return the path of a post's picture that the site keeps, relative to it; None if it has none.
+
+    Pictures stay where they were posted, but those of a replayed file and of the demo are nowhere
+    else.
+    """
+    # A row of somebody else's database may hold anything.
+    paths = (photo_path(str(sha256), suffix, "pictures") for suffix in IMAGE_SUFFIXES)
+    named = (path for path in paths if PICTURE_PATH.fullmatch(path))
+    return next((path for path in named if (site / path).is_file()), None)
 
 
 def tidy_photos(db: SiteDatabase) -> None:

@@ -18,20 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-Kind = Literal["photos", "models"]
+Kind = Literal["photos", "models", "pictures"]
 
 # What place_photo writes: the folder is the first two digits of the name, the name is a SHA-256.
 PHOTO_PATH = re.compile(r"photos/([0-9a-f]{2})/(\1[0-9a-f]{62})\.(?:jpg|png|webp|gif)")
 # `models/GAME-TIME-XXXX.onnx`; an imported game's slug could be anything, so only what is never a
 # plain name is left out: hidden files, separators and control characters.
 MODEL_PATH = re.compile(r"models/[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,200}\.onnx")
-_PATTERNS = {"photos": PHOTO_PATH, "models": MODEL_PATH}
-_WORDS = {"photos": "a photo", "models": "a model"}
+# Pictures of posts that no server keeps: those of a replayed file, and the demo's.
+PICTURE_PATH = re.compile(PHOTO_PATH.pattern.replace("photos", "pictures", 1))
+_PATTERNS = {"photos": PHOTO_PATH, "models": MODEL_PATH, "pictures": PICTURE_PATH}
+_WORDS = {"photos": "a photo", "models": "a model", "pictures": "a picture of a post"}
 
 
-def photo_path(sha256: str, suffix: str) -> str:
-    """Where a photo lies, relative to its site."""
-    return f"photos/{sha256[:2]}/{sha256}.{suffix}"
+def photo_path(sha256: str, suffix: str, kind: Kind = "photos") -> str:
+    """Where a photo lies, or a picture of a post, relative to its site."""
+    return f"{kind}/{sha256[:2]}/{sha256}.{suffix}"
 
 
 def stored_file(site: Path, kind: Kind, path: object) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.system import cores, lower_priority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from critterdb._types import Progress
 
@@ -68,16 +69,18 @@ def embed_photos(
     embedded = done = 0
     unsaved: list[StoredVector] = []
     try:
-        for batch in _embed_batches(missing, backbone):
-            unsaved += batch.vectors
-            _save_errors(db, batch.errors)
-            if len(unsaved) >= ROWS_PER_TRANSACTION:
-                _save_vectors(db, backbone.recipe, unsaved)
-                embedded += len(unsaved)
-                unsaved = []
-            done += len(batch.vectors) + len(batch.errors)
-            if progress:
-                progress(done, len(missing))
+        # Closed here and not when Python collects it: until then its threads go on with the rest.
+        with closing(_embed_batches(missing, backbone)) as batches:
+            for batch in batches:
+                unsaved += batch.vectors
+                _save_errors(db, batch.errors)
+                if len(unsaved) >= ROWS_PER_TRANSACTION:
+                    _save_vectors(db, backbone.recipe, unsaved)
+                    embedded += len(unsaved)
+                    unsaved = []
+                done += len(batch.vectors) + len(batch.errors)
+                if progress:
+                    progress(done, len(missing))
     finally:
         _save_vectors(db, backbone.recipe, unsaved)  # also of a run that is stopped
         backbone.release()
@@ -86,7 +89,7 @@ def embed_photos(
 
 def _embed_batches(
     photos: Sequence[UnembeddedPhoto], backbone: Backbone
-) -> Iterator[EmbeddedBatch]:
+) -> Generator[EmbeddedBatch]:
     """What became of each batch, in order.
 
     Each core decodes and embeds batches of its own: one network run over all cores leaves them

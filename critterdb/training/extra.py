@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from critterdb.packages import install_command
+
 
 def missing_package(name: str | None) -> str:
     """Return the message of the error for a package that could not be imported."""
-    return f"Training needs the package {name}. Install it with: pip install 'critterdb[train]'"
+    return f"Training needs the package {name}. Install it with: {install_command('train')}"

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from critterdb import __version__
+from critterdb._version import __version__
 from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import Examples, assign_parts, load_examples
 from critterdb.dataset.photo_files import PhotoFile, stored_photos
 from critterdb.dataset.splits import split_observations
+from critterdb.evaluation.comparison import ModelComparison, Outcome, compare_with
 from critterdb.evaluation.evaluate import save_evaluation
 from critterdb.evaluation.metrics import Evaluation, ScoredPhotos, measure, softmax
 from critterdb.model.decision import step_scores
@@ -45,6 +46,8 @@ from .torch_worker import shared_torch_process
 from .training_data import TrainingData, prepare_data, readable_data
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from critterdb._types import Progress
     from critterdb.evaluation.figures import EvaluationResult
     from critterdb.games import Game
@@ -80,35 +83,76 @@ def train_game(
     config: TrainingConfig = DEFAULT_CONFIG,
     *,
     progress: Progress | None = None,
+    accept: Callable[[ModelComparison], bool] | None = None,
 ) -> EvaluationResult:
     """Train a model for `game` and put it in use; return the figures of `train --json`.
 
-    The file is written first, and then all rows in one transaction: a killed training leaves the
-    earlier model in use. Raises TrainingError if there is too little to learn from, and ModelError.
+    If the model in use is better on the same test photos, `accept` says whether to use the new one
+    all the same. The file is written first, and then all rows in one transaction: a killed training
+    leaves the earlier model in use. Raises TrainingError if there is too little to learn from, and
+    ModelError.
     """
     started = time.perf_counter()
     shared_torch_process()  # it loads what it needs meanwhile
-    folder = site_folder(db)
     examples = load_examples(db, game, min_photos=config.min_photos)
     split_observations(db, game.slug)
     examples = assign_parts(db, game.slug, examples)
     backbone = load_backbone(
-        config.backbone, weights=config.weights, size=config.size, folder=folder
+        config.backbone, weights=config.weights, size=config.size, folder=site_folder(db)
     )
     if config.int8:
         # Before the head learns: head, thresholds and figures are of the network that answers.
         backbone = quantize_backbone(backbone, _calibration_photos(db, examples))
     embed_photos(db, backbone, game.slug, progress=progress)
     data = prepare_data(db, examples, backbone.recipe)
-    duplicates_by = backbone.recipe
     if config.fine_tune:
         data = readable_data(db, data, backbone.view.shorter_side)
     trained = TrainedModel(backbone, data, *_learn(data, config.seed))
     if config.fine_tune:
         trained = _fine_tune(db, game, trained, config, progress)
     measured = _measure(db, trained, config.max_wrong)
-    recipe = _recipe(config, trained, duplicates_by)
-    return _save(db, game, measured, recipe, started)
+    recipe = _recipe(config, trained, backbone.recipe)
+    comparison = _compare(db, game, measured)
+    asked = time.perf_counter()
+    is_used = _is_accepted(comparison, accept)
+    started += time.perf_counter() - asked  # a person's time is not the training's
+    model_id, seconds = _save(db, game, measured, recipe, started, is_used)
+    return {
+        "model": model_id,
+        **measured.evaluation.figures,
+        "seconds": seconds,
+        **unused_data(trained.data.examples),
+        "max_wrong": config.max_wrong,
+        "photos_validated": int(trained.data.mask("valid").sum()),
+        "is_used": is_used,
+        "comparison": comparison,
+    }
+
+
+def _is_accepted(
+    comparison: ModelComparison | None, accept: Callable[[ModelComparison], bool] | None
+) -> bool:
+    """Whether the game is to use the new model; a person decides if it is the worse one."""
+    if accept is None or comparison is None or comparison["verdict"] != "worse":
+        return True
+    return accept(comparison)
+
+
+def _compare(db: SiteDatabase, game: Game, measured: MeasuredModel) -> ModelComparison | None:
+    """Compare the new model with the one that the game uses now, if any."""
+    (earlier,) = db.execute("SELECT model_id FROM games WHERE slug = ?", [game.slug]).fetchone()
+    data, scores = measured.trained.data, measured.evaluation.scores
+    taxon_ids = [label["taxon_id"] for label in measured.labels]
+    outcomes: dict[int, Outcome] = {
+        photo_id: {"truth": taxon_ids[truth], "top": taxon_ids[top]}
+        for photo_id, truth, top in zip(
+            data.examples.photo_ids[data.mask("test")].tolist(),
+            scores.truth.tolist(),
+            scores.probabilities.argmax(axis=1).tolist(),
+            strict=True,
+        )
+    }
+    return compare_with(db, earlier, outcomes) if earlier else None
 
 
 def _recipe(config: TrainingConfig, trained: TrainedModel, duplicates_by: str) -> TrainingRecipe:
@@ -137,13 +181,16 @@ def _calibration_photos(db: SiteDatabase, examples: Examples) -> list[PhotoFile]
 def _learn(data: TrainingData, seed: int) -> tuple[Head, NoveltyParameters]:
     """Head and novelty measure at the same time."""
     train, valid = data.of("train"), data.of("valid")
-    with ThreadPoolExecutor(1) as other:
+    other = ThreadPoolExecutor(1)
+    try:
         novelty = other.submit(fit_novelty, train.vectors, train.truth)
         other.submit(import_onnx)  # which the file needs afterwards
         head = shared_torch_process().call(
             train_head, train, valid, labels=len(data.taxon_ids), seed=seed
         )
         return head, novelty.result()
+    finally:
+        other.shutdown(wait=False, cancel_futures=True)  # whoever interrupts does not wait for it
 
 
 def _fine_tune(
@@ -204,8 +251,9 @@ def _save(
     measured: MeasuredModel,
     recipe: TrainingRecipe,
     started: float,
-) -> EvaluationResult:
-    """Write the file, and then all rows at once."""
+    is_used: bool,
+) -> tuple[str, float]:
+    """Write the file, and then all rows at once; return the model's id, and the seconds it took."""
     trained, data = measured.trained, measured.trained.data
     figures = measured.evaluation.figures
     model_id = f"{game.slug}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
@@ -228,8 +276,9 @@ def _save(
         save_history(db, model_id, trained.head)
         tested = data.examples.photo_ids[data.mask("test")].tolist()
         save_evaluation(db, model_id, measured.evaluation, tested)
-        db["games"].update(game.slug, {"model_id": model_id})
-    return {"model": model_id, **figures, "seconds": seconds, **unused_data(data.examples)}
+        if is_used:
+            db["games"].update(game.slug, {"model_id": model_id})
+    return model_id, seconds
 
 
 def _write_file(

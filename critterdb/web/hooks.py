@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import state
+from . import state, urls
 from .datasette import (
     body_limit,
-    column_order,
     compat,
     current_request,
+    front_page,
     host_check,
     memory_limits,
+    page_templates,
     permissions,
     table_cells,
 )
 from .files import static
+from .pages.layout import site_title
 from .routes import ROUTES
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     from jinja2 import ChoiceLoader, PackageLoader
 
     env.loader = ChoiceLoader([env.loader, PackageLoader("critterdb.web")])
-    column_order.arrange_columns(datasette, env)
+    page_templates.add_templates(datasette, env)
 
 
 @hookimpl
@@ -81,9 +83,9 @@ def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
 @hookimpl
 def menu_links(datasette: Any, actor: Any) -> Any:
     async def inner() -> list[dict[str, str]]:
-        links = [{"href": datasette.urls.path("/-/critters"), "label": "Critters"}]
+        links = [{"href": datasette.urls.path(urls.HOME), "label": await site_title(datasette)}]
         if await permissions.may(datasette, actor, permissions.CLASSIFY):
-            href = datasette.urls.path("/-/classify")
+            href = datasette.urls.path(urls.CLASSIFY)
             links.append({"href": href, "label": "Classify a photo"})
         return links
 
@@ -117,6 +119,7 @@ def asgi_wrapper(datasette: Any) -> Any:
             app = body_limit.limit_bodies(
                 datasette, app, lambda scope: _reads_its_own_body(datasette, scope)
             )
+        app = front_page.lead_to_front_page(datasette, app)
         return host_check.check_host(datasette, app)
 
     return wrap

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .endpoint import health
+from .endpoint import health, openapi
 from .endpoint.view import classify
 from .files import photos, static
-from .pages import history, home, model, models, nowhere, photo, review, species
+from .pages import history, home, model, models, nowhere, photo, prediction, review, species
 
 _FORMAT = r"(?P<format>\.json)?$"
 _MODEL = r"^/-/critters/models/(?P<model_id>[^/]+?)"
@@ -16,7 +16,9 @@ _NUMBER = r"-?\d{1,15}"
 ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/classify{_FORMAT}", classify),
     (r"^/-/critterdb/health(\.json)?$", health.health),
+    (r"^/-/critterdb/openapi\.json$", openapi.openapi),
     (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos.photo),
+    (r"^/-/critterdb/pictures/(?P<sha256>[^/]+)$", photos.picture),
     (r"^/-/critterdb/static/(?P<name>[^/]+)$", static.static),
     (rf"^/-/critters{_FORMAT}", home.home),
     (rf"^/-/critters/models{_FORMAT}", models.models),
@@ -26,6 +28,7 @@ ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/critters/species{_FORMAT}", species.species_list),
     (rf"^/-/critters/species/(?P<taxon_id>{_NUMBER}){_FORMAT}", species.species),
     (rf"^/-/critters/photos/(?P<photo_id>{_NUMBER}){_FORMAT}", photo.photo),
+    (rf"^/-/critters/predictions/(?P<prediction_id>\d{{1,15}}){_FORMAT}", prediction.prediction),
     (r"^/-/critters/history(?P<format>\.json|\.atom)?$", history.history),
     (rf"^/-/critters/posts/(?P<post_id>[^/]+?){_FORMAT}", history.post),
     (rf"^/-/critters/review{_FORMAT}", review.review),

@@ -9,10 +9,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from critterdb._types import Json
-from critterdb.errors import MAX_IMAGE_BYTES, SiteError
+from critterdb.errors import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, SiteError
 
-# Of a photo of a phone; decoding one takes up to 0.9 s of processor time.
-MAX_PIXELS = 50_000_000
 # Two rows a picture, about 2 kB with its scores: 20 MB a day at most.
 RECORDED_PER_DAY = 10_000
 LOCAL_PHOTOS_VARIABLE = "CRITTERDB_LOCAL_PHOTOS"
@@ -31,14 +29,15 @@ class Settings:
     record: bool = True
     record_per_day: int = RECORDED_PER_DAY
     max_bytes: int = MAX_IMAGE_BYTES
-    max_pixels: int = MAX_PIXELS
+    max_pixels: int = MAX_IMAGE_PIXELS
     # Off by default: behind a proxy that is not named all visitors would be one.
     rate: int = 0
     trusted_proxies: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
     allow_hosts: frozenset[str] = frozenset()
-    # Publishing is the normal use of Datasette, and a photo without a licence is not for everybody.
-    local_photos: bool = False
+    # A photo without a licence is not for everybody. None leaves it to datasette/own_machine.py.
+    local_photos: bool | None = None
+    front_page: bool = True
     # A review is signed and changes what the site says about itself, so signing in is not enough.
     review: AllowBlock | None = None
     map_tiles: str | None = None
@@ -123,6 +122,7 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "review": (_ALLOW,),
     "record": (("true or false", _is_bool),),
     "local_photos": (("true or false", _is_bool),),
+    "front_page": (("true or false", _is_bool),),
     "rate": (("a whole number", _is_whole(0)),),
     "record_per_day": (("a whole number", _is_whole(0)),),
     "max_pixels": (("a whole number", _is_whole(1)),),

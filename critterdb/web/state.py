@@ -120,7 +120,7 @@ async def open_state(datasette: Datasette) -> PluginState:
         tables = set(await datasette.databases[name].table_names())
         if tables >= SITE_TABLES:
             state.database_name = name
-            # A decoder takes 25 MB at rest: none for a site that has no model.
+            # A decoder takes 32 MB at rest: none for a site that has no model.
             if (await datasette.databases[name].execute(ANY_MODEL)).rows:
                 state.warm_up()
             break

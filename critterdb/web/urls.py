@@ -38,6 +38,14 @@ def photo_file(sha256: str) -> str:
     return f"/-/critterdb/photos/{sha256}"
 
 
+def picture_file(sha256: str) -> str:
+    return f"/-/critterdb/pictures/{sha256}"
+
+
+def prediction_page(prediction_id: int | str) -> str:
+    return f"{HOME}/predictions/{prediction_id}"
+
+
 def with_query(path: str, **parameters: object) -> str:
     """`path` with those parameters that are not empty."""
     query = urlencode({key: value for key, value in parameters.items() if value not in (None, "")})

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from critterdb.cli import main
 from critterdb.errors import TimelineError
 from critterdb.games import get_game
 from critterdb.platforms.registry import open_timeline
-from critterdb.storage.database import SiteDatabase, open_database
+from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, site_folder
+from critterdb.storage.photo_store import kept_picture
 from tests.support.bot_harness import GAME, HASHTAG, HOST, BotHarness, add_host
 from tests.support.models import make_tiny_model
 from tests.support.replay import NOW, Replay
@@ -39,6 +44,18 @@ def test_a_replay_writes_its_replies_beside_the_file(replay: Replay) -> None:
     assert replay.db["posts"].count == 2
     assert replay.play().read == 0
     assert len(replay.replies()) == 1
+
+
+def test_the_site_keeps_the_pictures_of_a_file_and_no_others(replay: Replay) -> None:
+    """They are on no server, so that pages could not show them."""
+    replay.add(1, images=["red.jpg", "missing.jpg"], mentions=True)
+    replay.play(post=False)
+    site = site_folder(replay.db)
+    (image,) = replay.rows("SELECT image_sha256 AS sha256 FROM post_images WHERE error IS NULL")
+    path = kept_picture(site, image["sha256"])
+    assert path
+    assert hashlib.sha256((site / path).read_bytes()).hexdigest() == image["sha256"]
+    assert len([file for file in (site / "pictures").rglob("*") if file.is_file()]) == 1
 
 
 def test_a_dry_run_can_be_repeated_and_gives_the_same_drafts(
@@ -92,14 +109,73 @@ def test_answers_in_a_replay(replay: Replay) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["{}", "[]", "no json", '{"id": 1}', '{"id": 1, "author": "a", "posted_at": "x"}']
+    ("line", "words"),
+    [
+        ("{}", "it has no “author”. Add it"),
+        ("[]", "it is not a JSON object. Correct the line or delete it"),
+        ("no json", "it is not valid JSON at column 1. Correct the line or delete it"),
+        ('{"id": 1}', "it has no “author”. Add it"),
+        ('{"id": 1, "author": "a", "posted_at": "x"}', "“posted_at” is not a time such as 2026"),
+    ],
 )
-def test_a_bad_line_is_named_and_passed_over(replay: Replay, line: str) -> None:
+def test_a_bad_line_is_named_and_passed_over(replay: Replay, line: str, words: str) -> None:
     replay.path.write_text(line + "\n")
     replay.add(2, images=["red.jpg"], mentions=True)
     report = replay.play()
     assert report.sent == 1
-    assert "line 1" in report.failures[0]
+    assert f"{replay.path}, line 1: not read, because {words}" in report.failures[0]
+    assert "Error(" not in report.failures[0]
+
+
+def test_a_dry_run_tells_its_drafts_and_why_others_were_passed_over(replay: Replay) -> None:
+    replay.add(1, author="ann", images=["red.jpg"], mentions=True)
+    replay.add(2, author="ben", mentions=True)
+    replay.add(
+        3, author="cleo", images=["red.jpg"], mentions=True, posted_at="2020-01-01T00:00:00Z"
+    )
+    replay.add(4, author="dot", text="look", images=["red.jpg"])
+    replay.add(5, author="eve", text=f"#{HASHTAG}", images=["red.jpg"])
+    replay.add(6, author="fay", text="stop", mentions=True)
+    report = replay.play(post=False)
+    text = replay.db["replies"].get("jsonl:1")["text"]
+    told = report.post_lines()
+    assert told[:2] == ["  draft: @ann (jsonl:1): Cougar, over 99%", f"    {text}"]
+    assert "  passed over: @ben (jsonl:2): it has no photo that could be classified" in told
+    assert "  passed over: @cleo (jsonl:3): it was more than 48 hours old when" in "\n".join(told)
+    assert report.passed_over == {"no_hashtag": 1, "not_by_host": 1, "stop": 1}
+    assert "3 not of the game (1 neither with its hashtag nor asking the bot" in str(report)
+    posts = json.loads(json.dumps(report.as_json()))["posts"]
+    [draft] = [post for post in posts if post["status"] == "draft"]
+    assert (draft["author"], draft["answer"], draft["reason"]) == ("ann", "Cougar", None)
+    assert draft["text"] == text
+
+
+def test_the_command_prints_drafts_unless_it_sends(replay: Replay) -> None:
+    replay.add(1, author="ann", images=["red.jpg"], mentions=True)
+    command = [
+        "--db",
+        str(replay.path.parent / "site" / DATABASE_NAME),
+        "bot",
+        GAME,
+        "--on",
+        replay.on,
+    ]
+    dry = CliRunner().invoke(main, command)
+    assert dry.exit_code == 0, dry.output
+    assert "  draft: @ann (jsonl:1): Cougar, over 99%" in dry.stdout
+    replay.add(2, author="ben", images=["red.jpg"], mentions=True)
+    sent = CliRunner().invoke(main, [*command, "--post"])
+    assert "2 sent" in sent.stdout
+    assert "@" not in sent.stdout
+    [line] = CliRunner().invoke(main, [*command, "--json"]).stdout.splitlines()
+    assert json.loads(line)["posts"] == []
+
+
+def test_nobody_who_wants_no_replies_is_named(replay: Replay) -> None:
+    replay.add(1, author="ann", images=["red.jpg"], mentions=True)
+    replay.add(2, author="ann", text="stop", mentions=True)
+    told = "\n".join(replay.play(post=False).post_lines())
+    assert "ann" not in told
 
 
 def test_pictures_that_are_not_there_or_not_fetched(replay: Replay) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
+from tests.fakes.heif import saved
 from tests.support.browser import closed_page, open_browser, skip_without_browser
 from tests.support.datasette_site import (
     add_model,
@@ -36,7 +39,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     add_post(folder, "x:1", "http://127.0.0.1:9/posted.jpg")
     with serving(folder, SERVE) as served_at:
         yield served_at
-    assert len(rows(folder, "SELECT * FROM predictions")) == 3
+    assert len(rows(folder, "SELECT * FROM predictions")) == 6
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +65,6 @@ def test_a_chosen_photo_gets_its_bars(
     photo.write_bytes(jpeg(colour))
     page.goto(f"{address}/-/classify")
     page.set_input_files("#image", photo)
-    assert page.locator("#result img").get_attribute("alt") == "The photo that you chose"
-    page.click("form.by-file button")
     page.wait_for_selector("#result .bars", state="attached")
     assert page.locator("#result h2").inner_text() == headline
     assert page.locator("#result .bars li").count() == 3
@@ -72,6 +73,7 @@ def test_a_chosen_photo_gets_its_bars(
         for bar in page.locator("#result .bars .fill").element_handles()
     ]
     assert widths == sorted(widths, reverse=True)
+    assert page.locator("#result .picture img").get_attribute("alt") == "The photo that you chose"
 
 
 def test_a_file_that_is_no_photo_gets_a_friendly_word(
@@ -81,9 +83,61 @@ def test_a_file_that_is_no_photo_gets_a_friendly_word(
     text.write_text("dear diary")
     page.goto(f"{address}/-/classify")
     page.set_input_files("#image", text)
-    page.click("form.by-file button")
     page.wait_for_selector("#result .problem")
     assert "That did not work" in page.locator("#result").inner_text()
+
+
+def test_a_photo_over_10_mb_is_made_smaller_before_it_is_sent(
+    page: Any, address: str, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (6000, 900), "red").save(photo, compress_level=0)
+    assert photo.stat().st_size > 10_000_000
+    page.goto(f"{address}/-/classify")
+    with page.expect_request("**/-/classify") as sent:
+        page.set_input_files("#image", photo)
+        if page.locator("#result h2").inner_text() == "Ready":
+            page.click("form.by-file button")
+    page.wait_for_selector("#result .bars", state="attached")
+    assert page.locator("#result h2").inner_text() == "Cougar"
+    assert "4096 × 614 pixels" in page.locator("#result .fine").first.inner_text()
+    assert int(sent.value.all_headers()["content-length"]) < 1_000_000
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_dropped_heif_is_sent_as_it_is(page: Any, address: str, kind: str) -> None:
+    """Chromium shows no HEIC, and has no type for one on Linux."""
+    page.goto(f"{address}/-/classify")
+    drop(page, saved(Image.new("RGB", (320, 240), "lime"), kind), f"IMG_1.{kind}".lower())
+    page.wait_for_selector("#result .bars", state="attached")
+    assert page.locator("#result h2").inner_text() == "Bobcat"
+
+
+def test_a_large_photo_that_the_browser_cannot_decode_gets_one_sentence(
+    page: Any, address: str
+) -> None:
+    page.goto(f"{address}/-/classify")
+    drop(page, saved(Image.new("RGB", (64, 64)), "HEIF") + bytes(10_000_000), "IMG_1.heic")
+    page.wait_for_selector("#result .problem")
+    assert page.locator("#result .problem p").inner_text() == (
+        "That photo is larger than 10 MB, and this browser cannot make it smaller. "
+        "Choose a smaller version of it."
+    )
+    assert page.locator("form.by-file button").is_enabled()
+
+
+def drop(page: Any, data: bytes, name: str) -> None:
+    """Drop a file on the page."""
+    carrier = page.evaluate_handle(
+        """([encoded, name]) => {
+            const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
+            const carrier = new DataTransfer();
+            carrier.items.add(new File([bytes], name));
+            return carrier;
+        }""",
+        [base64.b64encode(data).decode(), name],
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": carrier})
 
 
 def test_photos_stand_in_the_tables_with_their_credit(page: Any, address: str) -> None:

@@ -71,7 +71,8 @@ def test_who_is_signed_in_can_send_a_photo(
         sign_in(page, address, cookie)
         page.goto(f"{address}/-/classify")
         page.set_input_files("#image", photo)
-        page.click("form.by-file button")
+        if not script:
+            page.click("form.by-file button")
         page.wait_for_selector("#result .bars", state="attached")
         headline = page.locator("#result h2").inner_text()
     assert headline == ("Cougar" if script else "Bobcat")

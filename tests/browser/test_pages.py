@@ -8,6 +8,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -124,10 +125,89 @@ def test_a_chosen_file_is_classified_on_the_front_page(
     photo.write_bytes(jpeg("lime"))
     page.goto(f"{address}/-/critters")
     page.set_input_files("#image", photo)
-    page.click("form.by-file button")
     page.wait_for_selector("#result .bars")
     assert page.locator("#result h2").inner_text() == "Bobcat"
     assert page.url == f"{address}/-/critters"
+
+
+def test_on_a_phone_the_answer_comes_into_view(browser: Any, address: str, tmp_path: Path) -> None:
+    """Below the two forms nobody would see that anything happened."""
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg("red"))
+    with closed_page(browser, viewport={"width": 390, "height": 844}) as page:
+        page.goto(f"{address}/-/critters")
+        page.set_input_files("#image", photo)
+        headline = page.wait_for_selector("#result .verdict:not(.busy) h2")
+        box = headline.bounding_box()
+        assert 0 <= box["y"] < 844 - box["height"]
+
+
+def test_a_sure_answer_is_the_boldest_thing_on_the_page(
+    page: Any, address: str, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg("red"))
+    page.goto(f"{address}/-/classify")
+    page.set_input_files("#image", photo)
+    page.wait_for_selector("#result .sure .bars")
+    size, weight, colour = page.locator("#result h2").evaluate(
+        "h => { const s = getComputedStyle(h); return [s.fontSize, s.fontWeight, s.color] }"
+    )
+    others = page.evaluate(
+        "[...document.querySelectorAll('main *:not(h1)')]"
+        ".map(one => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert float(size.removesuffix("px")) == max(others)
+    assert int(weight) >= 700
+    soft = page.locator(".lead").evaluate("one => getComputedStyle(one).color")
+    assert colour != soft
+
+
+def test_labels_lead_on_and_a_stored_answer_can_be_opened_again(
+    page: Any, address: str, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg("lime"))
+    page.goto(f"{address}/-/critters")
+    page.set_input_files("#image", photo)
+    page.click("#result >> text=Link to this answer")
+    page.wait_for_url("**/-/critters/predictions/*")
+    assert page.locator(".verdict h2").inner_text() == "Bobcat"
+    image = page.locator(".bars .reference img").first
+    page.wait_for_function("document.querySelector('.bars .reference img').naturalWidth > 0")
+    assert image.get_attribute("alt") == "A photo of Bobcat"
+    page.click(".bars .name a >> nth=0")
+    assert page.locator("h1").inner_text() == "Bobcat"
+
+
+def test_the_bare_address_leads_to_the_front_page_and_back(page: Any, address: str) -> None:
+    page.goto(address)
+    assert page.url == f"{address}/-/critters"
+    page.click("text=All the data")
+    assert page.url == f"{address}/critters"
+    page.click("text=home")
+    assert page.url == f"{address}/-/critters"
+
+
+def test_a_picture_that_is_gone_leaves_a_box_that_says_so(
+    browser: Any, address: str, folder: Path
+) -> None:
+    """Without a script, and without the browser's sign for a broken image."""
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        before = db["post_images"].get(("x:104", 0))["url"]
+        db["post_images"].update(("x:104", 0), {"url": before.replace("104", "gone")})
+    try:
+        with closed_page(browser, java_script_enabled=False) as page:
+            page.goto(f"{address}/-/critters/history", wait_until="networkidle")
+            picture = page.locator("article[id='x:104'] img")
+            data = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
+    finally:
+        with closing(open_database(folder / DATABASE_NAME)) as db:
+            db["post_images"].update(("x:104", 0), {"url": before})
+    # The browser's own sign is at the top left, where ours is plain inside the round corner.
+    corner = data.crop((15, 15, data.width - 15, data.height // 4))
+    assert len(corner.getcolors() or range(99)) == 1
+    assert len(data.getcolors() or range(99)) > 1
 
 
 def test_an_address_is_classified_from_the_front_page(
@@ -160,7 +240,7 @@ def test_a_dropped_picture_is_classified(page: Any, address: str, tmp_path: Path
 
 def test_from_the_matrix_to_a_photo(page: Any, address: str) -> None:
     page.goto(f"{address}/-/critters")
-    page.click(f'a:has-text("{MODEL_ID}")')
+    page.click('a:has-text("Its model")')
     page.click('a[aria-label="Cougar taken for Domestic Cat: 1 photos"]')
     assert page.locator("h1").inner_text() == "Cougar, taken for Domestic Cat"
     page.click(".shot a")
@@ -192,7 +272,7 @@ def test_three_predictions_are_reviewed_by_keyboard(page: Any, address: str, fol
     assert reviews[1]["taxon_id"] is not None
     after = rows(folder, "SELECT * FROM predictions WHERE source = 'evaluation' ORDER BY id")
     assert after == before
-    assert "50.0%" in page.locator("main table").inner_text()
+    assert "3 of 6" in page.locator("main table").inner_text()
 
 
 def test_a_name_can_be_written_and_keys_do_nothing_meanwhile(
@@ -253,9 +333,14 @@ def test_axe_finds_nothing_serious_and_nothing_runs_off_the_screen(
     browser: Any, address: str, folder: Path, look: str
 ) -> None:
     problems = {}
+    answer = httpx.post(
+        f"{address}/-/classify",
+        files={"image": jpeg("red")},
+        headers={"accept": "application/json"},
+    ).json()
     with closed_page(browser, **LOOKS[look]) as page:
         sign_in(page, folder, address)
-        for path in PAGES:
+        for path in [*PAGES, f"/-/critters/predictions/{answer['prediction_id']}"]:
             page.goto(f"{address}{path}")
             page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
             problems[path] = findings(page)
@@ -263,3 +348,21 @@ def test_axe_finds_nothing_serious_and_nothing_runs_off_the_screen(
             if width > 0:
                 problems[path].append(f"{width} pixels wider than the screen")
     assert {path: words for path, words in problems.items() if words} == {}
+
+
+def test_two_models_fit_a_phone(browser: Any, tmp_path: Path) -> None:
+    folder = make_furnished_site(tmp_path / "mysite")
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        for table, key in (("models", "id"), ("model_labels", "model_id")):
+            columns = [column.name for column in db[table].columns]
+            chosen = ", ".join("'another'" if c == key else f'"{c}"' for c in columns)
+            db.execute(f"INSERT INTO {table} SELECT {chosen} FROM {table}")
+    with (
+        serving(folder, SERVE) as address,
+        closed_page(browser, viewport={"width": 390, "height": 844}) as page,
+    ):
+        for path in ("/-/critters/models", f"/-/critters/compare?a={MODEL_ID}&b=another"):
+            page.goto(f"{address}{path}")
+            page.evaluate("scrollTo(500, 0)")
+            assert page.evaluate("scrollX") == 0, path
+            assert findings(page) == []

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from tests.fakes.heif import HEIF_BOMBS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -315,4 +317,5 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "gif of data in 5 million parts": lambda: _gif(
         64, 64, _gif_frame(64, 64, data=b"\x02" + b"\x01\x44" * 4_900_000 + b"\0")
     ),
+    **HEIF_BOMBS,
 }  # fmt: skip

@@ -6,10 +6,13 @@ import io
 import random
 from typing import TYPE_CHECKING, Any
 
+import pillow_heif
 from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pillow_heif.register_heif_opener()  # Pillow can then save HEIC too
 
 SIDE = 96  # pixels
 KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -30,6 +33,11 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "webp, animated": ("WEBP", "RGB", {"save_all": True, "exif": True}),
     "gif": ("GIF", "P", {}),
     "gif, animated": ("GIF", "P", {"save_all": True}),
+    "heic": ("HEIF", "RGB", {"exif": True}),
+    "heic, alpha": ("HEIF", "RGBA", {}),
+    "heic, tiles": ("HEIF", "RGB", {"tile_size": 64}),
+    "avif": ("AVIF", "RGB", {"exif": True}),
+    "avif, animated": ("AVIF", "RGB", {"save_all": True}),
 }
 HURTFUL = (0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF)
 

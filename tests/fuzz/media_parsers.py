@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from critterdb.errors import ModelError, RejectedInputError, SiteError
+from critterdb.dataset.photo_zip import PhotoZip
+from critterdb.errors import ModelError, RejectedInputError, SiteError, SourceError
 from critterdb.imaging.complexity import has_too_many_parts
 from critterdb.imaging.decode import decode_image, image_format
+from critterdb.imaging.heif import heif_kind, read_heif
 from critterdb.imaging.jpeg import read_structure, with_more_data
 from critterdb.imaging.sandbox import Decoders
 from critterdb.model.description import DIGEST
@@ -38,6 +43,7 @@ def pictures() -> st.SearchStrategy[bytes]:
         st.sampled_from(sorted(good)).flatmap(lambda kind: damaged(good[kind])),
         st.sampled_from([data for _, data in mutations(300)]),
         st.binary(max_size=64).map(lambda tail: b"\xff\xd8\xff" + tail),
+        st.binary(max_size=64).map(lambda tail: b"\0\0\0\x10ftypheic\0\0\0\0" + tail),
     )
 
 
@@ -100,6 +106,28 @@ def read_markers(data: bytes) -> None:
     with_more_data(data, structure)
     for kind in ("png", "webp", "gif"):
         has_too_many_parts(data, kind)
+    heif_kind(data)
+    read_heif(data, max_parts=10_000)
+
+
+def read_zip(data: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "photos.zip"
+        path.write_bytes(data)
+        with PhotoZip(path) as archive:
+            for name in archive.names:
+                with suppress(OSError):
+                    archive.read(name)
+
+
+@cache
+def zip_bytes() -> bytes:
+    """A zip of two small files, one of them compressed."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("cats/puma/1.jpg", picture("red"))
+        archive.writestr("cats/lynx/2.jpg", bytes(3000), compress_type=zipfile.ZIP_DEFLATED)
+    return file.getvalue()
 
 
 def find_file(path: object) -> None:
@@ -116,6 +144,7 @@ def check_picture(data: bytes) -> None:
 # What takes long to make is made when the first example is drawn.
 PICTURES = st.deferred(pictures)
 MODELS = st.deferred(lambda: damaged(model_bytes()))
+ZIPS = st.deferred(lambda: damaged(zip_bytes()))
 DESCRIPTIONS = st.deferred(lambda: spoiled(model_metadata()))
 
 MEDIA_PARSERS = [
@@ -126,5 +155,6 @@ MEDIA_PARSERS = [
     Parser("model files", load_bytes, MODELS, (ModelError,)),
     Parser("model descriptions", load_described, DESCRIPTIONS, (ModelError,), as_drawn=True),
     Parser("protobuf", has_external_data, MODELS, (ValueError,)),
+    Parser("zips", read_zip, ZIPS, (SourceError,)),
     Parser("stored paths", find_file, PATHS | odd_values(), (SiteError,)),
 ]

@@ -129,7 +129,7 @@ def test_a_lasting_fault_is_one_clear_error_and_loses_nothing(
 
 def test_a_server_that_is_down(db: SiteDatabase, game: Game) -> None:
     api = INaturalist(db, "http://127.0.0.1:9", sleep=lambda _: None)
-    with pytest.raises(SourceError, match="did not respond"):
+    with pytest.raises(SourceError, match=r"did not respond.*Check your network connection"):
         sync_game(db, game, api=api)
 
 

@@ -349,6 +349,19 @@ def test_the_plan_is_told_in_words(
     assert plan["new"] == OBSERVATIONS
 
 
+def test_a_plan_writes_nothing_but_its_requests(
+    db: SiteDatabase, server: StandInINaturalist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The requests count in the ledger, from which iNaturalist's limits are kept."""
+    monkeypatch.setenv("CRITTERDB_INATURALIST_API", server.url)
+    monkeypatch.setenv("CRITTERDB_DB", str(site_folder(db) / "critters.db"))
+    before = {table: list(db[table].rows) for table in db.table_names() if table != "ledger"}
+    said = CliRunner().invoke(main, ["sync", "cougarornot", "--plan"])
+    assert said.exit_code == 0, said.output
+    assert {table: list(db[table].rows) for table in before} == before
+    assert db["ledger"].count > 0
+
+
 def test_an_inactive_taxon_leads_to_the_one_that_took_its_place(
     db: SiteDatabase, game: Game, server: StandInINaturalist
 ) -> None:

@@ -52,10 +52,10 @@ def no_coat(seed: int, size: tuple[int, int] = (160, 120)) -> bytes:
     return jpeg(pixels)
 
 
-def make_photo_folder(folder: Path, photos: int) -> Path:
-    """FOLDER/LABEL/*.jpg with this many photos of each coat."""
+def make_photo_folder(folder: Path, photos: int, *, first: int = 0) -> Path:
+    """FOLDER/LABEL/*.jpg with this many photos of each coat, by their seeds from `first` on."""
     for kind in COATS:
         (folder / kind.replace(" ", "_")).mkdir(parents=True)
-        for seed in range(photos):
+        for seed in range(first, first + photos):
             (folder / kind.replace(" ", "_") / f"{seed:03}.jpg").write_bytes(coat(kind, seed))
     return folder

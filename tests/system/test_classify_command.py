@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -41,6 +42,11 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with PhotoHost() as server:
         monkeypatch.setenv("CRITTERDB_FETCH_ALLOW", f"127.0.0.1/32:{urlsplit(server.base).port}")
         yield server.base
+
+
+def read_csv(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def run(*arguments: str, input: bytes | None = None) -> Result:
@@ -103,6 +109,80 @@ def test_one_bad_image_does_not_keep_the_others_back(folder: Path, host: str) ->
     assert spoken.exit_code == 1
     assert len(spoken.stderr.splitlines()) == len(bad)
     assert all(line.startswith("Error: ") for line in spoken.stderr.splitlines())
+
+
+def test_a_folder_gives_a_row_for_every_picture(folder: Path) -> None:
+    cards = folder / "cards"
+    (cards / "night" / ".hidden").mkdir(parents=True)
+    (cards / "a.jpg").write_bytes(RED)
+    (cards / "night" / "b.JPG").write_bytes(jpeg("grey"))
+    (cards / "night" / "cut.jpg").write_bytes(RED[:-20])
+    (cards / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 100)
+    (cards / "notes.txt").write_text("dear diary")
+    (cards / "night" / ".hidden" / "c.jpg").write_bytes(RED)
+    done = run("cards", "red.jpg", "--csv", "answers.csv")
+    assert done.exit_code == 1
+    assert "answers.csv: 5 pictures, answered 1 of 5." in done.stdout
+    assert "3 pictures could not be read" in done.stderr
+    table = read_csv(folder / "answers.csv")
+    assert [(row["file"], row["answer"], row["reason"], row["error_code"]) for row in table] == [
+        ("cards/a.jpg", "Cougar", "", ""),
+        ("cards/night/b.JPG", "", "not_a_critter", ""),
+        ("cards/night/cut.jpg", "", "", "image_truncated"),
+        ("cards/phone.heic", "", "", "not_an_image"),
+        ("red.jpg", "", "", "missing_image"),
+    ]
+    assert table[0]["scientific_name"] == "Puma concolor"
+    assert float(table[0]["confidence"]) > 0.99
+    assert table[0]["model"] == MODEL_ID
+    assert "cut off" in table[2]["error"]
+    assert len(rows(folder, "SELECT * FROM predictions")) == 2
+
+
+def test_several_folders_and_the_terminal(folder: Path) -> None:
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "red.jpg").write_bytes(RED)
+    said = run("one", "two").stdout
+    assert "one/red.jpg: Cougar, over 99%" in said
+    assert "two/red.jpg: Cougar, over 99%" in said
+    assert run("one", "two", "--csv", "x.csv").exit_code == 0
+    assert [row["file"] for row in read_csv(folder / "x.csv")] == ["one/red.jpg", "two/red.jpg"]
+
+
+@pytest.mark.parametrize("start", "=+-@")
+def test_no_cell_of_the_table_is_a_formula(folder: Path, start: str) -> None:
+    (folder / f"{start}1+1.jpg").write_bytes(RED)
+    assert run("--csv", "x.csv", "--", f"{start}1+1.jpg").exit_code == 0
+    [row] = read_csv(folder / "x.csv")
+    assert row["file"] == f"'{start}1+1.jpg"
+
+
+def test_the_table_is_written_whole_or_not_at_all(folder: Path) -> None:
+    (folder / "red.jpg").write_bytes(RED)
+    (folder / "x.csv").write_text("years of work")
+    (folder / "empty").mkdir()
+    refused = run("empty", "--csv", "x.csv")
+    assert "empty holds no pictures" in refused.stderr
+    nowhere = run("red.jpg", "--csv", "nowhere/x.csv")
+    assert nowhere.exit_code == 1
+    assert "nowhere/x.csv could not be written" in nowhere.stderr
+    assert (folder / "x.csv").read_text() == "years of work"
+    assert run("red.jpg", "--csv", "x.csv", "--json").exit_code == 2
+    assert run("red.jpg", "--csv", "x.csv").exit_code == 0
+    assert not list(folder.glob("*.part"))
+
+
+def test_bars_under_no_answer_are_not_read_as_one(folder: Path) -> None:
+    assert "If it had to choose:" in run("-", input=jpeg("grey")).stdout
+    assert "If it had to choose:" not in run("-", input=RED).stdout
+
+
+def test_a_file_is_named_once_in_its_error(folder: Path) -> None:
+    said = run("nowhere.jpg").stderr
+    assert said == "Error: nowhere.jpg: No such file or directory. Check the file name\n"
+    similar = CliRunner().invoke(main, ["similar", "nowhere.jpg"])
+    assert similar.stderr == said
 
 
 def test_a_model_file_needs_no_site(

@@ -4,9 +4,13 @@ import json
 import os
 import re
 import resource
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from critterdb.cli import main
-from critterdb.storage.database import SiteDatabase, site_folder
+from critterdb.storage.database import SiteDatabase, open_database, site_folder
 
 HEAVY = (
     *("torch", "fastai", "onnxruntime", "datasette", "sqlite_utils", "numpy"),
@@ -26,6 +30,13 @@ HELP_LIMIT_S = 0.3
 
 def run(*arguments: str, input: bytes | None = None) -> Result:
     return CliRunner().invoke(main, list(arguments), input=input)
+
+
+def command_paths(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words that name each command, those of the program itself (none) included."""
+    yield path
+    for name, child in getattr(command, "commands", {}).items():
+        yield from command_paths(child, (*path, name))
 
 
 def one_line_error(result: Result) -> str:
@@ -238,6 +249,129 @@ def test_status_and_backup(site: Path, tmp_path: Path) -> None:
     assert run("--db", database, "backup", str(copy)).exit_code == 0
     assert json.loads(run("--db", str(copy), "status", "--json").stdout)["rows"] == status["rows"]
     assert "already exists" in one_line_error(run("--db", database, "backup", str(copy)))
+
+
+@pytest.mark.parametrize("path", list(command_paths(main)), ids=" ".join)
+def test_every_command_has_help_under_h_with_examples_and_takes_v(path: tuple[str, ...]) -> None:
+    done = run(*path, "-h")
+    assert done.exit_code == 0
+    assert "-v, --verbose" in done.stdout
+    assert "-h, --help" in done.stdout
+    before_options = done.stdout.partition("Options:")[0].partition("\n")[2]
+    assert re.search(rf"critterdb (--db \S+ )?{' '.join(path)}", before_options)
+
+
+def test_verbose_works_before_and_after_the_command(site: Path) -> None:
+    script = """
+import sys, logging
+from critterdb.cli import main
+main(sys.argv[1:], standalone_mode=False)
+print(logging.getLogger("critterdb").getEffectiveLevel())
+"""
+    database = str(site / "critters.db")
+    for arguments in (
+        ["-v", "--db", database, "games"],
+        ["--db", database, "games", "-v"],
+        ["--db", database, "games", "show", "cougarornot", "--verbose"],
+        ["--db", database, "games"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+        )
+        is_verbose = bool({"-v", "--verbose"} & set(arguments))
+        assert (done.stdout.splitlines()[-1] == "10") == is_verbose, arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("traim",), "Did you mean train?"),
+        (("games", "ad"), "Did you mean add?"),
+        (("version",), "--version?"),
+        (("help",), "--help?"),
+        (("games", "wombat"), "Commands: "),
+    ],
+)
+def test_a_misspelt_command_is_met_with_a_suggestion(arguments: tuple[str, ...], hint: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert hint in done.stderr
+
+
+def test_h_with_a_host_still_serves_there(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unit files say `serve -h 0.0.0.0`, from when -h was short for --host."""
+    monkeypatch.chdir(site)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"Port {port} of 127.0.0.1" in run("serve", "-h", "127.0.0.1", "-p", port).stderr
+    assert run("serve", "-h", "--port", "1").stdout.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("command", [("serve",), ("demo", "somewhere", "--serve")])
+def test_a_port_in_use_is_one_line_before_anything_else(
+    site: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(site)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(*command, "--port", str(port))
+    said = one_line_error(done)
+    assert f"Port {port} of 127.0.0.1 is in use" in said
+    assert f"--port {port + 1}" in said
+    assert done.stdout == ""
+    assert not (site / "somewhere").exists()
+
+
+def test_a_port_that_is_none_is_said_so(site: Path) -> None:
+    database = str(site / "critters.db")
+    done = run("--db", database, "serve", "--port", "99999")
+    assert done.exit_code == 2
+    assert "99999" in done.stderr
+
+
+def test_ctrl_c_says_what_to_do_next(site: Path) -> None:
+    """In a sync whose server takes its time."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "critterdb", "--db", str(site / "critters.db"),
+             "sync", "cougarornot"],
+            env={
+                **os.environ,
+                "CRITTERDB_INATURALIST_API": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        connection.close()
+    assert process.returncode == 1
+    assert errors.strip() == "Stopped. What was fetched is kept. Run it again to go on."
+
+
+def test_a_read_only_folder_is_said_so() -> None:
+    # Root may write anywhere. Another user may not even import what is below /root, so the command
+    # runs once before.
+    script = """
+import os, sys
+from critterdb.cli import main
+command = ["--db", sys.argv[1] + "/critters.db", "status"]
+main(command, standalone_mode=False)
+os.chmod(sys.argv[1], 0o555)
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setuid(65534)
+main(command)
+"""
+    with tempfile.TemporaryDirectory() as name:
+        open_database(Path(name) / "critters.db", create=True).close()
+        done = subprocess.run([sys.executable, "-c", script, name], capture_output=True, text=True)
+        Path(name).chmod(0o700)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {name} is read-only"), done.stderr
+    assert "critterdb serve --read-only" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_usage_errors_end_with_two(site: Path) -> None:

@@ -101,10 +101,19 @@ def test_memes_are_no_critters(demo: Demo) -> None:
 
 
 def test_the_site_shows_posts_with_their_pictures(demo: Demo) -> None:
-    page = httpx.get(f"{demo.address}/critters/bot_history").text
-    pictures = re.findall(r'<img src="(http://127\.0\.0\.1:\d+/media/[^"]+)"', page)
-    assert len(pictures) >= 10
-    assert httpx.get(pictures[0]).headers["content-type"] == "image/jpeg"
+    """From the site itself, because the stand-in that served them is gone tomorrow."""
+    for path in ("/critters/bot_history", "/-/critters/history"):
+        page = httpx.get(f"{demo.address}{path}").text
+        pictures = re.findall(r'<img[^>]* src="(/-/critterdb/pictures/[^"]+)"', page)
+        assert len(pictures) >= 10
+        assert "/media/" not in "".join(re.findall("<img[^>]*>", page))
+        kinds = {httpx.get(demo.address + one).headers["content-type"] for one in pictures}
+        assert kinds == {"image/jpeg"}
+
+
+def test_it_prints_the_address_of_the_front_page(demo: Demo) -> None:
+    assert f"Open {demo.address}/-/critters;" in demo.output
+    assert httpx.get(f"{demo.address}/-/critters").status_code == 200
 
 
 def test_the_endpoint_answers_for_an_address(demo: Demo) -> None:

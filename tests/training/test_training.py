@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
+import subprocess
 import sys
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +18,14 @@ from PIL import Image
 
 from critterdb.cli import main
 from critterdb.dataset.embeddings import as_vectors
-from critterdb.dataset.examples import load_examples
+from critterdb.dataset.examples import LEARNED_FROM, load_examples
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import TrainingError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
 from critterdb.model.decision import decide, labels_inside
 from critterdb.model.registry import current_model
-from critterdb.storage.database import SiteDatabase, open_database
+from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.training.backbones import load_backbone
 from critterdb.training.config import TrainingConfig
 from critterdb.training.embed import embed_photos
@@ -28,8 +33,10 @@ from critterdb.training.train import train_game
 from tests.support.photos import COATS, coat, make_photo_folder, no_coat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from critterdb.evaluation.comparison import ModelComparison
     from critterdb.evaluation.figures import EvaluationResult
     from critterdb.model.loader import Model
 
@@ -108,6 +115,10 @@ def test_the_figures_are_those_of_the_contract(trained: Trained) -> None:
         "left_out",
         "too_few",
         "folded",
+        "max_wrong",
+        "photos_validated",
+        "is_used",
+        "comparison",
     ]
 
 
@@ -294,7 +305,7 @@ def test_measuring_again_gives_the_same_and_no_second_rows(trained: Trained) -> 
 
 
 def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> None:
-    folder = make_photo_folder(tmp_path / "more", photos=3)
+    folder = make_photo_folder(tmp_path / "more", photos=3, first=PHOTOS)
     (folder / "_none").mkdir()
     for seed in range(4):
         (folder / "_none" / f"{seed}.jpg").write_bytes(no_coat(seed))
@@ -307,7 +318,7 @@ def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> 
     (folder / "_none" / "cut.jpg").write_bytes(good[: len(good) // 2])
     output = run(trained, "evaluate", "--photos", str(folder))
     assert "measured on 13 photos" in output
-    assert "Left out: 1 photos whose files could not be read." in output
+    assert "Left out: 1 photo whose files could not be read." in output
     (folder / "zebra").mkdir()
     (folder / "zebra" / "1.jpg").write_bytes(no_coat(9))
     failed = CliRunner().invoke(
@@ -316,6 +327,98 @@ def test_a_folder_of_one_s_own_is_measured(trained: Trained, tmp_path: Path) -> 
     assert failed.exit_code == 1
     assert "zebra is not a label" in failed.stderr
     assert "spotted coat" in failed.stderr
+
+
+def test_photos_that_it_learned_from_say_nothing_about_new_ones(
+    trained: Trained, tmp_path: Path
+) -> None:
+    examples = load_examples(trained.db, get_game(trained.db, "coats"))
+    tested = set(examples.sha256s[examples.of_part("test")].tolist())
+    found = json.loads(run(trained, "evaluate", "--photos", str(trained.photos), "--json"))
+    assert found["photos"] == len(tested)
+    assert found["left_out"] == {LEARNED_FROM: PHOTOS * len(COATS) - len(tested)}
+    assert f"{PHOTOS * len(COATS) - len(tested)} photos that it learned from" in run(
+        trained, "evaluate", "--photos", str(trained.photos)
+    )
+    one = trained.db.execute(
+        "SELECT photos.path FROM photos JOIN splits USING (observation_id) WHERE part = 'train'"
+    ).fetchone()[0]
+    learned = tmp_path / "learned" / "striped_coat"
+    learned.mkdir(parents=True)
+    (learned / "1.jpg").write_bytes((trained.folder / one).read_bytes())
+    refused = CliRunner().invoke(
+        main,
+        ["--db", str(trained.folder / "critters.db"), "evaluate", "--photos", str(learned.parent)],
+    )
+    assert refused.exit_code == 1
+    assert "learned from" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_training_says_what_is_used_now_and_what_comes_next(trained: Trained) -> None:
+    told = run(trained, "train", "coats")
+    new, earlier = current_model(trained.db, "coats").id, trained.result["model"]
+    assert f"coats now uses {new}." in told
+    assert f"To go back: critterdb models use {earlier}" in told
+    photos = trained.result["photos"]
+    assert f"On {photos} test photos that {earlier} was tested on too" in told
+    assert "The difference could be chance." in told
+    assert "Next: critterdb classify" in told
+    run(trained, "models", "use", earlier)
+
+
+@pytest.fixture
+def mislabelled(trained: Trained, tmp_path: Path) -> Iterator[SiteDatabase]:
+    """A copy of the site whose coats were mixed up since, but for those of the test photos."""
+    shutil.copytree(trained.folder, tmp_path / "copy")
+    with closing(open_database(tmp_path / "copy" / "critters.db")) as db:
+        db.execute(
+            """
+            UPDATE observations SET taxon_id = (
+                SELECT coalesce(
+                    (SELECT min(id) FROM taxa
+                     WHERE id > observations.taxon_id AND name LIKE '%coat'),
+                    (SELECT min(id) FROM taxa WHERE name LIKE '%coat')
+                )
+            )
+            WHERE id IN (SELECT observation_id FROM splits WHERE part <> 'test')
+            """
+        )
+        yield db
+
+
+def test_a_worse_model_is_told_before_it_replaces_a_better_one(
+    trained: Trained, mislabelled: SiteDatabase
+) -> None:
+    better = trained.result["model"]
+    asked: list[ModelComparison] = []
+
+    def refuse(comparison: ModelComparison) -> bool:
+        asked.append(comparison)
+        assert current_model(mislabelled, "coats").id == better
+        return False
+
+    again = train_game(mislabelled, get_game(mislabelled, "coats"), accept=refuse)
+    [comparison] = asked
+    assert comparison["earlier"] == better
+    assert comparison["earlier_wrong"] < comparison["wrong"] <= comparison["photos"]
+    assert again["is_used"] is False
+    assert mislabelled["models"].count_where("id = ?", [again["model"]]) == 1
+    assert current_model(mislabelled, "coats").id == better
+
+
+def test_without_a_terminal_a_worse_model_is_used_with_a_warning(
+    trained: Trained, mislabelled: SiteDatabase
+) -> None:
+    better = trained.result["model"]
+    database = str(site_folder(mislabelled) / "critters.db")
+    done = CliRunner().invoke(main, ["--db", database, "train", "coats"])
+    assert done.exit_code == 0, done.output
+    warning = done.stderr.strip().splitlines()[-1]
+    assert warning.startswith(f"Warning: On {trained.result['photos']} test photos that {better}")
+    assert "The earlier model is better." in warning
+    assert f"To go back: critterdb models use {better}" in done.stdout
+    assert current_model(mislabelled, "coats").id != better
 
 
 def test_the_same_picture_is_the_most_similar_one(trained: Trained) -> None:
@@ -349,6 +452,33 @@ def test_the_lists_name_the_model(trained: Trained) -> None:
     assert trained.result["model"] in run(trained, "models")
     shown = json.loads(run(trained, "models", "show", trained.result["model"]))
     assert shown["recipe"]["backbone"] == "efficientnet_lite0"
+
+
+def test_ctrl_c_ends_a_training_at_once(tmp_path: Path, busy: float) -> None:
+    """It took seven seconds: the threads that embed went on with all photos."""
+    photos = make_photo_folder(tmp_path / "coats", photos=100)
+    with closing(open_database(tmp_path / "critters.db", create=True)) as db:
+        import_folder(db, photos, "coats")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "critterdb", "--db", str(tmp_path / "critters.db"), "train"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list((tmp_path / "models" / "backbones").glob("*.onnx")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.5)  # the first batches are under way
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    _, errors = process.communicate()
+    assert time.monotonic() - sent < 1.5 * busy
+    assert process.returncode == 1
+    assert errors.strip() == (
+        "Stopped. No model was changed. Run it again: photos that are embedded stay so."
+    )
+    with closing(open_database(tmp_path / "critters.db")) as db:
+        assert db["models"].count == 0
+        assert db["embeddings"].count < 300
 
 
 def test_too_few_photos_are_an_error_that_names_them(db: SiteDatabase, tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from critterdb.web.charts.bars import score_over_time
+from critterdb.web.charts.bars import label_bars, period_name, score_over_time
 from critterdb.web.charts.confusion import MAX_LABELS, Label, most_confused
+from critterdb.web.charts.curves import reliability_diagram
 from critterdb.web.charts.maps import (
     HEIGHT,
     WIDTH,
@@ -19,7 +21,7 @@ from critterdb.web.charts.maps import (
     load_shapes,
     mercator,
 )
-from critterdb.web.charts.svg import nice_top, tag
+from critterdb.web.charts.svg import count_ticks, nice_top, share_ticks, tag
 from critterdb.web.queries.scores import SettledPost, by_period
 from critterdb.web.queries.similar_photos import Embedding, Sketches, nearest_photos
 
@@ -35,6 +37,55 @@ if TYPE_CHECKING:
 )
 def test_an_axis_ends_at_a_round_number(value: float, top: float) -> None:
     assert nice_top(value) == pytest.approx(top)
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 5, 6, 9, 23, 101, 4321])
+def test_ticks_of_an_axis_are_round_and_even(most: int) -> None:
+    ticks = count_ticks(most)
+    numbers = [at for at, _ in ticks]
+    assert [text.replace(",", "") for _, text in ticks] == [f"{at:g}" for at in numbers]
+    assert {round(b - a, 9) for a, b in itertools.pairwise(numbers)} == {numbers[1]}
+    assert numbers[-1] >= most
+    assert len(ticks) <= 6
+
+
+def test_ticks_of_shares_say_exactly_where_they_are() -> None:
+    for most in (0.004, 0.03, 0.05, 0.051, 0.13, 0.4, 1.0):
+        for at, text in share_ticks(most):
+            assert float(text.rstrip("%")) == pytest.approx(100 * at)
+
+
+@pytest.mark.parametrize(
+    ("period", "name"),
+    [
+        ("2026-11-26", "26 Nov"),
+        ("2026-11-02", "2 Nov"),
+        ("2026-11", "Nov 2026"),
+        ("2026", "2026"),
+        ("soon", "soon"),
+    ],
+)
+def test_periods_are_called_as_people_call_them(period: str, name: str) -> None:
+    assert period_name(period) == name
+
+
+def test_points_of_few_photos_are_pale_and_nothing_joins_them() -> None:
+    drawn = reliability_diagram(
+        [
+            {"confidence": 0.5, "right": 1.0, "photos": 1},
+            {"confidence": 0.9, "right": 0.95, "photos": 40},
+        ]
+    )
+    assert re.findall('class="(dot[^"]*)"', drawn) == ["dot few", "dot"]
+    assert "1 of 1 photos" in drawn
+    assert 'class="curve"' not in drawn
+
+
+def test_bars_of_labels_say_of_how_many_photos() -> None:
+    label = {"taxon_id": 1, "name": "Ocelot", "photos_test": 40, "recall": 0.95, "precision": 0.5}
+    bars = label_bars([label], {1: 4})  # type: ignore[list-item]
+    assert "95.0% of 40" in bars
+    assert "2 of 4" in bars
 
 
 def test_what_people_wrote_is_escaped() -> None:

@@ -11,7 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from critterdb.cli import main
-from critterdb.formatting import json_text, printable, printable_line, table_lines
+from critterdb.formatting import (
+    json_text,
+    percent_of,
+    printable,
+    printable_line,
+    share_of,
+    table_lines,
+)
 from critterdb.games import ensure_game, list_games, unused_presets
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 
@@ -80,3 +87,21 @@ def test_a_list_of_games(db: SiteDatabase) -> None:
     [game] = list_games(db)
     assert (game.slug, game.hashtag, game.observations) == ("cougarornot", "cougarOrNot", 0)
     assert unused_presets(db) == ["crowornot", "trickybirdid"]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "expected"),
+    [
+        (1, 31, "1 of 31 photos (3.2%)"),
+        (0, 30, "0 of 30 photos (0.0%)"),
+        (2, 6, "2 of 6 photos"),
+        (29, 29, "29 of 29 photos"),
+        (1500, 2339, "1,500 of 2,339 photos (64.1%)"),
+        (0, 0, "none of 0 photos"),
+    ],
+)
+def test_a_share_names_its_basis_and_has_no_percentage_of_a_few(
+    part: int, whole: int, expected: str
+) -> None:
+    assert share_of(part, whole, "photos") == expected
+    assert (percent_of(part, whole) is not None) == ("%" in expected)

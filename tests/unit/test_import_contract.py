@@ -17,7 +17,9 @@ PACKAGE = ROOT / "critterdb"
 # From the foundations to the commands; docs/architecture.md shows the same order.
 ROOMS = [
     "_types",
+    "_version",
     "errors",
+    "packages",
     "system",
     "formatting",
     "storage",
@@ -35,6 +37,7 @@ ROOMS = [
     "site",
     "web",
     "publish",
+    "library",
     "fakes",
     "demo",
     "cli",

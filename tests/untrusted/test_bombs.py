@@ -56,6 +56,13 @@ EXPECTED = {
     "gif with a comment of 5 million parts": "image_too_complex",
     "gif with 3 million empty extensions": "image_too_complex",
     "gif with 9.9 MB of nothing": "image_too_complex",
+    "heic of 268 megapixels": "too_large",
+    "heic of 49 megapixels for 64 pixels": "not_an_image",
+    "heic of tiles of 67 megapixels": "image_too_complex",
+    "heic that is made of itself": "not_an_image",
+    "heic with 1.2 million boxes": "image_too_complex",
+    "avif of 268 megapixels": "too_large",
+    "avif with 1.2 million boxes": "image_too_complex",
 }
 
 

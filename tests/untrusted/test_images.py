@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import decode_image, read_image
+from tests.fakes.heif import grid
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -31,8 +32,8 @@ def is_dark_above(image: Image.Image) -> bool:
     return bool(pixels[:20].mean() < 40 and pixels[-20:].mean() > 215)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
-def test_the_four_formats_are_read(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF"])
+def test_the_formats_are_read(kind: str) -> None:
     image, info = read_image(saved(halves(), kind))
     assert (image.mode, image.size) == ("RGB", (80, 60))
     assert (info.width, info.height) == (80, 60)
@@ -71,6 +72,44 @@ def test_a_photo_that_was_held_sideways_is_put_upright() -> None:
     assert is_dark_above(image)
 
 
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_heif_is_turned_once(kind: str, orientation: int) -> None:
+    """Its box says how to turn it, and so may its EXIF block, which then does not count."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0128] = orientation, orientation
+    data = saved(halves(), kind, exif=exif.tobytes())
+    # Both encoders make a box of the orientation. Pillow's takes it out of the block: another
+    # number there becomes one.
+    both = data.replace(b"\x01\x28\x00\x03", b"\x01\x12\x00\x03")
+    assert both != data
+    expected = ImageOps.exif_transpose(with_exif(halves(), orientation))
+    for held in (data, both):
+        image, info = read_image(held)
+        assert (info.width, info.height) == image.size == expected.size
+        assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).mean() < 20
+
+
+def with_exif(image: Image.Image, orientation: int) -> Image.Image:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return Image.open(io.BytesIO(saved(image, "PNG", exif=exif)))
+
+
+def test_transparency_of_a_heif_lies_on_grey() -> None:
+    image = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+    for kind in ("HEIF", "AVIF"):
+        assert decode_image(saved(image, kind)).getpixel((5, 5)) == (128, 128, 128)
+
+
+def test_a_heic_of_tiles_that_lacks_one_is_truncated() -> None:
+    data = grid()
+    assert decode_image(data).size == (256, 128)
+    with pytest.raises(RejectedInputError) as refused:
+        decode_image(data[:-20])
+    assert refused.value.code == "image_truncated"
+
+
 def test_an_animation_gives_its_first_frame() -> None:
     frames = [halves(), Image.new("RGB", (80, 60), "red")]
     data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
@@ -94,7 +133,7 @@ JPEG = saved(halves(), "JPEG")
         (saved(halves(size=(31, 40)), "PNG"), "image_too_small"),
         (saved(halves(size=(641, 32)), "PNG"), "image_too_small"),
         (JPEG + bytes(10_000_000), "too_large"),
-        (saved(Image.new("1", (10_000, 5_001)), "PNG"), "too_large"),
+        (saved(Image.new("1", (10_000, 6_501)), "PNG"), "too_large"),
     ],
     ids=[
         "nothing", "html", "a start", "bmp", "tiff", "cut jpeg", "cut png", "small", "narrow",
@@ -107,7 +146,7 @@ def test_what_is_refused_and_as_what(data: bytes, code: str) -> None:
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF"])
 @pytest.mark.parametrize("percent", [10, 50, 90])
 def test_what_was_cut_off_is_called_so(kind: str, percent: int) -> None:
     options = {"icc_profile": bytes(1000)} if kind in ("JPEG", "PNG") else {}  # a long beginning

@@ -13,7 +13,11 @@ from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from critterdb.errors import RejectedInputError
+from critterdb.imaging.decode import prepare_heif
 from critterdb.imaging.metadata import has_gps, strip_metadata
+from critterdb.imaging.sandbox import as_kept
+
+prepare_heif()  # Pillow can then save HEIC too
 
 SECRET = "behind-the-barn"
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
@@ -143,6 +147,19 @@ def test_text_and_unknown_extensions_of_a_gif_go(label: int) -> None:
     stripped = strip_metadata(data[:start] + added + data[start:]).data
     assert secret not in stripped
     assert oriented(stripped) == oriented(data)
+
+
+@pytest.mark.parametrize("form", ["HEIF", "AVIF"])
+def test_a_heif_is_not_published_as_it_is(form: str) -> None:
+    """A site has none, because an import makes a JPEG of it."""
+    data = picture(form, exif=exif(6))
+    with pytest.raises(ValueError, match="not known"):
+        strip_metadata(data)
+    assert SECRET.encode() in data
+    kept = as_kept(data)
+    assert kept.startswith(b"\xff\xd8\xff")
+    assert SECRET.encode() not in kept
+    assert not has_gps(kept)
 
 
 def test_animation_stays() -> None:

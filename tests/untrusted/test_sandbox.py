@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from critterdb.errors import RejectedInputError
-from critterdb.imaging.decode import read_image
+from critterdb.imaging.decode import prepare_heif, read_image
 from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.imaging.sandbox import Decoders, shared_decoders
 from tests.support.models import picture
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VIEW = Preprocessing(32)
+
+
+prepare_heif()  # Pillow can then save HEIC too
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def heavy() -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF"])
 @pytest.mark.parametrize("view", [VIEW, Preprocessing(48, "squash", "bilinear", 0.9)])
 def test_pixels_are_those_of_decoding_here(
     decoders: Decoders, kind: str, view: Preprocessing
@@ -168,6 +171,80 @@ def test_the_process_knows_no_secrets_opens_nothing_and_is_small(
     resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
     assert resident < 40_000_000
     pool.close()
+
+
+FORBIDDEN = """
+import os, threading
+from critterdb.imaging.syscall_filter import forbid_processes
+
+print(forbid_processes())
+for start in (os.fork, lambda: os.execv("/bin/true", ["true"])):
+    try:
+        start()
+        print("started")
+    except PermissionError:
+        print("refused")
+print("started" if os.system("true") == 0 else "refused")
+thread = threading.Thread(target=print, args=("in a thread",))
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+def test_the_process_starts_threads_and_no_processes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORBIDDEN], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "True\nrefused\nrefused\nrefused\nin a thread\n", done.stderr
+    pool = Decoders(1)
+    pool.check(picture("red"))
+    [pid] = pool.process_ids()
+    status = Path(f"/proc/{pid}/status").read_text().split("\n")
+    assert "Seccomp:\t2" in status
+    pool.close()
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_large_heif_gets_more_time_than_others(kind: str, heavy: bytes) -> None:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((2400, 1600)).convert("RGB").save(file, kind)
+    pool = Decoders(1, cpu_s=0.01)  # and 0.46 s for 3.8 megapixels
+    assert pool.check(file.getvalue()).width == 2400
+    assert refused(pool, heavy) == "image_too_complex"
+    pool.close()
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "PNG", "JPEG"])
+def test_a_jpeg_has_the_picture_its_colours_and_nothing_else(decoders: Decoders, kind: str) -> None:
+    profile = bytes(16) + b"RGB " + bytes(108)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x013B] = 6, "behind-the-barn"
+    image = Image.open(io.BytesIO(picture("green", (330, 210))))
+    file = io.BytesIO()
+    image.save(file, kind, exif=exif.tobytes(), icc_profile=profile)
+    copy = decoders.to_jpeg(file.getvalue())
+    assert copy == decoders.to_jpeg(file.getvalue())
+    kept = Image.open(io.BytesIO(copy))
+    assert (kept.format, kept.size) == ("JPEG", (210, 330))
+    assert kept.info["icc_profile"] == profile
+    assert not kept.getexif()
+    assert b"barn" not in copy
+    upright = np.asarray(image.rotate(-90, expand=True), int)
+    # The picture has noise in it, and was saved twice.
+    assert np.abs(np.asarray(kept, int) - upright).mean() < 10
+
+
+def test_a_jpeg_of_a_large_picture_is_smaller(decoders: Decoders) -> None:
+    file = io.BytesIO()
+    Image.new("L", (5000, 1200), 90).save(file, "PNG")
+    data = file.getvalue()
+    # A PNG of any length: what follows its end does not count as the picture.
+    assert refused(decoders, data + bytes(10_000_000)) == "too_large"
+    kept = Image.open(io.BytesIO(decoders.to_jpeg(data)))
+    assert kept.size == (4096, 983)
+    with pytest.raises(RejectedInputError, match="more than 50 MB"):
+        decoders.to_jpeg(data + bytes(50_000_000))
 
 
 def test_processes_end_with_their_parent() -> None:

@@ -117,6 +117,7 @@ LONG_HEAD = b'--b0undary\r\nContent-Disposition: form-data; name="' + b";" * 60_
         (b"--b\r\nContent-Disposition: form-data\r\n\r\n" + b"\r\n--b-" * 1_600_000, SHORT),
         (b"url=" + b"%" * 9_000_000, "application/x-www-form-urlencoded"),
         (b"url=" + b"%41" * 3_000_000, "application/x-www-form-urlencoded"),
+        (b'{"url":' * 9_000, "application/json"),
     ],
 )
 async def test_no_form_takes_long_to_take_apart(body: bytes, content_type: str) -> None:
@@ -136,6 +137,50 @@ async def test_an_address_may_come_in_either_form() -> None:
         "application/x-www-form-urlencoded; charset=utf-8",
     )
     assert multipart == encoded == Upload(url=url.decode())
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"url": "https://example.org/a.jpg?x=1&y=2"}',
+         Upload(url="https://example.org/a.jpg?x=1&y=2")),
+        ('\ufeff{"url": " https://a.example/\u00e9 ", "model": "m", "image": "x"}'.encode(),
+         Upload(url="https://a.example/\u00e9", model="m")),
+        (b'{"url": null}', Upload()),
+        (b"{}", Upload()),
+    ],
+)  # fmt: skip
+async def test_an_address_may_come_as_json(body: bytes, expected: Upload) -> None:
+    for content_type in ("application/json", "Application/JSON; charset=utf-8"):
+        assert await read(body, content_type) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"https://example.org/a.jpg",
+        b"[]",
+        b'"https://example.org/a.jpg"',
+        b'{"url": 1}',
+        b'{"url": ["https://example.org/a.jpg"]}',
+        b'{"url": "a", "model": {}}',
+        b'{"url": "a"',
+        b"[" * CAP,
+        BINARY,
+    ],
+)
+async def test_malformed_json_is_refused_kindly(body: bytes) -> None:
+    with pytest.raises(RejectedInputError, match="The JSON could not be read") as refused:
+        await read(body, "application/json")
+    assert refused.value.code == "missing_image"
+
+
+async def test_json_has_a_limit_of_its_own() -> None:
+    receive = Body(Sender([b'{"url": "' + b"a" * 70_000]), {"content-type": "application/json"})
+    with pytest.raises(RejectedInputError, match="more than 65,536 bytes") as refused:
+        await read_upload(receive, 10_000_000)
+    assert refused.value.status == 413
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.support.datasette_site import (
     open_datasette,
     rows,
 )
-from tests.support.models import picture
+from tests.support.models import THRESHOLDS, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +95,7 @@ async def test_the_answer_has_the_documented_shape(folder: Path) -> None:
     score = answer["answer"].pop("score")
     assert 0.99 < score <= 1
     assert 0 <= answer.pop("novelty") < 0.1
+    assert answer.pop("novelty_threshold") == THRESHOLDS["novelty_threshold"]
     assert answer == {
         "ok": True,
         "answer": {
@@ -137,6 +138,27 @@ async def test_address_upload_and_raw_body_are_answered_alike(folder: Path, host
     }
     [image] = rows(folder, "SELECT url, width, height, bytes FROM images")
     assert image == {"url": f"{host}/red.jpg", "width": 64, "height": 48, "bytes": len(RED)}
+
+
+async def test_an_address_as_json_is_answered_alike(folder: Path, host: str) -> None:
+    datasette = open_datasette(folder)
+    given = await classify_url(datasette, f"{host}/red.jpg")
+    question = {"url": f"{host}/red.jpg", "model": MODEL_ID}
+    for path in ("/-/classify", "/-/classify.json"):
+        sent = await datasette.client.post(path, json=question, timeout=30)
+        assert sent.status_code == 200, sent.text
+        assert sent.headers["content-type"].startswith("application/json")
+        assert sent.json()["answer"] == given.json()["answer"]
+        assert sent.json()["prediction_id"] == given.json()["prediction_id"]
+    for body, code in (
+        ({"url": "ftp://a.example/x.jpg"}, "url_invalid"),
+        ({"url": f"{host}/page"}, "not_an_image"),
+        ({"url": f"{host}/red.jpg", "model": "nobody"}, "model_unknown"),
+        ({}, "missing_image"),
+        (["x"], "missing_image"),
+    ):
+        refused = await datasette.client.post("/-/classify", json=body, timeout=30)
+        assert refused.json()["code"] == code
 
 
 async def test_what_is_no_critter_gets_no_answer_but_a_row(folder: Path) -> None:

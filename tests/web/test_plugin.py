@@ -88,7 +88,7 @@ async def test_a_photo_without_a_licence_is_named_and_not_shown(folder: Path) ->
     add_photo(folder, 1, jpeg(), license_code=None, attribution=None)
     text, tags = await page(open_datasette(folder), "/critters/photos")
     assert not tags.all("img", "critter-thumb")
-    assert "not shown: no public licence" in text
+    assert "not published: no public licence" in text
 
 
 async def test_a_picture_of_a_post_is_shown_from_where_it_lies(folder: Path) -> None:

@@ -20,13 +20,13 @@ from datasette.utils import parse_metadata
 from PIL import Image
 
 from critterdb.cli import main
-from critterdb.publish.copy import MARKER
 from critterdb.publish.rules import (
     WITHHELD,
     WITHHELD_COLUMNS,
     published_columns,
     table_rules,
 )
+from critterdb.site.folder import COPY_MARKER as MARKER
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, sqlite3
 from critterdb.web.state import plugin_state
 from tests.support.datasette_site import (
@@ -384,7 +384,8 @@ def test_the_words_of_the_command(full: Path, tmp_path: Path) -> None:
     )
     assert "2 observations, 2 photos, 1 model, 2 posts, 3 predictions" in done.stdout
     assert "not published:" in done.stdout
-    assert "1 opt_outs" in done.stdout
+    assert "opt_outs 1" in done.stdout
+    assert f"{tmp_path / 'public'} is ready" in done.stdout
     readme = (tmp_path / "public" / "README.md").read_text()
     assert "2 observations and 2 photos (1 cc-by, 1 cc0)" in readme
 

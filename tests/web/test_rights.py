@@ -129,6 +129,13 @@ async def test_another_site_cannot_use_a_visitor_s_cookie(tmp_path: Path) -> Non
             cookies=cookies(datasette, ANN),
         )
         assert response.status_code == status, headers
+        as_json = await datasette.client.post(
+            "/-/classify",
+            json={"url": "ftp://a.example/"},
+            headers={**headers, "accept": "application/json"},
+            cookies=cookies(datasette, ANN),
+        )
+        assert as_json.status_code == (403 if status == 403 else 400), headers
 
 
 @pytest.mark.parametrize(

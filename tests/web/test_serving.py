@@ -41,6 +41,17 @@ def test_a_served_site_answers_with_a_picture_s_name(tmp_path: Path, command: li
     assert len(rows(folder, "SELECT * FROM predictions")) == 1
 
 
+@pytest.mark.parametrize(("option", "header"), [([], None), (["--cors"], "*")], ids=["", "--cors"])
+def test_cors_opens_the_data_and_the_endpoint_to_other_sites(
+    tmp_path: Path, option: list[str], header: str | None
+) -> None:
+    folder = make_site(tmp_path / "mysite")
+    with serving(folder, [*SERVERS["critterdb serve"], *option]) as address:
+        for path in ("/critters/games.json", "/-/classify.json"):
+            response = httpx.get(f"{address}{path}", headers={"origin": "https://other.example"})
+            assert response.headers.get("access-control-allow-origin") == header
+
+
 @pytest.mark.parametrize("name", ["critters.db", "field notes.db"])
 @pytest.mark.parametrize("how", [[], ["--read-only"]], ids=["", "read-only"])
 def test_where_the_site_lies_on_its_machine_is_not_shown(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from critterdb.dataset.taxonomy import taxon_names
 from critterdb.errors import GameError
-from critterdb.formatting import display_name_sql
+from critterdb.formatting import did_you_mean, display_name_sql
 from critterdb.games import Game, get_game
 from critterdb.inaturalist.taxon_search import find_taxon
 
@@ -157,8 +157,8 @@ def _parse(db: SiteDatabase, game: Game, vocabulary: Vocabulary, words: str) -> 
         taxon_id = find_taxon(db, words, among=set(vocabulary.names.values()))
     if taxon_id is None:
         raise GameError(
-            f"{words} is not a taxon of {game.slug}. Use one of its names, target, other, "
-            "inconclusive, or nothing"
+            f"{words} is not a taxon of {game.slug}.{did_you_mean(words, vocabulary.names)} "
+            "Use one of its names, target, other, inconclusive, or nothing"
         )
     if taxon_id == OTHER_ANIMAL and game.target_taxon_id:
         return Decision("other")

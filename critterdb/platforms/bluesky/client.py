@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.packages import install_command
 from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
 
 from .session import Session
@@ -53,7 +54,7 @@ class BlueskyClient:
             from critterdb.platforms.http.httpx_transport import DeadlineTransport
         except ImportError as error:
             raise TimelineError(
-                "Playing on Bluesky needs its packages: pip install 'critterdb[bot]'"
+                f"Playing on Bluesky needs its packages: {install_command('bot')}"
             ) from error
         self.address = address
         self._request = Request(transport=DeadlineTransport(), trust_env=False)

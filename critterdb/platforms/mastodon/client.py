@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.packages import install_command
 from critterdb.platforms.base import SendResult
 from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
 
@@ -45,7 +46,7 @@ class MastodonClient:
             from critterdb.platforms.http.requests_session import DeadlineSession
         except ImportError as error:
             raise TimelineError(
-                "Playing on Mastodon needs its packages: pip install 'critterdb[bot]'"
+                f"Playing on Mastodon needs its packages: {install_command('bot')}"
             ) from error
 
         class Session(DeadlineSession):

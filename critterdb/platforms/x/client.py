@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import RateLimitedError, TimelineError
+from critterdb.packages import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,7 @@ def open_client(api: str, bearer: str | None, secrets: Sequence[str]) -> Any:
 
         from critterdb.platforms.http.requests_session import DeadlineSession
     except ImportError as error:
-        raise TimelineError(
-            "Playing on X needs its packages: pip install 'critterdb[bot]'"
-        ) from error
+        raise TimelineError(f"Playing on X needs its packages: {install_command('bot')}") from error
 
     class Session(DeadlineSession):
         # tweepy's host is fixed. Changed here, before the request is signed, so that the signature

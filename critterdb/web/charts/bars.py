@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from .svg import Plot, Scale, joined, nice_top, picture, tag, words
+from critterdb.formatting import percent_of
+
+from .svg import Plot, Scale, count_ticks, joined, picture, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from markupsafe import Markup
 
@@ -16,11 +21,11 @@ if TYPE_CHECKING:
     from critterdb.web.queries.models import LabelRow
     from critterdb.web.queries.scores import Period
 
-LABEL_WIDTH, LABEL_ROW = 640, 34  # pixels
-NAME_END, BARS_START, BARS_END = 190, 200, LABEL_WIDTH - 56
-SCORE_WIDTH, SCORE_HEIGHT = 720, 250
+# Drawn twice, because a chart that shrinks to a phone's width has letters that nobody can read.
+WIDE, NARROW = 1016, 350  # pixels
+SCORE_HEIGHT = 250
 MONTHS_WIDTH, MONTHS_HEIGHT = 420, 180
-MAX_TICKS = 8
+SLOT = 76  # pixels that a period's name takes
 WIDEST_STACK = 46.0
 
 Outcome = Literal["right", "wrong", "abstained"]
@@ -35,72 +40,129 @@ class MonthCount(TypedDict):
 
 
 @dataclass(frozen=True)
+class MeasuredShare:
+    """A share from 0 to 1 of so many photos; None was not tested."""
+
+    value: float | None
+    photos: int
+
+    def __str__(self) -> str:
+        if self.value is None or not self.photos:
+            return "not tested"
+        part = round(self.value * self.photos)
+        whole = percent_of(part, self.photos)
+        return f"{whole} of {self.photos:,}" if whole else f"{part} of {self.photos}"
+
+
+@dataclass(frozen=True)
 class BarPair:
-    """Two shares of the same photos, from 0 to 1; None was not tested."""
+    """Two shares that belong to one label."""
 
     name: str
-    upper: float | None
-    lower: float | None
+    upper: MeasuredShare
+    lower: MeasuredShare
 
 
-def label_bars(labels: Sequence[LabelRow]) -> Markup:
-    """Draw two bars for each label: found (recall), and right when said (precision)."""
-    pairs = [BarPair(label["name"], label["recall"], label["precision"]) for label in labels]
-    spoken = f"How well each of {len(labels)} labels is known: recall and precision on test photos"
-    return _paired_bars(pairs, spoken)
+def label_bars(labels: Sequence[LabelRow], said: Mapping[int, int]) -> Markup:
+    """Draw two bars for each label: found (recall), and right when said (precision).
+
+    `said` is how many test photos the model called by each label.
+    """
+    return _paired_bars(
+        [
+            BarPair(
+                label["name"],
+                MeasuredShare(label["recall"], label["photos_test"]),
+                MeasuredShare(label["precision"], said.get(label["taxon_id"], 0)),
+            )
+            for label in labels
+        ]
+    )
 
 
 def comparison_bars(labels: Sequence[ComparedLabel]) -> Markup:
     """Draw two bars for each label: its recall by two models."""
-    pairs = [BarPair(label["name"], label["a"], label["b"]) for label in labels]
-    return _paired_bars(pairs, f"Recall of {len(labels)} labels by two models")
+    return _paired_bars(
+        [
+            BarPair(
+                label["name"],
+                MeasuredShare(label["a"], label["a_tests"] or 0),
+                MeasuredShare(label["b"], label["b_tests"] or 0),
+            )
+            for label in labels
+        ]
+    )
 
 
-def _paired_bars(pairs: Sequence[BarPair], spoken: str) -> Markup:
-    rows = []
-    for index, pair in enumerate(pairs):
-        top = index * LABEL_ROW + 6
-        rows.append(words(NAME_END, top + 15, pair.name, "label", "end"))
-        rows += _share_bar(pair.upper, top, "fill")
-        rows += _share_bar(pair.lower, top + 11, "fill second")
-    return picture(LABEL_WIDTH, len(pairs) * LABEL_ROW + 8, spoken, joined(rows))
+def _paired_bars(pairs: Sequence[BarPair]) -> Markup:
+    """A list, and not one picture: on a phone its names and bars get the room that there is."""
+    rows = (
+        tag(
+            "li",
+            tag("span", pair.name, class_="name"),
+            _share_bar(pair.upper, "fill"),
+            _share_bar(pair.lower, "fill second"),
+        )
+        for pair in pairs
+    )
+    return tag("ul", joined(rows), class_="pairs")
 
 
-def _share_bar(share: float | None, top: float, class_: str) -> list[Markup]:
-    """A bar on its track, with its percentage beside it."""
-    full = BARS_END - BARS_START
-    track = tag("rect", x=BARS_START, y=top, width=full, height=9, rx=2, class_="track")
-    if share is None:
-        return [track, words(BARS_START + 4, top + 8, "not tested", "tiny")]
-    width = max(0.0, full * share)
-    return [
-        track,
-        tag("rect", x=BARS_START, y=top, width=width, height=9, rx=2, class_=class_),
-        words(BARS_END + 6, top + 9, f"{share:.0%}", "tiny"),
-    ]
+def _share_bar(share: MeasuredShare, class_: str) -> Markup:
+    """A bar on its track, with its share beside it."""
+    width = 100 * (share.value or 0.0)
+    drawn = tag(
+        "svg",
+        tag("rect", class_="track", width=100, height=4),
+        tag("rect", class_=class_, width=width, height=4),
+        class_="bar",
+        viewBox="0 0 100 4",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+        focusable="false",
+    )
+    return drawn + tag("span", str(share), class_="value")
 
 
 def score_over_time(periods: Sequence[Period]) -> Markup:
-    """Draw a stack for each period, with the commonest guess as a line across it."""
-    plot = Plot(SCORE_WIDTH, SCORE_HEIGHT, left=34)
-    top = nice_top(max((_posts(period) for period in periods), default=1))
-    y = plot.upwards(0, top)
-    slot = (SCORE_WIDTH - plot.left - plot.right) / max(1, len(periods))
+    """Draw a stack for each period, with the commonest guess as a line across it.
+
+    Returns two charts, of which the style sheet shows the one that fits the screen.
+    """
+    wide = _score_chart(periods, WIDE, "chart on-wide")
+    return wide + _score_chart(periods, NARROW, "chart on-narrow")
+
+
+def _score_chart(periods: Sequence[Period], width: float, class_: str) -> Markup:
+    plot = Plot(width, SCORE_HEIGHT, left=34)
+    ticks_of_posts = count_ticks(max((_posts(period) for period in periods), default=1))
+    y = plot.upwards(0, ticks_of_posts[-1][0])
+    slot = (width - plot.left - plot.right) / max(1, len(periods))
     middles = [plot.left + slot * (index + 0.5) for index in range(len(periods))]
     stacks = [
         _stack(period, middle, slot, y) for period, middle in zip(periods, middles, strict=True)
     ]
-    step = max(1, -(-len(periods) // MAX_TICKS))
-    ticks = [(middle, period["period"]) for period, middle in zip(periods, middles, strict=True)][
-        ::step
+    step = max(1, math.ceil(SLOT / slot))
+    names = [
+        (middle, period_name(period["period"]))
+        for period, middle in zip(periods, middles, strict=True)
     ]
+    ticks = names[::step]
     body = [
-        plot.y_axis(y, _count_ticks(top), "posts"),
+        plot.y_axis(y, ticks_of_posts, "posts"),
         plot.x_axis(lambda at: at, ticks, ""),
         *stacks,
     ]
     spoken = f"Score over {len(periods)} periods: right, wrong and unanswered posts"
-    return picture(SCORE_WIDTH, SCORE_HEIGHT, spoken, joined(body))
+    return picture(width, SCORE_HEIGHT, spoken, joined(body), class_)
+
+
+def period_name(period: str) -> str:
+    """Return `2026-11-26` as 26 Nov, `2026-11` as Nov 2026, and anything else as it is."""
+    for pattern, shown in (("%Y-%m-%d", "{0.day} {0:%b}"), ("%Y-%m", "{0:%b %Y}")):
+        with suppress(ValueError):
+            return shown.format(datetime.strptime(period, pattern))
+    return period
 
 
 def _stack(period: Period, middle: float, slot: float, y: Scale) -> Markup:
@@ -114,7 +176,7 @@ def _stack(period: Period, middle: float, slot: float, y: Scale) -> Markup:
             parts.append(
                 tag(
                     "rect",
-                    tag("title", f"{period['period']}: {period[outcome]} {outcome}"),
+                    tag("title", f"{period_name(period['period'])}: {period[outcome]} {outcome}"),
                     x=middle - width / 2,
                     y=y(above),
                     width=width,
@@ -133,15 +195,11 @@ def _posts(period: Period) -> int:
     return sum(period[outcome] for outcome in OUTCOMES)
 
 
-def _count_ticks(top: float) -> list[tuple[float, str]]:
-    return [(count, str(count)) for count in sorted({0, round(top / 2), round(top)})]
-
-
 def month_bars(months: Sequence[MonthCount]) -> Markup:
     """Draw twelve bars: when in the year it is seen."""
     plot = Plot(MONTHS_WIDTH, MONTHS_HEIGHT, bottom=24, left=34)
-    top = nice_top(max(month["observations"] for month in months))
-    y = plot.upwards(0, top)
+    ticks_of_months = count_ticks(max(month["observations"] for month in months))
+    y = plot.upwards(0, ticks_of_months[-1][0])
     slot = (MONTHS_WIDTH - plot.left - plot.right) / 12
     bars = [
         tag(
@@ -161,7 +219,7 @@ def month_bars(months: Sequence[MonthCount]) -> Markup:
         (plot.left + slot * (index + 0.5), month["month"]) for index, month in enumerate(months)
     ]
     body = [
-        plot.y_axis(y, _count_ticks(top), "observations"),
+        plot.y_axis(y, ticks_of_months, "observations"),
         plot.x_axis(lambda at: at, ticks, ""),
         *bars,
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .svg import Plot, joined, line, nice_top, picture, shares, tag
+from critterdb.formatting import share_of
+
+from .svg import Plot, joined, line, nice_top, picture, share_ticks, shares, tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,10 +16,15 @@ if TYPE_CHECKING:
     from critterdb.web.queries.models import EpochPoint, ReliabilityPoint, RiskPoint
 
 WIDTH, HEIGHT = 350, 300
+FEW_PHOTOS = 5
 
 
 def reliability_diagram(points: Sequence[ReliabilityPoint]) -> Markup:
-    """Draw how often the model is right by its confidence: on the diagonal the two agree."""
+    """Draw how often the model is right by its confidence: on the diagonal the two agree.
+
+    Dots only: a line between them would make a trend of what may rest on one photo. Those that rest
+    on few are paler.
+    """
     plot = Plot(WIDTH, HEIGHT)
     x, y = plot.across(0, 1), plot.upwards(0, 1)
     most = max((point["photos"] for point in points), default=1)
@@ -26,13 +33,13 @@ def reliability_diagram(points: Sequence[ReliabilityPoint]) -> Markup:
             "circle",
             tag(
                 "title",
-                f"{point['photos']} photos: {point['confidence']:.0%} sure, "
-                f"{point['right']:.0%} right",
+                f"{point['confidence']:.0%} sure: right on "
+                f"{share_of(round(point['right'] * point['photos']), point['photos'], 'photos')}",
             ),
             cx=x(point["confidence"]),
             cy=y(point["right"]),
             r=4 + 8 * (point["photos"] / most) ** 0.5,
-            class_="dot",
+            class_="dot" if point["photos"] >= FEW_PHOTOS else "dot few",
         )
         for point in points
     ]
@@ -40,7 +47,6 @@ def reliability_diagram(points: Sequence[ReliabilityPoint]) -> Markup:
         plot.y_axis(y, shares(), "how often it was right"),
         plot.x_axis(x, shares(), "how sure it said it was"),
         line([(x(0), y(0)), (x(1), y(1))], "diagonal"),
-        line([(x(p["confidence"]), y(p["right"])) for p in points], "curve"),
         *dots,
     ]
     spoken = f"Reliability: how often the model was right at {len(points)} levels of sureness"
@@ -51,15 +57,11 @@ def risk_coverage(
     points: Sequence[RiskPoint], answered: float | None, wrong: float | None
 ) -> Markup:
     """Draw the share of wrong answers by the share answered; a dot where the thresholds put it."""
-    top = nice_top(max([*(p["wrong"] for p in points), wrong or 0, 0.05]))
+    ticks = share_ticks(max([*(p["wrong"] for p in points), wrong or 0, 0.05]))
     plot = Plot(WIDTH, HEIGHT)
-    x, y = plot.across(0, 1), plot.upwards(0, top)
+    x, y = plot.across(0, 1), plot.upwards(0, ticks[-1][0])
     body = [
-        plot.y_axis(
-            y,
-            [(top * part / 4, f"{top * part / 4:.1%}") for part in range(5)],
-            "wrong among those answered",
-        ),
+        plot.y_axis(y, ticks, "wrong among those answered"),
         plot.x_axis(x, shares(), "photos answered, most confident first"),
         line([(x(p["answered"]), y(p["wrong"])) for p in points], "curve"),
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
+
+MAX_STEPS = 5  # between the ticks of an axis
 
 Scale = Callable[[float], float]
 
@@ -118,6 +121,26 @@ class Plot:
 def shares(*, step: float = 0.25, top: float = 1.0) -> list[tuple[float, str]]:
     """Return ticks at shares of a whole: 0%, 25% …"""
     return [(at * step, f"{at * step:.0%}") for at in range(round(top / step) + 1)]
+
+
+def even_ticks(most: float, least_step: float = 0.0) -> list[float]:
+    """Return round numbers at one distance, from 0 to the first at or above `most`."""
+    wanted = max(most / MAX_STEPS, least_step)
+    size = 10 ** math.floor(math.log10(wanted)) if wanted else 1.0
+    step = next(size * times for times in (1, 2, 5, 10) if size * times >= wanted - 1e-9)
+    return [round(at * step, 6) for at in range(max(1, math.ceil(most / step - 1e-9)) + 1)]
+
+
+def count_ticks(most: float) -> list[tuple[float, str]]:
+    """Return ticks at whole numbers, for an axis of counts up to `most`."""
+    return [(at, f"{at:,.0f}") for at in even_ticks(most, 1)]
+
+
+def share_ticks(most: float) -> list[tuple[float, str]]:
+    """Return ticks at round percentages, for an axis of shares up to `most`."""
+    ticks = even_ticks(most)
+    whole = all(round(100 * at, 6).is_integer() for at in ticks)
+    return [(at, f"{at:.0%}" if whole else f"{at:.1%}") for at in ticks]
 
 
 def nice_top(value: float) -> float:

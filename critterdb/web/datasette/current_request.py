@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .compat import Actor, may_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from datasette.app import Datasette
 
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class CurrentRequest:
-    """One request: its ASGI scope, and whether its sender may view a table of a database."""
+    """One request: its ASGI scope, and whether its sender may view a table of a database.
+
+    `is_owners` says whether its sender may see photos without a licence; None if nobody asked yet.
+    """
 
     scope: Scope
+    is_owners: bool | None = None
     viewable: dict[tuple[str, str], bool] = field(default_factory=dict)
 
 
+NOBODY: Mapping[str, Any] = {"type": "http", "headers": []}
 _current: ContextVar[CurrentRequest | None] = ContextVar("critterdb_request", default=None)
 
 
@@ -45,6 +50,11 @@ def remember_request(app: App) -> App:
             _current.reset(token)
 
     return remembered
+
+
+def current_request() -> CurrentRequest:
+    """Return the current request; outside one, that of nobody in particular."""
+    return _current.get() or CurrentRequest(NOBODY)
 
 
 async def actor_of(datasette: Datasette, scope: Scope) -> Actor | None:
@@ -66,7 +76,7 @@ async def may_sender_view(datasette: Datasette, database: str, tables: Iterable[
 
     Outside a request, what anybody may view.
     """
-    current = _current.get() or CurrentRequest({"type": "http", "headers": []})
+    current = current_request()
     for table in tables:
         # 1.0 asks its internal database each time, and a page has a hundred such cells.
         if (database, table) not in current.viewable:

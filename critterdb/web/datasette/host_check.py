@@ -52,14 +52,20 @@ def is_own_host(host: str, hosts: Collection[str]) -> bool:
     """
     if not host:
         return True
-    try:
-        # A web page can rebind its own name to 127.0.0.1 and would then read a private site; what
-        # it cannot do is send another name.
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
+    # A web page can rebind its own name to 127.0.0.1 and would then read a private site; what it
+    # cannot do is send another name.
+    if (name := host_name(host)) is None:
         return False
     # S104: names to compare with; nothing is bound here.
     return name in (LOCALHOST, "0.0.0.0", "::") or name in hosts or is_loopback(name)  # noqa: S104
+
+
+def host_name(host: str) -> str | None:
+    """Return the name in a Host header without its port, in lower case; None if it is malformed."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str) -> bool:

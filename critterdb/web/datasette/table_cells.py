@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from critterdb.dataset.taxonomy import taxon_names
 from critterdb.formatting import display_name_sql
-from critterdb.licences import IS_PHOTO_HERE, PhotoRights, may_be_shown
+from critterdb.licences import (
+    HOW_TO_SHOW,
+    IS_PHOTO_HERE,
+    NOT_PUBLISHED,
+    PhotoRights,
+    may_be_shown,
+)
+from critterdb.platforms.base import REPLAYED
 from critterdb.storage.stored_files import PHOTO_PATH
 from critterdb.storage.stored_json import read_scores
 from critterdb.web.pages.layout import percent
-from critterdb.web.queries.posts import is_picture_shown
-from critterdb.web.state import plugin_state, site_database
+from critterdb.web.queries.posts import is_picture_shown, kept_address
+from critterdb.web.state import folder_of, plugin_state, site_database
 from critterdb.web.urls import model_page, photo_file, photo_page, post_page, species_page
 
-from .current_request import may_sender_view
+from .current_request import current_request, may_sender_view
+from .own_machine import credit_of_unlicensed, may_see_local_photos
 from .reading import SlowReadError, read
 
 if TYPE_CHECKING:
@@ -86,11 +94,12 @@ WHERE photos.id = ? AND {IS_PHOTO_HERE}
 """
 
 _PICTURE = """
-SELECT post_images.url AS image, posts.url AS post_url, posts.id AS post_id, posts.author, platform
+SELECT post_images.url AS image, posts.url AS post_url, posts.id AS post_id, posts.author, platform,
+    image_sha256
 FROM post_images
 JOIN posts ON posts.id = post_images.post_id
 JOIN shown_posts ON shown_posts.post_id = posts.id
-WHERE post_images.post_id = ? AND image_sha256 = ? AND shown_posts.shows_photos
+WHERE post_images.post_id = ? AND {which} = ? AND shown_posts.shows_photos
 """
 
 
@@ -114,7 +123,7 @@ def our_cell(
         return _scores(datasette, value)
     if (table, column) in PHOTO_COLUMNS and (match := PHOTO_PATH.fullmatch(value)):
         return _own_photo(datasette, row, match[2])
-    if (table, column) in POST_COLUMNS and WEB_ADDRESS.fullmatch(value):
+    if (table, column) in POST_COLUMNS and (_web_address(value) or _column(row, "post_id")):
         return _open_picture(datasette, row, value)
     return None
 
@@ -162,8 +171,10 @@ async def _picture_of(
     """The picture of a post, shown from where it lies, if the sender may see posts."""
     if post_id is None or sha256 is None or not await _may_view(datasette, POST_TABLES):
         return None
-    row = await _read(datasette, lambda db: _first(db, _PICTURE, post_id, sha256))
-    return _picture_of_post(row, row["image"]) if row and _web_address(row["image"]) else None
+    sql = _PICTURE.format(which="image_sha256")
+    row = await _read(datasette, lambda db: _first(db, sql, post_id, sha256))
+    url = row and (_kept(datasette, row) or _web_address(row["image"]))
+    return _picture_of_post(row, url) if url else None
 
 
 async def _open_picture(datasette: Datasette, row: Any, url: str) -> Markup | None:
@@ -177,7 +188,18 @@ async def _open_picture(datasette: Datasette, row: Any, url: str) -> Markup | No
         return None
     if not is_shown:
         return Markup('<span class="critter-private">withdrawn by its author</span>')
-    return _picture_of_post(row, url)
+    kept = await _kept_of(datasette, post_id, url) if post_id else None
+    source = kept or _web_address(url)
+    return _picture_of_post(row, source) if source else None
+
+
+async def _kept_of(datasette: Datasette, post_id: str, url: str) -> str | None:
+    """The path of the site's own copy of a post's picture, by the address that its row has."""
+    if not await _may_view(datasette, POST_TABLES):
+        return None
+    sql = _PICTURE.format(which="post_images.url")
+    picture = await _read(datasette, lambda db: _first(db, sql, post_id, url))
+    return _kept(datasette, picture) if picture else None
 
 
 async def _may_view(datasette: Datasette, tables: Iterable[str]) -> bool:
@@ -202,8 +224,12 @@ def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
     from markupsafe import Markup
 
     credit = _column(row, "attribution")
+    if not credit and _is_unlicensed(row):
+        credit = credit_of_unlicensed(datasette)
     if not _may_show(datasette, row):
-        return Markup('<span class="critter-private">not shown: no public licence</span>')
+        return Markup('<span class="critter-private" title="{}">{}</span>').format(
+            HOW_TO_SHOW, NOT_PUBLISHED
+        )
     source = datasette.urls.path(photo_file(sha256))
     taxon = _column(row, "actual") or _column(row, "taxon")
     return _figure(
@@ -215,6 +241,10 @@ def _own_photo(datasette: Datasette, row: Any, sha256: str) -> Markup:
     )
 
 
+def _is_unlicensed(row: Any) -> bool:
+    return _has(row, "license_code") and _column(row, "license_code") is None
+
+
 def _may_show(datasette: Datasette, row: Any) -> bool:
     """Whether a photo has a licence and a credit, as far as its row tells, or is shown anyway."""
     if not _has(row, "license_code"):
@@ -224,7 +254,17 @@ def _may_show(datasette: Datasette, row: Any) -> bool:
         _column(row, "attribution"),
         is_here=_column(row, "withdrawn_at") is None,
     )
-    return may_be_shown(rights, local_photos=plugin_state(datasette).settings.local_photos)
+    return may_be_shown(rights, local_photos=False) or may_be_shown(
+        rights, local_photos=_is_owners_request(datasette)
+    )
+
+
+def _is_owners_request(datasette: Datasette) -> bool:
+    """Whether the sender may see photos without a licence; asked once for a hundred cells."""
+    current = current_request()
+    if current.is_owners is None:
+        current.is_owners = may_see_local_photos(datasette, current.scope)
+    return current.is_owners
 
 
 def _photo_page(datasette: Datasette, row: Any) -> str | None:
@@ -264,6 +304,14 @@ def _figure(source: str, *, link: str, alt: str, title: str, caption: str | None
     if caption:
         picture += Markup('<small class="critter-credit">{}</small>').format(caption)
     return Markup('<span class="critter-photo">{}</span>').format(picture)
+
+
+def _kept(datasette: Datasette, picture: Json) -> str | None:
+    """The path of the site's own copy of a picture, if there is one for the sender to see."""
+    database = site_database(datasette)
+    local = picture["platform"] == REPLAYED and _is_owners_request(datasette)
+    path = database and kept_address(folder_of(database), picture, local_photos=local)
+    return str(datasette.urls.path(path)) if path else None
 
 
 def _has(row: Any, name: str) -> bool:

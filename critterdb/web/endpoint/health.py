@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypedDict
 
-from critterdb import __version__
+from critterdb._version import __version__
 from critterdb.errors import RejectedInputError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.model.inference import work

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The sandbox lets a decoding process take 900 MB, so four of them may take 3.6 GB at once.
+# A photo that is being decoded can take 1.1 GB: four at once is what a server of a few gigabytes
+# bears.
 MAX_WORKERS = 4
 # What would wait for longer is refused at once, so that nobody waits for nothing.
 MAX_WAITING = 32

@@ -20,16 +20,24 @@ if TYPE_CHECKING:
 # One photo takes longer on one processor, and several take less of it in all: a fifth less.
 THREADS_PER_PHOTO = 1
 
+_ABOUT = """
+SELECT question, hashtag,
+    (SELECT sum(photos_test) FROM model_labels WHERE model_id = :model) AS tests
+FROM games WHERE slug = :game
+"""
+
 
 @dataclass(frozen=True)
 class ChosenModel:
     """The model in use or the one that was named, with its game's question.
 
-    `loaded` is None while its file is not in memory.
+    `tests` is the number of its test photos. `loaded` is None while its file is not in memory.
     """
 
     stored: StoredModel
     question: str | None
+    hashtag: str | None
+    tests: int | None
     loaded: Model | None
 
     @property
@@ -66,9 +74,14 @@ def choose_model(db: SiteDatabase, state: PluginState, model_id: str | None) -> 
         stored = find_model(db, game, model_id=model_id or (None if game else _newest_model(db)))
     except CritterError as error:
         raise RejectedInputError("no_model", error.public) from error
-    rows = db.query("SELECT question FROM games WHERE slug = ?", [stored.row["game"]])
-    question = next((row["question"] for row in rows), None)
-    return ChosenModel(stored, question, model_in_memory(stored))
+    about = next(db.query(_ABOUT, {"game": stored.row["game"], "model": stored.row["id"]}), {})
+    return ChosenModel(
+        stored,
+        about.get("question"),
+        about.get("hashtag"),
+        about.get("tests"),
+        model_in_memory(stored),
+    )
 
 
 async def load_chosen(state: PluginState, chosen: ChosenModel) -> Model:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError, too_large
+from critterdb.platforms.untrusted_json import parse_json
 from critterdb.web.http.forms import FORM_OVERHEAD_BYTES, parse_form, parse_multipart
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from critterdb.web.http.body import Body
 
 MULTIPART = "multipart/form-data"
+JSON = "application/json"
 # `curl --data-binary @photo.jpg` claims to send this. A body that is not ASCII is taken for the
 # picture itself, so that the obvious command works.
 URL_ENCODED = "application/x-www-form-urlencoded"
@@ -29,21 +31,29 @@ class Upload:
 
 
 async def read_upload(body: Body, max_bytes: int) -> Upload:
-    """Read the picture or address in a request's body, multipart, url-encoded or raw.
+    """Read the picture or address in a request's body: multipart, url-encoded, JSON or raw.
 
-    Raises RejectedInputError: too_large, or missing_image if a form cannot be understood.
+    Raises RejectedInputError: too_large, or missing_image if a form or JSON cannot be understood.
     """
     content_type = body.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
     is_form = kind in (MULTIPART, URL_ENCODED)
+    # An address is short: whoever sends more than a form's small fields means something else.
+    cap = min(max_bytes, FORM_OVERHEAD_BYTES) if kind == JSON else max_bytes
     try:
-        data = await body.read(max_bytes + FORM_OVERHEAD_BYTES if is_form else max_bytes)
+        data = await body.read(cap + FORM_OVERHEAD_BYTES if is_form else cap)
     except TimeoutError as error:
         raise RejectedInputError(
             "missing_image", "The upload took more than a minute. Please try again"
         ) from error
+    if data is None and kind == JSON:
+        raise RejectedInputError(
+            "too_large", f"The JSON has more than {cap:,} bytes. Send the address alone, or a form"
+        )
     if data is None:
         raise too_large(f"{max_bytes / 1e6:g} MB")
+    if kind == JSON:
+        return parse_question(bytes(data))
     if kind == MULTIPART:
         fields = parse_multipart(data, content_type)
     elif kind == URL_ENCODED:
@@ -54,6 +64,35 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
     if image and len(image) > max_bytes:
         raise too_large(f"{max_bytes / 1e6:g} MB")
     return Upload(image, _text(fields, "url"), _text(fields, "model"))
+
+
+def parse_question(data: bytes) -> Upload:
+    """Return the address and the model in a JSON object such as {"url": "https://…"}.
+
+    Keys that are not known are ignored. Raises RejectedInputError (missing_image) if it is
+    malformed.
+    """
+    try:
+        question = parse_json(data)
+    except ValueError as error:
+        raise _malformed("it is not valid JSON") from error
+    if not isinstance(question, dict):
+        raise _malformed("it is not an object")
+    texts: list[str | None] = []
+    for name in ("url", "model"):
+        value = question.get(name)
+        if value is not None and not isinstance(value, str):
+            raise _malformed(f"“{name}” is not a string")
+        texts.append((value or "").strip() or None)
+    return Upload(None, *texts)
+
+
+def _malformed(what: str) -> RejectedInputError:
+    return RejectedInputError(
+        "missing_image",
+        f"The JSON could not be read: {what}. Send an object such as "
+        '{"url": "https://example.org/photo.jpg"}',
+    )
 
 
 def _text(fields: Mapping[str, bytes], name: str) -> str | None:

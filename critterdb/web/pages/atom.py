@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from .layout import percent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -62,7 +64,7 @@ def _add_entry(root: ElementTree.Element, story: Story, address: str) -> None:
 
 def headline(story: Story) -> str:
     """Return the answer, how sure it was, and a mark for right or wrong."""
-    sure = f" ({story['score']:.0%} sure)" if story["answer"] and story["score"] else ""
+    sure = f" ({percent(story['score'])} sure)" if story["answer"] and story["score"] else ""
     mark = {"right": " ✓", "wrong": " ✗"}.get(story["outcome"], "")
     return f"{story['said']}{sure}{mark}"
 

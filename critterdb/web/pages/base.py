@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web.datasette.compat import may_view
+from critterdb.web.datasette.own_machine import may_see_local_photos
 from critterdb.web.datasette.reading import SlowReadError, read
 from critterdb.web.errors import CODES, PageNotFoundError
 from critterdb.web.http.headers import page_headers
@@ -63,6 +65,11 @@ class Visit:
             if str(error).startswith("no such"):
                 raise PageNotFoundError(OLD_DATABASE, status=503) from error
             raise
+
+    @cached_property
+    def sees_local_photos(self) -> bool:
+        """Whether photos without a licence are shown to this visitor, who is then their owner."""
+        return may_see_local_photos(self.datasette, self.request.scope)
 
     @property
     def format(self) -> str | None:

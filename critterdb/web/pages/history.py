@@ -19,7 +19,7 @@ from critterdb.web.queries.taxa import ScoreBar, names_in, score_bars
 
 from .atom import Feed, atom_feed
 from .base import Page, Visit, page
-from .layout import site_title
+from .layout import percent, site_title
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
@@ -34,7 +34,7 @@ OUTCOMES = {
     "right": "right",
     "wrong": "wrong",
     "unanswered": "gave no answer",
-    "open": "not told yet",
+    "open": "not known yet",
 }
 STATUSES = ("sent", "draft", "planned", "sending", "unknown", "refused", "skipped")
 
@@ -132,7 +132,8 @@ class PostData(TypedDict):
 async def history(visit: Visit) -> Page | Response:
     """The posts that the filters ask for, newest first."""
     filters = read_filters(visit)
-    chapter = await visit.read(lambda db: load_history(db, filters))
+    local = visit.sees_local_photos
+    chapter = await visit.read(lambda db: load_history(db, filters, local_photos=local))
     query, following = filters.as_query(), chapter.following
     if visit.format == ".atom":
         return await _feed(visit, chapter.posts, urls.with_query(urls.HISTORY, **query))
@@ -167,7 +168,7 @@ def read_filters(visit: Visit) -> Filters:
     return filters
 
 
-def load_history(db: SiteDatabase, filters: Filters) -> Chapter:
+def load_history(db: SiteDatabase, filters: Filters, *, local_photos: bool) -> Chapter:
     """Return the stories that filters ask for, and where the next page begins."""
     values: dict[str, str] = filters.as_query()
     where = [condition for name, condition in _OF_POSTS.items() if name in values]
@@ -187,7 +188,9 @@ def load_history(db: SiteDatabase, filters: Filters) -> Chapter:
     rows = list(db.query(sql, values))
     last = rows[POSTS_PER_PAGE - 1] if len(rows) > POSTS_PER_PAGE else lowest
     return Chapter(
-        posts=load_stories(db, [row["id"] for row in rows[:POSTS_PER_PAGE]]),
+        posts=load_stories(
+            db, [row["id"] for row in rows[:POSTS_PER_PAGE]], local_photos=local_photos
+        ),
         # Not its id: the last post of a page may be gone, and its id would say whose it was.
         following=f"{last['posted_at']}~#{last['rowid']}" if last else None,
         games=[row["slug"] for row in db.query("SELECT slug FROM games ORDER BY slug")],
@@ -215,9 +218,10 @@ async def _feed(visit: Visit, stories: list[Story], path: str) -> Response:
 async def post(visit: Visit) -> Page:
     """One post, with what was said of each of its pictures."""
     post_id = visit.named("post_id")
-    data = await visit.read(lambda db: load_post(db, post_id))
+    local = visit.sees_local_photos
+    data = await visit.read(lambda db: load_post(db, post_id, local_photos=local))
     story = data["post"]
-    sure = f", {story['score']:.0%} sure" if story["answer"] and story["score"] else ""
+    sure = f", {percent(story['score'])} sure" if story["answer"] and story["score"] else ""
     by = f" by @{story['author']}" if story["author"] else ""
     truth = f". It was: {story['truth_in_words']}." if story["truth_in_words"] else "."
     return Page(
@@ -237,9 +241,9 @@ WHERE post_id = ? ORDER BY predictions.id
 """
 
 
-def load_post(db: SiteDatabase, post_id: str) -> PostData:
+def load_post(db: SiteDatabase, post_id: str, *, local_photos: bool) -> PostData:
     """Return a post's story and every prediction about it. Raises PageNotFoundError."""
-    stories = load_stories(db, [post_id])
+    stories = load_stories(db, [post_id], local_photos=local_photos)
     if not stories:
         raise PageNotFoundError(f"There is no post {post_id}")
     rows = list(db.query(_PREDICTIONS, [post_id]))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
-from critterdb.licences import IS_PHOTO_LICENSED, MAY_PHOTO_BE_SHOWN
+from critterdb.imaging.heif import reads_heic
 from critterdb.web import urls
 from critterdb.web.charts.bars import score_over_time
 from critterdb.web.files.static import static_path
-from critterdb.web.queries.photos import PHOTOS, Photo, as_photo, preview_of, shown
+from critterdb.web.queries.models import load_choices
+from critterdb.web.queries.photos import Photo, newest_photos, preview_of, shown
 from critterdb.web.queries.posts import STORY_TABLES, Story, load_stories, pictures_of
 from critterdb.web.queries.scores import Score, load_score
 
@@ -30,7 +30,8 @@ SELECT
     {display_name_sql("target")} AS target,
     models.id AS model_id, models.created_at AS model_created_at,
     models.photos AS model_photos, models.error_rate,
-    (SELECT count(*) FROM model_labels WHERE model_id = models.id) AS labels
+    (SELECT count(*) FROM model_labels WHERE model_id = models.id) AS labels,
+    (SELECT sum(photos_test) FROM model_labels WHERE model_id = models.id) AS tests
 FROM games
 LEFT JOIN taxa AS target ON target.id = games.target_taxon_id
 LEFT JOIN models ON models.id = games.model_id
@@ -45,15 +46,16 @@ ORDER BY posts.posted_at DESC, posts.id DESC LIMIT ?
 """
 
 
-# The limit is inside: otherwise SQLite joins all photos before it sorts out the newest few.
-_NEWEST_PHOTOS = f"""
-{PHOTOS}
-WHERE photos.id IN (
-    SELECT id FROM photos
-    WHERE photos.path <> '' AND photos.withdrawn_at IS NULL AND {IS_PHOTO_LICENSED}
-    ORDER BY id DESC LIMIT ?
-) AND {MAY_PHOTO_BE_SHOWN}
-ORDER BY photos.id DESC
+_NEWEST_TAXA = """
+SELECT DISTINCT taxon_id FROM (
+    SELECT observations.taxon_id FROM photos
+    JOIN observations ON observations.id = photos.observation_id
+    WHERE photos.path <> '' ORDER BY photos.id DESC LIMIT ?
+) WHERE taxon_id IS NOT NULL
+"""
+
+_LABELS = """
+SELECT taxon_id FROM model_labels WHERE model_id = ? ORDER BY photos_train DESC, taxon_id LIMIT ?
 """
 
 
@@ -70,6 +72,7 @@ class GameRow(TypedDict):
     model_photos: int | None
     error_rate: float | None
     labels: int
+    tests: int | None
 
 
 class GameCard(GameRow):
@@ -90,7 +93,11 @@ class HomeData(TypedDict):
 @page(*STORY_TABLES, "models", "model_labels", "prediction_counts", "photos", "observations")
 async def home(visit: Visit) -> Page:
     """The page for somebody who has heard of the bot."""
-    data = await visit.read(load_home)
+    local = visit.sees_local_photos
+    playing = visit.state.settings.game
+    data, choices = await visit.read(
+        lambda db: (load_home(db, local_photos=local), load_choices(db, playing, None))
+    )
     photos = [shown(visit, photo) for photo in data["photos"]]
     game = data["games"][0] if data["games"] else None
     settings = visit.state.settings
@@ -105,7 +112,9 @@ async def home(visit: Visit) -> Page:
             "score_chart": score_over_time(game["score"]["over_time"]) if game else None,
             "critter_js": visit.path(static_path("classify.js")),
             "classify_path": visit.path(urls.CLASSIFY),
+            "choices": choices,
             "max_bytes": settings.max_bytes,
+            "reads_heic": reads_heic(),
             "max_megabytes": f"{settings.max_bytes / 1e6:g}",
         },
         preview=preview_of(photos),
@@ -113,25 +122,31 @@ async def home(visit: Visit) -> Page:
     )
 
 
-def load_home(db: SiteDatabase) -> HomeData:
+def load_home(db: SiteDatabase, *, local_photos: bool) -> HomeData:
     """Return the games with their scores, the latest posts and a few photos."""
     games = cast("list[GameRow]", list(db.query(_GAMES, [MAX_GAMES])))
     latest = [row["id"] for row in db.query(_LATEST, [LATEST_POSTS])]
     predictions = db.execute("SELECT coalesce(sum(predictions), 0) FROM prediction_counts")
-    newest = db.query(_NEWEST_PHOTOS, [NEWEST_PHOTOS])
     return {
         "games": [{**game, "score": load_score(db, game["slug"])} for game in games],
-        "posts": load_stories(db, latest),
-        "photos": _mixed([as_photo(row) for row in newest]),
+        "posts": load_stories(db, latest, local_photos=local_photos),
+        "photos": _wall(db, games[0] if games else None, local_photos=local_photos),
         "predictions": int(predictions.fetchone()[0]),
     }
 
 
-def _mixed(photos: list[Photo]) -> list[Photo]:
-    """A handful of photos, of many kinds if there are many."""
-    counts: Counter[int | None] = Counter()
-    ranked = []
-    for photo in photos:
-        counts[photo["taxon_id"]] += 1
-        ranked.append((counts[photo["taxon_id"]] > OF_ONE_KIND, photo))
-    return [photo for _, photo in sorted(ranked, key=lambda pair: pair[0])][:WALL_PHOTOS]
+def _wall(db: SiteDatabase, game: GameRow | None, *, local_photos: bool) -> list[Photo]:
+    """A handful of photos: of what the game asks for, and of what its model may take for that."""
+    model_id = game["model_id"] if game else None
+    labels = [row[0] for row in db.execute(_LABELS, [model_id, WALL_PHOTOS])]
+    if not labels:
+        labels = [row[0] for row in db.execute(_NEWEST_TAXA, [NEWEST_PHOTOS])]
+    target = [game["target_taxon_id"]] if game and game["target_taxon_id"] else []
+    photos: dict[int, Photo] = {}
+    for count, taxa in ((OF_ONE_KIND, target), (1, labels), (OF_ONE_KIND, labels)):
+        for taxon_id in taxa:
+            newest = newest_photos(db, taxon_id, count, local_photos=local_photos)
+            photos |= {photo["photo_id"]: photo for photo in newest}
+            if len(photos) >= WALL_PHOTOS:
+                return list(photos.values())[:WALL_PHOTOS]
+    return list(photos.values())

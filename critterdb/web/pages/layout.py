@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from critterdb.formatting import display_name
+from critterdb.formatting import display_name, percent_of, share_of
+from critterdb.licences import HOW_TO_SHOW, NO_LICENCE, NOT_PUBLISHED
 from critterdb.web import urls as addresses
 from critterdb.web.datasette.compat import instance_metadata
+from critterdb.web.datasette.own_machine import credit_of_unlicensed
 from critterdb.web.datasette.permissions import CLASSIFY, REVIEW, may
 from critterdb.web.files.static import static_path
 from critterdb.web.state import is_recording, plugin_state, site_database
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from datasette.app import Datasette
     from datasette.utils.asgi import Request
 
@@ -44,10 +48,27 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, ob
         "at": addresses,
         "percent": percent,
         "share": share,
+        "share_of": share_of,
+        "percent_of": percent_of,
+        "measured": measured,
+        "model_name": model_name,
+        "backbone_name": backbone_name,
+        "game_name": game_name,
+        "own_licence": credit_of_unlicensed(datasette),
+        "no_licence": NO_LICENCE,
+        "not_published": NOT_PUBLISHED,
+        "how_to_show": HOW_TO_SHOW,
+        "data_path": data_path(datasette),
         "date": date,
         "number": number,
         "display_name": display_name,
     }
+
+
+def data_path(datasette: Datasette) -> str:
+    """Return where the tables of the site are listed: `/` leads to the front page."""
+    database = site_database(datasette)
+    return str(datasette.urls.database(database.name) if database else datasette.urls.instance())
 
 
 def absolute_url(request: Request, datasette: Datasette, path: str) -> str:
@@ -76,6 +97,13 @@ def share(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}%}"
 
 
+def measured(value: float | None, whole: int | None, things: str = "") -> str:
+    """Return a share of `whole` things with its basis, or a dash if it was not measured."""
+    if value is None or not whole:
+        return "–"
+    return share_of(round(value * whole), whole, things)
+
+
 def date(time: str | None) -> str:
     """Return `2026-11-23T10:00:00Z` as 23 November 2026."""
     from datetime import datetime
@@ -87,6 +115,28 @@ def date(time: str | None) -> str:
     except ValueError:
         return time
     return f"{day.day} {day:%B %Y}"
+
+
+def game_name(game: Mapping[str, Any]) -> str:
+    """Return what to call a game: its hashtag, or its short name if nobody posts to it.
+
+    `game` is its row, or a row that says which `game` it belongs to, with the hashtag.
+    """
+    hashtag = game.get("hashtag")
+    return f"#{hashtag}" if hashtag else str(game.get("slug") or game.get("game"))
+
+
+def model_name(model: Mapping[str, Any]) -> str:
+    """Return what to call a model: when it was made, `27 November 2026, 01:42`."""
+    created_at = str(model["created_at"])
+    return f"{date(created_at)}, {created_at[11:16]}" if created_at[11:16] else date(created_at)
+
+
+def backbone_name(backbone: str) -> str:
+    """Return `efficientnet_lite0@288-crop-bilinear-57934424` as efficientnet_lite0, 288 pixels."""
+    name, _, details = backbone.partition("@")
+    side = details.partition("-")[0]
+    return f"{name}, {side} pixels" if side.isdigit() else name
 
 
 def number(value: float | None) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from critterdb.formatting import MIN_FOR_PERCENT
 from critterdb.storage.stored_json import as_counts, as_text
 from critterdb.web import urls
 from critterdb.web.charts.bars import label_bars
@@ -18,6 +21,7 @@ from critterdb.web.queries.models import (
 from critterdb.web.queries.photos import PHOTO_TABLES, preview_of, shown
 
 from .base import Page, Visit, page
+from .layout import game_name, measured, model_name
 
 PARTS = ("labels", "confusions", "reliability", "risk_coverage", "training", "mistakes", "licences")
 # The JSON has them all.
@@ -26,6 +30,7 @@ LABELS_DRAWN = 40
 
 @page(
     *("models", "games", "model_labels", "model_metrics", "confusions", "prediction_counts"),
+    "game_observations",
     *PHOTO_TABLES,
 )
 async def model(visit: Visit) -> Page:
@@ -37,6 +42,7 @@ async def model(visit: Visit) -> Page:
     extras = {
         **_charts(visit, loaded),
         "about": _about(loaded["model"]),
+        **_tables(loaded),
         "table_path": f"{visit.datasette.urls.table(visit.database.name, 'models')}/{model_id}",
     }
     part = visit.argument("part")
@@ -44,7 +50,7 @@ async def model(visit: Visit) -> Page:
         raise PageNotFoundError(f"There is no part “{part}”. Use one of: {', '.join(PARTS)}")
     return Page(
         "critterdb_model.html",
-        title=f"The model {model_id}",
+        title=f"The model of {game_name(loaded['model'])}, {model_name(loaded['model'])}",
         description=_in_a_sentence(loaded["model"], len(loaded["labels"])),
         data={part: data[part]} if part else data,
         extras={**data, **extras} if part else extras,
@@ -64,6 +70,8 @@ def _charts(visit: Visit, data: ModelData) -> dict[str, object]:
     )
     drawn = most_confused([Label(label["taxon_id"], label["name"]) for label in tested], counts)
     figures = data["figures"]
+    # Of fewer photos neither curve says anything.
+    is_enough = (data["model"]["tests"] or 0) >= MIN_FOR_PERCENT
     return {
         "matrix": confusion_matrix(
             drawn,
@@ -74,8 +82,8 @@ def _charts(visit: Visit, data: ModelData) -> dict[str, object]:
         ),
         "labels_not_drawn": len(tested) - len(drawn),
         "names": {label["taxon_id"]: label["name"] for label in data["labels"]},
-        "bars": label_bars(data["labels"][:LABELS_DRAWN]),
-        "reliability_chart": reliability_diagram(data["reliability"]),
+        "bars": label_bars(data["labels"][:LABELS_DRAWN], _photos_said(data)),
+        "reliability_chart": reliability_diagram(data["reliability"]) if is_enough else None,
         "risk_chart": risk_coverage(
             data["risk_coverage"], figures.get("answered"), figures.get("wrong_among_answered")
         ),
@@ -97,11 +105,44 @@ def _about(model_row: DescribedModel) -> dict[str, object]:
     }
 
 
+def _tables(data: ModelData) -> dict[str, object]:
+    """The figures as the page shows them, each with the number of photos that it is a share of."""
+    figures, tests, said = data["figures"], data["model"]["tests"] or 0, _photos_said(data)
+    validation_photos = _validation_photos(data["model"])
+    top3_error = figures.get("top3_error_rate")
+    return {
+        "answered_photos": round((figures.get("answered") or 0) * tests),
+        "top3_rate": None if top3_error is None else 1 - top3_error,
+        "label_rows": [
+            {**label, "photos_said": said[label["taxon_id"]]} for label in data["labels"]
+        ],
+        "risk_rows": [
+            {
+                "answered": measured(point["answered"], tests, "photos"),
+                "wrong": measured(point["wrong"], round(point["answered"] * tests)),
+            }
+            for point in data["risk_coverage"]
+        ],
+        "training_rows": [{**point, "photos": validation_photos} for point in data["training"]],
+    }
+
+
+def _photos_said(data: ModelData) -> Counter[int]:
+    """How many test photos the model called by each label."""
+    said: Counter[int] = Counter()
+    for confusion in data["confusions"]:
+        said[confusion["predicted_taxon_id"]] += confusion["photos"]
+    return said
+
+
+def _validation_photos(model_row: DescribedModel) -> int:
+    return as_counts(model_row["card"].get("splits")).get("valid", 0)
+
+
 def _in_a_sentence(model_row: DescribedModel, labels: int) -> str:
     known = f"Tells {labels} kinds of critter apart, from {model_row['photos']:,} photos"
-    if model_row["error_rate"] is None:
-        return f"{known}."
-    return f"{known}. It misclassified {model_row['error_rate']:.1%} of photos it had never seen."
+    wrong = measured(model_row["error_rate"], model_row["tests"], "photos that it had never seen")
+    return f"{known}." if wrong == "–" else f"{known}. It misclassified {wrong}."
 
 
 @page("models", "games", "model_labels", "confusions", *PHOTO_TABLES)
@@ -123,7 +164,7 @@ async def confusion_photos(visit: Visit) -> Page:
     return Page(
         "critterdb_confusion.html",
         title=title,
-        description=f"{data['count']:,} test photos of the model {model_id}.",
+        description=f"Test photos of the model of {data['game']}: {data['count']:,} in this cell.",
         data={**data, "photos": photos},
         preview=preview_of(photos),
     )

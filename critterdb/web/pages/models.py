@@ -27,11 +27,12 @@ async def models(visit: Visit) -> Page:
 async def compare(visit: Visit) -> Page:
     """Two models of a game beside each other; without a second one, the one in use or the next."""
     a, b = visit.argument("a"), visit.argument("b")
-    data = await visit.read(lambda db: load_comparison(db, a, b))
+    data, listed = await visit.read(lambda db: (load_comparison(db, a, b), load_models(db)))
+    others = [model for model in listed if model["id"] in data["others"]]
     return Page(
         "critterdb_compare.html",
-        title="Two models compared",
-        description=f"{data['a']['id']} beside {data['b']['id']}."
+        title="Two models compared" if data["b"] else "One model so far",
+        description="Two models beside each other, on the test photos of their game."
         if data["b"]
         else "There is no other model to compare it with yet.",
         data={
@@ -39,5 +40,8 @@ async def compare(visit: Visit) -> Page:
             "only_a_wrong": [shown(visit, photo) for photo in data["only_a_wrong"]],
             "only_b_wrong": [shown(visit, photo) for photo in data["only_b_wrong"]],
         },
-        extras={"chart": comparison_bars(data["labels"]) if data["labels"] else None},
+        extras={
+            "chart": comparison_bars(data["labels"]) if data["labels"] else None,
+            "other_models": others,
+        },
     )

@@ -37,8 +37,9 @@ _PREDICTIONS = f"""
 SELECT predictions.id AS prediction_id, predictions.model_id, predictions.source,
     predictions.created_at, predictions.score, predictions.abstained, predictions.reason,
     predictions.taxon_id, {display_name_sql()} AS answer, predictions.scores,
-    predictions.novelty
+    predictions.novelty, models.created_at AS model_created_at
 FROM predictions LEFT JOIN taxa ON taxa.id = predictions.taxon_id
+LEFT JOIN models ON models.id = predictions.model_id
 WHERE photo_id = ? ORDER BY predictions.id DESC LIMIT ?
 """
 
@@ -93,6 +94,7 @@ class PhotoPrediction(TypedDict):
 
     prediction_id: int
     model_id: str
+    model_created_at: str | None
     source: str
     created_at: str
     score: float

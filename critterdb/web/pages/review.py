@@ -20,7 +20,7 @@ from critterdb.web.http.csrf import is_forged
 from critterdb.web.http.headers import data_headers
 from critterdb.web.http.negotiation import whole_number
 from critterdb.web.queries.photos import PHOTO_TABLES, Photo, shown
-from critterdb.web.queries.posts import STORY_TABLES, pictures_of
+from critterdb.web.queries.posts import STORY_TABLES, pictures_of, web_address
 from critterdb.web.queries.reviews import (
     SOURCES,
     ReviewQueue,
@@ -77,8 +77,14 @@ async def review(visit: Visit) -> Page | Response:
     if source not in SOURCES:
         raise PageNotFoundError(f"“source” should be one of {', '.join(SOURCES)}")
     before, again = visit.number("before"), visit.number("prediction")
-    data = await visit.read(lambda db: _load_queue(db, (source, model), before, again))
+    local = visit.sees_local_photos
+    data = await visit.read(
+        lambda db: _load_queue(db, (source, model), before, again, local_photos=local)
+    )
     prediction = data["prediction"]
+    pictures = prediction["pictures"] if prediction else []
+    if prediction:
+        prediction["pictures"] = [web_address(url) or visit.path(url) for url in pictures]
     if prediction and prediction["photo"]:
         prediction["photo"] = shown(visit, cast("Photo", prediction["photo"]))
     queue = {"source": source, "model": model}
@@ -96,17 +102,22 @@ async def review(visit: Visit) -> Page | Response:
             "further_path": visit.path(urls.with_query(urls.REVIEW, **queue, before=further)),
             "last": visit.number("last"),
         },
-        pictures_from=tuple(prediction["pictures"]) if prediction else (),
+        pictures_from=tuple(filter(web_address, pictures)),
     )
 
 
 def _load_queue(
-    db: SiteDatabase, queue: tuple[str, str], before: int | None, again: int | None
+    db: SiteDatabase,
+    queue: tuple[str, str],
+    before: int | None,
+    again: int | None,
+    *,
+    local_photos: bool,
 ) -> ReviewQueue:
     """The queue of a source and model, with the prediction `again` on top if that is asked for."""
-    data = load_queue(db, *queue, before)
+    data = load_queue(db, *queue, before, local_photos=local_photos)
     if again is not None:
-        prediction = load_prediction(db, again)
+        prediction = load_prediction(db, again, local_photos=local_photos)
         if prediction is None:
             raise PageNotFoundError(f"There is no prediction {again} here")
         data = {**data, "prediction": prediction}
@@ -138,7 +149,8 @@ async def answers(visit: Visit) -> Page | Response:
     if visit.request.method == "POST":
         return await _settle(visit)
     after = visit.number("after") or 0
-    data = await visit.read(lambda db: load_candidate(db, after))
+    local = visit.sees_local_photos
+    data = await visit.read(lambda db: load_candidate(db, after, local_photos=local))
     candidate = data["candidate"]
     following = candidate["id"] if candidate else None
     return Page(

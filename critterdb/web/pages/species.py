@@ -14,12 +14,20 @@ from critterdb.inaturalist.taxon_search import (
     is_search_cut,
     search_query,
 )
-from critterdb.licences import MAY_PHOTO_BE_SHOWN
 from critterdb.storage.stored_json import read_ids
 from critterdb.web.charts.bars import MonthCount, month_bars
 from critterdb.web.charts.maps import Place, draw_map
 from critterdb.web.errors import PageNotFoundError
-from critterdb.web.queries.photos import PHOTOS, Photo, as_photo, preview_of, shown
+from critterdb.web.queries.photos import (
+    MAX_TAXA_BELOW,
+    PHOTOS,
+    Photo,
+    as_photo,
+    newest_photos,
+    preview_of,
+    shown,
+    taxa_below,
+)
 
 from .base import Page, Visit, page
 
@@ -30,18 +38,9 @@ GALLERY_PHOTOS = 24
 # A bound for the query and for the page: a common species of a large game has many more.
 # docs/decisions.md#lists-look-through-a-bounded-number-of-rows
 NEWEST_PLACES = 1000
-# A page of a class of animals would otherwise list thousands.
-MAX_TAXA_BELOW = 60
 OBSERVATIONS_PER_BATCH, MAX_BATCHES = 40, 10
 MAX_TAXA_LISTED = 60
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-_BELOW = """
-WITH RECURSIVE below (id) AS (
-    SELECT ? UNION SELECT taxa.id FROM taxa JOIN below ON taxa.parent_id = below.id
-)
-SELECT id FROM below LIMIT ?
-"""
 
 _NEWEST_OF = """
 SELECT id FROM observations
@@ -87,13 +86,6 @@ SELECT taxa.id AS taxon_id, taxa.name, taxa.common_name, taxa.rank, NULL AS phot
 FROM taxa_fts JOIN taxa ON taxa.id = taxa_fts.rowid
 WHERE taxa_fts MATCH ? ORDER BY taxa_fts.rank LIMIT ?
 """
-
-_ONE_PHOTO = f"""
-{PHOTOS}
-WHERE observations.taxon_id = ? AND {MAY_PHOTO_BE_SHOWN}
-ORDER BY observations.id DESC LIMIT 1
-"""
-
 
 _ABOVE = f"""
 SELECT id AS taxon_id, {display_name_sql()} AS name, rank FROM taxa
@@ -221,7 +213,7 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> Species
         raise PageNotFoundError(f"There is no taxon {taxon_id} here. See the list of critters")
     above = db.query(_ABOVE, [json.dumps(read_ids(row.pop("ancestor_ids"))), taxon_id])
     children = db.query(_CHILDREN, [taxon_id, taxon_id, MAX_TAXA_BELOW])
-    below = _taxa_below(db, taxon_id)
+    below = taxa_below(db, taxon_id)
     photos = _photos(db, below, before)
     places = _places(db, below)
     is_cut = len(photos) > GALLERY_PHOTOS
@@ -236,11 +228,6 @@ def load_species(db: SiteDatabase, taxon_id: int, before: int | None) -> Species
         "months": _months(places),
         "said": cast("list[CalledRow]", list(db.query(_CALLED, {"taxon": taxon_id}))),
     }
-
-
-def _taxa_below(db: SiteDatabase, taxon_id: int) -> list[int]:
-    """The taxon itself and those below it, of which a page reads the first few."""
-    return [row[0] for row in db.execute(_BELOW, [taxon_id, MAX_TAXA_BELOW])]
 
 
 def _months(places: list[SightingPlace]) -> list[MonthCount]:
@@ -285,7 +272,8 @@ def _places(db: SiteDatabase, taxa: list[int]) -> list[SightingPlace]:
 async def species_list(visit: Visit) -> Page:
     """The kinds that the models in use know, or those that a search finds."""
     words = visit.argument("q")
-    cards = await visit.read(lambda db: load_taxon_cards(db, words))
+    local = visit.sees_local_photos
+    cards = await visit.read(lambda db: load_taxon_cards(db, words, local_photos=local))
     kinds = [
         {**card.taxon, "photo": shown(visit, card.photo) if card.photo else None} for card in cards
     ]
@@ -302,21 +290,15 @@ async def species_list(visit: Visit) -> Page:
     )
 
 
-def load_taxon_cards(db: SiteDatabase, words: str) -> list[TaxonCard]:
+def load_taxon_cards(db: SiteDatabase, words: str, *, local_photos: bool) -> list[TaxonCard]:
     """Return the taxa that a search finds, or without words those that models in use know."""
     if words:
         query = search_query(words)
         rows = list(db.query(_SEARCH, [query, MAX_TAXA_LISTED])) if query else []
     else:
         rows = list(db.query(_KINDS, [MAX_TAXA_LISTED]))
-    return [
-        TaxonCard(cast("ListedTaxon", row), _licensed_photo(db, row["taxon_id"])) for row in rows
-    ]
-
-
-def _licensed_photo(db: SiteDatabase, taxon_id: int) -> Photo | None:
-    """The newest licensed photo of this taxon, or of one below it."""
-    for taxon in _taxa_below(db, taxon_id):
-        for row in db.query(_ONE_PHOTO, [taxon]):
-            return as_photo(row)
-    return None
+    cards = []
+    for row in rows:
+        photos = newest_photos(db, row["taxon_id"], 1, local_photos=local_photos)
+        cards.append(TaxonCard(cast("ListedTaxon", row), photos[0] if photos else None))
+    return cards

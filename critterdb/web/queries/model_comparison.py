@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
@@ -27,6 +28,9 @@ FIGURES = (
     ("ece", "Its confidence is off by (calibration error)", True),
 )
 
+AVERAGES = ("balanced_error_rate", "ece")
+NORMAL_95 = 1.96  # standard errors around the middle that hold 95% of a normal distribution
+
 # Photos that one model got wrong and the other, asked about the same photo, right.
 _ONLY_WRONG = f"""
 SELECT photo.*, wrong.predicted, wrong.actual, wrong.score
@@ -47,6 +51,8 @@ _LABELS_OF_BOTH = f"""
 SELECT taxa.id AS taxon_id, {display_name_sql()} AS name,
     max(model_labels.photos_train) AS photos,
     max(recall) FILTER (WHERE model_id = :a) AS a,
+    max(photos_test) FILTER (WHERE model_id = :a) AS a_tests,
+    max(photos_test) FILTER (WHERE model_id = :b) AS b_tests,
     max(recall) FILTER (WHERE model_id = :b) AS b
 FROM model_labels JOIN taxa ON taxa.id = model_labels.taxon_id
 WHERE model_id IN (:a, :b) GROUP BY taxa.id ORDER BY photos DESC, 2 LIMIT 60
@@ -69,6 +75,7 @@ class ComparedModel(TypedDict):
     novelty_threshold: float | None
     seconds: float | None
     in_use: int
+    tests: int | None
     error_rate: float | None
     balanced_error_rate: float | None
     ece: float | None
@@ -78,12 +85,19 @@ class ComparedModel(TypedDict):
 
 
 class ComparedFigure(TypedDict):
-    """A figure of both models, and which of them does better."""
+    """A figure of both models, and which of them does better by more than chance would.
+
+    `a_of` and `b_of` are the numbers of photos that they are shares of, `is_average` says that it
+    is an average over these and not a count of them.
+    """
 
     name: str
     title: str
+    is_average: bool
     a: float | None
+    a_of: int
     b: float | None
+    b_of: int
     better: Literal["a", "b"] | None
 
 
@@ -94,7 +108,9 @@ class ComparedLabel(TypedDict):
     name: str
     photos: int
     a: float | None
+    a_tests: int | None
     b: float | None
+    b_tests: int | None
 
 
 class Comparison(TypedDict):
@@ -156,15 +172,39 @@ def _figures(first: ComparedModel, second: ComparedModel | None) -> list[Compare
     for name, title, is_less_better in FIGURES:
         a = cast("float | None", first.get(name))
         b = cast("float | None", second.get(name)) if second else None
-        better = _better(a, b, is_less_better)
-        figures.append({"name": name, "title": title, "a": a, "b": b, "better": better})
+        a_of, b_of = _basis(name, first), _basis(name, second)
+        better: Literal["a", "b"] | None = None
+        if a is not None and b is not None and name != "ece" and _differ(a, a_of, b, b_of):
+            better = "a" if (a < b) == is_less_better else "b"
+        figures.append(
+            {
+                "name": name,
+                "title": title,
+                "is_average": name in AVERAGES,
+                "a": a,
+                "a_of": a_of,
+                "b": b,
+                "b_of": b_of,
+                "better": better,
+            }
+        )
     return figures
 
 
-def _better(a: float | None, b: float | None, is_less_better: bool) -> Literal["a", "b"] | None:
-    if a is None or b is None or a == b:
-        return None
-    return "a" if (a < b) == is_less_better else "b"
+def _basis(name: str, model: ComparedModel | None) -> int:
+    """How many photos a figure of a model is a share of."""
+    tests = (model and model["tests"]) or 0
+    if name == "wrong_among_answered" and model:
+        return round(tests * (model["answered"] or 0))
+    return tests
+
+
+def _differ(a: float, a_of: int, b: float, b_of: int) -> bool:
+    """Whether two shares differ more than chance lets them in 19 of 20 cases (a z test)."""
+    if not a_of or not b_of:
+        return False
+    error = math.sqrt(a * (1 - a) / a_of + b * (1 - b) / b_of)
+    return abs(a - b) > NORMAL_95 * error
 
 
 def _only_wrong(db: SiteDatabase, wrong: str, right: str) -> list[Photo]:

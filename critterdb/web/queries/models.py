@@ -54,7 +54,8 @@ WHERE model_id = ? ORDER BY photos DESC
 _MODEL = """
 SELECT models.id, models.game, games.hashtag, games.question, backbone, created_at, bytes,
     photos, error_rate, balanced_error_rate, ece, temperature, threshold,
-    novelty_threshold, seconds, recipe, card, games.model_id IS models.id AS in_use
+    novelty_threshold, seconds, recipe, card, games.model_id IS models.id AS in_use,
+    (SELECT sum(photos_test) FROM model_labels WHERE model_id = models.id) AS tests
 FROM models JOIN games ON games.slug = models.game WHERE models.id = ?
 """
 
@@ -62,10 +63,34 @@ _MODELS = """
 SELECT models.id, models.game, games.hashtag, models.backbone, models.created_at, models.photos,
     models.error_rate, models.balanced_error_rate, models.ece, models.seconds, models.bytes,
     games.model_id IS models.id AS in_use,
-    (SELECT count(*) FROM model_labels WHERE model_id = models.id) AS labels
+    (SELECT count(*) FROM model_labels WHERE model_id = models.id) AS labels,
+    (SELECT sum(photos_test) FROM model_labels WHERE model_id = models.id) AS tests
 FROM models JOIN games ON games.slug = models.game
 ORDER BY models.created_at DESC, models.id DESC LIMIT ?
 """
+
+
+# Only an import has observations below 0, and makes up an observer for each group of photos that
+# look alike.
+_HAS_MADE_UP_OBSERVERS = """
+SELECT 1 FROM game_observations WHERE game = ? AND observation_id < 0 LIMIT 1
+"""
+
+
+_CHOICES = """
+SELECT models.id, games.slug, games.hashtag, games.question, games.model_id IS models.id AS in_use
+FROM models JOIN games ON games.slug = models.game
+WHERE games.model_id = models.id OR models.id = :model
+ORDER BY games.slug IS :game DESC, models.created_at DESC
+"""
+
+
+class ModelChoice(TypedDict):
+    """A model that one may ask, and what its game asks."""
+
+    model_id: str
+    game: str
+    title: str
 
 
 class LabelRow(TypedDict):
@@ -121,6 +146,8 @@ class EpochPoint(TypedDict):
 
 
 class _ModelFacts(TypedDict):
+    """`tests` is the number of test photos that the figures are shares of."""
+
     id: str
     game: str
     hashtag: str | None
@@ -133,6 +160,7 @@ class _ModelFacts(TypedDict):
     seconds: float | None
     bytes: int
     in_use: int
+    tests: int | None
 
 
 class ModelRow(_ModelFacts):
@@ -162,9 +190,14 @@ Curve = list[tuple[float, float, int | None]]
 
 
 class ModelData(TypedDict):
-    """The data of a model's page; its photos are yet to be checked for what may be shown."""
+    """The data of a model's page; its photos are yet to be checked for what may be shown.
+
+    `knows_observers` says whether it is known who took the photos: then none of the test photos is
+    by somebody whose photos the model learned from.
+    """
 
     model: DescribedModel
+    knows_observers: bool
     labels: list[LabelRow]
     confusions: list[Confusion]
     reliability: list[ReliabilityPoint]
@@ -180,6 +213,9 @@ class ConfusionPhotos(TypedDict):
     """The test photos behind one cell of the confusion matrix, the surest first."""
 
     model_id: str
+    game: str
+    hashtag: str | None
+    created_at: str
     actual: str
     predicted: str
     actual_taxon_id: int
@@ -191,6 +227,24 @@ class ConfusionPhotos(TypedDict):
 def load_models(db: SiteDatabase) -> list[ListedModel]:
     """Return the newest models, the newest first."""
     return cast("list[ListedModel]", list(db.query(_MODELS, [LISTED])))
+
+
+def load_choices(db: SiteDatabase, game: str | None, model_id: str | None) -> list[ModelChoice]:
+    """Return the models that one may ask: that of `game` first, which answers by default.
+
+    A model that is named is among them, in use or not.
+    """
+    rows = list(db.query(_CHOICES, {"game": game, "model": model_id}))
+    return [
+        {
+            "model_id": row["id"],
+            "game": row["slug"],
+            "title": ("#" + row["hashtag"] if row["hashtag"] else row["slug"])
+            + (f": {row['question']}" if row["question"] else "")
+            + ("" if row["in_use"] else " (not in use)"),
+        }
+        for row in rows
+    ]
 
 
 def load_model_row(db: SiteDatabase, model_id: str) -> DescribedModel:
@@ -209,6 +263,7 @@ def load_model_data(db: SiteDatabase, model_id: str) -> ModelData:
     licences = as_counts(model["card"].get("photos_by_license"))
     return {
         "model": model,
+        "knows_observers": not db.execute(_HAS_MADE_UP_OBSERVERS, [model["game"]]).fetchone(),
         "labels": load_labels(db, model_id),
         "confusions": cast("list[Confusion]", list(db.query(_CONFUSIONS, [model_id]))),
         "reliability": [
@@ -259,7 +314,7 @@ def load_confusion_photos(db: SiteDatabase, model_id: str, pair: ConfusedPair) -
 
     Raises PageNotFoundError if there is no such model or it has no such labels.
     """
-    load_model_row(db, model_id)
+    model = load_model_row(db, model_id)
     names = {label["taxon_id"]: label["name"] for label in load_labels(db, model_id)}
     actual, predicted = pair.actual, pair.predicted
     if actual not in names or predicted not in names:
@@ -273,6 +328,9 @@ def load_confusion_photos(db: SiteDatabase, model_id: str, pair: ConfusedPair) -
     photos = db.query(_CONFUSION_PHOTOS, {**keys, "photos": CONFUSION_PHOTOS})
     return {
         "model_id": model_id,
+        "game": model["game"],
+        "hashtag": model["hashtag"],
+        "created_at": model["created_at"],
         "actual": names[actual],
         "predicted": names[predicted],
         "actual_taxon_id": actual,

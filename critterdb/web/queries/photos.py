@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from critterdb.formatting import display_name
-from critterdb.licences import PhotoRights, may_be_shown
+from critterdb.licences import PhotoRights, may_be_shown, photo_shown_sql
 from critterdb.web.urls import photo_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from critterdb.storage.database import SiteDatabase
     from critterdb.web.pages.base import Visit
 
 # The tables that say what a photo shows and what models made of it.
@@ -28,6 +29,17 @@ SELECT
 FROM photos
 JOIN observations ON observations.id = photos.observation_id
 LEFT JOIN taxa ON taxa.id = observations.taxon_id
+"""
+
+
+# A page of a class of animals would otherwise list thousands.
+MAX_TAXA_BELOW = 60
+
+_BELOW = """
+WITH RECURSIVE below (id) AS (
+    SELECT ? UNION SELECT taxa.id FROM taxa JOIN below ON taxa.parent_id = below.id
+)
+SELECT id FROM below LIMIT ?
 """
 
 
@@ -88,7 +100,7 @@ def shown(visit: Visit, photo: Photo) -> ShownPhoto:
     is_here = bool(photo["path"] and photo["sha256"]) and not is_withdrawn
     # The credit is always shown, the file only where its licence or the site lets it.
     rights = PhotoRights(photo["license_code"], photo["attribution"], is_here)
-    may = may_be_shown(rights, local_photos=visit.state.settings.local_photos)
+    may = may_be_shown(rights, local_photos=visit.sees_local_photos)
     image = visit.path(photo_file(photo["sha256"])) if may and photo["sha256"] else None
     hidden = {"path", "withdrawn_at", "observation_withdrawn_at"}
     kept = {key: value for key, value in photo.items() if key not in hidden}
@@ -103,3 +115,28 @@ def shown(visit: Visit, photo: Photo) -> ShownPhoto:
 def preview_of(photos: Iterable[ShownPhoto]) -> str | None:
     """Return the path of the first photo that may be shown, for links that people share."""
     return next((photo_file(p["sha256"]) for p in photos if p["image"] and p["sha256"]), None)
+
+
+def taxa_below(db: SiteDatabase, taxon_id: int) -> list[int]:
+    """Return the taxon itself and those below it, of which a page reads the first few."""
+    return [row[0] for row in db.execute(_BELOW, [taxon_id, MAX_TAXA_BELOW])]
+
+
+def newest_photos(
+    db: SiteDatabase, taxon_id: int, count: int, *, local_photos: bool
+) -> list[Photo]:
+    """Return the newest photos of a taxon and those below it that may be shown.
+
+    With `local_photos` those without a licence too.
+    """
+    sql = (
+        f"{PHOTOS} WHERE observations.taxon_id = ? "
+        f"AND {photo_shown_sql(local_photos=local_photos)} "
+        "ORDER BY observations.id DESC LIMIT ?"
+    )
+    photos: list[Photo] = []
+    for taxon in taxa_below(db, taxon_id):
+        photos += [as_photo(row) for row in db.query(sql, [taxon, count - len(photos)])]
+        if len(photos) == count:
+            break
+    return photos

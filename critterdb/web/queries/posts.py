@@ -10,10 +10,17 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
+from critterdb.platforms.base import REPLAYED
+from critterdb.storage.database import site_folder
+from critterdb.storage.photo_store import kept_picture
 from critterdb.storage.stored_json import read_scores
+from critterdb.web.urls import picture_file
+
+from .taxa import Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from critterdb.storage.database import SiteDatabase
 
@@ -27,9 +34,13 @@ Outcome = Literal["right", "wrong", "unanswered", "open"]
 
 
 class Picture(TypedDict):
-    """A picture of a post, where it lies; `error` says why it could not be read."""
+    """A picture of a post, where it lies; `error` says why it could not be read.
+
+    `kept` is the path of a copy in the site, which goes before `url`.
+    """
 
     url: str
+    kept: str | None
     image_sha256: str | None
     error: str | None
 
@@ -118,8 +129,11 @@ WHERE stories.post_id IN (SELECT value FROM json_each(?))
 """
 
 _PICTURES = """
-SELECT post_images.post_id, post_images.url, post_images.image_sha256, post_images.error
-FROM post_images JOIN shown_posts ON shown_posts.post_id = post_images.post_id
+SELECT post_images.post_id, posts.platform, post_images.url, post_images.image_sha256,
+    post_images.error
+FROM post_images
+JOIN posts ON posts.id = post_images.post_id
+JOIN shown_posts ON shown_posts.post_id = post_images.post_id
 WHERE shown_posts.shows_photos AND post_images.post_id IN (SELECT value FROM json_each(?))
 ORDER BY post_images.post_id, post_images.position
 """
@@ -130,14 +144,21 @@ FROM games JOIN taxa ON taxa.id = games.target_taxon_id
 """
 
 
-def load_stories(db: SiteDatabase, post_ids: Sequence[str]) -> list[Story]:
-    """Return the stories of these posts, in this order; posts without a reply row are left out."""
+def load_stories(
+    db: SiteDatabase, post_ids: Sequence[str], *, local_photos: bool = False
+) -> list[Story]:
+    """Return the stories of these posts, in this order; posts without a reply row are left out.
+
+    `local_photos` says whether the visitor may see the pictures of replayed files.
+    """
+    site = site_folder(db)
     ids = json.dumps(list(post_ids))
     targets = {row["slug"]: row["target"] for row in db.query(_TARGETS)}
     pictures: dict[str, list[Picture]] = {}
     for row in db.query(_PICTURES, [ids]):
         picture: Picture = {
             "url": row["url"],
+            "kept": kept_address(site, row, local_photos=local_photos),
             "image_sha256": row["image_sha256"],
             "error": row["error"],
         }
@@ -147,6 +168,17 @@ def load_stories(db: SiteDatabase, post_ids: Sequence[str]) -> list[Story]:
         for row in db.query(_STORIES, [ids])
     }
     return [stories[post_id] for post_id in post_ids if post_id in stories]
+
+
+def kept_address(site: Path, picture: Mapping[str, Any], *, local_photos: bool) -> str | None:
+    """Return the path of the site's copy of a picture {platform, image_sha256}, if it has one.
+
+    What a replayed file shows was never published, so it is for the same eyes as local photos.
+    """
+    sha256 = picture["image_sha256"]
+    if not sha256 or (picture["platform"] == REPLAYED and not local_photos):
+        return None
+    return picture_file(sha256) if kept_picture(site, sha256) else None
 
 
 def _as_story(row: dict[str, Any], pictures: list[Picture], target: str | None) -> Story:
@@ -210,7 +242,9 @@ def truth_in_words(
 
 def pictures_of(stories: Sequence[Story]) -> tuple[str, ...]:
     """Return the addresses of all their pictures, for the page's policy to name."""
-    return tuple(picture["url"] for story in stories for picture in story["pictures"])
+    return tuple(
+        picture["url"] for story in stories for picture in story["pictures"] if not picture["kept"]
+    )
 
 
 def is_picture_shown(db: SiteDatabase, url: str, post_id: str | None) -> bool:

@@ -18,11 +18,12 @@ from critterdb.bot.host_answers.settle import settle as settle_candidate
 from critterdb.dataset.taxonomy import Truth, is_right
 from critterdb.formatting import display_name_sql
 from critterdb.games import get_game
+from critterdb.storage.database import site_folder
 from critterdb.storage.stored_json import read_scores
 from critterdb.storage.timestamps import utc_now
 
 from .photos import PHOTOS, Photo, ShownPhoto, as_photo
-from .posts import Story, load_stories
+from .posts import Story, kept_address, load_stories, web_address
 from .taxa import ScoreBar, Scores, likeliest, names_in, score_bars
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ SOURCES = {
     "evaluation": "test photos",
 }
 LOOKED_THROUGH = 2000  # predictions: many have no picture that could be shown
-# One for each digit key.
-CHOICES = 9
+CHOICES = 10  # one for each digit key
 
 _IN_QUEUE = "source = :source AND id < :before AND (:model = '' OR model_id = :model)"
 
@@ -79,10 +79,10 @@ WHERE predictions.id = ?
 """
 
 _PICTURES_OF_POST = """
-SELECT post_images.url FROM post_images
+SELECT post_images.url, posts.platform, post_images.image_sha256 FROM post_images
+JOIN posts ON posts.id = post_images.post_id
 JOIN shown_posts ON shown_posts.post_id = post_images.post_id
 WHERE post_images.post_id = :post_id AND shown_posts.shows_photos
-    AND post_images.url LIKE 'http%'
     AND (:image_sha256 IS NULL OR post_images.image_sha256 = :image_sha256)
 ORDER BY post_images.position
 """
@@ -192,13 +192,15 @@ class CandidateQueue(TypedDict):
     choices: list[Choice]
 
 
-def load_queue(db: SiteDatabase, source: str, model: str, before: int | None) -> ReviewQueue:
+def load_queue(
+    db: SiteDatabase, source: str, model: str, before: int | None, *, local_photos: bool
+) -> ReviewQueue:
     """Return the newest prediction that waits for a review, and how many were reviewed."""
     keys = {"source": source, "model": model, "before": 2**62 if before is None else before}
     lowest_row = db.execute(_LOWEST, keys).fetchone()
     keys["lowest"] = lowest_row[0] if lowest_row else 0
     waiting = db.execute(_WAITING, keys).fetchone()
-    prediction = load_prediction(db, waiting[0]) if waiting else None
+    prediction = load_prediction(db, waiting[0], local_photos=local_photos) if waiting else None
     return {
         "prediction": prediction,
         "further_before": lowest_row[0] + 1 if lowest_row and not prediction else None,
@@ -221,14 +223,16 @@ def load_counts(db: SiteDatabase, model_id: str | None = None) -> list[SourceCou
     return cast("list[SourceCount]", list(rows))
 
 
-def load_prediction(db: SiteDatabase, prediction_id: int) -> ReviewedPrediction | None:
+def load_prediction(
+    db: SiteDatabase, prediction_id: int, *, local_photos: bool
+) -> ReviewedPrediction | None:
     """Return a prediction to review, or None if there is none with this number."""
     row = next(db.query(_PREDICTION, [prediction_id]), None)
     if row is None:
         return None
     scores = read_scores(row.pop("scores"))
     names = names_in(db, [scores])
-    pictures = _pictures(db, row)
+    pictures = _pictures(db, row, local_photos=local_photos)
     prediction: ReviewedPrediction = {  # type: ignore[typeddict-item]
         **row,
         "bars": score_bars(scores, names),
@@ -253,18 +257,22 @@ def _photo(db: SiteDatabase, photo_id: int | None) -> Photo | None:
     return as_photo(row) if row else None
 
 
-def _pictures(db: SiteDatabase, prediction: Mapping[str, Any]) -> list[str]:
-    """The addresses of the pictures that a prediction is about, if it is not about a photo."""
+def _pictures(db: SiteDatabase, prediction: Mapping[str, Any], *, local_photos: bool) -> list[str]:
+    """The addresses of the pictures that a prediction is about, if it is not about a photo.
+
+    Those that the site keeps have a path.
+    """
     if prediction["photo_id"] is not None:
         return []
-    if prediction["post_id"]:
-        rows = db.query(_PICTURES_OF_POST, dict(prediction))
-    else:
-        rows = db.query(
-            "SELECT url FROM images WHERE sha256 = ? AND url LIKE 'http%'",
-            [prediction["image_sha256"]],
-        )
-    return [row["url"] for row in rows]
+    if not prediction["post_id"]:
+        rows = db.query("SELECT url FROM images WHERE sha256 = ?", [prediction["image_sha256"]])
+        return [url for row in rows if (url := web_address(row["url"]))]
+    site = site_folder(db)
+    addresses = (
+        kept_address(site, row, local_photos=local_photos) or web_address(row["url"])
+        for row in db.query(_PICTURES_OF_POST, dict(prediction))
+    )
+    return [address for address in addresses if address]
 
 
 def save_review(
@@ -300,7 +308,7 @@ def save_review(
     return int(db["reviews"].insert(row).last_pk or 0)
 
 
-def load_candidate(db: SiteDatabase, after: int) -> CandidateQueue:
+def load_candidate(db: SiteDatabase, after: int, *, local_photos: bool) -> CandidateQueue:
     """Return the oldest message that may hold an answer and waits for a person, with its post."""
     row = next(
         db.query(
@@ -313,7 +321,7 @@ def load_candidate(db: SiteDatabase, after: int) -> CandidateQueue:
     waiting = db["answer_candidates"].count_where("settled_at IS NULL")
     if row is None:
         return {"candidate": None, "waiting": waiting, "post": None, "choices": []}
-    stories = load_stories(db, [row["post_id"]])
+    stories = load_stories(db, [row["post_id"]], local_photos=local_photos)
     return {
         "candidate": cast("CandidateRow", row),
         "waiting": waiting,

@@ -6,6 +6,13 @@
   const input = document.getElementById("image");
   const result = document.getElementById("result");
   let preview = null;
+  // Larger than any model looks at; the largest canvas that every browser has.
+  const SHRUNK_SIDE = 4096;
+  // An iPhone sends a JPEG to a form that does not ask for HEIC, which spares the server work.
+  if (form.dataset.heic && !/iPhone|iPad|iPod/.test(navigator.userAgent)) {
+    input.accept += ",image/heic,image/heif,.heic,.heif";
+  }
+  let questions = 0; // an answer to an earlier one comes too late
   document.documentElement.classList.add("scripted");
 
   const card = (className, ...children) => {
@@ -33,9 +40,12 @@
     return figure;
   };
 
+  // On a phone the result lies below both forms, where nobody would see that anything happened.
   const show = (...children) => {
     result.replaceChildren(...children);
     result.hidden = false;
+    const place = result.getBoundingClientRect();
+    if (place.top < 0 || place.bottom > window.innerHeight) result.scrollIntoView({ block: "start" });
   };
 
   const problem = (words) => {
@@ -44,28 +54,31 @@
     show(box);
   };
 
-  const showPreview = (heading, words, busy) => {
-    const column = card("words", text("h2", heading), text("p", words, "explanation"));
-    show(card(busy ? "card verdict busy" : "card verdict", picture(), column));
+  const showWaiting = () => {
+    const column = card("words", text("h2", "Classifying …"), text("p", "This takes a moment.", "explanation"));
+    show(card("card verdict busy", picture(), column));
   };
 
+  // Chosen, pasted or dropped, a photo is classified at once.
   input.addEventListener("change", () => {
     if (preview) URL.revokeObjectURL(preview);
     preview = input.files.length ? URL.createObjectURL(input.files[0]) : null;
-    if (preview) showPreview("Ready", "Press “Classify this photo” to classify it.", false);
+    if (preview) form.requestSubmit();
     else result.hidden = true;
   });
 
-  // What is pasted or dropped goes into the form, and is looked at straight away. A dropped link
-  // or a pasted address goes into the other form.
+  // What is pasted or dropped goes into the form. A dropped link or a pasted address goes into the
+  // other form.
   const take = (files) => {
-    const photo = [...files].find((file) => file.type.startsWith("image/"));
+    // Some systems have no type for a HEIC.
+    const isPhoto = (file) =>
+      file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name);
+    const photo = [...files].find(isPhoto);
     if (!photo) return false;
     const carrier = new DataTransfer();
     carrier.items.add(photo);
     input.files = carrier.files;
     input.dispatchEvent(new Event("change"));
-    form.requestSubmit();
     return true;
   };
 
@@ -102,37 +115,77 @@
     if (!carriesSomething(event)) return;
     event.preventDefault();
     if (take(event.dataTransfer.files)) return;
-    if (event.dataTransfer.files.length) problem("That is not a photo. Drop a JPEG, PNG, WebP or GIF.");
-    else takeAddress(event.dataTransfer.getData("text/uri-list"));
+    if (event.dataTransfer.files.length) {
+      problem("That is not a photo. Drop a JPEG, PNG, WebP, GIF, HEIC or AVIF.");
+    } else {
+      takeAddress(event.dataTransfer.getData("text/uri-list"));
+    }
   });
+
+  // A photo as a smaller JPEG; null where this browser cannot decode it, or it stays too large.
+  const shrunk = async (file, limit) => {
+    const image = new Image();
+    image.src = URL.createObjectURL(file);
+    try {
+      await image.decode();
+      const scale = Math.min(1, SHRUNK_SIDE / Math.max(image.naturalWidth, image.naturalHeight));
+      const canvas = document.createElement("canvas");
+      canvas.width = Math.max(1, Math.round(image.naturalWidth * scale));
+      canvas.height = Math.max(1, Math.round(image.naturalHeight * scale));
+      const context = canvas.getContext("2d");
+      context.fillStyle = "rgb(128, 128, 128)"; // as the server does beneath transparent pixels
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(image, 0, 0, canvas.width, canvas.height);
+      for (const quality of [0.9, 0.7]) {
+        const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", quality));
+        if (blob && blob.size <= limit) return blob;
+      }
+    } catch {
+      return null;
+    } finally {
+      URL.revokeObjectURL(image.src);
+    }
+    return null;
+  };
 
   form.addEventListener("submit", async (event) => {
     if (!input.files.length) return;
     event.preventDefault();
     const limit = Number(form.dataset.maxBytes);
-    if (input.files[0].size > limit) {
-      problem(`That photo is larger than ${limit / 1e6} MB. Choose a smaller version of it.`);
-      return;
-    }
     const button = form.querySelector("button");
     button.disabled = true;
-    showPreview("Classifying …", "This takes a moment.", true);
+    showWaiting();
+    const asked = ++questions;
+    const sent = new FormData(form);
+    if (input.files[0].size > limit) {
+      const smaller = await shrunk(input.files[0], limit);
+      if (asked !== questions) return;
+      if (!smaller) {
+        problem(
+          `That photo is larger than ${limit / 1e6} MB, and this browser cannot make it smaller. ` +
+            "Choose a smaller version of it.",
+        );
+        button.disabled = false;
+        return;
+      }
+      sent.set("image", smaller, "photo.jpg");
+    }
     try {
       const response = await fetch(form.action, {
         method: "POST",
-        body: new FormData(form),
+        body: sent,
         headers: { Accept: "text/html" },
       });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const answer = page.getElementById("result");
+      if (asked !== questions) return;
       if (!answer || answer.hidden) throw new Error("no answer");
       show(...answer.children);
       const figure = result.querySelector(".picture");
       if (figure && preview) figure.replaceWith(picture());
       result.focus({ preventScroll: true });
-      result.scrollIntoView({ block: "nearest" });
     } catch {
-      problem("No answer arrived. Check your connection and try again.");
+      if (asked === questions) problem("No answer arrived. Check your connection and try again.");
     } finally {
       button.disabled = false;
     }

@@ -1,0 +1,1 @@
+"""What `import critterdb` offers: sites, models and answers as Python objects."""

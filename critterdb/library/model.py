@@ -1,0 +1,178 @@
+"""A model in Python: from a site or from a file, and what it says of a picture."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from critterdb.dataset.similarity import TrainingPhotos, load_training_photos
+from critterdb.errors import ModelError
+from critterdb.imaging.decode import ImageInfo, upright_rgb
+from critterdb.imaging.sandbox import shared_decoders
+from critterdb.imaging.sources import read_source
+from critterdb.model import loader
+from critterdb.model.inference import classify_view
+from critterdb.model.payloads import AnswerPayload, SimilarPhoto, answer_payload
+from critterdb.model.predictions import save_classification
+from critterdb.model.registry import current_model
+from critterdb.web.urls import photo_file, photo_page
+
+from .database import database_file, open_reading
+from .result import Result
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy as np
+    from PIL import Image
+
+    from critterdb.model.labels import Label, Thresholds
+    from critterdb.storage.database import SiteDatabase
+
+    Picture = str | os.PathLike[str] | bytes | Image.Image
+    """A file's path, an http(s) URL, the bytes of a file, or a picture that Pillow opened."""
+
+MAX_SIMILAR = 10
+
+
+class Model:
+    """A loaded model. It may be used by several threads at once, unless it records answers."""
+
+    def __init__(
+        self,
+        loaded: loader.Model,
+        *,
+        database: Path | None = None,
+        recording: SiteDatabase | None = None,
+    ) -> None:
+        self._loaded = loaded
+        self._database = database
+        self._recording = recording
+
+    @property
+    def id(self) -> str:
+        """The model's name: its game and the moment of its training."""
+        return self._loaded.id
+
+    @property
+    def game(self) -> str:
+        """The short name of the game that it was trained for."""
+        return self._loaded.game
+
+    @property
+    def labels(self) -> list[Label]:
+        """The taxa that it can name, each with its ancestors from the root down."""
+        return self._loaded.labels
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """When it answers: `threshold` is a probability, `novelty_threshold` a novelty."""
+        return self._loaded.thresholds
+
+    def classify(self, picture: Picture, *, similar: int = 0) -> Result:
+        """Classify a picture: a path, an http(s) URL, bytes, or an image that Pillow opened.
+
+        Files, URLs and bytes are decoded in a sandboxed process, and URLs are fetched as the
+        endpoint does: public addresses only. At most 10 MB and 50 megapixels are accepted.
+        `similar` adds that many of the nearest training photos, at most 10; it needs the site.
+
+        Raises RejectedInputError, whose `code` is one of docs/api.md, if the picture cannot be
+        read, and ModelError if the model fails or has no site to find similar photos in.
+        """
+        if not 0 <= similar <= MAX_SIMILAR:
+            raise ModelError(f"similar={similar} is not a number from 0 to {MAX_SIMILAR}")
+        if similar and self._database is None:
+            raise ModelError(
+                f"similar={similar} needs the photos of a site. Load the model from one: "
+                'critterdb.load_model("mysite")'
+            )
+        started = time.perf_counter()
+        pixels, info, url = self._look_at(picture)
+        classification = classify_view(self._loaded, pixels)
+        prediction_id = None
+        if self._recording is not None and info is not None:
+            prediction_id = save_classification(
+                self._recording, self._loaded, classification, info, source="cli", url=url
+            )
+        photos = self._similar(pixels, similar) if similar else None
+        took_ms = (time.perf_counter() - started) * 1000
+        payload = answer_payload(self._loaded, classification, info, prediction_id, took_ms)
+        return Result(payload if photos is None else _with_similar(payload, photos))
+
+    def __repr__(self) -> str:
+        return f"<Model {self.id}: {len(self.labels)} labels>"
+
+    def _look_at(self, picture: Picture) -> tuple[np.ndarray, ImageInfo | None, str | None]:
+        """What the network sees, uint8 H×W×3; about the bytes, if there are any; and their URL."""
+        from PIL import Image
+
+        view = self._loaded.view
+        if isinstance(picture, Image.Image):
+            return view.pixels(upright_rgb(picture, shorter_side=view.shorter_side)), None, None
+        url = picture if isinstance(picture, str) and "://" in picture else None
+        data = bytes(picture) if isinstance(picture, bytes | bytearray) else read_source(picture)
+        pixels, info = shared_decoders().view(data, view)
+        return pixels, info, url
+
+    @cached_property
+    def _training_photos(self) -> TrainingPhotos:
+        assert self._database
+        with closing(open_reading(self._database)) as db:
+            return load_training_photos(db, self.game, self._loaded.backbone)
+
+    def _similar(self, pixels: np.ndarray, count: int) -> list[SimilarPhoto]:
+        _, embeddings, _ = self._loaded.run(pixels[None])
+        return [
+            {
+                "photo_id": photo.photo_id,
+                "distance": distance,
+                "taxon_id": photo.taxon_id,
+                "name": photo.name,
+                "common_name": photo.common_name,
+                "license_code": photo.license_code,
+                "attribution": photo.attribution,
+                "image": photo_file(photo.sha256),
+                "page": photo_page(photo.photo_id),
+            }
+            for photo, distance in self._training_photos.nearest(embeddings[0], count)
+        ]
+
+
+def _with_similar(payload: AnswerPayload, photos: list[SimilarPhoto]) -> AnswerPayload:
+    return {**payload, "similar": photos}
+
+
+def load_model(
+    path: str | os.PathLike[str], *, game: str | None = None, model_id: str | None = None
+) -> Model:
+    """Load a model: the one in use of a site (a folder or a critters.db), or an .onnx file.
+
+    `game` says whose model to use if several games of the site have one; `model_id` names any
+    model of the site. Nothing is recorded.
+
+    Raises SiteError if there is no site, and ModelError if there is no model, several could be
+    meant, or the file fails a check.
+    """
+    path = Path(path)
+    if path.suffix == ".onnx":
+        if game or model_id:
+            raise ModelError("game and model_id choose a model of a site, not one in a file")
+        return Model(loader.load_model(path))
+    with closing(open_reading(path)) as db:
+        loaded = choose_model(db, game, model_id)
+    return Model(loaded, database=database_file(path))
+
+
+def choose_model(db: SiteDatabase, game: str | None, model_id: str | None) -> loader.Model:
+    """Load the model of a site that the names mean. Raises ModelError."""
+    if not game and not model_id:
+        query = "SELECT slug FROM games WHERE model_id IS NOT NULL ORDER BY slug"
+        games = [row["slug"] for row in db.query(query)]
+        if len(games) > 1:
+            raise ModelError(
+                f'Several games have a model: {", ".join(games)}. Name one: game="{games[0]}"'
+            )
+    return current_model(db, game, model_id=model_id)
