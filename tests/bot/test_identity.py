@@ -11,9 +11,13 @@ from click.testing import CliRunner
 from critterdb.bot.accounts import Account, opt_out, opted_out
 from critterdb.cli import main
 from critterdb.games import fold_handle, get_game, same_handle
+from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, site_folder
+from tests.fakes.mastodon import StandInMastodon
 from tests.support.bot_harness import BOT, GAME, HASHTAG, HOST, BotHarness
-from tests.support.models import picture
+from tests.support.datasette_site import open_datasette
+from tests.support.models import make_tiny_model, picture
+from tests.support.platforms import PlatformHarness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +109,25 @@ def test_a_kelvin_sign_does_not_make_a_host(ground: BotHarness) -> None:
     assert not host.is_account(f"{KELVIN}ate@a.example", None)
 
 
+def test_who_is_called_almost_like_a_host_has_no_powers(
+    db: SiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's lower() makes a k of the Kelvin sign; Mastodon takes them for two accounts."""
+    make_tiny_model(db, GAME, hashtag=HASHTAG)
+    with StandInMastodon() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        stage = PlatformHarness(db, server, "mastodon")
+        host = {"platform": "mastodon", "handle": "kate@a.example", "consents": True}
+        db["games"].update(GAME, {"hosts": json.dumps([host])})
+        own = server.add_post("kate@a.example", stage.tag, [picture("red")])
+        server.add_post("impostor@a.example", stage.tag, [picture("green")])
+        server.accounts["impostor@a.example"]["acct"] = f"{KELVIN}ate@a.example"
+        stage.play()
+        assert stage.answered() == [own]
+    assert db["posts"].count == 1
+
+
 def test_an_opt_out_holds_under_another_handle(ground: BotHarness) -> None:
     opt_out(ground.db, Account("x", "ann", "77"), "said stop", ground.now())
     assert opted_out(ground.db, "x", "anna", "77")
@@ -180,6 +203,31 @@ def test_a_deleted_photo_is_marked_within_a_day(ground: BotHarness) -> None:
     row = ground.db["posts"].get(f"x:{post}")
     assert row["photos_deleted_at"]
     assert row["deleted_at"] is None
+
+
+@pytest.mark.parametrize("withdrawal", ["stop", "deletion"])
+async def test_an_owner_takes_a_photo_from_pages_and_copies(
+    ground: BotHarness, tmp_path: Path, withdrawal: str
+) -> None:
+    """Ann asked about Carl's photo and was answered before Carl withdrew it."""
+    shown = ground.x.add_post("carl", "my cat", [picture("blue")])
+    asked = ground.x.add_post("ann", ASK, in_reply_to=shown)
+    ground.play()
+    [image] = ground.db["post_images"].rows
+    site, public = site_folder(ground.db), tmp_path / "public"
+    init_site(site)
+    address = f"/-/critters/posts/x:{asked}.json"
+    assert image["url"] in (await open_datasette(site).client.get(address)).text
+    if withdrawal == "stop":
+        ground.x.add_post("carl", f"@{BOT} stop")
+    else:
+        ground.x.delete_post(shown)
+        ground.later = 25 * 3600
+    ground.play()
+    assert image["url"] not in (await open_datasette(site).client.get(address)).text
+    command = ["--db", str(site / DATABASE_NAME), "publish", str(public)]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    assert image["url"].encode() not in (public / DATABASE_NAME).read_bytes()
 
 
 @pytest.mark.parametrize(

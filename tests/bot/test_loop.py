@@ -64,6 +64,15 @@ def test_a_process_plays_rounds_until_it_is_told_to_end(ground: BotHarness, numb
     assert [ground.reply(post)["status"] for post in (first, second)] == ["sent", "sent"]
 
 
+def test_two_bots_on_one_site_answer_everybody_once(ground: BotHarness) -> None:
+    """Two timers, or a person beside a timer: the rounds wait for each other."""
+    posts = [ground.x.add_post(f"user{n}", ASK, [picture("red", seed=n)]) for n in range(6)]
+    processes = [start_bot(ground, "--post") for _ in range(2)]
+    outputs = [process.communicate(timeout=LONG_S)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert sorted(reply["in_reply_to"] for reply in ground.x.sent) == sorted(posts)
+
+
 def test_an_end_in_the_middle_of_a_round_leaves_the_rest_for_later(ground: BotHarness) -> None:
     posts = [ground.x.add_post(f"user{n}", ASK, [picture("red", seed=n)]) for n in range(4)]
     ground.play(post=False)

@@ -115,6 +115,8 @@ def build_files(context: Path, image: Image) -> None:
     for name, rest in read_dockerfile(context / "Dockerfile"):
         if name == "COPY" and rest.endswith(" /site"):
             _copy(context, rest.split()[-2], image.site)
+            if "--chown=critter" in rest:
+                subprocess.run(["chown", "-R", str(USER_ID), image.site], check=True)
         elif name == "RUN" and not rest.startswith(("pip ", "useradd ")):
             _run(image, rest)
 

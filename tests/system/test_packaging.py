@@ -96,7 +96,7 @@ def test_a_packed_wheel_holds_no_stray_files(tmp_path: Path) -> None:
         "bot/a.toml",
     )
     for name in strays:
-        (code / name).parent.mkdir(exist_ok=True)
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
         (code / name).write_text("secret")
     (code / "web" / "static" / "passwd.css").symlink_to("/etc/passwd")
     pack = (
@@ -105,6 +105,7 @@ def test_a_packed_wheel_holds_no_stray_files(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", pack],
+        cwd=tmp_path,  # which comes before PYTHONPATH
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -104,9 +104,10 @@ def test_a_file_of_weights_runs_nothing(
     """A pickle is refused, whatever the default of timm is: that of 1.0.15 runs what it says."""
     monkeypatch.setattr(timm.models.load_state_dict, "__defaults__", (True, "cpu", False))
     torch.save({"weight": Command(tmp_path / "ran")}, tmp_path / "weights.pth")
-    with pytest.raises(ModelError, match=f"{name} could not be loaded"):
+    with pytest.raises(ModelError) as refused:
         load_network(name, tmp_path / "weights.pth")
     assert not (tmp_path / "ran").exists()
+    assert f"{name} could not be loaded" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["resnet34", *SMALL])

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,7 +14,7 @@ import onnx
 import pytest
 
 from critterdb.fakes.server import Request, StandIn
-from critterdb.storage.database import open_database
+from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import (
     MODEL_ID,
     TAXON,
@@ -309,11 +310,18 @@ async def test_a_page_reads_no_model_file(folder: Path) -> None:
     file = folder / "models" / f"{MODEL_ID}.onnx"
     file.unlink()
     os.mkfifo(file)  # whoever opens it waits for ever
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        db["models"].update(MODEL_ID, {"bytes": 0})  # so that its size gives no reason to refuse it
     client = open_datasette(folder).client
-    for query in ("", f"?model={MODEL_ID}"):
-        page = await client.get(f"/-/classify{query}", headers={"accept": "text/html"}, timeout=5)
-        assert page.status_code == 200
-        assert MODEL_ID in page.text
+    try:
+        for query in ("", f"?model={MODEL_ID}"):
+            page = client.get(f"/-/classify{query}", headers={"accept": "text/html"})
+            response = await asyncio.wait_for(page, 5)
+            assert response.status_code == 200
+            assert MODEL_ID in response.text
+    finally:
+        with suppress(OSError):  # raised if nobody waits
+            os.close(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
     unknown = await client.get("/-/classify?model=nobody", headers={"accept": "text/html"})
     assert "There is no model called nobody" in unknown.text
 
@@ -328,7 +336,7 @@ async def test_a_model_that_was_refused_is_not_read_again_at_once(folder: Path) 
     assert (await classify_bytes(datasette, RED)).json()["code"] == "no_model"
     file.write_bytes(good)
     os.utime(file, (1, 1))
-    assert (await classify_bytes(datasette, RED)).json()["code"] == "no_model"
+    assert (await classify_bytes(datasette, RED)).json().get("code") == "no_model"
     os.utime(file)
     assert (await classify_bytes(datasette, RED)).json()["ok"]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
+DATASETTE = ["-m", "datasette", "serve", ".", "--port", "{port}"]
 SLOW = 64
 LARGE_BYTES = 300_000_000
 CHUNK = bytes(1_000_000)
@@ -77,20 +78,29 @@ def test_usual_clients_get_to_read_the_refusal(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("proxies", "statuses"), [([], [200, 200, 429]), (["127.0.0.0/8"], [200, 200, 200])]
+    ("command", "proxies", "statuses"),
+    [
+        (SERVE, [], [200, 200, 429]),
+        (DATASETTE, [], [200, 200, 429]),
+        (SERVE, ["127.0.0.0/8"], [200, 200, 200]),
+    ],
+    ids=["critterdb serve", "datasette .", "behind a proxy"],
 )
 def test_only_a_trusted_proxy_says_who_is_counted(
-    tmp_path: Path, proxies: list[str], statuses: list[int]
+    tmp_path: Path, command: list[str], proxies: list[str], statuses: list[int]
 ) -> None:
     folder = make_site(tmp_path / "mysite", rate=2, trusted_proxies=proxies)
     add_model(folder)
-    with serving(folder, SERVE) as address:
+    with serving(folder, command) as address:
         time.sleep(max(0, time.time() % 60 - 35))  # all of them in one minute
         answered = [
             httpx.post(
                 f"{address}/-/classify",
                 content=picture("red"),
-                headers={"X-Forwarded-For": f"198.51.100.{number}"},
+                headers={
+                    "X-Forwarded-For": f"198.51.100.{number}",
+                    "Forwarded": f"for=198.51.100.{number}",
+                },
             ).status_code
             for number in range(3)
         ]

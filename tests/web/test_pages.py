@@ -158,7 +158,8 @@ GONE = {
     "opted out": "INSERT INTO opt_outs (platform, author, at) VALUES ('x', 'host', '')",
     "opted out in other letters": "INSERT INTO opt_outs (platform, author, at) "
     "VALUES ('x', 'HOST', '')",
-    "opted out under an older handle": "INSERT INTO opt_outs (platform, author, at, author_id) "
+    "opted out under an older handle": "UPDATE posts SET author_id = 'account-1'; "
+    "INSERT INTO opt_outs (platform, author, at, author_id) "
     "VALUES ('x', 'older', '', 'account-1')",
 }
 
@@ -175,9 +176,7 @@ def changed_copy(folder: Path, to: Path, *statements: str) -> Path:
 def gone_copy(folder: Path, to: Path, how: str) -> Path:
     """A copy in which every post is gone."""
     posts = ", ".join(f"'{post_id}'" for post_id, _, _ in POSTS)
-    return changed_copy(
-        folder, to, "UPDATE posts SET author_id = 'account-1'", GONE[how].format(posts=posts)
-    )
+    return changed_copy(folder, to, *GONE[how].format(posts=posts).split("; "))
 
 
 @pytest.mark.parametrize("how", GONE)
