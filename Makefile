@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8001
 SERVE ?= 1
 DEMO ?= demo-site
-WORKERS ?= 2
+WORKERS ?= 3
 # `make lock UPGRADE=` keeps each version that still fits.
 UPGRADE ?= --upgrade
 # `make demo TORCH_INDEX=URL` takes PyTorch's packages from this index too. The CPU-only index of
@@ -30,6 +30,9 @@ MARKS_1.0 = not serial and not any_line
 # What `make fast` leaves out.
 FAST = not slow and not browser and not network_namespace
 
+# Workers share the cores: torch's own threads would only wait for each other.
+test fast coverage: export OMP_NUM_THREADS = 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test fast test-lines coverage lint types fix docs lock serve benchmarks clean
 
@@ -49,7 +52,7 @@ $(STAMP): setup.py pyproject.toml requirements/dev.txt
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
-test: $(STAMP) lint ## Lint, run every test (WORKERS=2 at once), then those of the pages on both lines of Datasette
+test: $(STAMP) lint ## Lint, run every test (WORKERS=3 at once), then those of the pages on both lines of Datasette
 	$(PYTEST) $(IN_PARALLEL) -m 'not serial' $(WEB_TESTS:%=--ignore=%)
 	$(PYTEST) -m serial
 	$(MAKE) test-lines
