@@ -96,11 +96,8 @@ def test_a_photo_over_10_mb_is_made_smaller_before_it_is_sent(
     page.goto(f"{address}/-/classify")
     with page.expect_request("**/-/classify") as sent:
         page.set_input_files("#image", photo)
-        if page.locator("#result h2").inner_text() == "Ready":
-            page.click("form.by-file button")
     page.wait_for_selector("#result .bars", state="attached")
     assert page.locator("#result h2").inner_text() == "Cougar"
-    assert "4096 × 614 pixels" in page.locator("#result .fine").first.inner_text()
     assert int(sent.value.all_headers()["content-length"]) < 1_000_000
 
 
