@@ -140,7 +140,7 @@ def _validation_photos(model_row: DescribedModel) -> int:
 
 
 def _in_a_sentence(model_row: DescribedModel, labels: int) -> str:
-    known = f"Tells {labels} kinds of critter apart, from {model_row['photos']:,} photos"
+    known = f"Tells {labels} kinds of critter apart, trained on {model_row['photos']:,} photos"
     wrong = measured(model_row["error_rate"], model_row["tests"], "photos that it had never seen")
     return f"{known}." if wrong == "–" else f"{known}. It misclassified {wrong}."
 
