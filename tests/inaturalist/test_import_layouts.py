@@ -331,7 +331,7 @@ def test_the_command_names_game_site_and_files(
         "grokatzen-co: 6 new photos with 3 labels.",
         "  left out, not a photo: 5 (plain_coat/0.txt, plain_coat/1.txt, plain_coat/2.txt and 2 "
         "more)",
-        "  For every name, put -v before the command: critterdb -v import …",
+        "  To list every name, add -v",
         "Next: critterdb train grokatzen-co",
     ]
     again = run("-v", "import", folder, "--game", "grokatzen-co")

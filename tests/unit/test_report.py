@@ -107,7 +107,7 @@ def test_pictures_of_nothing_are_told_where_there_are_some() -> None:
     report = "\n".join(
         report_lines({**RESULT, "photos": 300, "none_refused": 1.0, "known_refused": 0.02})
     )
-    assert "it refused 200 of 200 (100.0%), of known ones 2 of 100 (2.0%)." in report
+    assert "it refused 200 of 200 (100.0%); of known ones, 2 of 100 (2.0%)." in report
 
 
 def test_of_pictures_of_nothing_alone_no_label_is_judged() -> None:

@@ -158,9 +158,9 @@ async def confusion_photos(visit: Visit) -> Page:
     data = await visit.read(lambda db: load_confusion_photos(db, model_id, cell))
     photos = [shown(visit, photo) for photo in data["photos"]]
     if actual == predicted:
-        title = f"{data['actual']}, recognised as such"
+        title = f"{data['actual']}, recognised correctly"
     else:
-        title = f"{data['actual']}, taken for {data['predicted']}"
+        title = f"{data['actual']}, mistaken for {data['predicted']}"
     return Page(
         "critterdb_confusion.html",
         title=title,
