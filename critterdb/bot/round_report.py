@@ -19,11 +19,12 @@ WHY_SKIPPED = {
     "answered": "the host has already given the answer",
     "too_old": "it was more than 48 hours old when the bot first saw it",
     "no_photo": "it has no photo that could be classified",
-    "not_summoned": "it does not ask the bot. Unasked, the bot replies only to hosts who agreed",
+    "not_summoned": "it does not ask the bot. Unasked, the bot replies only to hosts who agreed, "
+    "and not on X",
     "cap": "a limit on replies was reached",
     "error": "it raised an error. To see it, run: critterdb bot --verbose",
     "photos_to_be_fetched_again": "its photos could not be fetched yet. The next round tries again",
-    "error_to_be_tried_again": "the machine lacked memory or space. The next round tries again",
+    "error_to_be_tried_again": "the machine lacked memory or disk space. The next round retries",
 }
 WHY_PASSED_OVER = {
     "no_hashtag": "without its hashtag or a question to the bot",

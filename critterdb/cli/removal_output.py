@@ -14,9 +14,7 @@ def model_removal_lines(removal: ModelRemoval) -> list[str]:
     """Return what goes with a model, and what stays."""
     lines = [f"This removes the model {removal.id}:", f"  {_with_model(removal)}"]
     if removal.is_used:
-        lines.append(
-            f"  {removal.game} uses it and has no other model: it cannot classify without one"
-        )
+        lines.append(f"  {removal.game} uses it and will have no model left")
     return [*lines, "Photos, their embeddings and the game are kept."]
 
 
