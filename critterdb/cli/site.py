@@ -91,7 +91,7 @@ def serve(
 ) -> None:
     """Serve the site and the classification endpoint with Datasette.
 
-    A folder made by critterdb publish is always read-only.
+    A folder made by critterdb publish is served read-only, unless it was made with --writable.
 
     \b
     critterdb serve                                  on this machine only

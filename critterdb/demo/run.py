@@ -63,7 +63,7 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
     """
     started = time.perf_counter()
     _clear(folder)
-    report("Drawing a reserve: half a minute on two cores …")
+    report("Drawing a nature reserve: this takes half a minute on two cores …")
     reserve = draw_reserve()
     report(
         f"Drew {len(reserve.photos)} photos of {len(reserve.species)} species by "
