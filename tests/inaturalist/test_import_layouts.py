@@ -332,6 +332,7 @@ def test_the_command_names_game_site_and_files(
         "  left out, not a photo: 5 (plain_coat/0.txt, plain_coat/1.txt, plain_coat/2.txt and 2 "
         "more)",
         "  To list every name, add -v",
+        "  They are yours and never published. critterdb serve shows them on this machine only.",
         "Next: critterdb train grokatzen-co",
     ]
     again = run("-v", "import", folder, "--game", "grokatzen-co")
