@@ -94,8 +94,8 @@ def train(
 ) -> None:
     """Train a model on a game's photos, and evaluate it on photos that it has not seen.
 
-    The game then uses the new model. If the earlier one did better on the same test photos,
-    critterdb asks first; without a terminal, it only warns.
+    The game then uses the new model. If the earlier one did better on the same test photos, you
+    are asked first; without a terminal, there is only a warning.
 
     \b
     critterdb train
