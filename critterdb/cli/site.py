@@ -140,8 +140,8 @@ def publish(
 ) -> None:
     """Make a copy of the site in FOLDER for a web host, with openly licensed data only.
 
-    It holds the database, models, photos, the plugin, a Dockerfile, and a wheel of
-    this version of critterdb. Serve it with: datasette FOLDER. It replaces an earlier copy in FOLDER.
+    It holds the database, models, photos, the plugin, a Dockerfile, and a wheel of this
+    version of critterdb. Serve it with: datasette FOLDER. It replaces an earlier copy in FOLDER.
 
     \b
     critterdb publish public
