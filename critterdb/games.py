@@ -170,7 +170,7 @@ def slug_for(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub("[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG_LENGTH].rstrip("-")
     if not slug:
-        raise GameError(f"No game can be named after {name!r}. Name one with --game")
+        raise GameError(f"{name!r} cannot become the name of a game. Name one with --game")
     return slug
 
 

@@ -140,7 +140,9 @@ def parse_account(text: str) -> Account:
     platform, _, handle = text.strip().partition(":")
     if platform not in PLATFORMS or not HANDLE.fullmatch(handle):
         known = ", ".join(PLATFORMS)
-        raise GameError(f"{text} is not an account. Write PLATFORM:HANDLE, with one of {known}")
+        raise GameError(
+            f"{text} is not an account. Write PLATFORM:HANDLE; the platforms are {known}"
+        )
     if platform == "mastodon" and "@" not in handle.removeprefix("@"):
         raise GameError(f"{text} does not name its server. Write {text}@its.server")
     return Account(platform, handle.removeprefix("@"))

@@ -40,14 +40,14 @@ def describe_mismatches(game: Game, platform: str, posts: Iterable[Post]) -> lis
             name = f"{platform}:{host.handle}"
             if has_handle and not has_account:
                 sentences[
-                    f"{name} is not the account that was the host of {game.slug}, and is treated "
-                    f"as anybody else. If it is the host all the same, name it again: "
+                    f"{name} is no longer the account of the host of {game.slug}, so it does not "
+                    f"count as the host. If it still belongs to the host, name it again: "
                     f"critterdb games edit {game.slug} --host {name}"
                 ] = None
             elif has_account and not has_handle:
                 sentences[
-                    f"{name}, a host of {game.slug}, is now called {post.author}, and is treated "
-                    f"as anybody else until you name it: "
+                    f"{name}, a host of {game.slug}, is now called {post.author}, and does not "
+                    f"count as the host until you name it: "
                     f"critterdb games edit {game.slug} --host {platform}:{post.author}"
                 ] = None
     return list(sentences)

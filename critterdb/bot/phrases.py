@@ -105,8 +105,8 @@ def _check_placeholders(text: str, path: str) -> None:
         raise SiteError(f"{path}: “{text}” has an unmatched brace") from error
     if names - PLACEHOLDERS:
         raise SiteError(
-            f"{path}: “{text}” names {{{min(names - PLACEHOLDERS)}}}, which is not known. "
-            f"Known are {', '.join(sorted(PLACEHOLDERS))}"
+            f"{path}: “{text}” has the unknown placeholder {{{min(names - PLACEHOLDERS)}}}. "
+            f"Known ones: {', '.join(sorted(PLACEHOLDERS))}"
         )
 
 

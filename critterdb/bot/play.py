@@ -107,13 +107,13 @@ def _look_for_answers(round_: Round) -> bool:
         return False
     if messages.unreadable:
         round_.report.failures.append(
-            f"Messages of hosts that could not be read: {messages.unreadable}"
+            f"Host messages that could not be read: {messages.unreadable}"
         )
     round_.identify_hosts(messages.posts)
     by_hosts = round_.only_hosts(messages.posts)
     saved = save_answers(db, round_.game, post_ids, by_hosts, utc_text(round_.now()))
     round_.report.answers += saved.answers
-    round_.report.name_errors("Messages of hosts that could not be used", saved.errors)
+    round_.report.name_errors("Host messages that could not be used", saved.errors)
     return True
 
 

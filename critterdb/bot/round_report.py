@@ -16,24 +16,25 @@ WHY_SKIPPED = {
     "opted_out": "its author does not want replies",
     "own_post": "the bot wrote it",
     "deleted": "it was deleted",
-    "answered": "the host has told the answer already",
+    "answered": "the host has already given the answer",
     "too_old": "it was more than 48 hours old when the bot first saw it",
     "no_photo": "it has no photo that could be classified",
-    "not_summoned": "it does not ask the bot. Unasked, only hosts who agreed get replies, not on X",
-    "cap": "its author has had enough replies for now",
+    "not_summoned": "it does not ask the bot. Unasked, the bot replies only to hosts who agreed, "
+    "and not on X",
+    "cap": "a limit on replies was reached",
     "error": "it raised an error. To see it, run: critterdb bot --verbose",
     "photos_to_be_fetched_again": "its photos could not be fetched yet. The next round tries again",
-    "error_to_be_tried_again": "the machine lacked something. The next round tries again",
+    "error_to_be_tried_again": "the machine lacked memory or disk space. The next round retries",
 }
 WHY_PASSED_OVER = {
-    "no_hashtag": "neither with its hashtag nor asking the bot",
-    "not_by_host": "neither by a host nor asking the bot",
+    "no_hashtag": "without its hashtag or a question to the bot",
+    "not_by_host": "not by a host and without a question to the bot",
     "other_game": "with another game's hashtag",
     "by_bot": "by another bot",
     "repost": "reposted",
     "private": "private",
     "stop": "asking for no replies",
-    "not_a_question": "telling an answer",
+    "not_a_question": "giving an answer",
 }
 # Of these not even the report names anybody.
 _NAMELESS = ("opted_out", "deleted")
@@ -136,7 +137,7 @@ class RoundReport:
                 (self.unknown, "in doubt"),
                 (self.refused, "refused"),
                 (self.skipped.total(), f"skipped ({_in_words(self.skipped)})"),
-                (self.passed_over.total(), f"not of the game ({self._why_passed_over()})"),
+                (self.passed_over.total(), f"not game posts ({self._why_passed_over()})"),
                 (self.answers, f"answer{'' if self.answers == 1 else 's'} found"),
                 (self.deleted, "found to be deleted"),
             )

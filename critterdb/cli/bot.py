@@ -60,9 +60,9 @@ def bot(
 ) -> None:
     """Play a round: read new posts, classify their photos, and plan one reply to each.
 
-    Without --post nothing is sent: it prints the replies as drafts, and why it passed other posts
-    over. You can read all drafts in bot_history. With --every the command runs until you stop it
-    (Ctrl-C or SIGTERM), and stops between two replies.
+    Without --post nothing is sent: it prints the replies as drafts, and the reason for each post
+    that it passed over. You can read all drafts in bot_history. With --every it runs until you stop
+    it (Ctrl-C or SIGTERM), and finishes the reply in progress first.
 
     \b
     critterdb bot --on jsonl:posts.jsonl             a dry run on a file of posts
@@ -184,10 +184,10 @@ def answers(ctx: click.Context, as_json: bool) -> None:
 @click.argument("decision")
 @click.pass_context
 def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
-    """Record what a post shows, by the number of a candidate or by the post's id.
+    """Record what a post shows. Give the number of a candidate, or the post's id.
 
-    DECISION is the name of one of the game's taxa, target, other, inconclusive, or nothing (the
-    message says nothing about the animal). Your decision replaces an earlier answer.
+    DECISION is the name of one of the game's taxa, or one of: target, other, inconclusive, nothing
+    (the message says nothing about the animal). Your decision replaces an earlier answer.
 
     \b
     critterdb answers settle 12 bobcat

@@ -59,7 +59,7 @@ def open_classifier(ctx: click.Context, model_name: str | None, game: str | None
     shared_decoders().warm_up()  # while the model is loaded
     if model_name and model_name.endswith(".onnx"):
         if game is not None:
-            raise click.UsageError("A model file belongs to no game. Omit --game.")
+            raise click.UsageError("A model file does not belong to a game. Omit --game.")
         return Classifier(load_model(Path(model_name)), None)
     db = open_site(ctx)
     return Classifier(current_model(db, model_id=choose_model_id(db, model_name, game)), db)
@@ -84,7 +84,9 @@ def list_sources(sources: Sequence[str]) -> list[str]:
             and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         )
         if not pictures:
-            raise SourceError(f"{source} holds no pictures. Name a folder of JPEG or PNG files")
+            raise SourceError(
+                f"{source} does not contain pictures. Name a folder of JPEG or PNG files"
+            )
         listed += pictures
     return listed
 

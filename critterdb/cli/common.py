@@ -37,11 +37,11 @@ ELSEWHERE = {"help": "--help", "version": "--version"}
 
 # What Ctrl-C leaves behind, and how to go on.
 STOPPED = {
-    "train": "No model was changed. Run it again: photos that are embedded stay so.",
-    "sync": "What was fetched is kept. Run it again to go on.",
-    "import": "What was imported is kept. Run it again to go on.",
+    "train": "No model was changed. Run it again: finished embeddings are kept.",
+    "sync": "What was fetched is kept. Run it again to continue.",
+    "import": "What was imported is kept. Run it again to continue.",
     "evaluate": "No figures were changed. Run it again.",
-    "classify": "Answers so far are in the database, and no CSV file was written. Run it again.",
+    "classify": "Answers so far are in the database, but no CSV file was written. Run it again.",
     "publish": "Nothing was published, and an earlier copy is unchanged. Run it again.",
     "backup": "No backup was written. Run it again.",
     "restore": "The database was not changed. Run it again.",
@@ -151,7 +151,7 @@ def _database_trouble(error: Exception) -> str:
         return f"Database error: {words}. Another program is writing to it: try again later"
     if "JSON" in words:
         return (
-            f"Database error: {words}. A row of this database holds text where JSON belongs, which "
+            f"Database error: {words}. A row of this database has text in a JSON column, which "
             "critterdb does not write. Use a backup, or correct the row"
         )
     return f"Database error: {words}. Check the database with: critterdb status"
@@ -207,7 +207,7 @@ def game_option(command: _Command) -> _Command:
 
 def yes_option(command: _Command) -> _Command:
     """Add --yes, which answers the question before something is lost."""
-    return click.option("--yes", is_flag=True, help="Do not ask.")(command)
+    return click.option("--yes", is_flag=True, help="Do not ask for confirmation.")(command)
 
 
 def ask_to(question: str, *, yes: bool) -> None:
@@ -215,7 +215,7 @@ def ask_to(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.ClickException("Nothing was changed. To answer yes beforehand, add --yes")
+        raise click.ClickException("Nothing was changed. To confirm without being asked, add --yes")
     if not click.confirm(question, err=True):
         raise click.ClickException("Nothing was changed")
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 )
 @license_option("Take photos")
 @click.option("--no-photos", is_flag=True, help="Fetch rows only, no photo files.")
-@click.option("--recheck", is_flag=True, help="Fetch every observation again, from the first.")
+@click.option("--recheck", is_flag=True, help="Fetch every observation again, from the beginning.")
 @click.option(
     "--plan",
     is_flag=True,
@@ -70,7 +70,7 @@ def sync(
     \b
     critterdb sync cougarornot --plan                show what it would fetch
     critterdb sync cougarornot --limit 2000          start with some
-    critterdb sync                                   fetch all, and later the changes
+    critterdb sync                                   fetch the rest, and later the changes
     """
     from critterdb.games import ensure_game, find_game
     from critterdb.inaturalist.client import INaturalist
@@ -129,11 +129,11 @@ def import_(
 ) -> None:
     """Import labelled photos (FOLDER/LABEL/*.jpg) or an iNaturalist export CSV as a game.
 
-    Photos may lie at any depth below the folder of their label, in folders train, valid and test,
-    or in a zip. HEIC, AVIF and photos over 10 MB are kept as JPEG.
+    Photos may be at any depth below their label's folder, inside folders called train, valid and
+    test, or in a zip. HEIC, AVIF and photos over 10 MB are kept as JPEG.
 
-    Without --license and --attribution the photos of a folder stay local: they are used for
-    training, but never published. Photos of an export are fetched from iNaturalist, each with its
+    Without --license and --attribution, photos from a folder stay local: they are used for
+    training, but never published. Photos in an export are fetched from iNaturalist, each with its
     own licence. If there is no site yet, one is made in the current folder.
 
     \b
@@ -147,7 +147,7 @@ def import_(
     is_export = source.suffix.lower() == ".csv"
     if is_export and (license_code or attribution):
         raise click.UsageError(
-            "Photos of an export have their own licences. Omit --license and --attribution."
+            "Photos in an export have their own licences. Omit --license and --attribution."
         )
     if game is None:
         if not source.exists():
@@ -210,10 +210,10 @@ def _ask_before_mixing(db: SiteDatabase, game: str) -> None:
 
     if not has_inaturalist_query(db, game):
         return
-    what = f"{game} is a game of photos from iNaturalist"
+    what = f"The photos of {game} come from iNaturalist"
     if not sys.stdin.isatty():
         raise GameError(
             f"{what}. To add your private photos to it, use --yes; "
-            "for a game of their own, give another --game"
+            "for a separate game, give another --game"
         )
     click.confirm(f"{what}. Add your private photos to it?", abort=True)

@@ -66,9 +66,9 @@ def games_show(ctx: click.Context, slug: str) -> None:
 @yes_option
 @click.pass_context
 def games_remove(ctx: click.Context, slug: str, yes: bool) -> None:
-    """Remove a game with its models, and with the photos that no other game has, after asking.
+    """Remove a game, its models, and the photos that no other game has, after confirmation.
 
-    A game with posts in the bot's history stays.
+    You cannot remove a game with posts in the bot's history.
 
     \b
     critterdb games remove mistake
@@ -145,7 +145,7 @@ def games_add(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
 @game_options
 @click.pass_context
 def games_edit(ctx: click.Context, /, slug: str, **wishes: Any) -> None:
-    """Change the given fields of a game. Given hosts replace all earlier ones.
+    """Change the given fields of a game. Hosts that you give replace all earlier ones.
 
     \b
     critterdb games edit cougarornot --question "Puma or not?"

@@ -134,7 +134,7 @@ def similar(
 ) -> None:
     """Find the site's photos that look most like IMAGE: a file, an http(s) URL, or -.
 
-    A distance of 0 means the same picture, a distance of 1 nothing in common.
+    A distance of 0 means the same picture; a distance of 1 means nothing in common.
 
     \b
     critterdb similar cat.jpg

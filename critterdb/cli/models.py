@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     default="efficientnet_lite0",
     show_default=True,
     metavar="NAME",
-    help="The pretrained network that embeds photos: this, resnet34, or any timm model.",
+    help="The pretrained network that embeds photos: the default, resnet34, or any timm model.",
 )
 @click.option(
     "--weights",
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     "--min-photos",
     type=click.IntRange(min=3),
     metavar="N",
-    help="Merge labels with fewer photos into a coarser one, or leave them out.",
+    help="Merge labels with fewer than N photos into a coarser one, or leave them out.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
@@ -94,8 +94,8 @@ def train(
 ) -> None:
     """Train a model on a game's photos, and evaluate it on photos that it has not seen.
 
-    The game uses the new model from then on. If the earlier one is better on the same test photos,
-    you are asked first; without a terminal there is only a warning.
+    The game then uses the new model. If the earlier one did better on the same test photos, you
+    are asked first; without a terminal, there is only a warning.
 
     \b
     critterdb train
@@ -132,7 +132,7 @@ def _accept(comparison: ModelComparison) -> bool:
     if sys.stderr.isatty():
         click.echo(err=True)  # below the progress bar
     show_line(f"Warning:{comparison_line(comparison)[1:]}", err=True)
-    return not sys.stdin.isatty() or click.confirm("Use the new model all the same?", err=True)
+    return not sys.stdin.isatty() or click.confirm("Use the new model anyway?", err=True)
 
 
 def show_evaluation(result: EvaluationResult, as_json: bool) -> None:
@@ -213,10 +213,10 @@ def models_use(ctx: click.Context, model_id: str) -> None:
 @yes_option
 @click.pass_context
 def models_remove(ctx: click.Context, model_id: str, yes: bool) -> None:
-    """Remove a model with its file, its figures and its answers, after asking.
+    """Remove a model with its file, its figures and its answers, after confirmation.
 
-    A model that a game uses stays while the game has another one, and so does a model whose answers
-    are in the bot's history. Photos and their embeddings stay.
+    You cannot remove a model that a game uses while the game has another one, nor a model whose
+    answers are in the bot's history. Photos and their embeddings are kept.
 
     \b
     critterdb models remove mycats-20261127-0142

@@ -238,7 +238,7 @@ def import_lines(
         lines.append(f"  left out, {words}: {len(files)}{'' if every_name else _first(files)}")
         lines += [f"    {name}" for name in files if every_name]
     if not every_name and any(len(files) > NAMES_SHOWN for files in names.values()):
-        lines.append("  For every name, add -v")
+        lines.append("  To list every name, add -v")
     if not licensed and report.photos:
         lines.append(
             "  They are yours and never published. critterdb serve shows them on this machine only."
@@ -251,7 +251,7 @@ def import_lines(
     if len(report.game_labels) > 1:
         return [*lines, f"Next: critterdb train {game}"]
     only = report.game_labels[0] if report.game_labels else "none"
-    return [*lines, f"Training needs two labels or more, and {game} has one: {only}. Import others"]
+    return [*lines, f"Training needs at least two labels, and {game} has one: {only}. Import more"]
 
 
 def _first(names: list[str]) -> str:
@@ -317,7 +317,7 @@ def model_columns(summary: ModelSummary) -> dict[str, object]:
 
 def backup_lines(db: SiteDatabase, file: Path, size: int, site: Path) -> list[str]:
     """Return what a backup of the database holds, and what it does not."""
-    lines = [f"Backed up and checked: {file} ({size / 1e6:.1f} MB). It holds the database alone."]
+    lines = [f"Backed up and checked: {file} ({size / 1e6:.1f} MB). It contains only the database."]
     photos = db["photos"].count_where("path IS NOT NULL")
     models = db["models"].count
     if photos or models:
@@ -332,9 +332,9 @@ def backup_lines(db: SiteDatabase, file: Path, size: int, site: Path) -> list[st
 def site_backup_lines(report: Backup) -> list[str]:
     """Return what a backup of a whole site holds."""
     return [
-        f"Backed up and checked: {report.path}. It is a whole site: the database "
+        f"Backed up and checked: {report.path}. It contains the whole site: the database "
         f"({report.database_bytes / 1e6:.1f} MB), {count_of(report.photos, 'photo')} and "
-        f"{count_of(report.models, 'model')} ({report.file_bytes / 1e6:.1f} MB), and its settings.",
+        f"{count_of(report.models, 'model')} ({report.file_bytes / 1e6:.1f} MB), and the settings.",
         *_missing_files(report.missing),
         f"Restore it with: critterdb restore {report.path} FOLDER",
     ]
@@ -354,7 +354,7 @@ def _missing_files(missing: Sequence[str]) -> list[str]:
     if not missing:
         return []
     return [
-        f"  Missing, or different from their rows: {count_of(len(missing), 'file')}, "
+        f"  Missing or not matching their rows: {count_of(len(missing), 'file')}, "
         f"such as {missing[0]}. Fetch photos again with critterdb sync, or train again"
     ]
 
@@ -375,21 +375,21 @@ def publish_lines(report: Published) -> list[str]:
         kept = ", ".join(f"{table} {number:,}" for table, number in report.withheld.items())
         lines.append(f"  not published: {kept} (rows by table)")
         lines.append(
-            "    Only openly licensed rows are published, and none that only the running site needs"
+            "    Only openly licensed rows are published, without those that only a live site needs"
         )
     if not report.rows["photos"]:
         lines.append(
-            "  There is nothing to look at in it: no photo of this site has a licence that is "
-            "published. Import with --license, or sync a game"
+            "  The copy has no photos, because no photo of this site has an open licence. "
+            "Import photos with --license, or sync a game"
         )
     if report.missing:
         lines.append(
-            "  missing, or different from their rows: "
+            "  missing or not matching their rows: "
             f"{count_of(len(report.missing), 'file')}, such as {report.missing[0]}"
         )
     lines += [f"  note: {note}" for note in report.notes]
     lines.append(f"Serve it with:   datasette {report.folder}")
-    lines.append(f"Or as an image:  docker build --tag critters {report.folder}")
+    lines.append(f"Or build an image: docker build --tag critters {report.folder}")
     return lines
 
 

@@ -14,8 +14,8 @@ def model_removal_lines(removal: ModelRemoval) -> list[str]:
     """Return what goes with a model, and what stays."""
     lines = [f"This removes the model {removal.id}:", f"  {_with_model(removal)}"]
     if removal.is_used:
-        lines.append(f"  {removal.game} uses it and has no other: nothing can be classified then")
-    return [*lines, "Photos, their embeddings and the game stay."]
+        lines.append(f"  {removal.game} uses it and will have no model left")
+    return [*lines, "Photos, their embeddings and the game are kept."]
 
 
 def game_removal_lines(removal: GameRemoval) -> list[str]:
@@ -32,7 +32,7 @@ def game_removal_lines(removal: GameRemoval) -> list[str]:
     stays = "Names of taxa"
     if removal.kept:
         stays += f", and {count_of(removal.kept, 'observation')} that other games have too,"
-    return [*lines, f"{stays} stay. Folders that photos were imported from are not touched."]
+    return [*lines, f"{stays} are kept. Folders that photos were imported from are not touched."]
 
 
 def _with_model(removal: ModelRemoval) -> str:

@@ -83,7 +83,7 @@ class ServeCommand(click.Command):
 @click.option(
     "--cors",
     is_flag=True,
-    help="Let pages of other sites read the data and ask the endpoint.",
+    help="Let pages on other sites read the data and use the endpoint.",
 )
 @click.pass_context
 def serve(
@@ -91,7 +91,7 @@ def serve(
 ) -> None:
     """Serve the site and the classification endpoint with Datasette.
 
-    A folder made by critterdb publish is always read-only.
+    A folder made by critterdb publish is served read-only, unless it was made with --writable.
 
     \b
     critterdb serve                                  on this machine only
@@ -140,8 +140,8 @@ def publish(
 ) -> None:
     """Make a copy of the site in FOLDER for a web host, with openly licensed data only.
 
-    It holds the database, models, photos, the plugin, a Dockerfile and this critterdb as a wheel.
-    Serve it with: datasette FOLDER. It replaces an earlier copy in FOLDER.
+    It holds the database, models, photos, the plugin, a Dockerfile, and a wheel of this
+    version of critterdb. Serve it with: datasette FOLDER. It replaces an earlier copy in FOLDER.
 
     \b
     critterdb publish public
@@ -184,7 +184,7 @@ def backup(ctx: click.Context, file: Path, with_files: bool) -> None:
     \b
     critterdb backup ../critters-2026-11-27.db       the database alone
     critterdb backup --files ../mysite-2026-11-27    the whole site, as a folder
-    critterdb restore ../mysite-2026-11-27           and back again
+    critterdb restore ../mysite-2026-11-27 newsite   restore it in another folder
     """
     from critterdb.site.backup import backup_database, backup_site
     from critterdb.storage.database import site_folder
@@ -203,14 +203,14 @@ def backup(ctx: click.Context, file: Path, with_files: bool) -> None:
     "backup", metavar="FILE|FOLDER", type=click.Path(exists=True, readable=True, path_type=Path)
 )
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Replace the database that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing database.")
 @click.pass_context
 def restore(ctx: click.Context, backup: Path, folder: Path | None, force: bool) -> None:
     """Restore a backup as the site in FOLDER, by default the current folder.
 
     The backup is checked first. The database is replaced last and in one step, so an interrupted
-    restore leaves the old one in use. Photos and models come from a backup made with --files;
-    those that the site has already stay.
+    restore leaves the old one in use. Only backups made with --files contain photos and
+    models; those that the site already has are kept.
 
     \b
     critterdb restore ../mysite-2026-11-27 newsite
@@ -249,7 +249,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 def init(folder: Path) -> None:
     """Make a site: a folder with a database, metadata.json and plugins/.
 
-    In a site that exists, renew the plugin and keep everything else.
+    In an existing site, it updates the plugin and keeps everything else.
 
     \b
     critterdb init mysite
@@ -263,7 +263,7 @@ def init(folder: Path) -> None:
     click.echo(f"Next: {step}critterdb sync cougarornot")
 
 
-@click.command(short_help="Run the whole system on drawn animals, without a network.")
+@click.command(short_help="Run the whole system on computer-drawn animals, without a network.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-site")
 @click.option("--serve", "keep_serving", is_flag=True, help="Serve the finished site.")
 @click.option(
@@ -276,10 +276,10 @@ def init(folder: Path) -> None:
     help="The port to serve on.",
 )
 def demo(folder: Path, keep_serving: bool, port: int) -> None:
-    """Run the whole system on drawn animals, without a network.
+    """Run the whole system on computer-drawn animals, without a network.
 
     \b
-    critterdb demo --serve                           and open the address that it prints
+    critterdb demo --serve                           then open the address that it prints
     critterdb demo mydemo --serve --port 8123
     """
     from critterdb.demo.run import run_demo

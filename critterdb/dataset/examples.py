@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 MIN_PHOTOS = 10
 
 AMBIGUOUS = "photos of several taxa at once"
-DUPLICATE = "photos that are there twice"
+DUPLICATE = "photos that appear twice"
 NOT_AT_RANK = "photos identified only above the game's rank, or as a hybrid"
 TOO_FEW = "photos of labels with too few"
-NEAR_DUPLICATE = "near-duplicates of a photo in another part"
+NEAR_DUPLICATE = "near-duplicates of a photo in another split"
 LEARNED_FROM = "photos that it learned from"
 UNREADABLE = "photos whose files could not be read"
 

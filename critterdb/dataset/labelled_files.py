@@ -153,7 +153,7 @@ def _not_a_photo(name: PurePosixPath) -> str | None:
     suffix = name.suffix.lower()
     if suffix in PHOTO_SUFFIXES:
         return None
-    return f"in a format that is not read ({suffix})" if suffix in OTHER_PICTURES else "not a photo"
+    return f"in an unsupported format ({suffix})" if suffix in OTHER_PICTURES else "not a photo"
 
 
 def _folder_photo(folder: Path, name: PurePosixPath) -> PhotoFile:

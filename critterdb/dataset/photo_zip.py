@@ -94,7 +94,7 @@ def _check_end(path: Path, file: BinaryIO) -> None:
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0:
-        raise zipfile.BadZipFile("it has no list of its files")
+        raise zipfile.BadZipFile("it has no list of files")
     entries, length = struct.unpack_from("<HI", tail, at + 10)
     locator = at - _LOCATOR_64_BYTES
     if locator >= 0 and tail[locator:].startswith(_LOCATOR_64):
@@ -128,7 +128,7 @@ def _problem(entry: zipfile.ZipInfo) -> str | None:
         or "\\" in entry.filename
         or _DRIVE.match(entry.filename)
     ):
-        return "has an entry that leads out of it"
+        return "has an entry with a path outside the zip"
     mode = entry.external_attr >> 16
     if (
         entry.create_system == _UNIX
@@ -144,7 +144,7 @@ def _problem(entry: zipfile.ZipInfo) -> str | None:
     if entry.flag_bits & _ENCRYPTED:
         return "is encrypted"
     if entry.compress_type not in METHODS:
-        return "is packed in a way that is not read (only deflate is)"
+        return "uses an unsupported compression method (only deflate is supported)"
     return None
 
 

@@ -63,7 +63,7 @@ def run_demo(folder: Path, *, report: Report, serve_port: int | None = None) -> 
     """
     started = time.perf_counter()
     _clear(folder)
-    report("Drawing a reserve: half a minute on two cores …")
+    report("Drawing a nature reserve: this takes half a minute on two cores …")
     reserve = draw_reserve()
     report(
         f"Drew {len(reserve.photos)} photos of {len(reserve.species)} species by "
@@ -100,11 +100,11 @@ def _play(steps: _Steps, reserve: Reserve, x: StandInX) -> None:
     for picture in reserve.to_play:
         # The stand-in of X that serves them ends with the demo.
         place_photo(steps.folder, picture.data, "jpg", "pictures")
-    steps.say(f"Posted {len(x.posts)} times on a stand-in of X, as {HOST} and some players.")
+    steps.say(f"Posted {len(x.posts)} times on a fake X server, as {HOST} and some players.")
     steps.run("bot", "--on", "x")
     steps.run("bot", "--on", "x", "--post")
     _tell_answers(played, x)
-    steps.say(f"{HOST} told the answers.")
+    steps.say(f"{HOST} posted the answers.")
     steps.run("bot", "--on", "x", "--post")
     steps.say("The score so far:")
     with steps.database() as db:
@@ -187,7 +187,7 @@ class _Steps:
         for line in done.stdout.splitlines():
             self.say(f"  {line}")
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            reason = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
             raise SiteError(f"The demo stopped at “critterdb {arguments[0]}”: {reason}")
         self.say(f"  [{time.perf_counter() - started:.1f} s]")
 

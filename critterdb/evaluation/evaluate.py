@@ -204,8 +204,8 @@ def evaluate_folder(
     is_new = np.array([_hash(file) not in learned for file in given.files], bool)
     if not is_new.any():
         raise SourceError(
-            f"{model.id} learned from all {len(is_new):,} photos of {folder}, so they say nothing "
-            "about new ones. Evaluate it on other photos, or on its test photos: critterdb evaluate"
+            f"{model.id} learned from all {len(is_new):,} photos of {folder}, so they cannot "
+            "measure it. Evaluate it on other photos, or on its test photos: critterdb evaluate"
         )
     files = [file for file, kept in zip(given.files, is_new, strict=True) if kept]
     photos = LabelledPhotos(files, given.truth[is_new], [])

@@ -25,9 +25,9 @@ def report_lines(result: EvaluationResult) -> list[str]:
     if result["none_refused"] is not None:
         none = result["photos"] - known
         refused = of_whole(_count(result["none_refused"], none), none)
-        line = f"  Of pictures of nothing it knows it refused {refused}"
+        line = f"  Of pictures of other things, it refused {refused}"
         if known:
-            line += f", of known ones {of_whole(_count(result['known_refused'], known), known)}"
+            line += f"; of known ones, {of_whole(_count(result['known_refused'], known), known)}"
         lines.append(f"{line}.")
     if known:
         # Without photos of any label, every label would want more.
@@ -101,7 +101,7 @@ def _weak_lines(labels: Sequence[LabelFigures]) -> list[str]:
     lines = [
         f"  Weak at {label['name']}: found {_count(recall, label['photos'])} of {label['photos']}"
         + (
-            f", and mostly took the rest for {label['mistaken_for']}."
+            f", and mistook most of the rest for {label['mistaken_for']}."
             if label["mistaken_for"]
             else "."
         )
@@ -120,7 +120,7 @@ def _data_lines(result: EvaluationResult) -> list[str]:
     """What a training did with labels and photos that it could not take as they are."""
     lines = [
         f"  {label['name']} has only {count_of(label['photos'], 'photo')} "
-        f"and counts as {label['into']}."
+        f"and is merged into {label['into']}."
         for label in result.get("folded", [])
     ]
     lines += [

@@ -63,13 +63,14 @@ MAX_UNDER_WAY = 128
 MAX_BYTES_UNDER_WAY = 100_000_000
 
 URL_INVALID = (
-    "That is not an address that I can fetch. Give a whole http:// or https:// address "
+    "That is not a URL that I can fetch. Give a complete http:// or https:// URL "
     "without spaces, a port, a user name or a password"
 )
 FETCH_FAILED = (
-    "That address gave no picture. Open it in a browser to check it, or upload the picture instead"
+    "That URL did not return a picture. Open it in a browser to check it, "
+    "or upload the picture instead"
 )
-BUSY = "Many pictures are being fetched just now. Please try again in a moment"
+BUSY = "Too many pictures are being fetched right now. Try again in a moment"
 
 # A server behind a proxy does not know all its names, but it knows a header of its own.
 # docs/decisions.md#our-requests-say-via-critterdb

@@ -95,7 +95,7 @@ def _boxes(
         elif size == 0:  # up to the end
             size = stop - at
         if size < head or (stop < len(data) and at + size > stop):
-            raise ValueError("a box is shorter than its head, or longer than what it is in")
+            raise ValueError("a box is shorter than its header, or longer than its container")
         yield name, at + head, at + size
         at += size
 

@@ -37,8 +37,8 @@ WALL_S = 5.0  # on a machine that has other things to do
 # It takes 0.1 s on a machine that is free; a container that starts may have a cold disk.
 START_S = 30.0
 NO_ROOM = (
-    "There is no room to decode a picture just now: the machine lacks memory, processes or open "
-    "files. Please try again in a moment"
+    "The picture cannot be decoded right now: the machine lacks memory, processes or open files. "
+    "Try again in a moment"
 )
 # Somebody else's signals, which say nothing about the image.
 FROM_OUTSIDE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -144,8 +144,8 @@ class DecodingProcess:
             if ended_by == signal.SIGKILL:  # it has no limits yet: memory was short
                 raise RejectedInputError("busy", NO_ROOM)
             raise CritterError(
-                "The process that decodes pictures did not start. See its output above, if any, "
-                "and check your Pillow installation with: python -m PIL.report"
+                "The process that decodes pictures could not be started. See its output above, "
+                "if any, and check your Pillow installation with: python -m PIL.report"
             )
 
     def end(self) -> None:

@@ -115,7 +115,7 @@ class INaturalist:
         with self.client.stream("GET", address, params=_texts(params)) as response:
             # Others unpack a kilobyte to a gigabyte in one step, before anything can be counted.
             if response.headers.get("Content-Encoding", "gzip").lower() not in ENCODINGS:
-                raise ValueError("its response is packed in a way that it was not asked for")
+                raise ValueError("its response has an encoding that was not requested")
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
@@ -206,7 +206,7 @@ def _host(base_url: str) -> str:
         address = httpx.URL("")
     if address.scheme not in ("http", "https") or not address.host:
         raise SourceError(
-            f"CRITTERDB_INATURALIST_API is {base_url!r}, which is not a web address. "
+            f"CRITTERDB_INATURALIST_API is {base_url!r}, which is not a URL. "
             f"Set it to one such as {DEFAULT_API}, or unset it"
         )
     return address.host

@@ -225,7 +225,7 @@ def _host(text: str, *, consents: bool) -> Host:
     platform, _, handle = text.partition(":")
     if platform not in PLATFORMS or not HANDLE.fullmatch(handle):
         known = ", ".join(PLATFORMS)
-        raise GameError(f"{text} is not a host. Write PLATFORM:HANDLE, with one of {known}")
+        raise GameError(f"{text} is not a host. Write PLATFORM:HANDLE; the platforms are {known}")
     return Host(platform, handle.removeprefix("@"), consents)
 
 

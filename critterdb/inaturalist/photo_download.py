@@ -45,8 +45,8 @@ MAX_RUNS = 5  # in which a photo may fail before it is left alone
 # A photo's address changes with its licence, so these cause one fresh look at the observation.
 REFUSED = ("status 403", "status 404")
 
-NOT_TRIED = "not tried: the server of the photos before this one did not answer"
-NO_ROOM = "not tried: there was no room to decode the photos before this one"
+NOT_TRIED = "not tried: the server did not respond for earlier photos"
+NO_ROOM = "not tried: the machine could not decode earlier photos"
 
 _SIZE_WORD = re.compile(r"/(square|thumb|small|medium|large|original)(?=\.\w+(\?|$))")
 _PORTS = {"http": 80, "https": 443}
@@ -307,7 +307,7 @@ class PhotoSource:
                 if len(received) > MAX_IMAGE_BYTES:
                     raise too_large()
                 if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout("the photo came too slowly", request=response.request)
+                    raise httpx.ReadTimeout("the download was too slow", request=response.request)
 
     def _is_trusted(self, address: httpx.URL) -> bool:
         if _server(address) == _server(self.trusted):

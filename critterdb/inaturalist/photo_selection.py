@@ -34,11 +34,11 @@ class Caps:
     ) -> str | None:
         """Why one more photo would be too many; `taken` are those of this observation."""
         if self.per_observation is not None and taken >= self.per_observation:
-            return f"photos beyond {self.per_observation} an observation"
+            return f"photos beyond {self.per_observation} per observation"
         if self.per_observer is not None and self.observers[observer_id] >= self.per_observer:
-            return f"photos beyond {self.per_observer} an observer"
+            return f"photos beyond {self.per_observer} per observer"
         if self.per_taxon is not None and self.taxa[taxon_id] >= self.per_taxon:
-            return f"photos beyond {self.per_taxon} a taxon"
+            return f"photos beyond {self.per_taxon} per taxon"
         return None
 
     def count(self, observer_id: int | None, taxon_id: int | None) -> None:
@@ -136,7 +136,7 @@ def save_photo_rows(
 def _reason_against(photo: ApiPhoto, licenses: Sequence[str]) -> str | None:
     if photo.license_code not in licenses:
         return f"photos with licence {photo.license_code or 'all rights reserved'}"
-    return None if photo.url else "photos without an address"
+    return None if photo.url else "photos without a URL"
 
 
 def _withdraw_changed(

@@ -73,7 +73,7 @@ class Pace:
         with self.db.atomic():
             if self._sum("requests", now - timedelta(days=1)) >= REQUESTS_PER_DAY:
                 raise SourceError(
-                    f"{REQUESTS_PER_DAY:,} requests to {self.host} in a day is the limit. "
+                    f"The limit of {REQUESTS_PER_DAY:,} requests a day to {self.host} is reached. "
                     "Run the same command again tomorrow: it continues where it stopped"
                 )
             # In one transaction with the row below: two processes never take the same last request.
@@ -90,8 +90,8 @@ class Pace:
         for hours, limit in ((1, BYTES_PER_HOUR), (24, BYTES_PER_DAY)):
             if self._sum("bytes", now - timedelta(hours=hours)) + ahead >= limit:
                 raise SourceError(
-                    f"{limit / 1e9:.0f} GB of photos in {hours} h is what iNaturalist allows. "
-                    "Run the same command again later: it continues where it stopped"
+                    f"iNaturalist's limit of {limit / 1e9:.0f} GB of photos in {hours} h is "
+                    "reached. Run the same command again later: it continues where it stopped"
                 )
 
     def count_bytes(self, number: int) -> None:

@@ -162,7 +162,7 @@ def _parse_view(size: object, resize: object) -> Preprocessing:
             raise TypeError("size is a number of pixels and resize a text")
         view = Preprocessing.parse(size, resize)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError("its size or resize is not a way to look at an image") from error
+        raise ValueError("its size or resize is not valid") from error
     if view.shorter_side > MAX_SCALED_SIDE:
         raise ValueError(f"it scales images to more than {MAX_SCALED_SIDE} pixels")
     return view

@@ -151,7 +151,7 @@ def _load_checked(data: bytes, *, sha256: str | None, threads: int | None) -> Mo
     # Last, because any other check gives a better reason than "the bytes differ".
     own = description.digest
     if sha256 is None and own and digest_without_itself(data, own) != own:
-        raise ValueError("its bytes are not those that it was written with")
+        raise ValueError("it has changed since it was written")
     return model
 
 
@@ -181,7 +181,7 @@ def _check_bytes(data: bytes) -> None:
     except ValueError as error:
         raise ValueError(INCOMPLETE) from error
     if outside:
-        raise ValueError("it keeps a part of itself in another file")
+        raise ValueError("it stores a part of itself in another file")
 
 
 def _open_session(data: bytes, threads: int | None) -> Any:
@@ -247,13 +247,13 @@ def _smoke_test(model: Model, expected: np.ndarray) -> None:
         # The graph may come from anybody: it can fail on any step, and give any kind of value.
         raise ValueError(FAILS_SMOKE_TEST) from error
     if shapes != ((1, len(expected)), (1,), (1,), 2):
-        raise ValueError("its smoke test gives outputs of other shapes than it should")
+        raise ValueError("its smoke test gives outputs of the wrong shape")
     if not off <= SMOKE_TOLERANCE:
-        raise ValueError("its smoke test gives other probabilities than it should")
+        raise ValueError("its smoke test gives the wrong probabilities")
 
 
 def _untrusted(path: Path, reason: str) -> ModelError:
-    return _refused(path, f"is refused: {reason}. Train again: critterdb train")
+    return _refused(path, f"is rejected: {reason}. Train again: critterdb train")
 
 
 def _refused(path: Path, why: str) -> ModelError:

@@ -77,8 +77,8 @@ SELECT
 FROM site.taxa
 WHERE id IN (SELECT id FROM wanted WHERE id IS NOT NULL)
 
--- Openly licensed ones, in full. One that is not, but has an openly licensed photo, is reduced to
--- what the photo's credit needs: its id, URL, taxon and observer, without time and place.
+-- Openly licensed ones, in full. One without an open licence but with an openly licensed photo is
+-- reduced to what the photo's credit needs: its id, URL, taxon and observer, without time and place.
 INSERT INTO main.observations (
     id, uuid, taxon_id, observer_id, observed_on, updated_at, quality_grade, captive,
     place_guess, latitude, longitude, positional_accuracy, obscured, license_code, url

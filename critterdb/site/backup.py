@@ -138,7 +138,7 @@ def copy_stored(file: SiteFile, source: Path, target: Path) -> int:
             hashlib.file_digest(cast("BufferedReader", original), "sha256").hexdigest()
             != file.sha256
         ):
-            raise SiteError(f"{file.path} is not the file that its row names")
+            raise SiteError(f"{file.path} does not match its row")
         original.seek(0)
         if not _holds(copy, file.sha256):
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -114,8 +114,8 @@ def plan_model_removal(db: SiteDatabase, name: str) -> ModelRemoval:
         )
     if replies:
         raise ModelError(
-            f"{removal.id} gave the answers of {count_of(replies, 'post')} in the bot's history, "
-            "which the site keeps. Keep the model; to use another one: critterdb models use ID"
+            f"{removal.id} answered {count_of(replies, 'post')} in the bot's history, which the "
+            "site keeps, so it cannot be removed. To use another model: critterdb models use ID"
         )
     return removal
 
@@ -136,8 +136,8 @@ def plan_game_removal(db: SiteDatabase, slug: str) -> GameRemoval:
     game = get_game(db, slug).slug
     if posts := db["posts"].count_where("game = ?", [game]):
         raise GameError(
-            f"{game} has {count_of(posts, 'post')} in the bot's history, which the site keeps. "
-            "To end the game, stop the bot that plays it"
+            f"{game} has {count_of(posts, 'post')} in the bot's history, which the site keeps, "
+            "so it cannot be removed. To stop playing it, stop its bot"
         )
     model_ids = [
         row["id"] for row in db["models"].rows_where("game = ?", [game], order_by="created_at")

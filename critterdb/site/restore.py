@@ -64,8 +64,8 @@ def restore_site(
             open_database(database).close()  # an older backup is migrated
         except (OSError, sqlite3.Error) as error:
             raise SiteError(
-                f"{database} could not be restored: {error}. Stop what uses the site, check that "
-                "its folder is writable and has space, and run it again"
+                f"{database} could not be restored: {error}. Stop the programs that use the site, "
+                "check that its folder is writable and has space, and run it again"
             ) from error
     return report
 

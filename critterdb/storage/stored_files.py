@@ -44,7 +44,7 @@ def stored_file(site: Path, kind: Kind, path: object) -> Path:
     """
     if not isinstance(path, str) or not _PATTERNS[kind].fullmatch(path):
         raise SiteError(
-            f"The database names {_WORDS[kind]} outside the folder {kind}/ of this site. "
+            f"The database refers to {_WORDS[kind]} outside the folder {kind}/ of this site. "
             "Restore the database from a backup, or ask the person who made it"
         )
     reached = site

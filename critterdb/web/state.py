@@ -49,7 +49,7 @@ class PluginState:
         self.uploads = UploadMemory()
         self.rate_limit = RateLimit(settings.rate)
         # Two rows a picture: 10,000 pictures a day are 20 MB.
-        # docs/decisions.md#records-of-strangers-are-limited-for-each-day
+        # docs/decisions.md#recorded-requests-are-limited-per-day
         self.record_budget = DailyBudget(settings.record_per_day)
         self.sketches: dict[str, Sketches] = {}
         self.taxon_names: dict[int, str] = {}

@@ -211,7 +211,7 @@ def test_one_message_of_a_host_that_fails_stops_no_other(ground: BotHarness) -> 
     ground.x.add_post(HOST, "It's a cougar", in_reply_to=first)
     ground.x.add_post(HOST, "It's a bobcat", in_reply_to=second)
     report = ground.play()
-    assert "Messages of hosts that could not be used: 1" in str(report)
+    assert "Host messages that could not be used: 1" in str(report)
     assert [row["post_id"] for row in ground.db["answers"].rows] == [f"x:{second}"]
 
 

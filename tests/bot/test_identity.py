@@ -59,7 +59,7 @@ def test_who_takes_over_a_hosts_handle_has_no_powers(ground: BotHarness) -> None
     report = ground.play()
     assert ground.db["answers"].count == ground.db["answer_candidates"].count == 0
     assert ground.db["posts"].count_where("id = ?", [f"x:{own}"]) == 0
-    assert "x:host is not the account that was the host of tints" in str(report)
+    assert "x:host is no longer the account of the host of tints" in str(report)
 
 
 def test_a_host_with_a_new_handle_is_named(ground: BotHarness) -> None:

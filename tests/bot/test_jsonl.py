@@ -143,7 +143,7 @@ def test_a_dry_run_tells_its_drafts_and_why_others_were_passed_over(replay: Repl
     assert "  passed over: @ben (jsonl:2): it has no photo that could be classified" in told
     assert "  passed over: @cleo (jsonl:3): it was more than 48 hours old when" in "\n".join(told)
     assert report.passed_over == {"no_hashtag": 1, "not_by_host": 1, "stop": 1}
-    assert "3 not of the game (1 neither with its hashtag nor asking the bot" in str(report)
+    assert "3 not game posts (1 without its hashtag or a question to the bot" in str(report)
     posts = json.loads(json.dumps(report.as_json()))["posts"]
     [draft] = [post for post in posts if post["status"] == "draft"]
     assert (draft["author"], draft["answer"], draft["reason"]) == ("ann", "Cougar", None)

@@ -241,8 +241,8 @@ def test_a_dropped_picture_is_classified(page: Any, address: str, tmp_path: Path
 def test_from_the_matrix_to_a_photo(page: Any, address: str) -> None:
     page.goto(f"{address}/-/critters")
     page.click('a:has-text("Its model")')
-    page.click('a[aria-label="Cougar taken for Domestic Cat: 1 photos"]')
-    assert page.locator("h1").inner_text() == "Cougar, taken for Domestic Cat"
+    page.click('a[aria-label="Cougar mistaken for Domestic Cat: 1 photos"]')
+    assert page.locator("h1").inner_text() == "Cougar, mistaken for Domestic Cat"
     page.click(".shot a")
     assert page.url.endswith(f"/-/critters/photos/{MISTAKE}")
     assert page.locator(".photo img").first.evaluate("image => image.naturalWidth") == 120

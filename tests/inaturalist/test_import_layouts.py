@@ -128,7 +128,7 @@ def test_every_file_that_is_left_out_is_named_with_its_reason(
     assert labels(db) == {"puma": 1, "lynx": 1}
     assert {(file.name, file.reason) for file in report.left_out} == {
         ("notes.txt", "not a photo"),
-        ("puma/scan.tif", "in a format that is not read (.tif)"),
+        ("puma/scan.tif", "in an unsupported format (.tif)"),
         ("puma/cut.jpg", "not readable (image_truncated)"),
         ("puma/text.jpg", "not readable (not_an_image)"),
         ("puma/deep/again.jpg", "the same file twice"),
@@ -240,10 +240,10 @@ def add(name: str, data: bytes = PLAIN, **options: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (add("../../evil.jpg"), "leads out of it"),
-        (add("/evil/puma/1.jpg"), "leads out of it"),
-        (add("cats\\..\\..\\evil.jpg"), "leads out of it"),
-        (add("C:/evil/1.jpg"), "leads out of it"),
+        (add("../../evil.jpg"), "a path outside the zip"),
+        (add("/evil/puma/1.jpg"), "a path outside the zip"),
+        (add("cats\\..\\..\\evil.jpg"), "a path outside the zip"),
+        (add("C:/evil/1.jpg"), "a path outside the zip"),
         (link, "a link or a device"),
         (encrypt, "is encrypted"),
         (count_many, "more than 200,000 entries"),
@@ -331,7 +331,7 @@ def test_the_command_names_game_site_and_files(
         "grokatzen-co: 6 new photos with 3 labels.",
         "  left out, not a photo: 5 (plain_coat/0.txt, plain_coat/1.txt, plain_coat/2.txt and 2 "
         "more)",
-        "  For every name, add -v",
+        "  To list every name, add -v",
         "  They are yours and never published. critterdb serve shows them on this machine only.",
         "Next: critterdb train grokatzen-co",
     ]
@@ -346,7 +346,7 @@ def test_one_label_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     done = run("import", "mine")
     assert "1 new photo with 1 label." in done.stdout
-    assert "Training needs two labels or more, and mine has one: puma." in done.stdout
+    assert "Training needs at least two labels, and mine has one: puma." in done.stdout
     assert "Next:" not in done.stdout
     lay_out(tmp_path / "others", "lynx/a.jpg", "lynx/b.jpg")
     assert "Next: critterdb train mine" in run("import", "others", "--game", "mine").stdout
@@ -387,7 +387,7 @@ def test_private_photos_go_into_a_game_of_inaturalist_only_on_demand(
         save_game(db, PRESETS["cougarornot"])
     refused = run("import", "mine", "--game", "cougarornot")
     assert refused.exit_code == 1
-    assert "cougarornot is a game of photos from iNaturalist" in refused.output
+    assert "The photos of cougarornot come from iNaturalist" in refused.output
     assert "--yes" in refused.output
     assert db["photos"].count == 0
     done = run("import", "mine", "--game", "cougarornot", "--yes")

@@ -213,7 +213,7 @@ def test_a_page_that_is_packed_unasked_is_not_unpacked(
     monkeypatch.setenv("CRITTERDB_REQUESTS_PER_MINUTE", "60000")
     with PackedINaturalist([], [], {}) as server:
         api = INaturalist(db, server.url, sleep=lambda _: None)
-        with pytest.raises(SourceError, match="packed in a way"):
+        with pytest.raises(SourceError, match="an encoding that was not requested"):
             api.get("observations")
 
 

@@ -51,7 +51,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_backup_of_the_database_says_what_is_not_in_it(home: Path, tmp_path: Path) -> None:
     done = on(home, "backup", str(tmp_path / "copy.db"))
     assert done.exit_code == 0, done.output
-    assert "It holds the database alone" in done.stdout
+    assert "It contains only the database" in done.stdout
     assert (
         f"Not in it: 1 photo in {home / 'photos'} and 1 model in {home / 'models'}" in done.stdout
     )

@@ -349,7 +349,7 @@ def test_ctrl_c_says_what_to_do_next(site: Path) -> None:
         _, errors = process.communicate(timeout=20)
         connection.close()
     assert process.returncode == 1
-    assert errors.strip() == "Stopped. What was fetched is kept. Run it again to go on."
+    assert errors.strip() == "Stopped. What was fetched is kept. Run it again to continue."
 
 
 def test_a_read_only_folder_is_said_so() -> None:

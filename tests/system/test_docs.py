@@ -307,13 +307,13 @@ def test_the_page_on_security_tells_the_limits_in_force() -> None:
     for sentence in (
         f"{fetcher.TIMEOUT_S:g} s for everything",
         f"{fetcher.MAX_BYTES // 1_000_000} MB on the wire",
-        f"a head has {fetcher.MAX_HEAD_BYTES // 1024} KB",
+        f"headers of a response may have {fetcher.MAX_HEAD_BYTES // 1024} KB",
         f"{fetcher.MAX_UNDER_WAY} fetches and "
         f"{fetcher.MAX_BYTES_UNDER_WAY // 1_000_000} MB at a time",
         f"at most {fetcher.MAX_REDIRECTS} redirects",
         f"{result_cache.REMEMBER_ENTRIES} entries and "
         f"{result_cache.REMEMBER_BYTES // 1_000_000} MB",
-        f"{decode.MAX_IMAGE_PIXELS // 1_000_000} megapixels, {decode.MIN_SIDE} pixels at least",
+        f"{decode.MAX_IMAGE_PIXELS // 1_000_000} megapixels, at least {decode.MIN_SIDE} pixels",
         f"at most {decode.MAX_ASPECT}:1",
         f"{sandbox.CPU_S:g} s of processor time",
         f"{sandbox.memory_bytes(decode.MAX_IMAGE_PIXELS) // 1_000_000} MB of address space",

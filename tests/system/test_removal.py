@@ -73,7 +73,7 @@ def test_a_game_goes_with_what_is_its_alone(folder: Path) -> None:
     done = run("games", "remove", "mine", "--yes")
     assert done.exit_code == 0, done.output
     assert "1 observation that no other game has, with 1 photo" in done.stdout
-    assert "1 observation that other games have too, stay" in done.stdout
+    assert "1 observation that other games have too, are kept" in done.stdout
     left = counts(folder)
     assert (left["games"], left["observations"], left["photos"], left["embeddings"]) == (2, 2, 2, 2)
     assert photo_files(folder) == 2
@@ -138,7 +138,7 @@ def test_a_model_goes_with_its_answers(folder: Path) -> None:
     done = run("models", "remove", "cougarornot", "--yes")
     assert done.exit_code == 0, done.output
     assert "1 answer, 1 review by people" in done.stdout
-    assert "uses it and has no other" in done.stdout
+    assert "uses it and will have no model left" in done.stdout
     left = counts(folder)
     assert (left["models"], left["predictions"], left["photos"], left["embeddings"]) == (0, 0, 3, 3)
     assert not list((folder / "models").glob("*.onnx"))
@@ -163,5 +163,5 @@ def test_a_model_that_answered_posts_stays(folder: Path) -> None:
         db["replies"].update("x:1", {"prediction_id": 1})
     done = run("models", "remove", MODEL_ID, "--yes")
     assert done.exit_code == 1
-    assert "the answers of 1 post in the bot's history" in done.stderr
+    assert "answered 1 post in the bot's history" in done.stderr
     assert counts(folder)["models"] == 1

@@ -476,7 +476,7 @@ def test_ctrl_c_ends_a_training_at_once(tmp_path: Path, busy: float) -> None:
     assert time.monotonic() - sent < 1.5 * busy
     assert process.returncode == 1
     assert errors.strip() == (
-        "Stopped. No model was changed. Run it again: photos that are embedded stay so."
+        "Stopped. No model was changed. Run it again: finished embeddings are kept."
     )
     with closing(open_database(tmp_path / "critters.db")) as db:
         assert db["models"].count == 0

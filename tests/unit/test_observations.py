@@ -93,7 +93,7 @@ ALL_RIGHTS = "photos with licence all rights reserved"
         ({"user": None}, {"observer_id": None}, [{}], {}),
         ({"photos": [], "sounds": [SOUND]}, {}, [], {}),
         ({"photos": None}, {}, [], {}),
-        ({"photos": [{"id": 20, "license_code": "cc0"}]}, {}, [], {"photos without an address": 1}),
+        ({"photos": [{"id": 20, "license_code": "cc0"}]}, {}, [], {"photos without a URL": 1}),
         (
             {"obscured": True, "public_positional_accuracy": None, "positional_accuracy": 3},
             {"obscured": 1, "positional_accuracy": None},

@@ -56,7 +56,7 @@ def test_shares_are_told_with_their_basis() -> None:
     assert "Wrong on 4 of 100 (4.0%; 5.5% when every label counts the same)." in report
     assert "Answers 97 of 100 (97.0%). Of its answers, 3 of 97 (3.1%) are wrong." in report
     assert "off by 2.0 points on average (calibration error; 8.0 before calibration)" in report
-    assert "Weak at Bobcat: found 27 of 36, and mostly took the rest for Canada Lynx." in report
+    assert "Weak at Bobcat: found 27 of 36, and mistook most of the rest for Canada Lynx." in report
     assert "Too few test photos to be sure of: Ocelot, Jaguarundi." in report
     assert "More photos would help most with: Bobcat, Ocelot, Jaguarundi." in report
     assert "Weak at Cougar" not in report
@@ -95,19 +95,19 @@ def test_what_became_of_small_labels_is_said() -> None:
             **RESULT,
             "folded": [{"name": "Oncilla", "photos": 4, "into": "Leopardus"}],
             "too_few": [{"name": "Sand Cat", "photos": 1}],
-            "left_out": {"photos of several taxa at once": 1, "photos that are there twice": 3},
+            "left_out": {"photos of several taxa at once": 1, "photos that appear twice": 3},
         }
     )
-    assert "  Oncilla has only 4 photos and counts as Leopardus." in lines
+    assert "  Oncilla has only 4 photos and is merged into Leopardus." in lines
     assert "  Sand Cat has only 1 photo and is left out." in lines
-    assert "  Left out: 1 photo of several taxa at once, 3 photos that are there twice." in lines
+    assert "  Left out: 1 photo of several taxa at once, 3 photos that appear twice." in lines
 
 
 def test_pictures_of_nothing_are_told_where_there_are_some() -> None:
     report = "\n".join(
         report_lines({**RESULT, "photos": 300, "none_refused": 1.0, "known_refused": 0.02})
     )
-    assert "it refused 200 of 200 (100.0%), of known ones 2 of 100 (2.0%)." in report
+    assert "it refused 200 of 200 (100.0%); of known ones, 2 of 100 (2.0%)." in report
 
 
 def test_of_pictures_of_nothing_alone_no_label_is_judged() -> None:
@@ -117,7 +117,7 @@ def test_of_pictures_of_nothing_alone_no_label_is_judged() -> None:
              "labels": [label("Cougar", 0, None), label("Bobcat", 0, None)]}
         )
     )  # fmt: skip
-    assert "Of pictures of nothing it knows it refused 199 of 200 (99.5%)." in report
+    assert "Of pictures of other things, it refused 199 of 200 (99.5%)." in report
     assert "Cougar" not in report
     assert "known ones" not in report
 

@@ -296,7 +296,7 @@ async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
     }
     text = await html(folder, MODEL)
     assert f'href="{CELL.replace("&", "&amp;")}"' in text
-    assert 'aria-label="Cougar taken for Domestic Cat: 1 photos"' in text
+    assert 'aria-label="Cougar mistaken for Domestic Cat: 1 photos"' in text
 
 
 @pytest.mark.parametrize("part", ["labels", "confusions", "reliability", "licences", "mistakes"])
@@ -310,7 +310,7 @@ async def test_a_cell_leads_to_its_photos(folder: Path) -> None:
     assert [photo["photo_id"] for photo in content["photos"]] == [MISTAKE]
     assert content["count"] == 1
     text = await html(folder, CELL)
-    assert "Cougar, taken for Domestic Cat" in text
+    assert "Cougar, mistaken for Domestic Cat" in text
     assert f'href="/-/critters/photos/{MISTAKE}"' in text
 
 
@@ -522,7 +522,7 @@ async def test_two_models_are_compared(folder: Path, tmp_path: Path) -> None:
     assert [figure["better"] for figure in content["figures"]] == [None] * 6
     text = await html(copy, f"/-/critters/compare?a={MODEL_ID}&b=other")
     assert "Photos that only one gets wrong" in text
-    assert "None of the test photos that both were asked about" in text
+    assert "None of the test photos that both classified" in text
     assert ">better<" not in text
     with closing(open_database(copy / "critters.db")) as db:
         db.execute("UPDATE model_labels SET photos_test = 1000")

@@ -129,7 +129,7 @@ def settle_in_words(db: SiteDatabase, which: str, words: str, now: str) -> str:
     post = next(db["posts"].rows_where("id = ?", [post_id]), None)
     if post is None:
         raise GameError(
-            f"There is no candidate and no post {which}. See them with: critterdb answers"
+            f"There is no candidate or post {which}. List the candidates with: critterdb answers"
         )
     game = get_game(db, post["game"])
     decision = _parse(db, game, load_vocabulary(db, game), words)

@@ -70,7 +70,7 @@ class Session:
         if free_at:
             raise RateLimitedError(
                 "critterdb logged in to Bluesky too often, and waits before the next login. "
-                "Is the folder of its session writable?",
+                "Check that the folder of its session file is writable",
                 datetime.fromtimestamp(free_at, UTC),
             )
         self._logins.append(now)

@@ -224,7 +224,7 @@ class BlueskyTimeline:
             raise UnreadableResponseError("Bluesky")  # a profile written now would lose the old one
         values = objects_in(as_object(profile.get("labels")).get("values"))
         if any(label.get("val") == BOT_LABEL for label in values):
-            return f"{self.handle()} is labelled as a bot already"
+            return f"{self.handle()} is already labelled as a bot"
         profile["labels"] = {
             "$type": "com.atproto.label.defs#selfLabels",
             "values": [*values, {"val": BOT_LABEL}],
@@ -273,7 +273,7 @@ class BlueskyTimeline:
             except RefusedError as error:
                 if error.name in ABOUT_THE_ACCOUNT:
                     raise
-                raise FeedHiddenError(f"The posts of {host} are not shown: {error}") from None
+                raise FeedHiddenError(f"The posts of {host} could not be read: {error}") from None
             return items_of(body, "feed"), as_text(body.get("cursor")) or None
 
         def read(since: str | None) -> Found:

@@ -42,7 +42,7 @@ class Call:
         with self._lock:
             if self._is_over:
                 opened.close()
-                raise TimeoutError("the time for this call is up")
+                raise TimeoutError("the call timed out")
             # TLS takes the socket itself away; a duplicate stays.
             self._sockets.append(opened.dup())
 

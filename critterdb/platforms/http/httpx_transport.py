@@ -78,7 +78,7 @@ def _unpacked(packed: bytes, encoding: str, request: httpx.Request) -> bytes:
     if encoding in ("", "identity"):
         return packed
     if encoding not in ("gzip", "deflate"):
-        raise httpx.ReadError(f"the response is packed as {encoding[:20]}", request=request)
+        raise httpx.ReadError(f"the response is encoded as {encoding[:20]}", request=request)
     try:
         content = zlib.decompressobj(GZIP_OR_ZLIB).decompress(packed, MAX_RESPONSE_BYTES + 1)
     except zlib.error as error:

@@ -197,7 +197,7 @@ class MastodonTimeline:
         status = self.client.ask_object("status", bare_id(post_id))
         acct = as_text(as_object(status.get("account")).get("acct"))
         if not _ACCT.fullmatch(acct):
-            raise TimelineError(f"{post_id} is by an account whose handle cannot be written")
+            raise TimelineError(f"{post_id} is by an account whose handle cannot be mentioned")
         digest = hashlib.sha256(f"{self.handle()} {post_id}".encode()).hexdigest()
         record: StatusRecord = {
             "status": f"@{acct} {text}",
@@ -221,7 +221,7 @@ class MastodonTimeline:
 
     def label_as_bot(self) -> str:
         if self.me.get("bot"):
-            return f"{self.handle()} is marked as a bot already"
+            return f"{self.handle()} is already marked as a bot"
         self.client.ask_object("account_update_credentials", bot=True)
         return f"{self.handle()} is now marked as a bot"
 

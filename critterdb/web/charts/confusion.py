@@ -116,8 +116,8 @@ def _cell(corner: dict[str, float], photos: int, share: float, *, is_right: bool
 
 def _spoken(actual: Label, predicted: Label, photos: int) -> str:
     if actual == predicted:
-        return f"{actual.name} recognised as such: {photos} photos"
-    return f"{actual.name} taken for {predicted.name}: {photos} photos"
+        return f"{actual.name} recognised correctly: {photos} photos"
+    return f"{actual.name} mistaken for {predicted.name}: {photos} photos"
 
 
 def most_confused(labels: Sequence[Label], counts: Counts) -> list[Label]:

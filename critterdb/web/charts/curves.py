@@ -49,7 +49,7 @@ def reliability_diagram(points: Sequence[ReliabilityPoint]) -> Markup:
         line([(x(0), y(0)), (x(1), y(1))], "diagonal"),
         *dots,
     ]
-    spoken = f"Reliability: how often the model was right at {len(points)} levels of sureness"
+    spoken = f"Reliability: how often the model was right at {len(points)} levels of confidence"
     return picture(WIDTH, HEIGHT, spoken, joined(body))
 
 

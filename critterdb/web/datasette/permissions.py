@@ -19,7 +19,7 @@ REVIEW = "critterdb-review"
 ACTIONS = {
     CLASSIFY: "Classify photos at /-/classify",
     HEALTH: "See the details of /-/critterdb/health",
-    REVIEW: "Say whether predictions were right, and settle answers that wait",
+    REVIEW: "Review predictions, and settle the answers of hosts",
 }
 
 

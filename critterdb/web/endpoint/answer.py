@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NO_SITE = "This Datasette serves no database of critterdb"
+NO_SITE = "This Datasette does not serve a critterdb database"
 NO_PICTURE = (
     "There is no picture to classify. Send one as the form field “image” or as the body of a POST, "
-    "or name its address with ?url="
+    "or give its URL with ?url="
 )
 
 # With the id of its row, if there is one.

@@ -48,7 +48,7 @@ def describe(server: str, max_bytes: int) -> Json:
             f"{CLASSIFY}.json": {
                 "get": _operation("classifyUrl", "Classify the picture at a URL.", URL, MODEL),
                 "post": {
-                    **_operation("classifyPicture", "Classify a picture that is sent.", MODEL),
+                    **_operation("classifyPicture", "Classify an uploaded picture.", MODEL),
                     "requestBody": {"required": True, "content": _bodies(max_bytes)},
                 },
             },
@@ -72,7 +72,7 @@ def _operation(name: str, summary: str, *parameters: Json) -> Json:
     for code, status in sorted(REFUSAL_STATUS.items()):
         codes.setdefault(status, []).append(code)
     refusals = {
-        str(status): _json(f"Refused: {', '.join(of_status)}.", "Refusal")
+        str(status): _json(f"Rejected: {', '.join(of_status)}.", "Refusal")
         for status, of_status in sorted(codes.items())
     }
     return {
@@ -132,7 +132,10 @@ _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}
 _SHARE: Json = {"type": "number", "minimum": 0, "maximum": 1}
 _TAXON: dict[str, Json] = {
-    "taxon_id": {"type": "integer", "description": "iNaturalist's id; negative for own labels."},
+    "taxon_id": {
+        "type": "integer",
+        "description": "iNaturalist's id; negative for labels of the site's own.",
+    },
     "name": _TEXT,
     "common_name": _TEXT_OR_NULL,
     "score": _SHARE,
@@ -163,6 +166,6 @@ SCHEMAS: Json = {
     ),
     "Health": {
         **_object(ok={"type": "boolean"}),
-        "description": "Those with the permission critterdb-health see more keys.",
+        "description": "Actors with the permission critterdb-health see more keys.",
     },
 }

@@ -19,11 +19,11 @@ from .forms import FORM_OVERHEAD_BYTES, parse_form
 if TYPE_CHECKING:
     from datasette.utils.asgi import Request
 
-NOT_AS_HERE = "That form was not filled in as this page does it. Go back to it"
+NOT_AS_HERE = "This form could not be read. Go back and send it again"
 
 # In memory and not on a disk, where files would have to be removed after a crash.
 MAX_UPLOAD_MEMORY_BYTES = 256_000_000
-BUSY = "Many photos are waiting just now. Please try again in a moment"
+BUSY = "Too many photos are waiting right now. Try again in a moment"
 # A sender that drips would hold its share of that memory for as long as it likes.
 # docs/decisions.md#uploads-stay-in-memory-256-mb-in-total
 READ_SECONDS = 60

@@ -105,7 +105,7 @@ async def home(visit: Visit) -> Page:
         "critterdb_home.html",
         title=(game and game["question"]) or "Which critter is it?",
         description="A bot that guesses which animal is in the photo, says how sure it is, "
-        "and keeps every answer for all to see.",
+        "and publishes every answer.",
         data={**data, "photos": photos},
         extras={
             "game": game,

@@ -140,7 +140,7 @@ def _validation_photos(model_row: DescribedModel) -> int:
 
 
 def _in_a_sentence(model_row: DescribedModel, labels: int) -> str:
-    known = f"Tells {labels} kinds of critter apart, from {model_row['photos']:,} photos"
+    known = f"Tells {labels} kinds of critter apart, trained on {model_row['photos']:,} photos"
     wrong = measured(model_row["error_rate"], model_row["tests"], "photos that it had never seen")
     return f"{known}." if wrong == "–" else f"{known}. It misclassified {wrong}."
 
@@ -158,9 +158,9 @@ async def confusion_photos(visit: Visit) -> Page:
     data = await visit.read(lambda db: load_confusion_photos(db, model_id, cell))
     photos = [shown(visit, photo) for photo in data["photos"]]
     if actual == predicted:
-        title = f"{data['actual']}, recognised as such"
+        title = f"{data['actual']}, recognised correctly"
     else:
-        title = f"{data['actual']}, taken for {data['predicted']}"
+        title = f"{data['actual']}, mistaken for {data['predicted']}"
     return Page(
         "critterdb_confusion.html",
         title=title,

@@ -32,7 +32,7 @@ async def compare(visit: Visit) -> Page:
     return Page(
         "critterdb_compare.html",
         title="Two models compared" if data["b"] else "One model so far",
-        description="Two models beside each other, on the test photos of their game."
+        description="Two models side by side, on the test photos of their game."
         if data["b"]
         else "There is no other model to compare it with yet.",
         data={

@@ -140,7 +140,7 @@ async def photo(visit: Visit) -> Page:
     return Page(
         "critterdb_photo.html",
         title=f"{shown_photo['what']}, photo {photo_id}",
-        description=f"A photo of {shown_photo['what']}{where}, and what the models say of it.",
+        description=f"A photo of {shown_photo['what']}{where}, and what the models say about it.",
         data={
             **data,
             "photo": shown_photo,

@@ -178,7 +178,7 @@ async def species(visit: Visit) -> Page:
         "critterdb_species.html",
         title=display_name(taxon["common_name"], taxon["name"]),
         description=f"{taxon['name']}: photos, where and when it was seen, and what the model "
-        "makes of it.",
+        "mistakes it for.",
         data={**data, "photos": photos},
         extras={
             "map": draw_map(places, tiles=tiles) if places else None,

@@ -20,12 +20,12 @@ SEARCHED = 150
 
 # A figure, what it is called, and whether less of it is better.
 FIGURES = (
-    ("error_rate", "Wrong first guesses", True),
-    ("balanced_error_rate", "… each label counting the same", True),
-    ("top3_error_rate", "Truth not among the first three", True),
-    ("answered", "Gives an answer to", False),
-    ("wrong_among_answered", "Wrong answers among those", True),
-    ("ece", "Its confidence is off by (calibration error)", True),
+    ("error_rate", "Error rate", True),
+    ("balanced_error_rate", "Balanced error rate (each label weighted equally)", True),
+    ("top3_error_rate", "Right label not among the top three", True),
+    ("answered", "Answered", False),
+    ("wrong_among_answered", "Wrong among its answers", True),
+    ("ece", "Calibration error (how far its confidence is off)", True),
 )
 
 AVERAGES = ("balanced_error_rate", "ece")
