@@ -8,8 +8,7 @@ DEMO ?= demo-site
 WORKERS ?= 3
 # `make lock UPGRADE=` keeps each version that still fits.
 UPGRADE ?= --upgrade
-# `make demo TORCH_INDEX=URL` takes PyTorch's packages from this index too. The CPU-only index of
-# PyTorch leaves out CUDA, 4.7 GB of 6.6.
+# `make demo TORCH_INDEX=URL` installs PyTorch from there: the URL of PyTorch's CPU-only index saves 4.3 GB.
 TORCH_INDEX ?=
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
@@ -23,6 +22,7 @@ LINE_0.65 = datasette>=0.65,<0.66
 LINE_1.0 = datasette>=1.0a41
 LOCK_0.65 = requirements/dev.txt
 LOCK_1.0 = requirements/datasette-1.0.txt
+LOCK_DOCS = requirements/docs.txt
 # Every test that opens a Datasette. What marks itself any_line runs on one line.
 WEB_TESTS = tests/web tests/browser
 MARKS_0.65 = not serial
@@ -34,7 +34,7 @@ FAST = not slow and not browser and not network_namespace
 test fast coverage: export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast test-lines coverage lint types fix docs lock serve benchmarks clean
+.PHONY: help setup demo test fast test-lines coverage lint types fix docs site lock serve benchmarks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+(-[a-z]+)?:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ help: ## Show this list
 setup: $(STAMP) ## Make a virtual environment with everything in it, at the locked versions
 
 $(STAMP): setup.py pyproject.toml requirements/dev.txt
-	@echo "Installing critterdb with everything that it needs into $(VENV): 6.6 GB on Linux with CUDA, about 2 GB with TORCH_INDEX=URL of PyTorch's CPU-only index."
+	@echo "Installing critterdb with everything that it needs into $(VENV)$(if $(TORCH_INDEX),,: about 7 GB on Linux; 4.3 GB less with TORCH_INDEX=URL of PyTorch's CPU-only index)."
 	@echo "This takes some minutes; pip names each package as it comes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools --constraint requirements/dev.txt
@@ -52,10 +52,11 @@ $(STAMP): setup.py pyproject.toml requirements/dev.txt
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
-test: $(STAMP) lint ## Lint, run every test (WORKERS=3 at once), then those of the pages on both lines of Datasette
+test: $(STAMP) lint ## Lint, run every test (WORKERS=3 at once), then those of the pages on both lines of Datasette, and build the site of the docs
 	$(PYTEST) $(IN_PARALLEL) -m 'not serial' $(WEB_TESTS:%=--ignore=%)
 	$(PYTEST) -m serial
 	$(MAKE) test-lines
+	$(MAKE) site
 
 fast: $(STAMP) ## Run the tests without browsers, kills, containers and training: under two minutes
 	$(PYTEST) $(IN_PARALLEL) -q -m '$(FAST)' tests
@@ -87,15 +88,27 @@ fix: $(STAMP) ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMP) ## Write the generated parts of docs/
+docs: $(STAMP) ## Write the generated parts of docs/, and the badges
 	$(BIN)/python -m cogapp -r -I docs docs/*.md
+	$(BIN)/python docs/badges.py
 
-LOCK = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --no-header --quiet $(UPGRADE)
+site: $(VENV)-docs/.installed ## Build the documentation as a site in build/site; a broken link is an error
+	$(VENV)-docs/bin/python -m sphinx -q -E -W --keep-going -c docs . build/site
+	@echo "Open build/site/index.html"
+
+$(VENV)-docs/.installed: $(LOCK_DOCS)
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --requirement $(LOCK_DOCS)
+	touch $@
+
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --no-annotate --no-header --quiet $(UPGRADE)
+LOCK = $(COMPILE) pyproject.toml
 
 lock: $(STAMP) ## Renew the locked versions in requirements/ (UPGRADE=: only what no longer fits)
 	$(BIN)/python -m pip install --quiet uv
 	echo '$(LINE_0.65)' | $(LOCK) --extra train --extra bot --extra dev --constraint - --output-file $(LOCK_0.65)
 	echo '$(LINE_1.0)' | $(LOCK) --extra test --constraint - --prerelease if-necessary-or-explicit --output-file $(LOCK_1.0)
+	$(COMPILE) requirements/docs.in --output-file $(LOCK_DOCS)
 
 serve: $(STAMP) ## Serve the site in this folder
 	$(BIN)/critterdb serve --port $(PORT)
@@ -116,5 +129,5 @@ benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOL
 	$(if $(RESPONSES),$(BENCHMARK).recorded_responses $(RESPONSES))
 
 clean: ## Remove the virtual environments, the demo and what tools left behind
-	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(DEMO) build dist htmlcov .coverage* *.egg-info \
+	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(VENV)-docs $(DEMO) build dist htmlcov .coverage* *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache

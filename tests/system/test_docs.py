@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from PIL import Image
 
 from critterdb.cli import main
 from critterdb.errors import REFUSAL_STATUS
@@ -86,6 +87,21 @@ def test_pictures_are_shown_somewhere_and_described() -> None:
     for picture in (DOCS / "images").iterdir():
         assert f"images/{picture.name})" in text, picture.name
     assert not re.findall(r"!\[\s*\]", text)
+
+
+def test_badges_say_what_the_project_says(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(DOCS / "badges.py"), str(tmp_path)], check=True)
+    drawn = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    kept = {file.name: file.read_bytes() for file in (DOCS / "images").glob("badge-*.svg")}
+    assert len(drawn) == 3
+    assert kept == drawn, "Run: make docs"
+
+
+def test_the_animation_is_short_enough_to_load() -> None:
+    file = DOCS / "images" / "demo.gif"
+    assert file.stat().st_size < 1_500_000
+    with Image.open(file) as image:
+        assert getattr(image, "n_frames", 1) > 10
 
 
 # Commands
@@ -243,8 +259,9 @@ def test_no_code_of_the_endpoint_is_missing() -> None:
 
 def test_figures_of_the_readme_are_measured() -> None:
     """Each stands in the benchmarks to the digit; milliseconds may be named in a heading there."""
-    figures = re.findall(r"\b[\d.,]+(?: MB| ms| s|%| photos)\b|\b[\d.]+%", read("README.md"))
-    measured = set(re.findall(r"[\d.,]*\d(?: MB| photos|%)?", read("docs/benchmarks.md")))
+    text = FENCE.sub("", read("README.md"))  # what commands print is an example
+    figures = re.findall(r"\b[\d.,]+(?: [MG]B| ms| s|%| photos)\b|\b[\d.]+%", text)
+    measured = set(re.findall(r"[\d.,]*\d(?: [MG]B| photos|%)?", read("docs/benchmarks.md")))
     assert len(figures) >= 5
     claimed = [re.sub(r" m?s$", "", figure) for figure in figures]
     assert [figure for figure in claimed if figure not in measured] == []
