@@ -47,7 +47,7 @@ $(STAMP): setup.py pyproject.toml requirements/dev.txt
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
-test: $(STAMP) lint ## Lint, run every test (WORKERS=2 at once), then those of the pages on both lines of Datasette, and build the site of the docs
+test: $(STAMP) lint ## Lint, run every test (WORKERS=2 at once; the pages on both lines of Datasette), build the site of the docs
 	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile -m 'not serial' $(WEB_TESTS:%=--ignore=%)
 	$(PYTEST) -m serial
 	$(MAKE) test-lines
