@@ -71,6 +71,8 @@ SQL = (
     "select post_images.url as image, posts.url, author, text, reply_url from posts "
     "join replies on replies.post_id = posts.id join post_images on post_images.post_id = posts.id"
 )
+# Datasette 1.0's button for columns.
+DATASETTES_OWN = {"openColumnChooser()"}
 
 
 class Markup(HTMLParser):
@@ -88,7 +90,8 @@ class Markup(HTMLParser):
         for name, value in attrs:
             address = re.sub(r"[\s\0-\x1f]", "", value or "").lower()
             is_call = name in LINKS and address.startswith(("javascript:", "data:", "vbscript:"))
-            if is_call or name.startswith("on") or (tag == "img" and value == "evil"):
+            is_handler = name.startswith("on") and value not in DATASETTES_OWN
+            if is_call or is_handler or (tag == "img" and value == "evil"):
                 self.harm.append(f"<{tag} {name}={value}>")
 
     def handle_endtag(self, tag: str) -> None:
