@@ -93,13 +93,12 @@ def _keep_local_photos_off(file: Path) -> None:
     written = _read_settings(file)
     if not isinstance(written, dict):
         return
-    # Unless metadata says no, the photos show on a screen of the machine that serves them. Other
-    # files are left as they are if they do not speak of critterdb.
-    is_metadata = file.stem == "metadata"
-    plugins = written.get("plugins") or {}
+    # Files that set nothing for plugins stay so: Datasette 1.0 reads the plugins of the first file
+    # that has any.
+    plugins = written.get("plugins")
     if not isinstance(plugins, dict):
         return
-    settings = plugins.get("critterdb") or ({} if is_metadata else None)
+    settings = plugins.get("critterdb") or ({} if file.stem == "metadata" else None)
     if isinstance(settings, dict) and settings.get("local_photos") is not False:
         # For the owner's own screen: in public it would show photos whose licence forbids it.
         settings["local_photos"] = False
