@@ -30,7 +30,7 @@ AMBIGUOUS = "photos of several taxa at once"
 DUPLICATE = "photos that appear twice"
 NOT_AT_RANK = "photos identified only above the game's rank, or as a hybrid"
 TOO_FEW = "photos of labels with too few"
-NEAR_DUPLICATE = "near-duplicates of a photo in another split"
+NEAR_DUPLICATE = "near-duplicates of a photo in another part"
 LEARNED_FROM = "photos that it learned from"
 UNREADABLE = "photos whose files could not be read"
 

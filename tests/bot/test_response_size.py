@@ -72,5 +72,5 @@ def test_a_large_response_is_an_error(server: Packing, get: Callable[[str], obje
 
 def test_a_response_that_is_packed_unasked_is_an_error(server: Packing) -> None:
     server.encoding = "zstd"
-    with pytest.raises(httpx.ReadError, match="packed as zstd"):
+    with pytest.raises(httpx.ReadError, match="encoded as zstd"):
         with_httpx(server.base)

@@ -303,9 +303,9 @@ def test_what_there_is_no_room_to_decode_is_left_for_the_next_run(
 @pytest.mark.parametrize(
     ("options", "photos", "reason"),
     [
-        ({"per_observer": 4}, 12, "photos beyond 4 an observer"),
-        ({"per_taxon": 5}, 10, "photos beyond 5 a taxon"),
-        ({"per_observer": 4, "per_taxon": 5}, 10, "photos beyond 5 a taxon"),
+        ({"per_observer": 4}, 12, "photos beyond 4 per observer"),
+        ({"per_taxon": 5}, 10, "photos beyond 5 per taxon"),
+        ({"per_observer": 4, "per_taxon": 5}, 10, "photos beyond 5 per taxon"),
     ],
 )
 def test_caps_keep_the_keen_and_the_common_from_drowning_the_rest(

@@ -163,7 +163,7 @@ def test_the_table_is_written_whole_or_not_at_all(folder: Path) -> None:
     (folder / "x.csv").write_text("years of work")
     (folder / "empty").mkdir()
     refused = run("empty", "--csv", "x.csv")
-    assert "empty holds no pictures" in refused.stderr
+    assert "empty does not contain pictures" in refused.stderr
     nowhere = run("red.jpg", "--csv", "nowhere/x.csv")
     assert nowhere.exit_code == 1
     assert "nowhere/x.csv could not be written" in nowhere.stderr
