@@ -204,7 +204,7 @@ def test_a_copy_waits_for_no_pipe(site: Path, tmp_path: Path, kind: str) -> None
         [*command, "publish", str(tmp_path / "pub")], capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 0, done.stderr
-    assert "different from their rows: 1 file" in done.stdout
+    assert "not matching their rows: 1 file" in done.stdout
 
 
 @pytest.mark.any_line
