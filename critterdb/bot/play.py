@@ -63,7 +63,14 @@ def play_round(round_: Round) -> RoundReport:
         round_.identify_hosts(batch.posts)
         # Before they are stored: afterwards all of them have been seen.
         report.read = count_unseen(db, batch.posts)
-        saved = save_batch(db, round_.game, platform, batch, now=round_.now())
+        saved = save_batch(
+            db,
+            round_.game,
+            platform,
+            batch,
+            now=round_.now(),
+            own_handle=round_.timeline.handle(),
+        )
         report.new = saved.new
         report.passed_over.update(saved.passed_over)
         report.name_errors("Posts that could not be stored", saved.errors)

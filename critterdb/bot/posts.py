@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
-from critterdb.games import Game, find_host, fold_handle
+from critterdb.games import Game, find_host, fold_handle, same_handle
 from critterdb.platforms.text import has_tag
 from critterdb.storage.cursors import read_marks, write_mark
 from critterdb.storage.timestamps import parse_time, utc_text
@@ -59,9 +59,12 @@ class GameFilter:
     other_tags: tuple[str, ...]
     vocabulary: Vocabulary
     bots: Mapping[str, bool]
+    own_handle: str | None = None
 
     @classmethod
-    def load(cls, db: SiteDatabase, game: Game, platform: str) -> GameFilter:
+    def load(
+        cls, db: SiteDatabase, game: Game, platform: str, own_handle: str | None = None
+    ) -> GameFilter:
         """Read what decides from the database."""
         others = db["games"].rows_where("slug <> ? AND hashtag IS NOT NULL", [game.slug])
         return cls(
@@ -70,6 +73,7 @@ class GameFilter:
             tuple(row["hashtag"] for row in others),
             load_vocabulary(db, game),
             known_bots(db, platform),
+            own_handle,
         )
 
     def reason_against(self, post: Post) -> PassedOver | None:
@@ -101,20 +105,31 @@ class GameFilter:
         refers = post.in_reply_to or post.quotes
         return bool(refers and self.vocabulary.read(post.text, self.game))
 
+    def is_own(self, post: Post) -> bool:
+        """Return whether the bot wrote a post."""
+        return self.own_handle is not None and same_handle(post.author, self.own_handle)
+
     def is_by_host(self, post: Post) -> bool:
         """Return whether a host of the game wrote a post."""
         return find_host(self.game, self.platform, post.author, post.author_id) is not None
 
 
 def save_batch(
-    db: SiteDatabase, game: Game, platform: str, batch: Batch, *, now: datetime
+    db: SiteDatabase,
+    game: Game,
+    platform: str,
+    batch: Batch,
+    *,
+    now: datetime,
+    own_handle: str | None = None,
 ) -> SavedBatch:
     """Store the game's posts with the cursors that cover them.
 
+    The limit of pending posts does not count for `own_handle`, the bot's own: it answers none.
     A post that raises something is counted and passed over, and the cursors still move on: it
     would raise the same in every round.
     """
-    game_filter = GameFilter.load(db, game, platform)
+    game_filter = GameFilter.load(db, game, platform, own_handle)
     errors: Counter[str] = Counter()
     chosen: dict[str, Post] = {}
     passed_over: dict[str, PassedOver] = {}
@@ -274,7 +289,7 @@ def _reason_against_photos(
     """Return why not even the addresses of the photos are to be kept, if so."""
     if stored.is_opted_out(db):
         return OPTED_OUT
-    if game_filter.is_by_host(post):
+    if game_filter.is_by_host(post) or game_filter.is_own(post):
         return None
     (pending,) = db.execute(
         """
