@@ -44,16 +44,6 @@ def json_text(value: object, *, indent: int | None = None) -> str:
     )
 
 
-# A percentage of fewer promises more than it knows: 1 of 3 is not 33.3%.
-MIN_FOR_PERCENT = 30
-
-
-def of_whole(part: int, whole: int) -> str:
-    """A share with its basis: “13 of 341 (3.8%)”, without the percentage if there are few."""
-    counts = f"{part:,} of {whole:,}"
-    return f"{counts} ({part / whole:.1%})" if whole >= MIN_FOR_PERCENT else counts
-
-
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from critterdb.errors import RejectedInputError
-from critterdb.formatting import count_of, of_whole, table_lines
+from critterdb.formatting import count_of, share_of, table_lines
 
 from .common import model_options, open_site, show_json, show_line, show_lines
 from .output import answer_lines, progress_bar
@@ -103,7 +103,7 @@ def write_answers(file: Path, payloads: Iterable[Payload], pictures: int) -> int
             answered += payload["ok"] and payload["answer"] is not None
             if progress:
                 progress(number, pictures)
-    show_line(f"{file}: {count_of(pictures, 'picture')}, answered {of_whole(answered, pictures)}.")
+    show_line(f"{file}: {count_of(pictures, 'picture')}, answered {share_of(answered, pictures)}.")
     if unread:
         show_line(
             f"{count_of(unread, 'picture')} could not be read: see the column error.", err=True

@@ -12,10 +12,10 @@ from critterdb.formatting import (
     MIN_FOR_PERCENT,
     confidence,
     count_of,
-    of_whole,
     one_of,
     percent,
     printable_line,
+    share_of,
     table_lines,
     taxon_name,
 )
@@ -296,7 +296,7 @@ def model_columns(summary: ModelSummary) -> dict[str, object]:
     def part(share: float | None, whole: int) -> str:
         if share is None or whole >= MIN_FOR_PERCENT:
             return percent(share)
-        return of_whole(round(share * whole), whole)
+        return share_of(round(share * whole), whole)
 
     def mean(share: float | None) -> str:
         return percent(share if tested >= MIN_FOR_PERCENT else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from critterdb.formatting import MIN_FOR_PERCENT, count_of, of_whole, percent
+from critterdb.formatting import MIN_FOR_PERCENT, count_of, percent, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +24,10 @@ def report_lines(result: EvaluationResult) -> list[str]:
     lines += _error_lines(result, known)
     if result["none_refused"] is not None:
         none = result["photos"] - known
-        refused = of_whole(_count(result["none_refused"], none), none)
+        refused = share_of(_count(result["none_refused"], none), none)
         line = f"  Of pictures of other things, it refused {refused}"
         if known:
-            line += f"; of known ones, {of_whole(_count(result['known_refused'], known), known)}"
+            line += f"; of known ones, {share_of(_count(result['known_refused'], known), known)}"
         lines.append(f"{line}.")
     if known:
         # Without photos of any label, every label would want more.
@@ -47,8 +47,8 @@ def comparison_line(comparison: ModelComparison) -> str:
     }
     return (
         f"  On {count_of(photos, 'test photo')} that {comparison['earlier']} was tested on too, "
-        f"that model was wrong on {of_whole(comparison['earlier_wrong'], photos)}, this one on "
-        f"{of_whole(comparison['wrong'], photos)}. {verdicts[comparison['verdict']]}"
+        f"that model was wrong on {share_of(comparison['earlier_wrong'], photos)}, this one on "
+        f"{share_of(comparison['wrong'], photos)}. {verdicts[comparison['verdict']]}"
     )
 
 
@@ -56,7 +56,7 @@ def _error_lines(result: EvaluationResult, known: int) -> list[str]:
     """How often it is wrong, and how often it answers."""
     if not known or result["error_rate"] is None:
         return []
-    wrong = of_whole(_count(result["error_rate"], known), known)
+    wrong = share_of(_count(result["error_rate"], known), known)
     if known >= MIN_FOR_PERCENT:
         balanced = percent(result["balanced_error_rate"])
         wrong = f"{wrong.rstrip(')')}; {balanced} when every label counts the same)"
@@ -64,8 +64,8 @@ def _error_lines(result: EvaluationResult, known: int) -> list[str]:
     wrong_answers = _count(result["wrong_among_answered"], answers)
     lines = [
         f"  Wrong on {wrong}.",
-        f"  Answers {of_whole(answers, known)}. Of its answers, "
-        f"{of_whole(wrong_answers, answers)} {'is' if wrong_answers == 1 else 'are'} wrong."
+        f"  Answers {share_of(answers, known)}. Of its answers, "
+        f"{share_of(wrong_answers, answers)} {'is' if wrong_answers == 1 else 'are'} wrong."
         if answers
         else f"  Answers none of {known}: it is never confident enough.",
     ]
@@ -79,7 +79,7 @@ def _error_lines(result: EvaluationResult, known: int) -> list[str]:
         lines.append(
             f"  You asked for at most {asked:.1%} wrong answers. That was set on "
             f"{count_of(result.get('photos_validated', 0), 'validation photo')}; on the test "
-            f"photos {of_whole(wrong_answers, answers)} answers are wrong."
+            f"photos {share_of(wrong_answers, answers)} answers are wrong."
         )
     return lines
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
-HOME = "/-/critters"
+from critterdb.site.serving import FRONT_PAGE
+
+HOME = FRONT_PAGE
 CLASSIFY = "/-/classify"
 HISTORY = f"{HOME}/history"
 MODELS = f"{HOME}/models"

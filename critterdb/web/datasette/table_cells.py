@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from critterdb.dataset.taxonomy import taxon_names
-from critterdb.formatting import display_name_sql
+from critterdb.formatting import confidence, display_name_sql
 from critterdb.licences import (
     HOW_TO_SHOW,
     IS_PHOTO_HERE,
@@ -20,7 +20,6 @@ from critterdb.licences import (
 from critterdb.platforms.base import REPLAYED
 from critterdb.storage.stored_files import PHOTO_PATH
 from critterdb.storage.stored_json import read_scores
-from critterdb.web.pages.layout import percent
 from critterdb.web.queries.posts import is_picture_shown, kept_address
 from critterdb.web.state import folder_of, plugin_state, site_database
 from critterdb.web.urls import model_page, photo_file, photo_page, post_page, species_page
@@ -137,7 +136,7 @@ async def _scores(datasette: Datasette, value: str) -> Markup | None:
         return None
     names = await _taxon_names(datasette, scores)
     likeliest = sorted(scores, key=lambda taxon: -scores[taxon])
-    words = [f"{names.get(taxon, taxon)} {percent(scores[taxon])}" for taxon in likeliest]
+    words = [f"{names.get(taxon, taxon)} {confidence(scores[taxon])}" for taxon in likeliest]
     more = Markup(" …") if words[MAX_NAMED_SCORES:] else ""
     return Markup('<span title="{}">{}{}</span>').format(
         ", ".join(words), ", ".join(words[:MAX_NAMED_SCORES]), more

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from .layout import percent
+from critterdb.formatting import confidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +64,7 @@ def _add_entry(root: ElementTree.Element, story: Story, address: str) -> None:
 
 def headline(story: Story) -> str:
     """Return the answer, how sure it was, and a mark for right or wrong."""
-    sure = f" ({percent(story['score'])} sure)" if story["answer"] and story["score"] else ""
+    sure = f" ({confidence(story['score'])} sure)" if story["answer"] and story["score"] else ""
     mark = {"right": " ✓", "wrong": " ✗"}.get(story["outcome"], "")
     return f"{story['said']}{sure}{mark}"
 

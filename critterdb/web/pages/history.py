@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from critterdb.formatting import display_name_sql
+from critterdb.formatting import confidence, display_name_sql
 from critterdb.storage.stored_json import read_scores
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
@@ -19,7 +19,7 @@ from critterdb.web.queries.taxa import ScoreBar, names_in, score_bars
 
 from .atom import Feed, atom_feed
 from .base import Page, Visit, page
-from .layout import percent, site_title
+from .layout import site_title
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
@@ -221,7 +221,7 @@ async def post(visit: Visit) -> Page:
     local = visit.sees_local_photos
     data = await visit.read(lambda db: load_post(db, post_id, local_photos=local))
     story = data["post"]
-    sure = f", {percent(story['score'])} sure" if story["answer"] and story["score"] else ""
+    sure = f", {confidence(story['score'])} sure" if story["answer"] and story["score"] else ""
     by = f" by @{story['author']}" if story["author"] else ""
     truth = f". It was: {story['truth_in_words']}." if story["truth_in_words"] else "."
     return Page(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from critterdb.formatting import display_name, percent_of, share_of
+from critterdb.formatting import confidence, display_name, percent_of, share_of
 from critterdb.licences import HOW_TO_SHOW, NO_LICENCE, NOT_PUBLISHED
 from critterdb.web import urls as addresses
 from critterdb.web.datasette.compat import instance_metadata
@@ -46,7 +46,7 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, ob
             for path, label in links
         ],
         "at": addresses,
-        "percent": percent,
+        "percent": confidence,
         "share": share,
         "share_of": share_of,
         "percent_of": percent_of,
@@ -83,13 +83,6 @@ async def site_title(datasette: Datasette) -> str:
     """Return the title in metadata.json."""
     metadata = await instance_metadata(datasette)
     return str(metadata.get("title") or "critterdb")
-
-
-def percent(score: float) -> str:
-    """Return a probability in words that promise neither nothing nor certainty."""
-    if score < 0.01:
-        return "under 1%"
-    return "over 99%" if score > 0.99 else f"{score:.0%}"
 
 
 def share(value: float | None, digits: int = 1) -> str:

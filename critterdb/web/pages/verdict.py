@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
-from critterdb.formatting import display_name
+from critterdb.formatting import confidence, display_name
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.datasette.own_machine import credit_of_unlicensed, may_see_local_photos
 from critterdb.web.datasette.reading import SlowReadError, read
 from critterdb.web.queries.photos import newest_photos
 from critterdb.web.state import site_database
 from critterdb.web.urls import photo_file, photo_page, species_page
-
-from .layout import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -85,7 +83,7 @@ def describe(given: Given | AnswerPayload, labels: Sequence[Taxon]) -> Descripti
             "explanation": f"It may be {nearest}, but I am not sure enough to say so. "
             "A sharper or closer photo may help.",
         }
-    sure = f"I am {percent(answer['score'])} sure"
+    sure = f"I am {confidence(answer['score'])} sure"
     if given["reason"] == "coarser":
         return {
             "verdict": "coarser",
@@ -102,7 +100,7 @@ def bars_of(predictions: Iterable[ScoredTaxon]) -> list[Bar]:
             "taxon_id": label["taxon_id"],
             "name": label["name"],
             "common_name": label["common_name"],
-            "percent": percent(label["score"]),
+            "percent": confidence(label["score"]),
             "width": round(100 * label["score"], 1),
         }
         for label, _ in zip(predictions, range(MAX_BARS), strict=False)
