@@ -34,7 +34,7 @@ def main() -> None:
         "--life", type=float, help="Seconds that a life may last; for slow machines."
     )
     options = parser.parse_args()
-    from tests.support.kills import play_and_kill
+    from tests.support import kills
 
     server = None
     if options.mastodon_mock:
@@ -43,16 +43,14 @@ def main() -> None:
         server = MockMastodon(options.mastodon_mock, users=options.posts)
         server.honours_keys = not options.forget_keys
     if options.life:
-        import support_kills
-
-        support_kills.LIFE_S = options.life
+        kills.LIFE_S = options.life
 
     def show(done: int, total: int) -> None:
         if sys.stderr.isatty() or not done % 50:
             print(f"\r{done} of {total} kills", end="", file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
-        outcome = play_and_kill(
+        outcome = kills.play_and_kill(
             options.platform,
             Path(folder),
             posts=options.posts,
