@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -256,11 +257,15 @@ def init(folder: Path) -> None:
     critterdb init                                   in the current folder
     """
     from critterdb.site.folder import init_site
+    from critterdb.site.status import next_command
+    from critterdb.storage.database import open_database
 
     path = init_site(folder)
+    with closing(open_database(path)) as db:
+        command = next_command(db)
     show_line(f"{path} is ready.")
     step = f"cd {folder} && " if folder != Path() else ""
-    click.echo(f"Next: {step}critterdb sync cougarornot")
+    show_line(f"Next: {step}{command}")
 
 
 @click.command(short_help="Run the whole system on computer-drawn animals, without a network.")

@@ -59,3 +59,12 @@ def site_status(db: SiteDatabase) -> SiteStatus:
         },
         "bot": standings(db, datetime.now(UTC)),
     }
+
+
+def next_command(db: SiteDatabase) -> str:
+    """Return the command that a site's owner would run next, as far as its rows tell."""
+    if any(db.query("SELECT 1 FROM games WHERE model_id IS NOT NULL LIMIT 1")):
+        return "critterdb serve"
+    if any(db.query("SELECT 1 FROM photos LIMIT 1")):
+        return "critterdb train"
+    return "critterdb sync cougarornot"

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from critterdb.cli import main
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
+from tests.support.datasette_site import add_model, add_photo, jpeg
 from tests.support.signals import interruptible
 
 HEAVY = (
@@ -168,6 +169,14 @@ def test_init_makes_a_whole_site(tmp_path: Path) -> None:
     names = {str(p.relative_to(tmp_path / "mine")) for p in (tmp_path / "mine").rglob("*")}
     assert names >= {"critters.db", "metadata.json", "plugins/critterdb_plugin.py"}
     assert "critterdb sync" in result.stdout
+
+
+def test_init_of_a_site_with_photos_suggests_what_comes_next(tmp_path: Path) -> None:
+    run("init", str(tmp_path))
+    add_photo(tmp_path, 1, jpeg("red"))
+    assert "critterdb train" in run("init", str(tmp_path)).stdout
+    add_model(tmp_path)
+    assert "critterdb serve" in run("init", str(tmp_path)).stdout
 
 
 def test_init_keeps_what_people_edited(tmp_path: Path) -> None:
