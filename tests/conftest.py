@@ -8,17 +8,36 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+from tests.support.site_templates import put_empty_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 2 << 30  # a run takes up to 1 GB: an environment with the wheel, a drawn reserve
+
+
+def has_room_in_memory() -> bool:
+    """Whether temporary files fit into memory here, and programs among them may run there."""
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return False
+    state = os.statvfs(MEMORY)
+    return state.f_bavail * state.f_frsize >= MEMORY_BYTES and not state.f_flag & os.ST_NOEXEC
+
+
+# Tests make thousands of small databases, each of which waits for its disk some hundred times:
+# Datasette 1.0 starts in 0.3 s of CPU time instead of 0.8, and in a tenth of the time.
+if "TMPDIR" not in os.environ and has_room_in_memory():
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,7 +82,7 @@ def site(tmp_path: Path) -> Path:
     """The folder of a site, with an empty database."""
     folder = tmp_path / "site"
     folder.mkdir()
-    open_database(folder / DATABASE_NAME, create=True).close()
+    put_empty_database(folder)
     return folder
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from critterdb.storage.timestamps import utc_now
 from critterdb.training.backbones import Backbone
 from critterdb.training.model_writer import write_model
 from critterdb.training.onnx.graph import finish_graph, import_onnx
+from tests.support.site_templates import copy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,14 +65,21 @@ def picture(colour: str, size: tuple[int, int] = (120, 90), seed: int = 0) -> by
 
 def make_tiny_model(db: SiteDatabase, game_slug: str = "tints", *, hashtag: str = "tints") -> Model:
     """Write taxa, game and a model in use, unless they are there; return the loaded model."""
-    folder = site_folder(db)
     model_id = f"{game_slug}-colours"
+    models = site_folder(db) / "models"
+    copy_of(model_id, partial(_write_model_files, game_slug, model_id), models)
+    path = models / f"{model_id}.onnx"
+    _save_rows(db, game_slug, hashtag, model_id, path)
+    return current_model(db, game_slug)
+
+
+def _write_model_files(game_slug: str, model_id: str, models: Path) -> None:
     backbone = Backbone(
-        "colours@32", "colours", Preprocessing(SIZE), folder / "models" / "backbones" / "c.onnx"
+        "colours@32", "colours", Preprocessing(SIZE), models / "backbones" / "c.onnx"
     )
     write_atomically(backbone.onnx_path, _colour_average())
-    file = write_model(
-        folder / "models" / f"{model_id}.onnx",
+    write_model(
+        models / f"{model_id}.onnx",
         backbone=backbone,
         weight=np.eye(3, dtype=np.float32) * SHARPNESS,
         bias=np.zeros(3, np.float32),
@@ -91,8 +101,6 @@ def make_tiny_model(db: SiteDatabase, game_slug: str = "tints", *, hashtag: str 
             "critterdb": "test",
         },
     )
-    _save_rows(db, game_slug, hashtag, model_id, file.path, file.sha256, file.bytes)
-    return current_model(db, game_slug)
 
 
 def _label(taxon_id: int, name: str, common_name: str, rank: str, level: int) -> dict[str, Any]:
@@ -106,9 +114,8 @@ def _label(taxon_id: int, name: str, common_name: str, rank: str, level: int) ->
     }
 
 
-def _save_rows(
-    db: SiteDatabase, slug: str, hashtag: str, model_id: str, path: Path, sha256: str, size: int
-) -> None:
+def _save_rows(db: SiteDatabase, slug: str, hashtag: str, model_id: str, path: Path) -> None:
+    data = path.read_bytes()
     with db.atomic():
         for number, (taxon_id, name, common_name, rank, level) in enumerate((FAMILY, *LABELS)):
             row = {
@@ -135,8 +142,8 @@ def _save_rows(
             "backbone": "colours@32",
             "created_at": utc_now(),
             "path": f"models/{path.name}",
-            "sha256": sha256,
-            "bytes": size,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "bytes": len(data),
             "photos": 30,
             **THRESHOLDS,
         }

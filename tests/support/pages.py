@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from critterdb.model.inference import classify_image
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 from tests.support.datasette_site import make_site
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model, picture
+from tests.support.site_templates import copy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +60,11 @@ def make_furnished_site(
     folder: Path, *, pictures: str = "https://pictures.example", **settings: Any
 ) -> Path:
     """A site whose posts' pictures lie at `pictures`/ID.jpg."""
+    key = ("furnished", pictures, json.dumps(settings))
+    return copy_of(key, partial(_furnish, pictures, settings), folder)
+
+
+def _furnish(pictures: str, settings: dict[str, Any], folder: Path) -> None:
     make_site(folder, **settings)
     db = open_database(folder / DATABASE_NAME)
     model = make_tiny_model(db, GAME, hashtag="CougarOrNot")
@@ -66,7 +74,6 @@ def make_furnished_site(
     for number, (post_id, colour, answer) in enumerate(POSTS):
         _add_post(db, model, post_id, colour, answer, number, pictures)
     db.close()
-    return folder
 
 
 def _add_shot(db: SiteDatabase, folder: Path, shot: Shot) -> None:

@@ -15,6 +15,7 @@ from tests.support.datasette_site import (
     jpeg,
     make_site,
     open_datasette,
+    shared_datasette,
 )
 from tests.support.models import BOBCAT, COUGAR, make_tiny_model
 from tests.support.pages import MISTAKE, MODEL_ID, make_furnished_site
@@ -39,7 +40,7 @@ async def ask(datasette: Any, colour: str, **form: str) -> str:
 
 
 async def test_labels_lead_to_their_species_with_a_photo_that_may_be_shown(folder: Path) -> None:
-    text = await ask(open_datasette(folder), "red")
+    text = await ask(shared_datasette(folder), "red")
     bars = re.findall(r"<li.*?</li>", text, re.DOTALL)
     assert len(bars) == 3
     cougar, bobcat = (next(bar for bar in bars if name in bar) for name in (">Cougar<", ">Bobcat<"))
@@ -66,7 +67,7 @@ async def test_a_visitor_who_may_not_see_photos_gets_the_bare_labels(
 
 
 async def test_a_stored_answer_has_a_link_that_opens_it_again(folder: Path) -> None:
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     text = await ask(datasette, "lime")
     (path,) = re.findall(r'href="([^"]+)">Link to this answer', text)
     again = await datasette.client.get(path)
@@ -93,7 +94,7 @@ async def test_an_unstored_upload_has_no_link_and_says_so(
 
 
 async def test_predictions_about_photos_and_posts_have_their_own_pages(folder: Path) -> None:
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     with closing(open_database(folder / DATABASE_NAME)) as db:
         ids = {
             row["post_id"] or row["photo_id"]: row["id"]
@@ -109,7 +110,7 @@ async def test_where_several_games_have_models_one_can_choose(tmp_path: Path) ->
     with closing(open_database(folder / DATABASE_NAME)) as db:
         for slug in ("tints", "cougarornot"):
             make_tiny_model(db, slug, hashtag="CougarOrNot" if slug == "cougarornot" else "")
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     for path in ("/-/classify", "/-/critters"):
         text = (await datasette.client.get(path, headers=PAGE)).text
         options = re.findall(r'<option value="([^"]+)"[^>]*>(.*?)<', text)[:2]
@@ -125,13 +126,13 @@ async def test_where_several_games_have_models_one_can_choose(tmp_path: Path) ->
 
 
 async def test_a_site_with_one_model_offers_no_choice(folder: Path) -> None:
-    text = (await open_datasette(folder).client.get("/-/classify", headers=PAGE)).text
+    text = (await shared_datasette(folder).client.get("/-/classify", headers=PAGE)).text
     assert 'name="model"' not in text
 
 
 async def test_the_wall_shows_what_the_game_asks_for_first(folder: Path, tmp_path: Path) -> None:
     """However many ocelots came last."""
-    content = (await open_datasette(folder).client.get("/-/critters.json")).json()
+    content = (await shared_datasette(folder).client.get("/-/critters.json")).json()
     assert [photo["what"] for photo in content["photos"]][:2] == ["Cougar", "Cougar"]
     assert {photo["what"] for photo in content["photos"]} == {"Cougar", "Bobcat", "Domestic Cat"}
     fresh = make_site(tmp_path / "fresh")
@@ -142,7 +143,7 @@ async def test_the_wall_shows_what_the_game_asks_for_first(folder: Path, tmp_pat
 
 async def test_figures_have_their_basis(folder: Path) -> None:
     """Six test photos have no percentage."""
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     for path in (
         "/-/critters",
         "/-/critters/models",
@@ -166,6 +167,6 @@ async def test_nobody_is_claimed_to_be_unknown_who_was_made_up(tmp_path: Path) -
             db.execute(f"UPDATE {table} SET observation_id = -observation_id")
         db.execute("UPDATE photos SET observation_id = -observation_id")
         db.execute("UPDATE observations SET id = -id")
-    text = (await open_datasette(folder).client.get(f"/-/critters/models/{MODEL_ID}")).text
+    text = (await shared_datasette(folder).client.get(f"/-/critters/models/{MODEL_ID}")).text
     assert "photos it had never seen" in text
     assert "observer" not in text

@@ -10,7 +10,7 @@ import pytest
 from datasette.database import Database
 
 from critterdb.storage.database import DATABASE_NAME, open_database, sqlite3
-from tests.support.datasette_site import change_metadata, open_datasette
+from tests.support.datasette_site import change_metadata, open_datasette, shared_datasette
 from tests.support.pages import MODEL_ID, make_furnished_site
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def phone_labels(html: str) -> list[str]:
 async def test_what_people_ask_for_stands_first(
     folder: Path, table: str, first: list[str], last: str
 ) -> None:
-    html = await page(open_datasette(folder), f"/critters/{table}")
+    html = await page(shared_datasette(folder), f"/critters/{table}")
     shown = headings(html)
     assert shown[: len(first)] == first
     assert shown[-1] == last
@@ -69,14 +69,14 @@ async def test_what_people_ask_for_stands_first(
 
 @pytest.mark.parametrize("path", ["photos/3", "predictions/1", f"models/{MODEL_ID}"])
 async def test_a_row_has_the_order_of_its_table(folder: Path, path: str) -> None:
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     html = await page(datasette, f"/critters/{path}")
     assert headings(html) == phone_labels(html) == cells(html)
     assert headings(html) == headings(await page(datasette, f"/critters/{path.split('/')[0]}"))
 
 
 async def test_every_table_is_complete_and_in_step(folder: Path) -> None:
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     with open_database(folder / DATABASE_NAME) as db:
         live = {n: [c.name for c in db[n].columns] for n in db.table_names() + db.view_names()}
     for table in ("models", "games", "posts", "mistakes", "scoreboard", "photo_credits", "answers"):
@@ -86,7 +86,7 @@ async def test_every_table_is_complete_and_in_step(folder: Path) -> None:
 
 
 async def test_files_for_programs_keep_the_order_of_the_schema(folder: Path) -> None:
-    client = open_datasette(folder).client
+    client = shared_datasette(folder).client
     with open_database(folder / DATABASE_NAME) as db:
         schema = [column.name for column in db["photos"].columns]
     rows = (await client.get("/critters/photos.json?_shape=array")).json()
@@ -96,7 +96,7 @@ async def test_files_for_programs_keep_the_order_of_the_schema(folder: Path) -> 
 
 
 async def test_columns_asked_for_by_name_stay_as_asked(folder: Path) -> None:
-    html = await page(open_datasette(folder), "/critters/predictions?_col=source&_col=photo_id")
+    html = await page(shared_datasette(folder), "/critters/predictions?_col=source&_col=photo_id")
     assert headings(html) == ["id", "source", "photo_id"]
 
 
@@ -104,7 +104,7 @@ async def test_a_site_changes_the_order_in_its_metadata(tmp_path: Path) -> None:
     folder = make_furnished_site(tmp_path / "mysite")
     tables = {"taxa": {"columns": {"rank": "How wide", "name": "Name"}}}
     change_metadata(folder, {"databases": {"critters": {"tables": tables}}})
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     assert headings(await page(datasette, "/critters/taxa"))[:3] == ["rank", "name", "id"]
     # What is not described stays as it is.
     assert headings(await page(datasette, "/critters/photos"))[:2] == ["id", "observation_id"]
@@ -114,7 +114,7 @@ async def test_a_template_of_the_sites_own_goes_first(tmp_path: Path) -> None:
     folder = make_furnished_site(tmp_path / "mysite")
     (folder / "templates").mkdir()
     (folder / "templates" / "table-critters-photos.html").write_text("Mine alone", "utf-8")
-    assert await page(open_datasette(folder), "/critters/photos") == "Mine alone"
+    assert await page(shared_datasette(folder), "/critters/photos") == "Mine alone"
 
 
 async def test_tables_of_other_databases_are_left_alone(folder: Path, tmp_path: Path) -> None:

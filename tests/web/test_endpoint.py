@@ -24,6 +24,7 @@ from tests.support.datasette_site import (
     make_site,
     open_datasette,
     rows,
+    shared_datasette,
 )
 from tests.support.models import THRESHOLDS, picture
 
@@ -70,6 +71,14 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = make_site(tmp_path / "mysite")
+    add_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site for what is refused and leaves nothing behind."""
+    folder = make_site(tmp_path_factory.mktemp("refusing") / "mysite")
     add_model(folder)
     return folder
 
@@ -235,8 +244,10 @@ async def test_private_and_failing_hosts_get_the_same_words(folder: Path, host: 
     ],
     ids=["empty", "text", "truncated", "small", "long", "large"],
 )
-async def test_a_bad_picture_is_refused(folder: Path, data: bytes, status: int, code: str) -> None:
-    response = await classify_bytes(open_datasette(folder), data)
+async def test_a_bad_picture_is_refused(
+    refusing: Path, data: bytes, status: int, code: str
+) -> None:
+    response = await classify_bytes(shared_datasette(refusing), data)
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 

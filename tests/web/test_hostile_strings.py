@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, sqlite3
-from tests.support.datasette_site import open_datasette
+from tests.support.datasette_site import shared_datasette
 from tests.support.models import COUGAR, DOMESTIC_CAT
 from tests.support.pages import GAME, MISTAKE, MODEL_ID, add_candidate, make_furnished_site
 
@@ -147,7 +147,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def client_of(folder: Path) -> tuple[Any, dict[str, str]]:
-    datasette: Any = open_datasette(folder)
+    datasette = shared_datasette(folder)
     await datasette.invoke_startup()
     return datasette, {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, open_database
-from tests.support.datasette_site import change_metadata, make_site, open_datasette, rows
+from tests.support.datasette_site import (
+    change_metadata,
+    make_site,
+    open_datasette,
+    rows,
+    shared_datasette,
+)
 from tests.support.models import COUGAR
 from tests.support.pages import add_candidate, make_furnished_site
 
@@ -45,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 async def test_an_odd_address(folder: Path, path: str, status: int) -> None:
-    assert (await open_datasette(folder).client.get(path)).status_code == status
+    assert (await shared_datasette(folder).client.get(path)).status_code == status
 
 
 NOWHERE = [
@@ -60,7 +66,7 @@ NOWHERE = [
 @pytest.mark.parametrize("path", NOWHERE)
 async def test_an_address_where_nothing_is_gets_our_problem_page(folder: Path, path: str) -> None:
     """Datasette answers some of these with 500 if rich is installed, and logs 20 KB for each."""
-    client = open_datasette(folder).client
+    client = shared_datasette(folder).client
     response = await client.get(path)
     assert response.status_code == 404
     assert "There is no page at this address" in response.text
@@ -68,11 +74,16 @@ async def test_an_address_where_nothing_is_gets_our_problem_page(folder: Path, p
     assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", NOWHERE)
-async def test_a_closed_site_says_nothing_where_nothing_is(tmp_path: Path, path: str) -> None:
-    folder = make_site(tmp_path / "mysite")
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_site(tmp_path_factory.mktemp("closed") / "mysite")
     change_metadata(folder, {"title": "A secret", "allow": {"id": "ann"}})
-    response = await open_datasette(folder).client.get(path)
+    return folder
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+async def test_a_closed_site_says_nothing_where_nothing_is(closed: Path, path: str) -> None:
+    response = await shared_datasette(closed).client.get(path)
     assert response.status_code == 403
     assert "There is no page" not in response.text
 
@@ -81,22 +92,28 @@ async def test_a_closed_site_says_nothing_where_nothing_is(tmp_path: Path, path:
 @pytest.mark.parametrize("path", ["/-/critters", "/-/critters/history.atom", "/-/classify"])
 async def test_a_host_that_is_none(folder: Path, path: str, host: str) -> None:
     headers = {"host": host, "accept": "text/html"}
-    response = await open_datasette(folder).client.get(path, headers=headers)
+    response = await shared_datasette(folder).client.get(path, headers=headers)
     assert response.status_code == 200
     assert "<b>" not in response.text
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/history", "/history.json", "/history.atom", "/posts/x:101", "/answers"]
-)
-async def test_no_page_links_to_a_script(tmp_path: Path, path: str) -> None:
-    folder = make_furnished_site(tmp_path / "mysite")
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site whose links to posts are scripts."""
+    folder = make_furnished_site(tmp_path_factory.mktemp("scripted") / "mysite")
     add_candidate(folder, "x:104")
     with closing(open_database(folder / DATABASE_NAME)) as db:
         db.execute("UPDATE posts SET url = 'javascript:alert(1)'")
         db.execute("UPDATE replies SET reply_url = 'javascript:alert(1)'")
         db.execute("UPDATE answers SET source_url = 'javascript:alert(1)'")
-    datasette: Any = open_datasette(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/history", "/history.json", "/history.atom", "/posts/x:101", "/answers"]
+)
+async def test_no_page_links_to_a_script(scripted: Path, path: str) -> None:
+    datasette = shared_datasette(scripted)
     as_root = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     response = await datasette.client.get(f"/-/critters{path}", cookies=as_root)
     assert response.status_code == 200
@@ -130,7 +147,7 @@ async def test_a_feed_holds_nothing_that_xml_forbids(tmp_path: Path) -> None:
     ],
 )
 async def test_an_odd_form(folder: Path, page: str, body: str | bytes) -> None:
-    datasette: Any = open_datasette(folder)
+    datasette = shared_datasette(folder)
     key = "prediction_id" if page == REVIEW else "candidate_id"
     response = await datasette.client.post(
         page,
@@ -163,7 +180,7 @@ def large_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("word", ["a ", "aa", 'a" '])
 async def test_a_search_for_many_words_takes_only_the_first(large_site: Path, word: str) -> None:
-    client = open_datasette(large_site).client
+    client = shared_datasette(large_site).client
     words = (word * 10_000)[:20_000]
     await client.get("/-/critters/species?q=a")  # opens the connection
     started = time.monotonic()
@@ -174,7 +191,7 @@ async def test_a_search_for_many_words_takes_only_the_first(large_site: Path, wo
 
 
 async def test_a_search_for_a_few_words_is_not_cut(large_site: Path) -> None:
-    client = open_datasette(large_site).client
+    client = shared_datasette(large_site).client
     page = await client.get("/-/critters/species?q=an+absurdly+agile+animal+among+all+ancient+aard")
     assert "uses only the first" not in page.text
     assert "Ancient Aardvarks" in page.text
@@ -185,7 +202,7 @@ async def test_a_page_that_reads_for_too_long_is_a_503(
     folder: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     monkeypatch.setattr("critterdb.web.datasette.reading.READ_LIMIT_MS", 0)
-    client = open_datasette(folder).client
+    client = shared_datasette(folder).client
     response = await client.get(f"/-/critters/history{suffix}")
     assert response.status_code == 503
     assert "took too long" in response.text
@@ -200,7 +217,7 @@ async def test_a_wrong_address_puts_no_cookie_into_the_log(
     folder: Path, path: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With rich installed, Datasette printed all variables, for most of a second."""
-    client = open_datasette(folder).client
+    client = shared_datasette(folder).client
     headers = {"Cookie": "ds_actor=secret-of-ann", "Authorization": "Bearer secret-of-bob"}
     response = await client.get(path, headers=headers)
     assert response.status_code in (400, 500)  # 1.0, and 0.65

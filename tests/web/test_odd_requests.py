@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.datasette_site import change_metadata, open_datasette
+from tests.support.datasette_site import change_metadata, shared_datasette
 from tests.support.pages import MISTAKE, MODEL_ID, add_candidate, make_furnished_site
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def test_no_odd_value_in_an_address_is_a_failure(folder: Path) -> None:
     """Some four hundred requests, as somebody who may see every page."""
-    datasette: Any = open_datasette(folder)
+    datasette = shared_datasette(folder)
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     failed = {}
@@ -84,12 +84,12 @@ PATHS = ["/-/critters", "/-/critters/history.json", "/-/critterdb/health", "/-/c
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "POST"])
 @pytest.mark.parametrize("path", PATHS)
 async def test_what_only_reads_refuses_other_methods(folder: Path, path: str, method: str) -> None:
-    response = await open_datasette(folder).client.request(method, path)
+    response = await shared_datasette(folder).client.request(method, path)
     assert response.status_code in (403, 405)
 
 
 async def test_a_review_that_is_asked_for_by_get_writes_nothing(folder: Path) -> None:
-    datasette: Any = open_datasette(folder)
+    datasette = shared_datasette(folder)
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     for page in ("review?prediction_id=1&verdict=right", "answers?candidate_id=1&verdict=nothing"):

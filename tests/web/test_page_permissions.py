@@ -15,6 +15,7 @@ from tests.support.datasette_site import (
     make_site,
     open_datasette,
     rows,
+    shared_datasette,
 )
 from tests.support.models import COUGAR, DOMESTIC_CAT
 from tests.support.pages import MISTAKE, MODEL_ID, add_candidate, make_furnished_site
@@ -65,13 +66,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def read(folder: Path) -> Iterator[set[str]]:
     """The tables that Datasette's connections have read."""
     from datasette.plugins import pm
 
     (folder / "plugins" / "spy.py").write_text(SPY)
-    open_datasette(folder)
+    shared_datasette(folder)
     yield pm.get_plugin("spy.py").READ
     pm.unregister(pm.get_plugin("spy.py"))
 
@@ -85,7 +86,7 @@ def declared(path: str) -> set[str]:
 async def test_a_page_reads_no_table_that_it_does_not_ask_leave_for(
     folder: Path, read: set[str], path: str
 ) -> None:
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     await datasette.invoke_startup()
     as_root = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     tables = await datasette.get_database("critters").table_names()

@@ -14,7 +14,12 @@ import pytest
 from critterdb.storage.database import open_database, sqlite3
 from critterdb.web.queries.similar_photos import Sketches, ready
 from critterdb.web.state import plugin_state
-from tests.support.datasette_site import change_metadata, make_site, open_datasette
+from tests.support.datasette_site import (
+    change_metadata,
+    make_site,
+    open_datasette,
+    shared_datasette,
+)
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
 from tests.support.pages import MISTAKE, MODEL_ID, POSTS, make_furnished_site
 
@@ -40,21 +45,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def html(folder: Path, path: str, status: int = 200, **arguments: Any) -> str:
-    response = await open_datasette(folder, **arguments).client.get(path)
+    response = await shared_datasette(folder, **arguments).client.get(path)
     assert response.status_code == status, response.text
     return str(response.text)
 
 
 async def data(folder: Path, path: str, status: int = 200) -> Any:
     name, _, query = path.partition("?")
-    response = await open_datasette(folder).client.get(f"{name}.json?{query}")
+    response = await shared_datasette(folder).client.get(f"{name}.json?{query}")
     assert response.status_code == status, response.text
     return response.json()
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_pages_send_security_headers(folder: Path, path: str) -> None:
-    response = await open_datasette(folder, settings={"base_url": "/wild/"}).client.get(path)
+    datasette = shared_datasette(folder, settings={"base_url": "/wild/"})
+    response = await datasette.client.get(path)
     assert response.status_code == 200, response.text
     text = response.text
     policy = response.headers["content-security-policy"]
@@ -86,21 +92,26 @@ async def test_photos_that_are_read_through_for_long_hold_up_no_other_page(folde
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_is_json_too(folder: Path, path: str) -> None:
-    response = await open_datasette(folder).client.get(path)
+    client = shared_datasette(folder).client
+    response = await client.get(path)
     (link,) = re.findall(r'href="([^"]+)">This page as JSON', response.text)
-    content = await open_datasette(folder).client.get(link.replace("&amp;", "&"))
+    content = await client.get(link.replace("&amp;", "&"))
     assert content.json()["ok"] is True
     assert content.headers["content-type"].startswith("application/json")
 
 
-@pytest.mark.parametrize("path", PAGES)
-async def test_a_closed_site_keeps_its_pages_closed(
-    folder: Path, path: str, tmp_path: Path
-) -> None:
-    closed = Path(shutil.copytree(folder, tmp_path / "closed"))
+@pytest.fixture(scope="module")
+def closed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy that only its owner may see."""
+    closed = Path(shutil.copytree(folder, tmp_path_factory.mktemp("closed") / "mysite"))
     change_metadata(closed, {"allow": {"id": "root"}})
+    return closed
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_closed_site_keeps_its_pages_closed(closed: Path, path: str) -> None:
     assert "not see this page" in await html(closed, path, 403)
-    datasette = open_datasette(closed)
+    datasette = shared_datasette(closed)
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     assert (await datasette.client.get(path, cookies=cookies)).status_code == 200
@@ -108,7 +119,7 @@ async def test_a_closed_site_keeps_its_pages_closed(
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_only_reads(folder: Path, path: str) -> None:
-    response = await open_datasette(folder).client.post(path)
+    response = await shared_datasette(folder).client.post(path)
     assert response.status_code in (403, 405)
 
 
@@ -146,7 +157,7 @@ async def test_the_front_page_tells_the_latest_posts_and_the_score(folder: Path)
 async def test_pictures_of_posts_are_named_in_the_policy_and_shown_from_where_they_lie(
     folder: Path,
 ) -> None:
-    response = await open_datasette(folder).client.get("/-/critters")
+    response = await shared_datasette(folder).client.get("/-/critters")
     assert (
         "img-src 'self' blob: https://pictures.example;"
         in (response.headers["content-security-policy"])
@@ -183,7 +194,7 @@ def gone_copy(folder: Path, to: Path, how: str) -> Path:
 async def test_nobody_who_is_gone_is_named_or_shown(folder: Path, tmp_path: Path, how: str) -> None:
     """Deleted posts and those of people who opted out: without author, picture and links."""
     copy = gone_copy(folder, tmp_path / "gone", how)
-    client = open_datasette(copy).client
+    client = shared_datasette(copy).client
     for path in (
         "/-/critters",
         "/-/critters.json",
@@ -397,7 +408,7 @@ async def test_the_history_goes_on_where_a_page_ends(
     monkeypatch.setattr("critterdb.web.pages.history.POSTS_PER_PAGE", 3)
     first = await data(folder, "/-/critters/history?author=host")
     assert names(first["posts"]) == ["104", "103", "102"]
-    response = await open_datasette(folder).client.get(
+    response = await shared_datasette(folder).client.get(
         first["next"].replace("history?", "history.json?")
     )
     assert names(response.json()["posts"]) == ["101"]
@@ -407,7 +418,7 @@ async def test_the_history_goes_on_where_a_page_ends(
 async def test_the_history_is_a_feed(folder: Path) -> None:
     from xml.etree import ElementTree
 
-    response = await open_datasette(folder).client.get("/-/critters/history.atom?outcome=wrong")
+    response = await shared_datasette(folder).client.get("/-/critters/history.atom?outcome=wrong")
     assert response.headers["content-type"] == "application/atom+xml; charset=utf-8"
     atom = "{http://www.w3.org/2005/Atom}"
     root = ElementTree.fromstring(response.text)
@@ -489,7 +500,7 @@ async def test_tiles_of_another_host_only_where_they_are_configured(
     tiled = Path(shutil.copytree(folder, tmp_path / "tiled"))
     settings = {"map_tiles": "https://tiles.example/{z}/{x}/{y}.png", "map_credit": "Mapmakers"}
     change_metadata(tiled, {"plugins": {"critterdb": settings}})
-    response = await open_datasette(tiled).client.get(path)
+    response = await shared_datasette(tiled).client.get(path)
     assert re.search(r'<image href="https://tiles.example/\d+/\d+/\d+.png"', response.text)
     assert "Mapmakers" in response.text
     assert "https://tiles.example;" in response.headers["content-security-policy"]
@@ -535,7 +546,7 @@ async def test_every_link_of_our_pages_leads_somewhere(folder: Path) -> None:
     """From the front page on, through all of ours; Datasette's are looked at, not followed."""
     from html import unescape
 
-    client = open_datasette(folder).client
+    client = shared_datasette(folder).client
     waiting, seen = ["/-/critters"], {"/-/critters"}
     while waiting:
         path = waiting.pop()

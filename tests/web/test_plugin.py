@@ -21,6 +21,7 @@ from tests.support.datasette_site import (
     jpeg,
     make_site,
     open_datasette,
+    shared_datasette,
 )
 
 METADATA = json.loads((Path(__file__).parents[2] / "metadata.json").read_text("utf-8"))
@@ -45,6 +46,14 @@ class Tags(HTMLParser):
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return make_site(tmp_path / "mysite")
+
+
+@pytest.fixture(scope="module")
+def one_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with a photo, which stays as it is."""
+    folder = make_site(tmp_path_factory.mktemp("one") / "mysite")
+    add_photo(folder, 1, jpeg())
+    return folder
 
 
 async def page(datasette: Any, path: str) -> tuple[str, Tags]:
@@ -185,25 +194,25 @@ async def test_scores_are_read_by_name(folder: Path) -> None:
         ("observations", "nowhere", []),
     ],
 )
-async def test_tables_can_be_searched(folder: Path, table: str, words: str, ids: list[int]) -> None:
-    add_photo(folder, 1, jpeg())
-    client = open_datasette(folder).client
+async def test_tables_can_be_searched(
+    one_photo: Path, table: str, words: str, ids: list[int]
+) -> None:
+    client = shared_datasette(one_photo).client
     response = await client.get(f"/critters/{table}.json?_search={words}&_shape=array")
     assert [row["id"] for row in response.json()] == ids
 
 
 @pytest.mark.parametrize("name", QUERIES)
-async def test_each_canned_query_is_served(folder: Path, name: str) -> None:
-    add_photo(folder, 1, jpeg())
-    datasette = open_datasette(folder)
+async def test_each_canned_query_is_served(one_photo: Path, name: str) -> None:
+    datasette = shared_datasette(one_photo)
     response = await datasette.client.get(f"/critters/{name}.json?_shape=array&model_id=")
     assert response.status_code == 200, response.text
     text, _ = await page(datasette, f"/critters/{name}?model_id=")
     assert METADATA["databases"]["critters"]["queries"][name]["title"] in unescape(text)
 
 
-async def test_descriptions_reach_the_pages(folder: Path) -> None:
-    text, _ = await page(open_datasette(folder), "/critters/bot_history")
+async def test_descriptions_reach_the_pages(one_photo: Path) -> None:
+    text, _ = await page(shared_datasette(one_photo), "/critters/bot_history")
     assert "The bot&#39;s history" in text or "The bot's history" in text
     assert "What it really was, as the host said" in text
 
@@ -253,8 +262,8 @@ async def test_a_file_that_is_no_picture_is_not_served(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "../metadata.json", "~2e~2e~2fcritters.db", "A" * 64])
-async def test_a_name_that_is_no_known_hash_gives_nothing(folder: Path, name: str) -> None:
-    response = await open_datasette(folder).client.get(f"/-/critterdb/photos/{name}")
+async def test_a_name_that_is_no_known_hash_gives_nothing(one_photo: Path, name: str) -> None:
+    response = await shared_datasette(one_photo).client.get(f"/-/critterdb/photos/{name}")
     assert response.status_code == 404
 
 

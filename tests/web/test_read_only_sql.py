@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.datasette_site import add_photo, jpeg, make_site, open_datasette, rows
+from tests.support.datasette_site import add_photo, jpeg, make_site, rows, shared_datasette
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +33,9 @@ REFUSED = [
 ]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = make_site(tmp_path / "mysite")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_site(tmp_path_factory.mktemp("read") / "mysite")
     add_photo(folder, 1, jpeg())
     return folder
 
@@ -43,10 +43,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("sql", REFUSED)
 async def test_sql_that_does_more_than_read_is_refused(folder: Path, sql: str) -> None:
     before = rows(folder, "SELECT * FROM taxa")
-    client = open_datasette(folder).client
+    datasette = shared_datasette(folder)
+    await datasette.invoke_startup()
     for actor in (None, "root"):
-        datasette: Any = open_datasette(folder)
-        await datasette.invoke_startup()
         cookies = {"ds_actor": datasette.sign({"a": {"id": actor}}, "actor")} if actor else {}
         response = await datasette.client.get(
             f"/critters.json?sql={quote(sql)}", cookies=cookies, follow_redirects=True
@@ -54,7 +53,7 @@ async def test_sql_that_does_more_than_read_is_refused(folder: Path, sql: str) -
         assert response.status_code in (400, 500), response.text  # 500: two statements, on 0.65
         assert not response.json()["ok"]
     assert rows(folder, "SELECT * FROM taxa") == before
-    assert (await client.get("/critters/taxa.json")).status_code == 200
+    assert (await datasette.client.get("/critters/taxa.json")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ async def test_strangers_cannot_write_through_datasettes_own_api(
 ) -> None:
     """1.0 has such an API and asks for permission; 0.65 has none but the page for tokens."""
     before = rows(folder, "SELECT * FROM taxa")
-    response = await open_datasette(folder).client.post(path, json=body)
+    response = await shared_datasette(folder).client.post(path, json=body)
     assert response.status_code in (302, 400, 403, 404, 405), response.text
     assert rows(folder, "SELECT * FROM taxa") == before
     assert len(rows(folder, "SELECT * FROM photos")) == 1
@@ -81,7 +80,7 @@ async def test_strangers_cannot_write_through_datasettes_own_api(
 
 
 async def test_a_database_that_changes_is_not_handed_out_as_a_file(folder: Path) -> None:
-    response = await open_datasette(folder).client.get("/critters.db")
+    response = await shared_datasette(folder).client.get("/critters.db")
     assert response.status_code in (403, 404)
     assert b"SQLite format" not in response.content
 
@@ -98,7 +97,7 @@ async def test_a_database_that_changes_is_not_handed_out_as_a_file(folder: Path)
     ],
 )
 async def test_no_path_leads_out_of_the_static_files(folder: Path, path: str) -> None:
-    response = await open_datasette(folder).client.get(path)
+    response = await shared_datasette(folder).client.get(path)
     assert response.status_code in (403, 404)
     assert "root:" not in response.text
 
@@ -106,7 +105,7 @@ async def test_no_path_leads_out_of_the_static_files(folder: Path, path: str) ->
 async def test_json_and_photos_run_nothing_when_they_are_opened(folder: Path) -> None:
     """They may hold markup that somebody else wrote."""
     [photo] = rows(folder, "SELECT sha256 FROM photos")
-    client = open_datasette(folder).client
+    client = shared_datasette(folder).client
     for path in ("/-/critters.json", f"/-/critterdb/photos/{photo['sha256']}", "/-/classify.json"):
         headers = (await client.get(path)).headers
         assert headers["content-security-policy"].endswith("; sandbox"), path

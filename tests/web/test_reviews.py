@@ -10,7 +10,7 @@ import pytest
 
 from critterdb.bot.host_answers.settle import settle_in_words
 from critterdb.storage.database import DATABASE_NAME, open_database
-from tests.support.datasette_site import open_datasette, rows
+from tests.support.datasette_site import rows, shared_datasette
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
 from tests.support.pages import add_candidate, make_furnished_site
 
@@ -25,11 +25,17 @@ def folder(tmp_path: Path) -> Path:
     return make_furnished_site(tmp_path / "mysite")
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site for what is refused and writes nothing."""
+    return make_furnished_site(tmp_path_factory.mktemp("untouched") / "mysite")
+
+
 class Reviewer:
     """A client that is signed in."""
 
     def __init__(self, folder: Path, actor: str = "root") -> None:
-        self.datasette = open_datasette(folder)
+        self.datasette = shared_datasette(folder)
         self.cookies = {"ds_actor": self.datasette.sign({"a": {"id": actor}}, "actor")}
 
     async def get(self, path: str) -> Any:
@@ -45,16 +51,17 @@ def predictions(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", [REVIEW, ANSWERS])
 @pytest.mark.parametrize("method", ["get", "post"])
-async def test_only_those_whom_the_site_trusts(folder: Path, path: str, method: str) -> None:
-    client = open_datasette(folder).client
+async def test_only_those_whom_the_site_trusts(untouched: Path, path: str, method: str) -> None:
+    reviewer = Reviewer(untouched)
+    client = reviewer.datasette.client
     response = await getattr(client, method)(path)
     assert response.status_code == 403
-    other = Reviewer(folder, "ann")
+    other = Reviewer(untouched, "ann")
     assert (await getattr(other, method)(path)).status_code == 403
-    assert rows(folder, "SELECT * FROM reviews") == []
+    assert rows(untouched, "SELECT * FROM reviews") == []
     home = await client.get("/-/critters")
     assert REVIEW not in home.text
-    assert REVIEW in (await Reviewer(folder).get("/-/critters")).text
+    assert REVIEW in (await reviewer.get("/-/critters")).text
 
 
 async def test_a_setting_says_who_reviews(tmp_path: Path) -> None:
@@ -149,14 +156,14 @@ async def test_a_second_review_of_a_prediction_is_a_second_row(folder: Path) -> 
     ],
 )
 async def test_a_form_that_makes_no_sense_writes_nothing(
-    folder: Path, form: dict[str, str]
+    untouched: Path, form: dict[str, str]
 ) -> None:
-    assert (await Reviewer(folder).post(REVIEW, **form)).status_code == 404
-    assert rows(folder, "SELECT * FROM reviews") == []
+    assert (await Reviewer(untouched).post(REVIEW, **form)).status_code == 404
+    assert rows(untouched, "SELECT * FROM reviews") == []
 
 
-async def test_a_form_of_another_site_is_refused(folder: Path) -> None:
-    reviewer = Reviewer(folder)
+async def test_a_form_of_another_site_is_refused(untouched: Path) -> None:
+    reviewer = Reviewer(untouched)
     response = await reviewer.datasette.client.post(
         REVIEW,
         data={"prediction_id": "1", "verdict": "right"},
@@ -164,7 +171,7 @@ async def test_a_form_of_another_site_is_refused(folder: Path) -> None:
         headers={"sec-fetch-site": "cross-site"},
     )
     assert response.status_code == 403
-    assert rows(folder, "SELECT * FROM reviews") == []
+    assert rows(untouched, "SELECT * FROM reviews") == []
 
 
 async def test_the_queue_of_test_photos_leaves_out_what_was_reviewed(folder: Path) -> None:

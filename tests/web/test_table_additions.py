@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, open_database
-from tests.support.datasette_site import change_metadata, open_datasette
+from tests.support.datasette_site import change_metadata, shared_datasette
 from tests.support.models import COUGAR
 from tests.support.pages import MODEL_ID, make_furnished_site
 
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def page(folder: Path, path: str, **arguments: Any) -> str:
-    response = await open_datasette(folder, **arguments).client.get(path)
+    response = await shared_datasette(folder, **arguments).client.get(path)
     assert response.status_code == 200, response.text
     return str(response.text)
 
@@ -81,7 +81,7 @@ async def test_facets_have_no_more_names_for_those_who_may_not_see_taxa(tmp_path
 )
 @pytest.mark.parametrize("base_url", ["/", "/wild/"])
 async def test_a_row_leads_to_its_page(folder: Path, row: str, target: str, base_url: str) -> None:
-    datasette = open_datasette(folder, settings={"base_url": base_url})
+    datasette = shared_datasette(folder, settings={"base_url": base_url})
     html = (await datasette.client.get(f"/critters/{row}")).text
     [link] = re.findall(r'<p class="critter-page"><a href="([^"]+)">See [^<]+</a>', html)
     assert link == base_url.rstrip("/") + target
@@ -136,7 +136,7 @@ async def test_the_definition_of_a_table_or_view_is_folded(folder: Path, table: 
 
 
 async def test_helper_tables_and_views_are_hidden_and_still_there(folder: Path) -> None:
-    datasette = open_datasette(folder)
+    datasette = shared_datasette(folder)
     client = datasette.client
 
     async def listed(path: str) -> set[str]:
