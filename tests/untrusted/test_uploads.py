@@ -262,7 +262,7 @@ async def test_who_waits_for_100_continue_is_answered_before_sending() -> None:
     assert sender.taken == 0
 
 
-async def test_a_sender_that_hangs_up_is_no_error_to_report() -> None:
+async def test_a_sender_that_hangs_up_is_not_reported_as_an_error() -> None:
     with pytest.raises(ClientDisconnectedError):
         await read_upload(Body(Sender([b"x", b"y"], gone=True), {}), CAP)
 

@@ -1,4 +1,4 @@
-"""The pages of a site: what they say, as HTML and as JSON, and to whom."""
+"""The pages of a site: what they say, as HTML and as JSON, and who sees it."""
 
 from __future__ import annotations
 

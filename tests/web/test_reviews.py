@@ -45,7 +45,7 @@ def predictions(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", [REVIEW, ANSWERS])
 @pytest.mark.parametrize("method", ["get", "post"])
-async def test_only_those_whom_the_site_trusts(folder: Path, path: str, method: str) -> None:
+async def test_only_those_that_the_site_trusts(folder: Path, path: str, method: str) -> None:
     client = open_datasette(folder).client
     response = await getattr(client, method)(path)
     assert response.status_code == 403

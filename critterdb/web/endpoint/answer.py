@@ -105,7 +105,7 @@ async def answer(call: Call, question: Upload) -> Answered:
     took_ms = (time.perf_counter() - call.started) * 1000
     payload = answer_payload(model, classification, image, prediction_id, took_ms)
     if not names_model:
-        # Its name tells of a table that this visitor may not see.
+        # Its name mentions a table that this visitor may not see.
         payload["model"] = None
     return Answered(payload, chosen, model.labels)
 
