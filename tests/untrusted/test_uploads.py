@@ -178,7 +178,7 @@ async def test_malformed_json_is_refused_kindly(body: bytes) -> None:
 
 async def test_json_has_a_limit_of_its_own() -> None:
     receive = Body(Sender([b'{"url": "' + b"a" * 70_000]), {"content-type": "application/json"})
-    with pytest.raises(RejectedInputError, match="more than 65,536 bytes") as refused:
+    with pytest.raises(RejectedInputError, match="larger than 65,536 bytes") as refused:
         await read_upload(receive, 10_000_000)
     assert refused.value.status == 413
 

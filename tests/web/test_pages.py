@@ -296,7 +296,7 @@ async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
     }
     text = await html(folder, MODEL)
     assert f'href="{CELL.replace("&", "&amp;")}"' in text
-    assert 'aria-label="Cougar mistaken for Domestic Cat: 1 photos"' in text
+    assert 'aria-label="Cougar mistaken for Domestic Cat: 1 photo"' in text
 
 
 @pytest.mark.parametrize("part", ["labels", "confusions", "reliability", "licences", "mistakes"])
