@@ -270,7 +270,7 @@ def _predictions(db: SiteDatabase, rng: random.Random, predictions: int, photos:
         """,
         [GAME],
     )
-    # The host tells of nine in ten; four in five of the bot's answers are right.
+    # The host answers nine in ten; four in five of the bot's answers are right.
     db.execute(
         f"""
         INSERT INTO answers (post_id, verdict, taxon_id, source_url, found_at, method)

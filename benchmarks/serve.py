@@ -213,7 +213,7 @@ def measure_ancestor(backbone: str, size: int, photos: list[bytes], clients: int
 
 
 def export_learner(architecture: str, size: int, folder: Path, photo: bytes) -> None:
-    """A learner as `vision_learner` makes it, exported; ten labels, nothing learnt."""
+    """A learner as `vision_learner` makes it, exported; ten labels, nothing learned."""
     from fastai.vision import all as fastai
 
     files = []

@@ -315,7 +315,7 @@ def tell(line: str) -> None:
 
 
 def tell_often() -> Callable[[int, int], None]:
-    """Progress of a training, every so many seconds: photos looked at, or batches learnt from."""
+    """Progress of a training, every so many seconds: photos looked at, or batches learned from."""
     last = time.monotonic()
 
     def progress(done: int, total: int) -> None:

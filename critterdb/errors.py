@@ -84,7 +84,7 @@ MAX_IMAGE_WORDS = f"{MAX_IMAGE_BYTES / 1e6:g} MB"
 def too_large(most: str = MAX_IMAGE_WORDS) -> RejectedInputError:
     """The refusal that names the limit which is in force, such as "10 MB"."""
     return RejectedInputError(
-        "too_large", f"The picture has more than {most}. Make it smaller and try again"
+        "too_large", f"The picture is larger than {most}. Make it smaller and try again"
     )
 
 

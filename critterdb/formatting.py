@@ -64,6 +64,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {by_folded[alike[0]]}?" if alike else ""
 
 
+PLATFORMS = {"x": "on X", "mastodon": "on Mastodon", "bluesky": "on Bluesky", "jsonl": "in a file"}
+
+
+def where_posted(platform: str) -> str:
+    """Return where a post is, such as “on Mastodon”, by the name that rows have for it."""
+    return PLATFORMS.get(platform, f"on {platform}")
+
+
 # One more photo wrong of 30 is over three percent: below that a percentage claims too much.
 MIN_FOR_PERCENT = 30
 

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 # People wait for pages and pages are short: they take half as long while photos are classified if
-# whatever looks at photos gives way.
+# whatever looks at photos yields.
 NICENESS = 10  # of whatever looks at photos
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -62,7 +62,7 @@ def opted_out(db: SiteDatabase, platform: str, author: str, author_id: str | Non
 
 
 def opt_out(db: SiteDatabase, account: Account, why: str, now: datetime) -> None:
-    """Leave an account alone for good; the first reason stays on record."""
+    """Leave an account alone permanently; the first reason stays on record."""
     row = {"platform": account.platform, "author": account.handle, "at": utc_text(now), "why": why}
     with db.atomic():
         if not _is_handle_on_record(db, account):

@@ -32,7 +32,7 @@ Draw = Callable[[float, float], float]
 
 @dataclass(frozen=True)
 class Standing:
-    """A platform's row; times are None if nothing stands in the way.
+    """A platform's row; times are None if there is nothing to wait for.
 
     `refusals` counts the authors whose replies were refused in a row; `refused_posts` is the JSON
     list of one post for each of them.
@@ -72,7 +72,7 @@ class PlatformStatus(TypedDict):
 
 
 def standing(db: SiteDatabase, platform: str) -> Standing:
-    """Return how the bot stands with a platform, also if it never played there."""
+    """Return the bot's state on a platform, even if it never played there."""
     for row in db["platforms"].rows_where("platform = ?", [platform]):
         return Standing(**row)
     return Standing(platform)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from critterdb.platforms.base import Batch, Post, Timeline
     from critterdb.storage.database import SiteDatabase
 
-DELETIONS_EVERY = timedelta(hours=20)  # once a day, also if rounds start at odd times
+DELETIONS_EVERY = timedelta(hours=20)  # once a day, even if rounds start at odd times
 # X charges for each look, and most deletions come soon.
 # docs/decisions.md#deleted-posts-are-looked-for-once-a-day
 DELETIONS_LOOK_BACK = timedelta(days=7)

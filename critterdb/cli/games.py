@@ -27,7 +27,7 @@ from .removal_output import game_removal_lines
 @click.option("--json", "as_json", is_flag=True, help="Print the games as JSON.")
 @click.pass_context
 def games(ctx: click.Context, as_json: bool) -> None:
-    """List the hashtag games of this site, and the presets.
+    """List the hashtag games of this site, and the presets that come with critterdb.
 
     \b
     critterdb games

@@ -132,7 +132,8 @@ def similar(
     count: int,
     as_json: bool,
 ) -> None:
-    """Find the site's photos that look most like IMAGE: a file, an http(s) URL, or -.
+    """Find the site's photos that look most like IMAGE: a file, an http(s) URL, or - for
+    standard input.
 
     A distance of 0 means the same picture; a distance of 1 means nothing in common.
 

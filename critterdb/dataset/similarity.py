@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # far apart they put any two photos, so nearness is also judged by how near the nearest usually is.
 # docs/decisions.md#near-duplicates-by-embedding-use-two-limits
 NEAR_DISTANCE = 0.08
-# Distances depend on the backbone and on how alike all photos are: this limit goes along with them.
+# Distances depend on the backbone and on how alike all photos are: this limit follows them.
 NEAR_SHARE = 1 / 3  # of the median distance to the nearest other photo
 SAMPLE = 250  # photos, for the median
 # 512 rows beside 100,000 photos are 200 MB of distances.

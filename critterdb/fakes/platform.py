@@ -89,7 +89,7 @@ class PlatformStandIn(StandIn):
         return True
 
     def next_fault(self, faults: deque[str]) -> str:
-        """The next accident; nothing where all is well."""
+        """The next accident; nothing if there is none."""
         with self.lock:
             return faults.popleft() if faults else ""
 

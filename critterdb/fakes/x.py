@@ -31,7 +31,7 @@ SECRETS = {
 class StandInX(PlatformStandIn):
     """X with an account for the bot.
 
-    Faults are those of every platform and `wait`: all is well, as soon as `go_on` is set. What is
+    Faults are those of every platform and `wait`: no fault, as soon as `go_on` is set. What is
     in `held_back` is not shown at all yet.
     """
 

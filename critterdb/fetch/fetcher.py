@@ -269,7 +269,7 @@ class Fetcher:
         return bytes(body)
 
     def _check(self, url: str, own: frozenset[Address]) -> FetchTarget:
-        """What can be told of an address before any packet; the guard does the rest."""
+        """What an address says before any packet; the guard does the rest."""
         if len(url) > MAX_URL_LENGTH:
             raise RejectedInputError("url_invalid", URL_INVALID)
         try:
@@ -298,7 +298,7 @@ def _origins(addresses: Sequence[Address]) -> frozenset[Address]:
 
 
 def _host(name: str) -> str:
-    """A host as it stands in a request, without a dot at its end: in ASCII, small letters."""
+    """A host as a request names it, without a dot at its end: in ASCII, small letters."""
     name = name.strip("[]").rstrip(".")
     try:
         bare = f"[{name}]" if ":" in name else name

@@ -54,7 +54,7 @@ def _colours(flags: int) -> int:
 
 
 def _blocks(data: bytes, at: int) -> tuple[bytes, int]:
-    """What lies in the blocks from here on, and where they end."""
+    """What the blocks from here on contain, and where they end."""
     parts = []
     while data[at]:
         parts.append(data[at + 1 : at + 1 + data[at]])

@@ -172,7 +172,7 @@ def _decode(data: bytes, request: DecodeRequest) -> tuple[DecodeAnswer, bytes]:
 
 
 def send_message(to: socket.socket, header: Mapping[str, object], body: bytes = b"") -> None:
-    """A JSON object with its length before it, and the bytes that it tells of."""
+    """A JSON object with its length before it, and the bytes that it describes."""
     text = json.dumps(header).encode()
     to.sendall(b"".join((HEADER.pack(len(text)), text, body)))
 

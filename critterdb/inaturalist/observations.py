@@ -32,7 +32,7 @@ def save_page(
     """Write observations with their taxa; return what was left out, by reason.
 
     An observation that the database refuses is left out by its number, and the others are written:
-    a page must not stop the walk for good. Raises sqlite3.OperationalError, such as a full disk.
+    a page must not stop the walk permanently. Raises sqlite3.OperationalError, such as a full disk.
     """
     try:
         with db.atomic():
@@ -98,7 +98,7 @@ def _save_members(db: SiteDatabase, game: str, observation_ids: list[int], now: 
 
 
 def mark_left(db: SiteDatabase, game: str, observation_ids: Sequence[int]) -> None:
-    """These observations are no longer in the game's query: they train and count for nothing."""
+    """These observations are no longer in the game's query: training ignores them."""
     db.execute(
         """
         UPDATE game_observations SET left_at = ? WHERE game = ? AND left_at IS NULL

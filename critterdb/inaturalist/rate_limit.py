@@ -129,7 +129,7 @@ def requests_per_minute(host: str) -> int:
 def user_agent() -> str:
     """Who is asking: program, version, and the contact that iNaturalist asks for.
 
-    Raises SourceError where the contact cannot stand in a header.
+    Raises SourceError if the contact does not fit into a header.
     """
     contact = os.environ.get("CRITTERDB_CONTACT", "").strip()
     if not (contact.isascii() and contact.isprintable()):

@@ -118,7 +118,7 @@ class SendResult:
 
     `planned` means that it certainly was not sent and may be later; with `stop` nothing else should
     be tried in this round, and before `retry_at` where the platform named a time. `blocked` says
-    that it was refused because the author wants nothing of the bot, `is_personal` that the reason
+    that it was refused because the author refuses replies, `is_personal` that the reason
     is one of this author or post (replies limited, protected, gone) and not of the bot's account.
     """
 

@@ -75,7 +75,7 @@ def unreadable(platform: str, count: int) -> TimelineError | None:
 def gather(sources: Mapping[str, Source], cursors: Mapping[str, str]) -> Batch:
     """Read each source from its cursor on; one failing source spoils no other.
 
-    Where the platform wants fewer requests or does not answer at all, the rest is left for later.
+    If the platform rate-limits or does not answer at all, the rest is left for later.
     Raises TimelineError where no source could be read.
     """
     batch = Batch([], [])

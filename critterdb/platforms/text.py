@@ -43,6 +43,6 @@ def length_of_run(text: str) -> int:
 
 
 def is_written(text: str, name: str) -> bool:
-    """Whether a handle (without @) stands in a text after the handles that it begins with."""
+    """Whether a handle (without @) is in a text after the handles that it begins with."""
     pattern = rf"(?<![\w@/])@{re.escape(name)}(?![\w@])"
     return re.search(pattern, text[length_of_run(text) :], re.IGNORECASE) is not None

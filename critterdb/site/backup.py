@@ -77,7 +77,7 @@ def backup_database(db: SiteDatabase, file: Path) -> int:
 def backup_site(db: SiteDatabase, folder: Path, *, progress: Progress | None = None) -> Backup:
     """Copy the whole site to `folder`, which appears whole or not at all.
 
-    It is a site itself. Raises SiteError if the folder exists, lies in the site, or cannot be
+    It is a site itself. Raises SiteError if the folder exists, is inside the site, or cannot be
     written.
     """
     home = site_folder(db)

@@ -31,7 +31,7 @@ def place_photo(site: Path, data: bytes, suffix: str, kind: Kind = "photos") -> 
 
     Written and flushed beside its place, then renamed, so that neither a killed process nor a power
     cut leaves half a photo there. Raises SourceError where the disk does not take it, and SiteError
-    where a link stands in the way.
+    if a link is in the way.
     """
     sha256 = hashlib.sha256(data).hexdigest()
     path = photo_path(sha256, suffix, kind)

@@ -1,7 +1,7 @@
 """Paths in the rows of a site → files, wherever one is read, copied, removed, served or loaded.
 
 A database may come from somebody else. What its rows call a photo or a model is only taken for one
-where it is named as critterdb names them and lies in the site's folder, with no link on the way.
+where it is named as critterdb names them and is in the site's folder, with no link on the way.
 """
 
 from __future__ import annotations

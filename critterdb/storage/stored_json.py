@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # A model's card has three levels. Writing JSON fails at about 1,000, and a page writes its data.
 MAX_DEPTH = 32
 MAX_ID = 2**63  # SQLite's integers end here
-# int() of 5,000 digits raises ValueError, and one that is longer than MAX_ID is no id.
+# int() of 5,000 digits raises ValueError, and one above MAX_ID is not an id.
 MAX_DIGITS = 20
 _ID = re.compile("-?[0-9]{1,18}")  # of a taxon, as a key
 

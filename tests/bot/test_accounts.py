@@ -77,7 +77,7 @@ def test_what_is_known_is_listed(ground: BotHarness) -> None:
 
 
 @pytest.mark.parametrize("account", ["ann", "myspace:ann", "x:", "x:a b", "mastodon:ann"])
-def test_what_is_no_account_is_said(ground: BotHarness, account: str) -> None:
+def test_a_malformed_account_is_rejected(ground: BotHarness, account: str) -> None:
     done = run(folder_of(ground), "bot", account)
     assert done.exit_code == 1
     assert "Write" in done.output

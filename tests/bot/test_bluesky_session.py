@@ -67,7 +67,9 @@ def test_a_session_that_runs_out_while_sending(stage: PlatformHarness) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"tokens": null}', '{"tokens": {"did": 1}, "logins": "odd"}']
 )
-def test_a_damaged_file_is_no_obstacle(stage: PlatformHarness, tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_does_not_stop_the_bot(
+    stage: PlatformHarness, tmp_path: Path, text: str
+) -> None:
     stage.play()
     (file,) = kept(tmp_path)
     file.write_text(text)

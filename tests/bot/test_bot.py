@@ -105,7 +105,7 @@ def test_drafts_that_are_no_longer_welcome_stay_unsent(ground: BotHarness) -> No
 @pytest.mark.parametrize(
     "text", ["stop", "Stop.", "@critterbot STOP!!", "  @critterbot, stop 🙏", "ＳＴＯＰ"]
 )
-def test_stop_opts_out_for_good(ground: BotHarness, text: str) -> None:
+def test_stop_opts_out_permanently(ground: BotHarness, text: str) -> None:
     ground.x.add_post("ann", f"@{BOT} {text}")
     ground.play()
     post = ground.x.add_post("Ann", ASK, [picture("red")])
@@ -145,7 +145,7 @@ def test_a_quote_with_a_mention_asks_about_what_it_quotes(ground: BotHarness) ->
     assert "Domestic Cat" in ground.reply(post)["text"]
 
 
-def test_what_is_no_game_post_gets_no_row(ground: BotHarness) -> None:
+def test_a_post_outside_the_game_gets_no_row(ground: BotHarness) -> None:
     tag = f"#{HASHTAG}"
     first = ground.x.add_post("ann", "a cat", [picture("red")])
     ground.x.add_post(HOST, f"RT @x {tag} @{BOT}", [picture("red")], reposts=first)

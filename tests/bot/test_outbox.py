@@ -87,7 +87,7 @@ def test_a_clock_that_jumps_leaves_nothing_waiting(ground: BotHarness, jump: flo
     assert ground.play().sent == 1
 
 
-def test_the_wait_begins_anew_with_the_machine(ground: BotHarness) -> None:
+def test_the_wait_restarts_with_the_machine(ground: BotHarness) -> None:
     """Seconds that another start counts say nothing, and neither do another machine's."""
     post = ask(ground)
     ground.x.post_faults.append("drop_before")
@@ -261,7 +261,7 @@ def test_a_reset_in_a_far_year_waits_a_day_at_most() -> None:
     assert with_jitter(now - timedelta(hours=1), now, lambda low, high: low) > now
 
 
-def test_too_little_shown_is_no_proof_of_absence(
+def test_an_incomplete_list_does_not_prove_absence(
     ground: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = ask(ground)

@@ -101,7 +101,7 @@ def test_a_host_who_did_not_consent_is_classified_only(stage: PlatformHarness) -
     assert stage.server.sent == []
 
 
-def test_what_is_no_game_post_gets_no_row(stage: PlatformHarness) -> None:
+def test_a_post_outside_the_game_gets_no_row(stage: PlatformHarness) -> None:
     add = stage.server.add_post
     first = add("ann", "a cat", [picture("red")])
     add(HOST, "", reposts=first)
@@ -130,7 +130,7 @@ def test_other_bots_are_not_answered(stage: PlatformHarness) -> None:
 
 
 @only_new
-def test_who_blocks_the_bot_is_left_alone_for_good(stage: PlatformHarness) -> None:
+def test_who_blocks_the_bot_is_left_alone_permanently(stage: PlatformHarness) -> None:
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
     stage.server.block("ann")
     stage.play()
@@ -152,7 +152,7 @@ def test_photos_of_who_blocks_the_bot_are_not_fetched_for_others(stage: Platform
 
 
 @pytest.mark.parametrize("note", ["no bots: #nobot", "#<b>NoBot</b>"])
-def test_nobot_in_a_profile_is_for_good(stage: PlatformHarness, note: str) -> None:
+def test_nobot_in_a_profile_is_permanent(stage: PlatformHarness, note: str) -> None:
     if stage.on != "mastodon":
         note = note.replace("<b>", "").replace("</b>", "")
     stage.server.add_user("ann", note=note)
@@ -191,7 +191,7 @@ def test_a_handle_that_was_written_calls_the_bot(stage: PlatformHarness) -> None
 
 
 @pytest.mark.parametrize("text", ["stop", "STOP!!"])
-def test_stop_is_for_good(stage: PlatformHarness, text: str) -> None:
+def test_stop_is_permanent(stage: PlatformHarness, text: str) -> None:
     stage.server.add_post("ann", f"@{stage.bot} {text}")
     stage.play()
     post = stage.server.add_post("ann", stage.ask, [picture("red")])
@@ -613,7 +613,7 @@ def test_where_replies_are_limited_none_is_tried(stage: PlatformHarness) -> None
 
 
 @only_bluesky
-def test_a_plain_text_name_is_no_call(stage: PlatformHarness) -> None:
+def test_a_plain_text_name_is_not_a_mention(stage: PlatformHarness) -> None:
     """Where no client marked it as a mention, nobody was notified either."""
     stage.server.add_post("ann", stage.ask, [picture("red")], facets=False)
     stage.play()

@@ -116,7 +116,7 @@ def test_what_lies_deeper_than_xs_pages_is_a_gap(x: StandInX, db: SiteDatabase) 
     assert db["cursors"].get(f"x:mentions:{GAME}")["gap_from"] == first
 
 
-def test_a_busy_ten_minutes_are_no_gap(x: StandInX, db: SiteDatabase) -> None:
+def test_a_busy_ten_minutes_are_not_a_gap(x: StandInX, db: SiteDatabase) -> None:
     make_tiny_model(db, GAME, hashtag=HASHTAG)
     x.page_size = 2
     for number in range(20):

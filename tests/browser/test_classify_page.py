@@ -76,7 +76,7 @@ def test_a_chosen_photo_gets_its_bars(
     assert page.locator("#result .picture img").get_attribute("alt") == "The photo that you chose"
 
 
-def test_a_file_that_is_no_photo_gets_a_friendly_word(
+def test_a_file_that_is_not_a_photo_gets_a_friendly_error(
     page: Any, address: str, tmp_path: Path
 ) -> None:
     text = tmp_path / "notes.jpg"
@@ -137,7 +137,7 @@ def drop(page: Any, data: bytes, name: str) -> None:
     page.dispatch_event("body", "drop", {"dataTransfer": carrier})
 
 
-def test_photos_stand_in_the_tables_with_their_credit(page: Any, address: str) -> None:
+def test_tables_show_photos_with_their_credit(page: Any, address: str) -> None:
     page.goto(f"{address}/critters/photos")
     thumb = page.locator("img.critter-thumb").first
     thumb.scroll_into_view_if_needed()

@@ -6,6 +6,7 @@ import io
 import threading
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -19,6 +20,7 @@ from tests.support.browser import (
     findings,
     open_browser,
     paste,
+    press_tab_through,
     skip_without_browser,
 )
 from tests.support.datasette_site import free_port, jpeg, open_datasette, rows, serving
@@ -35,14 +37,9 @@ skip_without_browser()
 
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 SECRET = "a secret of these tests"
-LOOKS: dict[str, dict[str, Any]] = {
-    "desktop": {},
-    "phone in the dark": {
-        "viewport": {"width": 390, "height": 800},
-        "color_scheme": "dark",
-        "has_touch": True,
-    },
-}
+WIDTHS = (390, 768, 1280)
+# Colours are all that differs in the dark.
+SCHEMES = {"light": (), "dark": ("color-contrast", "link-in-text-block")}
 PAGES = [
     "/-/critters",
     "/-/critters/history",
@@ -241,7 +238,7 @@ def test_a_dropped_picture_is_classified(page: Any, address: str, tmp_path: Path
 def test_from_the_matrix_to_a_photo(page: Any, address: str) -> None:
     page.goto(f"{address}/-/critters")
     page.click('a:has-text("Its model")')
-    page.click('a[aria-label="Cougar mistaken for Domestic Cat: 1 photos"]')
+    page.click('a[aria-label="Cougar mistaken for Domestic Cat: 1 photo"]')
     assert page.locator("h1").inner_text() == "Cougar, mistaken for Domestic Cat"
     page.click(".shot a")
     assert page.url.endswith(f"/-/critters/photos/{MISTAKE}")
@@ -328,26 +325,73 @@ def test_without_javascript_it_works_too(
         assert len(rows(folder, "SELECT * FROM reviews")) == count + 1
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing_serious_and_nothing_runs_off_the_screen(
-    browser: Any, address: str, folder: Path, look: str
-) -> None:
-    problems = {}
+@pytest.fixture(scope="module")
+def every_page(address: str) -> list[str]:
+    """A path of each kind of page; one of them belongs to an answer."""
     answer = httpx.post(
         f"{address}/-/classify",
         files={"image": jpeg("red")},
         headers={"accept": "application/json"},
     ).json()
-    with closed_page(browser, **LOOKS[look]) as page:
+    return [*PAGES, f"/-/critters/predictions/{answer['prediction_id']}"]
+
+
+def test_axe_finds_nothing_and_nothing_runs_off_the_screen(
+    browser: Any, address: str, folder: Path, every_page: list[str]
+) -> None:
+    problems = {}
+    with closed_page(browser) as page:
         sign_in(page, folder, address)
-        for path in [*PAGES, f"/-/critters/predictions/{answer['prediction_id']}"]:
+        for path in every_page:
             page.goto(f"{address}{path}")
             page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-            problems[path] = findings(page)
-            width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if width > 0:
-                problems[path].append(f"{width} pixels wider than the screen")
-    assert {path: words for path, words in problems.items() if words} == {}
+            for (scheme, rules), width in product(SCHEMES.items(), WIDTHS):
+                page.set_viewport_size({"width": width, "height": 900})
+                page.emulate_media(color_scheme=scheme)
+                found = findings(page, *rules)
+                excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                if excess > 0:
+                    found.append(f"{excess} pixels wider than the screen")
+                if found:
+                    problems[path, width, scheme] = found
+    assert problems == {}
+
+
+def test_every_page_can_be_used_with_the_tab_key_alone(
+    browser: Any, address: str, folder: Path, every_page: list[str]
+) -> None:
+    with closed_page(browser) as page:
+        sign_in(page, folder, address)
+        for path in every_page:
+            page.goto(f"{address}{path}")
+            stops = press_tab_through(page)
+            assert stops.reached == stops.usable, path
+            assert stops.unmarked == [], path
+
+
+def test_a_photo_is_classified_by_keyboard_alone(page: Any, address: str, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg("lime"))
+    page.goto(f"{address}/-/critters")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # “Skip to the content”
+    tab_to(page, "document.activeElement.id === 'image'")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(photo)
+    page.wait_for_selector("#result .bars")
+    tab_to(page, "document.activeElement.innerText === 'Link to this answer'")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/-/critters/predictions/*")
+    assert page.locator(".verdict h2").inner_text() == "Bobcat"
+
+
+def tab_to(page: Any, is_there: str) -> None:
+    for _ in range(50):
+        page.keyboard.press("Tab")
+        if page.evaluate(is_there):
+            return
+    raise AssertionError(f"Tab never led to where {is_there}")
 
 
 def test_two_models_fit_a_phone(browser: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the stand-in Mastodon makes of a text: its HTML, its hashtags and whom it mentions."""
+"""What the stand-in Mastodon makes of a text: its HTML, its hashtags and mentions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def content_of(text: str) -> str:
 
 
 def handles_in(text: str) -> list[str]:
-    """Whom it mentions, each once."""
+    """The accounts that it mentions, each once."""
     handles = ["".join(match) for match in _HANDLE.findall(text)]
     return list(dict.fromkeys(handle.lower() for handle in handles))
 

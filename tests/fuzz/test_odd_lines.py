@@ -40,7 +40,7 @@ def line(number: int, author: str, **changes: object) -> dict[str, object]:
 
 
 def odd_lines() -> list[str]:
-    """Lines with an odd value in them each, every field with some; and some that are no object."""
+    """Lines with an odd value in them each, every field with some; and some without an object."""
     values = list((odd_json() | UNPARSABLE).values())
     lines = list(values)
     places: list[FieldPath] = [path for path in paths(line(0, "ann")) if path]

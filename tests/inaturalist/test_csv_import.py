@@ -137,7 +137,7 @@ def test_encodings_of_spreadsheets_pass(
     ],
     ids=["empty", "another csv", "binary", "missing"],
 )
-def test_what_is_no_export_is_one_clear_error(
+def test_a_file_that_is_not_an_export_is_one_clear_error(
     db: SiteDatabase, server: StandInINaturalist, tmp_path: Path, content: bytes | None, words: str
 ) -> None:
     file = tmp_path / "odd.csv"

@@ -98,14 +98,14 @@ def test_broken_files_are_counted_and_left_out(db: SiteDatabase, photos: Path) -
     }
 
 
-def test_pictures_of_nothing_known_are_no_label(db: SiteDatabase, photos: Path) -> None:
+def test_pictures_of_nothing_known_are_not_a_label(db: SiteDatabase, photos: Path) -> None:
     (photos / "_none").mkdir()
     (photos / "_none" / "1.jpg").write_bytes(coat("plain coat", 5))
     assert import_folder(db, photos, "coats").labels == 3
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "file.txt"])
-def test_what_is_no_such_folder_is_one_clear_error(
+def test_another_kind_of_folder_is_one_clear_error(
     db: SiteDatabase, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "empty").mkdir()

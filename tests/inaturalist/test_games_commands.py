@@ -123,7 +123,9 @@ def test_an_existing_game_is_edited_and_not_added(
     ]
 
 
-def test_another_question_walks_anew(db: SiteDatabase, server: StandInINaturalist) -> None:
+def test_another_question_starts_the_walk_again(
+    db: SiteDatabase, server: StandInINaturalist
+) -> None:
     run(*ADD)
     CliRunner().invoke(main, ["sync", "catornot"])
     assert db["cursors"].count > 0

@@ -78,7 +78,7 @@ def labels(db: SiteDatabase) -> dict[str, int]:
         (["train/1.jpg", "bus/2.jpg"], {"train": 1, "bus": 1}, ()),
         (["train/1.jpg", "test/2.jpg"], {"train": 1, "test": 1}, ()),
         (["valid/puma/1.jpg", "test/puma/2.jpg"], {"valid": 1, "test": 1}, ()),
-        # A folder of one label, with folders in it, is no wrapper.
+        # A folder of one label, with folders in it, is not a wrapper.
         (["puma/2023/1.jpg", "puma/2024/2.jpg"], {"puma": 2}, ()),
         (["_none/1.jpg", "train/_none/2.jpg", "train/puma/3.jpg"], {"puma": 1}, ("train",)),
     ],

@@ -144,7 +144,9 @@ def test_inaturalist_is_never_asked_faster(
 
 
 @pytest.mark.parametrize("asked", ["", "0", "-3", "fast", "1.5"])
-def test_a_pace_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+def test_a_pace_that_is_not_a_number_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
     monkeypatch.setenv("CRITTERDB_REQUESTS_PER_MINUTE", asked)
     with pytest.raises(SourceError, match="CRITTERDB_REQUESTS_PER_MINUTE"):
         requests_per_minute(HOST)

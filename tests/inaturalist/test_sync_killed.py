@@ -75,7 +75,7 @@ def finish(folder: Path, server: StandInINaturalist, *options: str) -> None:
 
 
 def edit_something(server: StandInINaturalist, chance: random.Random) -> None:
-    """Somebody deletes, identifies anew, or takes a licence back."""
+    """Somebody deletes, identifies again, or takes a licence back."""
     with server.lock:
         number = chance.choice(list(server.observations))
     match chance.randrange(4):

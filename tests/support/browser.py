@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,27 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium")
 # Names lead nowhere; what has no name to look up is caught by `closed_page`.
 CLOSED = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-SERIOUS = {"serious", "critical"}
+# A field for a date has a stop for each of its parts, and one for its calendar.
+STOPS_OF_A_DATE = 4
+WATCH_FOCUS = """(stopsOfDate) => {
+    const usable = [...document.querySelectorAll(
+        'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]'
+    )].filter(one => one.checkVisibility() && !one.disabled);
+    const reached = new Map();
+    document.addEventListener('focusin', ({ target }) => {
+        const style = getComputedStyle(target);
+        const isMarked = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+        if (!reached.has(target)) reached.set(target, isMarked);
+    });
+    const html = one => one.outerHTML.slice(0, 160);
+    window.tabStops = () => ({
+        usable: usable.map(html),
+        reached: [...reached.keys()].map(html),
+        unmarked: [...reached].filter(([, isMarked]) => !isMarked).map(([one]) => html(one)),
+    });
+    const dates = usable.filter(one => one.type === 'date').length;
+    return usable.length + dates * (stopsOfDate - 1);
+}"""
 
 
 def skip_without_browser() -> None:
@@ -29,12 +50,12 @@ def skip_without_browser() -> None:
 
 
 @contextmanager
-def open_browser() -> Iterator[Any]:
+def open_browser(program: str | None = CHROMIUM) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    assert CHROMIUM, "CRITTERDB_REQUIRE_BROWSER=1, and there is no chromium"
+    assert program, "CRITTERDB_REQUIRE_BROWSER=1, and there is no chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CLOSED)
+        browser = playwright.chromium.launch(executable_path=program, args=CLOSED)
         yield browser
         browser.close()
 
@@ -61,16 +82,38 @@ def closed_page(browser: Any, **options: Any) -> Iterator[Any]:
     assert elsewhere == []
 
 
-def findings(page: Any) -> list[str]:
-    """What axe finds serious on the page, each with its place."""
-    from axe_playwright_python.sync_playwright import Axe
+def findings(page: Any, *rules: str) -> list[str]:
+    """What axe finds on the page, by these rules or by all, each with its place.
 
+    The script is loaded once for each page.
+    """
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    options = {"resultTypes": ["violations"], **({"runOnly": [*rules]} if rules else {})}
+    found = page.evaluate("options => axe.run(options)", options)
     return [
         f"{violation['id']} ({violation['impact']}): {node['html'][:160]}"
-        for violation in Axe().run(page).response["violations"]
-        if violation["impact"] in SERIOUS
+        for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+@dataclass(frozen=True)
+class TabStops:
+    """The HTML of what can be used on a page, and of what the Tab key reaches, in their order."""
+
+    usable: list[str]
+    reached: list[str]
+    unmarked: list[str]  # reached, and nothing shows it
+
+
+def press_tab_through(page: Any) -> TabStops:
+    """Press Tab until everything on the page had its turn."""
+    for _ in range(page.evaluate(WATCH_FOCUS, STOPS_OF_A_DATE)):
+        page.keyboard.press("Tab")
+    return TabStops(**page.evaluate("tabStops()"))
 
 
 def drop(page: Any, file: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 USER_ID = 10001
 COPIED = "/tmp/critterdb/"
-REQUIRED = "CRITTERDB_REQUIRE_NAMESPACE"  # set in CI: there it is no matter of luck
+REQUIRED = "CRITTERDB_REQUIRE_NAMESPACE"  # set in CI, where it must not depend on luck
 
 # All that is mounted, but what the kernel itself shows, becomes read-only; then the command runs.
 # Temporary files of tests lie in /dev/shm.

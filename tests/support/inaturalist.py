@@ -1,4 +1,4 @@
-"""Observations as the iNaturalist API tells of them, made up for tests."""
+"""Observations as the iNaturalist API returns them, made up for tests."""
 
 from __future__ import annotations
 

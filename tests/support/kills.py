@@ -29,7 +29,7 @@ LIFE_S = 0.6  # the longest life of a process that is to be killed, from its fir
 SHARE_AT_WRITING, NEAR_S = 0.5, 0.02  # kills close to the first sending of a life
 ENDING_ROUNDS = 400
 CLIENTS = ("tweepy", "mastodon", "atproto_client")  # imported once and not in every process
-# Where a platform has a file of its own for its session, it lies in the site's folder here.
+# Where a platform has a file of its own for its session, it is in the site's folder here.
 SETTINGS = {"CRITTERDB_REPLIES_PER_DAY": "1000000", "CRITTERDB_RECONCILE_SECONDS": str(RECONCILE_S)}
 
 

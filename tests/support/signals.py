@@ -6,5 +6,5 @@ import signal
 
 
 def interruptible() -> None:
-    """Let a new process end at Ctrl-C, also if a shell started the tests in the background."""
+    """Let a new process end at Ctrl-C, even if a shell started the tests in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -36,7 +36,7 @@ THREADS = [
     Thread("green", CAT, [("host", "P", "It's not a cougar, it's somebody's house cat 😹")]),
     Thread("yellow", "inconclusive", [("host", "P", "I have looked for an hour: inconclusive.")]),
     Thread("red", COUGAR, [("host", "P", "Yep, that's a mountain lion.")]),
-    # Guesses of players that are no answers, whatever they say.
+    # Guesses of players that are not answers, whatever they say.
     Thread(
         "green",
         BOBCAT,

@@ -92,7 +92,7 @@ def test_every_table_of_the_story_has_rows(demo: Demo) -> None:
     assert score["right"] > score["baseline_right"]
 
 
-def test_memes_are_no_critters(demo: Demo) -> None:
+def test_memes_are_not_critters(demo: Demo) -> None:
     predictions = rows(
         demo.folder,
         "SELECT reason FROM bot_history WHERE truth IS NULL AND status = 'sent'",

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-OF_TODAY = [name for name in NAMES if name != "CHANGELOG.md"]  # which tells of the past
+OF_TODAY = [name for name in NAMES if name != "CHANGELOG.md"]  # which describes the past
 ALL_DOCS = "\n".join(page.read_text("utf-8") for page in DOCS.glob("*.md"))
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 # Names in the code that are parts of variables' names, or click's own.
@@ -258,7 +258,7 @@ def test_no_code_of_the_endpoint_is_missing() -> None:
 
 
 def test_figures_of_the_readme_are_measured() -> None:
-    """Each stands in the benchmarks to the digit; milliseconds may be named in a heading there."""
+    """Each is in the benchmarks to the digit; milliseconds may be named in a heading there."""
     text = FENCE.sub("", read("README.md"))  # what commands print is an example
     figures = re.findall(r"\b[\d.,]+(?: [MG]B| ms| s|%| photos)\b|\b[\d.]+%", text)
     measured = set(re.findall(r"[\d.,]*\d(?: [MG]B| photos|%)?", read("docs/benchmarks.md")))

@@ -84,7 +84,7 @@ def test_a_wheel_packed_by_a_running_critterdb_is_the_built_one(dist: Path, tmp_
 
 
 def test_a_packed_wheel_holds_no_stray_files(tmp_path: Path) -> None:
-    """A key, a note or a database that lies in the package's folder stays there."""
+    """A key, a note or a database in the package's folder stays there."""
     package = Path(critterdb.__file__).parent
     code = tmp_path / "critterdb"
     shutil.copytree(package, code, ignore=shutil.ignore_patterns("__pycache__"))
@@ -118,7 +118,7 @@ def test_a_packed_wheel_holds_no_stray_files(tmp_path: Path) -> None:
     assert "critterdb/bot/words.toml" in names
 
 
-def test_what_an_editable_install_leaves_beside_the_code_is_no_installation(
+def test_what_an_editable_install_leaves_beside_the_code_is_not_an_installation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     egg = tmp_path / "critterdb.egg-info"

@@ -168,7 +168,7 @@ def test_what_a_small_label_counts_as(
     assert fold_labels(counts, lineages, min_photos=5) == expected
 
 
-def test_one_label_is_no_game(db: SiteDatabase, game: Game) -> None:
+def test_one_label_is_not_a_game(db: SiteDatabase, game: Game) -> None:
     for number in range(1, 30):
         add(db, number, COUGAR, observer=number)
     with pytest.raises(TrainingError, match="two labels"):

@@ -116,5 +116,5 @@ def test_it_starts_from_the_head_and_leaves_the_usual_alone(tmp_path: Path) -> N
     assert not torch.equal(before["conv_stem.weight"], after["conv_stem.weight"])
     assert tuned.digest == state_digest(tuned.module) != network.digest
     assert head.weight.shape == (3, 1280)
-    assert 0 < np.abs(head.weight - guess).max() < 0.1  # learned further, not anew
+    assert 0 < np.abs(head.weight - guess).max() < 0.1  # learned further, not from scratch
     assert seen[-1][0] == seen[-1][1]

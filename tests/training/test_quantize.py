@@ -116,7 +116,7 @@ def test_it_is_made_once_a_site(
     assert first == second
 
 
-def test_a_network_that_does_not_stand_it_is_told_of(
+def test_a_network_that_does_not_survive_it_is_reported(
     tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quantize, "MIN_LIKENESS", 1.01)

@@ -43,7 +43,7 @@ def test_near_pairs_are_found_whatever_their_length() -> None:
     assert [pair[:2] for pair in near_pairs(vectors, np.array([17]))] == [(30, 17)]
 
 
-def test_photos_that_are_all_alike_are_no_duplicates() -> None:
+def test_photos_that_are_all_alike_are_not_duplicates() -> None:
     """One textured background for all: near in cosine, and still different photos."""
     vectors = 0.2 * random_vectors(50) + 1
     assert near_pairs(vectors) == []

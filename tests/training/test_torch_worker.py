@@ -42,7 +42,7 @@ def test_it_trains_the_same_head() -> None:
     assert there.candidate == here.candidate
 
 
-def test_a_process_that_was_killed_is_told_of_and_replaced() -> None:
+def test_a_process_that_was_killed_is_reported_and_replaced() -> None:
     process = shared_torch_process()
     os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(TrainingError, match=r"ended early \(status -9\)"):

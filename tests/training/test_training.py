@@ -132,7 +132,7 @@ def test_the_command_names_a_new_photo(trained: Trained, tmp_path: Path, kind: s
     assert answer["source"] == str(photo)
 
 
-def test_a_chart_is_no_critter(trained: Trained, tmp_path: Path) -> None:
+def test_a_chart_is_not_a_critter(trained: Trained, tmp_path: Path) -> None:
     photo = tmp_path / "chart.jpg"
     photo.write_bytes(no_coat(1))
     [answer] = json.loads(run(trained, "classify", "--json", str(photo)))

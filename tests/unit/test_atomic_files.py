@@ -81,7 +81,7 @@ def test_a_backup_is_as_private_as_its_database(site: Path, tmp_path: Path) -> N
     assert mode(target) == 0o600
 
 
-def test_a_dangling_link_is_no_place_for_a_backup(site: Path, tmp_path: Path) -> None:
+def test_a_backup_is_not_written_through_a_dangling_link(site: Path, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
     target.symlink_to(tmp_path / "elsewhere.db")
     done = CliRunner().invoke(main, ["--db", str(site / DATABASE_NAME), "backup", str(target)])

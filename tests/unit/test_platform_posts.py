@@ -299,7 +299,7 @@ def test_server_addresses(typed: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["ftp://home.example", "https://", "https://u:p@home.example", " "]
 )
-def test_what_is_no_server_address(typed: str) -> None:
+def test_a_malformed_server_address_is_rejected(typed: str) -> None:
     with pytest.raises(Exception, match="CRITTERDB_MASTODON_URL") as caught:
         server_address(typed)
     assert "u:p" not in str(caught.value)

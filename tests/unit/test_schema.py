@@ -103,7 +103,7 @@ def test_readers_that_write_later_wait_for_each_other(site: Path) -> None:
     ("content", "words"),
     [(b"hello " * 500, "could not be opened"), (b"\x89PNG\r\n\x1a\n" + b"\0" * 2000, "opened")],
 )
-def test_a_file_that_is_no_database(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_database(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "critters.db"
     path.write_bytes(content)
     with pytest.raises(SiteError, match=words):

@@ -48,7 +48,7 @@ NAMESPACES = (  # as root, and as anybody where the system lets them
     ("unshare", "--net", "--mount"),
     ("unshare", "--net", "--mount", "--map-root-user"),
 )
-REQUIRED = "CRITTERDB_REQUIRE_NAMESPACE"  # set in CI: there it is no matter of luck
+REQUIRED = "CRITTERDB_REQUIRE_NAMESPACE"  # set in CI, where it must not depend on luck
 AT_ONCE = 60
 MIN_ATTACKS = 140
 

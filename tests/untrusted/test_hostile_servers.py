@@ -65,7 +65,7 @@ async def test_all_of_them_at_once(public: HostileServer, fetcher: Fetcher) -> N
 @pytest.mark.parametrize("name", ["endless", "crumbs", "gzip-bomb", "interim-flood", "noise"])
 def test_memory_stays(public: HostileServer, fetcher: Fetcher, name: str) -> None:
     fetcher.fetch(f"{public.base}/picture")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = memory_mb("VmRSS")
     with pytest.raises(RejectedInputError):
         fetcher.fetch(f"{public.base}/{name}")

@@ -157,7 +157,7 @@ def test_closing_ends_every_process() -> None:
     assert (pool.process_ids(), [pid for pid in pids if not ends(pid)]) == ([], [])
 
 
-def test_the_process_knows_no_secrets_opens_nothing_and_is_small(
+def test_the_process_has_no_secrets_opens_nothing_and_is_small(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CRITTERDB_X_ACCESS_TOKEN", "secret")

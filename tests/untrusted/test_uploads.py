@@ -178,7 +178,7 @@ async def test_malformed_json_is_refused_kindly(body: bytes) -> None:
 
 async def test_json_has_a_limit_of_its_own() -> None:
     receive = Body(Sender([b'{"url": "' + b"a" * 70_000]), {"content-type": "application/json"})
-    with pytest.raises(RejectedInputError, match="more than 65,536 bytes") as refused:
+    with pytest.raises(RejectedInputError, match="larger than 65,536 bytes") as refused:
         await read_upload(receive, 10_000_000)
     assert refused.value.status == 413
 
@@ -262,7 +262,7 @@ async def test_who_waits_for_100_continue_is_answered_before_sending() -> None:
     assert sender.taken == 0
 
 
-async def test_a_sender_that_hangs_up_is_no_error_to_report() -> None:
+async def test_a_sender_that_hangs_up_is_not_reported_as_an_error() -> None:
     with pytest.raises(ClientDisconnectedError):
         await read_upload(Body(Sender([b"x", b"y"], gone=True), {}), CAP)
 

@@ -170,7 +170,7 @@ async def test_an_address_as_json_is_answered_alike(folder: Path, host: str) -> 
         assert refused.json()["code"] == code
 
 
-async def test_what_is_no_critter_gets_no_answer_but_a_row(folder: Path) -> None:
+async def test_a_picture_without_a_critter_gets_a_row_without_an_answer(folder: Path) -> None:
     answer = (await classify_bytes(open_datasette(folder), jpeg("grey"))).json()
     assert (answer["answer"], answer["abstained"], answer["reason"]) == (
         None,
@@ -414,7 +414,7 @@ async def test_a_repeat_is_answered_as_the_first_time(folder: Path, colour: str)
 
 
 async def test_what_the_database_knows_is_not_looked_at_again(folder: Path) -> None:
-    """The picture of the row is no picture any more: whoever decoded it would refuse it."""
+    """The picture of the row is not a picture any more: whoever decoded it would refuse it."""
     await classify_bytes(open_datasette(folder), RED)
     data = b"no picture at all"
     db = open_database(folder / "critters.db")

@@ -75,7 +75,7 @@ async def test_a_rule_may_let_others_see_them(folder: Path) -> None:
     assert "model" not in (await ask(datasette)).json()
 
 
-async def test_a_site_without_a_model_yet_is_well(tmp_path: Path) -> None:
+async def test_a_site_without_a_model_yet_is_healthy(tmp_path: Path) -> None:
     datasette = open_datasette(make_site(tmp_path / "fresh"))
     response = await ask(datasette, "root")
     assert (response.status_code, response.json()["model"]) == (200, None)

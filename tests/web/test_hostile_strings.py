@@ -161,7 +161,7 @@ async def test_no_page_takes_a_strangers_words_for_markup(folder: Path, path: st
     assert response.status_code in (200, 400, 404), response.text
     assert response.headers["content-type"].startswith("text/html")
     assert Markup(response.text).harm == []
-    assert "49\u2028" not in response.text  # {{7*7}} is no template
+    assert "49\u2028" not in response.text  # {{7*7}} is not a template
 
 
 async def test_no_table_view_or_query_takes_a_strangers_words_for_markup(folder: Path) -> None:

@@ -134,7 +134,7 @@ def actor_from_request(request):
 """
 
 
-async def test_another_site_cannot_use_a_visitor_whom_a_proxy_knows(tmp_path: Path) -> None:
+async def test_another_site_cannot_use_a_visitor_that_a_proxy_signed_in(tmp_path: Path) -> None:
     from datasette.plugins import pm
 
     folder = make_furnished_site(tmp_path / "mysite", review={"id": "ann"})

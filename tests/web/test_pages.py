@@ -1,4 +1,4 @@
-"""The pages of a site: what they say, as HTML and as JSON, and to whom."""
+"""The pages of a site: what they say, as HTML and as JSON, and who sees it."""
 
 from __future__ import annotations
 
@@ -307,7 +307,7 @@ async def test_the_model_s_page_has_its_numbers(folder: Path) -> None:
     }
     text = await html(folder, MODEL)
     assert f'href="{CELL.replace("&", "&amp;")}"' in text
-    assert 'aria-label="Cougar mistaken for Domestic Cat: 1 photos"' in text
+    assert 'aria-label="Cougar mistaken for Domestic Cat: 1 photo"' in text
 
 
 @pytest.mark.parametrize("part", ["labels", "confusions", "reliability", "licences", "mistakes"])

@@ -255,14 +255,14 @@ async def test_no_other_file_is_served(folder: Path, row: dict[str, Any]) -> Non
     assert response.status_code == 404
 
 
-async def test_a_file_that_is_no_picture_is_not_served(folder: Path) -> None:
+async def test_a_file_that_is_not_a_picture_is_not_served(folder: Path) -> None:
     sha256 = add_photo(folder, 1, b"<html><script>alert(1)</script>")
     response = await open_datasette(folder).client.get(f"/-/critterdb/photos/{sha256}")
     assert response.status_code == 404
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "../metadata.json", "~2e~2e~2fcritters.db", "A" * 64])
-async def test_a_name_that_is_no_known_hash_gives_nothing(one_photo: Path, name: str) -> None:
+async def test_a_name_that_is_not_a_known_hash_returns_nothing(one_photo: Path, name: str) -> None:
     response = await shared_datasette(one_photo).client.get(f"/-/critterdb/photos/{name}")
     assert response.status_code == 404
 

@@ -1,4 +1,4 @@
-"""`critterdb publish`: what goes along, what stays at home; a folder that is whole or absent."""
+"""`critterdb publish`: what is published and what is not; a folder that is whole or absent."""
 
 from __future__ import annotations
 
@@ -391,7 +391,7 @@ def test_the_words_of_the_command(full: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.any_line
-def test_furniture_of_the_site_goes_along_and_nothing_else(
+def test_only_the_site_s_own_files_are_published(
     publish: Publish, full: Path, tmp_path: Path
 ) -> None:
     change_metadata(full, {"title": "Cats of Boulder"})
@@ -466,7 +466,7 @@ def gps_photo(orientation: int = 6) -> bytes:
 
 
 @pytest.mark.any_line
-def test_a_photo_goes_along_without_place_camera_and_names(
+def test_a_photo_is_published_without_place_camera_and_names(
     publish: Publish, full: Path, tmp_path: Path
 ) -> None:
     """The row, the file's name and the embedding follow the bytes; orientation stays."""

@@ -1,4 +1,4 @@
-"""A site of somebody else: what its database alone may name, and what may lie in its folder."""
+"""A site of somebody else: what its database alone may name, and what its folder may hold."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_sync_removes_no_file_but_photos_of_the_site(
 def test_a_sync_removes_nothing_through_a_link(
     site: Path, server: StandInINaturalist, tmp_path: Path
 ) -> None:
-    """Neither as a withdrawn photo nor as a stray file, and a name of one's own is no stray."""
+    """Neither as a withdrawn photo nor as a stray file, and a name of one's own is not a stray."""
     other = tmp_path / "other" / "ab"
     other.mkdir(parents=True)
     files = [other / f"{DIGEST}.jpg", other / f"ab{'1' * 62}.jpg", other / "thesis.txt"]
@@ -270,7 +270,7 @@ def test_a_copy_removes_only_what_publish_left(site: Path, tmp_path: Path) -> No
 
 @pytest.mark.any_line
 def test_a_full_disk_leaves_the_earlier_copy_whole(site: Path, tmp_path: Path) -> None:
-    """No file may grow over a limit that lies in the middle of a photo."""
+    """No file may grow over a limit in the middle of a photo."""
     assert run(site, "publish", str(tmp_path / "pub")).exit_code == 0
     before = sorted((file, file.stat().st_ino) for file in (tmp_path / "pub").rglob("*"))
     file = io.BytesIO()

@@ -241,7 +241,7 @@ def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[
 
 
 def _is_asked(clause: str, sentence: str) -> bool:
-    """Whether a clause stands in a question: in its last part, where dashes divide it."""
+    """Whether a clause is part of a question: of its last part, if dashes divide it."""
     is_question = re.search(r"\?[!?.\s]*$", sentence)
     return bool(is_question) and clause in patterns.PART_OF_QUESTION.split(sentence)[-1]
 

@@ -33,7 +33,7 @@ class NotFoundError(TimelineError):
 
 
 class BadRequestError(TimelineError):
-    """The server knows no such call, or not with these options."""
+    """The server does not have this call, or not with these options."""
 
 
 class MastodonClient:
@@ -59,7 +59,7 @@ class MastodonClient:
                 self.last = super().request(method, url, *args, **options)
                 return self.last
 
-        # urllib3 tells of each address; nothing that we know of tells the token, nor shall it.
+        # urllib3 logs each address; nothing known logs the token, and nothing may.
         for name in ("mastodon", "requests"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self.address = server_address(address)

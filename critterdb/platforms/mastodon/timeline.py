@@ -303,7 +303,7 @@ class MastodonTimeline:
             try:
                 page = self.client.ask_list("account_relationships", ids[start:][:LOOKUP_SIZE])
             except (NotFoundError, BadRequestError):
-                continue  # an account among them is gone, or the server knows no such call
+                continue  # an account among them is gone, or the server does not have this call
             blocking |= {
                 str(relationship.get("id"))
                 for relationship in objects_in(page)

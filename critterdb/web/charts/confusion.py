@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from critterdb.formatting import count_of
+
 from .svg import joined, tag, words
 
 if TYPE_CHECKING:
@@ -116,8 +118,8 @@ def _cell(corner: dict[str, float], photos: int, share: float, *, is_right: bool
 
 def _spoken(actual: Label, predicted: Label, photos: int) -> str:
     if actual == predicted:
-        return f"{actual.name} recognised correctly: {photos} photos"
-    return f"{actual.name} mistaken for {predicted.name}: {photos} photos"
+        return f"{actual.name} recognised correctly: {count_of(photos, 'photo')}"
+    return f"{actual.name} mistaken for {predicted.name}: {count_of(photos, 'photo')}"
 
 
 def most_confused(labels: Sequence[Label], counts: Counts) -> list[Label]:

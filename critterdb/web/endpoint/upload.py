@@ -48,7 +48,7 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
         ) from error
     if data is None and kind == JSON:
         raise RejectedInputError(
-            "too_large", f"The JSON has more than {cap:,} bytes. Send the address alone, or a form"
+            "too_large", f"The JSON is larger than {cap:,} bytes. Send only the URL, or a form"
         )
     if data is None:
         raise too_large(f"{max_bytes / 1e6:g} MB")

@@ -71,7 +71,7 @@ async def _answer_or_refuse(call: Call, body: Body) -> Response:
 
 
 async def _read_question(call: Call, body: Body, in_address: Upload) -> Upload:
-    """What the body asks; what it leaves out may stand in the address."""
+    """What the body asks; what it leaves out may be in the URL."""
     sent = await read_upload(body, call.state.settings.max_bytes)
     return replace(sent, url=sent.url or in_address.url, model=sent.model or in_address.model)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from critterdb.formatting import confidence
+from critterdb.formatting import confidence, where_posted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ def summary(story: Story) -> str:
 
     The post's own words stay where they are.
     """
-    words = [f"A post by @{story['author']} on {story['platform']}."]
+    words = [f"A post by @{story['author']} {where_posted(story['platform'])}."]
     if story["reply"] and story["status"] == "sent":
         words.append(f"The bot replied: “{story['reply']}”")
     if story["truth_in_words"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from critterdb.formatting import confidence, display_name_sql
+from critterdb.formatting import confidence, display_name_sql, where_posted
 from critterdb.storage.stored_json import read_scores
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
@@ -33,7 +33,7 @@ LOOKED_THROUGH = 1000
 OUTCOMES = {
     "right": "right",
     "wrong": "wrong",
-    "unanswered": "gave no answer",
+    "unanswered": "no answer",
     "open": "not known yet",
 }
 STATUSES = ("sent", "draft", "planned", "sending", "unknown", "refused", "skipped")
@@ -140,7 +140,7 @@ async def history(visit: Visit) -> Page | Response:
     next_path = visit.path(urls.with_query(urls.HISTORY, **query, before=following))
     return Page(
         "critterdb_history.html",
-        title="What it said",
+        title="What the bot said",
         description="Every post that the bot saw: its photo, what the bot said, how sure it was, "
         "and what it really was.",
         data={
@@ -205,7 +205,7 @@ def _id_of(db: SiteDatabase, mark: str) -> str:
 
 async def _feed(visit: Visit, stories: list[Story], path: str) -> Response:
     feed = Feed(
-        title=f"What it said: {await site_title(visit.datasette)}",
+        title=f"What the bot said: {await site_title(visit.datasette)}",
         page=visit.absolute(path),
         address=visit.absolute(path.replace(urls.HISTORY, f"{urls.HISTORY}.atom", 1)),
     )
@@ -227,7 +227,7 @@ async def post(visit: Visit) -> Page:
     return Page(
         "critterdb_post.html",
         title=f"{story['said']}{sure}",
-        description=f"What the bot said about a post{by} on {story['platform']}{truth}",
+        description=f"What the bot said about a post{by} {where_posted(story['platform'])}{truth}",
         data=data,
         pictures_from=pictures_of([story]),
     )

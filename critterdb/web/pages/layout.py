@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from critterdb.formatting import confidence, display_name, percent_of, share_of
+from critterdb.formatting import confidence, display_name, percent_of, share_of, where_posted
 from critterdb.licences import HOW_TO_SHOW, NO_LICENCE, NOT_PUBLISHED
 from critterdb.web import urls as addresses
 from critterdb.web.datasette.compat import instance_metadata
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datasette.utils.asgi import Request
 
 NAVIGATION = (
-    (addresses.HISTORY, "What it said"),
+    (addresses.HISTORY, "What the bot said"),
     (addresses.SPECIES, "Critters"),
     (addresses.MODELS, "Models"),
 )
@@ -62,6 +62,7 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, ob
         "date": date,
         "number": number,
         "display_name": display_name,
+        "where_posted": where_posted,
     }
 
 
@@ -133,5 +134,5 @@ def backbone_name(backbone: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return 1234567 as 1,234,567."""
-    return "–" if value is None else f"{value:,}"
+    """Return 1234567 as 1,234,567, and 12.0 as 12."""
+    return "–" if value is None else f"{int(value) if value == int(value) else value:,}"

@@ -90,8 +90,8 @@ class Story(TypedDict):
     outcome: Outcome
 
 
-# Whether a host who opted out told the truth: their posts are no rows here, so that the address has
-# to tell whose it is. `publish/rules.sql` decides in the same way.
+# Whether a host who opted out gave the answer: their posts have no rows here, so the address has to
+# tell whose it is. `publish/rules.sql` decides in the same way.
 _TOLD_BY_SOMEBODY_GONE = """
 EXISTS (
     SELECT 1 FROM (

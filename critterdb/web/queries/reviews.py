@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SOURCES = {
     "bot": "the bot",
-    "endpoint": "the page that classifies",
+    "endpoint": "“Classify a photo”",
     "cli": "the command line",
     "evaluation": "test photos",
 }
