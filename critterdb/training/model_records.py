@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 
@@ -42,7 +42,11 @@ class UnusedData(TypedDict):
 
 
 class ModelCard(UnusedData):
-    """What a person should know of a model: `models.card`; `splits` are photos by part."""
+    """What a person should know of a model: `models.card`; `splits` are photos by part.
+
+    `place_weight` is how much where and when count, from 0 to 1; it is there if the model knows of
+    places.
+    """
 
     game: str
     question: str | None
@@ -53,6 +57,7 @@ class ModelCard(UnusedData):
     thresholds: Thresholds
     intended_use: str
     limits: str
+    place_weight: NotRequired[float]
 
 
 @dataclass(frozen=True)
