@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,13 +49,14 @@ if TYPE_CHECKING:
 @click.pass_context
 def classify(
     ctx: click.Context,
+    /,
     images: tuple[str, ...],
     model: str | None,
     game: str | None,
     together: bool,
     as_json: bool,
     csv_file: Path | None,
-    **where: str | bool | None,
+    **where: Any,
 ) -> None:
     """Classify each IMAGE: a file, a folder of pictures, an http(s) URL, or - for standard input.
 

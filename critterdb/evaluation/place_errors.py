@@ -66,4 +66,4 @@ def _factors(db: SiteDatabase, prior: PlacePrior, photo_ids: Sequence[int]) -> n
     observation_of: dict[int, int] = dict(rows.fetchall())
     sightings = load_sightings(db, observation_of.values())
     seen = [sightings.get(observation_of[photo_id]) for photo_id in photo_ids]
-    return prior.factors_at([sighting and sighting.whereabouts for sighting in seen])
+    return prior.factors_at([sighting.whereabouts if sighting else None for sighting in seen])

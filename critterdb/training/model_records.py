@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class UnusedData(TypedDict):
 class ModelCard(UnusedData):
     """What a person should know of a model: `models.card`; `splits` are photos by part.
 
-    `place_weight` is how much where and when count, from 0 to 1; it is there if the model knows of
+    `place_weight` is how much where and when count, from 0 to 1; null if the model does not know of
     places.
     """
 
@@ -57,7 +57,7 @@ class ModelCard(UnusedData):
     thresholds: Thresholds
     intended_use: str
     limits: str
-    place_weight: NotRequired[float]
+    place_weight: float | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ def model_card(
         "thresholds": thresholds,
         "intended_use": INTENDED_USE,
         "limits": LIMITS,
+        "place_weight": None,
     }
 
 

@@ -70,7 +70,7 @@ def fit_place_prior(
         for observation_id in data.examples.observation_ids[data.mask("valid")].tolist()
     ]
     factors = prior.factors_at(places)
-    weight = _fit_weight(valid_probabilities, data.of("valid").truth, factors)
+    weight = fit_weight(valid_probabilities, data.of("valid").truth, factors)
     return replace(prior, weight=weight)
 
 
@@ -152,7 +152,7 @@ def _bins(columns: np.ndarray) -> np.ndarray:
     return bins
 
 
-def _fit_weight(probabilities: np.ndarray, truth: np.ndarray, factors: np.ndarray) -> float:
+def fit_weight(probabilities: np.ndarray, truth: np.ndarray, factors: np.ndarray) -> float:
     """Return the weight with the largest likelihood of the validation photos that have a place."""
     has_place = ~np.isnan(factors[:, 0])
     photos = np.arange(int(has_place.sum()))

@@ -183,7 +183,7 @@ def test_unusual_is_what_is_seldom_seen_where_much_is_seen(cats: PlacePrior) -> 
 
     def because(label: int, *where: Any) -> str | None:
         nearby = cats.nearby(Whereabouts(*where))
-        return nearby and unusual_because(taxa[label], LABELS, nearby)
+        return None if nearby is None else unusual_because(taxa[label], LABELS, nearby)
 
     assert because(TIGER, *PANTANAL) == "place"
     assert because(JAGUAR, *PANTANAL) is None

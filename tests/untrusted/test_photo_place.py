@@ -63,7 +63,8 @@ def test_a_place_needs_no_date(taken: object) -> None:
 def test_a_date_that_cannot_be_leaves_the_place(taken: str) -> None:
     where = whereabouts_in(photo(taken=taken))
     assert where is not None
-    assert (where.latitude, where.on is None) == (pytest.approx(34.1), taken != "1970:01:01")
+    assert where.latitude == pytest.approx(34.1)
+    assert (where.on is None) == (taken != "1970:01:01")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,8 +17,10 @@ from PIL import Image
 
 import critterdb
 from critterdb.fakes.server import Request, StandIn
+from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import (
     add_model,
+    add_photo,
     free_port,
     make_site,
     open_datasette,
@@ -61,7 +63,7 @@ def located(latitude: float, longitude: float, taken: str = "2024:06:15 10:11:12
     return file.getvalue()
 
 
-async def ask(folder: Path, data: bytes = YELLOW, **fields: str) -> dict[str, Any]:
+async def ask(folder: Path, data: bytes = YELLOW, /, **fields: str) -> dict[str, Any]:
     client = open_datasette(folder).client
     response = await client.post(ENDPOINT, files={"image": data}, data=fields)
     assert response.status_code == 200, response.text
@@ -228,6 +230,34 @@ async def test_the_page_says_that_it_is_unusual(folder: Path) -> None:
     )
     assert "Unusual here" in page.text
     assert "seldom or never observed near there" in page.text
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (BOBCATS_LIVE, "Cougar is seldom or never observed near there"),
+        (COUGARS_LIVE, None),
+        (OCEAN, None),
+    ],
+)
+async def test_a_photos_page_says_what_is_unusual(
+    tmp_path: Path, place: tuple[float, float], words: str | None
+) -> None:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder, knows_places=True)
+    add_photo(folder, 5, picture("red"))
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        where = {"latitude": place[0], "longitude": place[1], "observed_on": "2024-06-02"}
+        db["observations"].update(5, where)
+        row = {"game": "cougarornot", "observation_id": 5, "seen_at": "2024-06-03T00:00:00Z"}
+        db["game_observations"].insert(row)
+    client = open_datasette(folder).client
+    page = await client.get("/-/critters/photos/5")
+    assert page.status_code == 200
+    assert ("Unusual here" in page.text) == (words is not None)
+    assert words is None or words in page.text
+    data = (await client.get("/-/critters/photos/5.json")).json()
+    assert data["unusual_because"] == ("place" if words else None)
 
 
 SECRET = {"latitude": "34.123457", "longitude": "-118.345679", "on": "2024-06-13"}

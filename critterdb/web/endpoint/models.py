@@ -52,7 +52,7 @@ class ChosenModel:
         """Whether it can take into account where and when a photo was taken."""
         if self.loaded:
             return self.loaded.place_prior is not None
-        return "place_weight" in read_object(self.stored.row["card"])
+        return read_object(self.stored.row["card"]).get("place_weight") is not None
 
 
 async def find_chosen(database: Database, state: PluginState, model_id: str | None) -> ChosenModel:

@@ -125,7 +125,8 @@ def parse_question(data: bytes) -> Upload:
         if value is not None and not isinstance(value, str):
             raise _malformed(f"“{name}” is not a string")
         texts.append((value or "").strip() or None)
-    return Upload(None, *texts, said=said_by(question), use_exif=is_yes(question.get("use_exif")))
+    url, model = texts
+    return Upload(None, url, model, said_by(question), is_yes(question.get("use_exif")))
 
 
 def _malformed(what: str) -> RejectedInputError:

@@ -62,7 +62,7 @@ FROM models JOIN games ON games.slug = models.game WHERE models.id = ?
 _KNOWS_PLACES = """
 SELECT EXISTS (
     SELECT 1 FROM games JOIN models ON models.id = games.model_id
-    WHERE json_valid(models.card) AND json_type(models.card, '$.place_weight') IS NOT NULL
+    WHERE json_valid(models.card) AND json_extract(models.card, '$.place_weight') IS NOT NULL
 )
 """
 
