@@ -15,22 +15,25 @@ from critterdb.errors import RejectedInputError, SourceError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.imaging.sources import read_source as read_file_or_url
 from critterdb.imaging.sources import read_stream
-from critterdb.model.inference import classify_image
+from critterdb.model.inference import classify_image, whereabouts_in
 from critterdb.model.loader import Model, load_model
 from critterdb.model.payloads import (
     AnswerPayload,
     Payload,
+    add_place,
     answer_payload,
     combined_payload,
     refusal_payload,
 )
+from critterdb.model.placed_answer import answer_with_place
 from critterdb.model.predictions import save_classification
 from critterdb.model.registry import choose_model_id, current_model
+from critterdb.model.whereabouts import Whereabouts, parse_whereabouts, said_by
 
 from .common import open_site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from critterdb.model.decision import Classification
     from critterdb.storage.database import SiteDatabase
@@ -49,6 +52,26 @@ class Classifier:
 
     model: Model
     db: SiteDatabase | None
+
+
+@dataclass(frozen=True)
+class PlaceOptions:
+    """Where and when the photos were taken, or whether each photo's file may say so."""
+
+    said: Whereabouts | None = None
+    use_exif: bool = False
+
+    @classmethod
+    def parse(cls, options: Mapping[str, object]) -> PlaceOptions:
+        """Read --latitude, --longitude, --on and --use-exif. Raises RejectedInputError."""
+        return cls(parse_whereabouts(said_by(options)), bool(options.get("use_exif")))
+
+    def of(self, data: bytes) -> Whereabouts | None:
+        """Return where and when the photo in a file's bytes was taken, if that is known."""
+        return self.said or (whereabouts_in(data) if self.use_exif else None)
+
+
+NO_PLACES = PlaceOptions()
 
 
 def open_classifier(ctx: click.Context, model_name: str | None, game: str | None) -> Classifier:
@@ -92,13 +115,17 @@ def list_sources(sources: Sequence[str]) -> list[str]:
 
 
 def classify_sources(
-    classifier: Classifier, sources: Sequence[str], *, together: bool = False
+    classifier: Classifier,
+    sources: Sequence[str],
+    *,
+    together: bool = False,
+    places: PlaceOptions = NO_PLACES,
 ) -> Iterator[Payload]:
     """Classify each source in turn. With `together`, add one answer for all readable ones."""
     classifications: list[Classification] = []
     for source in sources:
         try:
-            classification, answer = _classify_source(classifier, source)
+            classification, answer = _classify_source(classifier, source, places)
         except RejectedInputError as refusal:
             yield {**refusal_payload(refusal), "source": source}
             continue
@@ -106,20 +133,25 @@ def classify_sources(
             classifications.append(classification)
         yield {**answer, "source": source}
     if classifications:
-        yield combined_payload(classifier.model, classifications)
+        yield combined_payload(classifier.model, classifications, places.said)
 
 
-def _classify_source(classifier: Classifier, source: str) -> tuple[Classification, AnswerPayload]:
+def _classify_source(
+    classifier: Classifier, source: str, places: PlaceOptions
+) -> tuple[Classification, AnswerPayload]:
     """Classify one source and store its row. Raises RejectedInputError."""
     started = time.perf_counter()
     model, db = classifier.model, classifier.db
-    classification, info = classify_image(model, read_source(source))
+    data = read_source(source)
+    classification, info = classify_image(model, data)
     prediction_id = None
     if db is not None:
         url = source if "://" in source else None
         prediction_id = save_classification(db, model, classification, info, source="cli", url=url)
     took_ms = (time.perf_counter() - started) * 1000
-    return classification, answer_payload(model, classification, info, prediction_id, took_ms)
+    payload = answer_payload(model, classification, info, prediction_id, took_ms)
+    add_place(payload, answer_with_place(model, classification, places.of(data)))
+    return classification, payload
 
 
 def read_source(source: str) -> bytes:

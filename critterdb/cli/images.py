@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,15 +38,25 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a CSV file with a row per image, and print a summary.",
 )
+@click.option("--latitude", metavar="DEGREES", help="Where the photos were taken, north positive.")
+@click.option("--longitude", metavar="DEGREES", help="Where the photos were taken, east positive.")
+@click.option("--on", metavar="DATE", help="The day on which they were taken, as YYYY-MM-DD.")
+@click.option(
+    "--use-exif",
+    is_flag=True,
+    help="Use where and when each photo was taken, if its file says so.",
+)
 @click.pass_context
 def classify(
     ctx: click.Context,
+    /,
     images: tuple[str, ...],
     model: str | None,
     game: str | None,
     together: bool,
     as_json: bool,
     csv_file: Path | None,
+    **where: Any,
 ) -> None:
     """Classify each IMAGE: a file, a folder of pictures, an http(s) URL, or - for standard input.
 
@@ -54,19 +64,24 @@ def classify(
     model abstains, because several labels are possible (unsure) or because the picture is unlike
     its training photos (not_a_critter). The exit status is 1 if a picture could not be read.
 
+    If you say where (and when) a photo was taken, a second answer takes into account what was
+    observed near there. A place is never stored.
+
     \b
     critterdb classify cat.jpg https://example.org/photo.jpg
     critterdb classify cameratrap --csv answers.csv  a row for every picture in the folder
     critterdb classify --together front.jpg side.jpg
     critterdb classify --json - < cat.jpg
+    critterdb classify cat.jpg --latitude 34.1 --longitude -118.3 --on 2026-11-27
     """
     if csv_file and (together or as_json):
         raise click.UsageError("--csv writes a row for each picture. Omit --together and --json.")
-    from .classification import classify_sources, list_sources, open_classifier
+    from .classification import PlaceOptions, classify_sources, list_sources, open_classifier
 
+    places = PlaceOptions.parse(where)
     sources = list_sources(images)
     classifier = open_classifier(ctx, model, game)
-    payloads = classify_sources(classifier, sources, together=together)
+    payloads = classify_sources(classifier, sources, together=together, places=places)
     if csv_file:
         unread = write_answers(csv_file, payloads, len(sources))
     elif as_json:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from critterdb.model.labels import Label
     from critterdb.model.payloads import AnswerPayload
+    from critterdb.model.placed_answer import PlacedAnswer
 
 # A line stays within 80 columns with a long name beside it.
 BAR_WIDTH = 20
@@ -80,6 +81,25 @@ def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
 
     `labels` are all labels of the model.
     """
+    from critterdb.model.placed_answer import UNUSUAL_WORDS
+
+    lines = [f"{payload.get('source')}: {_answer_words(payload, labels)}"]
+    if not payload["answer"]:
+        # What follows would read as an answer.
+        lines.append("  If it had to choose:")
+    for label in payload["predictions"][:LABELS_SHOWN]:
+        bar = "█" * round(label["score"] * BAR_WIDTH)
+        lines.append(f"  {_bar_percent(label['score'])}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")
+    placed = payload.get("with_place")
+    if placed:
+        lines.append(f"  With the place: {_answer_words(placed, labels)}")
+    if placed and placed["unusual_because"]:
+        lines.append(f"  Unusual: {UNUSUAL_WORDS[placed['unusual_because']]}")
+    return lines
+
+
+def _answer_words(payload: AnswerPayload | PlacedAnswer, labels: Sequence[Label]) -> str:
+    """An answer in half a line; `labels` are all labels of the model."""
     from critterdb.model.decision import labels_inside
 
     answer = payload["answer"]
@@ -94,14 +114,7 @@ def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
         description = f"{taxon_name(answer)}, {confidence(answer['score'])}"
     else:
         description = ABSTENTIONS[payload["reason"] or "unsure"]
-    lines = [f"{payload.get('source')}: {description}"]
-    if not answer:
-        # What follows would read as an answer.
-        lines.append("  If it had to choose:")
-    for label in payload["predictions"][:LABELS_SHOWN]:
-        bar = "█" * round(label["score"] * BAR_WIDTH)
-        lines.append(f"  {_bar_percent(label['score'])}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")
-    return lines
+    return description
 
 
 def _bar_percent(score: float) -> str:

@@ -35,6 +35,7 @@ from .metrics import (
     share,
     top_k_right,
 )
+from .place_errors import save_place_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,6 +161,7 @@ def evaluate_model(
     photo_ids = [n for n, kept in zip(photos.photo_ids, is_read, strict=True) if kept]
     with db.atomic():
         save_evaluation(db, model.id, evaluation, photo_ids)
+        save_place_errors(db, model.id, model.place_prior, scores, photo_ids)
     return _result(model, evaluation, is_read, started)
 
 

@@ -200,7 +200,7 @@ def _open(
 ) -> ImageFile.ImageFile:
     """Open an image whose header says that it is of a size and complexity to decode."""
     try:
-        image = _open_with_pillow(data, kind, max_pixels)
+        image = open_with_pillow(data, kind, max_pixels)
     except RejectedInputError as refusal:
         cut_off = structure.runs_out if structure else runs_out(data, kind)
         if refusal.code == "not_an_image" and cut_off:
@@ -228,9 +228,10 @@ def _open(
     return image
 
 
-def _open_with_pillow(
+def open_with_pillow(
     data: bytes, kind: str, max_pixels: int = MAX_IMAGE_PIXELS
 ) -> ImageFile.ImageFile:
+    """Open an image of a kind without decoding it. Raises RejectedInputError."""
     if kind in HEIF_KINDS:
         prepare_heif()
     if kind == "heic" and not reads_heic():
@@ -292,7 +293,7 @@ def _is_cut_short(
     if any(not 126 <= value <= 129 for value in _flat(corner)):
         return False
     # docs/decisions.md#truncated-jpegs-are-found-by-decoding-twice
-    again = _open_with_pillow(with_more_data(data, structure), "jpg")
+    again = open_with_pillow(with_more_data(data, structure), "jpg")
     _load(again, "jpg", shorter_side)
     return ImageChops.difference(image.convert("RGB"), again.convert("RGB")).getbbox() is not None
 

@@ -41,6 +41,7 @@ from .sandbox_process import FROM_OUTSIDE, WALL_S, DecoderDiedError, DecodingPro
 if TYPE_CHECKING:
     import numpy as np
 
+    from .exif import ExifPlace
     from .preprocessing import Preprocessing
     from .sandbox_worker import DecodeAnswer, DecodeRequest
 
@@ -116,6 +117,26 @@ class Decoders:
         """
         return bytes(self._decode(data, None, MAX_IMAGE_PIXELS, jpeg_side=JPEG_SIDE)[0])
 
+    def place_of(self, data: bytes) -> ExifPlace | None:
+        """Where and when a picture was taken, by its EXIF block; None if it does not say where.
+
+        The picture itself is not decoded. Raises RejectedInputError.
+        """
+        if len(data) > MAX_IMAGE_BYTES:
+            raise too_large(f"{MAX_IMAGE_BYTES / 1e6:g} MB")
+        image_format(data)
+        request: DecodeRequest = {
+            "bytes": len(data),
+            "max_bytes": MAX_IMAGE_BYTES,
+            "max_pixels": MAX_IMAGE_PIXELS,
+            "cpu_s": self.cpu_s,
+            "memory_bytes": self.memory_bytes or memory_bytes(MAX_IMAGE_PIXELS),
+            "view": None,
+            "jpeg_side": None,
+            "reads_place": True,
+        }
+        return self._ask_sound(request, data, bytearray(), self.wall_s).get("place")
+
     def warm_up(self) -> None:
         """Start a process now, without waiting for it, so that the first image need not."""
         process = self._free.get()
@@ -162,14 +183,24 @@ class Decoders:
             "memory_bytes": self.memory_bytes or memory_bytes(max_pixels),
             "view": vars(view) if view else None,
             "jpeg_side": jpeg_side,
+            "reads_place": False,
         }
         size = view.size * view.size * 3 if view else 0
         pixels = bytearray(MAX_IMAGE_BYTES if jpeg_side else size)
+        wall_s = self.wall_s + WALL_PER_CPU * extra_s
+        answer = self._ask_sound(request, data, pixels, wall_s)
+        del pixels[answer["bytes"] :]
+        return pixels, image_info(data, answer["width"], answer["height"])
+
+    def _ask_sound(
+        self, request: DecodeRequest, data: bytes, pixels: bytearray, wall_s: float
+    ) -> DecodeAnswer:
+        """Ask a process, and another one if that dies. Raises RejectedInputError."""
         # A process that somebody else ended says nothing about the image, so that is tried once
         # more.
         for _ in range(2):
             try:
-                answer = self._ask(request, data, pixels, self.wall_s + WALL_PER_CPU * extra_s)
+                answer = self._ask(request, data, pixels, wall_s)
                 break
             except DecoderDiedError as death:
                 if death.signal not in FROM_OUTSIDE:
@@ -182,8 +213,7 @@ class Decoders:
             self.spent_s += answer["cpu_s"]
         if "code" in answer:
             raise RejectedInputError(answer["code"], answer["error"])
-        del pixels[answer["bytes"] :]
-        return pixels, image_info(data, answer["width"], answer["height"])
+        return answer
 
     def _ask(
         self, request: DecodeRequest, data: bytes, pixels: bytearray, wall_s: float

@@ -19,6 +19,7 @@ import PIL
 from critterdb.errors import REFUSAL_STATUS, CritterError, RejectedInputError
 from critterdb.system import NICENESS
 
+from .exif import is_place
 from .sandbox_worker import (
     READY,
     DecodeAnswer,
@@ -169,6 +170,7 @@ def _checked_answer(answer: Json, request: DecodeRequest, size: int, wall_s: flo
             and isinstance(answer["height"], int)
             and isinstance(answer["bytes"], int)
             and (0 < answer["bytes"] <= size if request["jpeg_side"] else answer["bytes"] == size)
+            and (answer.get("place") is None or is_place(answer["place"]))
         )
     sound = (
         sound and isinstance(answer["cpu_s"], float) and 0 <= answer["cpu_s"] <= max(WALL_S, wall_s)

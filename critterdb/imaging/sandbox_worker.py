@@ -25,7 +25,16 @@ from PIL import Image, ImageOps
 
 from critterdb.errors import RejectedInputError
 
-from .decode import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized, prepare_heif
+from .decode import (
+    MIN_SIDE,
+    NOT_AN_IMAGE,
+    TOO_COMPLEX,
+    decode_sized,
+    image_format,
+    open_with_pillow,
+    prepare_heif,
+)
+from .exif import ExifPlace, read_place
 from .jpeg_copy import encode_jpeg
 from .preprocessing import Preprocessing
 from .syscall_filter import forbid_processes
@@ -63,6 +72,7 @@ class DecodeRequest(TypedDict):
     """What the parent asks: `bytes` of a picture follow; `view` is a Preprocessing's fields.
 
     With `jpeg_side` (pixels) the answer is a JPEG of the whole picture, at most so long and wide.
+    With `reads_place` it is where and when the picture was taken, and the picture is not decoded.
     """
 
     bytes: int
@@ -72,6 +82,7 @@ class DecodeRequest(TypedDict):
     memory_bytes: int
     view: Json | None
     jpeg_side: int | None
+    reads_place: bool
 
 
 class DecodeAnswer(TypedDict, total=False):
@@ -79,6 +90,7 @@ class DecodeAnswer(TypedDict, total=False):
 
     width: int
     height: int
+    place: ExifPlace | None
     code: str
     error: str
     bytes: int
@@ -159,6 +171,8 @@ def _spent_s() -> float:
 def _decode(data: bytes, request: DecodeRequest) -> tuple[DecodeAnswer, bytes]:
     view = Preprocessing(**request["view"]) if request["view"] else None
     side = request["jpeg_side"]
+    if request["reads_place"]:
+        return {"width": 0, "height": 0, "place": _read_place(data, request["max_pixels"])}, b""
     image, width, height = decode_sized(
         data,
         max_pixels=request["max_pixels"],
@@ -169,6 +183,16 @@ def _decode(data: bytes, request: DecodeRequest) -> tuple[DecodeAnswer, bytes]:
     if side:
         pixels = encode_jpeg(image, side)
     return {"width": width, "height": height}, pixels
+
+
+def _read_place(data: bytes, max_pixels: int) -> ExifPlace | None:
+    try:
+        return read_place(open_with_pillow(data, image_format(data), max_pixels).getexif())
+    except MemoryError:
+        raise
+    # Pillow raises nearly anything on hostile metadata, which then says nothing.
+    except Exception:
+        return None
 
 
 def send_message(to: socket.socket, header: Mapping[str, object], body: bytes = b"") -> None:

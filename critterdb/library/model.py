@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,12 @@ from critterdb.imaging.decode import ImageInfo, upright_rgb
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.imaging.sources import read_source
 from critterdb.model import loader
-from critterdb.model.inference import classify_view
-from critterdb.model.payloads import AnswerPayload, SimilarPhoto, answer_payload
+from critterdb.model.inference import classify_view, whereabouts_in
+from critterdb.model.payloads import AnswerPayload, SimilarPhoto, add_place, answer_payload
+from critterdb.model.placed_answer import answer_with_place
 from critterdb.model.predictions import save_classification
 from critterdb.model.registry import current_model
+from critterdb.model.whereabouts import Said, parse_whereabouts
 from critterdb.web.urls import photo_file, photo_page
 
 from .database import database_file, open_reading
@@ -25,6 +28,7 @@ from .result import Result
 
 if TYPE_CHECKING:
     import os
+    from datetime import date
 
     import numpy as np
     from PIL import Image
@@ -36,6 +40,16 @@ if TYPE_CHECKING:
     """A file's path, an http(s) URL, the bytes of a file, or a picture that Pillow opened."""
 
 MAX_SIMILAR = 10
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the network sees of a picture, uint8 H×W×3; about its bytes, if any; and their URL."""
+
+    pixels: np.ndarray
+    info: ImageInfo | None = None
+    url: str | None = None
+    data: bytes | None = None
 
 
 class Model:
@@ -72,16 +86,29 @@ class Model:
         """When it answers: `threshold` is a probability, `novelty_threshold` a novelty."""
         return self._loaded.thresholds
 
-    def classify(self, picture: Picture, *, similar: int = 0) -> Result:
+    def classify(
+        self,
+        picture: Picture,
+        *,
+        similar: int = 0,
+        latitude: float | None = None,
+        longitude: float | None = None,
+        on: str | date | None = None,
+        use_exif: bool = False,
+    ) -> Result:
         """Classify a picture: a path, an http(s) URL, bytes, or an image that Pillow opened.
 
         Files, URLs and bytes are decoded in a sandboxed process, and URLs are fetched as the
         endpoint does: public addresses only. At most 10 MB and 50 megapixels are accepted.
         `similar` adds that many of the nearest training photos, at most 10; it needs the site.
+        `latitude`, `longitude` (degrees) and `on` (a date) say where and when it was taken, and
+        add an answer with that if the model knows of places. With `use_exif` the file says so.
 
         Raises RejectedInputError, whose `code` is one of docs/api.md, if the picture cannot be
-        read, and ModelError if the model fails or has no site to find similar photos in.
+        read or its place is not valid, and ModelError if the model fails or has no site to find
+        similar photos in.
         """
+        whereabouts = parse_whereabouts(Said(latitude, longitude, on))
         if not 0 <= similar <= MAX_SIMILAR:
             raise ModelError(f"similar={similar} is not a number from 0 to {MAX_SIMILAR}")
         if similar and self._database is None:
@@ -90,7 +117,8 @@ class Model:
                 'critterdb.load_model("mysite")'
             )
         started = time.perf_counter()
-        pixels, info, url = self._look_at(picture)
+        seen = self._look_at(picture)
+        pixels, info, url = seen.pixels, seen.info, seen.url
         classification = classify_view(self._loaded, pixels)
         prediction_id = None
         if self._recording is not None and info is not None:
@@ -100,18 +128,20 @@ class Model:
         photos = self._similar(pixels, similar) if similar else None
         took_ms = (time.perf_counter() - started) * 1000
         payload = answer_payload(self._loaded, classification, info, prediction_id, took_ms)
+        if whereabouts is None and use_exif and seen.data is not None:
+            whereabouts = whereabouts_in(seen.data)
+        add_place(payload, answer_with_place(self._loaded, classification, whereabouts))
         return Result(payload if photos is None else _with_similar(payload, photos))
 
     def __repr__(self) -> str:
         return f"<Model {self.id}: {len(self.labels)} labels>"
 
-    def _look_at(self, picture: Picture) -> tuple[np.ndarray, ImageInfo | None, str | None]:
-        """What the network sees, uint8 H×W×3; about the bytes, if there are any; and their URL."""
+    def _look_at(self, picture: Picture) -> Seen:
         from PIL import Image
 
         view = self._loaded.view
         if isinstance(picture, Image.Image):
-            return view.pixels(upright_rgb(picture, shorter_side=view.shorter_side)), None, None
+            return Seen(view.pixels(upright_rgb(picture, shorter_side=view.shorter_side)))
         url = picture if isinstance(picture, str) and "://" in picture else None
         try:
             if isinstance(picture, bytes | bytearray):
@@ -123,7 +153,7 @@ class Model:
             if isinstance(picture, bytes | bytearray):
                 raise  # it has no name
             raise RejectedInputError(error.code, f"{picture}: {error}") from error
-        return pixels, info, url
+        return Seen(pixels, info, url, data)
 
     @cached_property
     def _training_photos(self) -> TrainingPhotos:

@@ -11,6 +11,7 @@ from critterdb.formatting import taxon_name
 if TYPE_CHECKING:
     from critterdb.model.labels import Answer, Reason, ScoredTaxon
     from critterdb.model.payloads import AnswerPayload, SimilarPhoto
+    from critterdb.model.placed_answer import PlacedAnswer
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Result:
     def similar(self) -> list[SimilarPhoto] | None:
         """The training photos nearest to the picture, the nearest first; None if not asked for."""
         return self._payload.get("similar")
+
+    @property
+    def with_place(self) -> PlacedAnswer | None:
+        """The answer with where and when; None if that is unknown to the caller or the model."""
+        return self._payload.get("with_place")
 
     @property
     def evidence(self) -> None:

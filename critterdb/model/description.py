@@ -11,6 +11,8 @@ import numpy as np
 
 from critterdb.imaging.preprocessing import Preprocessing
 
+from .place_prior import PlacePrior, parse_prior
+
 if TYPE_CHECKING:
     from critterdb._types import Json
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 # wrongly.
 FORMAT = 1
 DIGEST = "digest"  # the SHA-256 of the file, with zeros in its own place
+PLACE_PRIOR = "place_prior"
 REQUIRED = (
     "format",
     "id",
@@ -41,7 +44,8 @@ MAX_SCALED_SIDE = 8192  # pixels: `size` alone may be small, and `resize` see a 
 class ModelDescription:
     """What a model file says of itself; `labels` and `smoke_probabilities` C are in output order.
 
-    `digest` is null in files without one. `metadata` is all of it, as it was parsed.
+    `digest` and `place_prior` are null in files without them. `metadata` is all of it, as it was
+    parsed.
     """
 
     id: str
@@ -52,6 +56,7 @@ class ModelDescription:
     thresholds: Thresholds
     smoke_probabilities: np.ndarray
     digest: str | None
+    place_prior: PlacePrior | None
     metadata: Json
 
 
@@ -73,12 +78,13 @@ def parse_description(text: str) -> ModelDescription:
     digest = metadata.get(DIGEST)
     if digest is not None and not isinstance(digest, str):
         raise ValueError("its digest is not a string")
+    labels = _parse_labels(metadata["labels"])
     return ModelDescription(
         id=metadata["id"],
         game=metadata["game"],
         backbone=metadata["backbone"],
         view=_parse_view(metadata["size"], metadata["resize"]),
-        labels=_parse_labels(metadata["labels"]),
+        labels=labels,
         thresholds={
             "threshold": _number(metadata, "threshold"),
             "novelty_threshold": _number(metadata, "novelty_threshold"),
@@ -86,6 +92,7 @@ def parse_description(text: str) -> ModelDescription:
         },
         smoke_probabilities=_parse_smoke_test(metadata["smoke_test"]),
         digest=digest,
+        place_prior=parse_prior(metadata.get(PLACE_PRIOR), len(labels)),
         metadata=metadata,
     )
 

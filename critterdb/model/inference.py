@@ -6,9 +6,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import MAX_IMAGE_PIXELS, ImageInfo
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.system import cores
+
+from .whereabouts import Whereabouts, parse_day
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,3 +60,23 @@ def classify_view(model: Model, pixels: np.ndarray) -> Classification:
         classification = model.classify_pixels(pixels)
         work.add(time.thread_time() - before)
     return classification
+
+
+def whereabouts_in(data: bytes) -> Whereabouts | None:
+    """Return where and when a stranger's photo was taken, by its file; None if that does not say.
+
+    Read by the process that decodes it. Blocks. Raises RejectedInputError (busy).
+    """
+    try:
+        place = shared_decoders().place_of(data)
+    except RejectedInputError as refusal:
+        if refusal.code == "busy":
+            raise
+        return None  # unreadable metadata is no reason to refuse a picture
+    if place is None:
+        return None
+    try:
+        on = parse_day(place["on"]) if place["on"] else None
+    except RejectedInputError:
+        on = None  # the clock of the camera was never set
+    return Whereabouts(place["latitude"], place["longitude"], on)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from critterdb.imaging.preprocessing import Preprocessing
 
     from .labels import Label, Thresholds
+    from .place_prior import PlacePrior
 
 # A ResNet-34 has 85 MB and the default 13.7. A file is read as a whole, because ONNX Runtime gets
 # bytes and never a path: a path would let it follow names in the file.
@@ -46,7 +47,10 @@ FAILS_SMOKE_TEST = "it fails on its own smoke test"
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model. `labels` are in output order; `thresholds` are those in force."""
+    """A loaded model. `labels` are in output order; `thresholds` are those in force.
+
+    `place_prior` is null in models that know nothing of where and when.
+    """
 
     id: str
     game: str
@@ -57,6 +61,7 @@ class Model:
     metadata: Json
     sha256: str
     session: Any
+    place_prior: PlacePrior | None = None
 
     def run(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return probabilities N×C, embeddings N×D and novelty N of pixels uint8 N×H×W×3.
@@ -146,6 +151,7 @@ def _load_checked(data: bytes, *, sha256: str | None, threads: int | None) -> Mo
         metadata=description.metadata,
         sha256=hashlib.sha256(data).hexdigest(),
         session=session,
+        place_prior=description.place_prior,
     )
     _smoke_test(model, description.smoke_probabilities)
     # Last, because any other check gives a better reason than "the bytes differ".

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
+from .placed_answer import answer_with_place
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from .decision import Classification
     from .labels import Answer, Reason, ScoredTaxon
     from .loader import Model
+    from .placed_answer import PlacedAnswer
+    from .whereabouts import Whereabouts
 
 
 class ModelPayload(TypedDict):
@@ -51,7 +55,8 @@ class SimilarPhoto(TypedDict):
 class AnswerPayload(TypedDict):
     """An answer. `source` is what `critterdb classify` was given; the endpoint has none.
 
-    `similar` is there if it was asked for, which only Python can.
+    `similar` is there if it was asked for, which only Python can. `with_place` is there if it was
+    said where the picture was taken, and the model knows of places.
     """
 
     ok: Literal[True]
@@ -66,6 +71,7 @@ class AnswerPayload(TypedDict):
     prediction_id: int | None
     took_ms: float
     similar: NotRequired[list[SimilarPhoto]]
+    with_place: NotRequired[PlacedAnswer]
     source: NotRequired[str]
 
 
@@ -105,13 +111,23 @@ def answer_payload(
     }
 
 
+def add_place(payload: AnswerPayload, placed: PlacedAnswer | None) -> None:
+    """Put the answer with where and when beside that of the photo alone, if there is one."""
+    if placed is not None:
+        payload["with_place"] = placed
+
+
 def _image_payload(info: ImageInfo) -> ImagePayload:
     return {"sha256": info.sha256, "width": info.width, "height": info.height}
 
 
-def combined_payload(model: Model, classifications: Sequence[Classification]) -> AnswerPayload:
+def combined_payload(
+    model: Model, classifications: Sequence[Classification], whereabouts: Whereabouts | None = None
+) -> AnswerPayload:
     """Return the JSON object of one answer over several images of one animal."""
-    payload = answer_payload(model, model.combine(classifications), None, None, 0.0)
+    combined = model.combine(classifications)
+    payload = answer_payload(model, combined, None, None, 0.0)
+    add_place(payload, answer_with_place(model, combined, whereabouts))
     return {**payload, "source": f"{len(classifications)} together"}
 
 

@@ -42,7 +42,11 @@ class UnusedData(TypedDict):
 
 
 class ModelCard(UnusedData):
-    """What a person should know of a model: `models.card`; `splits` are photos by part."""
+    """What a person should know of a model: `models.card`; `splits` are photos by part.
+
+    `place_weight` is how much where and when count, from 0 to 1; null if the model does not know of
+    places.
+    """
 
     game: str
     question: str | None
@@ -53,6 +57,7 @@ class ModelCard(UnusedData):
     thresholds: Thresholds
     intended_use: str
     limits: str
+    place_weight: float | None
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ def model_card(
         "thresholds": thresholds,
         "intended_use": INTENDED_USE,
         "limits": LIMITS,
+        "place_weight": None,
     }
 
 

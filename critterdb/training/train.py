@@ -18,7 +18,9 @@ from critterdb.dataset.splits import split_observations
 from critterdb.evaluation.comparison import ModelComparison, Outcome, compare_with
 from critterdb.evaluation.evaluate import save_evaluation
 from critterdb.evaluation.metrics import Evaluation, ScoredPhotos, measure, softmax
+from critterdb.evaluation.place_errors import save_place_errors
 from critterdb.model.decision import step_scores
+from critterdb.model.description import PLACE_PRIOR
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_file, stored_files
 from critterdb.training.onnx.graph import import_onnx
@@ -42,6 +44,7 @@ from .model_records import (
 from .model_writer import ModelFile, write_model
 from .networks import load_network
 from .novelty import fit_novelty
+from .place_prior import fit_place_prior
 from .torch_worker import shared_torch_process
 from .training_data import TrainingData, prepare_data, readable_data
 
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from critterdb.games import Game
     from critterdb.model.labels import Label, Thresholds
     from critterdb.model.novelty import NoveltyParameters
+    from critterdb.model.place_prior import PlacePrior
 
     from .candidates import LabelledVectors
 
@@ -69,11 +73,15 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """A trained model with its thresholds, and what it says of its test photos."""
+    """A trained model with its thresholds, and what it says of its test photos.
+
+    `place_prior` is null if its training photos have no coordinates.
+    """
 
     trained: TrainedModel
     labels: list[Label]
     thresholds: Thresholds
+    place_prior: PlacePrior | None
     evaluation: Evaluation
 
 
@@ -233,8 +241,10 @@ def _measure(db: SiteDatabase, trained: TrainedModel, max_wrong: float) -> Measu
     """Calibrate on the validation photos, and measure on the test photos."""
     head, novelty, data = trained.head, trained.novelty, trained.data
     labels = label_objects(db, data.taxon_ids)
-    thresholds = _thresholds(trained, data.of("valid"), labels, max_wrong)
-    test = data.of("test")
+    valid, test = data.of("valid"), data.of("test")
+    thresholds = _thresholds(trained, valid, labels, max_wrong)
+    known = softmax(head.logits(valid.vectors), thresholds["temperature"])
+    prior = fit_place_prior(db, data, known)
     scores = ScoredPhotos(
         labels,
         thresholds,
@@ -242,7 +252,7 @@ def _measure(db: SiteDatabase, trained: TrainedModel, max_wrong: float) -> Measu
         novelty.score(test.vectors),
         test.truth,
     )
-    return MeasuredModel(trained, labels, thresholds, measure(scores))
+    return MeasuredModel(trained, labels, thresholds, prior, measure(scores))
 
 
 def _save(
@@ -258,6 +268,8 @@ def _save(
     figures = measured.evaluation.figures
     model_id = f"{game.slug}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     card = model_card(game, data.examples, data.splits, figures, measured.thresholds)
+    if measured.place_prior:
+        card["place_weight"] = measured.place_prior.weight
     file = _write_file(db, game, model_id, measured, card, recipe["max_wrong"])
     seconds = round(time.perf_counter() - started, 2)
     record = ModelRecord(
@@ -276,6 +288,8 @@ def _save(
         save_history(db, model_id, trained.head)
         tested = data.examples.photo_ids[data.mask("test")].tolist()
         save_evaluation(db, model_id, measured.evaluation, tested)
+        scores = measured.evaluation.scores
+        save_place_errors(db, model_id, measured.place_prior, scores, tested)
         if is_used:
             db["games"].update(game.slug, {"model_id": model_id})
     return model_id, seconds
@@ -289,7 +303,7 @@ def _write_file(
     card: ModelCard,
     max_wrong: float,
 ) -> ModelFile:
-    trained = measured.trained
+    trained, prior = measured.trained, measured.place_prior
     return write_model(
         stored_file(site_folder(db), "models", f"models/{model_id}.onnx"),
         backbone=trained.backbone,
@@ -307,6 +321,7 @@ def _write_file(
             "metrics": card["metrics"],
             "max_wrong": max_wrong,
             "critterdb": __version__,
+            **({PLACE_PRIOR: prior.to_json()} if prior else {}),
         },
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import state, urls
 from .datasette import (
+    access_log,
     body_limit,
     compat,
     current_request,
@@ -40,6 +41,7 @@ else:
 def startup(datasette: Any) -> Any:
     async def inner() -> None:
         compat.print_plain_tracebacks()
+        access_log.keep_places_out()
         site = await state.open_state(datasette)
         if site.database_name:
             await compat.register_queries(datasette, site.database_name)

@@ -195,12 +195,14 @@ def add_post(folder: Path, post_id: str, picture: str) -> None:
 MODEL_ID = "cougarornot-colours"
 
 
-def add_model(folder: Path) -> str:
+def add_model(folder: Path, *, knows_places: bool = False) -> str:
     """The tiny model in use: red is a cougar, lime a bobcat, blue a cat, grey nothing known."""
     db = open_database(folder / DATABASE_NAME)
     ensure_game(db, "cougarornot")
-    model = make_tiny_model(db, "cougarornot")
+    model = make_tiny_model(db, "cougarornot", knows_places=knows_places)
     db["models"].update(model.id, {"error_rate": 0.05})
+    if knows_places:
+        db["models"].update(model.id, {"card": json.dumps({"place_weight": 1.0})})
     db.close()
     return model.id
 

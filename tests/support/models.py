@@ -5,27 +5,33 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
+from critterdb.dataset.sightings import Sighting
 from critterdb.imaging.preprocessing import Preprocessing
+from critterdb.model.description import PLACE_PRIOR
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.registry import current_model
+from critterdb.model.whereabouts import Whereabouts
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.timestamps import utc_now
 from critterdb.training.backbones import Backbone
 from critterdb.training.model_writer import write_model
 from critterdb.training.onnx.graph import finish_graph, import_onnx
+from critterdb.training.place_prior import LabelledSighting, count_sightings
 from tests.support.site_templates import copy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from critterdb.model.loader import Model
+    from critterdb.model.place_prior import PlacePrior
 
 SIZE = 32  # pixels
 SHARPNESS = 12.0
@@ -40,6 +46,7 @@ LABELS = (  # red, green, blue
     (DOMESTIC_CAT, "Felis catus", "Domestic Cat", "species", 10),
 )
 TARGET = COUGAR
+COUGARS_LIVE, BOBCATS_LIVE, OCEAN = (34.1, -118.3), (44.5, -72.6), (0.0, -150.0)
 
 COLOURS = {
     "red": (215, 25, 25),
@@ -63,17 +70,27 @@ def picture(colour: str, size: tuple[int, int] = (120, 90), seed: int = 0) -> by
     return file.getvalue()
 
 
-def make_tiny_model(db: SiteDatabase, game_slug: str = "tints", *, hashtag: str = "tints") -> Model:
-    """Write taxa, game and a model in use, unless they are there; return the loaded model."""
+def make_tiny_model(
+    db: SiteDatabase,
+    game_slug: str = "tints",
+    *,
+    hashtag: str = "tints",
+    knows_places: bool = False,
+) -> Model:
+    """Write taxa, game and a model in use, unless they are there; return the loaded model.
+
+    One that knows places has seen cougars around COUGARS_LIVE and bobcats around BOBCATS_LIVE.
+    """
     model_id = f"{game_slug}-colours"
     models = site_folder(db) / "models"
-    copy_of(model_id, partial(_write_model_files, game_slug, model_id), models)
+    write = partial(_write_model_files, game_slug, model_id, knows_places)
+    copy_of((model_id, knows_places), write, models)
     path = models / f"{model_id}.onnx"
     _save_rows(db, game_slug, hashtag, model_id, path)
     return current_model(db, game_slug)
 
 
-def _write_model_files(game_slug: str, model_id: str, models: Path) -> None:
+def _write_model_files(game_slug: str, model_id: str, knows_places: bool, models: Path) -> None:
     backbone = Backbone(
         "colours@32", "colours", Preprocessing(SIZE), models / "backbones" / "c.onnx"
     )
@@ -99,8 +116,25 @@ def _write_model_files(game_slug: str, model_id: str, models: Path) -> None:
             "splits": {"train": 20, "valid": 5, "test": 5},
             "metrics": {"error_rate": 0.0},
             "critterdb": "test",
+            **({PLACE_PRIOR: tiny_place_prior().to_json()} if knows_places else {}),
         },
     )
+
+
+def tiny_place_prior() -> PlacePrior:
+    """Sixty cougars in June and sixty bobcats all year, each at home."""
+    homes = [(0, COUGARS_LIVE, 6)] * 60 + [(1, BOBCATS_LIVE, 1 + n % 12) for n in range(60)]
+    prior = count_sightings(
+        (
+            LabelledSighting(
+                Sighting(Whereabouts(*home, date(2024, month, 1)), 0.0, None, False), label
+            )
+            for label, home, month in homes
+        ),
+        len(LABELS),
+    )
+    assert prior is not None
+    return prior
 
 
 def _label(taxon_id: int, name: str, common_name: str, rank: str, level: int) -> dict[str, Any]:

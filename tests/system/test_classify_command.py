@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from critterdb.cli import main
 from critterdb.fakes.server import Request, StandIn
 from tests.support.datasette_site import MODEL_ID, TAXON, add_model, jpeg, make_site, rows
+from tests.support.models import COUGARS_LIVE, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,3 +206,25 @@ def test_an_unknown_model_is_one_clear_error(folder: Path, model: str, words: st
     assert done.exit_code == 1
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_place_adds_a_second_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_site(tmp_path / "mysite")
+    add_model(folder, knows_places=True)
+    monkeypatch.chdir(folder)
+    (folder / "cat.jpg").write_bytes(picture("yellow"))
+    (folder / "bobcat.jpg").write_bytes(picture("green"))
+    place = ["--latitude", str(COUGARS_LIVE[0]), "--longitude", str(COUGARS_LIVE[1])]
+    done = run("cat.jpg", "bobcat.jpg", *place, "--on", "2024-06-15")
+    assert done.exit_code == 0, done.output
+    assert "cat.jpg: I can't tell" in done.stdout
+    assert "With the place: Cougar, " in done.stdout
+    assert "Unusual: seldom or never observed near there" in done.stdout
+    placed = json.loads(run("cat.jpg", "--json", *place).stdout)[0]["with_place"]
+    assert placed["answer"]["common_name"] == "Cougar"
+    assert "With the place" not in run("cat.jpg").stdout
+    assert "With the place" not in run("cat.jpg", "--use-exif").stdout
+    assert "With the place: Cougar, " in run("cat.jpg", "cat.jpg", "--together", *place).stdout
+    failed = run("cat.jpg", *place[:2])
+    assert failed.exit_code == 1
+    assert "A place needs both latitude and longitude" in failed.stderr

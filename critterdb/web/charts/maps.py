@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from critterdb.dataset.sightings import OBSCURED_DEGREES
+
 from .svg import joined, picture, tag
 
 if TYPE_CHECKING:
@@ -25,8 +27,7 @@ MIN_SPAN = 16.0  # degrees of longitude: enough around one place to see where on
 # A map that shows more of the earth than North America has no room for state lines.
 STATES_UP_TO = 70.0  # degrees of longitude
 # Shown as this square and never as a point: no map suggests a false place.
-# docs/decisions.md#an-obscured-place-is-a-square-of-02-degrees
-OBSCURED_CELL = 0.2  # degrees: iNaturalist moves an obscured place somewhere in such a square
+OBSCURED_CELL = OBSCURED_DEGREES
 CLUSTER = 12.0  # pixels
 # The Mercator projection ends at 85 degrees.
 FARTHEST_NORTH = 84.0

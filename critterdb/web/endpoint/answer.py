@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 from critterdb.errors import ModelError, RejectedInputError
 from critterdb.imaging.decode import ImageInfo
 from critterdb.model.decision import Classification
-from critterdb.model.inference import classify_image
-from critterdb.model.payloads import AnswerPayload, answer_payload
+from critterdb.model.inference import classify_image, whereabouts_in
+from critterdb.model.payloads import AnswerPayload, add_place, answer_payload
+from critterdb.model.placed_answer import answer_with_place
 from critterdb.model.predictions import find_answer, record
+from critterdb.model.whereabouts import parse_whereabouts
 from critterdb.storage.database import SiteDatabase, sqlite3
 from critterdb.web.datasette.compat import may_view, write
 from critterdb.web.datasette.reading import SlowReadError, read
@@ -86,6 +88,7 @@ async def answer(call: Call, question: Upload) -> Answered:
     """
     if not question.image and not question.url:
         raise RejectedInputError("missing_image", NO_PICTURE)
+    whereabouts = parse_whereabouts(question.said)
     database = site_database(call.datasette)
     if database is None:
         raise RejectedInputError("no_model", NO_SITE)
@@ -106,8 +109,12 @@ async def answer(call: Call, question: Upload) -> Answered:
             (picture.sha256, model.id), lambda: _look_at(database, call.state, model, picture)
         )
     classification, image, prediction_id = earlier
+    # After the row is written: what it says does not depend on where a stranger was.
+    if whereabouts is None and question.use_exif and model.place_prior:
+        whereabouts = await call.state.workers.run(whereabouts_in, picture.data)
     took_ms = (time.perf_counter() - call.started) * 1000
     payload = answer_payload(model, classification, image, prediction_id, took_ms)
+    add_place(payload, answer_with_place(model, classification, whereabouts))
     if not names_model:
         payload["model"] = None
     return Answered(payload, chosen, model.labels)

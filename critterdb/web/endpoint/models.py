@@ -47,6 +47,13 @@ class ChosenModel:
             return dict(self.loaded.metadata.get("licenses") or {})
         return as_counts(read_object(self.stored.row["card"]).get("photos_by_license"))
 
+    @property
+    def knows_places(self) -> bool:
+        """Whether it can take into account where and when a photo was taken."""
+        if self.loaded:
+            return self.loaded.place_prior is not None
+        return read_object(self.stored.row["card"]).get("place_weight") is not None
+
 
 async def find_chosen(database: Database, state: PluginState, model_id: str | None) -> ChosenModel:
     """Find the model in use, or the one named, in one trip to a reading thread.

@@ -46,9 +46,11 @@ def describe(server: str, max_bytes: int) -> Json:
         "servers": [{"url": server}],
         "paths": {
             f"{CLASSIFY}.json": {
-                "get": _operation("classifyUrl", "Classify the picture at a URL.", URL, MODEL),
+                "get": _operation(
+                    "classifyUrl", "Classify the picture at a URL.", URL, MODEL, *PLACE
+                ),
                 "post": {
-                    **_operation("classifyPicture", "Classify an uploaded picture.", MODEL),
+                    **_operation("classifyPicture", "Classify an uploaded picture.", MODEL, *PLACE),
                     "requestBody": {"required": True, "content": _bodies(max_bytes)},
                 },
             },
@@ -84,7 +86,11 @@ def _operation(name: str, summary: str, *parameters: Json) -> Json:
 
 
 def _bodies(max_bytes: int) -> Json:
-    form = {"url": {"type": "string", "format": "uri"}, "model": {"type": "string"}}
+    form = {
+        "url": {"type": "string", "format": "uri"},
+        "model": {"type": "string"},
+        **{parameter["name"]: parameter["schema"] for parameter in PLACE},
+    }
     picture = {"image": {"type": "string", "format": "binary", "maxLength": max_bytes}}
     return {
         "multipart/form-data": {"schema": {"type": "object", "properties": {**picture, **form}}},
@@ -128,6 +134,34 @@ MODEL: Json = {
     "schema": {"type": "string"},
     "description": "The id of a model to use instead of the current one.",
 }
+
+
+def _optional(name: str, schema: Json, description: str) -> Json:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+PLACE: tuple[Json, ...] = (
+    _optional(
+        "latitude",
+        {"type": "number", "minimum": -90, "maximum": 90},
+        "Where the picture was taken, in degrees north; with longitude.",
+    ),
+    _optional(
+        "longitude",
+        {"type": "number", "minimum": -180, "maximum": 180},
+        "Where the picture was taken, in degrees east; with latitude.",
+    ),
+    _optional(
+        "on",
+        {"type": "string", "format": "date"},
+        "The day on which the picture was taken; with latitude and longitude.",
+    ),
+    _optional(
+        "use_exif",
+        {"type": "boolean"},
+        "Whether to read from the picture's EXIF block where and when it was taken.",
+    ),
+)
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}
 _SHARE: Json = {"type": "number", "minimum": 0, "maximum": 1}
@@ -140,13 +174,25 @@ _TAXON: dict[str, Json] = {
     "common_name": _TEXT_OR_NULL,
     "score": _SHARE,
 }
+_ANSWER: dict[str, Json] = {
+    "answer": _or_null(_object(**_TAXON, rank=_TEXT_OR_NULL)),
+    "abstained": {"type": "boolean"},
+    "reason": {"enum": [None, "unsure", "not_a_critter", "coarser"]},
+    "predictions": {"type": "array", "items": _object(**_TAXON), "minItems": 1},
+}
+_WITH_PLACE: Json = {
+    **_object(
+        **_ANSWER,
+        unusual={"type": "boolean"},
+        unusual_because={"enum": [None, "place", "season"]},
+    ),
+    "description": "The answer with where and when the picture was taken. There if that was said "
+    "and the model knows of places.",
+}
 SCHEMAS: Json = {
     "Answer": _object(
         ok={"const": True},
-        answer=_or_null(_object(**_TAXON, rank=_TEXT_OR_NULL)),
-        abstained={"type": "boolean"},
-        reason={"enum": [None, "unsure", "not_a_critter", "coarser"]},
-        predictions={"type": "array", "items": _object(**_TAXON), "minItems": 1},
+        **_ANSWER,
         novelty={"type": "number", "minimum": 0},
         novelty_threshold={"type": "number"},
         model=_or_null(_object(id=_TEXT, game=_TEXT, backbone=_TEXT)),
@@ -169,3 +215,4 @@ SCHEMAS: Json = {
         "description": "Actors with the permission critterdb-health see more keys.",
     },
 }
+SCHEMAS["Answer"]["properties"]["with_place"] = _WITH_PLACE  # which not every answer has

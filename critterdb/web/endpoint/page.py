@@ -9,6 +9,7 @@ from critterdb.errors import RejectedInputError
 from critterdb.imaging.heif import reads_heic
 from critterdb.licences import licences
 from critterdb.model.payloads import refusal_payload
+from critterdb.model.placed_answer import UNUSUAL_WORDS
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.datasette.reading import read
 from critterdb.web.files.static import static_path
@@ -45,6 +46,7 @@ async def page_context(
         "max_megabytes": f"{settings.max_bytes / 1e6:g}",
         "url": None if question.image else question.url,
         "model_id": question.model,
+        "use_exif": question.use_exif,
         "choices": [],
         **await _about_model(call, question.model, answered.chosen if answered else None),
     }
@@ -58,6 +60,14 @@ async def page_context(
 async def _about_answer(call: Call, question: Upload, answered: Answered) -> Context:
     payload, urls = answered.payload, call.datasette.urls
     context: Context = {**describe(payload, answered.labels), "answer": payload}
+    if placed := payload.get("with_place"):
+        because = placed["unusual_because"]
+        context["placed"] = {
+            **describe(placed, answered.labels),
+            "unusual": UNUSUAL_WORDS[because] if because else None,
+        }
+    elif question.use_exif:
+        context["place_unknown"] = True
     context["bars"] = await with_references(
         call.request, call.datasette, bars_of(payload["predictions"])
     )
@@ -82,7 +92,7 @@ async def _about_answer(call: Call, question: Upload, answered: Answered) -> Con
 
 async def _about_model(call: Call, model_id: str | None, chosen: ChosenModel | None) -> Context:
     """What the page says of the model, from rows alone: a page does not load a model's file."""
-    context: Context = {"model": None, "labels": [], "licences": []}
+    context: Context = {"model": None, "labels": [], "licences": [], "asks_place": False}
     database = site_database(call.datasette)
     if database is None:
         return {**context, "no_model": NO_SITE}
@@ -91,6 +101,7 @@ async def _about_model(call: Call, model_id: str | None, chosen: ChosenModel | N
     except RejectedInputError as refusal:
         return {**context, "no_model": str(refusal)}
     context["question"] = chosen.question
+    context["asks_place"] = chosen.knows_places
     if not await may_view(call.datasette, call.request.actor, database.name, "models"):
         return context
     row, urls, game = chosen.stored.row, call.datasette.urls, call.state.settings.game

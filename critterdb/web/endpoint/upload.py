@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError, too_large
+from critterdb.model.whereabouts import NAMES, NOTHING_SAID, Said, said_by
 from critterdb.platforms.untrusted_json import parse_json
 from critterdb.web.http.forms import FORM_OVERHEAD_BYTES, parse_form, parse_multipart
 
@@ -19,15 +20,22 @@ JSON = "application/json"
 # `curl --data-binary @photo.jpg` claims to send this. A body that is not ASCII is taken for the
 # picture itself, so that the obvious command works.
 URL_ENCODED = "application/x-www-form-urlencoded"
+# The fields of a form beside the picture.
+TEXTS = ("url", "model", "use_exif", *(name for names in NAMES.values() for name in names))
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What a POST holds: a picture's bytes, or an address, or neither; and the wanted model."""
+    """What a POST holds: a picture's bytes, or an address, or neither; and the wanted model.
+
+    `said` is where and when the picture was taken, unchecked; with `use_exif` its file says so.
+    """
 
     image: bytes | None = None
     url: str | None = None
     model: str | None = None
+    said: Said = NOTHING_SAID
+    use_exif: bool = False
 
 
 async def read_upload(body: Body, max_bytes: int) -> Upload:
@@ -63,7 +71,40 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
     image = fields.get("image") or None
     if image and len(image) > max_bytes:
         raise too_large(f"{max_bytes / 1e6:g} MB")
-    return Upload(image, _text(fields, "url"), _text(fields, "model"))
+    texts = {name: _text(fields, name) for name in TEXTS}
+    return Upload(
+        image,
+        texts["url"],
+        texts["model"],
+        said_by(texts),
+        is_yes(texts["use_exif"]),
+    )
+
+
+def read_query(arguments: Mapping[str, str]) -> Upload:
+    """Return what the query string of a request asks."""
+    return Upload(
+        url=arguments.get("url"),
+        model=arguments.get("model"),
+        said=said_by(arguments),
+        use_exif=is_yes(arguments.get("use_exif")),
+    )
+
+
+def combined(sent: Upload, in_address: Upload) -> Upload:
+    """Return what a body asks; what it leaves out may be in the query string."""
+    return Upload(
+        sent.image,
+        sent.url or in_address.url,
+        sent.model or in_address.model,
+        sent.said if sent.said != NOTHING_SAID else in_address.said,
+        sent.use_exif or in_address.use_exif,
+    )
+
+
+def is_yes(value: object) -> bool:
+    """Say whether a field switches something on, as a checkbox, a query or JSON does."""
+    return value is True or str(value).strip().lower() in ("1", "on", "true", "yes")
 
 
 def parse_question(data: bytes) -> Upload:
@@ -84,7 +125,8 @@ def parse_question(data: bytes) -> Upload:
         if value is not None and not isinstance(value, str):
             raise _malformed(f"“{name}” is not a string")
         texts.append((value or "").strip() or None)
-    return Upload(None, *texts)
+    url, model = texts
+    return Upload(None, url, model, said_by(question), is_yes(question.get("use_exif")))
 
 
 def _malformed(what: str) -> RejectedInputError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
@@ -20,7 +19,7 @@ from critterdb.web.state import PluginState, plugin_state
 from .answer import Answered, Call, answer
 from .limits import BUSY_SECONDS, client_address
 from .page import page_context
-from .upload import Upload, read_upload
+from .upload import Upload, combined, read_query, read_upload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +53,7 @@ async def classify(request: Request, datasette: Datasette) -> Response:
 
 
 async def _answer_or_refuse(call: Call, body: Body) -> Response:
-    question = Upload(url=call.request.args.get("url"), model=call.request.args.get("model"))
+    question = read_query(_first_values(call.request))
     try:
         await _admit(call)
         if call.request.method == "POST":
@@ -72,8 +71,11 @@ async def _answer_or_refuse(call: Call, body: Body) -> Response:
 
 async def _read_question(call: Call, body: Body, in_address: Upload) -> Upload:
     """What the body asks; what it leaves out may be in the URL."""
-    sent = await read_upload(body, call.state.settings.max_bytes)
-    return replace(sent, url=sent.url or in_address.url, model=sent.model or in_address.model)
+    return combined(await read_upload(body, call.state.settings.max_bytes), in_address)
+
+
+def _first_values(request: Request) -> dict[str, str]:
+    return {name: request.args.get(name) for name in request.args}
 
 
 def _asks_nothing(call: Call, question: Upload) -> bool:

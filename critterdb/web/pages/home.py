@@ -9,7 +9,7 @@ from critterdb.imaging.heif import reads_heic
 from critterdb.web import urls
 from critterdb.web.charts.bars import score_over_time
 from critterdb.web.files.static import static_path
-from critterdb.web.queries.models import load_choices
+from critterdb.web.queries.models import load_choices, site_knows_places
 from critterdb.web.queries.photos import Photo, newest_photos, preview_of, shown
 from critterdb.web.queries.posts import STORY_TABLES, Story, load_stories, pictures_of
 from critterdb.web.queries.scores import Score, load_score
@@ -95,8 +95,12 @@ async def home(visit: Visit) -> Page:
     """The page for somebody who has heard of the bot."""
     local = visit.sees_local_photos
     playing = visit.state.settings.game
-    data, choices = await visit.read(
-        lambda db: (load_home(db, local_photos=local), load_choices(db, playing, None))
+    data, choices, asks_place = await visit.read(
+        lambda db: (
+            load_home(db, local_photos=local),
+            load_choices(db, playing, None),
+            site_knows_places(db),
+        )
     )
     photos = [shown(visit, photo) for photo in data["photos"]]
     game = data["games"][0] if data["games"] else None
@@ -113,6 +117,7 @@ async def home(visit: Visit) -> Page:
             "critter_js": visit.path(static_path("classify.js")),
             "classify_path": visit.path(urls.CLASSIFY),
             "choices": choices,
+            "asks_place": asks_place,
             "max_bytes": settings.max_bytes,
             "reads_heic": reads_heic(),
             "max_megabytes": f"{settings.max_bytes / 1e6:g}",

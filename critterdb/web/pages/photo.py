@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import display_name_sql
 from critterdb.licences import IS_PHOTO_HERE
+from critterdb.model.placed_answer import UNUSUAL_WORDS
 from critterdb.storage.stored_json import read_scores
 from critterdb.web.charts.maps import Place, draw_map
 from critterdb.web.datasette.permissions import REVIEW, may
@@ -16,6 +17,7 @@ from critterdb.web.queries.photos import PHOTO_TABLES, PHOTOS, Photo, as_photo, 
 from critterdb.web.queries.taxa import ScoreBar, names_in, score_bars
 
 from .base import Page, Visit, page
+from .unusual import unusual_observation
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
@@ -136,6 +138,7 @@ async def photo(visit: Visit) -> Page:
     is_withdrawn = data["photo"]["withdrawn_at"] or data["photo"]["observation_withdrawn_at"]
     sighting = NOWHERE if is_withdrawn else data["where"]
     place, tiles = _place_of(sighting), visit.state.settings.map_tiles
+    because = await unusual_observation(visit, shown_photo["observation_id"]) if place else None
     where = f", {shown_photo['place_guess']}" if shown_photo["place_guess"] else ""
     return Page(
         "critterdb_photo.html",
@@ -145,10 +148,12 @@ async def photo(visit: Visit) -> Page:
             **data,
             "photo": shown_photo,
             "where": sighting,
+            "unusual_because": because,
             "similar": None if near is None else [shown(visit, other) for other in near],
         },
         extras={
             "map": draw_map([place], tiles=tiles) if place else None,
+            "unusual": UNUSUAL_WORDS[because] if because else None,
             "map_credit": visit.state.settings.map_credit if tiles else None,
         },
         preview=preview_of([shown_photo]),

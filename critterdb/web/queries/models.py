@@ -59,6 +59,13 @@ SELECT models.id, models.game, games.hashtag, games.question, backbone, created_
 FROM models JOIN games ON games.slug = models.game WHERE models.id = ?
 """
 
+_KNOWS_PLACES = """
+SELECT EXISTS (
+    SELECT 1 FROM games JOIN models ON models.id = games.model_id
+    WHERE json_valid(models.card) AND json_extract(models.card, '$.place_weight') IS NOT NULL
+)
+"""
+
 _MODELS = """
 SELECT models.id, models.game, games.hashtag, models.backbone, models.created_at, models.photos,
     models.error_rate, models.balanced_error_rate, models.ece, models.seconds, models.bytes,
@@ -245,6 +252,11 @@ def load_choices(db: SiteDatabase, game: str | None, model_id: str | None) -> li
         }
         for row in rows
     ]
+
+
+def site_knows_places(db: SiteDatabase) -> bool:
+    """Say whether a model in use takes into account where and when a photo was taken."""
+    return bool(db.execute(_KNOWS_PLACES).fetchone()[0])
 
 
 def load_model_row(db: SiteDatabase, model_id: str) -> DescribedModel:

@@ -67,6 +67,11 @@
     else result.hidden = true;
   });
 
+  // Ticked after the photo was chosen, the box asks again.
+  document.getElementById("use-exif")?.addEventListener("change", () => {
+    if (input.files.length) form.requestSubmit();
+  });
+
   // What is pasted or dropped goes into the form. A dropped link or a pasted address goes into the
   // other form.
   const take = (files) => {

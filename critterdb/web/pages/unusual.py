@@ -1,0 +1,77 @@
+"""Whether a photo's animal is unusual where and when it was observed."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from critterdb.errors import CritterError
+from critterdb.model.placed_answer import Unusual, unusual_because
+from critterdb.model.registry import StoredModel, find_model, load_stored
+from critterdb.model.whereabouts import Whereabouts
+from critterdb.storage.stored_json import read_ids
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+
+    from .base import Visit
+
+_MODEL_WITH_PLACES = """
+SELECT games.model_id FROM game_observations AS seen
+JOIN games ON games.slug = seen.game
+JOIN models ON models.id = games.model_id
+WHERE seen.observation_id = ? AND seen.left_at IS NULL
+    AND json_valid(models.card) AND json_extract(models.card, '$.place_weight') IS NOT NULL
+ORDER BY games.slug LIMIT 1
+"""
+_OBSERVATION = """
+SELECT observations.taxon_id, latitude, longitude, observed_on, taxa.ancestor_ids
+FROM observations LEFT JOIN taxa ON taxa.id = observations.taxon_id
+WHERE observations.id = ? AND withdrawn_at IS NULL
+    AND latitude IS NOT NULL AND longitude IS NOT NULL
+"""
+
+
+async def unusual_observation(visit: Visit, observation_id: int) -> Unusual | None:
+    """Return what is unusual about an observation, by the model in use of its game.
+
+    None if nothing is, or if nothing is known: no coordinates, or no model that knows of places.
+    """
+    stored, row = await visit.read(lambda db: _look_up(db, observation_id))
+    if stored is None or row is None:
+        return None
+    try:
+        # The model that the endpoint keeps in memory, loaded as there.
+        model = await visit.state.workers.run(lambda: load_stored(stored, threads=1))
+    except CritterError:
+        return None  # the pages of models and the health page say what is wrong with it
+    prior = model.place_prior
+    nearby = prior and prior.nearby(
+        Whereabouts(row["latitude"], row["longitude"], _day(row["observed_on"]))
+    )
+    known = {label["taxon_id"] for label in model.labels}
+    lineage = [row["taxon_id"], *reversed(read_ids(row["ancestor_ids"]))]
+    label = next((taxon_id for taxon_id in lineage if taxon_id in known), None)
+    if nearby is None or label is None:
+        return None
+    return unusual_because(label, model.labels, nearby)
+
+
+def _look_up(
+    db: SiteDatabase, observation_id: int
+) -> tuple[StoredModel | None, dict[str, object] | None]:
+    row = next(db.query(_OBSERVATION, [observation_id]), None)
+    model = db.execute(_MODEL_WITH_PLACES, [observation_id]).fetchone() if row else None
+    if model is None:
+        return None, None
+    try:
+        return find_model(db, model_id=model[0]), row
+    except CritterError:
+        return None, None
+
+
+def _day(text: object) -> date | None:
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return None
