@@ -22,7 +22,7 @@ from critterdb.imaging.decode import NO_HEIC, ImageInfo, image_format, read_imag
 from critterdb.imaging.metadata import has_gps
 from critterdb.imaging.sandbox import as_kept
 from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.storage.photo_store import place_photo, tidy_photos
+from critterdb.storage.photo_store import is_placed, place_photo, tidy_photos
 from critterdb.storage.timestamps import utc_now
 
 from .labelled_files import LabelledFiles, LeftOut, open_labelled_files
@@ -127,14 +127,16 @@ def import_files(
     tidy_photos(db)
     images, left_out = _read_images(site_folder(db), found.files, progress)
     images, twice = _one_label_each(images)
-    new, known = _split_known(images, _known_photos(db, game_slug))
-    left_out = [*found.left_out, *left_out, *twice, *known]
     with db.atomic():
+        # Another import or removal may have come in between.
+        new, known = _split_known(images, _known_photos(db, game_slug))
+        _check_placed(db, new)
         if is_new_game(db, game_slug):
             check_slug(game_slug)
             preset = PRESETS.get(game_slug)
             save_game(db, preset or Game(game_slug, question="What is it?"))
         _save_images(db, game_slug, new, credit)
+    left_out = [*found.left_out, *left_out, *twice, *known]
     return ImportReport(
         len(new),
         len({label for label, _ in found.files}),
@@ -144,6 +146,14 @@ def import_files(
         found.parts,
         _game_labels(db, game_slug),
     )
+
+
+def _check_placed(db: SiteDatabase, images: Sequence[LabelledImage]) -> None:
+    site = site_folder(db)
+    if not all(is_placed(site, image.path) for image in images):
+        raise SourceError(
+            "Another command removed photos of this import while it ran. Run the import again"
+        )
 
 
 def _read_images(

@@ -20,7 +20,7 @@ from critterdb.fetch.fetcher import Fetcher
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
 from critterdb.imaging.sandbox import as_kept, shared_decoders
 from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.storage.photo_store import place_photo
+from critterdb.storage.photo_store import is_placed, place_photo
 from critterdb.storage.timestamps import utc_now
 
 from .rate_limit import Pace, is_inaturalist, user_agent
@@ -194,6 +194,8 @@ def _save_downloads(db: SiteDatabase, downloads: list[Download]) -> DownloadRepo
         }
         changes.append((download.photo.id, row))
     with db.atomic():
+        # What was removed in the meantime is downloaded again by the next run.
+        changes = [(photo_id, row) for photo_id, row in changes if is_placed(site, row["path"])]
         for photo_id, row in changes:
             db["photos"].update(photo_id, row)
         db.conn.executemany(

@@ -52,6 +52,14 @@ def place_photo(site: Path, data: bytes, suffix: str, kind: Kind = "photos") -> 
     return sha256, path
 
 
+def is_placed(site: Path, path: str) -> bool:
+    """Whether a photo that was placed is still there; ask in the transaction that names it.
+
+    Another process may have removed the same picture in the meantime, when no row named it.
+    """
+    return (site / path).is_file()
+
+
 def kept_picture(site: Path, sha256: object) -> str | None:
     """Return the path of a post's picture that the site keeps, relative to it; None if it has none.
 
@@ -102,10 +110,12 @@ def remove_unnamed_files(db: SiteDatabase, paths: list[str]) -> None:
     A path that does not lead to a photo of the site is passed over.
     """
     site = site_folder(db)
-    for path in set(paths):
-        if not db["photos"].count_where("path = ?", [path]):
-            with suppress(SiteError):
-                stored_file(site, "photos", path).unlink(missing_ok=True)
+    # In a transaction, as is_placed is asked: in between, another process could name the file.
+    with db.atomic():
+        for path in set(paths):
+            if not db["photos"].count_where("path = ?", [path]):
+                with suppress(SiteError):
+                    stored_file(site, "photos", path).unlink(missing_ok=True)
 
 
 def _age_s(file: Path) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 from critterdb.cli import main
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import SourceError
-from critterdb.storage.database import DATABASE_NAME
+from critterdb.storage.database import DATABASE_NAME, open_database, site_folder
 from tests.support.photos import COATS, coat, make_photo_folder
 
 if TYPE_CHECKING:
@@ -58,6 +59,32 @@ def test_a_second_import_adds_only_what_is_new(db: SiteDatabase, photos: Path) -
     again = import_folder(db, photos, "coats")
     assert (again.photos, again.skipped) == (1, {"already there": 12})
     assert db["photos"].count == 13
+
+
+def test_an_import_that_ends_while_another_runs_is_not_doubled(
+    db: SiteDatabase, photos: Path
+) -> None:
+    def import_too(done: int, total: int) -> None:
+        if done == total:
+            with closing(open_database(site_folder(db) / DATABASE_NAME)) as other:
+                assert import_folder(other, photos, "coats").photos == 12
+
+    report = import_folder(db, photos, "coats", progress=import_too)
+    assert (report.photos, report.skipped) == (0, {"already there": 12})
+    assert db["photos"].count == 12
+
+
+def test_a_photo_that_is_removed_during_an_import_gets_no_row(
+    db: SiteDatabase, photos: Path
+) -> None:
+    def remove_one(done: int, total: int) -> None:
+        if done == total:
+            next((site_folder(db) / "photos").glob("*/*.jpg")).unlink()
+
+    with pytest.raises(SourceError, match="Run the import again"):
+        import_folder(db, photos, "coats", progress=remove_one)
+    assert db["photos"].count == 0
+    assert import_folder(db, photos, "coats").photos == 12
 
 
 def test_near_duplicates_share_an_observer(db: SiteDatabase, photos: Path) -> None:

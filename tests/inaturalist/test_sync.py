@@ -113,6 +113,33 @@ def test_what_a_killed_process_left_is_tidied_when_it_is_old(
     assert {file for file in photos.rglob("*") if file.is_file()} == files | {young}
 
 
+def test_a_photo_that_another_process_removed_is_downloaded_by_the_next_sync(
+    db: SiteDatabase, game: Game, server: StandInINaturalist
+) -> None:
+    removed: list[Path] = []
+    photos = site_folder(db) / "photos"
+
+    def remove_placed(statement: str) -> None:
+        files = list(photos.glob("??/*"))
+        if statement.startswith("BEGIN") and files and not removed:
+            removed.append(files[0])
+            files[0].unlink()
+
+    db.conn.set_trace_callback(remove_placed)
+    sync(db, game, server)
+    db.conn.set_trace_callback(None)
+    assert removed
+    assert db["photos"].count_where("path IS NULL") == 1
+    assert all((site_folder(db) / row["path"]).is_file() for row in _with_files(db))
+    sync(db, game, server)
+    assert db["photos"].count_where("path IS NULL") == 0
+    assert removed[0].is_file()
+
+
+def _with_files(db: SiteDatabase) -> list[Json]:
+    return list(db["photos"].rows_where("path IS NOT NULL"))
+
+
 def test_a_withdrawn_licence_withdraws_the_photo(
     db: SiteDatabase, game: Game, server: StandInINaturalist, synced: SyncReport
 ) -> None:
