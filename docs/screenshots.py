@@ -42,6 +42,12 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1100, "height": 780}, "color_scheme": "dark"},
 }
 
+# Those below the first screen load when they come into view.
+LOAD_IMAGES = """() => Promise.all([...document.images].map(image => {
+    image.loading = 'eager';
+    return image.decode().catch(() => null);
+}))"""
+
 GIF = "demo"
 STAGE: ViewportSize = {"width": 1000, "height": 860}
 GIF_WIDTH = 760
@@ -78,7 +84,7 @@ def page_addresses(address: str) -> dict[str, str]:
         "classify": f"{address}/-/classify",
         "review": f"{start}/review",
         "answers": f"{start}/answers",
-        "datasette": address,
+        "datasette": f"{address}/?all",
         "table": f"{address}/critters/bot_history",
     }
 
@@ -98,6 +104,7 @@ def main(address: str, folder: Path, wanted: list[str]) -> None:
                 if name in FOR_REVIEWERS:
                     sign_in(context, address)
                 page.goto(pages[name], wait_until="networkidle")
+                page.evaluate(LOAD_IMAGES)
                 file = folder / f"{name}-{look}.png"
                 page.screenshot(path=file, full_page=True)
                 print(f"{file.name}: {page.evaluate('document.documentElement.scrollWidth')} wide")
