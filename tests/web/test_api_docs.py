@@ -25,7 +25,7 @@ SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     folder = make_site(tmp_path_factory.mktemp("api") / "mysite")
-    add_model(folder)
+    add_model(folder, knows_places=True)
     (folder / "cougar.jpg").write_bytes(picture("red"))
     (folder / "meme.jpg").write_bytes(picture("grey"))
     (folder / "notes.txt").write_text("dear diary")

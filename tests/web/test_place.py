@@ -19,6 +19,7 @@ import critterdb
 from critterdb.fakes.server import Request, StandIn
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import (
+    SEEN_AT,
     add_model,
     add_photo,
     free_port,
@@ -232,32 +233,23 @@ async def test_the_page_says_that_it_is_unusual(folder: Path) -> None:
     assert "seldom or never observed near there" in page.text
 
 
-@pytest.mark.parametrize(
-    ("place", "words"),
-    [
-        (BOBCATS_LIVE, "Cougar is seldom or never observed near there"),
-        (COUGARS_LIVE, None),
-        (OCEAN, None),
-    ],
-)
-async def test_a_photos_page_says_what_is_unusual(
-    tmp_path: Path, place: tuple[float, float], words: str | None
-) -> None:
-    folder = make_site(tmp_path / "mysite")
-    add_model(folder, knows_places=True)
-    add_photo(folder, 5, picture("red"))
-    with closing(open_database(folder / DATABASE_NAME)) as db:
-        where = {"latitude": place[0], "longitude": place[1], "observed_on": "2024-06-02"}
-        db["observations"].update(5, where)
-        row = {"game": "cougarornot", "observation_id": 5, "seen_at": "2024-06-03T00:00:00Z"}
-        db["game_observations"].insert(row)
+async def test_a_photos_page_says_what_is_unusual(folder: Path) -> None:
+    places = {5: BOBCATS_LIVE, 6: COUGARS_LIVE, 7: OCEAN}
+    for photo_id, (latitude, longitude) in places.items():
+        add_photo(folder, photo_id, picture("red", seed=photo_id))
+        with closing(open_database(folder / DATABASE_NAME)) as db:
+            where = {"latitude": latitude, "longitude": longitude, "observed_on": "2024-06-02"}
+            db["observations"].update(photo_id, where)
+            row = {"game": "cougarornot", "observation_id": photo_id, "seen_at": SEEN_AT}
+            db["game_observations"].insert(row)
     client = open_datasette(folder).client
-    page = await client.get("/-/critters/photos/5")
-    assert page.status_code == 200
-    assert ("Unusual here" in page.text) == (words is not None)
-    assert words is None or words in page.text
-    data = (await client.get("/-/critters/photos/5.json")).json()
-    assert data["unusual_because"] == ("place" if words else None)
+    for photo_id in places:
+        page = await client.get(f"/-/critters/photos/{photo_id}")
+        assert page.status_code == 200
+        says = "Cougar is seldom or never observed near there" in page.text
+        assert says == ("Unusual here" in page.text) == (photo_id == 5)
+        data = (await client.get(f"/-/critters/photos/{photo_id}.json")).json()
+        assert data["unusual_because"] == ("place" if photo_id == 5 else None)
 
 
 SECRET = {"latitude": "34.123457", "longitude": "-118.345679", "on": "2024-06-13"}
