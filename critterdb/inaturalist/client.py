@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from critterdb.errors import SourceError
+from critterdb.fetch.fetcher import tls_context
 from critterdb.storage.timestamps import EARLIEST_POST
 
 from .rate_limit import Pace, user_agent
@@ -69,6 +70,7 @@ class INaturalist:
             follow_redirects=False,
             # A proxy or a .netrc of the machine must not see or change what is asked.
             trust_env=False,
+            verify=tls_context(),
         )
         self.pace = Pace(db, self.host, sleep=sleep)
         # By its own clock, when it last answered.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from critterdb.errors import RejectedInputError, too_large
-from critterdb.fetch.fetcher import Fetcher
+from critterdb.fetch.fetcher import Fetcher, tls_context
 from critterdb.imaging.decode import MAX_IMAGE_BYTES, ImageInfo, image_format
 from critterdb.imaging.sandbox import as_kept, shared_decoders
 from critterdb.storage.database import SiteDatabase, site_folder
@@ -224,7 +224,9 @@ class PhotoSource:
         self._sleep = sleep
         self._fetcher = Fetcher()
         headers = {"User-Agent": user_agent(), "Accept-Encoding": "identity"}
-        self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False, headers=headers)
+        self._client = httpx.Client(
+            timeout=TIMEOUT_S, trust_env=False, verify=tls_context(), headers=headers
+        )
         self._pool = ThreadPoolExecutor(WORKERS)
 
     def __enter__(self) -> PhotoSource:

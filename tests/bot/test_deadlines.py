@@ -24,8 +24,6 @@ from critterdb.platforms.registry import open_timeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.serial
-
 HOST = Host("x", "host")
 
 

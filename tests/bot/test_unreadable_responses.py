@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from critterdb.storage.database import SiteDatabase
 
+pytestmark = pytest.mark.slow
+
 ENDPOINTS = [
     ("x", "GET /2/users/me"),
     ("x", "GET /2/users/[0-9]+/mentions"),

@@ -7,15 +7,17 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from critterdb.storage.timestamps import utc_now
 from tests.fuzz.strategies import UNPARSABLE, FieldPath, odd_json, paths, replaced
 from tests.support.bot_harness import GAME, HASHTAG, BotHarness, add_host
 from tests.support.models import make_tiny_model, picture
 
 if TYPE_CHECKING:
-    import pytest
-
     from critterdb.storage.database import SiteDatabase
+
+pytestmark = pytest.mark.slow
 
 VALUES_OF_A_FIELD = 3
 MARK = "@@odd@@"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     pass
 
+pytestmark = pytest.mark.slow
+
 TURNS = 1  # values for each field; benchmarks/fuzz.py tries all
 AT_ONCE = 90  # people with an odd value each, in one site's rounds
 

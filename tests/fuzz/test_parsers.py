@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.fuzz.contract import Parser, check
 from tests.fuzz.parsers import PARSERS
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 15  # of each parser; benchmarks/fuzz.py tries more
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from tests.support.datasette_site import add_model, jpeg, listed, make_site, serving
 
+pytestmark = pytest.mark.slow
+
 DEPLOYMENT = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text("utf-8")
 # Where rich is installed, a plain Datasette prints a long traceback for each wrong address.
 PATIENCE_S = 60

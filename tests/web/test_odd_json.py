@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # The JSON is read by our own code, on either line of Datasette.
-pytestmark = pytest.mark.any_line
+pytestmark = [pytest.mark.any_line, pytest.mark.slow]
 
 DEEP = "[" * 900 + "]" * 900
 ODD = {

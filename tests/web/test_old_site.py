@@ -14,6 +14,8 @@ from tests.support.old_site import OldSite, unpack_old_site
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def old(tmp_path: Path) -> OldSite:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 NOBODY = 65534  # a user
 CLIENT = httpx.Client(trust_env=False)

@@ -23,6 +23,8 @@ from tests.support.datasette_site import (
     serving,
 )
 
+pytestmark = pytest.mark.slow
+
 SERVERS = {
     "critterdb serve": ["-m", "critterdb", "serve", "--port", "{port}"],
     "datasette .": ["-m", "datasette", "serve", ".", "--port", "{port}"],

@@ -9,6 +9,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from critterdb.fetch.fetcher import tls_context
 from critterdb.platforms.untrusted_json import parse_json
 
 from .deadline import CALL_DEADLINE_S, MAX_RESPONSE_BYTES, TOO_LARGE, Call, within
@@ -25,7 +26,7 @@ class DeadlineTransport(httpx.BaseTransport):
 
     def __init__(self, seconds: float = CALL_DEADLINE_S) -> None:
         self.seconds = seconds
-        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._tls = tls_context()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         content = request.read()
