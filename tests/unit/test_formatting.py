@@ -18,6 +18,7 @@ from critterdb.formatting import (
     printable_line,
     share_of,
     table_lines,
+    where_posted,
 )
 from critterdb.games import ensure_game, list_games, unused_presets
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
@@ -105,3 +106,9 @@ def test_a_share_names_its_basis_and_has_no_percentage_of_a_few(
 ) -> None:
     assert share_of(part, whole, "photos") == expected
     assert (percent_of(part, whole) is not None) == ("%" in expected)
+
+
+def test_a_platform_is_called_by_its_name() -> None:
+    assert where_posted("mastodon") == "on Mastodon"
+    assert where_posted("jsonl") == "in a file"
+    assert where_posted("gopher") == "on gopher"
