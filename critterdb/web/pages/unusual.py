@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from critterdb.errors import CritterError
@@ -12,6 +13,7 @@ from critterdb.model.whereabouts import Whereabouts
 from critterdb.storage.stored_json import read_ids
 
 if TYPE_CHECKING:
+    from critterdb._types import Json
     from critterdb.storage.database import SiteDatabase
 
     from .base import Visit
@@ -42,13 +44,13 @@ async def unusual_observation(visit: Visit, observation_id: int) -> Unusual | No
         return None
     try:
         # The model that the endpoint keeps in memory, loaded as there.
-        model = await visit.state.workers.run(lambda: load_stored(stored, threads=1))
+        model = await visit.state.workers.run(partial(load_stored, stored, threads=1))
     except CritterError:
         return None  # the pages of models and the health page say what is wrong with it
-    prior = model.place_prior
-    nearby = prior and prior.nearby(
-        Whereabouts(row["latitude"], row["longitude"], _day(row["observed_on"]))
-    )
+    if model.place_prior is None:
+        return None
+    place = Whereabouts(row["latitude"], row["longitude"], _day(row["observed_on"]))
+    nearby = model.place_prior.nearby(place)
     known = {label["taxon_id"] for label in model.labels}
     lineage = [row["taxon_id"], *reversed(read_ids(row["ancestor_ids"]))]
     label = next((taxon_id for taxon_id in lineage if taxon_id in known), None)
@@ -57,9 +59,7 @@ async def unusual_observation(visit: Visit, observation_id: int) -> Unusual | No
     return unusual_because(label, model.labels, nearby)
 
 
-def _look_up(
-    db: SiteDatabase, observation_id: int
-) -> tuple[StoredModel | None, dict[str, object] | None]:
+def _look_up(db: SiteDatabase, observation_id: int) -> tuple[StoredModel | None, Json | None]:
     row = next(db.query(_OBSERVATION, [observation_id]), None)
     model = db.execute(_MODEL_WITH_PLACES, [observation_id]).fetchone() if row else None
     if model is None:
