@@ -1,4 +1,7 @@
-"""Every kind of backbone says in ONNX what the original network says of the same photo."""
+"""Every kind of backbone says in ONNX what the original network says of the same photo.
+
+Functions import torch, because a worker that runs none of them need not load it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import timm
-import torch
-from torchvision.models import ResNet34_Weights, resnet34
 
 from critterdb.demo.drawing import draw_critter
 from critterdb.errors import ModelError
@@ -34,6 +34,9 @@ def photo(seed: int) -> Image.Image:
 
 def timm_weights(folder: Path, name: str) -> Path:
     """A file of weights as people have them, of numbers that nobody trained."""
+    import timm
+    import torch
+
     torch.manual_seed(7)
     module = timm.create_model(name, pretrained=False)
     torch.save(module.state_dict(), folder / f"{name}.pth")
@@ -41,6 +44,9 @@ def timm_weights(folder: Path, name: str) -> Path:
 
 
 def resnet_weights(folder: Path) -> Path:
+    import torch
+    from torchvision.models import resnet34
+
     torch.manual_seed(7)
     torch.save(resnet34(weights=None).state_dict(), folder / "resnet34.pth")
     return folder / "resnet34.pth"
@@ -48,6 +54,10 @@ def resnet_weights(folder: Path) -> Path:
 
 def original(name: str, weights: Path) -> tuple[Any, Any]:
     """The network without its classifier, and the preparation of its makers, both from them."""
+    import timm
+    import torch
+    from torchvision.models import ResNet34_Weights, resnet34
+
     if name == "resnet34":
         module = resnet34(weights=None)
         module.load_state_dict(torch.load(weights, weights_only=True))
@@ -61,6 +71,8 @@ def original(name: str, weights: Path) -> tuple[Any, Any]:
 
 
 def says(network: Any, pixels: np.ndarray, mean: Any, std: Any) -> np.ndarray:
+    import torch
+
     scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     shape = (1, 3, 1, 1)
     with torch.no_grad():
@@ -76,6 +88,8 @@ def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
 
 @pytest.mark.parametrize("name", ["resnet34", *SMALL])
 def test_weights_from_a_file(tmp_path: Path, name: str) -> None:
+    from torchvision.models import ResNet34_Weights
+
     weights = resnet_weights(tmp_path) if name == "resnet34" else timm_weights(tmp_path, name)
     size = 96 if name == "resnet34" else None
     backbone = load_backbone(name, weights=weights, size=size, folder=tmp_path)
@@ -102,6 +116,9 @@ def test_a_file_of_weights_runs_nothing(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pickle is refused, whatever the default of timm is: that of 1.0.15 runs what it says."""
+    import timm
+    import torch
+
     monkeypatch.setattr(timm.models.load_state_dict, "__defaults__", (True, "cpu", False))
     torch.save({"weight": Command(tmp_path / "ran")}, tmp_path / "weights.pth")
     with pytest.raises(ModelError) as refused:
@@ -131,32 +148,35 @@ def test_the_default_is_the_published_network(tmp_path: Path, size: int) -> None
     assert_same(backbone.embed(pixels), says(network, pixels, [0.5] * 3, [0.5] * 3))
 
 
-class Crossed(torch.nn.Module):
-    """What is normalised is not what the convolution right before gives."""
+def crossed(ask: bool) -> Any:
+    """A network in which what is normalised is not what the convolution right before gives."""
+    import torch
 
-    def __init__(self, ask: bool) -> None:
-        super().__init__()
-        torch.manual_seed(7)
-        self.ask = ask
-        self.conv = torch.nn.Conv2d(3, 3, 3, padding=1)
-        self.norm = torch.nn.BatchNorm2d(3)
-        self.norm.running_mean += torch.tensor([0.3, -0.2, 0.9])
+    class Crossed(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(7)
+            self.conv = torch.nn.Conv2d(3, 3, 3, padding=1)
+            self.norm = torch.nn.BatchNorm2d(3)
+            self.norm.running_mean += torch.tensor([0.3, -0.2, 0.9])
 
-    def forward(self, pixels: Any) -> Any:
-        scale = self.norm.eps if self.ask else 1.0
-        return (self.conv(self.norm(pixels)) * scale).mean(dim=(2, 3))
+        def forward(self, pixels: Any) -> Any:
+            scale = self.norm.eps if ask else 1.0
+            return (self.conv(self.norm(pixels)) * scale).mean(dim=(2, 3))
+
+    return Crossed().eval()
 
 
 @pytest.mark.parametrize("ask", [True, False], ids=["asks its layer", "other order"])
 def test_a_network_of_another_order_is_exported_as_it_is(tmp_path: Path, ask: bool) -> None:
-    module = Crossed(ask).eval()
+    module = crossed(ask)
     network = PretrainedNetwork(
         "crossed", module, (0.5,) * 3, (0.5,) * 3, Preprocessing(32), state_digest(module)
     )
     backbone = export_backbone(network, folder=tmp_path)
     pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(2)])
     assert_same(backbone.embed(pixels), says(module, pixels, [0.5] * 3, [0.5] * 3))
-    assert isinstance(module.norm, torch.nn.BatchNorm2d)
+    assert type(module.norm).__name__ == "BatchNorm2d"
 
 
 def test_a_photo_s_vector_comes_through_the_same_door(tmp_path: Path) -> None:
@@ -176,6 +196,9 @@ def embed(backbone: Backbone, image: Image.Image) -> np.ndarray:
 
 
 def test_other_weights_make_another_recipe(tmp_path: Path) -> None:
+    import timm
+    import torch
+
     name = SMALL[0]
     first = load_backbone(name, weights=timm_weights(tmp_path, name), folder=tmp_path)
     module = timm.create_model(name, pretrained=False)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 
 from critterdb.cli import main
@@ -93,6 +92,8 @@ def test_measuring_the_file_again_gives_the_same_figures(
 
 def test_it_starts_from_the_head_and_leaves_the_usual_alone(tmp_path: Path) -> None:
     """Every weight moves, no running mean does: a few photos say little of what is usual."""
+    import torch
+
     network = load_network("efficientnet_lite0")
     paths = []
     for number in range(12):

@@ -29,6 +29,7 @@ from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.training.backbones import load_backbone
 from critterdb.training.config import TrainingConfig
 from critterdb.training.embed import embed_photos
+from critterdb.training.torch_worker import shared_torch_process
 from critterdb.training.train import train_game
 from tests.support.photos import COATS, coat, make_photo_folder, no_coat
 from tests.support.signals import interruptible
@@ -163,29 +164,36 @@ def test_the_file_gives_what_training_measured(trained: Trained) -> None:
         assert classification.novelty == pytest.approx(row["novelty"], rel=0.02)
 
 
-def test_the_file_says_what_torch_says(trained: Trained) -> None:
-    """The whole graph against the same layers in torch: within 1e-4."""
-    import onnx
+def in_torch(
+    pixels: np.ndarray, weight: np.ndarray, bias: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings and probabilities by layers of torch; the torch process runs this."""
     import torch
 
     from critterdb.training.networks import load_network
 
-    model = trained.model
-    file = onnx.load_model(str(trained.folder / "models" / f"{model.id}.onnx"))
-    parts = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in file.graph.initializer}
-    weight, bias = (
-        torch.from_numpy(parts[f"critterdb_{name}"].copy()) for name in ("weight", "bias")
-    )
-    files = sorted(trained.photos.glob("*/*.jpg"))[::12]
-    pixels = np.stack([model.pixels(decode_image(file.read_bytes())) for file in files])
     with torch.inference_mode():
         scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
         vectors = load_network("efficientnet_lite0").module(scaled)
-        logits = torch.nn.functional.normalize(vectors) @ weight + bias
-        wanted = torch.softmax(logits, dim=1).numpy()
+        directions = torch.nn.functional.normalize(vectors)
+        logits = directions @ torch.from_numpy(weight) + torch.from_numpy(bias)
+        return vectors.numpy(), torch.softmax(logits, dim=1).numpy()
+
+
+def test_the_file_says_what_torch_says(trained: Trained) -> None:
+    """The whole graph against the same layers in torch: within 1e-4."""
+    import onnx
+
+    model = trained.model
+    file = onnx.load_model(str(trained.folder / "models" / f"{model.id}.onnx"))
+    parts = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in file.graph.initializer}
+    weight, bias = (parts[f"critterdb_{name}"].copy() for name in ("weight", "bias"))
+    files = sorted(trained.photos.glob("*/*.jpg"))[::12]
+    pixels = np.stack([model.pixels(decode_image(file.read_bytes())) for file in files])
+    vectors, wanted = shared_torch_process().call(in_torch, pixels, weight, bias)
     probabilities, embedding, _ = model.run(pixels)
     assert np.abs(probabilities - wanted).max() < 1e-4
-    assert np.abs(embedding - vectors.numpy()).max() < 1e-4 * max(1, np.abs(embedding).max())
+    assert np.abs(embedding - vectors).max() < 1e-4 * max(1, np.abs(embedding).max())
 
 
 def test_its_percentages_and_its_silence_are_measured(trained: Trained) -> None:
