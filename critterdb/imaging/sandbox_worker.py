@@ -27,11 +27,11 @@ from critterdb.errors import RejectedInputError
 
 from .decode import MIN_SIDE, NOT_AN_IMAGE, TOO_COMPLEX, decode_sized, prepare_heif
 from .jpeg_copy import encode_jpeg
-from .preprocessing import Preprocessing
+from .preprocessing import Area, Preprocessing
 from .syscall_filter import forbid_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from critterdb._types import Json
 
@@ -62,7 +62,8 @@ WARM_UP = (
 class DecodeRequest(TypedDict):
     """What the parent asks: `bytes` of a picture follow; `view` is a Preprocessing's fields.
 
-    With `jpeg_side` (pixels) the answer is a JPEG of the whole picture, at most so long and wide.
+    With `area`, shares of an upright picture, the view is of that part only. With `jpeg_side`
+    (pixels) the answer is a JPEG of the whole picture, at most so long and wide.
     """
 
     bytes: int
@@ -71,6 +72,7 @@ class DecodeRequest(TypedDict):
     cpu_s: float
     memory_bytes: int
     view: Json | None
+    area: Sequence[float] | None
     jpeg_side: int | None
 
 
@@ -158,14 +160,21 @@ def _spent_s() -> float:
 
 def _decode(data: bytes, request: DecodeRequest) -> tuple[DecodeAnswer, bytes]:
     view = Preprocessing(**request["view"]) if request["view"] else None
+    area = Area(*request["area"]) if request["area"] else None
     side = request["jpeg_side"]
+    if view:
+        shorter_side = view.side_for(area) if area else view.shorter_side
+    else:
+        shorter_side = side or MIN_SIDE
     image, width, height = decode_sized(
         data,
         max_pixels=request["max_pixels"],
         max_bytes=request["max_bytes"],
-        shorter_side=view.shorter_side if view else side or MIN_SIDE,
+        shorter_side=shorter_side,
     )
-    pixels = view.look(image).tobytes() if view else b""
+    pixels = b""
+    if view:
+        pixels = (view.look_closer(image, area) if area else view.look(image)).tobytes()
     if side:
         pixels = encode_jpeg(image, side)
     return {"width": width, "height": height}, pixels

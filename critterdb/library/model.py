@@ -14,7 +14,7 @@ from critterdb.imaging.decode import ImageInfo, upright_rgb
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.imaging.sources import read_source
 from critterdb.model import loader
-from critterdb.model.inference import classify_view
+from critterdb.model.inference import PhotoView, classify_view
 from critterdb.model.payloads import AnswerPayload, SimilarPhoto, answer_payload
 from critterdb.model.predictions import save_classification
 from critterdb.model.registry import current_model
@@ -72,12 +72,13 @@ class Model:
         """When it answers: `threshold` is a probability, `novelty_threshold` a novelty."""
         return self._loaded.thresholds
 
-    def classify(self, picture: Picture, *, similar: int = 0) -> Result:
+    def classify(self, picture: Picture, *, similar: int = 0, evidence: bool = False) -> Result:
         """Classify a picture: a path, an http(s) URL, bytes, or an image that Pillow opened.
 
         Files, URLs and bytes are decoded in a sandboxed process, and URLs are fetched as the
         endpoint does: public addresses only. At most 10 MB and 50 megapixels are accepted.
         `similar` adds that many of the nearest training photos, at most 10; it needs the site.
+        `evidence` adds where in the picture the answer comes from, if the model has that.
 
         Raises RejectedInputError, whose `code` is one of docs/api.md, if the picture cannot be
         read, and ModelError if the model fails or has no site to find similar photos in.
@@ -90,14 +91,14 @@ class Model:
                 'critterdb.load_model("mysite")'
             )
         started = time.perf_counter()
-        pixels, info, url = self._look_at(picture)
-        classification = classify_view(self._loaded, pixels)
+        view, info, url = self._look_at(picture)
+        classification = classify_view(self._loaded, view, evidence=evidence)
         prediction_id = None
         if self._recording is not None and info is not None:
             prediction_id = save_classification(
                 self._recording, self._loaded, classification, info, source="cli", url=url
             )
-        photos = self._similar(pixels, similar) if similar else None
+        photos = self._similar(view.pixels, similar) if similar else None
         took_ms = (time.perf_counter() - started) * 1000
         payload = answer_payload(self._loaded, classification, info, prediction_id, took_ms)
         return Result(payload if photos is None else _with_similar(payload, photos))
@@ -105,13 +106,14 @@ class Model:
     def __repr__(self) -> str:
         return f"<Model {self.id}: {len(self.labels)} labels>"
 
-    def _look_at(self, picture: Picture) -> tuple[np.ndarray, ImageInfo | None, str | None]:
-        """What the network sees, uint8 H×W×3; about the bytes, if there are any; and their URL."""
+    def _look_at(self, picture: Picture) -> tuple[PhotoView, ImageInfo | None, str | None]:
+        """What the network sees; about the bytes, if there are any; and their URL."""
         from PIL import Image
 
         view = self._loaded.view
         if isinstance(picture, Image.Image):
-            return view.pixels(upright_rgb(picture, shorter_side=view.shorter_side)), None, None
+            image = upright_rgb(picture, shorter_side=view.shorter_side)
+            return PhotoView(view.pixels(image), *image.size), None, None
         url = picture if isinstance(picture, str) and "://" in picture else None
         try:
             if isinstance(picture, bytes | bytearray):
@@ -123,7 +125,7 @@ class Model:
             if isinstance(picture, bytes | bytearray):
                 raise  # it has no name
             raise RejectedInputError(error.code, f"{picture}: {error}") from error
-        return pixels, info, url
+        return PhotoView(pixels, info.width, info.height), info, url
 
     @cached_property
     def _training_photos(self) -> TrainingPhotos:

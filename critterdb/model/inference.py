@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from critterdb.imaging.decode import MAX_IMAGE_PIXELS, ImageInfo
@@ -39,21 +40,35 @@ class Work:
 work = Work()
 
 
+@dataclass(frozen=True)
+class PhotoView:
+    """What a model's view shows of an upright photo, uint8 H×W×3, and the photo's own sides."""
+
+    pixels: np.ndarray
+    width: int
+    height: int
+
+
 def classify_image(
-    model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
+    model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, evidence: bool = False
 ) -> tuple[Classification, ImageInfo]:
     """Classify a stranger's image, decoded by a process that may die of it. Blocks.
 
-    Raises RejectedInputError if the bytes are not accepted, and ModelError if the model fails.
+    `evidence` says where in it the evidence is, if the model has that. Raises RejectedInputError if
+    the bytes are not accepted, and ModelError if the model fails.
     """
     pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
-    return classify_view(model, pixels), info
+    view = PhotoView(pixels, info.width, info.height)
+    return classify_view(model, view, evidence=evidence), info
 
 
-def classify_view(model: Model, pixels: np.ndarray) -> Classification:
-    """Classify pixels uint8 H×W×3 that the model's view gave. Blocks. Raises ModelError."""
+def classify_view(model: Model, view: PhotoView, *, evidence: bool = False) -> Classification:
+    """Classify what a model's view shows of a photo. Blocks. Raises ModelError."""
     with _processors:
         before = time.thread_time()
-        classification = model.classify_pixels(pixels)
+        classification = model.classify_pixels(view.pixels, evidence=evidence)
         work.add(time.thread_time() - before)
-    return classification
+    if classification.evidence is None:
+        return classification
+    area = model.view.area(view.width, view.height)
+    return replace(classification, evidence=replace(classification.evidence, area=area))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from critterdb.imaging.decode import ImageInfo
 
     from .decision import Classification
+    from .evidence import EvidencePayload
     from .labels import Answer, Reason, ScoredTaxon
     from .loader import Model
 
@@ -51,7 +52,8 @@ class SimilarPhoto(TypedDict):
 class AnswerPayload(TypedDict):
     """An answer. `source` is what `critterdb classify` was given; the endpoint has none.
 
-    `similar` is there if it was asked for, which only Python can.
+    `similar` and `evidence` are there if they were asked for, which only Python can; `evidence`
+    also needs a model that has it.
     """
 
     ok: Literal[True]
@@ -66,6 +68,7 @@ class AnswerPayload(TypedDict):
     prediction_id: int | None
     took_ms: float
     similar: NotRequired[list[SimilarPhoto]]
+    evidence: NotRequired[EvidencePayload]
     source: NotRequired[str]
 
 
@@ -90,7 +93,7 @@ def answer_payload(
     took_ms: float,
 ) -> AnswerPayload:
     """Return the JSON object of one answer; one over several images has no `info`."""
-    return {
+    payload: AnswerPayload = {
         "ok": True,
         "answer": classification.answer,
         "abstained": classification.abstained,
@@ -103,6 +106,9 @@ def answer_payload(
         "prediction_id": prediction_id,
         "took_ms": round(took_ms, 1),
     }
+    if classification.evidence is not None:
+        payload["evidence"] = classification.evidence.as_dict()
+    return payload
 
 
 def _image_payload(info: ImageInfo) -> ImagePayload:

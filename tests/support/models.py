@@ -95,6 +95,16 @@ def make_tiny_model(db: SiteDatabase, game_slug: str = "tints", *, hashtag: str 
     return current_model(db, game_slug)
 
 
+def evidence_error(model: Model, pixels: np.ndarray) -> float:
+    """How far the cells of the evidence and the bias are from the logits they should add up to."""
+    evidence = model.classify_pixels(pixels, evidence=True).evidence
+    assert evidence
+    return max(
+        abs(sum(map(sum, label["cells"])) + label["bias"] - label["logit"])
+        for label in (evidence.as_dict()["top"], evidence.as_dict()["runner_up"])
+    )
+
+
 def _label(taxon_id: int, name: str, common_name: str, rank: str, level: int) -> dict[str, Any]:
     ancestor = {"taxon_id": FELIDAE, "name": FAMILY[1], "common_name": FAMILY[2], "rank": FAMILY[3]}
     return {

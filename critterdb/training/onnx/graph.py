@@ -1,4 +1,4 @@
-"""A backbone's graph and a head → one ONNX graph with probabilities, embedding and novelty."""
+"""A backbone's graph and a head → one ONNX graph of probabilities, novelty and evidence."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from critterdb.errors import ModelError
-from critterdb.model.loader import OUTPUTS
+from critterdb.model.loader import EVIDENCE_OUTPUTS, OUTPUTS
 from critterdb.model.novelty import SMALLEST_LENGTH, NoveltyParameters
 from critterdb.training.extra import missing_package
 
+from .evidence import add_evidence, evidence_constants, find_feature_map
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .evidence import Add
 
 OPSET = 18  # the first in which every Reduce takes its axes as an input
 PREFIX = "critterdb_"  # of every name that is added to the backbone's
@@ -32,14 +36,45 @@ class OutputLayers:
 def compose_graph(backbone: bytes, layers: OutputLayers, properties: Mapping[str, str]) -> bytes:
     """Return the ONNX bytes of a whole model, with its metadata properties.
 
-    `backbone` turns `pixels` into `embedding` N×D. Raises ModelError without the onnx package.
+    `backbone` turns `pixels` into `embedding` N×D. The outputs of the evidence are there if the
+    embedding is the average of a map, and if there are two labels. Raises ModelError without the
+    onnx package.
     """
-    weight, bias, temperature = layers.weight, layers.bias, layers.temperature
-    novelty = layers.novelty
     onnx = import_onnx()
     model = onnx.load_model_from_string(backbone)
     graph = model.graph
-    constants = {
+    features = find_feature_map(graph) if len(layers.bias) > 1 else None
+    constants = _constants(layers) | (evidence_constants() if features else {})
+    for name, array in constants.items():
+        graph.initializer.append(
+            onnx.numpy_helper.from_array(np.ascontiguousarray(array), PREFIX + name)
+        )
+    # All names but these get our prefix.
+    known = {name: name for name in (*OUTPUTS, *EVIDENCE_OUTPUTS)}
+    if features:
+        known["features"] = features.name
+
+    def add(operator: str, inputs: str, outputs: str, **attributes: Any) -> None:
+        names, results = (
+            [known.get(name, PREFIX + name) for name in text.split()] for text in (inputs, outputs)
+        )
+        graph.node.append(onnx.helper.make_node(operator, names, results, **attributes))
+
+    _add_head(add)
+    if features:
+        add_evidence(add, channels_last=features.channels_last)
+    embedding = graph.output[0]
+    outputs = _outputs(onnx, embedding, labels=len(layers.bias), with_evidence=bool(features))
+    del graph.output[:]
+    graph.output.extend(outputs)
+    return finish_graph(model, properties)
+
+
+def _constants(layers: OutputLayers) -> dict[str, np.ndarray]:
+    """What the head and the novelty measure learned, by the names of the tensors."""
+    weight, bias, temperature = layers.weight, layers.bias, layers.temperature
+    novelty = layers.novelty
+    return {
         "smallest": np.array([SMALLEST_LENGTH], np.float32),
         "last_axis": np.array([1], np.int64),
         # The temperature goes into the head: one step less for each photo.
@@ -50,16 +85,10 @@ def compose_graph(backbone: bytes, layers: OutputLayers, properties: Mapping[str
         "constant": np.asarray(novelty.constant, np.float32),
         "scale": np.array([novelty.scale], np.float32),
     }
-    for name, array in constants.items():
-        graph.initializer.append(
-            onnx.numpy_helper.from_array(np.ascontiguousarray(array), PREFIX + name)
-        )
 
-    def add(operator: str, inputs: str, output: str, **attributes: Any) -> None:
-        names = [name if name in OUTPUTS else PREFIX + name for name in inputs.split()]
-        result = output if output in OUTPUTS else PREFIX + output
-        graph.node.append(onnx.helper.make_node(operator, names, [result], **attributes))
 
+def _add_head(add: Add) -> None:
+    """Add the steps from an embedding to probabilities and novelty."""
     add("ReduceL2", "embedding last_axis", "length", keepdims=1)
     add("Max", "length smallest", "divisor")
     add("Div", "embedding divisor", "vector")
@@ -79,17 +108,22 @@ def compose_graph(backbone: bytes, layers: OutputLayers, properties: Mapping[str
     add("Relu", "squared", "distance")
     add("Div", "distance scale", "novelty")
 
-    embedding = graph.output[0]
-    float32 = onnx.TensorProto.FLOAT
-    describe = onnx.helper.make_tensor_value_info
+
+def _outputs(onnx: Any, embedding: Any, *, labels: int, with_evidence: bool) -> list[Any]:
+    describe, kinds = onnx.helper.make_tensor_value_info, onnx.TensorProto
     outputs = [
-        describe("probabilities", float32, ["N", len(bias)]),
+        describe("probabilities", kinds.FLOAT, ["N", labels]),
         embedding,
-        describe("novelty", float32, ["N"]),
+        describe("novelty", kinds.FLOAT, ["N"]),
     ]
-    del graph.output[:]
-    graph.output.extend(outputs)
-    return finish_graph(model, properties)
+    if with_evidence:
+        outputs += [
+            describe("evidence", kinds.FLOAT, ["N", 2, None, None]),
+            describe("evidence_labels", kinds.INT64, ["N", 2]),
+            describe("evidence_logits", kinds.FLOAT, ["N", 2]),
+            describe("evidence_biases", kinds.FLOAT, ["N", 2]),
+        ]
+    return outputs
 
 
 def finish_graph(model: Any, properties: Mapping[str, str]) -> bytes:
