@@ -27,6 +27,15 @@ class Area(NamedTuple):
         """Return it as JSON has it, to four digits."""
         return [round(share, 4) for share in self]
 
+    def inside(self, outer: Area) -> Area:
+        """Return a part of a part of a photo as a part of the photo."""
+        return Area(
+            outer.x + self.x * outer.width,
+            outer.y + self.y * outer.height,
+            self.width * outer.width,
+            self.height * outer.height,
+        )
+
 
 WHOLE = Area(0.0, 0.0, 1.0, 1.0)
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from critterdb.dataset.similarity import TrainingPhotos, load_training_photos
 from critterdb.errors import ModelError, RejectedInputError
 from critterdb.imaging.decode import ImageInfo, upright_rgb
-from critterdb.imaging.sandbox import shared_decoders
 from critterdb.imaging.sources import read_source
 from critterdb.model import loader
-from critterdb.model.inference import PhotoView, classify_view
+from critterdb.model.inference import PhotoView, classify_view, view_decoded, view_image
 from critterdb.model.payloads import AnswerPayload, SimilarPhoto, answer_payload
 from critterdb.model.predictions import save_classification
 from critterdb.model.registry import current_model
@@ -112,20 +111,24 @@ class Model:
 
         view = self._loaded.view
         if isinstance(picture, Image.Image):
-            image = upright_rgb(picture, shorter_side=view.shorter_side)
-            return PhotoView(view.pixels(image), *image.size), None, None
+            opened = picture
+            return (
+                view_decoded(view, lambda side: upright_rgb(opened, shorter_side=side)),
+                None,
+                None,
+            )
         url = picture if isinstance(picture, str) and "://" in picture else None
         try:
             if isinstance(picture, bytes | bytearray):
                 data = bytes(picture)
             else:
                 data = read_source(picture)
-            pixels, info = shared_decoders().view(data, view)
+            seen, info = view_image(self._loaded, data)
         except RejectedInputError as error:
             if isinstance(picture, bytes | bytearray):
                 raise  # it has no name
             raise RejectedInputError(error.code, f"{picture}: {error}") from error
-        return PhotoView(pixels, info.width, info.height), info, url
+        return seen, info, url
 
     @cached_property
     def _training_photos(self) -> TrainingPhotos:

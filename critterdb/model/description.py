@@ -11,6 +11,9 @@ import numpy as np
 
 from critterdb.imaging.preprocessing import Preprocessing
 
+from .label_sets import SetRule, parse_set_rule
+from .second_look import SecondLook, parse_second_look
+
 if TYPE_CHECKING:
     from critterdb._types import Json
 
@@ -41,7 +44,8 @@ MAX_SCALED_SIDE = 8192  # pixels: `size` alone may be small, and `resize` see a 
 class ModelDescription:
     """What a model file says of itself; `labels` and `smoke_probabilities` C are in output order.
 
-    `digest` is null in files without one. `metadata` is all of it, as it was parsed.
+    `digest`, `second_look` and `set_rule` are null in files without one. `metadata` is all of it,
+    as it was parsed.
     """
 
     id: str
@@ -53,6 +57,8 @@ class ModelDescription:
     smoke_probabilities: np.ndarray
     digest: str | None
     metadata: Json
+    second_look: SecondLook | None
+    set_rule: SetRule | None
 
 
 def parse_description(text: str) -> ModelDescription:
@@ -87,6 +93,8 @@ def parse_description(text: str) -> ModelDescription:
         smoke_probabilities=_parse_smoke_test(metadata["smoke_test"]),
         digest=digest,
         metadata=metadata,
+        second_look=parse_second_look(metadata.get("second_look")),
+        set_rule=parse_set_rule(metadata.get("set")),
     )
 
 

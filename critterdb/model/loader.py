@@ -2,8 +2,9 @@
 
 Input `pixels`, uint8 N×H×W×3; outputs `probabilities` N×C after temperature, `embedding` N×D and
 `novelty` N. A file whose embedding is the average of a map also has `evidence` N×2×g×g, with
-`evidence_labels`, `evidence_logits` and `evidence_biases` N×2 (evidence.py). The metadata property
-`critterdb` says the rest as JSON (description.py).
+`evidence_labels`, `evidence_logits` and `evidence_biases` N×2 (evidence.py), and `window_novelty`
+N×W if it may look twice (second_look.py). The metadata property `critterdb` says the rest as JSON
+(description.py).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_regular, stored_file
 
 from . import evidence as evidence_maps
-from .decision import Classification, combine, decide
+from . import second_look as second_looks
+from .decision import NOT_A_CRITTER, Classification, combine, decide
 from .description import ModelDescription, parse_description
 from .external_data import EndlessGraphError, has_external_data
 from .onnx_session import open_low_priority_session, open_trial_session, run_outputs, run_trial
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     from critterdb.imaging.preprocessing import Preprocessing
 
     from .evidence import Evidence
+    from .label_sets import LabelSet, SetRule
     from .labels import Label, Thresholds
+    from .second_look import SecondLook
 
 # A ResNet-34 has 85 MB and the default 13.7. A file is read as a whole, because ONNX Runtime gets
 # bytes and never a path: a path would let it follow names in the file.
@@ -46,17 +50,26 @@ SMOKE_SEED = 20_180_622
 SMOKE_TOLERANCE = 5e-3  # of a probability: processors add up in another order, most so in 8 bits
 OUTPUTS = ("probabilities", "embedding", "novelty")
 EVIDENCE_OUTPUTS = evidence_maps.OUTPUTS
+WINDOWS = second_looks.OUTPUT
 INCOMPLETE = "it is not a complete ONNX model"
 FAILS_SMOKE_TEST = "it fails on its own smoke test"
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a model makes of one view of a photo: `probabilities` C, and `evidence` if asked for."""
+    """What a model makes of one view of a photo: `probabilities` C, and `evidence` if asked for.
+
+    `window_novelty` W is there if the model may want to look again.
+    """
 
     probabilities: np.ndarray
     novelty: float
     evidence: Evidence | None = None
+    window_novelty: np.ndarray | None = None
+
+    def replaced(self, probabilities: np.ndarray, novelty: float) -> Look:
+        """Return the same look with other probabilities and novelty."""
+        return replace(self, probabilities=probabilities, novelty=novelty)
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,8 @@ class Model:
     metadata: Json
     sha256: str
     session: Any
+    second_look: SecondLook | None = None
+    set_rule: SetRule | None = None
 
     @cached_property
     def has_evidence(self) -> bool:
@@ -108,14 +123,18 @@ class Model:
         """
         with_evidence = evidence and self.has_evidence
         outputs = ["probabilities", "novelty", *(EVIDENCE_OUTPUTS if with_evidence else ())]
+        outputs += [WINDOWS] if self.second_look else []
         probabilities, novelty, *rest = self._run(outputs, pixels[None])
+        windows = rest.pop()[0] if self.second_look else None
         # A graph can pass its smoke test and still divide by zero on another picture.
         if probabilities.shape != (1, len(self.labels)) or not (
             np.isfinite(probabilities).all() and np.isfinite(novelty).all() and novelty.size == 1
         ):
             raise self._failure()
         found = self._evidence(rest) if with_evidence else None
-        return Look(probabilities[0], float(novelty[0]), found)
+        if self.second_look and not _are_novelties(windows, len(self.second_look.windows())):
+            raise self._failure()
+        return Look(probabilities[0], float(novelty[0]), found, windows)
 
     def decide(self, look: Look) -> Classification:
         """Decide what to say by one look, or by what two looks agreed on."""
@@ -143,6 +162,17 @@ class Model:
     def classify_many(self, images: Sequence[Image.Image]) -> list[Classification]:
         """Classify each of several upright RGB images."""
         return [self.classify(image) for image in images]
+
+    def label_set(self, photos: Sequence[Classification]) -> LabelSet | None:
+        """Return the labels that hold the right one with the model's guarantee, over photos of one
+        animal.
+
+        None if the model has no such sets, or if it knows nothing like what they show.
+        """
+        combined = self.combine(photos)
+        if self.set_rule is None or combined.reason == NOT_A_CRITTER:
+            return None
+        return self.set_rule.choose(photos, combined)
 
     def combine(self, classifications: Sequence[Classification]) -> Classification:
         """Give one answer over several photos of one animal."""
@@ -185,6 +215,8 @@ def _load_checked(data: bytes, *, sha256: str | None, threads: int | None) -> Mo
         metadata=description.metadata,
         sha256=hashlib.sha256(data).hexdigest(),
         session=session,
+        second_look=description.second_look,
+        set_rule=description.set_rule,
     )
     _smoke_test(model, description.smoke_probabilities)
     # Last, because any other check gives a better reason than "the bytes differ".
@@ -269,6 +301,8 @@ def _check_structure(session: Any, description: ModelDescription) -> None:
         raise ValueError("its input is not uint8 pixels")
     if not set(OUTPUTS) <= set(outputs):
         raise ValueError(f"its outputs are not {', '.join(OUTPUTS)}")
+    if description.second_look and WINDOWS not in outputs:
+        raise ValueError(f"its second look needs the output {WINDOWS}")
     shape = outputs["probabilities"].shape
     if len(shape) != 2 or shape[1] != len(description.labels):
         width = shape[-1] if shape else "no"
@@ -281,9 +315,14 @@ def _has_evidence(session: Any) -> bool:
     return set(EVIDENCE_OUTPUTS) <= {value.name for value in session.get_outputs()}
 
 
-def _outputs(session: Any) -> tuple[str, ...]:
+def _outputs(session: Any) -> list[str]:
     """The outputs of a file that are ever asked for."""
-    return OUTPUTS + (EVIDENCE_OUTPUTS if _has_evidence(session) else ())
+    known = {*OUTPUTS, *EVIDENCE_OUTPUTS, WINDOWS}
+    return [output.name for output in session.get_outputs() if output.name in known]
+
+
+def _are_novelties(windows: np.ndarray | None, count: int) -> bool:
+    return windows is not None and windows.shape == (count,) and bool(np.isfinite(windows).all())
 
 
 def _smoke_test(model: Model, expected: np.ndarray) -> None:
@@ -299,13 +338,11 @@ def _smoke_test(model: Model, expected: np.ndarray) -> None:
         raise ValueError("its smoke test gives outputs of the wrong shape")
     if not off <= SMOKE_TOLERANCE:
         raise ValueError("its smoke test gives the wrong probabilities")
-    if not model.has_evidence:
-        return
     try:
-        evidence = model.classify_pixels(pixels[0], evidence=True).evidence
+        evidence = model.look(pixels[0], evidence=True).evidence
     except ModelError as error:
         raise ValueError(FAILS_SMOKE_TEST) from error
-    if evidence is None or not evidence_maps.adds_up(evidence):
+    if evidence and not evidence_maps.adds_up(evidence):
         raise ValueError("its evidence does not add up to its logits")
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .decision import Classification
     from .evidence import EvidencePayload
+    from .label_sets import LabelSet
     from .labels import Answer, Reason, ScoredTaxon
     from .loader import Model
 
@@ -53,7 +54,7 @@ class AnswerPayload(TypedDict):
     """An answer. `source` is what `critterdb classify` was given; the endpoint has none.
 
     `similar` and `evidence` are there if they were asked for, which only Python can; `evidence`
-    also needs a model that has it.
+    also needs a model that has it. `set` and `looks` are there if the model has them.
     """
 
     ok: Literal[True]
@@ -67,6 +68,9 @@ class AnswerPayload(TypedDict):
     image: ImagePayload | None
     prediction_id: int | None
     took_ms: float
+    set: NotRequired[LabelSet]
+    looks: NotRequired[int]  # 1 or 2
+    crop: NotRequired[list[float]]  # x, y, width and height as shares, if the second look decided
     similar: NotRequired[list[SimilarPhoto]]
     evidence: NotRequired[EvidencePayload]
     source: NotRequired[str]
@@ -106,8 +110,14 @@ def answer_payload(
         "prediction_id": prediction_id,
         "took_ms": round(took_ms, 1),
     }
+    if model.second_look:
+        payload["looks"] = classification.looks
+    if classification.crop:
+        payload["crop"] = classification.crop.rounded()
     if classification.evidence is not None:
         payload["evidence"] = classification.evidence.as_dict()
+    if label_set := model.label_set([classification]):
+        payload["set"] = label_set
     return payload
 
 
@@ -118,6 +128,8 @@ def _image_payload(info: ImageInfo) -> ImagePayload:
 def combined_payload(model: Model, classifications: Sequence[Classification]) -> AnswerPayload:
     """Return the JSON object of one answer over several images of one animal."""
     payload = answer_payload(model, model.combine(classifications), None, None, 0.0)
+    if label_set := model.label_set(classifications):
+        payload["set"] = label_set
     return {**payload, "source": f"{len(classifications)} together"}
 
 

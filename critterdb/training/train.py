@@ -21,7 +21,7 @@ from critterdb.evaluation.metrics import Evaluation, ScoredPhotos, measure, soft
 from critterdb.model.decision import step_scores
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_file, stored_files
-from critterdb.training.onnx.graph import import_onnx
+from critterdb.training.onnx.graph import OutputLayers, import_onnx
 from critterdb.training.onnx.quantize import quantize_backbone
 
 from .backbones import Backbone, export_backbone, load_backbone
@@ -29,6 +29,7 @@ from .calibration import choose_novelty_threshold, choose_threshold, fit_tempera
 from .config import DEFAULT_CONFIG, TrainingConfig, TrainingRecipe
 from .embed import embed_photos
 from .head import Head, calibrated_loss, train_head
+from .label_sets import choose_set_rule
 from .model_records import (
     ModelCard,
     ModelRecord,
@@ -42,8 +43,9 @@ from .model_records import (
 from .model_writer import ModelFile, write_model
 from .networks import load_network
 from .novelty import fit_novelty
+from .second_look import LookedAt, draft_model, fit_second_look, look_again
 from .torch_worker import shared_torch_process
-from .training_data import TrainingData, prepare_data, readable_data
+from .training_data import PARTS, TrainingData, prepare_data, readable_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +53,10 @@ if TYPE_CHECKING:
     from critterdb._types import Progress
     from critterdb.evaluation.figures import EvaluationResult
     from critterdb.games import Game
+    from critterdb.model.label_sets import SetRule
     from critterdb.model.labels import Label, Thresholds
     from critterdb.model.novelty import NoveltyParameters
+    from critterdb.model.second_look import SecondLook
 
     from .candidates import LabelledVectors
 
@@ -69,12 +73,14 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """A trained model with its thresholds, and what it says of its test photos."""
+    """A trained model with its thresholds and rules, and what it says of its test photos."""
 
     trained: TrainedModel
     labels: list[Label]
     thresholds: Thresholds
     evaluation: Evaluation
+    second_look: SecondLook | None
+    set_rule: SetRule | None
 
 
 def train_game(
@@ -234,15 +240,29 @@ def _measure(db: SiteDatabase, trained: TrainedModel, max_wrong: float) -> Measu
     head, novelty, data = trained.head, trained.novelty, trained.data
     labels = label_objects(db, data.taxon_ids)
     thresholds = _thresholds(trained, data.of("valid"), labels, max_wrong)
-    test = data.of("test")
-    scores = ScoredPhotos(
-        labels,
-        thresholds,
-        softmax(head.logits(test.vectors), thresholds["temperature"]),
-        novelty.score(test.vectors),
-        test.truth,
+    layers = OutputLayers(head.weight, head.bias, thresholds["temperature"], novelty)
+    network = trained.backbone.onnx_path.read_bytes()
+    draft = draft_model(network, layers, trained.backbone.view, labels, thresholds)
+    files = {
+        part: stored_photos(site_folder(db), data.examples.paths[data.mask(part)]) for part in PARTS
+    }
+    valid = data.of("valid")
+    rule = fit_second_look(
+        draft, files["valid"], valid.truth, novelty.score(valid.vectors), files["train"]
     )
-    return MeasuredModel(trained, labels, thresholds, measure(scores))
+    model = replace(draft, second_look=rule)
+
+    def looked_at(part: str) -> LookedAt:
+        vectors = data.of(part).vectors
+        probabilities = softmax(head.logits(vectors), thresholds["temperature"])
+        return look_again(model, files[part], probabilities, novelty.score(vectors))
+
+    set_rule = choose_set_rule(looked_at("valid").probabilities, valid.truth)
+    test = looked_at("test")
+    scores = ScoredPhotos(
+        labels, thresholds, test.probabilities, test.novelty, data.of("test").truth, test.looks
+    )
+    return MeasuredModel(trained, labels, thresholds, measure(scores, set_rule), rule, set_rule)
 
 
 def _save(
@@ -306,6 +326,8 @@ def _write_file(
             "splits": card["splits"],
             "metrics": card["metrics"],
             "max_wrong": max_wrong,
+            **({"second_look": rule.as_metadata()} if (rule := measured.second_look) else {}),
+            **({"set": sets.as_metadata()} if (sets := measured.set_rule) else {}),
             "critterdb": __version__,
         },
     )

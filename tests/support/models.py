@@ -60,8 +60,24 @@ def picture(colour: str, size: tuple[int, int] = (120, 90), seed: int = 0) -> by
     return file.getvalue()
 
 
-def make_tiny_model(db: SiteDatabase, game_slug: str = "tints", *, hashtag: str = "tints") -> Model:
-    """Write taxa, game and a model in use, unless they are there; return the loaded model."""
+# Windows of about half of the 32×32 cells, for models that look twice.
+SECOND_LOOK = {
+    "grid": SIZE,
+    "sides": [12, 16],
+    "from_novelty": 0.3,
+    "novelty_threshold": 0.6,
+    "temperature": 1.25,
+}
+SETS = {"coverage": 0.99, "min_scores": [0.01, 0.001]}
+
+
+def make_tiny_model(
+    db: SiteDatabase, game_slug: str = "tints", *, hashtag: str = "tints", **metadata: Any
+) -> Model:
+    """Write taxa, game and a model in use, unless they are there; return the loaded model.
+
+    `metadata` is added to what the file says of itself.
+    """
     folder = site_folder(db)
     model_id = f"{game_slug}-colours"
     backbone = Backbone(
@@ -89,6 +105,7 @@ def make_tiny_model(db: SiteDatabase, game_slug: str = "tints", *, hashtag: str 
             "splits": {"train": 20, "valid": 5, "test": 5},
             "metrics": {"error_rate": 0.0},
             "critterdb": "test",
+            **metadata,
         },
     )
     _save_rows(db, game_slug, hashtag, model_id, file.path, file.sha256, file.bytes)

@@ -79,6 +79,7 @@ def evidence_constants() -> dict[str, np.ndarray]:
     return {
         "two": np.array([2], np.int64),
         "middle_axis": np.array([1], np.int64),
+        "window_axis": np.array([2], np.int64),
         "flat_map": np.array([0, 0, -1], np.int64),
         "cells_before": np.array([0, 2], np.int64),
     }
