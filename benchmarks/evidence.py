@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from critterdb.dataset.folder_import import import_folder
 from critterdb.dataset.photo_files import folder_photos, list_photos
@@ -40,6 +39,8 @@ from critterdb.training.train import train_game
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from PIL import Image
 
     from critterdb.dataset.photo_files import PhotoFile
     from critterdb.imaging.preprocessing import Area

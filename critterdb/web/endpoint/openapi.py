@@ -111,6 +111,11 @@ def _object(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def _with_optional(schema: Json, **properties: Json) -> Json:
+    """The schema of an object that may have these keys too."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
+
+
 def _or_null(schema: Json) -> Json:
     return {"oneOf": [schema, {"type": "null"}]}
 
@@ -141,22 +146,27 @@ _TAXON: dict[str, Json] = {
     "score": _SHARE,
 }
 SCHEMAS: Json = {
-    "Answer": _object(
-        ok={"const": True},
-        answer=_or_null(_object(**_TAXON, rank=_TEXT_OR_NULL)),
-        abstained={"type": "boolean"},
-        reason={"enum": [None, "unsure", "not_a_critter", "coarser"]},
-        predictions={"type": "array", "items": _object(**_TAXON), "minItems": 1},
-        novelty={"type": "number", "minimum": 0},
-        novelty_threshold={"type": "number"},
-        model=_or_null(_object(id=_TEXT, game=_TEXT, backbone=_TEXT)),
-        image=_object(
-            sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
-            width={"type": "integer", "minimum": 1},
-            height={"type": "integer", "minimum": 1},
+    "Answer": _with_optional(
+        _object(
+            ok={"const": True},
+            answer=_or_null(_object(**_TAXON, rank=_TEXT_OR_NULL)),
+            abstained={"type": "boolean"},
+            reason={"enum": [None, "unsure", "not_a_critter", "coarser"]},
+            predictions={"type": "array", "items": _object(**_TAXON), "minItems": 1},
+            novelty={"type": "number", "minimum": 0},
+            novelty_threshold={"type": "number"},
+            model=_or_null(_object(id=_TEXT, game=_TEXT, backbone=_TEXT)),
+            image=_object(
+                sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                width={"type": "integer", "minimum": 1},
+                height={"type": "integer", "minimum": 1},
+            ),
+            prediction_id={"type": ["integer", "null"]},
+            took_ms={"type": "number", "minimum": 0},
         ),
-        prediction_id={"type": ["integer", "null"]},
-        took_ms={"type": "number", "minimum": 0},
+        set=_object(coverage=_SHARE, taxa={"type": "array", "items": _object(**_TAXON)}),
+        looks={"enum": [1, 2]},
+        crop={"type": "array", "items": _SHARE, "minItems": 4, "maxItems": 4},
     ),
     "Refusal": _object(
         ok={"const": False},
