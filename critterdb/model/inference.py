@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from critterdb.imaging.preprocessing import Area, Preprocessing
 
     from .decision import Classification
-    from .loader import Look, Model
+    from .loader import Model
+    from .look import Look
 
 # Each run at a time holds memory of its own, and more of them than processors are not faster.
 _processors = threading.Semaphore(cores())

@@ -26,6 +26,7 @@ from . import second_look as second_looks
 from .decision import NOT_A_CRITTER, Classification, combine, decide
 from .description import ModelDescription, parse_description
 from .external_data import EndlessGraphError, has_external_data
+from .look import Look
 from .onnx_session import open_low_priority_session, open_trial_session, run_outputs, run_trial
 
 if TYPE_CHECKING:
@@ -53,23 +54,6 @@ EVIDENCE_OUTPUTS = evidence_maps.OUTPUTS
 WINDOWS = second_looks.OUTPUT
 INCOMPLETE = "it is not a complete ONNX model"
 FAILS_SMOKE_TEST = "it fails on its own smoke test"
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a model makes of one view of a photo: `probabilities` C, and `evidence` if asked for.
-
-    `window_novelty` W is there if the model may want to look again.
-    """
-
-    probabilities: np.ndarray
-    novelty: float
-    evidence: Evidence | None = None
-    window_novelty: np.ndarray | None = None
-
-    def replaced(self, probabilities: np.ndarray, novelty: float) -> Look:
-        """Return the same look with other probabilities and novelty."""
-        return replace(self, probabilities=probabilities, novelty=novelty)
 
 
 @dataclass(frozen=True)

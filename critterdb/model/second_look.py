@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from critterdb._types import Json
 
     from .labels import Thresholds
-    from .loader import Look
+    from .look import Look
 
 OUTPUT = "window_novelty"  # N×W: the windows of each side, row by row
 MAX_GRID = 64  # cells, in a model file of any maker

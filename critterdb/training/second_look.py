@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from critterdb.dataset.photo_files import PhotoFile
     from critterdb.imaging.preprocessing import Area, Preprocessing
     from critterdb.model.labels import Label, Thresholds
-    from critterdb.model.loader import Look
+    from critterdb.model.look import Look
 
 # Of the side of the view: windows of 4, 5 and 6 of 9 cells. Larger ones find what fills most of the
 # photo, smaller ones what is far away.
