@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from critterdb.errors import SourceError
 
-from .photo_files import NONE_FOLDER, PHOTO_SUFFIXES, PhotoFile, read_original
+from .photo_files import NO_LABEL_FOLDERS, PHOTO_SUFFIXES, PhotoFile, read_original
 from .photo_zip import PhotoZip
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _labelled(
         label = name.parts[depth] if len(name.parts) > depth + 1 else None
         if label is None:
             left_out.append(LeftOut(str(name), "not in the folder of a label"))
-        elif not label.startswith(NONE_FOLDER):
+        elif not label.startswith(NO_LABEL_FOLDERS):
             # A name that is not UTF-8 has halves of surrogate pairs, which no column can hold.
             text = label.encode("utf-8", "replace").decode()
             files.append((text.replace("_", " "), photo_file(name)))
@@ -125,7 +125,9 @@ def _depth_of_labels(
     depth = 0
     while True:
         below = [path[depth:] for path in paths if len(path) > depth]
-        tops = {path[0] for path in below if len(path) > 1 and not path[0].startswith(NONE_FOLDER)}
+        tops = {
+            path[0] for path in below if len(path) > 1 and not path[0].startswith(NO_LABEL_FOLDERS)
+        }
         if _are_parts(tops, below):
             return depth + 1, tuple(sorted(tops))
         inner = [path[1:] for path in below]

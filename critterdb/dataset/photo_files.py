@@ -24,6 +24,8 @@ PHOTO_SUFFIXES = frozenset(
     )
 )
 NONE_FOLDER = "_none"  # of pictures that show nothing a model knows
+NEAR_FOLDER = "_near"  # of animals that look like the labels and are none of them
+NO_LABEL_FOLDERS = (NONE_FOLDER, NEAR_FOLDER)
 
 UNREADABLE_ERRORS = (OSError, RejectedInputError, SiteError)
 """What `PhotoFile.decode` raises, for a missing or damaged file as for a path that is not ours."""

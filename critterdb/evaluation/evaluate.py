@@ -11,6 +11,7 @@ import numpy as np
 
 from critterdb.dataset.examples import LEARNED_FROM, UNREADABLE
 from critterdb.dataset.photo_files import (
+    NEAR_FOLDER,
     NONE_FOLDER,
     UNREADABLE_ERRORS,
     PhotoFile,
@@ -20,6 +21,7 @@ from critterdb.dataset.photo_files import (
 )
 from critterdb.errors import SourceError
 from critterdb.formatting import did_you_mean, taxon_name
+from critterdb.model.inference import look_at, view_decoded
 from critterdb.model.registry import current_model, model_row
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_json import read_object
@@ -36,21 +38,29 @@ from .metrics import (
     top_k_right,
 )
 from .place_errors import save_place_errors
+from .small_animals import measure_small
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from critterdb._types import Progress
+    from critterdb.imaging.preprocessing import Area
     from critterdb.model.labels import Label
     from critterdb.model.loader import Model
 
     from .figures import EvaluationResult
 
 
+NEAR = -2
+UNLABELLED: dict[str, int | None] = {NONE_FOLDER: -1, NEAR_FOLDER: NEAR}
+
+
 @dataclass(frozen=True)
 class LabelledPhotos:
     """Photo files N with `truth` N, indexes into a model's labels; -1 is nothing that it knows.
+
+    NEAR is an animal like those that it knows.
 
     `photo_ids` N are those of the site, or empty for files of a folder.
     """
@@ -107,6 +117,11 @@ def _save_metrics(db: SiteDatabase, model_id: str, evaluation: Evaluation) -> No
         ("top3_error_rate", 0, figures["top3_error_rate"], photos),
         ("ece_before", 0, figures["ece_before"], photos),
     ]
+    if evaluation.sets and photos:
+        rows += [
+            ("set_coverage", evaluation.sets.asked, evaluation.sets.covered, photos),
+            ("set_size", evaluation.sets.asked, evaluation.sets.size, photos),
+        ]
     rows += [("novelty", part, value, None) for part, value in novelty_quantiles(scores)]
     rows += [("reliability", sure, right, n) for sure, right, n in reliability(scores)]
     rows += [("risk_coverage", answered, wrong, None) for answered, wrong in risk_coverage(scores)]
@@ -117,6 +132,21 @@ def _save_metrics(db: SiteDatabase, model_id: str, evaluation: Evaluation) -> No
     db["model_metrics"].insert_all(
         {"model_id": model_id, "name": name, "x": x, "value": value, "photos": photos}
         for name, x, value, photos in rows
+    )
+
+
+def save_small_animals(db: SiteDatabase, model: Model, photos: LabelledPhotos) -> None:
+    """Renew the rows that say what the model makes of test photos in which the animal is small."""
+    names = ("small_error_rate", "small_answered", "small_wrong_among_answered")
+    marks = ", ".join("?" * len(names))
+    measured = measure_small(model, photos.files, photos.truth)
+    db["model_metrics"].delete_where(f"model_id = ? AND name IN ({marks})", [model.id, *names])
+    db["model_metrics"].insert_all(
+        {"model_id": model.id, "name": name, "x": row.share, "value": value, "photos": row.photos}
+        for row in measured
+        for name, value in zip(
+            names, (row.error_rate, row.answered, row.wrong_among_answered), strict=True
+        )
     )
 
 
@@ -157,11 +187,12 @@ def evaluate_model(
     model = current_model(db, model_id=model_id)
     photos = _test_photos(db, model)
     scores, is_read = score_photos(model, photos, progress)
-    evaluation = measure(scores)
+    evaluation = measure(scores, model.set_rule)
     photo_ids = [n for n, kept in zip(photos.photo_ids, is_read, strict=True) if kept]
     with db.atomic():
         save_evaluation(db, model.id, evaluation, photo_ids)
         save_place_errors(db, model.id, model.place_prior, scores, photo_ids)
+        save_small_animals(db, model, photos)
     return _result(model, evaluation, is_read, started)
 
 
@@ -212,10 +243,14 @@ def evaluate_folder(
     files = [file for file, kept in zip(given.files, is_new, strict=True) if kept]
     photos = LabelledPhotos(files, given.truth[is_new], [])
     scores, is_read = score_photos(model, photos, progress)
-    result = _result(model, measure(scores), is_read, started)
+    near = scores.where(scores.truth == NEAR)
+    result = _result(model, measure(scores.where(scores.truth != NEAR)), is_read, started)
+    if len(near.truth):
+        abstained = [photo.abstained for photo in near.classifications()]
+        result["near_refused"] = share(np.array(abstained))
     if not is_new.all():
         result["left_out"][LEARNED_FROM] = int((~is_new).sum())
-    _save_novelty(db, model.id, result)
+    _save_novelty(db, model.id, result, near=len(near.truth))
     return result
 
 
@@ -251,12 +286,12 @@ def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
     for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
         name = label_folder.name
         words = name.replace("_", " ").casefold()
-        index = -1 if name == NONE_FOLDER else label_index.get(words)
+        index = UNLABELLED.get(name, label_index.get(words))
         if index is None:
             known = ", ".join(taxon_name(label) for label in model.labels)
             raise SourceError(
                 f"{name} is not a label of {model.id}.{did_you_mean(words, label_index)} "
-                f"Its labels: {known}, {NONE_FOLDER}"
+                f"Its labels: {known}, {NONE_FOLDER}, {NEAR_FOLDER}"
             )
         photos = list_photos(label_folder)
         paths += photos
@@ -266,11 +301,12 @@ def _folder_photos(folder: Path, model: Model) -> LabelledPhotos:
     return LabelledPhotos(folder_photos(paths), np.array(truth, np.int64), [])
 
 
-def _save_novelty(db: SiteDatabase, model_id: str, result: EvaluationResult) -> None:
+def _save_novelty(db: SiteDatabase, model_id: str, result: EvaluationResult, near: int) -> None:
     measured = {
         "novelty_auroc": result["novelty_auroc"],
         "none_refused": result["none_refused"],
         "known_refused": result["known_refused"],
+        "near_refused": result.get("near_refused"),
     }
     with db.atomic():
         for name, value in measured.items():
@@ -278,7 +314,8 @@ def _save_novelty(db: SiteDatabase, model_id: str, result: EvaluationResult) -> 
                 continue
             row = {"model_id": model_id, "name": name, "x": 0, "value": value}
             db["model_metrics"].upsert(
-                {**row, "photos": result["photos"]}, pk=("model_id", "name", "x")
+                {**row, "photos": near if name == "near_refused" else result["photos"]},
+                pk=("model_id", "name", "x"),
             )
 
 
@@ -300,10 +337,11 @@ def score_photos(
     Raises SourceError if there are photos and none can be read.
     """
     probabilities, novelty = [], []
+    looks: list[tuple[int, Area | None]] = []
     is_read = np.zeros(len(photos.files), bool)
     for number, file in enumerate(photos.files):
         try:
-            image = file.decode(model.view.shorter_side)
+            view = view_decoded(model.view, file.decode)
         except UNREADABLE_ERRORS as error:
             if number + 1 == len(photos.files) and not is_read.any():
                 raise SourceError(
@@ -311,9 +349,10 @@ def score_photos(
                 ) from error
         else:
             # One at a time: batches of 2 to 8 photos are no faster (docs/benchmarks.md).
-            row, _, distance = model.run(model.pixels(image)[None])
-            probabilities.append(row[0])
-            novelty.append(float(distance[0]))
+            believed = look_at(model, view)
+            probabilities.append(believed.look.probabilities)
+            novelty.append(believed.look.novelty)
+            looks.append((believed.looks, believed.crop))
             is_read[number] = True
         if progress:
             progress(number + 1, len(photos.files))
@@ -323,6 +362,7 @@ def score_photos(
         np.array(probabilities, np.float64).reshape(-1, len(model.labels)),
         np.array(novelty),
         photos.truth[is_read],
+        looks,
     )
     return scores, is_read
 

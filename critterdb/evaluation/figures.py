@@ -22,6 +22,9 @@ class LabelFigures(TypedDict):
 class Figures(TypedDict):
     """How well a model does on test photos; shares are from 0 to 1, null if nothing tells.
 
+    `set_coverage` is how often a set of labels holds the right one, `set_size` its labels on
+    average; both are absent if the model has no sets, and `near_refused` without near strangers.
+
     `ece` is the expected calibration error, `ece_before` that before temperature.
     """
 
@@ -36,6 +39,9 @@ class Figures(TypedDict):
     novelty_auroc: float | None
     none_refused: float | None
     known_refused: float | None
+    near_refused: NotRequired[float | None]
+    set_coverage: NotRequired[float | None]
+    set_size: NotRequired[float | None]
     labels: list[LabelFigures]
 
 

@@ -18,6 +18,9 @@ from critterdb.model.labels import Label, Thresholds, lineage_ids
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from critterdb.imaging.preprocessing import Area
+    from critterdb.model.label_sets import SetRule
+
     from .figures import Figures, LabelFigures
 
 # As in Guo et al. 2017, so that figures can be compared.
@@ -28,7 +31,8 @@ RELIABILITY_BINS = 15
 class ScoredPhotos:
     """What a model said of N photos: probabilities N×C, novelty N, and `truth` N.
 
-    Truth is an index into `labels`; -1 is a picture of nothing that the model knows.
+    Truth is an index into `labels`; -1 is a picture of nothing that the model knows. `looks` says
+    of each how often it was looked at, and which part decided; if it is empty, once.
     """
 
     labels: Sequence[Label]
@@ -36,16 +40,20 @@ class ScoredPhotos:
     probabilities: np.ndarray
     novelty: np.ndarray
     truth: np.ndarray
+    looks: Sequence[tuple[int, Area | None]] = ()
 
     def known(self) -> ScoredPhotos:
         """Return only the photos of something that the model knows."""
-        kept = self.truth >= 0
-        return ScoredPhotos(
-            self.labels,
-            self.thresholds,
-            self.probabilities[kept],
-            self.novelty[kept],
-            self.truth[kept],
+        return self.where(self.truth >= 0)
+
+    def where(self, kept: np.ndarray) -> ScoredPhotos:
+        """Return only the photos of a mask."""
+        return replace(
+            self,
+            probabilities=self.probabilities[kept],
+            novelty=self.novelty[kept],
+            truth=self.truth[kept],
+            looks=[self.looks[index] for index in np.flatnonzero(kept)] if self.looks else (),
         )
 
     def uncalibrated(self) -> ScoredPhotos:
@@ -57,9 +65,14 @@ class ScoredPhotos:
 
     def classifications(self) -> list[Classification]:
         """Decide on each photo; costs a sort a photo, so do it once."""
+        looks = self.looks or [(1, None)] * len(self.truth)
         return [
-            decide(row, float(novelty), self.labels, self.thresholds)
-            for row, novelty in zip(self.probabilities, self.novelty, strict=True)
+            replace(
+                decide(row, float(novelty), self.labels, self.thresholds), looks=times, crop=crop
+            )
+            for row, novelty, (times, crop) in zip(
+                self.probabilities, self.novelty, looks, strict=True
+            )
         ]
 
     def confusion(self) -> np.ndarray:
@@ -70,18 +83,49 @@ class ScoredPhotos:
 
 
 @dataclass(frozen=True)
+class SetFigures:
+    """How often sets of labels held the right one, of the share asked for, and how large they were.
+
+    Photos that are refused as nothing known have no set and do not count.
+    """
+
+    asked: float
+    covered: float | None
+    size: float | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Test scores, what was decided of each photo, and the figures that follow from both."""
 
     scores: ScoredPhotos
     classifications: list[Classification]
     figures: Figures
+    sets: SetFigures | None = None
 
 
-def measure(scores: ScoredPhotos) -> Evaluation:
+def measure(scores: ScoredPhotos, set_rule: SetRule | None = None) -> Evaluation:
     """Decide on each photo, once, and compute the figures."""
     classifications = scores.classifications()
-    return Evaluation(scores, classifications, _figures(scores, classifications))
+    figures = _figures(scores, classifications)
+    if set_rule is None:
+        return Evaluation(scores, classifications, figures)
+    sets = _measure_sets(scores, classifications, set_rule)
+    figures |= {"set_coverage": sets.covered, "set_size": sets.size}
+    return Evaluation(scores, classifications, figures, sets)
+
+
+def _measure_sets(
+    scores: ScoredPhotos, classifications: Sequence[Classification], rule: SetRule
+) -> SetFigures:
+    pairs = [
+        (scores.labels[truth]["taxon_id"], rule.choose([photo], photo)["taxa"])
+        for truth, photo in zip(scores.truth, classifications, strict=True)
+        if truth >= 0 and photo.reason != NOT_A_CRITTER
+    ]
+    covered = [any(taxon["taxon_id"] == right for taxon in taxa) for right, taxa in pairs]
+    sizes = np.array([len(taxa) for _, taxa in pairs])
+    return SetFigures(rule.coverage, share(np.array(covered)), _mean(sizes))
 
 
 def _figures(scores: ScoredPhotos, classifications: Sequence[Classification]) -> Figures:

@@ -29,12 +29,25 @@ def report_lines(result: EvaluationResult) -> list[str]:
         if known:
             line += f"; of known ones, {share_of(_count(result['known_refused'], known), known)}"
         lines.append(f"{line}.")
+    if (near := result.get("near_refused")) is not None:
+        lines.append(f"  Of animals that only look like its labels, it refused {near:.1%}.")
+    lines += _set_lines(result)
     if known:
         # Without photos of any label, every label would want more.
         lines += _weak_lines(result["labels"])
     lines += _data_lines(result)
     lines.append(f"  Took {result['seconds']:.1f} s.")
     return lines
+
+
+def _set_lines(result: EvaluationResult) -> list[str]:
+    coverage, size = result.get("set_coverage"), result.get("set_size")
+    if coverage is None or size is None:
+        return []
+    return [
+        f"  Its sets of labels hold the right one for {coverage:.1%} of the photos, "
+        f"with {size:.2f} labels on average."
+    ]
 
 
 def comparison_line(comparison: ModelComparison) -> str:

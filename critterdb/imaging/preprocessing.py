@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
@@ -13,6 +13,31 @@ if TYPE_CHECKING:
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 SHAPES = ("crop", "squash")
+
+
+class Area(NamedTuple):
+    """A part of an upright photo, in shares of its width and height from the upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def rounded(self) -> list[float]:
+        """Return it as JSON has it, to four digits."""
+        return [round(share, 4) for share in self]
+
+    def inside(self, outer: Area) -> Area:
+        """Return a part of a part of a photo as a part of the photo."""
+        return Area(
+            outer.x + self.x * outer.width,
+            outer.y + self.y * outer.height,
+            self.width * outer.width,
+            self.height * outer.height,
+        )
+
+
+WHOLE = Area(0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -60,6 +85,14 @@ class Preprocessing:
         """Pixels to which the shorter side is scaled (both sides, with `squash`)."""
         return math.floor(self.size / self.share)
 
+    def area(self, width: int, height: int) -> Area:
+        """Return which part of an upright photo of this size is seen."""
+        across = down = self.share
+        if self.shape == "crop":
+            across *= min(width, height) / width
+            down *= min(width, height) / height
+        return Area((1 - across) / 2, (1 - down) / 2, across, down)
+
     def look(self, image: Image.Image) -> Image.Image:
         """The view of an upright RGB image, size×size.
 
@@ -72,8 +105,22 @@ class Preprocessing:
         left, top = round((width - self.size) / 2), round((height - self.size) / 2)
         return scaled.crop((left, top, left + self.size, top + self.size))
 
-    def pixels(self, image: Image.Image) -> np.ndarray:
-        """As look(), uint8 size×size×3."""
+    def look_closer(self, image: Image.Image, area: Area) -> Image.Image:
+        """All of an area of an upright RGB image, size×size."""
+        width, height = image.size
+        right, bottom = area.x + area.width, area.y + area.height
+        box = (area.x * width, area.y * height, right * width, bottom * height)
+        return image.resize((self.size, self.size), FILTERS[self.filter], box=box)
+
+    def side_for(self, area: Area) -> int:
+        """Return the pixels that a photo's shorter side needs, so that an area has `size`."""
+        # An area of a "crop" view is a square: its share of the shorter side is the larger one.
+        share = max(area[2:]) if self.shape == "crop" else min(area[2:])
+        return math.ceil(self.size / share)
+
+    def pixels(self, image: Image.Image, area: Area | None = None) -> np.ndarray:
+        """As look(), or look_closer() at an area: uint8 size×size×3."""
         import numpy as np  # not above: the processes that decode have no use for it
 
-        return np.asarray(self.look(image), dtype=np.uint8)
+        seen = self.look(image) if area is None else self.look_closer(image, area)
+        return np.asarray(seen, dtype=np.uint8)

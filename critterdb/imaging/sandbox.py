@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .exif import ExifPlace
-    from .preprocessing import Preprocessing
+    from .preprocessing import Area, Preprocessing
     from .sandbox_worker import DecodeAnswer, DecodeRequest
 
 # Processor time and not wall time, because a busy server must not refuse good pictures.
@@ -93,14 +93,20 @@ class Decoders:
             self._free.put(None)
 
     def view(
-        self, data: bytes, view: Preprocessing, *, max_pixels: int = MAX_IMAGE_PIXELS
+        self,
+        data: bytes,
+        view: Preprocessing,
+        *,
+        max_pixels: int = MAX_IMAGE_PIXELS,
+        area: Area | None = None,
     ) -> tuple[np.ndarray, ImageInfo]:
-        """An image as a network sees it, uint8 size×size×3. Raises RejectedInputError, as
-        decode_image().
+        """An image, or an area of it, as a network sees it: uint8 size×size×3.
+
+        Raises RejectedInputError, as decode_image().
         """
         import numpy as np
 
-        pixels, info = self._decode(data, view, max_pixels)
+        pixels, info = self._decode(data, view, max_pixels, area=area)
         return np.frombuffer(pixels, np.uint8).reshape(view.size, view.size, 3), info
 
     def check(self, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageInfo:
@@ -132,6 +138,7 @@ class Decoders:
             "cpu_s": self.cpu_s,
             "memory_bytes": self.memory_bytes or memory_bytes(MAX_IMAGE_PIXELS),
             "view": None,
+            "area": None,
             "jpeg_side": None,
             "reads_place": True,
         }
@@ -165,6 +172,7 @@ class Decoders:
         view: Preprocessing | None,
         max_pixels: int,
         *,
+        area: Area | None = None,
         jpeg_side: int | None = None,
     ) -> tuple[bytearray, ImageInfo]:
         max_bytes = MAX_ORIGINAL_BYTES if jpeg_side else MAX_IMAGE_BYTES
@@ -182,6 +190,7 @@ class Decoders:
             "cpu_s": self.cpu_s + extra_s,
             "memory_bytes": self.memory_bytes or memory_bytes(max_pixels),
             "view": vars(view) if view else None,
+            "area": area,
             "jpeg_side": jpeg_side,
             "reads_place": False,
         }

@@ -36,11 +36,11 @@ from .decode import (
 )
 from .exif import ExifPlace, read_place
 from .jpeg_copy import encode_jpeg
-from .preprocessing import Preprocessing
+from .preprocessing import Area, Preprocessing
 from .syscall_filter import forbid_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from critterdb._types import Json
 
@@ -71,8 +71,9 @@ WARM_UP = (
 class DecodeRequest(TypedDict):
     """What the parent asks: `bytes` of a picture follow; `view` is a Preprocessing's fields.
 
-    With `jpeg_side` (pixels) the answer is a JPEG of the whole picture, at most so long and wide.
-    With `reads_place` it is where and when the picture was taken, and the picture is not decoded.
+    With `area`, shares of an upright picture, the view is of that part only. With `jpeg_side`
+    (pixels) the answer is a JPEG of the whole picture, at most so long and wide. With `reads_place`
+    it is where and when the picture was taken, and the picture is not decoded.
     """
 
     bytes: int
@@ -81,6 +82,7 @@ class DecodeRequest(TypedDict):
     cpu_s: float
     memory_bytes: int
     view: Json | None
+    area: Sequence[float] | None
     jpeg_side: int | None
     reads_place: bool
 
@@ -170,16 +172,23 @@ def _spent_s() -> float:
 
 def _decode(data: bytes, request: DecodeRequest) -> tuple[DecodeAnswer, bytes]:
     view = Preprocessing(**request["view"]) if request["view"] else None
+    area = Area(*request["area"]) if request["area"] else None
     side = request["jpeg_side"]
     if request["reads_place"]:
         return {"width": 0, "height": 0, "place": _read_place(data, request["max_pixels"])}, b""
+    if view:
+        shorter_side = view.side_for(area) if area else view.shorter_side
+    else:
+        shorter_side = side or MIN_SIDE
     image, width, height = decode_sized(
         data,
         max_pixels=request["max_pixels"],
         max_bytes=request["max_bytes"],
-        shorter_side=view.shorter_side if view else side or MIN_SIDE,
+        shorter_side=shorter_side,
     )
-    pixels = view.look(image).tobytes() if view else b""
+    pixels = b""
+    if view:
+        pixels = (view.look_closer(image, area) if area else view.look(image)).tobytes()
     if side:
         pixels = encode_jpeg(image, side)
     return {"width": width, "height": height}, pixels

@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING
 from critterdb.dataset.similarity import TrainingPhotos, load_training_photos
 from critterdb.errors import ModelError, RejectedInputError
 from critterdb.imaging.decode import ImageInfo, upright_rgb
-from critterdb.imaging.sandbox import shared_decoders
 from critterdb.imaging.sources import read_source
 from critterdb.model import loader
-from critterdb.model.inference import classify_view, whereabouts_in
+from critterdb.model.inference import (
+    PhotoView,
+    classify_view,
+    view_decoded,
+    view_image,
+    whereabouts_in,
+)
 from critterdb.model.payloads import AnswerPayload, SimilarPhoto, add_place, answer_payload
 from critterdb.model.placed_answer import answer_with_place
 from critterdb.model.predictions import save_classification
@@ -44,9 +49,9 @@ MAX_SIMILAR = 10
 
 @dataclass(frozen=True)
 class Seen:
-    """What the network sees of a picture, uint8 H×W×3; about its bytes, if any; and their URL."""
+    """What the network sees of a picture; about its bytes, if there are any; and their URL."""
 
-    pixels: np.ndarray
+    view: PhotoView
     info: ImageInfo | None = None
     url: str | None = None
     data: bytes | None = None
@@ -91,6 +96,7 @@ class Model:
         picture: Picture,
         *,
         similar: int = 0,
+        evidence: bool = False,
         latitude: float | None = None,
         longitude: float | None = None,
         on: str | date | None = None,
@@ -101,6 +107,7 @@ class Model:
         Files, URLs and bytes are decoded in a sandboxed process, and URLs are fetched as the
         endpoint does: public addresses only. At most 10 MB and 50 megapixels are accepted.
         `similar` adds that many of the nearest training photos, at most 10; it needs the site.
+        `evidence` adds where in the picture the answer comes from, if the model has that.
         `latitude`, `longitude` (degrees) and `on` (a date) say where and when it was taken, and
         add an answer with that if the model knows of places. With `use_exif` the file says so.
 
@@ -118,14 +125,14 @@ class Model:
             )
         started = time.perf_counter()
         seen = self._look_at(picture)
-        pixels, info, url = seen.pixels, seen.info, seen.url
-        classification = classify_view(self._loaded, pixels)
+        info, url = seen.info, seen.url
+        classification = classify_view(self._loaded, seen.view, evidence=evidence)
         prediction_id = None
         if self._recording is not None and info is not None:
             prediction_id = save_classification(
                 self._recording, self._loaded, classification, info, source="cli", url=url
             )
-        photos = self._similar(pixels, similar) if similar else None
+        photos = self._similar(seen.view.pixels, similar) if similar else None
         took_ms = (time.perf_counter() - started) * 1000
         payload = answer_payload(self._loaded, classification, info, prediction_id, took_ms)
         if whereabouts is None and use_exif and seen.data is not None:
@@ -141,19 +148,20 @@ class Model:
 
         view = self._loaded.view
         if isinstance(picture, Image.Image):
-            return Seen(view.pixels(upright_rgb(picture, shorter_side=view.shorter_side)))
+            opened = picture
+            return Seen(view_decoded(view, lambda side: upright_rgb(opened, shorter_side=side)))
         url = picture if isinstance(picture, str) and "://" in picture else None
         try:
             if isinstance(picture, bytes | bytearray):
                 data = bytes(picture)
             else:
                 data = read_source(picture)
-            pixels, info = shared_decoders().view(data, view)
+            seen, info = view_image(self._loaded, data)
         except RejectedInputError as error:
             if isinstance(picture, bytes | bytearray):
                 raise  # it has no name
             raise RejectedInputError(error.code, f"{picture}: {error}") from error
-        return Seen(pixels, info, url, data)
+        return Seen(seen, info, url, data)
 
     @cached_property
     def _training_photos(self) -> TrainingPhotos:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from critterdb.formatting import taxon_name
 
 if TYPE_CHECKING:
+    from critterdb.model.evidence import EvidencePayload
     from critterdb.model.labels import Answer, Reason, ScoredTaxon
     from critterdb.model.payloads import AnswerPayload, SimilarPhoto
     from critterdb.model.placed_answer import PlacedAnswer
@@ -61,8 +62,9 @@ class Result:
         return self._payload.get("with_place")
 
     @property
-    def evidence(self) -> None:
-        """None: no model has an evidence map yet."""
+    def evidence(self) -> EvidencePayload | None:
+        """Where in the picture the answer comes from; None if not asked for, or not available."""
+        return self._payload.get("evidence")
 
     def as_dict(self) -> AnswerPayload:
         """Return the JSON object that the endpoint would return, as a copy."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -21,6 +21,10 @@ from .labels import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from critterdb.imaging.preprocessing import Area
+
+    from .evidence import Evidence
 
 __all__ = ["COARSER", "NOT_A_CRITTER", "UNSURE", "Classification", "decide", "labels_inside"]
 
@@ -40,6 +44,8 @@ class ClassificationColumns(TypedDict):
     novelty: float
     scores: str
     thresholds: str
+    looks: int
+    crop: str | None
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Classification:
 
     `answer` is null if it abstained; `predictions` are all labels, likeliest first; `thresholds`
     are those that were in force; `probabilities` are C in the order of the model's labels.
+    `looks` is how often it looked, and `crop` the part of the photo that decided if the second
+    look did. `evidence` is there if it was asked for and the model has it.
     """
 
     answer: Answer | None
@@ -56,6 +64,9 @@ class Classification:
     novelty: float
     thresholds: Thresholds
     probabilities: np.ndarray = field(repr=False, compare=False)
+    looks: int = 1
+    crop: Area | None = None
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     @property
     def abstained(self) -> bool:
@@ -73,6 +84,8 @@ class Classification:
             "novelty": self.novelty,
             "scores": json.dumps({str(p["taxon_id"]): p["score"] for p in self.predictions}),
             "thresholds": json.dumps(self.thresholds),
+            "looks": self.looks,
+            "crop": json.dumps(self.crop.rounded()) if self.crop else None,
         }
 
 
@@ -111,7 +124,9 @@ def combine(
     known = [photo for photo in classifications if photo.reason != NOT_A_CRITTER]
     known = known or list(classifications)
     probabilities = np.mean([photo.probabilities for photo in known], axis=0)
-    return decide(probabilities, min(photo.novelty for photo in known), labels, thresholds)
+    novelty = min(photo.novelty for photo in known)
+    looks = max(photo.looks for photo in classifications)
+    return replace(decide(probabilities, novelty, labels, thresholds), looks=looks)
 
 
 def scored(taxon: Taxon, score: float) -> ScoredTaxon:

@@ -11,7 +11,9 @@ import numpy as np
 
 from critterdb.imaging.preprocessing import Preprocessing
 
+from .label_sets import SetRule, parse_set_rule
 from .place_prior import PlacePrior, parse_prior
+from .second_look import SecondLook, parse_second_look
 
 if TYPE_CHECKING:
     from critterdb._types import Json
@@ -44,8 +46,8 @@ MAX_SCALED_SIDE = 8192  # pixels: `size` alone may be small, and `resize` see a 
 class ModelDescription:
     """What a model file says of itself; `labels` and `smoke_probabilities` C are in output order.
 
-    `digest` and `place_prior` are null in files without them. `metadata` is all of it, as it was
-    parsed.
+    `digest`, `place_prior`, `second_look` and `set_rule` are null in files without one. `metadata`
+    is all of it, as it was parsed.
     """
 
     id: str
@@ -58,6 +60,8 @@ class ModelDescription:
     digest: str | None
     place_prior: PlacePrior | None
     metadata: Json
+    second_look: SecondLook | None
+    set_rule: SetRule | None
 
 
 def parse_description(text: str) -> ModelDescription:
@@ -94,6 +98,8 @@ def parse_description(text: str) -> ModelDescription:
         digest=digest,
         place_prior=parse_prior(metadata.get(PLACE_PRIOR), len(labels)),
         metadata=metadata,
+        second_look=parse_second_look(metadata.get("second_look")),
+        set_rule=parse_set_rule(metadata.get("set")),
     )
 
 

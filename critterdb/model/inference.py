@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
@@ -14,10 +15,16 @@ from critterdb.system import cores
 from .whereabouts import Whereabouts, parse_day
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
+    from PIL import Image
+
+    from critterdb.imaging.preprocessing import Area, Preprocessing
 
     from .decision import Classification
     from .loader import Model
+    from .look import Look
 
 # Each run at a time holds memory of its own, and more of them than processors are not faster.
 _processors = threading.Semaphore(cores())
@@ -33,8 +40,11 @@ class Work:
 
     def add(self, model_s: float) -> None:
         with self._counting:
-            self.photos += 1
             self.model_s += model_s
+
+    def add_photo(self) -> None:
+        with self._counting:
+            self.photos += 1
 
 
 # One for the process, as the decoders and the loaded models are: the processors that it counts and
@@ -42,24 +52,98 @@ class Work:
 work = Work()
 
 
+@dataclass(frozen=True)
+class PhotoView:
+    """What a model's view shows of an upright photo, uint8 H×W×3, and the photo's own sides.
+
+    `look_closer` returns as many pixels of an area of the photo, decoded again if need be.
+    """
+
+    pixels: np.ndarray
+    width: int
+    height: int
+    look_closer: Callable[[Area], np.ndarray]
+
+
 def classify_image(
-    model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
+    model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, evidence: bool = False
 ) -> tuple[Classification, ImageInfo]:
     """Classify a stranger's image, decoded by a process that may die of it. Blocks.
 
-    Raises RejectedInputError if the bytes are not accepted, and ModelError if the model fails.
+    `evidence` says where in it the evidence is, if the model has that. Raises RejectedInputError if
+    the bytes are not accepted, and ModelError if the model fails.
     """
-    pixels, info = shared_decoders().view(data, model.view, max_pixels=max_pixels)
-    return classify_view(model, pixels), info
+    view, info = view_image(model, data, max_pixels=max_pixels)
+    return classify_view(model, view, evidence=evidence), info
 
 
-def classify_view(model: Model, pixels: np.ndarray) -> Classification:
-    """Classify pixels uint8 H×W×3 that the model's view gave. Blocks. Raises ModelError."""
+def view_image(
+    model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
+) -> tuple[PhotoView, ImageInfo]:
+    """Decode a stranger's image as the model wants to see it. Raises RejectedInputError."""
+    decoders = shared_decoders()
+
+    def look_closer(area: Area) -> np.ndarray:
+        return decoders.view(data, model.view, max_pixels=max_pixels, area=area)[0]
+
+    pixels, info = decoders.view(data, model.view, max_pixels=max_pixels)
+    return PhotoView(pixels, info.width, info.height, look_closer), info
+
+
+def view_decoded(view: Preprocessing, decode: Callable[[int], Image.Image]) -> PhotoView:
+    """View a photo of one's own, which `decode` opens with so many pixels of its shorter side."""
+    image = decode(view.shorter_side)
+    return PhotoView(
+        view.pixels(image),
+        *image.size,
+        lambda area: view.pixels(decode(view.side_for(area)), area),
+    )
+
+
+def classify_view(model: Model, view: PhotoView, *, evidence: bool = False) -> Classification:
+    """Classify a photo by one look or by two, as the model wants. Blocks. Raises ModelError."""
+    believed = look_at(model, view, evidence=evidence)
+    work.add_photo()
+    decided = model.decide(believed.look)
+    return replace(decided, looks=believed.looks, crop=believed.crop)
+
+
+@dataclass(frozen=True)
+class Believed:
+    """The look that decides, how many there were, and the part of the photo that decided."""
+
+    look: Look
+    looks: int = 1
+    crop: Area | None = None
+
+
+def look_at(model: Model, view: PhotoView, *, evidence: bool = False) -> Believed:
+    """Look at a photo once, or twice if the model wants to. Raises ModelError."""
+    whole = model.view.area(view.width, view.height)
+    first = _look(model, view.pixels, whole, evidence=evidence)
+    rule = model.second_look
+    part = rule.find_area(first, model.thresholds) if rule else None
+    if rule is None or part is None:
+        return Believed(first)
+    area = part.inside(whole)
+    try:
+        pixels = view.look_closer(area)
+    except RejectedInputError:
+        # It was decoded a moment ago; what one look said is better than a refusal.
+        return Believed(first)
+    second = _look(model, pixels, area, evidence=evidence)
+    believed = rule.believe(first, second, model.thresholds)
+    return Believed(first, looks=2) if believed is None else Believed(believed, 2, area)
+
+
+def _look(model: Model, pixels: np.ndarray, area: Area, *, evidence: bool) -> Look:
     with _processors:
         before = time.thread_time()
-        classification = model.classify_pixels(pixels)
+        look = model.look(pixels, evidence=evidence)
         work.add(time.thread_time() - before)
-    return classification
+    if look.evidence is None:
+        return look
+    return replace(look, evidence=replace(look.evidence, area=area))
 
 
 def whereabouts_in(data: bytes) -> Whereabouts | None:

@@ -1,14 +1,18 @@
 """The model file: one ONNX file that describes itself; loaded only if all of it can be trusted.
 
 Input `pixels`, uint8 N×H×W×3; outputs `probabilities` N×C after temperature, `embedding` N×D and
-`novelty` N. The metadata property `critterdb` says the rest as JSON (description.py).
+`novelty` N. A file whose embedding is the average of a map also has `evidence` N×2×g×g, with
+`evidence_labels`, `evidence_logits` and `evidence_biases` N×2 (evidence.py), and `window_novelty`
+N×W if it may look twice (second_look.py). The metadata property `critterdb` says the rest as JSON
+(description.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +21,13 @@ from critterdb.errors import ModelError, SiteError
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import open_regular, stored_file
 
-from .decision import Classification, combine, decide
+from . import evidence as evidence_maps
+from . import second_look as second_looks
+from .decision import NOT_A_CRITTER, Classification, combine, decide
 from .description import ModelDescription, parse_description
 from .external_data import EndlessGraphError, has_external_data
-from .onnx_session import open_low_priority_session, open_trial_session, run_trial
+from .look import Look
+from .onnx_session import open_low_priority_session, open_trial_session, run_outputs, run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +38,11 @@ if TYPE_CHECKING:
     from critterdb._types import Json
     from critterdb.imaging.preprocessing import Preprocessing
 
+    from .evidence import Evidence
+    from .label_sets import LabelSet, SetRule
     from .labels import Label, Thresholds
     from .place_prior import PlacePrior
+    from .second_look import SecondLook
 
 # A ResNet-34 has 85 MB and the default 13.7. A file is read as a whole, because ONNX Runtime gets
 # bytes and never a path: a path would let it follow names in the file.
@@ -41,6 +51,8 @@ MAX_MODEL_BYTES = 400_000_000
 SMOKE_SEED = 20_180_622
 SMOKE_TOLERANCE = 5e-3  # of a probability: processors add up in another order, most so in 8 bits
 OUTPUTS = ("probabilities", "embedding", "novelty")
+EVIDENCE_OUTPUTS = evidence_maps.OUTPUTS
+WINDOWS = second_looks.OUTPUT
 INCOMPLETE = "it is not a complete ONNX model"
 FAILS_SMOKE_TEST = "it fails on its own smoke test"
 
@@ -62,6 +74,13 @@ class Model:
     sha256: str
     session: Any
     place_prior: PlacePrior | None = None
+    second_look: SecondLook | None = None
+    set_rule: SetRule | None = None
+
+    @cached_property
+    def has_evidence(self) -> bool:
+        """Whether the file says where in a picture it found the evidence for its answer."""
+        return _has_evidence(self.session)
 
     def run(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return probabilities N×C, embeddings N×D and novelty N of pixels uint8 N×H×W×3.
@@ -79,27 +98,50 @@ class Model:
         """Classify an upright RGB image. Raises ModelError as classify_pixels does."""
         return self.classify_pixels(self.pixels(image))
 
-    def classify_pixels(self, pixels: np.ndarray) -> Classification:
-        """Classify pixels uint8 H×W×3 that the model's view gave.
+    def classify_pixels(self, pixels: np.ndarray, *, evidence: bool = False) -> Classification:
+        """Classify pixels uint8 H×W×3 that the model's view gave, by one look.
+
+        `evidence` adds it, if the model has it. Raises ModelError as look() does.
+        """
+        return self.decide(self.look(pixels, evidence=evidence))
+
+    def look(self, pixels: np.ndarray, *, evidence: bool = False) -> Look:
+        """Look once at pixels uint8 H×W×3, without deciding anything.
 
         Raises ModelError if the model fails on them, or gives what is not a number.
         """
-        # The embedding is not asked for: ONNX Runtime then skips what only it needs.
-        probabilities, novelty = self._run(["probabilities", "novelty"], pixels[None])
+        with_evidence = evidence and self.has_evidence
+        outputs = ["probabilities", "novelty", *(EVIDENCE_OUTPUTS if with_evidence else ())]
+        outputs += [WINDOWS] if self.second_look else []
+        probabilities, novelty, *rest = self._run(outputs, pixels[None])
+        windows = rest.pop()[0] if self.second_look else None
         # A graph can pass its smoke test and still divide by zero on another picture.
         if probabilities.shape != (1, len(self.labels)) or not (
             np.isfinite(probabilities).all() and np.isfinite(novelty).all() and novelty.size == 1
         ):
             raise self._failure()
-        return decide(probabilities[0], float(novelty[0]), self.labels, self.thresholds)
+        found = self._evidence(rest) if with_evidence else None
+        if self.second_look and not _are_novelties(windows, len(self.second_look.windows())):
+            raise self._failure()
+        return Look(probabilities[0], float(novelty[0]), found, windows)
+
+    def decide(self, look: Look) -> Classification:
+        """Decide what to say by one look, or by what two looks agreed on."""
+        decided = decide(look.probabilities, look.novelty, self.labels, self.thresholds)
+        return replace(decided, evidence=look.evidence)
+
+    def _evidence(self, arrays: Sequence[np.ndarray]) -> Evidence:
+        try:
+            return evidence_maps.read_evidence(arrays, self.labels)
+        except ValueError as error:
+            raise self._failure() from error
 
     def _run(self, outputs: list[str], pixels: np.ndarray) -> list[np.ndarray]:
         try:
-            arrays: list[np.ndarray] = self.session.run(outputs, {"pixels": pixels})
+            return run_outputs(self.session, outputs, pixels)
         except Exception as error:
             # ONNX Runtime's errors share no base class of their own.
             raise self._failure() from error
-        return arrays
 
     def _failure(self) -> ModelError:
         return ModelError(
@@ -109,6 +151,17 @@ class Model:
     def classify_many(self, images: Sequence[Image.Image]) -> list[Classification]:
         """Classify each of several upright RGB images."""
         return [self.classify(image) for image in images]
+
+    def label_set(self, photos: Sequence[Classification]) -> LabelSet | None:
+        """Return the labels that hold the right one with the model's guarantee, over photos of one
+        animal.
+
+        None if the model has no such sets, or if it knows nothing like what they show.
+        """
+        combined = self.combine(photos)
+        if self.set_rule is None or combined.reason == NOT_A_CRITTER:
+            return None
+        return self.set_rule.choose(photos, combined)
 
     def combine(self, classifications: Sequence[Classification]) -> Classification:
         """Give one answer over several photos of one animal."""
@@ -152,6 +205,8 @@ def _load_checked(data: bytes, *, sha256: str | None, threads: int | None) -> Mo
         sha256=hashlib.sha256(data).hexdigest(),
         session=session,
         place_prior=description.place_prior,
+        second_look=description.second_look,
+        set_rule=description.set_rule,
     )
     _smoke_test(model, description.smoke_probabilities)
     # Last, because any other check gives a better reason than "the bytes differ".
@@ -173,7 +228,7 @@ def _checked_description(data: bytes) -> ModelDescription:
     description = parse_description(text)
     _check_structure(session, description)
     try:
-        run_trial(session, OUTPUTS, smoke_pixels(description.view.size))
+        run_trial(session, _outputs(session), smoke_pixels(description.view.size))
     except Exception as error:
         raise ValueError(FAILS_SMOKE_TEST) from error
     return description
@@ -236,6 +291,8 @@ def _check_structure(session: Any, description: ModelDescription) -> None:
         raise ValueError("its input is not uint8 pixels")
     if not set(OUTPUTS) <= set(outputs):
         raise ValueError(f"its outputs are not {', '.join(OUTPUTS)}")
+    if description.second_look and WINDOWS not in outputs:
+        raise ValueError(f"its second look needs the output {WINDOWS}")
     shape = outputs["probabilities"].shape
     if len(shape) != 2 or shape[1] != len(description.labels):
         width = shape[-1] if shape else "no"
@@ -244,9 +301,24 @@ def _check_structure(session: Any, description: ModelDescription) -> None:
         raise ValueError("its smoke test does not hold a probability for each label")
 
 
+def _has_evidence(session: Any) -> bool:
+    return set(EVIDENCE_OUTPUTS) <= {value.name for value in session.get_outputs()}
+
+
+def _outputs(session: Any) -> list[str]:
+    """The outputs of a file that are ever asked for."""
+    known = {*OUTPUTS, *EVIDENCE_OUTPUTS, WINDOWS}
+    return [output.name for output in session.get_outputs() if output.name in known]
+
+
+def _are_novelties(windows: np.ndarray | None, count: int) -> bool:
+    return windows is not None and windows.shape == (count,) and bool(np.isfinite(windows).all())
+
+
 def _smoke_test(model: Model, expected: np.ndarray) -> None:
+    pixels = smoke_pixels(model.view.size)
     try:
-        probabilities, embedding, novelty = model.run(smoke_pixels(model.view.size))
+        probabilities, embedding, novelty = model.run(pixels)
         shapes = (probabilities.shape, novelty.shape, embedding.shape[:1], embedding.ndim)
         off = np.abs(probabilities[0] - expected).max()
     except Exception as error:
@@ -256,6 +328,12 @@ def _smoke_test(model: Model, expected: np.ndarray) -> None:
         raise ValueError("its smoke test gives outputs of the wrong shape")
     if not off <= SMOKE_TOLERANCE:
         raise ValueError("its smoke test gives the wrong probabilities")
+    try:
+        evidence = model.look(pixels[0], evidence=True).evidence
+    except ModelError as error:
+        raise ValueError(FAILS_SMOKE_TEST) from error
+    if evidence and not evidence_maps.adds_up(evidence):
+        raise ValueError("its evidence does not add up to its logits")
 
 
 def _untrusted(path: Path, reason: str) -> ModelError:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from critterdb.imaging.decode import ImageInfo
 
     from .decision import Classification
+    from .evidence import EvidencePayload
+    from .label_sets import LabelSet
     from .labels import Answer, Reason, ScoredTaxon
     from .loader import Model
     from .placed_answer import PlacedAnswer
@@ -55,8 +57,9 @@ class SimilarPhoto(TypedDict):
 class AnswerPayload(TypedDict):
     """An answer. `source` is what `critterdb classify` was given; the endpoint has none.
 
-    `similar` is there if it was asked for, which only Python can. `with_place` is there if it was
-    said where the picture was taken, and the model knows of places.
+    `similar` and `evidence` are there if they were asked for, which only Python can; `evidence`
+    also needs a model that has it. `set` and `looks` are there if the model has them, `with_place`
+    if the model knows of places and it was said where the picture was taken.
     """
 
     ok: Literal[True]
@@ -70,8 +73,12 @@ class AnswerPayload(TypedDict):
     image: ImagePayload | None
     prediction_id: int | None
     took_ms: float
+    set: NotRequired[LabelSet]
+    looks: NotRequired[int]  # 1 or 2
+    crop: NotRequired[list[float]]  # x, y, width and height as shares, if the second look decided
     similar: NotRequired[list[SimilarPhoto]]
     with_place: NotRequired[PlacedAnswer]
+    evidence: NotRequired[EvidencePayload]
     source: NotRequired[str]
 
 
@@ -96,7 +103,7 @@ def answer_payload(
     took_ms: float,
 ) -> AnswerPayload:
     """Return the JSON object of one answer; one over several images has no `info`."""
-    return {
+    payload: AnswerPayload = {
         "ok": True,
         "answer": classification.answer,
         "abstained": classification.abstained,
@@ -109,6 +116,15 @@ def answer_payload(
         "prediction_id": prediction_id,
         "took_ms": round(took_ms, 1),
     }
+    if model.second_look:
+        payload["looks"] = classification.looks
+    if classification.crop:
+        payload["crop"] = classification.crop.rounded()
+    if classification.evidence is not None:
+        payload["evidence"] = classification.evidence.as_dict()
+    if label_set := model.label_set([classification]):
+        payload["set"] = label_set
+    return payload
 
 
 def add_place(payload: AnswerPayload, placed: PlacedAnswer | None) -> None:
@@ -128,6 +144,8 @@ def combined_payload(
     combined = model.combine(classifications)
     payload = answer_payload(model, combined, None, None, 0.0)
     add_place(payload, answer_with_place(model, combined, whereabouts))
+    if label_set := model.label_set(classifications):
+        payload["set"] = label_set
     return {**payload, "source": f"{len(classifications)} together"}
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from critterdb.imaging.decode import ImageInfo
-from critterdb.storage.stored_json import read_object, read_scores
+from critterdb.imaging.preprocessing import Area
+from critterdb.storage.stored_json import read_json, read_object, read_scores
 from critterdb.storage.timestamps import utc_now
 
 from .decision import Classification, as_answer, scored
@@ -81,6 +82,8 @@ class StoredPrediction(NamedTuple):
     novelty: float
     scores: str
     thresholds: str
+    looks: int | None
+    crop: str | None
     width: int
     height: int
     bytes: int
@@ -88,7 +91,7 @@ class StoredPrediction(NamedTuple):
 
 _FIND_ANSWER = """
 SELECT predictions.id, predictions.taxon_id, score, reason, novelty, scores, thresholds,
-    images.width, images.height, images.bytes
+    looks, crop, images.width, images.height, images.bytes
 FROM predictions JOIN images ON images.sha256 = predictions.image_sha256
 WHERE image_sha256 = ? AND model_id = ? ORDER BY source <> 'endpoint', predictions.id
 """
@@ -124,9 +127,20 @@ def find_answer(
         stored.novelty,
         model.thresholds.copy(),
         np.array([scores[taxon_id] for taxon_id in labels]),
+        looks=stored.looks or 1,
+        crop=_read_area(stored.crop),
     )
     info = ImageInfo(sha256, stored.width, stored.height, stored.bytes)
     return classification, info, stored.id
+
+
+def _read_area(stored: str | None) -> Area | None:
+    shares = read_json(stored)
+    if not isinstance(shares, list) or len(shares) != len(Area._fields):
+        return None
+    if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
+        return None
+    return Area(*map(float, shares))
 
 
 def record(

@@ -50,7 +50,8 @@ def write_model(
     itself beside its backbone (id, game, labels, temperature, threshold, novelty_threshold …).
     Raises ModelError without the train extra, or if the file fails its check.
     """
-    layers = OutputLayers(weight, bias, metadata["temperature"], novelty)
+    sides = tuple(metadata.get("second_look", {}).get("sides", ()))
+    layers = OutputLayers(weight, bias, metadata["temperature"], novelty, sides)
     network = backbone.onnx_path.read_bytes()
     # Made twice: the file holds what the finished network says of a fixed noise.
     session = open_session(compose_graph(network, layers, {}))

@@ -23,7 +23,7 @@ from critterdb.model.decision import step_scores
 from critterdb.model.description import PLACE_PRIOR
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_files import stored_file, stored_files
-from critterdb.training.onnx.graph import import_onnx
+from critterdb.training.onnx.graph import OutputLayers, import_onnx
 from critterdb.training.onnx.quantize import quantize_backbone
 
 from .backbones import Backbone, export_backbone, load_backbone
@@ -31,6 +31,7 @@ from .calibration import choose_novelty_threshold, choose_threshold, fit_tempera
 from .config import DEFAULT_CONFIG, TrainingConfig, TrainingRecipe
 from .embed import embed_photos
 from .head import Head, calibrated_loss, train_head
+from .label_sets import choose_set_rule
 from .model_records import (
     ModelCard,
     ModelRecord,
@@ -45,8 +46,9 @@ from .model_writer import ModelFile, write_model
 from .networks import load_network
 from .novelty import fit_novelty
 from .place_prior import fit_place_prior
+from .second_look import LookedAt, draft_model, fit_second_look, look_again
 from .torch_worker import shared_torch_process
-from .training_data import TrainingData, prepare_data, readable_data
+from .training_data import PARTS, TrainingData, prepare_data, readable_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +56,11 @@ if TYPE_CHECKING:
     from critterdb._types import Progress
     from critterdb.evaluation.figures import EvaluationResult
     from critterdb.games import Game
+    from critterdb.model.label_sets import SetRule
     from critterdb.model.labels import Label, Thresholds
     from critterdb.model.novelty import NoveltyParameters
     from critterdb.model.place_prior import PlacePrior
+    from critterdb.model.second_look import SecondLook
 
     from .candidates import LabelledVectors
 
@@ -73,7 +77,7 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """A trained model with its thresholds, and what it says of its test photos.
+    """A trained model with its thresholds and rules, and what it says of its test photos.
 
     `place_prior` is null if its training photos have no coordinates.
     """
@@ -83,6 +87,8 @@ class MeasuredModel:
     thresholds: Thresholds
     place_prior: PlacePrior | None
     evaluation: Evaluation
+    second_look: SecondLook | None
+    set_rule: SetRule | None
 
 
 def train_game(
@@ -241,18 +247,34 @@ def _measure(db: SiteDatabase, trained: TrainedModel, max_wrong: float) -> Measu
     """Calibrate on the validation photos, and measure on the test photos."""
     head, novelty, data = trained.head, trained.novelty, trained.data
     labels = label_objects(db, data.taxon_ids)
-    valid, test = data.of("valid"), data.of("test")
-    thresholds = _thresholds(trained, valid, labels, max_wrong)
-    known = softmax(head.logits(valid.vectors), thresholds["temperature"])
-    prior = fit_place_prior(db, data, known)
-    scores = ScoredPhotos(
-        labels,
-        thresholds,
-        softmax(head.logits(test.vectors), thresholds["temperature"]),
-        novelty.score(test.vectors),
-        test.truth,
+    thresholds = _thresholds(trained, data.of("valid"), labels, max_wrong)
+    layers = OutputLayers(head.weight, head.bias, thresholds["temperature"], novelty)
+    network = trained.backbone.onnx_path.read_bytes()
+    draft = draft_model(network, layers, trained.backbone.view, labels, thresholds)
+    files = {
+        part: stored_photos(site_folder(db), data.examples.paths[data.mask(part)]) for part in PARTS
+    }
+    valid = data.of("valid")
+    rule = fit_second_look(
+        draft, files["valid"], valid.truth, novelty.score(valid.vectors), files["train"]
     )
-    return MeasuredModel(trained, labels, thresholds, prior, measure(scores))
+    model = replace(draft, second_look=rule)
+
+    def looked_at(part: str) -> LookedAt:
+        vectors = data.of(part).vectors
+        probabilities = softmax(head.logits(vectors), thresholds["temperature"])
+        return look_again(model, files[part], probabilities, novelty.score(vectors))
+
+    known = looked_at("valid").probabilities
+    set_rule = choose_set_rule(known, valid.truth)
+    prior = fit_place_prior(db, data, known)
+    test = looked_at("test")
+    scores = ScoredPhotos(
+        labels, thresholds, test.probabilities, test.novelty, data.of("test").truth, test.looks
+    )
+    return MeasuredModel(
+        trained, labels, thresholds, prior, measure(scores, set_rule), rule, set_rule
+    )
 
 
 def _save(
@@ -320,6 +342,8 @@ def _write_file(
             "splits": card["splits"],
             "metrics": card["metrics"],
             "max_wrong": max_wrong,
+            **({"second_look": rule.as_metadata()} if (rule := measured.second_look) else {}),
+            **({"set": sets.as_metadata()} if (sets := measured.set_rule) else {}),
             "critterdb": __version__,
             **({PLACE_PRIOR: prior.to_json()} if prior else {}),
         },

@@ -21,9 +21,10 @@ import httpx
 from PIL import Image
 
 from critterdb.games import ensure_game
+from critterdb.model.description import PLACE_PRIOR
 from critterdb.site.folder import init_site
 from critterdb.storage.database import DATABASE_NAME, open_database
-from tests.support.models import COUGAR, make_tiny_model
+from tests.support.models import COUGAR, make_tiny_model, tiny_place_prior
 from tests.support.site_templates import put_empty_database
 
 if TYPE_CHECKING:
@@ -196,10 +197,14 @@ MODEL_ID = "cougarornot-colours"
 
 
 def add_model(folder: Path, *, knows_places: bool = False) -> str:
-    """The tiny model in use: red is a cougar, lime a bobcat, blue a cat, grey nothing known."""
+    """The tiny model in use: red is a cougar, lime a bobcat, blue a cat, grey nothing known.
+
+    One that knows places has seen cougars around COUGARS_LIVE and bobcats around BOBCATS_LIVE.
+    """
     db = open_database(folder / DATABASE_NAME)
     ensure_game(db, "cougarornot")
-    model = make_tiny_model(db, "cougarornot", knows_places=knows_places)
+    places = {PLACE_PRIOR: tiny_place_prior().to_json()} if knows_places else {}
+    model = make_tiny_model(db, "cougarornot", **places)
     db["models"].update(model.id, {"error_rate": 0.05})
     if knows_places:
         db["models"].update(model.id, {"card": json.dumps({"place_weight": 1.0})})

@@ -14,7 +14,6 @@ from PIL import Image
 
 from critterdb.dataset.sightings import Sighting
 from critterdb.imaging.preprocessing import Preprocessing
-from critterdb.model.description import PLACE_PRIOR
 from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.registry import current_model
 from critterdb.model.whereabouts import Whereabouts
@@ -70,27 +69,36 @@ def picture(colour: str, size: tuple[int, int] = (120, 90), seed: int = 0) -> by
     return file.getvalue()
 
 
+# Windows of about half of the 32×32 cells, for models that look twice.
+SECOND_LOOK = {
+    "grid": SIZE,
+    "sides": [12, 16],
+    "from_novelty": 0.3,
+    "novelty_threshold": 0.6,
+    "temperature": 1.25,
+}
+SETS = {"coverage": 0.99, "min_scores": [0.01, 0.001]}
+
+
 def make_tiny_model(
-    db: SiteDatabase,
-    game_slug: str = "tints",
-    *,
-    hashtag: str = "tints",
-    knows_places: bool = False,
+    db: SiteDatabase, game_slug: str = "tints", *, hashtag: str = "tints", **metadata: Any
 ) -> Model:
     """Write taxa, game and a model in use, unless they are there; return the loaded model.
 
-    One that knows places has seen cougars around COUGARS_LIVE and bobcats around BOBCATS_LIVE.
+    `metadata` is added to what the file says of itself.
     """
     model_id = f"{game_slug}-colours"
     models = site_folder(db) / "models"
-    write = partial(_write_model_files, game_slug, model_id, knows_places)
-    copy_of((model_id, knows_places), write, models)
+    write = partial(_write_model_files, game_slug, model_id, metadata)
+    copy_of((model_id, json.dumps(metadata)), write, models)
     path = models / f"{model_id}.onnx"
     _save_rows(db, game_slug, hashtag, model_id, path)
     return current_model(db, game_slug)
 
 
-def _write_model_files(game_slug: str, model_id: str, knows_places: bool, models: Path) -> None:
+def _write_model_files(
+    game_slug: str, model_id: str, metadata: dict[str, Any], models: Path
+) -> None:
     backbone = Backbone(
         "colours@32", "colours", Preprocessing(SIZE), models / "backbones" / "c.onnx"
     )
@@ -116,7 +124,7 @@ def _write_model_files(game_slug: str, model_id: str, knows_places: bool, models
             "splits": {"train": 20, "valid": 5, "test": 5},
             "metrics": {"error_rate": 0.0},
             "critterdb": "test",
-            **({PLACE_PRIOR: tiny_place_prior().to_json()} if knows_places else {}),
+            **metadata,
         },
     )
 
@@ -135,6 +143,16 @@ def tiny_place_prior() -> PlacePrior:
     )
     assert prior is not None
     return prior
+
+
+def evidence_error(model: Model, pixels: np.ndarray) -> float:
+    """How far the cells of the evidence and the bias are from the logits they should add up to."""
+    evidence = model.classify_pixels(pixels, evidence=True).evidence
+    assert evidence
+    return max(
+        abs(sum(map(sum, label["cells"])) + label["bias"] - label["logit"])
+        for label in (evidence.as_dict()["top"], evidence.as_dict()["runner_up"])
+    )
 
 
 def _label(taxon_id: int, name: str, common_name: str, rank: str, level: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import pytest
 
 from critterdb.demo.drawing import draw_critter
@@ -18,6 +19,7 @@ from critterdb.imaging.decode import decode_image
 from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.training.backbones import Backbone, export_backbone, load_backbone
 from critterdb.training.networks import PretrainedNetwork, load_network, state_digest
+from critterdb.training.onnx.evidence import find_feature_map
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -99,6 +101,15 @@ def test_weights_from_a_file(tmp_path: Path, name: str) -> None:
     mean, std = (config.mean, config.std) if name == "resnet34" else (config["mean"], config["std"])
     assert_same(backbone.embed(pixels), says(network, pixels, mean, std))
     assert backbone.recipe.startswith(f"{name}@{pixels.shape[1]}-")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("test_efficientnet", True), ("test_vit", False)])
+def test_evidence_is_there_if_the_network_averages_a_map(
+    tmp_path: Path, name: str, expected: bool
+) -> None:
+    backbone = load_backbone(name, weights=timm_weights(tmp_path, name), folder=tmp_path)
+    graph = onnx.load(backbone.onnx_path).graph
+    assert (find_feature_map(graph) is not None) == expected
 
 
 class Command:

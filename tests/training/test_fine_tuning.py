@@ -18,6 +18,7 @@ from critterdb.training.candidates import Candidate
 from critterdb.training.fine_tuning import TuningPhotos, TuningPlan, fine_tune
 from critterdb.training.head import Head
 from critterdb.training.networks import load_network, state_digest
+from tests.support.models import evidence_error
 from tests.support.photos import COATS, coat, make_photo_folder
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ def test_one_file_holds_the_other_network(site: Path, models: list[Model]) -> No
     photo = np.random.default_rng(7).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
     assert np.array_equal(alone.run(photo)[0], models[1].run(photo)[0])
     assert not np.allclose(models[0].run(photo)[1], models[1].run(photo)[1], atol=1e-3)
+
+
+def test_their_evidence_adds_up(models: list[Model]) -> None:
+    photos = np.random.default_rng(7).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    for model in models:
+        assert max(evidence_error(model, photo) for photo in photos) <= 1e-4
 
 
 def test_measuring_the_file_again_gives_the_same_figures(

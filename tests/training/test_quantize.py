@@ -20,6 +20,7 @@ from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training.backbones import load_backbone
 from critterdb.training.onnx import quantize
 from critterdb.training.onnx.quantize import quantize_backbone
+from tests.support.models import evidence_error
 from tests.support.photos import COATS, coat, make_photo_folder
 
 if TYPE_CHECKING:
@@ -100,6 +101,15 @@ def test_what_was_measured_is_what_the_file_says(
         }
         for taxon_id, score in json.loads(row["scores"]).items():
             assert scores[int(taxon_id)] == pytest.approx(score, abs=5e-3)
+
+
+def test_its_evidence_adds_up(
+    db: SiteDatabase, results: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    for result in results:
+        model = current_model(db, model_id=result["model"])
+        for seed, kind in enumerate(COATS, 700):
+            assert evidence_error(model, model.pixels(decode_image(coat(kind, seed)))) <= 1e-4
 
 
 def test_it_is_made_once_a_site(

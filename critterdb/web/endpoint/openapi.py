@@ -117,6 +117,11 @@ def _object(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def _with_optional(schema: Json, **properties: Json) -> Json:
+    """The schema of an object that may have these keys too."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
+
+
 def _or_null(schema: Json) -> Json:
     return {"oneOf": [schema, {"type": "null"}]}
 
@@ -190,19 +195,25 @@ _WITH_PLACE: Json = {
     "and the model knows of places.",
 }
 SCHEMAS: Json = {
-    "Answer": _object(
-        ok={"const": True},
-        **_ANSWER,
-        novelty={"type": "number", "minimum": 0},
-        novelty_threshold={"type": "number"},
-        model=_or_null(_object(id=_TEXT, game=_TEXT, backbone=_TEXT)),
-        image=_object(
-            sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
-            width={"type": "integer", "minimum": 1},
-            height={"type": "integer", "minimum": 1},
+    "Answer": _with_optional(
+        _object(
+            ok={"const": True},
+            **_ANSWER,
+            novelty={"type": "number", "minimum": 0},
+            novelty_threshold={"type": "number"},
+            model=_or_null(_object(id=_TEXT, game=_TEXT, backbone=_TEXT)),
+            image=_object(
+                sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                width={"type": "integer", "minimum": 1},
+                height={"type": "integer", "minimum": 1},
+            ),
+            prediction_id={"type": ["integer", "null"]},
+            took_ms={"type": "number", "minimum": 0},
         ),
-        prediction_id={"type": ["integer", "null"]},
-        took_ms={"type": "number", "minimum": 0},
+        set=_object(coverage=_SHARE, taxa={"type": "array", "items": _object(**_TAXON)}),
+        looks={"enum": [1, 2]},
+        crop={"type": "array", "items": _SHARE, "minItems": 4, "maxItems": 4},
+        with_place=_WITH_PLACE,
     ),
     "Refusal": _object(
         ok={"const": False},
@@ -215,4 +226,3 @@ SCHEMAS: Json = {
         "description": "Actors with the permission critterdb-health see more keys.",
     },
 }
-SCHEMAS["Answer"]["properties"]["with_place"] = _WITH_PLACE  # which not every answer has
