@@ -53,7 +53,7 @@ class ScoredPhotos:
             probabilities=self.probabilities[kept],
             novelty=self.novelty[kept],
             truth=self.truth[kept],
-            looks=[self.looks[index] for index in np.flatnonzero(kept)] if self.looks else (),
+            looks=[self.looks[int(index)] for index in np.flatnonzero(kept)] if self.looks else (),
         )
 
     def uncalibrated(self) -> ScoredPhotos:
