@@ -91,6 +91,7 @@ def too_large(most: str = MAX_IMAGE_WORDS) -> RejectedInputError:
 REFUSAL_STATUS = {
     "missing_image": 400,
     "url_invalid": 400,
+    "parameter_invalid": 400,
     "forbidden": 403,
     "model_unknown": 404,
     "method_not_allowed": 405,

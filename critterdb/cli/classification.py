@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from critterdb.dataset.photo_files import PHOTO_SUFFIXES
+from critterdb.dataset.similarity import TrainingPhotos, load_training_photos
 from critterdb.errors import RejectedInputError, SourceError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.imaging.sources import read_source as read_file_or_url
 from critterdb.imaging.sources import read_stream
-from critterdb.model.inference import classify_image
+from critterdb.model.inference import classify_image, embed_image
 from critterdb.model.loader import Model, load_model
 from critterdb.model.payloads import (
     AnswerPayload,
@@ -26,8 +28,10 @@ from critterdb.model.payloads import (
 )
 from critterdb.model.predictions import save_classification
 from critterdb.model.registry import choose_model_id, current_model
+from critterdb.web.queries.training_photos import as_similar
 
 from .common import open_site
+from .evidence_picture import write_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,6 +53,20 @@ class Classifier:
 
     model: Model
     db: SiteDatabase | None
+
+    @cached_property
+    def training_photos(self) -> TrainingPhotos:
+        """The photos that the model learned from, of its site."""
+        assert self.db
+        return load_training_photos(self.db, self.model.game, self.model.backbone)
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What else an answer has: `similar` training photos, and its `evidence` drawn in a file."""
+
+    similar: int = 0
+    evidence: Path | None = None
 
 
 def open_classifier(ctx: click.Context, model_name: str | None, game: str | None) -> Classifier:
@@ -92,13 +110,13 @@ def list_sources(sources: Sequence[str]) -> list[str]:
 
 
 def classify_sources(
-    classifier: Classifier, sources: Sequence[str], *, together: bool = False
+    classifier: Classifier, sources: Sequence[str], extras: Extras, *, together: bool = False
 ) -> Iterator[Payload]:
     """Classify each source in turn. With `together`, add one answer for all readable ones."""
     classifications: list[Classification] = []
     for source in sources:
         try:
-            classification, answer = _classify_source(classifier, source)
+            classification, answer = _classify_source(classifier, source, extras)
         except RejectedInputError as refusal:
             yield {**refusal_payload(refusal), "source": source}
             continue
@@ -109,17 +127,26 @@ def classify_sources(
         yield combined_payload(classifier.model, classifications)
 
 
-def _classify_source(classifier: Classifier, source: str) -> tuple[Classification, AnswerPayload]:
+def _classify_source(
+    classifier: Classifier, source: str, extras: Extras
+) -> tuple[Classification, AnswerPayload]:
     """Classify one source and store its row. Raises RejectedInputError."""
     started = time.perf_counter()
     model, db = classifier.model, classifier.db
-    classification, info = classify_image(model, read_source(source))
+    data = read_source(source)
+    classification, info = classify_image(model, data, evidence=extras.evidence is not None)
     prediction_id = None
     if db is not None:
         url = source if "://" in source else None
         prediction_id = save_classification(db, model, classification, info, source="cli", url=url)
-    took_ms = (time.perf_counter() - started) * 1000
-    return classification, answer_payload(model, classification, info, prediction_id, took_ms)
+    answer = answer_payload(model, classification, info, prediction_id, 0.0)
+    if extras.similar:
+        near = classifier.training_photos.nearest(embed_image(model, data), extras.similar)
+        answer["similar"] = [as_similar(photo, distance) for photo, distance in near]
+    if extras.evidence:
+        write_evidence(extras.evidence, data, answer, classification.crop)
+    answer["took_ms"] = round((time.perf_counter() - started) * 1000, 1)
+    return classification, answer
 
 
 def read_source(source: str) -> bytes:

@@ -12,6 +12,7 @@ from critterdb.formatting import (
     MIN_FOR_PERCENT,
     confidence,
     count_of,
+    display_name,
     one_of,
     percent,
     printable_line,
@@ -19,6 +20,7 @@ from critterdb.formatting import (
     table_lines,
     taxon_name,
 )
+from critterdb.licences import NO_LICENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
 if TYPE_CHECKING:
-    from critterdb.model.labels import Label
-    from critterdb.model.payloads import AnswerPayload
+    from critterdb.model.labels import Label, Thresholds
+    from critterdb.model.payloads import AnswerPayload, SimilarPhoto
 
 # A line stays within 80 columns with a long name beside it.
 BAR_WIDTH = 20
@@ -75,12 +77,15 @@ def progress_bar(label: str) -> Iterator[Progress | None]:
         yield advance
 
 
-def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
+def answer_lines(
+    payload: AnswerPayload, labels: Sequence[Label], thresholds: Thresholds | None = None
+) -> list[str]:
     """Return one image's answer (the endpoint's object with `source`) as a heading and bars.
 
-    `labels` are all labels of the model.
+    `labels` are all labels of the model. With `thresholds`, a line says why no label is the answer.
     """
     from critterdb.model.decision import labels_inside
+    from critterdb.model.explanation import explain
 
     answer = payload["answer"]
     if answer and payload["reason"] == "coarser":
@@ -95,6 +100,8 @@ def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
     else:
         description = ABSTENTIONS[payload["reason"] or "unsure"]
     lines = [f"{payload.get('source')}: {description}"]
+    if thresholds:
+        lines += [f"  {sentence}" for sentence in explain(payload, labels, thresholds)[:1]]
     if not answer:
         # What follows would read as an answer.
         lines.append("  If it had to choose:")
@@ -102,6 +109,21 @@ def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
         bar = "█" * round(label["score"] * BAR_WIDTH)
         lines.append(f"  {_bar_percent(label['score'])}  {bar:<{BAR_WIDTH}}  {taxon_name(label)}")
     return lines
+
+
+def similar_lines(photos: Sequence[SimilarPhoto] | None) -> list[str]:
+    """Return the training photos most like an image: distance, what each shows, and its credit."""
+    if photos is None:
+        return []
+    if not photos:
+        return ["  The site has no training photos to compare with."]
+    names = [display_name(photo["common_name"], photo["name"] or "–") for photo in photos]
+    width = max(map(len, names))
+    return ["  Most similar training photos (0 is the same picture):"] + [
+        f"  {photo['distance']:.3f}  {name:<{width}}  photo {photo['photo_id']}"
+        f"  {photo['attribution'] or NO_LICENCE}"
+        for photo, name in zip(photos, names, strict=True)
+    ]
 
 
 def _bar_percent(score: float) -> str:

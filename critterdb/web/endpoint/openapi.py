@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from critterdb.errors import REFUSAL_STATUS
 from critterdb.web.http.responses import other_method, respond_json
 from critterdb.web.pages.layout import absolute_url
+from critterdb.web.queries.training_photos import MAX_SIMILAR
 from critterdb.web.state import plugin_state
 from critterdb.web.urls import CLASSIFY
 
@@ -46,9 +47,13 @@ def describe(server: str, max_bytes: int) -> Json:
         "servers": [{"url": server}],
         "paths": {
             f"{CLASSIFY}.json": {
-                "get": _operation("classifyUrl", "Classify the picture at a URL.", URL, MODEL),
+                "get": _operation(
+                    "classifyUrl", "Classify the picture at a URL.", URL, MODEL, SIMILAR, EVIDENCE
+                ),
                 "post": {
-                    **_operation("classifyPicture", "Classify an uploaded picture.", MODEL),
+                    **_operation(
+                        "classifyPicture", "Classify an uploaded picture.", MODEL, SIMILAR, EVIDENCE
+                    ),
                     "requestBody": {"required": True, "content": _bodies(max_bytes)},
                 },
             },
@@ -84,7 +89,12 @@ def _operation(name: str, summary: str, *parameters: Json) -> Json:
 
 
 def _bodies(max_bytes: int) -> Json:
-    form = {"url": {"type": "string", "format": "uri"}, "model": {"type": "string"}}
+    form = {
+        "url": {"type": "string", "format": "uri"},
+        "model": {"type": "string"},
+        "similar": SIMILAR["schema"],
+        "evidence": EVIDENCE["schema"],
+    }
     picture = {"image": {"type": "string", "format": "binary", "maxLength": max_bytes}}
     return {
         "multipart/form-data": {"schema": {"type": "object", "properties": {**picture, **form}}},
@@ -133,6 +143,18 @@ MODEL: Json = {
     "schema": {"type": "string"},
     "description": "The id of a model to use instead of the current one.",
 }
+SIMILAR: Json = {
+    "name": "similar",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 0, "maximum": MAX_SIMILAR},
+    "description": "How many similar training photos to return with the answer.",
+}
+EVIDENCE: Json = {
+    "name": "evidence",
+    "in": "query",
+    "schema": {"enum": ["0", "1"]},
+    "description": "1 returns where in the picture the evidence is, if the model can say.",
+}
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}
 _SHARE: Json = {"type": "number", "minimum": 0, "maximum": 1}
@@ -144,6 +166,32 @@ _TAXON: dict[str, Json] = {
     "name": _TEXT,
     "common_name": _TEXT_OR_NULL,
     "score": _SHARE,
+}
+_SIMILAR_PHOTO: Json = _object(
+    photo_id={"type": "integer"},
+    distance={"type": "number", "minimum": 0, "maximum": 2},
+    taxon_id={"type": ["integer", "null"]},
+    name=_TEXT_OR_NULL,
+    common_name=_TEXT_OR_NULL,
+    license_code=_TEXT_OR_NULL,
+    attribution=_TEXT_OR_NULL,
+    image=_TEXT,
+    page=_TEXT,
+)
+_CELLS: Json = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+_NUMBER: Json = {"type": "number"}
+_LABEL_EVIDENCE: Json = _object(
+    taxon_id={"type": "integer"}, logit=_NUMBER, bias=_NUMBER, cells=_CELLS
+)
+_AREA: Json = {"type": "array", "items": _SHARE, "minItems": 4, "maxItems": 4}
+_OPTIONAL: Json = {
+    "evidence": _object(
+        grid={"type": "integer", "minimum": 1},
+        area=_AREA,
+        top=_LABEL_EVIDENCE,
+        runner_up=_LABEL_EVIDENCE,
+    ),
+    "similar": {"type": "array", "items": _SIMILAR_PHOTO, "maxItems": MAX_SIMILAR},
 }
 SCHEMAS: Json = {
     "Answer": _with_optional(
@@ -164,9 +212,10 @@ SCHEMAS: Json = {
             prediction_id={"type": ["integer", "null"]},
             took_ms={"type": "number", "minimum": 0},
         ),
+        **_OPTIONAL,
         set=_object(coverage=_SHARE, taxa={"type": "array", "items": _object(**_TAXON)}),
         looks={"enum": [1, 2]},
-        crop={"type": "array", "items": _SHARE, "minItems": 4, "maxItems": 4},
+        crop=_AREA,
     ),
     "Refusal": _object(
         ok={"const": False},

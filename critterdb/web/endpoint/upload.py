@@ -9,6 +9,8 @@ from critterdb.errors import RejectedInputError, too_large
 from critterdb.platforms.untrusted_json import parse_json
 from critterdb.web.http.forms import FORM_OVERHEAD_BYTES, parse_form, parse_multipart
 
+from .extras import NAMES, NOTHING_ELSE, Extras, read_extras
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,17 +25,22 @@ URL_ENCODED = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Upload:
-    """What a POST holds: a picture's bytes, or an address, or neither; and the wanted model."""
+    """What a POST holds: a picture's bytes, or an address, or neither; and the wanted model.
+
+    `extras` is what else the answer should hold.
+    """
 
     image: bytes | None = None
     url: str | None = None
     model: str | None = None
+    extras: Extras = NOTHING_ELSE
 
 
-async def read_upload(body: Body, max_bytes: int) -> Upload:
+async def read_upload(body: Body, max_bytes: int, extras: Extras | None = None) -> Upload:
     """Read the picture or address in a request's body: multipart, url-encoded, JSON or raw.
 
-    Raises RejectedInputError: too_large, or missing_image if a form or JSON cannot be understood.
+    `extras` are those of the address, for what the body leaves out. Raises RejectedInputError:
+    too_large, parameter_invalid, or missing_image if a form or JSON cannot be understood.
     """
     content_type = body.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
@@ -53,7 +60,7 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
     if data is None:
         raise too_large(f"{max_bytes / 1e6:g} MB")
     if kind == JSON:
-        return parse_question(bytes(data))
+        return parse_question(bytes(data), extras)
     if kind == MULTIPART:
         fields = parse_multipart(data, content_type)
     elif kind == URL_ENCODED:
@@ -63,14 +70,15 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
     image = fields.get("image") or None
     if image and len(image) > max_bytes:
         raise too_large(f"{max_bytes / 1e6:g} MB")
-    return Upload(image, _text(fields, "url"), _text(fields, "model"))
+    wanted = read_extras(lambda name: _text(fields, name), extras)
+    return Upload(image, _text(fields, "url"), _text(fields, "model"), wanted)
 
 
-def parse_question(data: bytes) -> Upload:
+def parse_question(data: bytes, extras: Extras | None = None) -> Upload:
     """Return the address and the model in a JSON object such as {"url": "https://…"}.
 
     Keys that are not known are ignored. Raises RejectedInputError (missing_image) if it is
-    malformed.
+    malformed, and parameter_invalid for a parameter that cannot be used.
     """
     try:
         question = parse_json(data)
@@ -84,7 +92,9 @@ def parse_question(data: bytes) -> Upload:
         if value is not None and not isinstance(value, str):
             raise _malformed(f"“{name}” is not a string")
         texts.append((value or "").strip() or None)
-    return Upload(None, *texts)
+    asked = {name: str(question[name]) for name in NAMES if question.get(name) is not None}
+    url, model = texts
+    return Upload(None, url, model, read_extras(asked.get, extras))
 
 
 def _malformed(what: str) -> RejectedInputError:

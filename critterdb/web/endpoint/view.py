@@ -17,7 +17,9 @@ from critterdb.web.http.negotiation import prefers_page
 from critterdb.web.http.responses import HTML, NO_STORE, options, respond, respond_json
 from critterdb.web.state import PluginState, plugin_state
 
-from .answer import Answered, Call, answer
+from .answer import Answered, answer
+from .call import Call
+from .extras import read_extras
 from .limits import BUSY_SECONDS, client_address
 from .page import page_context
 from .upload import Upload, read_upload
@@ -56,6 +58,7 @@ async def classify(request: Request, datasette: Datasette) -> Response:
 async def _answer_or_refuse(call: Call, body: Body) -> Response:
     question = Upload(url=call.request.args.get("url"), model=call.request.args.get("model"))
     try:
+        question = replace(question, extras=read_extras(call.request.args.get))
         await _admit(call)
         if call.request.method == "POST":
             question = await _read_question(call, body, question)
@@ -72,7 +75,7 @@ async def _answer_or_refuse(call: Call, body: Body) -> Response:
 
 async def _read_question(call: Call, body: Body, in_address: Upload) -> Upload:
     """What the body asks; what it leaves out may stand in the address."""
-    sent = await read_upload(body, call.state.settings.max_bytes)
+    sent = await read_upload(body, call.state.settings.max_bytes, in_address.extras)
     return replace(sent, url=sent.url or in_address.url, model=sent.model or in_address.model)
 
 
