@@ -92,6 +92,7 @@ REFUSAL_STATUS = {
     "missing_image": 400,
     "url_invalid": 400,
     "place_invalid": 400,
+    "parameter_invalid": 400,
     "forbidden": 403,
     "model_unknown": 404,
     "method_not_allowed": 405,

@@ -144,5 +144,11 @@ def one_of(names: list[str]) -> str:
     return f"{article} {', '.join(others)} or {last}" if others else f"{article} {last}"
 
 
+def list_of(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def count_of(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

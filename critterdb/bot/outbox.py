@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RateLimitedError, TimelineError
-from critterdb.platforms.base import Envelope, Reply, SendResult, Timeline
+from critterdb.platforms.base import Envelope, Reply, ReplyPicture, SendResult, Timeline
 from critterdb.storage.database import SiteDatabase, durable
 from critterdb.storage.timestamps import utc_text
 from critterdb.system import BootClock
 
+from .pictures import is_attaching_pictures, reply_picture
 from .reply_limits import whole_number
 from .stored_post import StoredPost, columns_of
 
@@ -111,7 +112,7 @@ def send(round_: Round, reply: WaitingReply) -> SendResult:
     timeline, post_id, envelope = round_.timeline, reply.post.id, reply.envelope
     if envelope is None:
         try:
-            envelope = timeline.prepare(post_id, reply.text, round_.now())
+            envelope = timeline.prepare(post_id, reply.text, round_.now(), _picture(round_, reply))
         except TimelineError as error:
             return _put_off(round_.db, post_id, error)
     # The key and the record too: every attempt must be the same to the platform.
@@ -135,6 +136,13 @@ def send(round_: Round, reply: WaitingReply) -> SendResult:
     with round_.db.atomic():
         _record(round_, post_id, result)
     return result
+
+
+def _picture(round_: Round, reply: WaitingReply) -> ReplyPicture | None:
+    """The picture that goes with a reply, if the bot attaches any and the platform takes it."""
+    if not round_.timeline.takes_pictures or not is_attaching_pictures():
+        return None
+    return reply_picture(round_.db, reply.post.id)
 
 
 def reconcile(round_: Round) -> int:

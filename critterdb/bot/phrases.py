@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from critterdb._types import Json
 
 FILE_NAME = "words.toml"
-SAYINGS = ("sure", "runner_up", "coarser", "unsure", "nothing")
+SAYINGS = ("sure", "runner_up", "coarser", "either", "unsure", "nothing")
 PLACEHOLDERS = frozenset(
     {"name", "a_name", "A_name", "percent", "critter", "a_critter"}
-    | {"runner_up", "a_runner_up", "runner_up_percent"}
+    | {"runner_up", "a_runner_up", "runner_up_percent", "a_set", "A_set"}
 )
 # A word file may come from anybody: with a hashtag, a handle or a link in a sentence the bot would
 # call people or advertise.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from critterdb.imaging.decode import ImageInfo
     from critterdb.model.decision import Classification
+    from critterdb.model.label_sets import LabelSet
     from critterdb.model.loader import Model
     from critterdb.storage.database import SiteDatabase
 
@@ -120,7 +121,7 @@ def _play(round_: Round, post: StoredPost, words: Words) -> Played:
         # Asked again, because another process may have written while the photos were fetched.
         has_photo = answer is not None if looks else bool(photos)
         reason = _reason_to_skip(round_, post, has_photo=has_photo)
-        plan = _plan(round_, post, words, reason, answer)
+        plan = _plan(round_, post, words, reason, _Said(answer, _label_set(round_, looked)))
         plan = ReplyPlan(plan.status, plan.reason, plan.text, prediction_id)
         outbox.save_reply(db, post, plan, round_.now())
     return Played(
@@ -148,7 +149,7 @@ def _classify_photos(round_: Round, post: StoredPost, photos: list[Photo]) -> Cl
         try:
             with round_.failing_fetches.measured(post.account):
                 data = round_.timeline.fetch_photo(photo.url, round_.fetcher)
-            looked.classified.append((photo, *classify_image(round_.model, data)))
+            looked.classified.append((photo, *_look_at(round_, data)))
             if post.platform == REPLAYED and "://" not in photo.url:
                 # Pages show pictures from where they were posted, and this one is on no server.
                 place_photo(site_folder(round_.db), data, image_format(data), "pictures")
@@ -157,18 +158,43 @@ def _classify_photos(round_: Round, post: StoredPost, photos: list[Photo]) -> Cl
     return looked
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What the model says of all photos of a post, and labels of which one is right."""
+
+    answer: Classification | None
+    label_set: LabelSet | None
+
+
+def _label_set(round_: Round, looked: ClassifiedPhotos) -> LabelSet | None:
+    classifications = [classification for _, classification, _ in looked.classified]
+    return round_.model.label_set(classifications) if classifications else None
+
+
+def _look_at(round_: Round, data: bytes) -> tuple[Classification, ImageInfo]:
+    # The picture is not kept, so that nobody could ask for its evidence later.
+    return classify_image(round_.model, data, evidence=True)
+
+
 def _plan(
     round_: Round,
     post: StoredPost,
     words: Words,
     reason: SkipReason | None,
-    answer: Classification | None,
+    said: _Said,
 ) -> ReplyPlan:
     # A text is fixed when it is planned, so that a draft is sent as somebody read it.
-    if reason or answer is None:
+    if reason or said.answer is None:
         return ReplyPlan("skipped", reason or "no_photo")
     taken = outbox.recent_texts(round_.db, round_.platform, round_.now())
-    text = choose_wording(answer, post.id, taken, words=words, fits=round_.timeline.fits)
+    text = choose_wording(
+        said.answer,
+        post.id,
+        taken,
+        words=words,
+        fits=round_.timeline.fits,
+        label_set=said.label_set,
+    )
     return ReplyPlan("planned" if round_.sends else "draft", text=text)
 
 

@@ -17,10 +17,15 @@ from .phrases import Words, load_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from critterdb.model.label_sets import LabelSet
+
 MAX_LENGTH = 280  # characters, where no platform says otherwise
 MAX_NAME_LENGTH = 60  # characters
 # "Or a bobcat, 3%" reads as doubt where there is none.
 MIN_RUNNER_UP_SHARE = 0.10  # a second label below this share is not worth a word
+
+# A sentence with more names reads as a list.
+MAX_NAMES_IN_SET = 3
 
 _SAYINGS = {COARSER: "coarser", UNSURE: "unsure", NOT_A_CRITTER: "nothing"}
 
@@ -37,15 +42,21 @@ def choose_wording(
     *,
     words: Words | None = None,
     fits: Callable[[str], bool] = fits_anywhere,
+    label_set: LabelSet | None = None,
 ) -> str:
     """Return the text of a reply, always the same for the same post and `taken`.
+
+    `label_set` are labels of which one is right: they are named if the answer is not sure.
 
     `taken` are the texts that the account used recently: platforms refuse equal ones, so none of
     them is chosen while there is another.
     """
     words = words or load_words("")
     values = _values(classification, words)
-    sayings = words.says[_saying(classification)]
+    saying_name = _saying(classification)
+    if label_set and _names_few(classification, label_set):
+        saying_name, values = "either", {**values, **_set_values(label_set)}
+    sayings = words.says[saying_name]
     text = ""
     for opener, saying, closer in _forms(post_id, words, sayings):
         text = _shortened(opener, saying.format(**values), closer, fits)
@@ -81,6 +92,19 @@ def _saying(classification: Classification) -> str:
         return _SAYINGS[classification.reason]
     others = classification.predictions[1:2]
     return "runner_up" if others and others[0]["score"] >= MIN_RUNNER_UP_SHARE else "sure"
+
+
+def _names_few(classification: Classification, label_set: LabelSet) -> bool:
+    """Whether a set says more than the answer does, in few enough names for a sentence."""
+    is_open = classification.reason in (COARSER, UNSURE)
+    return is_open and 2 <= len(label_set["taxa"]) <= MAX_NAMES_IN_SET
+
+
+def _set_values(label_set: LabelSet) -> dict[str, str]:
+    names = [_harmless(taxon_name(taxon)) for taxon in label_set["taxa"]]
+    *others, last = [f"{_article(name)} {name}" for name in names]
+    words = f"{', '.join(others)} or {last}"
+    return {"a_set": words, "A_set": words[0].upper() + words[1:]}
 
 
 def _values(classification: Classification, words: Words) -> dict[str, str]:

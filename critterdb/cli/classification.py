@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from critterdb.dataset.photo_files import PHOTO_SUFFIXES
+from critterdb.dataset.similarity import TrainingPhotos, load_training_photos
 from critterdb.errors import RejectedInputError, SourceError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.imaging.sources import read_source as read_file_or_url
 from critterdb.imaging.sources import read_stream
-from critterdb.model.inference import classify_image, whereabouts_in
+from critterdb.model.inference import classify_image, embed_image, whereabouts_in
 from critterdb.model.loader import Model, load_model
 from critterdb.model.payloads import (
     AnswerPayload,
@@ -29,8 +31,10 @@ from critterdb.model.placed_answer import answer_with_place
 from critterdb.model.predictions import save_classification
 from critterdb.model.registry import choose_model_id, current_model
 from critterdb.model.whereabouts import Whereabouts, parse_whereabouts, said_by
+from critterdb.web.queries.training_photos import as_similar
 
 from .common import open_site
+from .evidence_picture import write_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +57,20 @@ class Classifier:
     model: Model
     db: SiteDatabase | None
 
+    @cached_property
+    def training_photos(self) -> TrainingPhotos:
+        """The photos that the model learned from, of its site."""
+        assert self.db
+        return load_training_photos(self.db, self.model.game, self.model.backbone)
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What else an answer has: `similar` training photos, and its `evidence` drawn in a file."""
+
+    similar: int = 0
+    evidence: Path | None = None
+
 
 @dataclass(frozen=True)
 class PlaceOptions:
@@ -71,6 +89,7 @@ class PlaceOptions:
         return self.said or (whereabouts_in(data) if self.use_exif else None)
 
 
+NO_EXTRAS = Extras()
 NO_PLACES = PlaceOptions()
 
 
@@ -117,6 +136,7 @@ def list_sources(sources: Sequence[str]) -> list[str]:
 def classify_sources(
     classifier: Classifier,
     sources: Sequence[str],
+    extras: Extras = NO_EXTRAS,
     *,
     together: bool = False,
     places: PlaceOptions = NO_PLACES,
@@ -125,7 +145,7 @@ def classify_sources(
     classifications: list[Classification] = []
     for source in sources:
         try:
-            classification, answer = _classify_source(classifier, source, places)
+            classification, answer = _classify_source(classifier, source, extras, places)
         except RejectedInputError as refusal:
             yield {**refusal_payload(refusal), "source": source}
             continue
@@ -137,21 +157,26 @@ def classify_sources(
 
 
 def _classify_source(
-    classifier: Classifier, source: str, places: PlaceOptions
+    classifier: Classifier, source: str, extras: Extras, places: PlaceOptions
 ) -> tuple[Classification, AnswerPayload]:
     """Classify one source and store its row. Raises RejectedInputError."""
     started = time.perf_counter()
     model, db = classifier.model, classifier.db
     data = read_source(source)
-    classification, info = classify_image(model, data)
+    classification, info = classify_image(model, data, evidence=extras.evidence is not None)
     prediction_id = None
     if db is not None:
         url = source if "://" in source else None
         prediction_id = save_classification(db, model, classification, info, source="cli", url=url)
-    took_ms = (time.perf_counter() - started) * 1000
-    payload = answer_payload(model, classification, info, prediction_id, took_ms)
-    add_place(payload, answer_with_place(model, classification, places.of(data)))
-    return classification, payload
+    answer = answer_payload(model, classification, info, prediction_id, 0.0)
+    add_place(answer, answer_with_place(model, classification, places.of(data)))
+    if extras.similar:
+        near = classifier.training_photos.nearest(embed_image(model, data), extras.similar)
+        answer["similar"] = [as_similar(photo, distance) for photo, distance in near]
+    if extras.evidence:
+        write_evidence(extras.evidence, data, answer, classification.crop)
+    answer["took_ms"] = round((time.perf_counter() - started) * 1000, 1)
+    return classification, answer
 
 
 def read_source(source: str) -> bytes:

@@ -11,12 +11,12 @@ from critterdb.errors import RejectedInputError
 from critterdb.formatting import count_of, share_of, table_lines
 
 from .common import model_options, open_site, show_json, show_line, show_lines
-from .output import answer_lines, progress_bar
+from .output import answer_lines, progress_bar, similar_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from critterdb.model.labels import Label
+    from critterdb.model.loader import Model
     from critterdb.model.payloads import Payload
 
 
@@ -27,6 +27,19 @@ if TYPE_CHECKING:
     "--together",
     is_flag=True,
     help="All images show the same animal: also print one combined answer.",
+)
+@click.option(
+    "--similar",
+    type=click.IntRange(0, 10),
+    default=0,
+    metavar="N",
+    help="Add the N training photos most like each image, at most 10.",
+)
+@click.option(
+    "--evidence",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="Draw where in the only image the evidence is: for the answer, and against the next.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print a JSON array with an object per image."
@@ -54,6 +67,8 @@ def classify(
     model: str | None,
     game: str | None,
     together: bool,
+    similar: int,
+    evidence: Path | None,
     as_json: bool,
     csv_file: Path | None,
     **where: Any,
@@ -74,14 +89,28 @@ def classify(
     critterdb classify --json - < cat.jpg
     critterdb classify cat.jpg --latitude 34.1 --longitude -118.3 --on 2026-11-27
     """
-    if csv_file and (together or as_json):
-        raise click.UsageError("--csv writes a row for each picture. Omit --together and --json.")
-    from .classification import PlaceOptions, classify_sources, list_sources, open_classifier
+    if csv_file and (together or as_json or similar or evidence):
+        raise click.UsageError(
+            "--csv writes a row for each picture. "
+            "Omit --together, --similar, --evidence and --json."
+        )
+    from .classification import (
+        Extras,
+        PlaceOptions,
+        classify_sources,
+        list_sources,
+        open_classifier,
+    )
 
     places = PlaceOptions.parse(where)
     sources = list_sources(images)
+    if evidence and len(sources) > 1:
+        raise click.UsageError("--evidence draws one image. Name only one.")
     classifier = open_classifier(ctx, model, game)
-    payloads = classify_sources(classifier, sources, together=together, places=places)
+    if similar and classifier.db is None:
+        raise click.UsageError("--similar needs the photos of a site. Use a model of one.")
+    extras = Extras(similar, evidence)
+    payloads = classify_sources(classifier, sources, extras, together=together, places=places)
     if csv_file:
         unread = write_answers(csv_file, payloads, len(sources))
     elif as_json:
@@ -89,17 +118,22 @@ def classify(
         show_json(answers)
         unread = sum(not payload["ok"] for payload in answers)
     else:
-        unread = show_payloads(payloads, classifier.model.labels)
+        unread = show_payloads(payloads, classifier.model, evidence)
     if unread:
         ctx.exit(1)
 
 
-def show_payloads(payloads: Iterable[Payload], labels: Sequence[Label]) -> int:
+def show_payloads(payloads: Iterable[Payload], model: Model, evidence: Path | None) -> int:
     """Print answers as they come; return how many pictures could not be read."""
+    from .evidence_picture import evidence_lines
+
     unread = 0
     for payload in payloads:
         if payload["ok"]:
-            show_lines(answer_lines(payload, labels))
+            show_lines(answer_lines(payload, model.labels, model.thresholds))
+            show_lines(similar_lines(payload.get("similar")))
+            if evidence:
+                show_lines(evidence_lines(evidence, payload))
         else:
             show_line(f"Error: {payload.get('source')}: {payload['error']}", err=True)
             unread += 1

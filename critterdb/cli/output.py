@@ -12,6 +12,7 @@ from critterdb.formatting import (
     MIN_FOR_PERCENT,
     confidence,
     count_of,
+    display_name,
     one_of,
     percent,
     printable_line,
@@ -19,6 +20,7 @@ from critterdb.formatting import (
     table_lines,
     taxon_name,
 )
+from critterdb.licences import NO_LICENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
 if TYPE_CHECKING:
-    from critterdb.model.labels import Label
-    from critterdb.model.payloads import AnswerPayload
+    from critterdb.model.labels import Label, Thresholds
+    from critterdb.model.payloads import AnswerPayload, SimilarPhoto
     from critterdb.model.placed_answer import PlacedAnswer
 
 # A line stays within 80 columns with a long name beside it.
@@ -76,14 +78,19 @@ def progress_bar(label: str) -> Iterator[Progress | None]:
         yield advance
 
 
-def answer_lines(payload: AnswerPayload, labels: Sequence[Label]) -> list[str]:
+def answer_lines(
+    payload: AnswerPayload, labels: Sequence[Label], thresholds: Thresholds | None = None
+) -> list[str]:
     """Return one image's answer (the endpoint's object with `source`) as a heading and bars.
 
-    `labels` are all labels of the model.
+    `labels` are all labels of the model. With `thresholds`, a line says why no label is the answer.
     """
+    from critterdb.model.explanation import explain
     from critterdb.model.placed_answer import UNUSUAL_WORDS
 
     lines = [f"{payload.get('source')}: {_answer_words(payload, labels)}"]
+    if thresholds:
+        lines += [f"  {sentence}" for sentence in explain(payload, labels, thresholds)[:1]]
     if not payload["answer"]:
         # What follows would read as an answer.
         lines.append("  If it had to choose:")
@@ -115,6 +122,21 @@ def _answer_words(payload: AnswerPayload | PlacedAnswer, labels: Sequence[Label]
     else:
         description = ABSTENTIONS[payload["reason"] or "unsure"]
     return description
+
+
+def similar_lines(photos: Sequence[SimilarPhoto] | None) -> list[str]:
+    """Return the training photos most like an image: distance, what each shows, and its credit."""
+    if photos is None:
+        return []
+    if not photos:
+        return ["  The site has no training photos to compare with."]
+    names = [display_name(photo["common_name"], photo["name"] or "–") for photo in photos]
+    width = max(map(len, names))
+    return ["  Most similar training photos (0 is the same picture):"] + [
+        f"  {photo['distance']:.3f}  {name:<{width}}  photo {photo['photo_id']}"
+        f"  {photo['attribution'] or NO_LICENCE}"
+        for photo, name in zip(photos, names, strict=True)
+    ]
 
 
 def _bar_percent(score: float) -> str:

@@ -26,7 +26,7 @@ from critterdb.model.placed_answer import answer_with_place
 from critterdb.model.predictions import save_classification
 from critterdb.model.registry import current_model
 from critterdb.model.whereabouts import Said, parse_whereabouts
-from critterdb.web.urls import photo_file, photo_page
+from critterdb.web.queries.training_photos import MAX_SIMILAR, as_similar
 
 from .database import database_file, open_reading
 from .result import Result
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
     Picture = str | os.PathLike[str] | bytes | Image.Image
     """A file's path, an http(s) URL, the bytes of a file, or a picture that Pillow opened."""
-
-MAX_SIMILAR = 10
 
 
 @dataclass(frozen=True)
@@ -171,20 +169,8 @@ class Model:
 
     def _similar(self, pixels: np.ndarray, count: int) -> list[SimilarPhoto]:
         _, embeddings, _ = self._loaded.run(pixels[None])
-        return [
-            {
-                "photo_id": photo.photo_id,
-                "distance": distance,
-                "taxon_id": photo.taxon_id,
-                "name": photo.name,
-                "common_name": photo.common_name,
-                "license_code": photo.license_code,
-                "attribution": photo.attribution,
-                "image": photo_file(photo.sha256),
-                "page": photo_page(photo.photo_id),
-            }
-            for photo, distance in self._training_photos.nearest(embeddings[0], count)
-        ]
+        near = self._training_photos.nearest(embeddings[0], count)
+        return [as_similar(photo, distance) for photo, distance in near]
 
 
 def _with_similar(payload: AnswerPayload, photos: list[SimilarPhoto]) -> AnswerPayload:

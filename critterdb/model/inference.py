@@ -77,6 +77,15 @@ def classify_image(
     return classify_view(model, view, evidence=evidence), info
 
 
+def embed_image(model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS) -> np.ndarray:
+    """Return the embedding D of a stranger's image. Blocks, and raises as classify_image does."""
+    pixels, _ = shared_decoders().view(data, model.view, max_pixels=max_pixels)
+    with _processors:
+        _, embeddings, _ = model.run(pixels[None])
+    vector: np.ndarray = embeddings[0]
+    return vector
+
+
 def view_image(
     model: Model, data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS
 ) -> tuple[PhotoView, ImageInfo]:

@@ -57,9 +57,9 @@ class SimilarPhoto(TypedDict):
 class AnswerPayload(TypedDict):
     """An answer. `source` is what `critterdb classify` was given; the endpoint has none.
 
-    `similar` and `evidence` are there if they were asked for, which only Python can; `evidence`
-    also needs a model that has it. `set` and `looks` are there if the model has them, `with_place`
-    if the model knows of places and it was said where the picture was taken.
+    `similar` and `evidence` are there if they were asked for; `evidence` also needs a model that
+    has it. `set` and `looks` are there if the model has them, `with_place` if the model knows of
+    places and it was said where the picture was taken.
     """
 
     ok: Literal[True]

@@ -5,6 +5,7 @@ Written with plain SQL on a connection, because Datasette's writer hands out jus
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -54,6 +55,9 @@ def save_prediction(
         **classification.as_row(),
         "created_at": utc_now(),
     }
+    # A post's picture lies elsewhere, so that nobody could compute it again for the post's page.
+    if source == "bot" and classification.evidence:
+        row["evidence"] = json.dumps(classification.evidence.as_dict())
     columns = ", ".join(row)
     marks = ", ".join("?" * len(row))
     cursor = conn.execute(

@@ -105,6 +105,20 @@ class Envelope:
 
 
 @dataclass(frozen=True)
+class ReplyPicture:
+    """A picture beside a reply's text; `alt` says the same to people who do not see it.
+
+    `data` is a PNG or JPEG file without metadata, whose sides are in pixels.
+    """
+
+    data: bytes = field(repr=False)
+    media_type: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Reply:
     """A reply that stands on the platform."""
 
@@ -141,6 +155,7 @@ class Timeline(Protocol):
     """
 
     platform: str
+    takes_pictures: bool
 
     def handle(self) -> str:
         """The bot's own name there."""
@@ -169,8 +184,15 @@ class Timeline(Protocol):
     def fits(self, text: str) -> bool:
         """Whether a reply is short enough, counted as the platform counts."""
 
-    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
-        """What every attempt at this reply must have in common; stored before the first one."""
+    def prepare(
+        self, post_id: str, text: str, now: datetime, picture: ReplyPicture | None = None
+    ) -> Envelope:
+        """What every attempt at this reply must have in common; stored before the first one.
+
+        The picture is uploaded here, where the platform takes any. What was uploaded and belongs to
+        no post is removed by the platform, so that being killed in between leaves no trace. A
+        picture that is refused is left out of the reply.
+        """
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         """Reply to a post. Where the platform can prevent it, the same envelope again makes no

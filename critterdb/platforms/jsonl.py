@@ -27,6 +27,7 @@ from .base import (
     HostMessages,
     Post,
     Reply,
+    ReplyPicture,
     SendResult,
     bare_id,
 )
@@ -59,6 +60,7 @@ class JsonlTimeline:
     """Posts from PATH; replies are appended to PATH.replies.jsonl."""
 
     platform = REPLAYED
+    takes_pictures = False
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -125,7 +127,9 @@ class JsonlTimeline:
     def fits(self, text: str) -> bool:
         return len(text) <= MAX_LENGTH
 
-    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
+    def prepare(
+        self, post_id: str, text: str, now: datetime, picture: ReplyPicture | None = None
+    ) -> Envelope:
         return Envelope()
 
     def label_as_bot(self) -> str:

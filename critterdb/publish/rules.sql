@@ -212,11 +212,13 @@ WHERE (post_id, position) IN (SELECT post_id, position FROM published_pictures)
 -- command line and at the endpoint are left out.
 INSERT INTO main.predictions (
     id, model_id, source, photo_id, image_sha256, post_id, taxon_id, score, top_taxon_id,
-    label_taxon_id, abstained, reason, novelty, scores, thresholds, looks, crop, created_at
+    label_taxon_id, abstained, reason, novelty, scores, thresholds, looks, crop, created_at,
+    evidence
 )
 SELECT
     id, model_id, source, photo_id, image_sha256, post_id, taxon_id, score, top_taxon_id,
-    label_taxon_id, abstained, reason, novelty, scores, thresholds, looks, crop, created_at
+    label_taxon_id, abstained, reason, novelty, scores, thresholds, looks, crop, created_at,
+    evidence
 FROM site.predictions
 WHERE (source = 'evaluation' AND photo_id IN (SELECT id FROM main.photos))
     OR (source = 'bot' AND post_id IN (SELECT id FROM main.posts))

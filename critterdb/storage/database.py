@@ -289,6 +289,7 @@ for _name in (
     "m012_identity",
     "m013_privacy",
     "m014_guarded_views",
+    "m015_evidence",
     "m020_second_look",
 ):
     _register(_name)

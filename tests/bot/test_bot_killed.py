@@ -19,6 +19,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("platform", ["x", "mastodon", "bluesky"])
 def test_everybody_is_answered_once_whatever_dies(platform: str, tmp_path: Path) -> None:
-    outcome = play_and_kill(platform, tmp_path, posts=20, kills=8, seed=3)
+    """With pictures, which are uploaded before the reply, where the platform takes them."""
+    pictures = {"CRITTERDB_BOT_PICTURES": "1"}
+    outcome = play_and_kill(platform, tmp_path, posts=20, kills=8, seed=3, settings=pictures)
     assert outcome.is_clean(), outcome
     assert (outcome.replies, outcome.kills) == (20, 8)

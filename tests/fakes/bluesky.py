@@ -14,6 +14,7 @@ from tests.fakes.bluesky_login import PASSWORD, Logins
 from tests.fakes.bluesky_network import LIKES, POSTS, PROFILE, REPOSTS, FakeNetwork
 from tests.fakes.bluesky_records import content_id, embeds, full_name
 from tests.fakes.bluesky_records import facets as mark_up
+from tests.fakes.media import BLUESKY_BYTES, Upload, blob_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ class StandInBluesky(PlatformStandIn):
         self.me, self.records = self.known.me, self.known.records
         self.reply_disabled = self.known.reply_disabled
         self.changed: list[str] = []
+        self.uploads: dict[str, Upload] = {}
         self.logins = Logins()
 
     def environment(self) -> dict[str, str]:
@@ -51,6 +53,11 @@ class StandInBluesky(PlatformStandIn):
     def secrets(self) -> set[str]:
         """Whatever must stand in no log, row or error."""
         return self.logins.secrets()
+
+    def forget_uploads(self) -> None:
+        """A server removes what no record names."""
+        with self.lock:
+            self.uploads = {link: kept for link, kept in self.uploads.items() if kept.is_used}
 
     def expire(self, *, refresh: bool = False) -> None:
         """Let the access tokens run out; with `refresh` the others too."""
@@ -182,6 +189,9 @@ class StandInBluesky(PlatformStandIn):
         fault = self.next_fault(self.post_faults)
         if fault not in FAULTS_AFTER_COMMIT and self.spoil(request, fault):
             return
+        if name == "com.atproto.repo.uploadBlob":
+            self._upload(request, fault)
+            return
         if name != "com.atproto.repo.putRecord":
             _refuse(request, 501, "MethodNotImplemented", "Method Not Implemented")
             return
@@ -196,6 +206,18 @@ class StandInBluesky(PlatformStandIn):
         if not self.spoil(request, fault):
             request.answer_json(answer, headers=_limits())
 
+    def _upload(self, request: Request, fault: str) -> None:
+        kind = str(request.headers.get("Content-Type"))
+        if len(request.body) > BLUESKY_BYTES:
+            _refuse(request, 413, "PayloadTooLarge", "request entity too large")
+            return
+        upload = Upload(request.body, kind)
+        blob = blob_of(upload)
+        with self.lock:
+            self.uploads.setdefault(blob["ref"]["$link"], upload)
+        if not self.spoil(request, fault):
+            request.answer_json({"blob": blob}, headers=_limits())
+
     def _put_own(self, body: Json) -> str:
         """The record under its key; the identical one again changes nothing."""
         did, collection, record = self.me["did"], body["collection"], body["record"]
@@ -207,7 +229,13 @@ class StandInBluesky(PlatformStandIn):
             self.changed.append(uri)
         elif collection == POSTS:
             parent = ((record.get("reply") or {}).get("parent") or {}).get("uri")
-            self.sent.append({"id": uri, "text": record["text"], "in_reply_to": parent})
+            pictures = [self.uploads[_link(image)] for image in _images(record)]
+            self.sent.append(
+                {"id": uri, "text": record["text"], "in_reply_to": parent, "pictures": pictures}
+            )
+        for image in _images(record):
+            self.uploads[_link(image)].is_used = True
+            self.uploads[_link(image)].alt = image["alt"]
         if collection == PROFILE:
             values = (record.get("labels") or {}).get("values") or []
             self.known.label(did, *(value["val"] for value in values))
@@ -224,6 +252,8 @@ class StandInBluesky(PlatformStandIn):
         text = str(record.get("text") or "")
         if len(regex.findall(r"\X", text)) > 300 or len(text.encode()) > 3000:
             return "InvalidRecord", "Record/text must not be longer than 300 graphemes"
+        if any(_link(image) not in self.uploads for image in _images(record)):
+            return "InvalidRequest", "Could not find blob"
         if body["collection"] == POSTS and not record.get("createdAt"):
             return "InvalidRecord", 'Record must have the property "createdAt"'
         if "swapRecord" in body:
@@ -278,6 +308,15 @@ class StandInBluesky(PlatformStandIn):
         names = {401: "AuthMissing", 429: "RateLimitExceeded"}
         headers = _limits(0) if status == 429 else None
         _refuse(request, status, names.get(status, "UpstreamFailure"), headers=headers)
+
+
+def _images(record: Json) -> list[Json]:
+    images: list[Json] = (record.get("embed") or {}).get("images") or []
+    return images
+
+
+def _link(image: Json) -> str:
+    return str(image["image"]["ref"]["$link"])
 
 
 def _limits(remaining: int = 2990) -> dict[str, str]:

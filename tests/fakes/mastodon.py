@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from critterdb.fakes.platform import FAULTS_AFTER_COMMIT, PlatformStandIn, iso_time, query_pairs
 from tests.fakes.mastodon_text import content_of, handles_in, length_of, tags_in
+from tests.fakes.media import MASTODON_BYTES, Upload, multipart_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,6 +45,8 @@ class StandInMastodon(PlatformStandIn):
         # Statuses at which it fails, with the HTTP status; a list with one of them fails too.
         self.failing: dict[str, int] = {}
         self.keys: dict[str, tuple[str, float]] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.polls = 0  # questions until an upload is processed
         self.requests_left: int | None = None  # before everything is a 429
         self._count = 0
         self.me = self.add_user(handle)
@@ -60,6 +63,11 @@ class StandInMastodon(PlatformStandIn):
     def secrets(self) -> set[str]:
         """Whatever must stand in no log, row or error."""
         return {TOKEN}
+
+    def forget_uploads(self) -> None:
+        """A server removes what no status used for a day."""
+        with self.lock:
+            self.uploads = {name: kept for name, kept in self.uploads.items() if kept.is_used}
 
     def forget_keys(self) -> None:
         """Idempotency-Keys hold for an hour."""
@@ -188,6 +196,8 @@ class StandInMastodon(PlatformStandIn):
                 self._read_accounts(request, rest)
             case ["statuses", *rest]:
                 self._read_statuses(request, rest)
+            case ["media", media_id]:
+                self._serve_media(request, media_id)
             case _:
                 _refuse(request, 404, "Record not found")
 
@@ -255,11 +265,15 @@ class StandInMastodon(PlatformStandIn):
         fault = self.next_fault(self.post_faults)
         if fault not in FAULTS_AFTER_COMMIT and self.spoil(request, fault):
             return
+        if parts == ["media"] and request.path.startswith("/api/v2/"):
+            self._upload(request, fault)
+            return
         if parts != ["statuses"]:
             _refuse(request, 404, "Record not found")
             return
-        body = dict(parse_qsl(request.body.decode()))
-        problem = self._objection(body)
+        pairs = parse_qsl(request.body.decode())
+        body, media = dict(pairs), [value for name, value in pairs if name == "media_ids[]"]
+        problem = self._objection(body) or self._objection_to_media(media)
         if problem:
             _refuse(request, *problem)
             return
@@ -281,8 +295,11 @@ class StandInMastodon(PlatformStandIn):
                         "text": body["status"],
                         "in_reply_to": body.get("in_reply_to_id"),
                         "visibility": body.get("visibility"),
+                        "pictures": [self.uploads[name] for name in media],
                     }
                 )
+                for name in media:
+                    self.uploads[name].is_used = True
         # The key is written after the status: between the two an answer can be lost.
         if self.spoil(request, fault):
             return
@@ -291,6 +308,41 @@ class StandInMastodon(PlatformStandIn):
                 self.keys[key] = (status_id, time.monotonic())
             answer = _public([self.statuses[status_id]])[0]
         request.answer_json(answer, headers=_limits())
+
+    def _upload(self, request: Request, fault: str) -> None:
+        """Take a file that is processed later: 202, and no address yet."""
+        fields = multipart_fields(request)
+        data, kind = fields["file"]
+        if kind not in ("image/png", "image/jpeg") or len(data) > MASTODON_BYTES:
+            _refuse(request, 422, "Validation failed: File is not supported")
+            return
+        with self.lock:
+            alt = fields.get("description", (b"", ""))[0].decode()
+            name = str(9000 + len(self.uploads))
+            self.uploads[name] = Upload(data, kind, alt, self.polls)
+        if not self.spoil(request, fault):
+            self._answer_media(request, name, 202)
+
+    def _serve_media(self, request: Request, name: str) -> None:
+        if name not in self.uploads:
+            _refuse(request, 404, "Record not found")
+            return
+        with self.lock:
+            self.uploads[name].polls -= 1
+        self._answer_media(request, name, 206)
+
+    def _answer_media(self, request: Request, name: str, unready: int) -> None:
+        is_ready = self.uploads[name].polls <= 0
+        address = f"{self.base}/media/{name}.png" if is_ready else None
+        body = {"id": name, "type": "image", "url": address, "description": self.uploads[name].alt}
+        request.answer_json(body, status=200 if is_ready else unready, headers=_limits())
+
+    def _objection_to_media(self, media: list[str]) -> tuple[int, str] | None:
+        if any(name not in self.uploads for name in media):
+            return 422, "Validation failed: Media attachments not found"
+        if any(self.uploads[name].polls > 0 for name in media):
+            return 422, "Cannot attach files that have not finished processing"
+        return None
 
     def _objection(self, body: Json) -> tuple[int, str] | None:
         text = body.get("status", "")

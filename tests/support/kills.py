@@ -95,6 +95,7 @@ def play_and_kill(
     kills: int,
     seed: int = 0,
     server: Any = None,
+    settings: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> KillCounts:
     """Let people ask, `posts` in all, while the bot is killed `kills` times; then let it finish."""
@@ -115,7 +116,8 @@ def play_and_kill(
     asked: list[str] = []
     while_sending = done = 0
     with server:
-        environment = SETTINGS | server.environment() | {"XDG_STATE_HOME": str(folder / "state")}
+        environment = SETTINGS | (settings or {}) | server.environment()
+        environment |= {"XDG_STATE_HOME": str(folder / "state")}
 
         def start(*options: str) -> Any:
             arguments = (platform, str(folder / DATABASE_NAME), environment, *options)

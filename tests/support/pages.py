@@ -135,7 +135,9 @@ def _add_post(
     number: int,
     pictures: str,
 ) -> None:
-    classification, image = classify_image(model, picture(colour, seed=50 + number))
+    data = picture(colour, seed=50 + number)
+    classification, image = classify_image(model, data, evidence=True)
+    assert classification.evidence
     time = f"2026-11-0{number + 1}T10:00:00Z"
     url = f"{pictures}/{post_id[2:]}.jpg"
     with db.atomic():
@@ -151,7 +153,8 @@ def _add_post(
                 "summoned": 1,
             }
         )
-        db["images"].insert({"sha256": image.sha256, "url": url, "first_seen_at": time})
+        sides = {"width": image.width, "height": image.height}
+        db["images"].insert({"sha256": image.sha256, "url": url, "first_seen_at": time, **sides})
         db["post_images"].insert(
             {"post_id": post_id, "position": 0, "url": url, "image_sha256": image.sha256}
         )
@@ -162,6 +165,7 @@ def _add_post(
                 "image_sha256": image.sha256,
                 "post_id": post_id,
                 **classification.as_row(),
+                "evidence": json.dumps(classification.evidence.as_dict()),
                 "created_at": time,
             }
         )

@@ -16,6 +16,7 @@ from critterdb.platforms.text_length import x_weight
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from critterdb.model.label_sets import LabelSet
     from critterdb.model.labels import Answer, Reason, ScoredTaxon, Thresholds
 
 THRESHOLDS: Thresholds = {"threshold": 0.7, "novelty_threshold": 2.0, "temperature": 1.0}
@@ -176,6 +177,42 @@ def test_every_sentence_fits_everywhere_with_long_names(game: str, saying: str) 
         ("name", "a_name", "A_name", "runner_up", "a_runner_up", "critter", "a_critter"), name
     )
     values |= {"percent": "99%", "runner_up_percent": "10%"}
+    values |= dict.fromkeys(("a_set", "A_set"), f"{name} or {name}")
     opener, closer = max(words.openers, key=len), max(words.closers, key=len)
     for text in words.says[saying]:
         assert x_weight(opener + text.format(**values) + closer) <= MAX_LENGTH
+
+
+def names_of(*names: str) -> LabelSet:
+    taxa: list[ScoredTaxon] = [
+        {"taxon_id": number, "name": name, "common_name": name, "score": 0.3}
+        for number, name in enumerate(names)
+    ]
+    return {"coverage": 0.99, "taxa": taxa}
+
+
+@pytest.mark.parametrize("reason", ["coarser", "unsure"])
+def test_a_few_labels_are_named_if_the_answer_is_not_sure(reason: Reason) -> None:
+    few = names_of("Bobcat", "Canada Lynx")
+    for number in range(20):
+        text = choose_wording(classification(reason), f"x:{number}", label_set=few)
+        assert "a bobcat or a canada lynx" in text.lower()
+        assert "can't" in text or "no further" in text
+    three = names_of("Ocelot", "Bobcat", "Canada #Lynx")
+    text = choose_wording(classification(reason), "x:1", label_set=three)
+    assert "an ocelot, a bobcat or a canada lynx" in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("reason", "names"),
+    [
+        (None, ("Bobcat", "Canada Lynx")),
+        ("not_a_critter", ("Bobcat", "Canada Lynx")),
+        ("unsure", ("Bobcat",)),
+        ("unsure", ("Bobcat", "Canada Lynx", "Ocelot", "Cougar")),
+    ],
+)
+def test_other_sets_change_no_words(reason: Reason | None, names: tuple[str, ...]) -> None:
+    given = classification(reason)
+    text = choose_wording(given, "x:1", label_set=names_of(*names))
+    assert text == choose_wording(given, "x:1")

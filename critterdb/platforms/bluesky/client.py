@@ -82,6 +82,15 @@ class BlueskyClient:
         """Call a procedure; its response. Raises as `get` does."""
         return self._with_session(lambda headers: self._procedure(name, body, headers))
 
+    def upload(self, data: bytes, media_type: str) -> Json:
+        """Upload a blob; the response that names it. Raises as `get` does."""
+        address = self._call_at("com.atproto.repo.uploadBlob")
+        return self._with_session(
+            lambda headers: self._request.post(
+                address, headers=headers | {"Content-Type": media_type}, content=data
+            )
+        )
+
     def _with_session(self, call: _Request) -> Json:
         try:
             return self._call(call, self._tokens()["accessJwt"])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from critterdb._types import Json
+    from critterdb.platforms.base import ReplyPicture
 
 # Base 32 in an order in which later keys sort behind earlier ones.
 _TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
@@ -49,6 +50,23 @@ class Facet(TypedDict):
     features: list[MentionFeature]
 
 
+class AspectRatio(TypedDict):
+    """The sides of a picture in pixels."""
+
+    width: int
+    height: int
+
+
+class EmbeddedImage(TypedDict):
+    """A picture of a post: the blob that the server named, and a text that says the same."""
+
+    alt: str
+    image: Json
+    aspectRatio: AspectRatio
+
+
+ImagesEmbed = TypedDict("ImagesEmbed", {"$type": str, "images": list[EmbeddedImage]})
+
 ReplyRecord = TypedDict(
     "ReplyRecord",
     {
@@ -58,6 +76,7 @@ ReplyRecord = TypedDict(
         "langs": list[str],
         "reply": ReplyReference,
         "facets": NotRequired[list[Facet]],
+        "embed": NotRequired[ImagesEmbed],
     },
 )
 """A post as it is put into the repository."""
@@ -82,6 +101,13 @@ def reply_record(view: Json, text: str, now: datetime) -> ReplyRecord:
     if facets:
         record["facets"] = facets
     return record
+
+
+def images_embed(blob: Json, picture: ReplyPicture) -> ImagesEmbed:
+    """Build what shows an uploaded picture in a post."""
+    ratio: AspectRatio = {"width": picture.width, "height": picture.height}
+    image: EmbeddedImage = {"alt": picture.alt, "image": blob, "aspectRatio": ratio}
+    return {"$type": "app.bsky.embed.images", "images": [image]}
 
 
 def _reference(view: Json) -> StrongReference:

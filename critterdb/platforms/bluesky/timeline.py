@@ -7,6 +7,7 @@ identical record under the same key again changes nothing, however long ago the 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 from dataclasses import replace
@@ -33,13 +34,14 @@ from critterdb.storage.timestamps import utc_text
 from .client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, RefusedError, items_of
 from .pagination import is_repost, walk_back
 from .parse import BOT_LABEL, POSTS, Reader, record_key, web_address
-from .records import reply_record, time_of_key, timestamp_id
+from .records import ImagesEmbed, images_embed, reply_record, time_of_key, timestamp_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from critterdb._types import Json
     from critterdb.fetch.fetcher import Fetcher
+    from critterdb.platforms.base import ReplyPicture
 
 DEFAULT_SERVER = "https://bsky.social"
 PAGE_SIZE = 100
@@ -47,8 +49,11 @@ PAGE_SIZE = 100
 LOOKUP_SIZE = 25  # posts a request
 # Both limits are in the lexicon of app.bsky.feed.post.
 MAX_GRAPHEMES, MAX_BYTES = 300, 3000
+MAX_PICTURE_BYTES = 1_000_000  # in the lexicon of app.bsky.embed.images
 
 ANSWERS_COME_WITHIN = timedelta(days=8)
+
+log = logging.getLogger(__name__)
 
 _SUMMONS = frozenset({"mention", "quote", "reply"})
 
@@ -57,6 +62,7 @@ class BlueskyTimeline:
     """One account on Bluesky, or on another server of its protocol."""
 
     platform = "bluesky"
+    takes_pictures = True
 
     def __init__(self, client: BlueskyClient) -> None:
         self.client = client
@@ -152,7 +158,9 @@ class BlueskyTimeline:
     def fits(self, text: str) -> bool:
         return count_graphemes(text) <= MAX_GRAPHEMES and len(text.encode()) <= MAX_BYTES
 
-    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
+    def prepare(
+        self, post_id: str, text: str, now: datetime, picture: ReplyPicture | None = None
+    ) -> Envelope:
         """Build the whole record, with the versions of the posts it replies to, and its key."""
         uri = bare_id(post_id)
         view = self._look_up([uri]).get(uri)
@@ -162,7 +170,24 @@ class BlueskyTimeline:
             record = reply_record(view, text, now)
         except ValueError:
             raise UnreadableResponseError("Bluesky") from None
+        embed = self._upload(picture) if picture else None
+        if embed:
+            record["embed"] = embed
         return Envelope(self._new_key(now), json.dumps(record, ensure_ascii=False))
+
+    def _upload(self, picture: ReplyPicture) -> ImagesEmbed | None:
+        """Upload a picture for a record; None if it fails. Raises RateLimitedError."""
+        if len(picture.data) > MAX_PICTURE_BYTES:
+            return None
+        try:
+            body = self.client.upload(picture.data, picture.media_type)
+        except RateLimitedError:
+            raise
+        except TimelineError:
+            log.debug("a picture could not be uploaded to Bluesky", exc_info=True)
+            return None
+        blob = as_object(body.get("blob"))
+        return images_embed(blob, picture) if blob else None
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         try:
@@ -180,9 +205,7 @@ class BlueskyTimeline:
         if refusal:
             return refusal
         try:
-            # The same key with the same bytes again changes nothing, even hours later: hence put
-            # and not create.
-            response = self.client.post("com.atproto.repo.putRecord", body)
+            response = self._put(body)
         except RateLimitedError as error:
             return _not_tried(error)
         except NeverConnected as error:
@@ -197,6 +220,21 @@ class BlueskyTimeline:
         if not uri:
             return SendResult("unknown", error=str(UnreadableResponseError("Bluesky")))
         return SendResult("sent", _reply(uri))
+
+    def _put(self, body: Json) -> Json:
+        """Put a record under its key. Raises TimelineError."""
+        try:
+            # The same key with the same bytes again changes nothing, even hours later: hence put
+            # and not create.
+            return self.client.post("com.atproto.repo.putRecord", body)
+        except RefusedError as error:
+            is_about_record = error.status == 400 and error.name not in ABOUT_THE_ACCOUNT
+            if not is_about_record or "embed" not in body["record"]:
+                raise
+        # An upload that no record names is removed after a while: then the text goes alone, under
+        # the same key.
+        record = {name: value for name, value in body["record"].items() if name != "embed"}
+        return self.client.post("com.atproto.repo.putRecord", {**body, "record": record})
 
     def _refusal_of_author(self, uri: str) -> SendResult | None:
         """Why the post may not be replied to; the server itself accepts such a reply."""

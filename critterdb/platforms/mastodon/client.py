@@ -106,6 +106,31 @@ class MastodonClient:
             raise UnreadableResponseError("Mastodon")
         return response
 
+    def media(self, path: str, **upload: Any) -> tuple[int, Json]:
+        """Call the API of media, with `upload` for a POST; status and response.
+
+        Mastodon.py asks for the server's version first, and waits for as long as it takes. Raises
+        TimelineError as `ask` does.
+        """
+        import requests
+
+        method, headers = "POST" if upload else "GET", {"Authorization": f"Bearer {self._token}"}
+        try:
+            response = self._session.request(
+                method,
+                f"{self.address}{path}",
+                headers={**headers, "User-Agent": "critterdb"},
+                **upload,
+            )
+            body: object = response.json() if response.ok else None
+        except requests.RequestException as error:
+            raise self._trouble(error) from None
+        if not response.ok:
+            raise self._trouble(requests.HTTPError(response=response))
+        if not isinstance(body, dict):
+            raise UnreadableResponseError("Mastodon")
+        return int(response.status_code), body
+
     def attempt(self, call: Callable[[Any], SendResult]) -> SendResult:
         """Make a call that may post something; what is known after it."""
         from mastodon import MastodonError

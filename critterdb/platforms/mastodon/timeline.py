@@ -14,7 +14,7 @@ import random
 import re
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 from critterdb.errors import RateLimitedError, TimelineError
@@ -34,6 +34,7 @@ from critterdb.platforms.text import fold_tag
 from critterdb.platforms.untrusted_json import as_address, as_object, as_text, objects_in
 
 from .client import BadRequestError, MastodonClient, NotFoundError
+from .media import upload_picture
 from .pagination import (
     MAX_PUBLIC_PAGES,
     GetPage,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from critterdb._types import Json
     from critterdb.fetch.fetcher import Fetcher
+    from critterdb.platforms.base import ReplyPicture
 
 LOOKUP_SIZE = 20  # statuses or accounts a request
 # Whoever replies to hidden posts, each time to another one, would otherwise use up the bot's 300
@@ -77,12 +79,14 @@ class StatusRecord(TypedDict):
     in_reply_to_id: str
     visibility: Literal["unlisted"]
     language: str
+    media_ids: NotRequired[list[str]]
 
 
 class MastodonTimeline:
     """One account on an instance of Mastodon, GoToSocial, Pleroma or their kin."""
 
     platform = "mastodon"
+    takes_pictures = True
 
     def __init__(self, client: MastodonClient) -> None:
         self.client = client
@@ -192,7 +196,9 @@ class MastodonTimeline:
         length = count_characters(text, link_length)
         return length + RESERVED_FOR_HANDLE <= _count_or(limit, DEFAULT_MAX_CHARACTERS)
 
-    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
+    def prepare(
+        self, post_id: str, text: str, now: datetime, picture: ReplyPicture | None = None
+    ) -> Envelope:
         """The key comes from the post and the account, so that also a lost database repeats it."""
         status = self.client.ask_object("status", bare_id(post_id))
         acct = as_text(as_object(status.get("account")).get("acct"))
@@ -205,19 +211,20 @@ class MastodonTimeline:
             "visibility": "unlisted",
             "language": "en",
         }
+        media_id = upload_picture(self.client, picture) if picture else None
+        if media_id:
+            record["media_ids"] = [media_id]
         return Envelope(f"critterdb-{digest[:32]}", json.dumps(record, ensure_ascii=False))
 
     def send(self, post_id: str, text: str, envelope: Envelope) -> SendResult:
         record: StatusRecord = json.loads(envelope.record)
-
-        def post(client: Any) -> SendResult:
-            status = as_object(client.status_post(**record, idempotency_key=envelope.key))
-            if bare_id_of(status) is None:
-                return SendResult("unknown", error=str(UnreadableResponseError("Mastodon")))
-            reply = Reply(f"mastodon:{status['id']}", as_address(status.get("url")))
-            return SendResult("sent", reply)
-
-        return self.client.attempt(post)
+        result = self.client.attempt(lambda client: _post(client, record, envelope.key))
+        if result.status != "refused" or result.is_personal or "media_ids" not in record:
+            return result
+        # An unused upload is removed after a day. What was refused was not posted, and the key is
+        # the same, so that the text alone makes no second reply.
+        del record["media_ids"]
+        return self.client.attempt(lambda client: _post(client, record, envelope.key))
 
     def label_as_bot(self) -> str:
         if self.me.get("bot"):
@@ -402,6 +409,13 @@ class MastodonTimeline:
             about = next((post_id for post_id in reversed(above) if post_id in post_ids), None)
             threaded.append(replace(message, thread=about or (above[0] if above else None)))
         return threaded, failed
+
+
+def _post(client: Any, record: StatusRecord, key: str) -> SendResult:
+    status = as_object(client.status_post(**record, idempotency_key=key))
+    if bare_id_of(status) is None:
+        return SendResult("unknown", error=str(UnreadableResponseError("Mastodon")))
+    return SendResult("sent", Reply(f"mastodon:{status['id']}", as_address(status.get("url"))))
 
 
 def count_characters(text: str, link_length: int = CHARACTERS_PER_LINK) -> int:

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import TimelineError
 from critterdb.games import Game, fold_handle, hosts_on, same_handle
-from critterdb.platforms.base import Batch, Envelope, HostMessages, Post, Reply, SendResult, bare_id
+from critterdb.platforms.base import (
+    Batch,
+    Envelope,
+    HostMessages,
+    Post,
+    Reply,
+    ReplyPicture,
+    SendResult,
+    bare_id,
+)
 from critterdb.platforms.http.media import fetch_from
 from critterdb.platforms.http.requests_session import never_connected
 from critterdb.platforms.sources import (
@@ -66,6 +75,7 @@ class XTimeline:
     """One account on X."""
 
     platform = "x"
+    takes_pictures = False
 
     def __init__(self, client: Any, api: str) -> None:
         self.client = client
@@ -168,8 +178,10 @@ class XTimeline:
     def fits(self, text: str) -> bool:
         return x_weight(text) <= MAX_WEIGHT
 
-    def prepare(self, post_id: str, text: str, now: datetime) -> Envelope:
-        """X has no key under which a reply would be known again."""
+    def prepare(
+        self, post_id: str, text: str, now: datetime, picture: ReplyPicture | None = None
+    ) -> Envelope:
+        """X has no key under which a reply would be known again, and replies there are text."""
         return Envelope()
 
     def label_as_bot(self) -> str:

@@ -22,18 +22,19 @@ from critterdb.web.datasette.reading import SlowReadError, read
 from critterdb.web.http.negotiation import own_addresses
 from critterdb.web.state import PluginState, is_recording, site_database
 
+from .additions import Additions, Looked, find_additions, wants_evidence
+from .call import Picture
 from .models import ChosenModel, choose_model, load_chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from datasette.app import Datasette
     from datasette.database import Database
-    from datasette.utils.asgi import Request
 
-    from critterdb.model.labels import Label
+    from critterdb.imaging.preprocessing import Area
     from critterdb.model.loader import Model
 
+    from .call import Call
     from .upload import Upload
 
 T = TypeVar("T")
@@ -53,32 +54,17 @@ Answer = tuple[Classification, ImageInfo, int | None]
 
 
 @dataclass(frozen=True)
-class Call:
-    """One request to the endpoint; `started` is by time.perf_counter()."""
-
-    request: Request
-    datasette: Datasette
-    state: PluginState
-    as_page: bool
-    started: float
-
-
-@dataclass(frozen=True)
 class Answered:
-    """An answer's JSON, and the model that gave it; None if the visitor may not know which."""
+    """An answer's JSON, the model that gave it, and what the page shows beside it.
+
+    `crop` is the part of the picture that decided, if a second look did.
+    """
 
     payload: AnswerPayload
     chosen: ChosenModel
-    labels: list[Label]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The bytes to look at, and the address that they came from, if any."""
-
-    data: bytes
-    url: str | None
-    sha256: str
+    model: Model
+    crop: Area | None
+    additions: Additions
 
 
 async def answer(call: Call, question: Upload) -> Answered:
@@ -97,6 +83,7 @@ async def answer(call: Call, question: Upload) -> Answered:
         _look_up(call.state, database, question),
         _names_models(call, database),
     )
+    evidence = wants_evidence(call, question.extras)
     # Before the fetch: a bad model should not cost a stranger's server a request.
     model = await load_chosen(call.state, chosen)
     if picture is None:
@@ -106,18 +93,21 @@ async def answer(call: Call, question: Upload) -> Answered:
     if earlier is None:
         # Forty visitors of one new picture cost one decoding and make one row.
         earlier = await call.state.coalesce(
-            (picture.sha256, model.id), lambda: _look_at(database, call.state, model, picture)
+            (picture.sha256, model.id, evidence),
+            lambda: _look_at(database, call.state, model, picture, evidence),
         )
     classification, image, prediction_id = earlier
+    payload = answer_payload(model, classification, image, prediction_id, 0.0)
     # After the row is written: what it says does not depend on where a stranger was.
     if whereabouts is None and question.use_exif and model.place_prior:
         whereabouts = await call.state.workers.run(whereabouts_in, picture.data)
-    took_ms = (time.perf_counter() - call.started) * 1000
-    payload = answer_payload(model, classification, image, prediction_id, took_ms)
     add_place(payload, answer_with_place(model, classification, whereabouts))
+    looked = Looked(model, picture, payload)
+    additions = await find_additions(call, database, looked, question.extras)
     if not names_model:
         payload["model"] = None
-    return Answered(payload, chosen, model.labels)
+    payload["took_ms"] = round((time.perf_counter() - call.started) * 1000, 1)
+    return Answered(payload, chosen, model, classification.crop, additions)
 
 
 async def _names_models(call: Call, database: Database) -> bool:
@@ -172,11 +162,12 @@ async def _fetch(call: Call, url: str) -> bytes:
 
 
 async def _look_at(
-    database: Database, state: PluginState, model: Model, picture: Picture
+    database: Database, state: PluginState, model: Model, picture: Picture, evidence: bool
 ) -> Answer:
+    limit = state.settings.max_pixels
     try:
         classification, image = await state.workers.run(
-            lambda: classify_image(model, picture.data, max_pixels=state.settings.max_pixels)
+            lambda: classify_image(model, picture.data, max_pixels=limit, evidence=evidence)
         )
     except ModelError as error:
         # A model can pass its checks and still fail on another picture.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from critterdb.errors import REFUSAL_STATUS
 from critterdb.web.http.responses import other_method, respond_json
 from critterdb.web.pages.layout import absolute_url
+from critterdb.web.queries.training_photos import MAX_SIMILAR
 from critterdb.web.state import plugin_state
 from critterdb.web.urls import CLASSIFY
 
@@ -46,11 +47,9 @@ def describe(server: str, max_bytes: int) -> Json:
         "servers": [{"url": server}],
         "paths": {
             f"{CLASSIFY}.json": {
-                "get": _operation(
-                    "classifyUrl", "Classify the picture at a URL.", URL, MODEL, *PLACE
-                ),
+                "get": _operation("classifyUrl", "Classify the picture at a URL.", URL, *OPTIONS),
                 "post": {
-                    **_operation("classifyPicture", "Classify an uploaded picture.", MODEL, *PLACE),
+                    **_operation("classifyPicture", "Classify an uploaded picture.", *OPTIONS),
                     "requestBody": {"required": True, "content": _bodies(max_bytes)},
                 },
             },
@@ -89,7 +88,7 @@ def _bodies(max_bytes: int) -> Json:
     form = {
         "url": {"type": "string", "format": "uri"},
         "model": {"type": "string"},
-        **{parameter["name"]: parameter["schema"] for parameter in PLACE},
+        **{parameter["name"]: parameter["schema"] for parameter in OPTIONS[1:]},
     }
     picture = {"image": {"type": "string", "format": "binary", "maxLength": max_bytes}}
     return {
@@ -145,7 +144,19 @@ def _optional(name: str, schema: Json, description: str) -> Json:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
-PLACE: tuple[Json, ...] = (
+# What a request may ask beside the picture.
+OPTIONS: tuple[Json, ...] = (
+    MODEL,
+    _optional(
+        "similar",
+        {"type": "integer", "minimum": 0, "maximum": MAX_SIMILAR},
+        "How many similar training photos to return with the answer.",
+    ),
+    _optional(
+        "evidence",
+        {"enum": ["0", "1"]},
+        "1 returns where in the picture the evidence is, if the model can say.",
+    ),
     _optional(
         "latitude",
         {"type": "number", "minimum": -90, "maximum": 90},
@@ -194,6 +205,33 @@ _WITH_PLACE: Json = {
     "description": "The answer with where and when the picture was taken. There if that was said "
     "and the model knows of places.",
 }
+_SIMILAR_PHOTO: Json = _object(
+    photo_id={"type": "integer"},
+    distance={"type": "number", "minimum": 0, "maximum": 2},
+    taxon_id={"type": ["integer", "null"]},
+    name=_TEXT_OR_NULL,
+    common_name=_TEXT_OR_NULL,
+    license_code=_TEXT_OR_NULL,
+    attribution=_TEXT_OR_NULL,
+    image=_TEXT,
+    page=_TEXT,
+)
+_CELLS: Json = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+_NUMBER: Json = {"type": "number"}
+_LABEL_EVIDENCE: Json = _object(
+    taxon_id={"type": "integer"}, logit=_NUMBER, bias=_NUMBER, cells=_CELLS
+)
+_AREA: Json = {"type": "array", "items": _SHARE, "minItems": 4, "maxItems": 4}
+_OPTIONAL: Json = {
+    "evidence": _object(
+        grid={"type": "integer", "minimum": 1},
+        area=_AREA,
+        top=_LABEL_EVIDENCE,
+        runner_up=_LABEL_EVIDENCE,
+    ),
+    "similar": {"type": "array", "items": _SIMILAR_PHOTO, "maxItems": MAX_SIMILAR},
+    "with_place": _WITH_PLACE,
+}
 SCHEMAS: Json = {
     "Answer": _with_optional(
         _object(
@@ -210,10 +248,10 @@ SCHEMAS: Json = {
             prediction_id={"type": ["integer", "null"]},
             took_ms={"type": "number", "minimum": 0},
         ),
+        **_OPTIONAL,
         set=_object(coverage=_SHARE, taxa={"type": "array", "items": _object(**_TAXON)}),
         looks={"enum": [1, 2]},
-        crop={"type": "array", "items": _SHARE, "minItems": 4, "maxItems": 4},
-        with_place=_WITH_PLACE,
+        crop=_AREA,
     ),
     "Refusal": _object(
         ok={"const": False},

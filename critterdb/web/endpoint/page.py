@@ -6,24 +6,31 @@ import json
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
+from critterdb.formatting import taxon_name
 from critterdb.imaging.heif import reads_heic
 from critterdb.licences import licences
+from critterdb.model.decision import NOT_A_CRITTER
+from critterdb.model.evidence_words import NOT_AVAILABLE
+from critterdb.model.explanation import explain
 from critterdb.model.payloads import refusal_payload
 from critterdb.model.placed_answer import UNUSUAL_WORDS
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.datasette.reading import read
 from critterdb.web.files.static import static_path
 from critterdb.web.http.headers import image_origin
+from critterdb.web.pages.evidence import show_evidence, show_second_look
 from critterdb.web.pages.layout import absolute_url, layout_context
+from critterdb.web.pages.likenesses import show_likenesses
 from critterdb.web.pages.verdict import bars_of, describe, with_references
 from critterdb.web.queries.models import load_choices
 from critterdb.web.state import site_database
 from critterdb.web.urls import CLASSIFY, model_page, prediction_page, with_query
 
-from .answer import NO_SITE, Answered, Call
+from .answer import NO_SITE, Answered
 from .models import ChosenModel, find_chosen
 
 if TYPE_CHECKING:
+    from .call import Call
     from .upload import Upload
 
 Context = dict[str, object]
@@ -58,19 +65,21 @@ async def page_context(
 
 
 async def _about_answer(call: Call, question: Upload, answered: Answered) -> Context:
-    payload, urls = answered.payload, call.datasette.urls
-    context: Context = {**describe(payload, answered.labels), "answer": payload}
-    if placed := payload.get("with_place"):
-        because = placed["unusual_because"]
-        context["placed"] = {
-            **describe(placed, answered.labels),
-            "unusual": UNUSUAL_WORDS[because] if because else None,
-        }
-    elif question.use_exif:
-        context["place_unknown"] = True
+    payload, model, urls = answered.payload, answered.model, call.datasette.urls
+    context: Context = {
+        **describe(payload, model.labels),
+        **_about_looks(answered),
+        **_about_place(question, answered),
+        "why": explain(payload, model.labels, model.thresholds),
+        "answer": payload,
+    }
     context["bars"] = await with_references(
         call.request, call.datasette, bars_of(payload["predictions"])
     )
+    if answered.additions.likenesses:
+        context["likenesses"] = show_likenesses(
+            answered.additions.likenesses, payload, model.labels, urls.path
+        )
     prediction_id, image = payload["prediction_id"], payload["image"]
     if question.image:
         context["answer_json"] = json.dumps(payload, indent=2, ensure_ascii=False)
@@ -87,6 +96,39 @@ async def _about_answer(call: Call, question: Upload, answered: Answered) -> Con
     if image:
         took = f"{payload['took_ms']:.0f} ms"
         context["details"] = f"{image['width']} × {image['height']} pixels, {took}"
+    return context
+
+
+def _about_place(question: Upload, answered: Answered) -> Context:
+    """The second answer, with where and when the picture was taken, if that was said."""
+    placed = answered.payload.get("with_place")
+    if placed is None:
+        return {"place_unknown": True} if question.use_exif else {}
+    because = placed["unusual_because"]
+    return {
+        "placed": {
+            **describe(placed, answered.model.labels),
+            "unusual": UNUSUAL_WORDS[because] if because else None,
+        }
+    }
+
+
+def _about_looks(answered: Answered) -> Context:
+    """Where in the picture the evidence is, and where the model looked again."""
+    payload, evidence = answered.payload, answered.additions.evidence
+    image = payload["image"]
+    if image is None or payload["reason"] == NOT_A_CRITTER:
+        # What speaks for a label means nothing in a picture unlike all that was learned.
+        return {}
+    size = image["width"], image["height"]
+    context: Context = {}
+    if answered.crop:
+        context["second_look"] = show_second_look(answered.crop, size)
+    if evidence:
+        names = {label["taxon_id"]: taxon_name(label) for label in payload["predictions"]}
+        context["evidence"] = show_evidence(evidence, names, size)
+    elif not answered.model.has_evidence:
+        context["no_evidence"] = NOT_AVAILABLE
     return context
 
 

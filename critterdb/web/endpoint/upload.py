@@ -10,6 +10,9 @@ from critterdb.model.whereabouts import NAMES, NOTHING_SAID, Said, said_by
 from critterdb.platforms.untrusted_json import parse_json
 from critterdb.web.http.forms import FORM_OVERHEAD_BYTES, parse_form, parse_multipart
 
+from .extras import NAMES as EXTRA_NAMES
+from .extras import NOTHING_ELSE, Extras, read_extras
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,6 +32,7 @@ class Upload:
     """What a POST holds: a picture's bytes, or an address, or neither; and the wanted model.
 
     `said` is where and when the picture was taken, unchecked; with `use_exif` its file says so.
+    `extras` is what else the answer should hold.
     """
 
     image: bytes | None = None
@@ -36,12 +40,14 @@ class Upload:
     model: str | None = None
     said: Said = NOTHING_SAID
     use_exif: bool = False
+    extras: Extras = NOTHING_ELSE
 
 
-async def read_upload(body: Body, max_bytes: int) -> Upload:
+async def read_upload(body: Body, max_bytes: int, extras: Extras | None = None) -> Upload:
     """Read the picture or address in a request's body: multipart, url-encoded, JSON or raw.
 
-    Raises RejectedInputError: too_large, or missing_image if a form or JSON cannot be understood.
+    `extras` are those of the address, for what the body leaves out. Raises RejectedInputError:
+    too_large, parameter_invalid, or missing_image if a form or JSON cannot be understood.
     """
     content_type = body.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
@@ -61,7 +67,7 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
     if data is None:
         raise too_large(f"{max_bytes / 1e6:g} MB")
     if kind == JSON:
-        return parse_question(bytes(data))
+        return parse_question(bytes(data), extras)
     if kind == MULTIPART:
         fields = parse_multipart(data, content_type)
     elif kind == URL_ENCODED:
@@ -78,11 +84,12 @@ async def read_upload(body: Body, max_bytes: int) -> Upload:
         texts["model"],
         said_by(texts),
         is_yes(texts["use_exif"]),
+        read_extras(lambda name: _text(fields, name), extras),
     )
 
 
 def read_query(arguments: Mapping[str, str]) -> Upload:
-    """Return what the query string of a request asks."""
+    """Return what the query string of a request asks, but for the extras, which can be refused."""
     return Upload(
         url=arguments.get("url"),
         model=arguments.get("model"),
@@ -99,6 +106,7 @@ def combined(sent: Upload, in_address: Upload) -> Upload:
         sent.model or in_address.model,
         sent.said if sent.said != NOTHING_SAID else in_address.said,
         sent.use_exif or in_address.use_exif,
+        sent.extras,
     )
 
 
@@ -107,11 +115,11 @@ def is_yes(value: object) -> bool:
     return value is True or str(value).strip().lower() in ("1", "on", "true", "yes")
 
 
-def parse_question(data: bytes) -> Upload:
+def parse_question(data: bytes, extras: Extras | None = None) -> Upload:
     """Return the address and the model in a JSON object such as {"url": "https://…"}.
 
     Keys that are not known are ignored. Raises RejectedInputError (missing_image) if it is
-    malformed.
+    malformed, and parameter_invalid for a parameter that cannot be used.
     """
     try:
         question = parse_json(data)
@@ -126,7 +134,9 @@ def parse_question(data: bytes) -> Upload:
             raise _malformed(f"“{name}” is not a string")
         texts.append((value or "").strip() or None)
     url, model = texts
-    return Upload(None, url, model, said_by(question), is_yes(question.get("use_exif")))
+    asked = {name: str(question[name]) for name in EXTRA_NAMES if question.get(name) is not None}
+    use_exif = is_yes(question.get("use_exif"))
+    return Upload(None, url, model, said_by(question), use_exif, read_extras(asked.get, extras))
 
 
 def _malformed(what: str) -> RejectedInputError:

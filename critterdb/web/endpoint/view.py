@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
@@ -16,7 +17,9 @@ from critterdb.web.http.negotiation import prefers_page
 from critterdb.web.http.responses import HTML, NO_STORE, options, respond, respond_json
 from critterdb.web.state import PluginState, plugin_state
 
-from .answer import Answered, Call, answer
+from .answer import Answered, answer
+from .call import Call
+from .extras import read_extras
 from .limits import BUSY_SECONDS, client_address
 from .page import page_context
 from .upload import Upload, combined, read_query, read_upload
@@ -55,6 +58,7 @@ async def classify(request: Request, datasette: Datasette) -> Response:
 async def _answer_or_refuse(call: Call, body: Body) -> Response:
     question = read_query(_first_values(call.request))
     try:
+        question = replace(question, extras=read_extras(call.request.args.get))
         await _admit(call)
         if call.request.method == "POST":
             question = await _read_question(call, body, question)
@@ -71,7 +75,8 @@ async def _answer_or_refuse(call: Call, body: Body) -> Response:
 
 async def _read_question(call: Call, body: Body, in_address: Upload) -> Upload:
     """What the body asks; what it leaves out may be in the URL."""
-    return combined(await read_upload(body, call.state.settings.max_bytes), in_address)
+    sent = await read_upload(body, call.state.settings.max_bytes, in_address.extras)
+    return combined(sent, in_address)
 
 
 def _first_values(request: Request) -> dict[str, str]:

@@ -9,22 +9,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from critterdb.formatting import confidence, display_name_sql, where_posted
+from critterdb.model.stored_evidence import read_stored_area, read_stored_evidence
 from critterdb.storage.stored_json import read_scores
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.headers import cors_headers, data_headers
 from critterdb.web.http.responses import respond
 from critterdb.web.queries.posts import STORY_TABLES, Story, load_stories, pictures_of
+from critterdb.web.queries.reasons import load_reasons
 from critterdb.web.queries.taxa import ScoreBar, names_in, score_bars
 
 from .atom import Feed, atom_feed
 from .base import Page, Visit, page
+from .evidence import show_evidence, show_second_look
 from .layout import site_title
 
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
+    from critterdb.model.evidence import EvidencePayload
     from critterdb.storage.database import SiteDatabase
+
+    from .evidence import EvidenceView, SecondLookView
 
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
 POSTS_PER_PAGE = 24
@@ -107,7 +113,11 @@ class Chapter:
 
 
 class PostPrediction(TypedDict):
-    """What a model said of one picture of a post, or, without `image_sha256`, of all together."""
+    """What a model said of one picture of a post, or, without `image_sha256`, of all together.
+
+    `why` has sentences if the answer is not a label; `crop` is where a second look decided, as
+    shares of the picture, whose `image_size` is width and height in pixels.
+    """
 
     prediction_id: int
     model_id: str
@@ -118,6 +128,10 @@ class PostPrediction(TypedDict):
     novelty: float | None
     created_at: str
     answer: str | None
+    why: list[str]
+    evidence: EvidencePayload | None
+    crop: list[float] | None
+    image_size: tuple[int, int] | None
     bars: list[ScoreBar]
 
 
@@ -229,14 +243,36 @@ async def post(visit: Visit) -> Page:
         title=f"{story['said']}{sure}",
         description=f"What the bot said about a post{by} {where_posted(story['platform'])}{truth}",
         data=data,
+        extras={
+            "views": {p["prediction_id"]: _evidence_view(p) for p in data["predictions"]},
+            "second_looks": {p["prediction_id"]: _second_look(p) for p in data["predictions"]},
+            "pictures": {p["image_sha256"]: p for p in story["pictures"] if p["image_sha256"]},
+        },
         pictures_from=pictures_of([story]),
     )
 
 
+def _evidence_view(prediction: PostPrediction) -> EvidenceView | None:
+    """The maps of a prediction's evidence; the two likeliest labels are among its bars."""
+    if prediction["evidence"] is None or prediction["image_size"] is None:
+        return None
+    names = {bar["taxon_id"]: bar["name"] for bar in prediction["bars"]}
+    return show_evidence(prediction["evidence"], names, prediction["image_size"])
+
+
+def _second_look(prediction: PostPrediction) -> SecondLookView | None:
+    if prediction["crop"] is None or prediction["image_size"] is None:
+        return None
+    return show_second_look(prediction["crop"], prediction["image_size"])
+
+
 _PREDICTIONS = f"""
-SELECT predictions.id AS prediction_id, model_id, image_sha256, score, abstained, reason, novelty,
-    scores, created_at, {display_name_sql()} AS answer
-FROM predictions LEFT JOIN taxa ON taxa.id = predictions.taxon_id
+SELECT predictions.id AS prediction_id, model_id, image_sha256, taxon_id, score, abstained, reason,
+    novelty, scores, thresholds, created_at, evidence, crop, images.width, images.height,
+    {display_name_sql()} AS answer
+FROM predictions
+LEFT JOIN images ON images.sha256 = predictions.image_sha256
+LEFT JOIN taxa ON taxa.id = predictions.taxon_id
 WHERE post_id = ? ORDER BY predictions.id
 """
 
@@ -247,10 +283,19 @@ def load_post(db: SiteDatabase, post_id: str, *, local_photos: bool) -> PostData
     if not stories:
         raise PageNotFoundError(f"There is no post {post_id}")
     rows = list(db.query(_PREDICTIONS, [post_id]))
+    reasons = load_reasons(db, rows)
     scores = [read_scores(row.pop("scores")) for row in rows]
+    for row in rows:
+        del row["thresholds"], row["taxon_id"]
+        size = row.pop("width"), row.pop("height")
+        row["image_size"] = size if all(size) else None
+        is_shown = row["image_size"] and not stories[0]["is_gone"]
+        row["evidence"] = read_stored_evidence(row["evidence"]) if is_shown else None
+        row["crop"] = read_stored_area(row["crop"]) if is_shown else None
     names = names_in(db, scores)
+    all_bars = [score_bars(its_scores, names) for its_scores in scores]
     predictions = [
-        cast("PostPrediction", {**row, "bars": score_bars(its_scores, names)})
-        for row, its_scores in zip(rows, scores, strict=True)
+        cast("PostPrediction", {**row, "why": why, "bars": bars})
+        for row, why, bars in zip(rows, reasons, all_bars, strict=True)
     ]
     return {"post": stories[0], "predictions": predictions}

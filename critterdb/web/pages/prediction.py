@@ -11,6 +11,7 @@ from critterdb.storage.stored_json import read_scores
 from critterdb.web import urls
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.http.headers import data_headers
+from critterdb.web.queries.reasons import load_labels, load_reasons
 
 from .base import Page, Visit, page
 from .verdict import Given, bars_of, describe, with_references
@@ -18,40 +19,36 @@ from .verdict import Given, bars_of, describe, with_references
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
-    from critterdb.model.labels import Answer, Reason, ScoredTaxon, Taxon
+    from critterdb.model.labels import Answer, Label, Reason, ScoredTaxon, Taxon
     from critterdb.storage.database import SiteDatabase
 
 _PREDICTION = """
 SELECT predictions.id AS prediction_id, predictions.model_id, predictions.taxon_id,
-    predictions.score, predictions.reason, predictions.scores, predictions.created_at,
-    predictions.photo_id, predictions.post_id, games.question
+    predictions.score, predictions.reason, predictions.novelty, predictions.scores,
+    predictions.thresholds, predictions.created_at, predictions.photo_id, predictions.post_id,
+    games.question
 FROM predictions
 JOIN models ON models.id = predictions.model_id
 JOIN games ON games.slug = models.game
 WHERE predictions.id = ?
 """
 
-_LABELS = """
-SELECT taxa.id AS taxon_id, taxa.name, taxa.common_name, taxa.rank
-FROM model_labels JOIN taxa ON taxa.id = model_labels.taxon_id
-WHERE model_id = ? ORDER BY photos_train DESC, taxa.name
-"""
-
 
 class PredictionData(Given):
-    """An answer with the model that gave it, when, and what its game asks."""
+    """An answer with the model that gave it, when, what its game asks, and why it is no label."""
 
     prediction_id: int
     model_id: str
     created_at: str
     question: str | None
+    why: list[str]
 
 
 class Loaded(TypedDict):
     """The data of an answer's page; `elsewhere` is the path of the page that has it instead."""
 
     prediction: PredictionData
-    labels: list[Taxon]
+    labels: list[Label]
     elsewhere: str | None
 
 
@@ -85,7 +82,7 @@ def load_prediction(db: SiteDatabase, prediction_id: int) -> Loaded:
     row = next(db.query(_PREDICTION, [prediction_id]), None)
     if row is None:
         raise PageNotFoundError(f"There is no prediction {prediction_id} here")
-    labels = cast("list[Taxon]", list(db.query(_LABELS, [row["model_id"]])))
+    labels = load_labels(db, [row["model_id"]]).get(row["model_id"], [])
     known = {label["taxon_id"]: label for label in labels}
     scores = sorted(read_scores(row["scores"]).items(), key=lambda item: -item[1])
     predictions = [_scored(known[taxon], score) for taxon, score in scores if taxon in known]
@@ -103,6 +100,7 @@ def load_prediction(db: SiteDatabase, prediction_id: int) -> Loaded:
             "answer": _answer(db, row["taxon_id"], row["score"]),
             "reason": cast("Reason | None", row["reason"]),
             "predictions": predictions,
+            "why": load_reasons(db, [row])[0],
         },
         "labels": labels,
         "elsewhere": elsewhere,

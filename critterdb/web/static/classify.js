@@ -29,15 +29,27 @@
     return element;
   };
 
-  const picture = () => {
-    const figure = document.createElement("figure");
-    figure.className = "picture";
+  const photo = () => {
     const image = document.createElement("img");
     image.alt = "The photo that you chose";
     image.src = preview;
-    image.addEventListener("error", () => figure.replaceChildren());
-    figure.append(image);
+    image.addEventListener("error", () => image.remove());
+    return image;
+  };
+
+  const picture = () => {
+    const figure = document.createElement("figure");
+    figure.className = "picture";
+    figure.append(photo());
     return figure;
+  };
+
+  // Below the maps of the evidence, in place of what stands there for a photo that was not stored.
+  const showPhotoIn = (figure) => {
+    const stage = figure.querySelector(".stage") || figure;
+    const image = photo();
+    image.addEventListener("load", () => stage.querySelector(".blank")?.remove());
+    stage.prepend(image);
   };
 
   // On a phone the result lies below both forms, where nobody would see that anything happened.
@@ -187,7 +199,7 @@
       if (!answer || answer.hidden) throw new Error("no answer");
       show(...answer.children);
       const figure = result.querySelector(".picture");
-      if (figure && preview) figure.replaceWith(picture());
+      if (figure && preview) showPhotoIn(figure);
       result.focus({ preventScroll: true });
     } catch {
       if (asked === questions) problem("No answer arrived. Check your connection and try again.");
