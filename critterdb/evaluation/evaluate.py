@@ -146,11 +146,10 @@ def save_small_animals(db: SiteDatabase, model: Model, photos: LabelledPhotos) -
     for row in measured:
         answers = round((row.answered or 0) * row.photos)
         values = (row.error_rate, row.answered, row.wrong_among_answered)
-        for name, value, photos in zip(
-            names, values, (row.photos, row.photos, answers), strict=True
-        ):
+        bases = (row.photos, row.photos, answers)
+        for name, value, basis in zip(names, values, bases, strict=True):
             point = {"model_id": model.id, "name": name, "x": row.share}
-            db["model_metrics"].insert({**point, "value": value, "photos": photos})
+            db["model_metrics"].insert({**point, "value": value, "photos": basis})
 
 
 def _save_predictions(

@@ -203,7 +203,7 @@ def add_model(folder: Path, *, knows_places: bool = False) -> str:
     """
     db = open_database(folder / DATABASE_NAME)
     ensure_game(db, "cougarornot")
-    places = {PLACE_PRIOR: tiny_place_prior().to_json()} if knows_places else {}
+    places: dict[str, Any] = {PLACE_PRIOR: tiny_place_prior().to_json()} if knows_places else {}
     model = make_tiny_model(db, "cougarornot", **places)
     db["models"].update(model.id, {"error_rate": 0.05})
     if knows_places:
