@@ -51,7 +51,6 @@ SHARES = (0.7, 0.5, 0.4)
 HALF = 0.5
 BACKGROUND_SHARE = 0.2  # of the pictures of nothing
 HIDDEN_SHARE = 0.2  # of the cells
-GREY = 128
 PHOTO_SIDE = 448  # pixels of a photo at most, as pasted
 
 Figures = dict[str, float]
@@ -150,7 +149,10 @@ def _is_on_animal(model: Model, picture: Image.Image, area: Area) -> bool:
 def _hidden(
     model: Model, views: Sequence[np.ndarray], found: Sequence[Evidence]
 ) -> tuple[float, float]:
-    """How often the top label changes if the best or a random fifth of the cells turns grey."""
+    """How often the top label changes if the best, or a random, fifth of the cells is covered.
+
+    They get the photo's mean colour.
+    """
     random = np.random.default_rng(0)
     changed: list[list[bool]] = [[], []]
     for pixels, evidence in zip(views, found, strict=True):
@@ -166,10 +168,11 @@ def _hidden(
 
 def _without(pixels: np.ndarray, chosen: np.ndarray, grid: int) -> np.ndarray:
     hidden, side = pixels.copy(), len(pixels)
+    colour = pixels.mean(axis=(0, 1)).astype(np.uint8)
     for cell in chosen:
         top, left = divmod(int(cell), grid)
         rows = slice(top * side // grid, (top + 1) * side // grid)
-        hidden[rows, left * side // grid : (left + 1) * side // grid] = GREY
+        hidden[rows, left * side // grid : (left + 1) * side // grid] = colour
     return hidden
 
 

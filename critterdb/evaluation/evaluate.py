@@ -38,6 +38,7 @@ from .metrics import (
     top_k_right,
 )
 from .small_animals import measure_small
+from .together import save_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +97,7 @@ def save_evaluation(
             },
         )
     _save_metrics(db, model_id, evaluation)
+    save_together(db, model_id, evaluation.scores, photo_ids)
     _save_predictions(db, model_id, evaluation, photo_ids)
     db["models"].update(
         model_id,
@@ -140,13 +142,14 @@ def save_small_animals(db: SiteDatabase, model: Model, photos: LabelledPhotos) -
     marks = ", ".join("?" * len(names))
     measured = measure_small(model, photos.files, photos.truth)
     db["model_metrics"].delete_where(f"model_id = ? AND name IN ({marks})", [model.id, *names])
-    db["model_metrics"].insert_all(
-        {"model_id": model.id, "name": name, "x": row.share, "value": value, "photos": row.photos}
-        for row in measured
-        for name, value in zip(
-            names, (row.error_rate, row.answered, row.wrong_among_answered), strict=True
-        )
-    )
+    for row in measured:
+        answers = round((row.answered or 0) * row.photos)
+        values = (row.error_rate, row.answered, row.wrong_among_answered)
+        for name, value, photos in zip(
+            names, values, (row.photos, row.photos, answers), strict=True
+        ):
+            point = {"model_id": model.id, "name": name, "x": row.share}
+            db["model_metrics"].insert({**point, "value": value, "photos": photos})
 
 
 def _save_predictions(

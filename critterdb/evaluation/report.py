@@ -31,7 +31,8 @@ def report_lines(result: EvaluationResult) -> list[str]:
         lines.append(f"{line}.")
     if (near := result.get("near_refused")) is not None:
         lines.append(f"  Of animals that only look like its labels, it refused {near:.1%}.")
-    lines += _set_lines(result)
+    if known >= MIN_FOR_PERCENT:
+        lines += _set_lines(result)
     if known:
         # Without photos of any label, every label would want more.
         lines += _weak_lines(result["labels"])

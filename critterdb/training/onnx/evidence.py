@@ -63,15 +63,28 @@ def _pooled_axes(graph: Any, producers: dict[str, Any], node: Any) -> tuple[int,
             values = list(attribute.ints)
     if len(node.input) > 1:
         name = node.input[1]
-        tensors = [tensor for tensor in graph.initializer if tensor.name == name]
+        for tensor in graph.initializer:
+            if tensor.name == name:
+                values = to_array(tensor).ravel().tolist()
         constant = producers.get(name)
         if constant is not None and constant.op_type == "Constant":
-            tensors += [a.t for a in constant.attribute if a.name == "value"]
-        values = to_array(tensors[0]).ravel().tolist() if tensors else []
+            values = _constant_values(constant)
     if len(values) != 2:
         return None
     first, last = sorted(int(axis) % 4 for axis in values)
     return first, last
+
+
+def _constant_values(node: Any) -> list[int]:
+    """The integers of a Constant node, which has them in one of two ways."""
+    from onnx.numpy_helper import to_array
+
+    for attribute in node.attribute:
+        if attribute.name == "value":
+            return [int(value) for value in to_array(attribute.t).ravel()]
+        if attribute.name == "value_ints":
+            return list(attribute.ints)
+    return []
 
 
 def evidence_constants() -> dict[str, np.ndarray]:

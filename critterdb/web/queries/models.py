@@ -185,6 +185,14 @@ class ListedModel(_ModelFacts):
     labels: int
 
 
+class ReportRow(TypedDict):
+    """A figure of the report: what was measured, the share, and of how many photos."""
+
+    measured: str
+    value: float | None
+    photos: int | None
+
+
 Curve = list[tuple[float, float, int | None]]
 """Points (x, value, photos) of a figure or a curve, along x. A figure has the one point at 0."""
 
@@ -204,6 +212,7 @@ class ModelData(TypedDict):
     risk_coverage: list[RiskPoint]
     figures: dict[str, float]
     training: list[EpochPoint]
+    report: list[ReportRow]
     licences: dict[str, int]
     mistakes: list[Photo]
     predictions: list[SourceCount]
@@ -277,6 +286,7 @@ def load_model_data(db: SiteDatabase, model_id: str) -> ModelData:
             name: points[0][1] for name, points in curves.items() if [p[0] for p in points] == [0]
         },
         "training": _training(curves),
+        "report": _report(curves),
         "licences": licences,
         "mistakes": [as_photo(row) for row in db.query(_MISTAKES, [model_id, MISTAKES])],
         "predictions": load_counts(db, model_id),
@@ -298,6 +308,25 @@ def load_curves(db: SiteDatabase, model_id: str) -> dict[str, Curve]:
     for name, *point in rows:
         curves.setdefault(name, []).append((point[0], point[1], point[2]))
     return curves
+
+
+# The rows of the report by their names in `model_metrics`; {x} is the point's place, as a share.
+_REPORT = {
+    "small_answered": "Animal fills {x:.0%} of the side: answered",
+    "small_wrong_among_answered": "Animal fills {x:.0%} of the side: wrong among its answers",
+    "small_error_rate": "Animal fills {x:.0%} of the side: most likely label wrong",
+    "near_refused": "Animals that only look like its labels: refused",
+    "set_coverage": "Sets meant to hold the right label for {x:.1%}: they do",
+    "together_error_rate": "Photos of one observation, {x:.0f} at a time: wrong",
+}
+
+
+def _report(curves: dict[str, Curve]) -> list[ReportRow]:
+    return [
+        {"measured": text.format(x=x), "value": value, "photos": photos}
+        for name, text in _REPORT.items()
+        for x, value, photos in reversed(curves.get(name, []))
+    ]
 
 
 def _training(curves: dict[str, Curve]) -> list[EpochPoint]:
