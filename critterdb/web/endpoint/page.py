@@ -11,7 +11,7 @@ from critterdb.licences import licences
 from critterdb.model.payloads import refusal_payload
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.datasette.reading import read
-from critterdb.web.files.static import static_path
+from critterdb.web.files.static import CLASSIFIER, static_path
 from critterdb.web.http.headers import image_origin
 from critterdb.web.pages.layout import absolute_url, layout_context
 from critterdb.web.pages.verdict import bars_of, describe, with_references
@@ -39,6 +39,8 @@ async def page_context(
         **await layout_context(call.request, call.datasette),
         "critter_js": urls.path(static_path("classify.js")),
         "classify_path": urls.path(CLASSIFY),
+        "classifier_path": urls.path(f"{CLASSIFIER}/page.js"),
+        "embed_path": urls.path(f"{CLASSIFIER}/embed.js"),
         "api_url": absolute_url(call.request, call.datasette, urls.path(CLASSIFY)),
         "max_bytes": settings.max_bytes,
         "reads_heic": reads_heic(),
