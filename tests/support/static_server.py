@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+POLL_S = 0.02  # how often the server looks whether it is to stop
+
+
 class Sent(list[tuple[str, int, int]]):
     """Path, status and bytes of each response."""
 
@@ -58,7 +61,7 @@ def serving_files(folder: Path, prefix: str = "/some/where/") -> Iterator[tuple[
     sent = Sent()
     handler = partial(_Handler, directory=str(folder), sent=sent, prefix=prefix)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}{prefix}", sent
         finally:

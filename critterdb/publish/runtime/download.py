@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 5
 FIRST_WAIT_S = 1.0  # doubled from attempt to attempt
 TIMEOUT_S = 30.0
-BLOCK_BYTES = 1 << 16
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 # A mirror that has another file than the original, or a proxy that answers with its own page.
 OTHER_FILE = "returned another file than the one that critterdb expects"
@@ -80,7 +79,7 @@ def _append(client: httpx.Client, source: Source, partial: Path, progress: Progr
     have = partial.stat().st_size if partial.exists() else 0
     if have == source.bytes:
         return ""
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     with client.stream("GET", source.url, headers=headers) as response:
         if response.status_code in RETRIED:
             return f"status {response.status_code}"
@@ -95,7 +94,8 @@ def _append(client: httpx.Client, source: Source, partial: Path, progress: Progr
         goes_on = response.status_code == httpx.codes.PARTIAL_CONTENT
         have = have if goes_on else 0
         with partial.open("ab" if goes_on else "wb") as file:
-            for block in response.iter_raw(BLOCK_BYTES):
+            # Without a size for blocks: what arrived before a connection broke is kept.
+            for block in response.iter_raw():
                 have += len(block)
                 if have > source.bytes:
                     file.close()
