@@ -33,8 +33,11 @@ class _Handler(SimpleHTTPRequestHandler):
         ".gz": "application/gzip",
     }
 
-    def __init__(self, *arguments: Any, sent: Sent, prefix: str, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, sent: Sent, prefix: str, readable_by_others: bool, **options: Any
+    ) -> None:
         self.sent, self.prefix, self.status = sent, prefix, 0
+        self.readable_by_others = readable_by_others
         super().__init__(*arguments, **options)
 
     def translate_path(self, path: str) -> str:
@@ -51,15 +54,31 @@ class _Handler(SimpleHTTPRequestHandler):
             self.sent.append((self.path, self.status, int(value)))
         super().send_header(keyword, value)
 
+    def end_headers(self) -> None:
+        if self.readable_by_others:
+            self.send_header("Access-Control-Allow-Origin", "*")
+        super().end_headers()
+
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
 @contextmanager
-def serving_files(folder: Path, prefix: str = "/some/where/") -> Iterator[tuple[str, Sent]]:
-    """Serve a folder below a path on loopback; its URL, which ends in a slash, and the log."""
+def serving_files(
+    folder: Path, prefix: str = "/some/where/", *, readable_by_others: bool = False
+) -> Iterator[tuple[str, Sent]]:
+    """Serve a folder below a path on loopback; its URL, which ends in a slash, and the log.
+
+    Pages of other sites may read the files if `readable_by_others`, as on most static hosts.
+    """
     sent = Sent()
-    handler = partial(_Handler, directory=str(folder), sent=sent, prefix=prefix)
+    handler = partial(
+        _Handler,
+        directory=str(folder),
+        sent=sent,
+        prefix=prefix,
+        readable_by_others=readable_by_others,
+    )
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         try:
