@@ -37,7 +37,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.any_line]
 skip_without_browser()
 skip_without_runtime()
 
-PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 800},
+    "has_touch": True,
+    "is_mobile": True,
+}
 
 
 def served_page(folder: Path) -> str:
@@ -199,10 +203,11 @@ def test_without_javascript_the_page_says_so(browser: Any, static_site: tuple[st
 def test_a_script_puts_it_into_somebody_s_own_page(
     browser: Any, static_site: tuple[str, Sent], tmp_path: Path
 ) -> None:
-    script = f"{static_site[0]}critterdb/static/classifier/embed.js"
+    with closed_page(browser) as page:
+        page.goto(f"{static_site[0]}classify/")
+        script = page.locator("#embed").inner_text()
     (tmp_path / "index.html").write_text(
-        f'<!DOCTYPE html><html lang="en"><title>My page</title><main><h1>Mine</h1>'
-        f'<script src="{script}" async></script></main>'
+        f'<!DOCTYPE html><html lang="en"><title>My page</title><main><h1>Mine</h1>{script}</main>'
     )
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(picture("red"))

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
@@ -195,7 +196,7 @@ def test_a_classifier_is_written_with_packed_files_and_the_licence(
 
 def test_every_pin_has_a_version_a_hash_and_a_notice() -> None:
     notices = {f"{package.name}.txt" for package in pins().npm}
-    folder = classifier.files(classifier.__package__).joinpath("licences")
+    folder = files("critterdb.publish.runtime").joinpath("licences")
     assert {notice.name for notice in folder.iterdir()} == notices
     hashes = [sha256 for group in GROUPS for sha256 in pins().files(group).values()]
     assert all(len(sha256) == 64 for sha256 in hashes)

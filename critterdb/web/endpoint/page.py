@@ -40,7 +40,6 @@ async def page_context(
         "critter_js": urls.path(static_path("classify.js")),
         "classify_path": urls.path(CLASSIFY),
         "classifier_path": urls.path(f"{CLASSIFIER}/page.js"),
-        "embed_path": urls.path(f"{CLASSIFIER}/embed.js"),
         "api_url": absolute_url(call.request, call.datasette, urls.path(CLASSIFY)),
         "max_bytes": settings.max_bytes,
         "reads_heic": reads_heic(),

@@ -171,6 +171,8 @@ function fitFrame() {
   }).observe(document.body);
 }
 
+const embed = new URL("embed.js", import.meta.url);
+document.getElementById("embed").textContent = `<script src="${embed}" async></script>`;
 document.documentElement.classList.add("scripted");
 if (new URLSearchParams(location.search).has("embed") && parent !== window) fitFrame();
 offerModels().catch(() => {});
