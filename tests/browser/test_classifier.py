@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.loader import load_model
 from critterdb.model.payloads import answer_payload, refusal_payload
 from critterdb.storage.database import DATABASE_NAME, open_database
+from critterdb.training.onnx.graph import import_onnx
 from tests.fakes.bombs import MAKERS, png
 from tests.fakes.heif import saved
 from tests.support.browser import closed_page, open_browser, skip_without_browser
@@ -27,7 +29,7 @@ from tests.support.classifier_site import (
     classify_in_browser,
     skip_without_runtime,
 )
-from tests.support.models import COLOURS, make_tiny_model, picture
+from tests.support.models import BOBCAT, COLOURS, COUGAR, make_tiny_model, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,13 +187,15 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def browser() -> Iterator[Any]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("static")
-    with (
-        classifier_site(folder, model_file) as (url, _),
-        open_browser() as browser,
-        closed_page(browser) as page,
-    ):
+    with classifier_site(folder, model_file) as (url, _), closed_page(browser) as page:
         page.goto(url)
         page.evaluate("critterdb.ready")
         yield page
@@ -295,3 +299,57 @@ def test_fifty_megapixels_are_classified(page: Any, model_file: Path) -> None:
     assert theirs["image"] == ours["image"]
     for label, same in zip(theirs["predictions"], ours["predictions"], strict=True):
         assert label["score"] == pytest.approx(same["score"], abs=0.02)
+
+
+def test_evidence_is_added_if_it_is_asked_for_and_in_the_model_file(
+    page: Any, model_file: Path, tmp_path: Path, browser: Any
+) -> None:
+    explained = tmp_path / "explained.onnx"
+    explained.write_bytes(with_evidence(model_file.read_bytes()))
+    photo = base64.b64encode(encoded(drawn(), "PNG")).decode()
+    ask = """async (text) => {
+        const data = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+        return [
+            await critterdb.classify(new Blob([data])),
+            await critterdb.classify(new Blob([data]), { evidence: true }),
+        ];
+    }"""
+    assert [list(answer) for answer in page.evaluate(ask, photo)] == [KEYS, KEYS]
+    with classifier_site(tmp_path, explained) as (url, _), closed_page(browser) as other:
+        other.goto(url)
+        plain, added = other.evaluate(ask, photo)
+    assert list(plain) == KEYS
+    assert added["evidence"] == {
+        "grid": 2,
+        "area": [0.1667, 0.0, 0.6667, 1.0],
+        "top": {"taxon_id": BOBCAT, "logit": 2.5, "bias": 0.5, "cells": [[1.0, 0.0], [0.5, 0.5]]},
+        "runner_up": {"taxon_id": COUGAR, "logit": 0.25, "bias": 0.25, "cells": [[0, 0], [0, 0]]},
+    }
+
+
+KEYS = ["ok", "answer", "abstained", "reason", "predictions", "novelty", "novelty_threshold"]
+KEYS += ["model", "image", "prediction_id", "took_ms"]
+
+
+def with_evidence(data: bytes) -> bytes:
+    """The tiny model with evidence that is always the same: for a bobcat, against a cougar."""
+    onnx = import_onnx()
+    model = onnx.load_from_string(data)
+    values = {
+        "evidence": np.array([[[[1, 0], [0.5, 0.5]], [[0, 0], [0, 0]]]], np.float32),
+        "evidence_labels": np.array([[1, 0]], np.int64),
+        "evidence_logits": np.array([[2.5, 0.25]], np.float32),
+        "evidence_biases": np.array([[0.5, 0.25]], np.float32),
+    }
+    for name, value in values.items():
+        tensor = onnx.numpy_helper.from_array(value, name)
+        model.graph.node.append(onnx.helper.make_node("Constant", [], [name], value=tensor))
+        model.graph.output.append(
+            onnx.helper.make_tensor_value_info(name, tensor.data_type, value.shape)
+        )
+    (property_,) = model.metadata_props
+    description = json.loads(property_.value)
+    del description["digest"]
+    property_.value = json.dumps(description)
+    changed: bytes = model.SerializeToString()
+    return changed

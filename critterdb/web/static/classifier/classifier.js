@@ -3,6 +3,7 @@
 // site, by its pages or by anybody's.
 
 import { decide, rounded } from "./decision.js";
+import { EVIDENCE_OUTPUTS, hasEvidence, readEvidence } from "./evidence.js";
 import { load } from "./loading.js";
 import { MAX_BYTES } from "./limits.js";
 import { readModelFile } from "./model-file.js";
@@ -75,18 +76,24 @@ async function start(files, chosen) {
   }
 }
 
-async function run({ ort, description, session }, pixels) {
+async function run({ ort, description, session }, picture, withEvidence) {
   const { size } = description.view;
+  const pixels = look(picture.image, description.view);
+  const isExplained = withEvidence && hasEvidence(session);
+  const wanted = isExplained ? [...OUTPUTS, ...EVIDENCE_OUTPUTS] : OUTPUTS;
   const input = new ort.Tensor("uint8", pixels, [1, size, size, 3]);
   // A session takes one run at a time.
-  busy = busy.catch(() => {}).then(() => session.run({ pixels: input }, OUTPUTS));
+  busy = busy.catch(() => {}).then(() => session.run({ pixels: input }, wanted));
   const outputs = await busy;
   const [probabilities, novelty] = OUTPUTS.map((name) => outputs[name].data);
   const isUsable =
     probabilities.length === description.labels.length && novelty.length === 1 &&
     [...probabilities, ...novelty].every(Number.isFinite);
   if (!isUsable) throw new Refusal("no_model", `The model ${description.id} fails on this picture`);
-  return decide(probabilities, novelty[0], description);
+  const decided = decide(probabilities, novelty[0], description);
+  return isExplained
+    ? { decided, extras: { evidence: readEvidence(outputs, description, picture) } }
+    : { decided, extras: {} };
 }
 
 async function bytesOf(source, maxBytes) {
@@ -119,15 +126,16 @@ async function fetched(url, maxBytes) {
 }
 
 // `source` is a Blob, a File or an address that lets other pages read it. Options: `model` (an id),
-// `maxBytes`. The promise is kept with an answer or with a refusal ({ok: false, code, …}).
-async function classify(source, { model, maxBytes = MAX_BYTES } = {}) {
+// `maxBytes`, and `evidence` (true adds that key, if the model has it). The promise is kept with an
+// answer or with a refusal ({ok: false, code, …}).
+async function classify(source, { model, maxBytes = MAX_BYTES, evidence = false } = {}) {
   const started = performance.now();
   try {
     const data = await bytesOf(source, maxBytes);
     const opened = await open(model);
     const { description } = opened;
     const picture = await readPicture(data, description.view.shorterSide, maxBytes);
-    const decided = await run(opened, look(picture.image, description.view));
+    const { decided, extras } = await run(opened, picture, evidence);
     const { id, game, backbone, thresholds } = description;
     return {
       ok: true,
@@ -137,6 +145,7 @@ async function classify(source, { model, maxBytes = MAX_BYTES } = {}) {
       image: { sha256: await sha256(data), width: picture.width, height: picture.height },
       prediction_id: null,
       took_ms: Number((performance.now() - started).toFixed(1)),
+      ...extras,
     };
   } catch (error) {
     if (error instanceof Refusal) return error.asJson();
