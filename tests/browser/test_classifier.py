@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import struct
+import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,7 @@ from tests.support.classifier_site import (
     classify_in_browser,
     skip_without_runtime,
 )
-from tests.support.models import BOBCAT, COLOURS, COUGAR, make_tiny_model, picture
+from tests.support.models import BOBCAT, COLOURS, COUGAR, DOMESTIC_CAT, make_tiny_model, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -301,25 +303,44 @@ def test_fifty_megapixels_are_classified(page: Any, model_file: Path) -> None:
         assert label["score"] == pytest.approx(same["score"], abs=0.02)
 
 
-def test_evidence_is_added_if_it_is_asked_for_and_in_the_model_file(
-    page: Any, model_file: Path, tmp_path: Path, browser: Any
-) -> None:
-    explained = tmp_path / "explained.onnx"
-    explained.write_bytes(with_evidence(model_file.read_bytes()))
-    photo = base64.b64encode(encoded(drawn(), "PNG")).decode()
-    ask = """async (text) => {
-        const data = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-        return [
-            await critterdb.classify(new Blob([data])),
-            await critterdb.classify(new Blob([data]), { evidence: true }),
-        ];
-    }"""
-    assert [list(answer) for answer in page.evaluate(ask, photo)] == [KEYS, KEYS]
-    with classifier_site(tmp_path, explained) as (url, _), closed_page(browser) as other:
-        other.goto(url)
-        plain, added = other.evaluate(ask, photo)
-    assert list(plain) == KEYS
-    assert added["evidence"] == {
+KEYS = ["ok", "answer", "abstained", "reason", "predictions", "novelty", "novelty_threshold"]
+KEYS += ["model", "image", "prediction_id", "took_ms"]
+_ASK = """async ([text, options]) => {
+    const data = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    return critterdb.classify(new Blob([data]), options);
+}"""
+# Degrees north and east, month, label and number of what was observed: cougars in one place,
+# bobcats and twice as many domestic cats in another.
+OBSERVED = [(34.5, -117.5, 7, 0, 100), (50.5, 10.5, 7, 1, 100), (50.5, 10.5, 1, 2, 200)]
+
+
+@pytest.fixture(scope="module")
+def explained(
+    browser: Any, model_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """A page with a model file that has all the parts that a file may have."""
+    folder = tmp_path_factory.mktemp("explained")
+    file = folder / "explained.onnx"
+    file.write_bytes(with_all_parts(model_file.read_bytes()))
+    with classifier_site(folder, file) as (url, _), closed_page(browser) as page:
+        page.goto(url)
+        yield page
+
+
+def ask(page: Any, data: bytes, **options: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = page.evaluate(_ASK, [base64.b64encode(data).decode(), options])
+    return answer
+
+
+def test_parts_that_nobody_asks_for_or_no_model_has_are_left_out(page: Any, explained: Any) -> None:
+    data = picture("red")
+    assert list(ask(explained, data)) == KEYS
+    asked = ask(page, data, evidence=True, latitude=34.5, longitude=-117.5, on="2026-07-01")
+    assert list(asked) == KEYS
+
+
+def test_evidence_comes_from_the_model_file(explained: Any) -> None:
+    assert ask(explained, encoded(drawn(), "PNG"), evidence=True)["evidence"] == {
         "grid": 2,
         "area": [0.1667, 0.0, 0.6667, 1.0],
         "top": {"taxon_id": BOBCAT, "logit": 2.5, "bias": 0.5, "cells": [[1.0, 0.0], [0.5, 0.5]]},
@@ -327,12 +348,37 @@ def test_evidence_is_added_if_it_is_asked_for_and_in_the_model_file(
     }
 
 
-KEYS = ["ok", "answer", "abstained", "reason", "predictions", "novelty", "novelty_threshold"]
-KEYS += ["model", "image", "prediction_id", "took_ms"]
+def test_a_place_decides_between_labels_and_tells_what_is_unusual(explained: Any) -> None:
+    """Of 400 observations 100 are cougars, and all 100 near there: 4 times as many as expected."""
+    unsure = ask(explained, picture("yellow"), latitude=34.5, longitude=-117.5)
+    assert unsure["answer"] is None or unsure["reason"] == "coarser"
+    placed = unsure["with_place"]
+    assert placed["answer"]["taxon_id"] == COUGAR
+    assert (placed["unusual"], placed["unusual_because"]) == (False, None)
+    scores = {label["taxon_id"]: label["score"] for label in unsure["predictions"]}
+    factors = {COUGAR: 100.5 / 25.5, BOBCAT: 0.5 / 25.5, DOMESTIC_CAT: 0.5 / 50.5}
+    products = {
+        taxon: max(scores[taxon], 0.00005) * (0.95 * factor + 0.05)
+        for taxon, factor in factors.items()
+    }
+    expected = products[COUGAR] / sum(products.values())
+    assert placed["predictions"][0]["score"] == pytest.approx(expected, abs=1e-4)
+    cat = ask(explained, picture("blue"), lat="34.5", lng="-117.5")
+    assert cat["answer"]["taxon_id"] == DOMESTIC_CAT
+    assert cat["with_place"]["unusual_because"] == "place"
 
 
-def with_evidence(data: bytes) -> bytes:
-    """The tiny model with evidence that is always the same: for a bobcat, against a cougar."""
+@pytest.mark.parametrize(
+    "place",
+    [{"latitude": 91, "longitude": 0}, {"latitude": 3}, {"lat": 1, "lng": 1, "on": "2026-02-30"}],
+)
+def test_a_place_that_does_not_exist_is_refused(explained: Any, place: dict[str, Any]) -> None:
+    refusal = ask(explained, picture("red"), **place)
+    assert (refusal["ok"], refusal["code"], refusal["status"]) == (False, "place_invalid", 400)
+
+
+def with_all_parts(data: bytes) -> bytes:
+    """The tiny model with observations, and with evidence that is always the same."""
     onnx = import_onnx()
     model = onnx.load_from_string(data)
     values = {
@@ -350,6 +396,12 @@ def with_evidence(data: bytes) -> bytes:
     (property_,) = model.metadata_props
     description = json.loads(property_.value)
     del description["digest"]
+    cells = [
+        struct.pack("<BHBHH", int(north + 90), int(east + 180), month, label, 25 * count)
+        for north, east, month, label, count in OBSERVED
+    ]
+    packed = base64.b64encode(zlib.compress(b"".join(cells))).decode()
+    description["place_prior"] = {"weight": 1.0, "bins": packed}
     property_.value = json.dumps(description)
     changed: bytes = model.SerializeToString()
     return changed

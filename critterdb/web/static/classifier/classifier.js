@@ -8,6 +8,7 @@ import { load } from "./loading.js";
 import { MAX_BYTES } from "./limits.js";
 import { readModelFile } from "./model-file.js";
 import { readPicture } from "./picture.js";
+import { parseWhereabouts, placedAnswer, readPrior } from "./place.js";
 import { look } from "./preprocessing.js";
 import { Refusal, fetchFailed, tooLarge, urlInvalid } from "./refusals.js";
 import { sha256 } from "./sha256.js";
@@ -67,8 +68,9 @@ async function start(files, chosen) {
   try {
     const [ort, bytes] = await Promise.all([runtime, load(new URL(chosen.file, here), noteBytes)]);
     const description = await readModelFile(bytes);
+    const prior = await readPrior(description.metadata.place_prior, description.labels.length);
     const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-    return { ort, description, session };
+    return { ort, description, prior, session };
   } catch (error) {
     runtime = undefined;
     Object.assign(progress, { loaded: 0, total: 0 });
@@ -76,7 +78,7 @@ async function start(files, chosen) {
   }
 }
 
-async function run({ ort, description, session }, picture, withEvidence) {
+async function run({ ort, description, prior, session }, picture, { withEvidence, whereabouts }) {
   const { size } = description.view;
   const pixels = look(picture.image, description.view);
   const isExplained = withEvidence && hasEvidence(session);
@@ -91,9 +93,12 @@ async function run({ ort, description, session }, picture, withEvidence) {
     [...probabilities, ...novelty].every(Number.isFinite);
   if (!isUsable) throw new Refusal("no_model", `The model ${description.id} fails on this picture`);
   const decided = decide(probabilities, novelty[0], description);
-  return isExplained
-    ? { decided, extras: { evidence: readEvidence(outputs, description, picture) } }
-    : { decided, extras: {} };
+  const extras = {};
+  if (isExplained) extras.evidence = readEvidence(outputs, description, picture);
+  if (prior && whereabouts) {
+    extras.with_place = placedAnswer(decided, description, prior, whereabouts);
+  }
+  return { decided, extras };
 }
 
 async function bytesOf(source, maxBytes) {
@@ -126,16 +131,23 @@ async function fetched(url, maxBytes) {
 }
 
 // `source` is a Blob, a File or an address that lets other pages read it. Options: `model` (an id),
-// `maxBytes`, and `evidence` (true adds that key, if the model has it). The promise is kept with an
-// answer or with a refusal ({ok: false, code, …}).
-async function classify(source, { model, maxBytes = MAX_BYTES, evidence = false } = {}) {
+// `maxBytes`; `evidence: true`, and `latitude`, `longitude` and `on` (a day), which add `evidence`
+// and `with_place` if the model file has these parts. The promise is kept with an answer or with a
+// refusal ({ok: false, code, …}).
+async function classify(source, options = {}) {
+  const { model, maxBytes = MAX_BYTES, evidence: withEvidence = false } = options;
   const started = performance.now();
   try {
+    const whereabouts = parseWhereabouts({
+      latitude: options.latitude ?? options.lat,
+      longitude: options.longitude ?? options.lng,
+      on: options.on ?? options.observed_on,
+    });
     const data = await bytesOf(source, maxBytes);
     const opened = await open(model);
     const { description } = opened;
     const picture = await readPicture(data, description.view.shorterSide, maxBytes);
-    const { decided, extras } = await run(opened, picture, evidence);
+    const { decided, extras } = await run(opened, picture, { withEvidence, whereabouts });
     const { id, game, backbone, thresholds } = description;
     return {
       ok: true,

@@ -3,6 +3,7 @@
 const STATUS = {
   missing_image: 400,
   url_invalid: 400,
+  place_invalid: 400,
   model_unknown: 404,
   too_large: 413,
   not_an_image: 415,
