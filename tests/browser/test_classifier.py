@@ -405,3 +405,20 @@ def with_all_parts(data: bytes) -> bytes:
     property_.value = json.dumps(description)
     changed: bytes = model.SerializeToString()
     return changed
+
+
+def test_a_browser_that_hides_pixels_gets_no_answer(
+    browser: Any, model_file: Path, tmp_path: Path
+) -> None:
+    """As Firefox does to resist fingerprinting: a page reads noise from every canvas."""
+    with classifier_site(tmp_path, model_file) as (url, _), closed_page(browser) as page:
+        page.add_init_script(
+            """const read = OffscreenCanvasRenderingContext2D.prototype.getImageData;
+            OffscreenCanvasRenderingContext2D.prototype.getImageData = function (...at) {
+                const image = read.apply(this, at);
+                crypto.getRandomValues(image.data.subarray(0, 65_536));
+                return image;
+            };"""
+        )
+        page.goto(url)
+        assert "to protect against fingerprinting" in ask(page, picture("red"))["error"]

@@ -6,7 +6,7 @@ import { MAX_ASPECT, MAX_BYTES, MAX_PIXELS, MIN_SIDE } from "./limits.js";
 import { turned } from "./metadata.js";
 import { roundHalfEven } from "./preprocessing.js";
 import {
-  noHeic, notAnImage, tooComplex, tooLarge, tooSmall, truncated,
+  noHeic, notAnImage, pixelsChanged, tooComplex, tooLarge, tooSmall, truncated,
 } from "./refusals.js";
 
 const TYPES = {
@@ -17,12 +17,14 @@ const TYPES = {
 const GROUND = "rgb(128, 128, 128)";
 const TILE_SIDE = 2048; // pixels; some browsers' canvases end at 4096 by 4096
 // Colours and the way up as the file has them: Pillow does not look at colour profiles.
+const MAX_NOISE = 8; // of a value from 0 to 255
 const AS_IT_IS = { colorSpaceConversion: "none", premultiplyAlpha: "default" };
 
 // {image, width, height}: RGBA pixels reduced by whole numbers while they stay at least as large as
 // `shorterSide`, transparency on mid-grey; and the size of the whole upright picture.
 export async function readPicture(data, shorterSide, maxBytes = MAX_BYTES) {
   if (data.length > maxBytes) throw tooLarge(`${maxBytes / 1e6} MB`);
+  if (!givesPixels()) throw pixelsChanged();
   const kind = formatOf(data);
   const found = examine(data, kind);
   if (found.width) checkSize(found);
@@ -100,6 +102,15 @@ function reducedPixels(bitmap, factor) {
     }
   }
   return whole;
+}
+
+// Some browsers give pages noise for the pixels of a canvas. It would get answers, all wrong.
+function givesPixels() {
+  const context = newCanvas(4, 4).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = GROUND;
+  context.fillRect(0, 0, 4, 4);
+  const { data } = context.getImageData(0, 0, 4, 4);
+  return data.every((value, index) => index % 4 === 3 || Math.abs(value - 128) <= MAX_NOISE);
 }
 
 const newCanvas = (width, height) => {

@@ -58,6 +58,13 @@ export const tooComplex = () =>
 export const tooLarge = (most) =>
   new Refusal("too_large", `The picture has more than ${most}. Make it smaller and try again`);
 
+export const pixelsChanged = () =>
+  new Refusal(
+    "no_model",
+    "This browser hides the pixels of pictures from pages, to protect against fingerprinting. " +
+      "Allow this site to read canvas data, or use another browser",
+  );
+
 export const urlInvalid = () =>
   new Refusal(
     "url_invalid",
