@@ -21,67 +21,86 @@ const COEFFICIENTS = 64;
 // {parts, scans, width, height, orientation, complete, runsOut, kept, withMoreData()}; `kept` are
 // the parts of the file without metadata, for a Blob.
 export function readJpeg(data) {
-  const found = {
-    parts: 0, scans: 0, width: 0, height: 0, complete: false, runsOut: false, kept: [],
-  };
-  const wanted = new Map(); // component → its coefficients that no scan has brought in full
-  const metadata = {};
-  let progressive = false;
-  let hasRestarts = false;
-  let scan = [0, 0];
-  let keptFrom = 0;
-  const drop = (from, to) => {
-    found.kept.push(data.subarray(keptFrom, from));
-    keptFrom = to;
-  };
-  let at = 2;
-  while (at + 1 < data.length && found.parts <= MAX_PARTS) {
-    if (data[at] !== 0xff) {
-      at = data.indexOf(0xff, at); // decoders skip other bytes, too
-      if (at < 0) break;
-      continue;
-    }
-    const marker = data[at + 1];
-    found.parts += 1;
-    if (marker === 0xff) {
-      at += 1;
-      continue;
-    }
-    if (marker === EOI) {
-      found.complete = found.scans > 0 && [...wanted.values()].every((left) => left.size === 0);
-      break;
-    }
-    if (isWithoutLength(marker)) {
-      at += 2;
-      continue;
-    }
-    const length = (data[at + 2] << 8) | data[at + 3];
-    const segment = data.subarray(at + 4, at + 2 + length);
-    const start = at;
-    // A length counts its own two bytes; a smaller one would hold the walk in place.
-    at += 2 + Math.max(length, 2);
-    found.runsOut = at > data.length;
-    if (isDropped(marker) && !found.scans) {
-      if (marker === APP1) noteMetadata(metadata, segment);
-      drop(start, Math.min(at, data.length));
-    } else if (isFrame(marker)) {
-      progressive = PROGRESSIVE.has(marker);
-      readFrame(found, wanted, segment);
-    } else if (marker === DRI) {
-      hasRestarts = segment[0] > 0 || segment[1] > 0;
-    } else if (marker === SOS) {
-      noteScan(found, wanted, segment, progressive);
-      scan = [at, scanEnd(data, at)];
-      at = scan[1];
+  const walk = new Walk(data);
+  walk.run();
+  return walk.result();
+}
+
+class Walk {
+  constructor(data) {
+    this.data = data;
+    this.parts = 0;
+    this.scans = 0;
+    this.width = 0;
+    this.height = 0;
+    this.complete = false;
+    this.runsOut = false;
+    this.kept = [];
+    this.keptFrom = 0;
+    this.metadata = {};
+    this.wanted = new Map(); // component → its coefficients that no scan has brought in full
+    this.progressive = false;
+    this.hasRestarts = false;
+    this.scan = [0, 0]; // where the data of the last one lie
+  }
+
+  run() {
+    const { data } = this;
+    let at = 2;
+    while (at >= 0 && at + 1 < data.length && this.parts <= MAX_PARTS) {
+      if (data[at] !== 0xff) {
+        at = data.indexOf(0xff, at); // decoders skip other bytes, too
+        continue;
+      }
+      const marker = data[at + 1];
+      this.parts += 1;
+      if (marker === EOI) {
+        this.complete = this.scans > 0 && [...this.wanted.values()].every((left) => !left.size);
+        return;
+      }
+      if (marker === 0xff) at += 1;
+      else if (isWithoutLength(marker)) at += 2;
+      else at = this.segment(marker, at);
     }
   }
-  found.orientation = orientationOf(metadata);
-  const head = found.kept.slice();
-  found.kept.push(data.subarray(keptFrom));
-  found.withMoreData = () => [
-    ...head, data.subarray(keptFrom, scan[1]), moreData(data.subarray(...scan), hasRestarts),
-  ];
-  return found;
+
+  // Takes one segment, and a scan's data with it; gives where the next marker may be.
+  segment(marker, start) {
+    const { data } = this;
+    const length = (data[start + 2] << 8) | data[start + 3];
+    const body = data.subarray(start + 4, start + 2 + length);
+    // A length counts its own two bytes; a smaller one would hold the walk in place.
+    const end = start + 2 + Math.max(length, 2);
+    this.runsOut = end > data.length;
+    if (isDropped(marker) && !this.scans) {
+      if (marker === APP1) noteMetadata(this.metadata, body);
+      this.kept.push(data.subarray(this.keptFrom, start));
+      this.keptFrom = Math.min(end, data.length);
+    } else if (isFrame(marker)) {
+      this.progressive = PROGRESSIVE.has(marker);
+      readFrame(this, body);
+    } else if (marker === DRI) {
+      this.hasRestarts = body[0] > 0 || body[1] > 0;
+    } else if (marker === SOS) {
+      noteScan(this, body);
+      this.scan = [end, scanEnd(data, end)];
+      return this.scan[1];
+    }
+    return end;
+  }
+
+  result() {
+    const { data, kept, keptFrom, scan, hasRestarts } = this;
+    const { parts, scans, width, height, complete, runsOut } = this;
+    return {
+      parts, scans, width, height, complete, runsOut,
+      orientation: orientationOf(this.metadata),
+      kept: [...kept, data.subarray(keptFrom)],
+      withMoreData: () => [
+        ...kept, data.subarray(keptFrom, scan[1]), moreData(data.subarray(...scan), hasRestarts),
+      ],
+    };
+  }
 }
 
 function noteMetadata(metadata, segment) {
@@ -89,28 +108,28 @@ function noteMetadata(metadata, segment) {
   else if (beginsWith(segment, XMP)) metadata.xmp ??= segment.subarray(XMP.length);
 }
 
-function readFrame(found, wanted, segment) {
+function readFrame(found, segment) {
   if (segment.length < 6) return;
   found.height ||= (segment[1] << 8) | segment[2];
   found.width ||= (segment[3] << 8) | segment[4];
   const end = Math.min(segment.length, 6 + 3 * segment[5]);
   for (let index = 6; index < end; index += 3) {
-    if (!wanted.has(segment[index])) {
-      wanted.set(segment[index], new Set(Array(COEFFICIENTS).keys()));
+    if (!found.wanted.has(segment[index])) {
+      found.wanted.set(segment[index], new Set(Array(COEFFICIENTS).keys()));
     }
   }
 }
 
-function noteScan(found, wanted, segment, progressive) {
+function noteScan(found, segment) {
   found.scans += 1;
   const count = segment[0];
   if (!segment.length || segment.length < 4 + 2 * count) return;
   let [first, last, precision] = segment.subarray(1 + 2 * count, 4 + 2 * count);
-  if (!progressive) [first, last, precision] = [0, COEFFICIENTS - 1, 0];
+  if (!found.progressive) [first, last, precision] = [0, COEFFICIENTS - 1, 0];
   // A first look at these coefficients: lower bits of them are still to come.
   if (precision & 0x0f) return;
   for (let index = 1; index < 1 + 2 * count; index += 2) {
-    const left = wanted.get(segment[index]);
+    const left = found.wanted.get(segment[index]);
     for (let number = first; number <= Math.min(last, COEFFICIENTS - 1); number++) {
       left?.delete(number);
     }
