@@ -183,7 +183,7 @@ def runtime(folder: Path | None, only: str | None) -> None:
 
     \b
     critterdb runtime                    into ~/.cache/critterdb
-    critterdb runtime stick/runtime      into a folder, for publish --static --runtime FOLDER
+    critterdb runtime stick/runtime      into a folder, for a machine without a network
     """
     from critterdb.publish.runtime.fetching import cache_folder, fetch_runtime
     from critterdb.publish.runtime.pins import GROUPS

@@ -381,7 +381,7 @@ def with_all_parts(data: bytes) -> bytes:
     """The tiny model with observations, and with evidence that is always the same."""
     onnx = import_onnx()
     model = onnx.load_from_string(data)
-    values = {
+    values: dict[str, np.ndarray] = {
         "evidence": np.array([[[[1, 0], [0.5, 0.5]], [[0, 0], [0, 0]]]], np.float32),
         "evidence_labels": np.array([[1, 0]], np.int64),
         "evidence_logits": np.array([[2.5, 0.25]], np.float32),

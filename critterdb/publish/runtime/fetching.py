@@ -157,7 +157,7 @@ def _fetch_wheels(wanted: Pins, folder: Path) -> None:
         command += [f"--platform={platform}" for platform in PLATFORMS]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            said = (done.stderr.strip() or "pip gave no reason").splitlines()[-1]
+            said = (done.stderr.strip() or "it printed no error").splitlines()[-1]
             raise SourceError(
                 f"pip could not download the wheels ({said}). Check pip's configuration: "
                 "python -m pip config list"
