@@ -40,7 +40,7 @@ test fast coverage: export OMP_NUM_THREADS = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-here lint-and-site fast test-lines coverage lint types fix docs site lock serve benchmarks clean
+.PHONY: help setup demo test test-here lint-and-site fast test-lines coverage lint types fix docs site lock runtime serve benchmarks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+(-[a-z]+)?:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -126,18 +126,22 @@ lock: $(STAMP) ## Renew the locked versions in requirements/ (UPGRADE=: only wha
 	echo '$(LINE_1.0)' | $(LOCK) --extra test --constraint - --prerelease if-necessary-or-explicit --output-file $(LOCK_1.0)
 	$(COMPILE) requirements/docs.in --output-file $(LOCK_DOCS)
 
+runtime: $(STAMP) ## Fetch what static sites run in the browser, which the tests of it need
+	$(BIN)/critterdb runtime
+
 serve: $(STAMP) ## Serve the site in this folder
 	$(BIN)/critterdb serve --port $(PORT)
 
 BENCHMARK = $(BIN)/python -m benchmarks
 
-benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with SITE=FOLDER serving, RESPONSES=FOLDER of recorded JSON)
+benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with MODEL=FILE in the browser, with SITE=FOLDER serving, RESPONSES=FOLDER of recorded JSON)
 	$(BENCHMARK).sync
 	$(BENCHMARK).fetch
 	$(BENCHMARK).images
 	$(BENCHMARK).fuzz --minutes 10
 	$(if $(PHOTOS),$(BENCHMARK).main_job $(PHOTOS))
 	$(if $(PHOTOS),$(BENCHMARK).classify $(PHOTOS))
+	$(if $(MODEL),$(BENCHMARK).browser_classify $(PHOTOS) $(MODEL))
 	$(BENCHMARK).writing
 	$(if $(SITE),$(BENCHMARK).serve $(SITE) $(PHOTOS))
 	$(if $(SITE),$(BENCHMARK).siege $(SITE) $(PHOTOS))

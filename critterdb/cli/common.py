@@ -27,7 +27,7 @@ SECTIONS = {
     "Get photos": ("games", "sync", "import", "similar", "duplicates"),
     "Train and classify": ("train", "evaluate", "models", "classify"),
     "Play": ("bot", "answers", "accounts"),
-    "Serve and publish": ("serve", "publish", "backup", "restore", "completion"),
+    "Serve and publish": ("serve", "publish", "runtime", "backup", "restore", "completion"),
 }
 
 # They become a Datasette, whose other plugins may want numpy's values in tables.
@@ -43,6 +43,7 @@ STOPPED = {
     "evaluate": "No figures were changed. Run it again.",
     "classify": "Answers so far are in the database, but no CSV file was written. Run it again.",
     "publish": "Nothing was published, and an earlier copy is unchanged. Run it again.",
+    "runtime": "What was downloaded is kept. Run it again to continue.",
     "backup": "No backup was written. Run it again.",
     "restore": "The database was not changed. Run it again.",
     "demo": "Run it again to start over.",

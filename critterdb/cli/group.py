@@ -19,7 +19,7 @@ from .data import import_, sync
 from .games import games
 from .images import classify, duplicates, similar
 from .models import evaluate, models, train
-from .site import backup, completion, demo, init, publish, restore, serve, status
+from .site import backup, completion, demo, init, publish, restore, runtime, serve, status
 
 # Without this, Python collects all objects once more before it exits, which takes longer than most
 # commands. The operating system frees them at once.
@@ -87,7 +87,7 @@ for _command in (bot, answers, accounts, games, train, models, evaluate):
     main.add_command(_command)
 for _command in (classify, similar, duplicates):
     main.add_command(_command)
-for _command in (status, serve, publish, backup, restore, completion):
+for _command in (status, serve, publish, runtime, backup, restore, completion):
     main.add_command(_command)
 _add_verbose(main)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from critterdb.formatting import count_of
+
 from .common import license_option, open_site, show_json, show_line, show_lines, show_styled_lines
 from .output import (
     backup_lines,
@@ -165,6 +167,33 @@ def publish(
         show_json(vars(report))
     else:
         show_lines(publish_lines(report))
+
+
+@click.command(short_help="Fetch what a static site needs in the browser.")
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--only",
+    type=click.Choice(["classify", "explore"]),
+    help="Fetch only what classifies photos, or only what runs Datasette in the browser.",
+)
+def runtime(folder: Path | None, only: str | None) -> None:
+    """Fetch ONNX Runtime and Pyodide for static sites, into FOLDER or critterdb's cache.
+
+    They come from the npm registry and the package index, by pinned version and hash. What is
+    there already is checked and not fetched again. Take FOLDER to a machine without a network.
+
+    \b
+    critterdb runtime                    into ~/.cache/critterdb
+    critterdb runtime stick/runtime      into a folder, for a machine without a network
+    """
+    from critterdb.publish.runtime.fetching import cache_folder, fetch_runtime
+    from critterdb.publish.runtime.pins import GROUPS
+
+    folder = folder or cache_folder()
+    groups = [group for group in GROUPS if only in (None, group)]
+    with progress_bar("Fetching") as progress:
+        fetched = fetch_runtime(folder, groups, progress=progress)
+    show_line(f"{count_of(len(fetched), 'file')} fetched; {folder} is complete.")
 
 
 @click.command(short_help="Back up the database, or the whole site.")

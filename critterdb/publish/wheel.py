@@ -32,8 +32,11 @@ PACKAGE_DATA = (
     "bot/words.toml",
     "publish/rules.sql",
     "publish/README.template.md",
+    "publish/runtime/pinned.json",
+    "publish/runtime/licences/*.txt",
     "web/templates/*.html",
     *(f"web/static/*{suffix}" for suffix in PAGE_FILES),
+    *(f"web/static/classifier/*{suffix}" for suffix in PAGE_FILES),
     "web/charts/*.json",
 )
 # The earliest time that a zip file can hold.

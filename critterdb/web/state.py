@@ -45,6 +45,8 @@ class PluginState:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database_name: str | None = None
+        # A static site has no endpoint: its page of /-/classify classifies in the browser.
+        self.in_browser = False
         self.workers = Workers()
         self.uploads = UploadMemory()
         self.rate_limit = RateLimit(settings.rate)

@@ -61,8 +61,11 @@ def open_browser(program: str | None = CHROMIUM) -> Iterator[Any]:
 
 
 @contextmanager
-def closed_page(browser: Any, **options: Any) -> Iterator[Any]:
-    """A page of its own that may ask loopback only, and has nothing to complain of at the end."""
+def closed_page(browser: Any, *, complaint: str | None = None, **options: Any) -> Iterator[Any]:
+    """A page of its own that may ask loopback only, and has nothing to complain of at the end.
+
+    Complaints that have `complaint` in them are expected.
+    """
     context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
     page = context.new_page()
     problems: list[str] = []
@@ -78,7 +81,9 @@ def closed_page(browser: Any, **options: Any) -> Iterator[Any]:
     page.on("request", note)
     yield page
     context.close()
-    assert [problem for problem in problems if "Failed to load resource" not in problem] == []
+    expected = ["Failed to load resource", *([complaint] if complaint else [])]
+    left = [text for text in problems if not any(words in text for words in expected)]
+    assert left == [], left
     assert elsewhere == []
 
 

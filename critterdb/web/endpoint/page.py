@@ -16,7 +16,7 @@ from critterdb.model.payloads import refusal_payload
 from critterdb.model.placed_answer import UNUSUAL_WORDS
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.datasette.reading import read
-from critterdb.web.files.static import static_path
+from critterdb.web.files.static import CLASSIFIER, static_path
 from critterdb.web.http.headers import image_origin
 from critterdb.web.pages.evidence import show_evidence, show_second_look
 from critterdb.web.pages.layout import absolute_url, layout_context
@@ -47,6 +47,7 @@ async def page_context(
         **await layout_context(call.request, call.datasette),
         "critter_js": urls.path(static_path("classify.js")),
         "classify_path": urls.path(CLASSIFY),
+        "classifier_path": urls.path(f"{CLASSIFIER}/page.js"),
         "api_url": absolute_url(call.request, call.datasette, urls.path(CLASSIFY)),
         "max_bytes": settings.max_bytes,
         "reads_heic": reads_heic(),

@@ -123,9 +123,10 @@ async def _respond(call: Call, question: Upload, outcome: Outcome) -> Response:
     shows_url = isinstance(outcome, Answered) and not question.image
     common = {**page_headers(question.url if shows_url else None), **cors_headers(call.datasette)}
     context = await page_context(call, question, outcome)
-    page = await call.datasette.render_template(
-        "critterdb_classify.html", context, request=call.request
+    template = (
+        "critterdb_classify_here.html" if call.state.in_browser else "critterdb_classify.html"
     )
+    page = await call.datasette.render_template(template, context, request=call.request)
     return respond(call.request, page, HTML, {**common, **headers}, status=status)
 
 

@@ -20,6 +20,8 @@ KINDS = {
     "classify.js": "text/javascript; charset=utf-8",
     "review.js": "text/javascript; charset=utf-8",
 }
+# The folder of a static site that classifies in the browser; nothing is served there.
+CLASSIFIER = "/-/critterdb/static/classifier"
 METHODS = "GET, HEAD"
 # A year; the address changes with the file.
 CACHE_SECONDS = 31_536_000
