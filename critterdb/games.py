@@ -190,6 +190,10 @@ def get_game(db: SiteDatabase, slug: str | None = None, *, needs: Need | None = 
         slug = _only_slug(db, needs)
     for row in db["games"].rows_where("slug = ?", [slug.lower()]):
         return Game(**{**row, "hosts": _read_hosts(row["slug"], row["hosts"])})
+    if slug.lower() in PRESETS:
+        raise GameError(
+            f"{slug} has no photos here yet. Fetch some first: critterdb sync {slug.lower()}"
+        )
     known = sorted({row["slug"] for row in db["games"].rows} | set(PRESETS))
     raise GameError(
         f"There is no game called {slug}.{did_you_mean(slug, known)} Known ones: {', '.join(known)}"

@@ -27,6 +27,11 @@ def test_a_row_that_was_edited_stays_so(db: SiteDatabase) -> None:
     assert ensure_game(db, "cougarornot").question == "Puma?"
 
 
+def test_a_preset_without_a_row_is_not_unknown(db: SiteDatabase) -> None:
+    with pytest.raises(GameError, match="no photos here yet.*critterdb sync cougarornot"):
+        get_game(db, "cougarOrNot")
+
+
 def test_the_only_game_needs_no_name(db: SiteDatabase) -> None:
     with pytest.raises(GameError, match="no game yet"):
         get_game(db)

@@ -189,13 +189,6 @@ def test_what_is_not_a_picture_is_refused_with_the_endpoint_s_code(
     assert error.value.code == code
 
 
-def test_keywords_of_later_models_are_refused(folder: Path) -> None:
-    model: Any = critterdb.load_model(folder)
-    for keyword in ("latitude", "longitude", "on", "evidence"):
-        with pytest.raises(TypeError, match=keyword):
-            model.classify(RED, **{keyword: 1})
-
-
 # Similar photos
 
 
