@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 README, TUTORIAL = "README.md", "docs/tutorial.md"
 DEMO_FOLDER = "demo-site"  # unless the command names another
 OWN_GAME = "mycats"
-PHONE = {"viewport": {"width": 390, "height": 844}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 # Lines of the README that need a server on the internet.
 ELSEWHERE = ("https://example.org/photo.jpg", "bot --on mastodon")
 
