@@ -28,7 +28,7 @@ def test_a_row_that_was_edited_stays_so(db: SiteDatabase) -> None:
 
 
 def test_a_preset_without_a_row_is_not_unknown(db: SiteDatabase) -> None:
-    with pytest.raises(GameError, match="no photos here yet.*critterdb sync cougarornot"):
+    with pytest.raises(GameError, match=r"no photos here yet.*critterdb sync cougarornot"):
         get_game(db, "cougarOrNot")
 
 
