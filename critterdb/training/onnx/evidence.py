@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     Add = Callable[..., None]
     """Adds a node: operator, names of inputs, name of the output, attributes."""
 
-# Steps that keep the numbers of a pooled map as they are, in their order.
-SAME_NUMBERS = ("Flatten", "Reshape", "Squeeze", "Identity")
+# Steps that keep the numbers of a pooled map as they are, in their order. torch exports an adaptive
+# pooling with an `as_strided` after it, which is a Gather of all numbers in turn; loading a file
+# checks that its evidence adds up.
+SAME_NUMBERS = ("Flatten", "Reshape", "Squeeze", "Identity", "Gather")
 # The axes that are averaged of a map N×D×H×W, or N×H×W×D.
 CHANNELS_FIRST, CHANNELS_LAST = (2, 3), (1, 2)
 
