@@ -290,7 +290,7 @@ for _name in (
     "m013_privacy",
     "m014_guarded_views",
     "m015_evidence",
-    "m020_second_look",
+    "m016_second_look",
 ):
     _register(_name)
 
