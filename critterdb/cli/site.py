@@ -179,8 +179,9 @@ def publish(
 def runtime(folder: Path | None, only: str | None) -> None:
     """Fetch ONNX Runtime and Pyodide for static sites, into FOLDER or critterdb's cache.
 
-    They come from the npm registry and the package index, by pinned version and hash. What is
-    there already is checked and not fetched again. Take FOLDER to a machine without a network.
+    They come from the registry that npm uses (or npm_config_registry, if that is set) and from
+    pip's package index, by pinned version and hash. What is there already is checked and not
+    fetched again. Take FOLDER to a machine without a network.
 
     \b
     critterdb runtime                    into ~/.cache/critterdb

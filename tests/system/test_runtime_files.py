@@ -201,3 +201,13 @@ def test_every_pin_has_a_version_a_hash_and_a_notice() -> None:
     hashes = [sha256 for group in GROUPS for sha256 in pins().files(group).values()]
     assert all(len(sha256) == 64 for sha256 in hashes)
     assert all(wheel.file.split("-")[1] == wheel.version for wheel in pins().wheels)
+
+
+def test_without_npm_and_a_registry_it_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("npm_config_registry", "NPM_CONFIG_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SourceError, match="Install npm, or set npm_config_registry"):
+        fetching.npm_registry()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from .pins import Group, NpmPackage, Pins
 
-NPM_REGISTRY = ""
 NPM_CONFIG_S = 20.0
 REGISTRY_VARIABLES = ("npm_config_registry", "NPM_CONFIG_REGISTRY")
 # Some wheels exist for one platform only; of those the Python files are used.
@@ -109,21 +108,24 @@ def fetch_runtime(
 
 
 def npm_registry() -> str:
-    """Return the address of the npm registry, as npm is configured on this machine."""
+    """Return the URL of the npm registry, as npm is configured on this machine.
+
+    Raises SourceError if neither npm nor an environment variable names one.
+    """
     for name in REGISTRY_VARIABLES:
         if address := os.environ.get(name):
             return address.rstrip("/")
     if npm := shutil.which("npm"):
         command = [npm, "config", "get", "registry"]
-        try:
+        with suppress(OSError, subprocess.SubprocessError):
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=NPM_CONFIG_S, check=True
             )
-        except (OSError, subprocess.SubprocessError):
-            return NPM_REGISTRY
-        if done.stdout.startswith("http"):
-            return done.stdout.strip().rstrip("/")
-    return NPM_REGISTRY
+            if done.stdout.startswith("http"):
+                return done.stdout.strip().rstrip("/")
+    raise SourceError(
+        "No npm registry is known. Install npm, or set npm_config_registry to the registry's URL"
+    )
 
 
 def _fetch_package(package: NpmPackage, folder: Path, progress: Progress | None) -> None:
