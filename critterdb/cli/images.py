@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from critterdb.errors import RejectedInputError
-from critterdb.formatting import count_of, share_of, table_lines
+from critterdb.formatting import count_of, display_name, share_of, table_lines
+from critterdb.licences import NO_LICENCE
 
 from .common import model_options, open_site, show_json, show_line, show_lines
-from .output import answer_lines, progress_bar, similar_lines
+from .output import answer_lines, progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from critterdb.model.loader import Model
-    from critterdb.model.payloads import Payload
+    from critterdb.model.payloads import Payload, SimilarPhoto
 
 
 @click.command(short_help="Classify pictures.")
@@ -138,6 +139,21 @@ def show_payloads(payloads: Iterable[Payload], model: Model, evidence: Path | No
             show_line(f"Error: {payload.get('source')}: {payload['error']}", err=True)
             unread += 1
     return unread
+
+
+def similar_lines(photos: Sequence[SimilarPhoto] | None) -> list[str]:
+    """Return the training photos most like an image: distance, what each shows, and its credit."""
+    if photos is None:
+        return []
+    if not photos:
+        return ["  The site has no training photos to compare with."]
+    names = [display_name(photo["common_name"], photo["name"] or "–") for photo in photos]
+    width = max(map(len, names))
+    return ["  Most similar training photos (0 is the same picture):"] + [
+        f"  {photo['distance']:.3f}  {name:<{width}}  photo {photo['photo_id']}"
+        f"  {photo['attribution'] or NO_LICENCE}"
+        for photo, name in zip(photos, names, strict=True)
+    ]
 
 
 def write_answers(file: Path, payloads: Iterable[Payload], pictures: int) -> int:

@@ -12,7 +12,6 @@ from critterdb.formatting import (
     MIN_FOR_PERCENT,
     confidence,
     count_of,
-    display_name,
     one_of,
     percent,
     printable_line,
@@ -20,7 +19,6 @@ from critterdb.formatting import (
     table_lines,
     taxon_name,
 )
-from critterdb.licences import NO_LICENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from critterdb.model.labels import Label, Thresholds
-    from critterdb.model.payloads import AnswerPayload, SimilarPhoto
+    from critterdb.model.payloads import AnswerPayload
     from critterdb.model.placed_answer import PlacedAnswer
 
 # A line stays within 80 columns with a long name beside it.
@@ -122,21 +120,6 @@ def _answer_words(payload: AnswerPayload | PlacedAnswer, labels: Sequence[Label]
     else:
         description = ABSTENTIONS[payload["reason"] or "unsure"]
     return description
-
-
-def similar_lines(photos: Sequence[SimilarPhoto] | None) -> list[str]:
-    """Return the training photos most like an image: distance, what each shows, and its credit."""
-    if photos is None:
-        return []
-    if not photos:
-        return ["  The site has no training photos to compare with."]
-    names = [display_name(photo["common_name"], photo["name"] or "–") for photo in photos]
-    width = max(map(len, names))
-    return ["  Most similar training photos (0 is the same picture):"] + [
-        f"  {photo['distance']:.3f}  {name:<{width}}  photo {photo['photo_id']}"
-        f"  {photo['attribution'] or NO_LICENCE}"
-        for photo, name in zip(photos, names, strict=True)
-    ]
 
 
 def _bar_percent(score: float) -> str:
