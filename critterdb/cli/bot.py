@@ -61,7 +61,7 @@ def bot(
     """Play a round: read new posts, classify their photos, and plan one reply to each.
 
     Without --post nothing is sent: it prints the replies as drafts, and the reason for each post
-    that it passed over. You can read all drafts in bot_history. With --every it runs until you stop
+    that it passed over. The view bot_history has all drafts. With --every it runs until you stop
     it (Ctrl-C or SIGTERM), and finishes the reply in progress first.
 
     \b
@@ -184,7 +184,7 @@ def answers(ctx: click.Context, as_json: bool) -> None:
 @click.argument("decision")
 @click.pass_context
 def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
-    """Record what a post shows. Give the number of a candidate, or the post's id.
+    """Record what a post shows. Give the number that critterdb answers lists, or a post's id.
 
     DECISION is the name of one of the game's taxa, or one of: target, other, inconclusive, nothing
     (the message says nothing about the animal). Your decision replaces an earlier answer.
@@ -211,7 +211,7 @@ def accounts(ctx: click.Context, as_json: bool) -> None:
 
     \b
     critterdb accounts bot x:catfacts                 the bot does not reply to other bots
-    critterdb accounts person x:lisatalbot            a profile that only sounds like a bot
+    critterdb accounts person x:lisatalbot            a person whose profile sounds like a bot
     critterdb accounts leave-alone mastodon:ann@a.example
     """
     if ctx.invoked_subcommand:

@@ -42,7 +42,11 @@ if TYPE_CHECKING:
     help="Take at most N photos per taxon.",
 )
 @license_option("Take photos")
-@click.option("--no-photos", is_flag=True, help="Fetch rows only, no photo files.")
+@click.option(
+    "--no-photos",
+    is_flag=True,
+    help="Fetch only the data of observations and photos, no photo files.",
+)
 @click.option("--recheck", is_flag=True, help="Fetch every observation again, from the beginning.")
 @click.option(
     "--plan",
@@ -63,9 +67,9 @@ def sync(
 ) -> None:
     """Update a game's observations and photos from iNaturalist.
 
-    It continues where the last run stopped, updates changed observations, marks those that are
-    gone, and stays within iNaturalist's rate limits. GAME is a preset, or a game made with
-    critterdb games add.
+    It continues where the last run stopped, updates changed observations, marks those that were
+    deleted, and stays within iNaturalist's rate limits. GAME is a preset (critterdb games lists
+    them), or a game that you made with critterdb games add.
 
     \b
     critterdb sync cougarornot --plan                show what it would fetch
@@ -130,11 +134,11 @@ def import_(
     """Import labelled photos (FOLDER/LABEL/*.jpg) or an iNaturalist export CSV as a game.
 
     Photos may be at any depth below their label's folder, inside folders called train, valid and
-    test, or in a zip. HEIC, AVIF and photos over 10 MB are kept as JPEG.
+    test, or in a zip. HEIC, AVIF and photos over 10 MB are converted to JPEG.
 
     Without --license and --attribution, photos from a folder stay local: they are used for
     training, but never published. Photos in an export are fetched from iNaturalist, each with its
-    own licence. If there is no site yet, one is made in the current folder.
+    own licence. If there is no site yet, the command makes one in the current folder.
 
     \b
     critterdb import FOLDER --game mycats            local: never published

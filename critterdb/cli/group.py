@@ -39,7 +39,7 @@ atexit.register(gc.freeze)
 )
 @click.pass_context
 def main(ctx: click.Context, db: Path) -> None:
-    """Train a classifier on iNaturalist photos, play hashtag games with it, and publish it all.
+    """Train a classifier on iNaturalist photos, play hashtag games with it, and publish everything.
 
     \b
     Try it:  critterdb demo --serve

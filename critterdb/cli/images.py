@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 10),
     default=0,
     metavar="N",
-    help="Add the N training photos most like each image, at most 10.",
+    help="Add the N training photos that are most similar to each image.",
 )
 @click.option(
     "--evidence",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.png",
-    help="Draw where in the only image the evidence is: for the answer, and against the next.",
+    help="Draw which parts of the image led to the answer, and ruled out the runner-up.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print a JSON array with an object per image."
@@ -52,13 +52,21 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a CSV file with a row per image, and print a summary.",
 )
-@click.option("--latitude", metavar="DEGREES", help="Where the photos were taken, north positive.")
-@click.option("--longitude", metavar="DEGREES", help="Where the photos were taken, east positive.")
+@click.option(
+    "--latitude",
+    metavar="DEGREES",
+    help="Latitude where the photos were taken (north is positive).",
+)
+@click.option(
+    "--longitude",
+    metavar="DEGREES",
+    help="Longitude where the photos were taken (east is positive).",
+)
 @click.option("--on", metavar="DATE", help="The day on which they were taken, as YYYY-MM-DD.")
 @click.option(
     "--use-exif",
     is_flag=True,
-    help="Use where and when each photo was taken, if its file says so.",
+    help="Take the place and date of each photo from its EXIF data, if it has them.",
 )
 @click.pass_context
 def classify(
@@ -76,9 +84,10 @@ def classify(
 ) -> None:
     """Classify each IMAGE: a file, a folder of pictures, an http(s) URL, or - for standard input.
 
-    The answer is a label, or a coarser taxon if the model is only confident of that. Otherwise the
-    model abstains, because several labels are possible (unsure) or because the picture is unlike
-    its training photos (not_a_critter). The exit status is 1 if a picture could not be read.
+    The answer is a label or, if the model is only confident of that, a coarser taxon, such as a
+    genus. Otherwise the model abstains, because several labels are possible (unsure) or because the
+    picture is unlike its training photos (not_a_critter). The exit status is 1 if a picture could
+    not be read.
 
     If you say where (and when) a photo was taken, a second answer takes into account what was
     observed near there. A place is never stored.
@@ -235,7 +244,7 @@ def similar(
 def duplicates(ctx: click.Context, model: str | None, game: str | None, as_json: bool) -> None:
     """List photos of the site that show the same picture: copies, crops and mirror images.
 
-    Training keeps all copies of a picture in the same split.
+    Training puts all copies of a picture into the same split (training, validation or test).
 
     \b
     critterdb duplicates

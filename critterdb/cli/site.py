@@ -179,9 +179,10 @@ def publish(
 def runtime(folder: Path | None, only: str | None) -> None:
     """Fetch ONNX Runtime and Pyodide for static sites, into FOLDER or critterdb's cache.
 
-    They come from the registry that npm uses (or npm_config_registry, if that is set) and from
-    pip's package index, by pinned version and hash. What is there already is checked and not
-    fetched again. Take FOLDER to a machine without a network.
+    In the visitor's browser, ONNX Runtime classifies photos and Pyodide runs Datasette. They come
+    from the registry that npm uses (or npm_config_registry, if that is set) and from pip's package
+    index, by pinned version and hash. Files that are already there are checked, not fetched again.
+    For a machine without a network, fetch into FOLDER on another machine and copy it.
 
     \b
     critterdb runtime                    into ~/.cache/critterdb

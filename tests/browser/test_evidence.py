@@ -68,7 +68,7 @@ def test_a_switch_shows_a_map_over_the_chosen_photo(
         page.wait_for_selector("#result .stage img")
         page.wait_for_function("!document.querySelector('.stage .blank')")
         assert visible_maps(page) == []
-        page.get_by_label("For Cougar").check()
+        page.get_by_label("Why Cougar").check()
         assert visible_maps(page) == ["heat top"]
         page.get_by_label("Why not").check()
         assert visible_maps(page) == ["heat difference"]
@@ -89,7 +89,7 @@ def test_without_a_script_a_map_lies_on_a_rectangle(
         page.set_input_files("#image", photo)
         page.locator("form.by-file button").click()
         page.wait_for_selector("#result .layers")
-        page.get_by_label("For Cougar").check()
+        page.get_by_label("Why Cougar").check()
         assert visible_maps(page) == ["heat top"]
         blank = page.locator(".stage .blank").bounding_box()
         assert page.locator(".stage .heat.top").bounding_box() == pytest.approx(blank, abs=1)
@@ -99,7 +99,7 @@ def test_the_pages_of_photos_and_posts_have_maps_too(browser: Any, address: str)
     with closed_page(browser) as page:
         page.goto(f"{address}/-/critters/photos/1")
         page.get_by_role("link", name="Show where the model finds its evidence").click()
-        page.get_by_label("For Cougar").check()
+        page.get_by_label("Why Cougar").check()
         image = page.locator(".stage img").bounding_box()
         assert page.locator(".stage .heat.top").bounding_box() == pytest.approx(image, abs=1)
         assert findings(page) == []

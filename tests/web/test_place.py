@@ -215,7 +215,7 @@ async def test_the_page_asks_with_a_box_and_shows_both_answers(folder: Path) -> 
     files = {"image": located(*COUGARS_LIVE)}
     page = await client.post("/-/classify", files=files, data={"use_exif": "1"}, headers=HTML)
     assert "I am not sure" in page.text
-    assert "With where and when it was taken: Cougar" in page.text
+    assert "Considering where and when it was taken: Cougar" in page.text
     assert str(COUGARS_LIVE[0]) not in page.text
     assert str(abs(COUGARS_LIVE[1])) not in page.text
     page = await client.post(

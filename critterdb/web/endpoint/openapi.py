@@ -155,7 +155,7 @@ OPTIONS: tuple[Json, ...] = (
     _optional(
         "evidence",
         {"enum": ["0", "1"]},
-        "1 returns where in the picture the evidence is, if the model can say.",
+        "1 returns which parts of the picture led to the answer, if the model can say.",
     ),
     _optional(
         "latitude",
