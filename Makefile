@@ -40,7 +40,7 @@ test fast coverage: export OMP_NUM_THREADS = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-here lint-and-site fast test-lines coverage lint types fix docs site lock runtime serve benchmarks clean
+.PHONY: help setup demo demo-static test test-here lint-and-site fast test-lines coverage lint types fix docs site lock runtime serve benchmarks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+(-[a-z]+)?:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ $(STAMP): setup.py pyproject.toml requirements/dev.txt
 
 demo: $(STAMP) ## Run the whole system on a drawn reserve, then serve it (SERVE=0: do not serve)
 	$(BIN)/critterdb demo $(DEMO) $(if $(filter 0,$(SERVE)),,--serve --port $(PORT))
+
+demo-static: $(STAMP) ## Write the demo as static files, then serve them (SERVE=0: do not serve)
+	$(BIN)/critterdb demo $(DEMO)
+	$(BIN)/critterdb --db $(DEMO)/critters.db publish $(DEMO)-static --static
+	$(if $(filter 0,$(SERVE)),,$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(DEMO)-static $(PORT))
 
 test: $(STAMP) $(VENV)-docs/.installed ## Lint, run every test (WORKERS=3 at once), then those of the pages on both lines of Datasette, and build the site of the docs
 	$(MAKE) --jobs=2 test-here lint-and-site
@@ -144,10 +149,11 @@ benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with MODEL=FI
 	$(if $(MODEL),$(BENCHMARK).browser_classify $(PHOTOS) $(MODEL))
 	$(BENCHMARK).writing
 	$(if $(SITE),$(BENCHMARK).serve $(SITE) $(PHOTOS))
+	$(if $(SITE),$(BENCHMARK).static_site $(SITE))
 	$(if $(SITE),$(BENCHMARK).siege $(SITE) $(PHOTOS))
 	$(if $(SITE),$(BENCHMARK).inference $(SITE) $(PHOTOS))
 	$(if $(RESPONSES),$(BENCHMARK).recorded_responses $(RESPONSES))
 
 clean: ## Remove the virtual environments, the demo and what tools left behind
-	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(VENV)-docs $(DEMO) build dist htmlcov .coverage* coverage.json *.egg-info \
+	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(VENV)-docs $(DEMO) $(DEMO)-static build dist htmlcov .coverage* coverage.json *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache

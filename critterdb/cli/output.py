@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from critterdb.inaturalist.sync import SyncPlan, SyncReport
     from critterdb.model.summaries import ModelSummary
     from critterdb.publish.copy import Published
+    from critterdb.publish.static_site.bake import StaticSite
     from critterdb.site.backup import Backup
     from critterdb.site.restore import Restored
     from critterdb.site.status import LastSync, SiteStatus
@@ -408,6 +409,21 @@ def publish_lines(report: Published) -> list[str]:
     lines += [f"  note: {note}" for note in report.notes]
     lines.append(f"Serve it with:   datasette {report.folder}")
     lines.append(f"Or build an image: docker build --tag critters {report.folder}")
+    return lines
+
+
+def static_lines(report: StaticSite) -> list[str]:
+    """Return the content of a baked folder (a StaticSite) as lines of text."""
+    rows = report.published.rows
+    held = ", ".join(count_of(rows[f"{thing}s"], thing) for thing in PUBLISHED)
+    lines = [
+        f"{report.folder} is ready: {count_of(report.pages, 'page')}, {held}.",
+        f"  files: {report.files:,}, of which {report.written:,} are new or changed",
+    ]
+    if report.undecodable:
+        lines.append(f"  photos that could not be decoded: {len(report.undecodable)}")
+    lines += [f"  note: {note}" for note in report.published.notes]
+    lines.append(f"Look at it with: python3 -m http.server --directory {report.folder}")
     return lines
 
 

@@ -18,6 +18,7 @@ from .output import (
     publish_lines,
     restore_lines,
     site_backup_lines,
+    static_lines,
     status_lines,
 )
 
@@ -132,6 +133,22 @@ def serve(
     is_flag=True,
     help="Let the copy record requests instead of serving it read-only.",
 )
+@click.option(
+    "--static",
+    is_flag=True,
+    help="Write pages as files for a static host, such as GitHub Pages or a USB stick.",
+)
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="With --static: the URL of the site, for its sitemap, feed and link previews.",
+)
+@click.option(
+    "--runtime",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With --static: take ONNX Runtime and Pyodide from FOLDER instead of fetching them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def publish(
@@ -150,23 +167,54 @@ def publish(
     critterdb publish public
     critterdb publish public --license cc0 --license cc-by
     critterdb publish public --no-photos             rows and models only
+    critterdb publish public --static                pages as files, without a server
     """
     from critterdb.licences import DEFAULT_LICENSES
     from critterdb.publish.copy import PublishOptions, publish_site
 
+    options = PublishOptions(
+        photos=not choices["no_photos"],
+        licenses=choices["licenses"] or DEFAULT_LICENSES,
+        keep_exif=choices["keep_exif"],
+        read_only=not choices["writable"],
+    )
+    given = [name for name in ("base_url", "runtime") if choices[name]]
+    if choices["static"]:
+        _publish_static(ctx, folder, options, choices, as_json=as_json)
+        return
+    if given:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} needs --static")
     db = open_site(ctx)
     with progress_bar("Copying photos") as progress:
-        options = PublishOptions(
-            photos=not choices["no_photos"],
-            licenses=choices["licenses"] or DEFAULT_LICENSES,
-            keep_exif=choices["keep_exif"],
-            read_only=not choices["writable"],
-        )
         report = publish_site(db, folder, options, progress=progress)
     if as_json:
         show_json(vars(report))
     else:
         show_lines(publish_lines(report))
+
+
+def _publish_static(
+    ctx: click.Context, folder: Path, publish: Any, choices: dict[str, Any], *, as_json: bool
+) -> None:
+    from critterdb.publish.runtime.fetching import ready_runtime
+    from critterdb.publish.static_site.bake import StaticOptions, publish_static
+
+    base_url = choices["base_url"]
+    if choices["writable"]:
+        raise click.UsageError("Static files record nothing: leave out --writable")
+    if base_url is not None and not base_url.startswith(("https://", "http://")):
+        raise click.UsageError("--base-url should be a URL such as https://example.org/critters/")
+    db = open_site(ctx)
+    with progress_bar("Fetching runtime files") as progress:
+        runtime = ready_runtime("classify", choices["runtime"], progress=progress)
+        tab = ready_runtime("explore", choices["runtime"], progress=progress)
+    options = StaticOptions(publish, base_url and f"{base_url.rstrip('/')}/", runtime, tab)
+    with progress_bar("Writing pages") as progress:
+        report = publish_static(db, folder, options, progress=progress)
+    if as_json:
+        show_json({**vars(report), "published": vars(report.published)})
+    else:
+        show_lines(static_lines(report))
 
 
 @click.command(short_help="Fetch what a static site needs in the browser.")

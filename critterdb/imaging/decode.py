@@ -31,7 +31,9 @@ from .complexity import (
     is_too_much_png,
     runs_out,
 )
-from .heif import HEIF_KINDS, HeifStructure, heif_kind, read_heif, reads_heic
+from .formats import NOT_AN_IMAGE as NOT_AN_IMAGE
+from .formats import image_format as image_format
+from .heif import HEIF_KINDS, HeifStructure, read_heif, reads_heic
 from .jpeg import JpegStructure, read_structure, with_more_data
 
 if TYPE_CHECKING:
@@ -52,7 +54,6 @@ FORMATS = {
     "avif": "AVIF",
 }
 
-NOT_AN_IMAGE = "That is not a JPEG, PNG, WebP, GIF, HEIC or AVIF picture. Try another file"
 NO_HEIC = "This site does not read HEIC pictures. Save it as a JPEG and try again"
 TRUNCATED = "The picture is cut off before its end. Save or download it again"
 TOO_SMALL = "The picture is too small or too narrow. Use one of at least 32 pixels a side"
@@ -67,24 +68,6 @@ class ImageInfo:
     width: int
     height: int
     bytes: int
-
-
-def image_format(data: bytes) -> str:
-    """`jpg`, `png`, `webp`, `gif`, `heic` or `avif`, by the bytes.
-
-    Raises RejectedInputError for anything else.
-    """
-    if data[:3] == b"\xff\xd8\xff":
-        return "jpg"
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return "png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "gif"
-    if kind := heif_kind(data):
-        return kind
-    raise RejectedInputError("not_an_image", NOT_AN_IMAGE)
 
 
 def read_image_file(path: Path) -> bytes:

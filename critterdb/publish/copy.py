@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from critterdb._types import Progress
 
+# In place of the time at which a copy's tables were made.
+BEGINNING = "1970-01-01 00:00:00+00:00"
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
 
 
@@ -81,11 +83,11 @@ def publish_site(
     """
     folder = folder.absolute()
     home = site_folder(db)
-    _check_target(folder, home)
+    check_target(folder, home)
     try:
         with new_folder(folder, COPY_MARKER) as made:
             report = _fill(db, folder, made, options or PublishOptions(), progress)
-            put_in_place(made, folder, check=lambda: _check_target(folder, home))
+            put_in_place(made, folder, check=lambda: check_target(folder, home))
     except (OSError, SourceError, sqlite3.OperationalError) as error:
         raise SiteError(
             f"{folder} could not be written: {error}. Choose another folder with enough space"
@@ -138,16 +140,17 @@ def _fill(
     return report
 
 
-def _check_target(folder: Path, home: Path) -> None:
+def check_target(
+    folder: Path, home: Path, marker: str = COPY_MARKER, command: str = "critterdb publish"
+) -> None:
+    """Raise SiteError unless `folder` is free, or was made by `command`, which left `marker`."""
     resolved = folder.resolve()
     if resolved == home or home.is_relative_to(resolved):
         raise SiteError(f"{folder} contains the site itself. Choose another folder for the copy")
     if folder.exists() and not folder.is_dir():
         raise SiteError(f"{folder} is a file. Choose another folder for the copy")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / COPY_MARKER).is_file():
-        raise SiteError(
-            f"{folder} was not made by critterdb publish. Choose another folder for the copy"
-        )
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / marker).is_file():
+        raise SiteError(f"{folder} was not made by {command}. Choose another folder for the copy")
 
 
 def _file_name(db: SiteDatabase) -> str:
@@ -168,12 +171,16 @@ def _copy_rows(copy: SiteDatabase, source: Path, licenses: Sequence[str]) -> Non
     conn.execute("ATTACH ? AS site", [str(source)])
     conn.execute("CREATE TEMP TABLE wanted_licenses (code TEXT PRIMARY KEY)")
     conn.executemany("INSERT INTO wanted_licenses VALUES (?)", [(code,) for code in set(licenses)])
+    # What is deleted or replaced leaves no trace in a file that others get.
+    conn.execute("PRAGMA secure_delete = ON")
     # Deferred: an immediate transaction would keep everybody from writing to the site meanwhile.
     conn.execute("BEGIN")
     # Tables are written in the order that their rules need, which is not that of their keys.
     conn.execute("PRAGMA defer_foreign_keys = ON")
     for sql, _ in statements():
         conn.execute(sql)
+    # The same rows are to give the same file, whenever it is made.
+    conn.execute("UPDATE _sqlite_migrations SET applied_at = ?", [BEGINNING])
     conn.execute("COMMIT")
     conn.execute("DETACH site")
 

@@ -32,6 +32,7 @@ PACKAGE_DATA = (
     "bot/words.toml",
     "publish/rules.sql",
     "publish/README.template.md",
+    "publish/static_site/assets/*.js",
     "publish/runtime/pinned.json",
     "publish/runtime/licences/*.txt",
     "web/templates/*.html",

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .endpoint import health, openapi
-from .endpoint.view import classify
+from .endpoint import openapi
 from .files import photos, static
 from .pages import history, home, model, models, nowhere, photo, prediction, review, species
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+    from datasette.utils.asgi import Request, Response
+
+
+# What classifies needs numpy, Pillow and more, which Datasette in a browser's tab does not have.
+async def _classify(request: Request, datasette: Datasette) -> Response:
+    from .endpoint.view import classify
+
+    return await classify(request, datasette)
+
+
+async def _health(request: Request, datasette: Datasette) -> Response:
+    from .endpoint.health import health
+
+    return await health(request, datasette)
+
 
 _FORMAT = r"(?P<format>\.json)?$"
 _MODEL = r"^/-/critters/models/(?P<model_id>[^/]+?)"
 _NUMBER = r"-?\d{1,15}"
 
 ROUTES: list[tuple[str, Any]] = [
-    (rf"^/-/classify{_FORMAT}", classify),
-    (r"^/-/critterdb/health(\.json)?$", health.health),
+    (rf"^/-/classify{_FORMAT}", _classify),
+    (r"^/-/critterdb/health(\.json)?$", _health),
     (r"^/-/critterdb/openapi\.json$", openapi.openapi),
     (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos.photo),
     (r"^/-/critterdb/pictures/(?P<sha256>[^/]+)$", photos.picture),

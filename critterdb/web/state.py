@@ -126,7 +126,7 @@ async def open_state(datasette: Datasette) -> PluginState:
         if tables >= SITE_TABLES:
             state.database_name = name
             # A decoder takes 32 MB at rest: none for a site that has no model.
-            if (await datasette.databases[name].execute(ANY_MODEL)).rows:
+            if not state.in_browser and (await datasette.databases[name].execute(ANY_MODEL)).rows:
                 state.warm_up()
             break
     return state

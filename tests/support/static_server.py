@@ -17,7 +17,9 @@ POLL_S = 0.02  # how often the server looks whether it is to stop
 
 
 class Sent(list[tuple[str, int, int]]):
-    """Path, status and bytes of each response."""
+    """Path, status and bytes of each response, and whether the server has gone."""
+
+    is_over = False
 
     @property
     def bytes(self) -> int:
@@ -39,6 +41,13 @@ class _Handler(SimpleHTTPRequestHandler):
         self.sent, self.prefix, self.status = sent, prefix, 0
         self.readable_by_others = readable_by_others
         super().__init__(*arguments, **options)
+
+    def parse_request(self) -> bool:
+        # A browser keeps connections, whose threads outlive the server.
+        if self.sent.is_over:
+            self.close_connection = True
+            return False
+        return super().parse_request()
 
     def translate_path(self, path: str) -> str:
         if not path.startswith(self.prefix):
@@ -84,4 +93,5 @@ def serving_files(
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}{prefix}", sent
         finally:
+            sent.is_over = True
             server.shutdown()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError, SiteError
-from critterdb.imaging.decode import image_format
+from critterdb.imaging.formats import image_format
 from critterdb.licences import IS_PHOTO_HERE, IS_PHOTO_LICENSED, PhotoRights, may_be_shown
 from critterdb.storage.photo_store import kept_picture
 from critterdb.storage.stored_files import Kind, open_stored

@@ -40,6 +40,7 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, ob
         "site_title": await site_title(datasette),
         "home_path": urls.path(addresses.HOME),
         "current_path": here,
+        "is_baked": plugin_state(datasette).in_browser,
         "records": is_recording(plugin_state(datasette), site_database(datasette)),
         "navigation": [
             {"href": urls.path(path), "label": label, "current": here.startswith(urls.path(path))}

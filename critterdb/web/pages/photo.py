@@ -283,6 +283,8 @@ def _predictions(db: SiteDatabase, photo_id: int) -> list[PhotoPrediction]:
 
 async def _similar(visit: Visit, sha256: str) -> list[Photo] | None:
     """The photos nearest to this one; None while a large database is still being read."""
+    if not similar_photos.is_possible():
+        return []
     embedding = await visit.read(lambda db: similar_photos.load_embedding(db, sha256))
     if embedding is None:
         return []

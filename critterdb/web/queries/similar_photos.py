@@ -3,6 +3,8 @@
 An embedding's sketch is the signs of 256 random projections: 32 bytes. Sketches of all photos lie
 in memory and say which few hundred are worth a look; their embeddings, from the database, say
 which are nearest. (Charikar 2002: the share of differing signs is the angle between two vectors.)
+
+numpy is imported where it is used: the pages are to be imported without it, in a browser's tab.
 """
 
 from __future__ import annotations
@@ -10,17 +12,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from critterdb.dataset.embeddings import as_vectors
-from critterdb.model.novelty import normalized
 from critterdb.web.datasette.reading import SlowReadError, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from datasette.database import Database
 
     from critterdb.storage.database import SiteDatabase
@@ -33,6 +33,11 @@ WORDS = BITS // 64
 CANDIDATES = 200
 ROWS_PER_STEP = 2048
 PATIENCE_SECONDS = 0.1  # a page does not wait longer for sketches that are still being made
+
+
+def is_possible() -> bool:
+    """Whether numpy is installed, which it is not in a browser's tab."""
+    return find_spec("numpy") is not None
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Sketches:
     """The sketches of one backbone's embeddings; `update` adds those that came since."""
 
     def __init__(self, backbone: str) -> None:
+        import numpy as np
+
         self.backbone = backbone
         self.reading: asyncio.Task[bool] | None = None
         self._lock = threading.Lock()
@@ -65,6 +72,10 @@ class Sketches:
 
         What was read before an error stays, so that the next call goes on from there.
         """
+        import numpy as np
+
+        from critterdb.dataset.embeddings import as_vectors
+
         with self._lock:
             hashes, bits = [self._hashes], [self._bits]
             try:
@@ -83,6 +94,10 @@ class Sketches:
 
     def sketch(self, vectors: np.ndarray) -> np.ndarray:
         """Return the sketches of vectors N×D: N×4 words of 64 signs."""
+        import numpy as np
+
+        from critterdb.model.novelty import normalized
+
         unit = normalized(vectors)
         if self._planes is None:
             # Around the middle of the first photos: all embeddings point to about one side.
@@ -94,6 +109,8 @@ class Sketches:
 
     def candidates(self, vector: np.ndarray, count: int = CANDIDATES) -> list[str]:
         """Return the SHA-256 of the photos whose sketches are nearest to an embedding D."""
+        import numpy as np
+
         if not len(self):
             return []
         apart = np.bitwise_count(self._bits ^ self.sketch(vector[None])[0]).sum(axis=1)
@@ -122,6 +139,8 @@ async def ready(database: Database, shelf: dict[str, Sketches], backbone: str) -
 
 def load_embedding(db: SiteDatabase, sha256: str) -> Embedding | None:
     """Return a photo's embedding, that of a model in use if there is one."""
+    from critterdb.dataset.embeddings import as_vectors
+
     row = db.execute(
         "SELECT backbone, vector FROM embeddings WHERE sha256 = ? ORDER BY backbone IN "
         "(SELECT backbone FROM models JOIN games ON games.model_id = models.id) DESC LIMIT 1",
@@ -137,6 +156,11 @@ def nearest_photos(
 
     The distance is 1 − cosine similarity, from 0 to 2.
     """
+    import numpy as np
+
+    from critterdb.dataset.embeddings import as_vectors
+    from critterdb.model.novelty import normalized
+
     marks = ", ".join("?" * len(candidates))
     rows: list[tuple[str, bytes]] = db.conn.execute(
         f"SELECT sha256, vector FROM embeddings WHERE backbone = ? AND sha256 IN ({marks})",

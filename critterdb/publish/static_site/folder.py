@@ -1,0 +1,125 @@
+"""The files of a baked site: what did not change is linked from the folder that it replaces."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Each file by its path, with a digest: for the service worker, and for the next run.
+FILES = "files.json"
+DIGEST_DIGITS = 16
+# As many as web/files/static.py has in the addresses of style sheets and scripts.
+VERSION_DIGITS = 12
+
+
+def short_digest(data: bytes) -> str:
+    """Return 64 bits of a SHA-256: enough to tell versions of a file apart."""
+    return hashlib.sha256(data).hexdigest()[:DIGEST_DIGITS]
+
+
+class BakedFolder:
+    """The new folder `made` of a site whose earlier edition lies at `before`.
+
+    A file that did not change keeps its inode, and so the time at which it was written: programs
+    that upload a folder go by that.
+    """
+
+    def __init__(self, made: Path, before: Path) -> None:
+        self.made = made
+        self.before = before
+        self.digests: dict[str, str] = {}
+        self.versioned: set[str] = set()
+        self.written = 0
+        self._known = _read_digests(before)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file, or link the earlier one if it has the same bytes. Raises OSError."""
+        self.digests[path] = short_digest(data)
+        with suppress(OSError):
+            if (self.before / path).read_bytes() == data and self._link(self.before / path, path):
+                return
+        self.written += 1
+        target = self.made / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+    def write_versioned(self, path: str, data: bytes) -> str:
+        """Write a file that pages ask for with its version; return its place with that."""
+        self.write(path, data)
+        return self.with_version(path)
+
+    def with_version(self, path: str) -> str:
+        """Return the place of a file that is here with its version, for pages to link to."""
+        self.versioned.add(path)
+        return f"{path}?v={self.digests[path][:VERSION_DIGITS]}"
+
+    def keep(self, path: str) -> bool:
+        """Take the earlier edition's file as it is; False if there is none."""
+        digest = self._known.get(path)
+        if digest is None or not self._link(self.before / path, path):
+            return False
+        self.digests[path] = digest
+        return True
+
+    def place(self, source: Path, path: str, digest: str) -> None:
+        """Put the file `source` at `path`, whose name or `digest` changes with its content."""
+        self.digests[path] = digest[:DIGEST_DIGITS]
+        if self._known.get(path) == self.digests[path] and self._link(self.before / path, path):
+            return
+        self.written += 1
+        if not self._link(source, path):
+            target = self.made / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+    def adopt(self, path: str) -> None:
+        """Take files that others wrote below a folder of the new edition."""
+        for file in sorted((self.made / path).rglob("*")):
+            if file.is_file():
+                data, name = file.read_bytes(), file.relative_to(self.made).as_posix()
+                file.unlink()
+                self.write(name, data)
+
+    def _link(self, source: Path, path: str) -> bool:
+        target = self.made / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            # Some file systems have no links, and some allow few of one file.
+            if source.is_symlink() or not source.is_file():
+                return False
+            shutil.copy2(source, target)
+        return True
+
+    def write_list(self) -> str:
+        """Write the list of files; return the edition's version, which changes with any of them."""
+        listed = dict(sorted(self.digests.items()))
+        version = short_digest(json.dumps(listed).encode())
+        payload = {
+            "version": version,
+            "bytes": sum((self.made / path).stat().st_size for path in listed),
+            "versioned": sorted(self.versioned),
+            "files": listed,
+        }
+        self.write(FILES, (json.dumps(payload, separators=(",", ":")) + "\n").encode())
+        return version
+
+
+def _read_digests(folder: Path) -> dict[str, str]:
+    try:
+        files = json.loads((folder / FILES).read_text("utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    if not isinstance(files, dict):
+        return {}
+    return {path: digest for path, digest in files.items() if isinstance(digest, str)}

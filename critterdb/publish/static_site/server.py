@@ -1,0 +1,75 @@
+"""The Datasette whose pages are baked: the published copy, as any visitor sees it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from critterdb.errors import SiteError
+from critterdb.web import urls
+from critterdb.web.queries import similar_photos
+from critterdb.web.state import PluginState, plugin_state, site_database
+from critterdb.web.tab import settle_in_browser
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from datasette.app import Datasette
+    from datasette.database import Database
+
+CLOSED = (
+    "Only visitors who sign in may see this site, so it cannot be published as static files. "
+    "Change “allow” in its metadata.json, or serve a copy with critterdb publish"
+)
+
+
+@asynccontextmanager
+async def opened(copy: Path, *, classifies: bool) -> AsyncIterator[tuple[Datasette, Database]]:
+    """Datasette on a published copy, ready to be asked for its pages. Raises SiteError.
+
+    `classifies` says whether the folder gets what classifies photos in the browser.
+    """
+    from datasette.app import Datasette
+    from datasette.utils import StartupError
+
+    datasette = Datasette([], config_dir=copy)
+    # The site's own base_url is for its server; the folder works below any path.
+    datasette._settings["base_url"] = "/"
+    try:
+        state = plugin_state(datasette)
+        settle_in_browser(state, classifies=classifies)
+        await datasette.invoke_startup()
+        database = site_database(datasette)
+        assert database is not None, "a published copy has a database"
+        await _check_open(datasette)
+        await _read_sketches(database, state)
+        yield datasette, database
+    except StartupError as error:
+        raise SiteError(str(error)) from error
+    finally:
+        _close(datasette)
+
+
+async def _check_open(datasette: Datasette) -> None:
+    response = await datasette.client.get(urls.HOME, headers={"accept": "text/html"})
+    if response.status_code in (401, 403):
+        raise SiteError(CLOSED)
+    if response.status_code != 200:
+        raise SiteError(f"The front page of this site fails with {response.status_code}")
+
+
+async def _read_sketches(database: Database, state: PluginState) -> None:
+    """Read what similar photos need now: no page is to say that it is still being read."""
+    rows = await database.execute("SELECT DISTINCT backbone FROM embeddings")
+    for (backbone,) in rows.rows:
+        while await similar_photos.ready(database, state.sketches, backbone) is None:
+            pass
+
+
+def _close(datasette: Datasette) -> None:
+    # A connection that is closed while a thread uses it ends the process.
+    if datasette.executor is not None:
+        datasette.executor.shutdown(wait=True, cancel_futures=True)
+    for database in datasette.databases.values():
+        database.close()

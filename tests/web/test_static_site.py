@@ -1,0 +1,279 @@
+"""`critterdb publish --static`: pages as files, whose links work below any path."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import resource
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from critterdb.cli import main
+from critterdb.errors import SiteError
+from critterdb.imaging.sandbox import shared_decoders
+from critterdb.publish.copy import publish_site
+from critterdb.publish.static_site import thumbnails
+from critterdb.publish.static_site.bake import StaticOptions, publish_static
+from critterdb.storage.database import DATABASE_NAME, open_database
+from tests.support.datasette_site import add_photo, change_metadata, jpeg, open_datasette
+from tests.support.models import COUGAR
+from tests.support.pages import MODEL_ID, make_furnished_site
+from tests.support.publishing import SECRETS, make_full_site
+from tests.support.static_site import bake, pages, problems, read_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+BASE = "https://me.example/repo/"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_furnished_site(tmp_path_factory.mktemp("static") / "mysite")
+
+
+@pytest.fixture(scope="module")
+def baked(site: Path) -> Path:
+    folder = site.parent / "public"
+    bake(site, folder, base_url=BASE)
+    return folder
+
+
+def test_addresses_keep_their_order(baked: Path) -> None:
+    wanted = [
+        "",
+        "critters/",
+        "critters/history/",
+        "critters/history/game-cougarornot/",
+        "critters/posts/x~3a101/",
+        f"critters/species/{COUGAR}/",
+        f"critters/models/{MODEL_ID}/",
+        f"critters/models/{MODEL_ID}/confusion/actual-{COUGAR}/predicted-{COUGAR}/",
+        "critters/photos/1/",
+        "critters/compare/",
+        "explore/",
+    ]
+    assert [path for path in wanted if path not in pages(baked)] == []
+    assert (baked / f"critters/species/{COUGAR}.json").is_file()
+
+
+def test_no_link_is_dead_or_absolute_and_nothing_is_loaded_from_elsewhere(baked: Path) -> None:
+    assert len(pages(baked)) > 20
+    assert problems(baked) == []
+
+
+def test_a_broken_link_would_be_found(baked: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text('<a href="nowhere/">a</a><img src="https://x.example/a">')
+    assert len(problems(tmp_path)) == 2
+
+
+def test_no_page_needs_a_server_or_allows_another_host(baked: Path) -> None:
+    for path, file in pages(baked).items():
+        reading = read_page(file)
+        assert "form" not in reading.tags, path
+        assert "default-src 'none'" in reading.policy, path
+        assert "http" not in reading.policy, path
+
+
+async def test_baked_pages_are_the_served_ones_but_for_links(
+    site: Path, baked: Path, tmp_path: Path
+) -> None:
+    """Of the published copy, and without the forms and the pictures elsewhere."""
+    with closing(open_database(site / DATABASE_NAME)) as db:
+        publish_site(db, tmp_path / "copy")
+    datasette = open_datasette(tmp_path / "copy")
+    for address, path in {
+        "/-/critters/history": "critters/history/",
+        f"/-/critters/models/{MODEL_ID}": f"critters/models/{MODEL_ID}/",
+        f"/-/critters/species/{COUGAR}": f"critters/species/{COUGAR}/",
+        "/-/critters/species": "critters/species/",
+        "/-/critters/photos/1": "critters/photos/1/",
+        "/-/critters/posts/x:102": "critters/posts/x~3a102/",
+    }.items():
+        served = await datasette.client.get(address, headers={"accept": "text/html"})
+        assert words(served.text) == words((baked / path / "index.html").read_text("utf-8"))
+        payload = (await datasette.client.get(f"{address}.json")).json()
+        file = baked / f"{path.rstrip('/')}.json"
+        assert without_links(payload) == without_links(json.loads(file.read_text("utf-8")))
+
+
+def words(text: str) -> list[str]:
+    """The markup and the words of a page's content without addresses, forms and pictures."""
+    text = text[text.index("<main") : text.index("</main>")]
+    text = re.sub(r"<form.*?</form>", "", text, flags=re.DOTALL)
+    text = re.sub(
+        r'<span class="no-picture">.*?</span>|<a [^>]*><img class="from-afar".*?</a>', "", text
+    )
+    text = re.sub(r'\s(href|src|srcset|sizes)="[^"]*"', "", text)
+    text = re.sub(r"<a [^>]*>Classify a photo</a>", "", text)
+    return [line.strip() for line in html.unescape(text).splitlines() if line.strip()]
+
+
+def without_links(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_links(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_links(part) for part in value]
+    is_link = isinstance(value, str) and (value.startswith(("/-/", "../")) or "/critters" in value)
+    return "a link" if is_link else value
+
+
+def test_the_database_is_that_of_publish(site: Path, baked: Path, tmp_path: Path) -> None:
+    with closing(open_database(site / DATABASE_NAME)) as db:
+        publish_site(db, tmp_path / "copy")
+    assert (baked / DATABASE_NAME).read_bytes() == (tmp_path / "copy" / DATABASE_NAME).read_bytes()
+
+
+def test_nothing_private_is_in_any_file(tmp_path: Path) -> None:
+    bake(make_full_site(tmp_path / "mysite"), tmp_path / "public")
+    files = [file for file in (tmp_path / "public").rglob("*") if file.is_file()]
+    for secret in SECRETS:
+        found = [file.name for file in files if secret.encode() in file.read_bytes()]
+        assert found == [], secret
+    assert problems(tmp_path / "public") == []
+
+
+def test_what_a_host_and_a_search_engine_need(baked: Path) -> None:
+    assert (baked / ".nojekyll").exists()
+    addresses = [
+        node.text or ""
+        for node in ET.fromstring((baked / "sitemap.xml").read_bytes()).iter()
+        if node.tag.endswith("loc")
+    ]
+    assert f"{BASE}critters/species/{COUGAR}/" in addresses
+    assert all((baked / url.removeprefix(BASE) / "index.html").is_file() for url in addresses)
+    home = (baked / "critters/index.html").read_text("utf-8")
+    [preview] = re.findall(r'<meta property="og:image" content="([^"]*)"', home)
+    assert (baked / preview.removeprefix(BASE)).is_file()
+    feed = (baked / "critters/history.atom").read_text("utf-8")
+    for url in re.findall(rf'href="({BASE}[^"]*)"', feed):
+        path = baked / url.removeprefix(BASE)
+        assert path.is_file() or (path / "index.html").is_file()
+    not_found = read_page(baked / "404.html")
+    assert not_found.loaded == []
+    assert "/repo/critters/" in not_found.leads_to
+
+
+def test_thumbnails_show_the_middle_of_a_photo(tmp_path: Path) -> None:
+    """4:3, as its card shows it: a third of this photo is cut off at both sides."""
+    image = Image.new("RGB", (600, 150), "blue")
+    image.paste("red", (200, 0, 400, 150))
+    image.save(tmp_path / "wide.png")
+    pixels, info = shared_decoders().view((tmp_path / "wide.png").read_bytes(), thumbnails.WHOLE)
+    for side in thumbnails.SIZES:
+        (tmp_path / "thumb.webp").write_bytes(thumbnails.encode(pixels, info, side))
+        with Image.open(tmp_path / "thumb.webp") as thumbnail:
+            assert thumbnail.size == (side, side * 3 // 4)
+            x = side // 40
+            red, _, blue = thumbnail.convert("RGB").crop((x, x, x + 1, x + 1)).tobytes()
+        assert red > 200
+        assert blue < 60
+
+
+def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
+    site, folder = make_furnished_site(tmp_path / "mysite"), tmp_path / "public"
+    bake(site, folder)
+    assert bake(site, folder).written == 0
+    times = {file: file.stat().st_mtime_ns for file in folder.rglob("*.html")}
+    add_photo(site, 77, jpeg("olive"))
+    bake(site, folder)
+    changed = {
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*.html")
+        if file.stat().st_mtime_ns != times.get(file)
+    }
+    assert {"critters/photos/77/index.html", f"critters/species/{COUGAR}/index.html"} <= changed
+    assert changed.isdisjoint({"critters/photos/1/index.html", "critters/models/index.html"})
+    assert problems(folder) == []
+    fresh = tmp_path / "fresh"
+    bake(site, fresh)
+    assert contents(folder) == contents(fresh)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def test_a_full_disk_leaves_the_old_site_whole(site: Path, baked: Path) -> None:
+    before = contents(baked)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(open_database(site / DATABASE_NAME)) as db:
+        # No file may grow beyond this, so that the copy's database cannot be written.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+        try:
+            with pytest.raises(SiteError, match="could not be written"):
+                publish_static(db, baked, StaticOptions(base_url=BASE))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert contents(baked) == before
+    assert list(baked.parent.glob(".public*")) == []
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_the_old_site_whole(site: Path, baked: Path) -> None:
+    before = contents(baked)
+    code = "import sys, pathlib; from tests.support.static_site import bake; "
+    code += "bake(*map(pathlib.Path, sys.argv[1:]))"
+    command = [sys.executable, "-c", code, str(site), str(baked)]
+    for stage in ("photos", "critters"):
+        with subprocess.Popen(command, cwd=ROOT) as process:
+            while process.poll() is None:
+                if any((made / stage).exists() for made in baked.parent.glob(".public.*.part")):
+                    break
+            process.kill()
+        assert contents(baked) == before
+    bake(site, baked, base_url=BASE)
+    assert list(baked.parent.glob(".public*")) == []
+
+
+def test_somebody_else_s_folder_is_left_alone(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "work.txt").write_text("mine")
+    with pytest.raises(Exception, match="was not made by critterdb publish --static"):
+        bake(site, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["work.txt"]
+
+
+def test_a_site_for_those_who_sign_in_cannot_be_static(tmp_path: Path) -> None:
+    folder = make_furnished_site(tmp_path / "mysite")
+    change_metadata(folder, {"allow": {"id": "root"}})
+    with pytest.raises(Exception, match="Only visitors who sign in"):
+        bake(folder, tmp_path / "public")
+    assert not (tmp_path / "public").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--base-url", "https://me.example/"], "--base-url needs --static"),
+        (["--static", "--base-url", "me.example"], "should be a URL"),
+        (["--static", "--writable"], "leave out --writable"),
+    ],
+)
+def test_options_that_do_not_fit(
+    site: Path, tmp_path: Path, options: list[str], words: str
+) -> None:
+    command = ["--db", str(site / DATABASE_NAME), "publish", str(tmp_path / "public"), *options]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2
+    assert words in done.stderr
