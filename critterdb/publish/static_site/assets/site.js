@@ -66,7 +66,9 @@
 
   window.addEventListener("load", async () => {
     try {
-      await workers.register(new URL("sw.js", root), { scope: root.pathname });
+      const registration = await workers.register(new URL("sw.js", root), { scope: root.pathname });
+      // Browsers put their own check for a new edition off while pages follow each other.
+      registration.update().catch(() => null);
     } catch {
       return; // private windows and some settings allow none; the pages work without
     }
