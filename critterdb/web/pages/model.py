@@ -23,7 +23,10 @@ from critterdb.web.queries.photos import PHOTO_TABLES, preview_of, shown
 from .base import Page, Visit, page
 from .layout import game_name, measured, model_name
 
-PARTS = ("labels", "confusions", "reliability", "risk_coverage", "training", "mistakes", "licences")
+PARTS = (
+    *("labels", "confusions", "reliability", "risk_coverage", "training", "mistakes", "licences"),
+    "report",
+)
 # The JSON has them all.
 LABELS_DRAWN = 40
 
