@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 )
 @click.option("--post", is_flag=True, help="Send the replies. By default they stay drafts.")
 @click.option("--every", type=Interval(), help="Keep playing rounds at this interval, such as 10m.")
-@click.option("--label", is_flag=True, help="Mark the account as a bot on the platform, and exit.")
+@click.option("--label", is_flag=True, help="Mark the bot's own account as a bot, and exit.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print each round's report as a line of JSON."
 )
@@ -186,8 +186,9 @@ def answers(ctx: click.Context, as_json: bool) -> None:
 def answers_settle(ctx: click.Context, which: str, decision: str) -> None:
     """Record what a post shows. Give the number that critterdb answers lists, or a post's id.
 
-    DECISION is the name of one of the game's taxa, or one of: target, other, inconclusive, nothing
-    (the message says nothing about the animal). Your decision replaces an earlier answer.
+    DECISION is the name of one of the game's taxa, or one of: target (the animal that the game asks
+    about), other (any other animal), inconclusive (nobody can tell), nothing (the message says
+    nothing about the animal). Your decision replaces an earlier answer.
 
     \b
     critterdb answers settle 12 bobcat

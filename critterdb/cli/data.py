@@ -68,8 +68,9 @@ def sync(
     """Update a game's observations and photos from iNaturalist.
 
     It continues where the last run stopped, updates changed observations, marks those that were
-    deleted, and stays within iNaturalist's rate limits. GAME is a preset (critterdb games lists
-    them), or a game that you made with critterdb games add.
+    deleted, and stays within iNaturalist's rate limits. GAME is a preset, that is, a game
+    that comes with the program, or one that you made with critterdb games add. The command
+    critterdb games lists them.
 
     \b
     critterdb sync cougarornot --plan                show what it would fetch

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--evidence",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.png",
-    help="Draw which parts of the image led to the answer, and ruled out the runner-up.",
+    help="Draw which parts of the image led to the answer, and which ruled out the runner-up.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print a JSON array with an object per image."

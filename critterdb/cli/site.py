@@ -30,7 +30,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
-    """Show a summary of the site: data, last sync, bot, outbox, and SQLite version.
+    """Show a summary of the site: data, last sync, bot, replies (outbox), and SQLite version.
 
     \b
     critterdb status
@@ -158,10 +158,10 @@ def publish(
     as_json: bool,
     **choices: Any,
 ) -> None:
-    """Make a copy of the site in FOLDER for a web host, with openly licensed data only.
+    """Write a copy of the site to FOLDER for a web host, with openly licensed data only.
 
-    It holds the database, models, photos, the plugin, a Dockerfile, and a wheel of this
-    version of critterdb. Serve it with: datasette FOLDER. It replaces an earlier copy in FOLDER.
+    The copy holds the database, models, photos, the plugin, a Dockerfile, and a wheel of this
+    version of critterdb. Serve it with: datasette FOLDER. A new copy replaces an earlier one.
 
     \b
     critterdb publish public
@@ -259,7 +259,7 @@ def backup(ctx: click.Context, file: Path, with_files: bool) -> None:
     """Write a consistent copy of the database to FILE, or of the site to FOLDER, and check it.
 
     Other processes may keep writing. Without --files, photos and models are not in the backup.
-    Keys and login sessions never are.
+    Keys and login sessions are never in a backup.
 
     \b
     critterdb backup ../critters-2026-11-27.db       the database alone

@@ -452,7 +452,7 @@ async def test_a_species_has_its_photos_places_months_and_what_the_model_says(fo
     ]
     assert [row["name"] for row in content["above"]] == ["Felids"]
     text = await html(folder, f"/-/critters/species/{COUGAR}")
-    assert "3 observations; 1 of them obscured" in text
+    assert "3 observations; for 1 of them iNaturalist hides the exact place" in text
     assert text.count('class="area"') == 1
     assert text.count('class="spot"') == 2
 
