@@ -85,7 +85,7 @@ def answer_lines(
     `labels` are all labels of the model. With `thresholds`, a line says why no label is the answer.
     """
     from critterdb.model.explanation import explain
-    from critterdb.model.placed_answer import UNUSUAL_WORDS
+    from critterdb.model.whereabouts import UNUSUAL_WORDS
 
     lines = [f"{payload.get('source')}: {_answer_words(payload, labels)}"]
     if thresholds:

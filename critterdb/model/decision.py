@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from .labels import (
+    COARSER,
+    NOT_A_CRITTER,
+    UNSURE,
     Answer,
     Label,
     Reason,
@@ -27,10 +30,6 @@ if TYPE_CHECKING:
     from .evidence import Evidence
 
 __all__ = ["COARSER", "NOT_A_CRITTER", "UNSURE", "Classification", "decide", "labels_inside"]
-
-UNSURE: Reason = "unsure"
-NOT_A_CRITTER: Reason = "not_a_critter"
-COARSER: Reason = "coarser"
 
 
 class ClassificationColumns(TypedDict):

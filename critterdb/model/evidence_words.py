@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
 
     Cells = Sequence[Sequence[float]]
     """g×g shares of a logit, rows from the top, each from the left."""
+    Stretch = tuple[float, float]
+    """First and last, as shares of a side."""
 
 NOT_AVAILABLE = "This model cannot say where in a photo its evidence is. Train a new one to see it."
 NOTHING = "No part of the picture speaks for it"
@@ -67,10 +67,8 @@ def describe_evidence(evidence: EvidencePayload, names: Mapping[int, str]) -> Ev
 
 def difference_of(evidence: EvidencePayload) -> list[list[float]]:
     """Return for each cell how much more it speaks for the likeliest label than for the next."""
-    labels = evidence["top"], evidence["runner_up"]
-    top, runner_up = (np.array(label["cells"]) for label in labels)
-    cells: list[list[float]] = (top - runner_up).tolist()
-    return cells
+    rows = zip(evidence["top"]["cells"], evidence["runner_up"]["cells"], strict=True)
+    return [[ours - theirs for ours, theirs in zip(*row, strict=True)] for row in rows]
 
 
 def coarsened(cells: Cells) -> list[list[float]]:
@@ -78,9 +76,8 @@ def coarsened(cells: Cells) -> list[list[float]]:
     grid = min(len(cells), MAX_DRAWN_GRID)
     if grid == len(cells):
         return [list(row) for row in cells]
-    parts = np.stack([_overlap(len(cells), (n / grid, (n + 1) / grid)) for n in range(grid)])
-    drawn: list[list[float]] = (parts @ np.array(cells, float) @ parts.T).tolist()
-    return drawn
+    parts = [(n / grid, (n + 1) / grid) for n in range(grid)]
+    return [[_sum_in(cells, rows, columns) for columns in parts] for rows in parts]
 
 
 def name_area(area: Sequence[float]) -> str:
@@ -95,11 +92,11 @@ def name_area(area: Sequence[float]) -> str:
 
 def place_of(cells: Cells) -> str:
     """Return where most of the positive cells' sum is, as a clause: `Most … in the upper left`."""
-    evidence = np.array(cells, float).clip(min=0)
-    total = evidence.sum()
+    evidence = [[max(0.0, cell) for cell in row] for row in cells]
+    total = sum(map(sum, evidence))
     if not total > 0:
         return NOTHING
-    shares = evidence / total
+    shares = [[cell / total for cell in row] for row in evidence]
     for names, parts, least in (
         (_NINTHS, _THIRDS, MIN_SHARE_OF_NINTH),
         (_QUARTERS, _HALVES, MIN_SHARE_OF_QUARTER),
@@ -116,25 +113,26 @@ def place_of(cells: Cells) -> str:
     return f"Most of the evidence is {name}" if share >= MIN_SHARE_OF_HALF else SPREAD
 
 
-def _best(
-    shares: np.ndarray, areas: Mapping[str, tuple[tuple[float, float], tuple[float, float]]]
-) -> tuple[str, float]:
+def _best(shares: Cells, areas: Mapping[str, tuple[Stretch, Stretch]]) -> tuple[str, float]:
     """The area that holds most of the evidence, and its share of it."""
-    held = {name: _share_in(shares, *area) for name, area in areas.items()}
+    held = {name: _sum_in(shares, *area) for name, area in areas.items()}
     name = max(held, key=lambda area: held[area])
     return name, held[name]
 
 
-def _share_in(shares: np.ndarray, rows: tuple[float, float], columns: tuple[float, float]) -> float:
-    """The share of the evidence in an area; a cell on its edge counts by what lies inside."""
-    down, across = _overlap(len(shares), rows), _overlap(len(shares), columns)
-    return float(down @ shares @ across)
+def _sum_in(cells: Cells, rows: Stretch, columns: Stretch) -> float:
+    """The sum of the cells in an area; a cell on its edge counts by what lies inside."""
+    down, across = _overlap(len(cells), rows), _overlap(len(cells), columns)
+    return sum(
+        inside * sum(cell * part for cell, part in zip(row, across, strict=True))
+        for inside, row in zip(down, cells, strict=True)
+        if inside
+    )
 
 
-def _overlap(grid: int, stretch: tuple[float, float]) -> np.ndarray:
-    edges = np.arange(grid + 1) / grid
+def _overlap(grid: int, stretch: Stretch) -> list[float]:
     first, last = stretch
-    return (np.minimum(edges[1:], last) - np.maximum(edges[:-1], first)).clip(min=0) * grid
+    return [max(0.0, min((n + 1) / grid, last) - max(n / grid, first)) * grid for n in range(grid)]
 
 
 def _lower(clause: str) -> str:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-import numpy as np
-
 from critterdb.formatting import confidence, list_of, taxon_name
 
-from .decision import COARSER, NOT_A_CRITTER, steps_up
-from .labels import labels_inside
+from .labels import COARSER, NOT_A_CRITTER, labels_inside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .decision import Step
-    from .labels import Answer, Label, Reason, ScoredTaxon, Thresholds
+    from .labels import Answer, Label, Reason, ScoredTaxon, Taxon, Thresholds
     from .payloads import AnswerPayload
 
 MAX_LABELS_NAMED = 4
@@ -83,25 +79,28 @@ def _why_unsure(
     scores = {label["taxon_id"]: label["score"] for label in predictions}
     widest = _widest_step(top["taxon_id"], labels)
     if widest is not None:
-        parts = [p for p in predictions if p["taxon_id"] in _ids_of(widest, labels)]
+        inside = {label["taxon_id"] for label in labels_inside(widest["taxon_id"], labels)}
+        parts = [part for part in predictions if part["taxon_id"] in inside]
         if len(parts) > 1:
             total = sum(scores[part["taxon_id"]] for part in parts)
             sentences.append(
-                f"{taxon_name(widest.taxon)} as a whole, with {len(parts)} labels, gets "
+                f"{taxon_name(widest)} as a whole, with {len(parts)} labels, gets "
                 f"{confidence(total)}, which is too little as well."
             )
     return sentences
 
 
-def _widest_step(taxon_id: int, labels: Sequence[Label]) -> Step | None:
-    """The coarsest answer that was possible for a label; None if there was none beside itself."""
-    index = next((i for i, label in enumerate(labels) if label["taxon_id"] == taxon_id), None)
-    steps = [] if index is None else steps_up(index, labels)[1:]
-    return steps[-1] if steps else None
+def _widest_step(taxon_id: int, labels: Sequence[Label]) -> Taxon | None:
+    """The coarsest answer that was possible for a label; None if there was none beside itself.
 
-
-def _ids_of(step: Step, labels: Sequence[Label]) -> set[int]:
-    return {labels[int(index)]["taxon_id"] for index in np.flatnonzero(step.inside)}
+    As decision.steps_up has it, without numpy: the pages run in a browser's tab too.
+    """
+    label = next((label for label in labels if label["taxon_id"] == taxon_id), None)
+    ancestors = label.get("ancestors", []) if label else []
+    narrower = (
+        taxon for taxon in ancestors if len(labels_inside(taxon["taxon_id"], labels)) < len(labels)
+    )
+    return next(narrower, None)
 
 
 def _sum_of(parts: Sequence[ScoredTaxon]) -> str:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 Reason = Literal["unsure", "not_a_critter", "coarser"]
 """Why an answer is not simply the likeliest label."""
+UNSURE: Reason = "unsure"
+NOT_A_CRITTER: Reason = "not_a_critter"
+COARSER: Reason = "coarser"
 
 
 class Taxon(TypedDict):

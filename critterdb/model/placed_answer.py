@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -17,15 +17,8 @@ if TYPE_CHECKING:
     from .labels import Answer, Label, Reason, ScoredTaxon
     from .loader import Model
     from .place_prior import Nearby
-    from .whereabouts import Whereabouts
+    from .whereabouts import Unusual, Whereabouts
 
-Unusual = Literal["place", "season"]
-"""What is unusual about an answer: to be there at all, or at that time of the year."""
-
-UNUSUAL_WORDS: dict[Unusual, str] = {
-    "place": "seldom or never observed near there",
-    "season": "seldom or never observed near there at that time of the year",
-}
 # With three expected and none seen, chance is below 5% (Poisson).
 MIN_EXPECTED = 3.0  # observations near there, if it were as frequent as elsewhere
 MAX_UNUSUAL_SHARE = 0.1  # of those expected

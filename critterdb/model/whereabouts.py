@@ -6,13 +6,20 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from critterdb.errors import RejectedInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Unusual = Literal["place", "season"]
+"""What is unusual about an answer: to be there at all, or at that time of the year."""
+
+UNUSUAL_WORDS: dict[Unusual, str] = {
+    "place": "seldom or never observed near there",
+    "season": "seldom or never observed near there at that time of the year",
+}
 INVALID = "place_invalid"
 NAMES = {
     "latitude": ("latitude", "lat"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from critterdb.errors import CritterError, RejectedInputError
-from critterdb.model.inference import classify_image
-from critterdb.model.registry import find_model, load_stored
 from critterdb.storage.stored_files import open_stored
 from critterdb.web.datasette.reading import read
 from critterdb.web.state import folder_of
@@ -36,6 +34,11 @@ async def find_evidence(
     None if the model has none, or if its file or the photo's cannot be used. Raises
     RejectedInputError (busy) if too many pictures are waiting.
     """
+    try:
+        from critterdb.model.inference import classify_image
+        from critterdb.model.registry import find_model, load_stored
+    except ImportError:
+        return None  # a browser's tab has no numpy
 
     def look() -> PhotoEvidence | None:
         model = load_stored(stored, threads=THREADS_PER_PHOTO)

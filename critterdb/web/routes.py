@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .endpoint import openapi
 from .files import photos, static
 from .pages import history, home, model, models, nowhere, photo, prediction, review, species
 
@@ -26,6 +25,12 @@ async def _health(request: Request, datasette: Datasette) -> Response:
     return await health(request, datasette)
 
 
+async def _openapi(request: Request, datasette: Datasette) -> Response:
+    from .endpoint.openapi import openapi
+
+    return await openapi(request, datasette)
+
+
 _FORMAT = r"(?P<format>\.json)?$"
 _MODEL = r"^/-/critters/models/(?P<model_id>[^/]+?)"
 _NUMBER = r"-?\d{1,15}"
@@ -33,7 +38,7 @@ _NUMBER = r"-?\d{1,15}"
 ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/classify{_FORMAT}", _classify),
     (r"^/-/critterdb/health(\.json)?$", _health),
-    (r"^/-/critterdb/openapi\.json$", openapi.openapi),
+    (r"^/-/critterdb/openapi\.json$", _openapi),
     (r"^/-/critterdb/photos/(?P<sha256>[^/]+)$", photos.photo),
     (r"^/-/critterdb/pictures/(?P<sha256>[^/]+)$", photos.picture),
     (r"^/-/critterdb/static/(?P<name>[^/]+)$", static.static),

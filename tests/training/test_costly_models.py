@@ -40,7 +40,8 @@ def add_to_novelty(file: Path, nodes: Sequence[Any], functions: Sequence[Any] = 
     model = onnx.load_model_from_string(file.read_bytes())
     metadata = json.loads(model.metadata_props[0].value)
     metadata.pop("digest", None)
-    model.graph.node[-1].output[0] = "whole"
+    last = next(node for node in model.graph.node if "novelty" in node.output)
+    last.output[0] = "whole"
     model.graph.node.extend([*nodes, node("Add", ["whole", "zero"], ["novelty"])])
     model.functions.extend(functions)
     if functions:

@@ -13,7 +13,7 @@ from critterdb.model.decision import NOT_A_CRITTER
 from critterdb.model.evidence_words import NOT_AVAILABLE
 from critterdb.model.explanation import explain
 from critterdb.model.payloads import refusal_payload
-from critterdb.model.placed_answer import UNUSUAL_WORDS
+from critterdb.model.whereabouts import UNUSUAL_WORDS
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.datasette.reading import read
 from critterdb.web.files.static import CLASSIFIER, static_path

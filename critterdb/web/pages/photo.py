@@ -10,7 +10,7 @@ from critterdb.errors import RejectedInputError
 from critterdb.formatting import display_name_sql
 from critterdb.licences import IS_PHOTO_HERE
 from critterdb.model.evidence_words import NOT_AVAILABLE
-from critterdb.model.placed_answer import UNUSUAL_WORDS
+from critterdb.model.whereabouts import UNUSUAL_WORDS
 from critterdb.storage.stored_json import read_scores
 from critterdb.web.charts.maps import Place, draw_map
 from critterdb.web.datasette.permissions import CLASSIFY, REVIEW, may

@@ -7,13 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from critterdb.errors import CritterError
-from critterdb.model.placed_answer import Unusual, unusual_because
-from critterdb.model.registry import StoredModel, find_model, load_stored
-from critterdb.model.whereabouts import Whereabouts
+from critterdb.model.whereabouts import Unusual, Whereabouts
 from critterdb.storage.stored_json import read_ids
 
 if TYPE_CHECKING:
     from critterdb._types import Json
+    from critterdb.model.registry import StoredModel
     from critterdb.storage.database import SiteDatabase
 
     from .base import Visit
@@ -39,6 +38,11 @@ async def unusual_observation(visit: Visit, observation_id: int) -> Unusual | No
 
     None if nothing is, or if nothing is known: no coordinates, or no model that knows of places.
     """
+    try:
+        from critterdb.model.placed_answer import unusual_because
+        from critterdb.model.registry import load_stored
+    except ImportError:
+        return None  # a browser's tab has no numpy
     stored, row = await visit.read(lambda db: _look_up(db, observation_id))
     if stored is None or row is None:
         return None
@@ -60,6 +64,8 @@ async def unusual_observation(visit: Visit, observation_id: int) -> Unusual | No
 
 
 def _look_up(db: SiteDatabase, observation_id: int) -> tuple[StoredModel | None, Json | None]:
+    from critterdb.model.registry import find_model
+
     row = next(db.query(_OBSERVATION, [observation_id]), None)
     model = db.execute(_MODEL_WITH_PLACES, [observation_id]).fetchone() if row else None
     if model is None:
