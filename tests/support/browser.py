@@ -23,7 +23,9 @@ STOPS_OF_A_DATE = 4
 WATCH_FOCUS = """(stopsOfDate) => {
     const usable = [...document.querySelectorAll(
         'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]'
-    )].filter(one => one.checkVisibility() && !one.disabled);
+    )].filter(one => one.checkVisibility() && !one.disabled)
+      // Of radio buttons, Tab stops at the one that is chosen; arrow keys choose another.
+      .filter(one => one.type !== 'radio' || one.checked);
     const reached = new Map();
     document.addEventListener('focusin', ({ target }) => {
         const style = getComputedStyle(target);

@@ -118,6 +118,8 @@ def words(text: str) -> list[str]:
     """The markup and the words of a page's content without addresses, forms and pictures."""
     text = text[text.index("<main") : text.index("</main>")]
     text = re.sub(r"<form.*?</form>", "", text, flags=re.DOTALL)
+    # The ground of a map of evidence: the picture elsewhere, or a blank of its shape.
+    text = re.sub(r'<img class="from-afar"[^>]*>(?=<svg)|<svg class="blank".*?</svg>', "", text)
     text = re.sub(
         r'<span class="no-picture">.*?</span>|<a [^>]*><img class="from-afar".*?</a>', "", text
     )

@@ -228,7 +228,7 @@ async def _feed(visit: Visit, stories: list[Story], path: str) -> Response:
     return respond(visit.request, body, ATOM_TYPE, {**common, "Cache-Control": "no-cache"})
 
 
-@page(*STORY_TABLES)
+@page(*STORY_TABLES, "images")
 async def post(visit: Visit) -> Page:
     """One post, with what was said of each of its pictures."""
     post_id = visit.named("post_id")
