@@ -69,7 +69,8 @@ async function start(files, chosen) {
     const [ort, bytes] = await Promise.all([runtime, load(new URL(chosen.file, here), noteBytes)]);
     const description = await readModelFile(bytes);
     const prior = await readPrior(description.metadata.place_prior, description.labels.length);
-    const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+    const options = { executionProviders: ["wasm"], logSeverityLevel: 3 }; // errors only
+    const session = await ort.InferenceSession.create(bytes, options);
     return { ort, description, prior, session };
   } catch (error) {
     runtime = undefined;

@@ -56,7 +56,7 @@ export const tooComplex = () =>
   );
 
 export const tooLarge = (most) =>
-  new Refusal("too_large", `The picture has more than ${most}. Make it smaller and try again`);
+  new Refusal("too_large", `The picture is larger than ${most}. Make it smaller and try again`);
 
 export const pixelsChanged = () =>
   new Refusal(
