@@ -32,7 +32,7 @@ def new_folder(folder: Path, marker: str) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    with _locked(folder.parent):
+    with locked(folder.parent):
         _remove_leftovers(folder, marker)
         made.mkdir()
         lock = _lock(made)
@@ -52,7 +52,7 @@ def put_in_place(made: Path, folder: Path, *, check: Callable[[], None]) -> None
 
     `check` looks once more whether what lies there may be replaced. Raises OSError.
     """
-    with _locked(folder.parent):
+    with locked(folder.parent):
         check()
         if not folder.exists() or not any(folder.iterdir()):
             os.replace(made, folder)
@@ -114,8 +114,8 @@ def _remove(folder: Path, marker: str) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which lasts no longer than the open file."""
+def locked(folder: Path) -> Iterator[None]:
+    """Wait for the lock of a folder and hold it; it lasts no longer than the open file."""
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -10,18 +9,19 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from critterdb.errors import SiteError, SourceError
+from critterdb.publish.replacing import locked
 from critterdb.storage.atomic_files import write_atomically
 
 from .download import Source, download
 from .pins import GROUPS, WHEELS_FOLDER, pins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from critterdb._types import Progress
 
@@ -90,7 +90,7 @@ def fetch_runtime(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Two runs at once would append to one partial file.
-        with _locked(folder):
+        with locked(folder):
             for group in groups:
                 lacking = problem_files(folder, group, wanted)
                 for package in wanted.packages(group):
@@ -167,13 +167,3 @@ def _fetch_wheels(wanted: Pins, folder: Path) -> None:
         (folder / WHEELS_FOLDER).mkdir(exist_ok=True)
         for wheel in wanted.wheels:
             (made / wheel.file).replace(folder / WHEELS_FOLDER / wheel.file)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -11,8 +11,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from critterdb.web.files.static import CLASSIFIER as STATIC_CLASSIFIER
-
 from .addresses import CLASSIFY, EXPLORE, HOME, Addresses, is_page, relative
 from .thumbnails import SIZES, thumbnail_path
 
@@ -34,11 +32,6 @@ SCRIPTS = "script-src 'self'"
 EXPLORE_SCRIPTS = "script-src 'self' 'wasm-unsafe-eval'; frame-src 'self'"
 # WebAssembly, and the frame that fetches a picture from a URL that the visitor gave.
 CLASSIFIER_SCRIPTS = "script-src 'self' 'wasm-unsafe-eval'; frame-src 'self'"
-
-
-# The page shows the tag that embeds the classifier in a page elsewhere.
-EMBED = f"{STATIC_CLASSIFIER}/embed.js"
-HERE = "https://YOUR-SITE/"
 
 
 _SCRIPTS = {CLASSIFY: CLASSIFIER_SCRIPTS, EXPLORE: EXPLORE_SCRIPTS}
@@ -67,8 +60,6 @@ class Rewriter:
         tag = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy, False)}">'
         text = _TAG.sub(lambda match: self._tag(match, place, result), text)
         text = text.replace('<meta charset="utf-8">', f'<meta charset="utf-8">\n  {tag}', 1)
-        if place == CLASSIFY:
-            text = text.replace(EMBED, f"{self.base_url or HERE}{self.addresses.place(EMBED)}")
         result.text = text.replace("</head>", f"{head}</head>", 1)
         return result
 
