@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
+from critterdb.dataset.sightings import load_sightings
 from critterdb.errors import CritterError
-from critterdb.model.whereabouts import Unusual, Whereabouts
 from critterdb.storage.stored_json import read_ids
 
 if TYPE_CHECKING:
     from critterdb._types import Json
     from critterdb.model.registry import StoredModel
+    from critterdb.model.whereabouts import Unusual
     from critterdb.storage.database import SiteDatabase
 
     from .base import Visit
@@ -26,10 +26,9 @@ WHERE seen.observation_id = ? AND seen.left_at IS NULL
 ORDER BY games.slug LIMIT 1
 """
 _OBSERVATION = """
-SELECT observations.taxon_id, latitude, longitude, observed_on, taxa.ancestor_ids
+SELECT observations.taxon_id, taxa.ancestor_ids
 FROM observations LEFT JOIN taxa ON taxa.id = observations.taxon_id
 WHERE observations.id = ? AND withdrawn_at IS NULL
-    AND latitude IS NOT NULL AND longitude IS NOT NULL
 """
 
 
@@ -53,8 +52,7 @@ async def unusual_observation(visit: Visit, observation_id: int) -> Unusual | No
         return None  # the pages of models and the health page say what is wrong with it
     if model.place_prior is None:
         return None
-    place = Whereabouts(row["latitude"], row["longitude"], _day(row["observed_on"]))
-    nearby = model.place_prior.nearby(place)
+    nearby = model.place_prior.nearby(row["whereabouts"])
     known = {label["taxon_id"] for label in model.labels}
     lineage = [row["taxon_id"], *reversed(read_ids(row["ancestor_ids"]))]
     label = next((taxon_id for taxon_id in lineage if taxon_id in known), None)
@@ -67,17 +65,13 @@ def _look_up(db: SiteDatabase, observation_id: int) -> tuple[StoredModel | None,
     from critterdb.model.registry import find_model
 
     row = next(db.query(_OBSERVATION, [observation_id]), None)
-    model = db.execute(_MODEL_WITH_PLACES, [observation_id]).fetchone() if row else None
+    sighting = load_sightings(db, [observation_id]).get(observation_id)
+    if row is None or sighting is None:
+        return None, None
+    model = db.execute(_MODEL_WITH_PLACES, [observation_id]).fetchone()
     if model is None:
         return None, None
     try:
-        return find_model(db, model_id=model[0]), row
+        return find_model(db, model_id=model[0]), {**row, "whereabouts": sighting.whereabouts}
     except CritterError:
         return None, None
-
-
-def _day(text: object) -> date | None:
-    try:
-        return date.fromisoformat(str(text)[:10])
-    except ValueError:
-        return None
