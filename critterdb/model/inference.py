@@ -100,7 +100,7 @@ def view_image(
 
 
 def view_decoded(view: Preprocessing, decode: Callable[[int], Image.Image]) -> PhotoView:
-    """View a photo of one's own, which `decode` opens with so many pixels of its shorter side."""
+    """View a trusted photo, which `decode` opens with that many pixels on its shorter side."""
     image = decode(view.shorter_side)
     return PhotoView(
         view.pixels(image),
@@ -165,7 +165,7 @@ def whereabouts_in(data: bytes) -> Whereabouts | None:
     except RejectedInputError as refusal:
         if refusal.code == "busy":
             raise
-        return None  # unreadable metadata is no reason to refuse a picture
+        return None  # a picture is accepted even if its metadata cannot be read
     if place is None:
         return None
     try:

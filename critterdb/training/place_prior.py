@@ -124,7 +124,7 @@ def count_sightings(labelled: Iterable[LabelledSighting], labels: int) -> PlaceP
 
 
 def _once_by_observer(labelled: Iterable[LabelledSighting]) -> list[LabelledSighting]:
-    """Count what one observer saw in a cell and month once: one keen person is no population."""
+    """Count what one observer saw in a cell and month once: one keen person is not many."""
     kept: dict[object, LabelledSighting] = {}
     for number, seen in enumerate(labelled):
         sighting, label = seen.sighting, seen.label

@@ -25,7 +25,7 @@ def recipe_of(copy: Path, base_url: str | None) -> str:
         digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
     settings = sorted([*copy.glob("metadata.*"), *copy.glob("datasette.*")])
     for file in [*settings, *(path for name in FOLDERS for path in _files(copy / name))]:
-        # The wheel in plugins/ is made anew each time, from the code that is counted above.
+        # The wheel in plugins/ is rebuilt each time, from the code that is counted above.
         if file.suffix != ".whl":
             digest.update(str(file.relative_to(copy)).encode() + file.read_bytes())
     return digest.hexdigest()

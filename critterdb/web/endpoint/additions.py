@@ -52,7 +52,7 @@ async def find_additions(
 ) -> Additions:
     """Add to the payload what was asked for, and return what the page shows.
 
-    On a page these are additions: they are left out where there is no time for them. A program that
+    On a page these are additions, left out if there is no time for them. A program that
     asked gets RejectedInputError (busy) then.
     """
     payload = looked.payload

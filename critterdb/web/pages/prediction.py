@@ -35,7 +35,7 @@ WHERE predictions.id = ?
 
 
 class PredictionData(Given):
-    """An answer with the model that gave it, when, what its game asks, and why it is no label."""
+    """An answer with its model, time and game, and why it is not a label."""
 
     prediction_id: int
     model_id: str

@@ -48,7 +48,7 @@ def load_taxa(db: SiteDatabase, taxon_ids: Iterable[int]) -> dict[int, Taxon]:
 
 
 def load_reasons(db: SiteDatabase, rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Return for each row of `predictions` the sentences that say why it is no label.
+    """Return for each row of `predictions` the sentences that say why it is not a label.
 
     Rows that somebody else made may lack what these need: they get none.
     """

@@ -163,7 +163,7 @@ const sorry = () =>
 const TAB = inSite("explore/tab/");
 const EXPLORE = inSite("explore/");
 const PATIENCE_MS = 60_000;
-// Datasette's own pages have scripts within. They reach this site only, which is no server.
+// Datasette's own pages have inline scripts. They can only reach this site, which has no server code.
 const TAB_POLICY =
   "default-src 'self' 'unsafe-inline' data:; img-src 'self' data:; form-action 'self'; base-uri 'none'";
 
