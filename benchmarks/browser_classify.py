@@ -22,6 +22,7 @@ import numpy as np
 
 from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import decode_sized
+from critterdb.model.inference import classify_view, view_decoded
 from critterdb.model.loader import Model, load_model
 from critterdb.publish.runtime.fetching import ready_runtime
 from critterdb.system import cores
@@ -44,10 +45,10 @@ class Outcome:
 
 def outcome_in_python(model: Model, data: bytes) -> Outcome:
     try:
-        image, _, _ = decode_sized(data, shorter_side=model.view.shorter_side)
+        view = view_decoded(model.view, lambda side: decode_sized(data, shorter_side=side)[0])
     except RejectedInputError as refusal:
         return Outcome((refusal.code, None), {})
-    found = model.classify(image)
+    found = classify_view(model, view)
     answer = found.answer["taxon_id"] if found.answer else None
     scores = {label["taxon_id"]: label["score"] for label in found.predictions}
     return Outcome((answer, found.reason), scores)

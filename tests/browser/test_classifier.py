@@ -18,7 +18,8 @@ from critterdb.demo.drawing.pictures import draw_critter
 from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import decode_sized
 from critterdb.imaging.preprocessing import Preprocessing
-from critterdb.model.loader import load_model
+from critterdb.model.inference import classify_image
+from critterdb.model.loader import Model, load_model
 from critterdb.model.payloads import answer_payload, refusal_payload
 from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.training.onnx.graph import import_onnx
@@ -31,7 +32,16 @@ from tests.support.classifier_site import (
     classify_in_browser,
     skip_without_runtime,
 )
-from tests.support.models import BOBCAT, COLOURS, COUGAR, DOMESTIC_CAT, make_tiny_model, picture
+from tests.support.models import (
+    BOBCAT,
+    COLOURS,
+    COUGAR,
+    DOMESTIC_CAT,
+    SECOND_LOOK,
+    SETS,
+    make_tiny_model,
+    picture,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -301,6 +311,46 @@ def test_fifty_megapixels_are_classified(page: Any, model_file: Path) -> None:
     assert theirs["image"] == ours["image"]
     for label, same in zip(theirs["predictions"], ours["predictions"], strict=True):
         assert label["score"] == pytest.approx(same["score"], abs=0.02)
+
+
+@pytest.fixture(scope="module")
+def twice(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Model]]:
+    """A page with a model that looks twice and has sets, and the model."""
+    folder = tmp_path_factory.mktemp("twice")
+    rules: dict[str, Any] = {"second_look": SECOND_LOOK, "set": SETS}
+    model = make_tiny_model(open_database(folder / DATABASE_NAME, create=True), **rules)
+    file = folder / "models" / f"{model.id}.onnx"
+    with classifier_site(folder / "pages", file) as (url, _), closed_page(browser) as page:
+        page.goto(url)
+        yield page, model
+
+
+def patch(colour: str, share: float, sides: tuple[int, int]) -> bytes:
+    """A patch of a colour on grey, whose side is this share of the shorter side."""
+    ground = Image.new("RGB", sides, COLOURS["grey"])
+    side = round(share * min(sides))
+    left, top = sides[0] * 2 // 5, sides[1] - side - 7
+    ground.paste(COLOURS[colour], (left, top, left + side, top + side))
+    return encoded(ground, "PNG")
+
+
+def test_a_small_animal_is_looked_at_twice_as_in_python(twice: tuple[Any, Model]) -> None:
+    page, model = twice
+    photos = [
+        patch(colour, share, sides)
+        for colour in ("red", "green", "yellow")
+        for share in (0.9, 0.55, 0.4, 0.2)
+        for sides in ((320, 320), (411, 300), (210, 97))
+    ]
+    answers = classify_in_browser(page, photos)
+    for data, theirs in zip(photos, answers, strict=True):
+        classification, info = classify_image(model, data)
+        ours = dict(answer_payload(model, classification, info, None, 1.0))
+        assert list(theirs) == list(ours)
+        assert {**theirs, "took_ms": 0} == {**ours, "took_ms": 0}
+    assert {answer["looks"] for answer in answers} == {1, 2}
+    assert len({tuple(answer.get("crop", ())) for answer in answers}) > 4
+    assert {len(answer["set"]["taxa"]) for answer in answers if "set" in answer} >= {1, 2}
 
 
 KEYS = ["ok", "answer", "abstained", "reason", "predictions", "novelty", "novelty_threshold"]

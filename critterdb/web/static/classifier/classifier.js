@@ -4,13 +4,15 @@
 
 import { decide, rounded } from "./decision.js";
 import { EVIDENCE_OUTPUTS, hasEvidence, readEvidence } from "./evidence.js";
+import { labelSet } from "./label-set.js";
 import { load } from "./loading.js";
 import { MAX_BYTES } from "./limits.js";
 import { readModelFile } from "./model-file.js";
 import { readPicture } from "./picture.js";
 import { parseWhereabouts, placedAnswer, readPrior } from "./place.js";
-import { look } from "./preprocessing.js";
+import { areaOf, look, lookCloser, sideFor } from "./preprocessing.js";
 import { Refusal, fetchFailed, tooLarge, urlInvalid } from "./refusals.js";
+import { WINDOW_NOVELTY, believe, findArea } from "./second-look.js";
 import { sha256 } from "./sha256.js";
 
 const here = new URL(".", import.meta.url);
@@ -79,11 +81,13 @@ async function start(files, chosen) {
   }
 }
 
-async function run({ ort, description, prior, session }, picture, { withEvidence, whereabouts }) {
+// What the model makes of one view: {probabilities, novelty, windows, evidence}.
+async function lookAt({ ort, description, session }, pixels, area, withEvidence) {
   const { size } = description.view;
-  const pixels = look(picture.image, description.view);
   const isExplained = withEvidence && hasEvidence(session);
-  const wanted = isExplained ? [...OUTPUTS, ...EVIDENCE_OUTPUTS] : OUTPUTS;
+  const wanted = [...OUTPUTS];
+  if (description.secondLook) wanted.push(WINDOW_NOVELTY);
+  if (isExplained) wanted.push(...EVIDENCE_OUTPUTS);
   const input = new ort.Tensor("uint8", pixels, [1, size, size, 3]);
   // A session takes one run at a time.
   busy = busy.catch(() => {}).then(() => session.run({ pixels: input }, wanted));
@@ -93,14 +97,38 @@ async function run({ ort, description, prior, session }, picture, { withEvidence
     probabilities.length === description.labels.length && novelty.length === 1 &&
     [...probabilities, ...novelty].every(Number.isFinite);
   if (!isUsable) throw new Refusal("no_model", `The model ${description.id} fails on this picture`);
-  const decided = decide(probabilities, novelty[0], description);
-  const extras = {};
-  if (isExplained) extras.evidence = readEvidence(outputs, description, picture);
-  if (prior && whereabouts) {
-    extras.with_place = placedAnswer(decided, description, prior, whereabouts);
-  }
-  return { decided, extras };
+  return {
+    probabilities,
+    novelty: novelty[0],
+    windows: outputs[WINDOW_NOVELTY]?.data,
+    evidence: isExplained ? readEvidence(outputs, description, area) : undefined,
+  };
 }
+
+// The look that decides, how many there were, and the part of the photo that decided if not all.
+// `read` reads the picture with as many pixels on its shorter side as it is told.
+async function lookOnceOrTwice(opened, read, withEvidence) {
+  const { view, thresholds, secondLook } = opened.description;
+  const picture = await read(view.shorterSide);
+  const whole = areaOf(view, picture.width, picture.height);
+  const first = await lookAt(opened, look(picture.image, view), whole, withEvidence);
+  const area = secondLook && findArea(first, whole, secondLook, thresholds);
+  if (!area) return { picture, believed: first, looks: 1 };
+  let closer;
+  try {
+    closer = await read(sideFor(view, area));
+  } catch {
+    // It was decoded a moment ago; what one look said is better than a refusal.
+    return { picture, believed: first, looks: 1 };
+  }
+  const second = await lookAt(opened, lookCloser(closer.image, area, view), area, withEvidence);
+  const believed = believe(first, second, secondLook, thresholds);
+  if (!believed) return { picture, believed: first, looks: 2 };
+  return { picture, believed, looks: 2, crop: area.map(rounded) };
+}
+
+const withoutUndefined = (payload) =>
+  Object.fromEntries(Object.entries(payload).filter(([, value]) => value !== undefined));
 
 async function bytesOf(source, maxBytes) {
   let blob = source;
@@ -146,11 +174,12 @@ async function classify(source, options = {}) {
     });
     const data = await bytesOf(source, maxBytes);
     const opened = await open(model);
-    const { description } = opened;
-    const picture = await readPicture(data, description.view.shorterSide, maxBytes);
-    const { decided, extras } = await run(opened, picture, { withEvidence, whereabouts });
-    const { id, game, backbone, thresholds } = description;
-    return {
+    const { description, prior } = opened;
+    const read = (side) => readPicture(data, side, maxBytes);
+    const { picture, believed, looks, crop } = await lookOnceOrTwice(opened, read, withEvidence);
+    const decided = decide(believed.probabilities, believed.novelty, description);
+    const { id, game, backbone, thresholds, secondLook, setRule } = description;
+    return withoutUndefined({
       ok: true,
       ...decided,
       novelty_threshold: rounded(thresholds.novelty_threshold),
@@ -158,8 +187,13 @@ async function classify(source, options = {}) {
       image: { sha256: await sha256(data), width: picture.width, height: picture.height },
       prediction_id: null,
       took_ms: Number((performance.now() - started).toFixed(1)),
-      ...extras,
-    };
+      looks: secondLook ? looks : undefined,
+      crop,
+      evidence: believed.evidence,
+      set: labelSet(decided, setRule),
+      with_place:
+        prior && whereabouts ? placedAnswer(decided, description, prior, whereabouts) : undefined,
+    });
   } catch (error) {
     if (error instanceof Refusal) return error.asJson();
     throw error;

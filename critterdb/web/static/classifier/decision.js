@@ -43,10 +43,12 @@ export function decide(probabilities, novelty, { labels, thresholds }) {
 // The nearest ancestor of the top label that is sure enough and says less than everything.
 function coarser(probabilities, labels, top, threshold) {
   const lineages = labels.map((label) => lineage(label));
+  const isSingle = probabilities instanceof Float32Array;
+  const add = (sum, value) => (isSingle ? Math.fround(sum + value) : sum + value);
   for (const ancestor of labels[top].ancestors.toReversed()) {
     const inside = [...labels.keys()].filter((index) => lineages[index].has(ancestor.taxon_id));
     if (inside.length === labels.length) return null;
-    const score = inside.reduce((sum, index) => Math.fround(sum + probabilities[index]), 0);
+    const score = inside.reduce((sum, index) => add(sum, probabilities[index]), 0);
     if (score >= threshold) return asAnswer(ancestor, score);
   }
   return null;

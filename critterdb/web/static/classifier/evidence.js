@@ -15,8 +15,8 @@ export const hasEvidence = (session) =>
 
 const round = (value) => Number(value.toFixed(DIGITS));
 
-// The key `evidence` of an answer; `outputs` are a run's, `width` and `height` the photo's.
-export function readEvidence(outputs, { labels, view }, { width, height }) {
+// The key `evidence` of an answer; `outputs` are a run's, and `area` the part of the photo that it saw.
+export function readEvidence(outputs, { labels }, area) {
   const grid = outputs[CELLS].dims.at(-1);
   const [top, runnerUp] = [0, 1].map((number) => {
     const cells = outputs[CELLS].data.subarray(number * grid * grid, (number + 1) * grid * grid);
@@ -30,13 +30,5 @@ export function readEvidence(outputs, { labels, view }, { width, height }) {
       cells: rows,
     };
   });
-  return { grid, area: areaOf(view, width, height), top, runner_up: runnerUp };
-}
-
-// Which part of an upright photo the view sees: x, y, width and height as shares of it.
-function areaOf({ shape, share }, width, height) {
-  const shorter = Math.min(width, height);
-  const across = shape === "crop" ? (share * shorter) / width : share;
-  const down = shape === "crop" ? (share * shorter) / height : share;
-  return [(1 - across) / 2, (1 - down) / 2, across, down].map(rounded);
+  return { grid, area: area.map(rounded), top, runner_up: runnerUp };
 }

@@ -1,7 +1,9 @@
 // What a model file says of itself (critterdb/model/description.py): the JSON of the metadata
 // property `critterdb` of an ONNX file, which is a protocol buffer.
 
+import { parseSetRule } from "./label-set.js";
 import { parseView } from "./preprocessing.js";
+import { parseSecondLook } from "./second-look.js";
 import { sha256 } from "./sha256.js";
 
 const FORMAT = 1;
@@ -84,7 +86,9 @@ function parseDescription(words) {
   const { id, game, backbone, digest } = metadata;
   const view = parseView(metadata.size, metadata.resize);
   const labels = parseLabels(metadata.labels);
-  return { id, game, backbone, digest, view, labels, thresholds, metadata };
+  const secondLook = parseSecondLook(metadata.second_look);
+  const setRule = parseSetRule(metadata.set);
+  return { id, game, backbone, digest, view, labels, thresholds, secondLook, setRule, metadata };
 }
 
 function parseLabels(labels) {

@@ -39,7 +39,7 @@ const problem = (words) =>
 
 const picture = () => {
   const image = element("img", { src: preview, alt: "The photo that you chose" });
-  const figure = element("figure", { class: "picture" }, image);
+  const figure = element("figure", { class: "picture" }, element("div", { class: "stage" }, image));
   image.addEventListener("error", () => figure.replaceChildren());
   return figure;
 };

@@ -47,15 +47,48 @@ export function parseView(size, resize) {
 export function look(image, view) {
   const { size, shorterSide: side } = view;
   const shorter = Math.min(image.width, image.height);
-  const scaled = (length) =>
+  const lengthOf = (length) =>
     view.shape === "squash" ? side : Math.floor((side * length) / shorter);
-  const width = scaled(image.width);
-  const height = scaled(image.height);
+  const width = lengthOf(image.width);
+  const height = lengthOf(image.height);
   const left = roundHalfEven((width - size) / 2);
   const top = roundHalfEven((height - size) / 2);
   const filter = FILTERS[view.filter];
-  const columns = taps(image.width, width, left, size, filter);
-  const rows = taps(image.height, height, top, size, filter);
+  const columns = taps(image.width, { scale: image.width / width, from: left }, size, filter);
+  const rows = taps(image.height, { scale: image.height / height, from: top }, size, filter);
+  return scaled(image, columns, rows, size);
+}
+
+// RGB size×size×3 of all of an area, which is [x, y, width, height] as shares of the image.
+export function lookCloser(image, area, { size, filter }) {
+  const across = stretch(image.width, area[0], area[2], size);
+  const down = stretch(image.height, area[1], area[3], size);
+  const columns = taps(image.width, across, size, FILTERS[filter]);
+  const rows = taps(image.height, down, size, FILTERS[filter]);
+  return scaled(image, columns, rows, size);
+}
+
+// Pillow keeps the edges of a box as 32-bit numbers.
+function stretch(side, share, length, size) {
+  const start = Math.fround(share * side);
+  const end = Math.fround((share + length) * side);
+  return { start, scale: Math.fround(end - start) / size };
+}
+
+// Which part of an upright photo the view sees: x, y, width and height as shares of it.
+export function areaOf({ shape, share }, width, height) {
+  const shorter = Math.min(width, height);
+  const across = shape === "crop" ? (share * shorter) / width : share;
+  const down = shape === "crop" ? (share * shorter) / height : share;
+  return [(1 - across) / 2, (1 - down) / 2, across, down];
+}
+
+// The pixels that a photo's shorter side needs, so that an area has as many as the view.
+export function sideFor({ size, shape }, [, , across, down]) {
+  return Math.ceil(size / (shape === "crop" ? Math.max(across, down) : Math.min(across, down)));
+}
+
+function scaled(image, columns, rows, size) {
   // Only the rows that the second pass reads.
   const first = rows.starts[0];
   const last = rows.starts[size - 1] + rows.counts[size - 1];
@@ -63,23 +96,23 @@ export function look(image, view) {
   return scaleColumns(across, rows, size, first);
 }
 
-// For `count` output pixels from `from` on: where their inputs start, how many, and their weights.
-function taps(inputs, outputs, from, count, filter) {
-  const scale = inputs / outputs;
-  const stretch = Math.max(scale, 1);
-  const support = filter.support * stretch;
+// For `count` output pixels from `from` on, which are `scale` inputs apart from `start` on: where
+// their inputs start, how many, and their weights.
+function taps(inputs, { start: origin = 0, scale, from = 0 }, count, filter) {
+  const spread = Math.max(scale, 1);
+  const support = filter.support * spread;
   const most = Math.ceil(support) * 2 + 1;
   const starts = new Int32Array(count);
   const counts = new Int32Array(count);
   const weights = new Int32Array(count * most);
   const exact = new Float64Array(most);
   for (let index = 0; index < count; index++) {
-    const centre = (index + from + 0.5) * scale;
+    const centre = origin + (index + from + 0.5) * scale;
     const start = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(inputs, Math.trunc(centre + support + 0.5));
     let sum = 0;
     for (let tap = 0; tap < end - start; tap++) {
-      exact[tap] = filter.weight((tap + start - centre + 0.5) * (1 / stretch));
+      exact[tap] = filter.weight((tap + start - centre + 0.5) * (1 / spread));
       sum += exact[tap];
     }
     for (let tap = 0; tap < end - start; tap++) {

@@ -89,6 +89,43 @@ function bar(label, reference) {
   );
 }
 
+const NINTHS = [
+  ["in the upper left", "at the top", "in the upper right"],
+  ["on the left", "in the middle", "on the right"],
+  ["in the lower left", "at the bottom", "in the lower right"],
+];
+
+// Says that the model looked twice, and where; `crop` is the part of the photo that decided.
+function secondLookWords([x, y, width, height]) {
+  const [column, row] = [x + width / 2, y + height / 2].map((middle) =>
+    Math.min(2, Math.max(0, Math.floor(3 * middle))),
+  );
+  return (
+    `I looked twice. The second time I saw only the framed part, ${NINTHS[row][column]}, ` +
+    "and that decided."
+  );
+}
+
+function frame([x, y, width, height], image, label) {
+  const svg = document.createElementNS(SVG, "svg");
+  const attributes = {
+    class: "frame", viewBox: `0 0 ${image.width} ${image.height}`, role: "img",
+    preserveAspectRatio: "xMidYMid meet", "aria-label": label,
+  };
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
+  for (const line of ["outer", "inner"]) {
+    const rect = document.createElementNS(SVG, "rect");
+    const sides = {
+      class: line, fill: "none", "vector-effect": "non-scaling-stroke",
+      x: x * image.width, y: y * image.height,
+      width: width * image.width, height: height * image.height,
+    };
+    for (const [name, value] of Object.entries(sides)) rect.setAttribute(name, value);
+    svg.append(rect);
+  }
+  return svg;
+}
+
 // The card of an answer; `picture` is an element, `references` are by taxon id.
 export function verdictCard(payload, labels, picture, references = {}) {
   const { verdict, headline, explanation } = describe(payload, labels);
@@ -100,10 +137,13 @@ export function verdictCard(payload, labels, picture, references = {}) {
     ? element("details", {}, element("summary", {}, "The closest matches"), bars)
     : bars;
   const { width, height } = payload.image;
+  const twice = payload.crop ? secondLookWords(payload.crop) : null;
+  if (twice) picture.querySelector(".stage")?.append(frame(payload.crop, payload.image, twice));
   const words = element(
     "div", { class: "words" },
     element("h2", {}, headline),
     element("p", { class: "explanation" }, explanation),
+    twice ? element("p", { class: "why" }, twice) : null,
     shown,
     element("p", { class: "fine" }, `${width} × ${height} pixels, ${Math.round(payload.took_ms)} ms`),
     element(
