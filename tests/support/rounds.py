@@ -51,8 +51,10 @@ def add_photo(
 class RoundsHarness(PlatformHarness):
     """Rounds of a host who is the bot's own account; `minutes` go by from HOURS_AGO on."""
 
+    hours_ago: float = HOURS_AGO
+
     def __post_init__(self) -> None:
-        self.begun = datetime.now(UTC) - timedelta(hours=HOURS_AGO)
+        self.begun = datetime.now(UTC) - timedelta(hours=self.hours_ago)
         hosts = [{"platform": self.on, "handle": self.bot_handle, "consents": False}]
         self.db["games"].update(GAME, {"hosts": json.dumps(hosts)})
 
@@ -81,6 +83,26 @@ class RoundsHarness(PlatformHarness):
         """Let somebody answer a post, by its id of the platform; the id of the answer."""
         moment = self.at(minutes)
         return str(self.server.add_post(player, text, in_reply_to=below, posted_at=moment, **more))
+
+    def edit(self, player: str, text: str, guess: str, minutes: tuple[float, float]) -> None:
+        """Let somebody edit an answer: when it was written, and when it was edited."""
+        wrote, edited = map(self.at, minutes)
+        if self.on == "mastodon":
+            below = self.server.statuses[guess]["in_reply_to_id"]
+            self.server.add_post(player, text, in_reply_to=below, posted_at=wrote,
+                                 edit_of=guess, edited_at=edited)  # fmt: skip
+        else:
+            (below,) = [r["id"] for r in self.server.posts[guess]["referenced_tweets"]]
+            self.server.add_post(player, text, in_reply_to=below, posted_at=edited, edit_of=guess)
+
+    def delete(self, guess: str) -> None:
+        """Let somebody delete an answer, with all its versions."""
+        self.server.delete_post(guess)
+        if self.on == "x":
+            posts = list(self.server.posts.values())
+            for post in posts:
+                if post["edit_history_tweet_ids"][0] == guess:
+                    self.server.delete_post(post["id"])
 
     def opening(self, hosted: HostedRound) -> str:
         """The platform's id of a round's post."""

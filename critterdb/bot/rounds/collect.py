@@ -64,7 +64,7 @@ def collect(round_: Round, hosted: HostedRound) -> bool:
         return False
     db, errors = round_.db, Counter[str]()
     with db.atomic():
-        players = [post for post in messages.posts if _is_player(round_, post)]
+        players = [post for post in _latest(messages.posts) if _is_player(round_, post)]
         for post in players:
             with isolated(errors), db.atomic():
                 _note_wishes(db, hosted.platform, post, now)
@@ -77,6 +77,12 @@ def collect(round_: Round, hosted: HostedRound) -> bool:
         db["rounds"].update(hosted.id, {**changes, **state})
     round_.report.name_errors("Guesses that could not be read", errors)
     return True
+
+
+def _latest(posts: Iterable[Post]) -> list[Post]:
+    """Return the posts without earlier versions of one that was edited."""
+    ordered = sorted(posts, key=lambda post: post.edited_at or post.posted_at)
+    return list({post.id: post for post in ordered}.values())
 
 
 def _is_player(round_: Round, post: Post) -> bool:
