@@ -49,7 +49,7 @@ class AddOptions(TypedDict):
 def rounds(ctx: click.Context, as_json: bool) -> None:
     """List the rounds of the site, the latest first. Times are UTC.
 
-    The bot posts a round, collects the guesses and tells the answer when it plays with --post and
+    The bot posts a round, collects the guesses and reveals the answer when it plays with --post and
     is signed in as the round's host.
 
     \b
@@ -141,8 +141,9 @@ def rounds_cancel(ctx: click.Context, round_id: int, note: str | None) -> None:
 @click.option("--note", metavar="TEXT", help="Why; kept with the round, not posted.")
 @click.pass_context
 def rounds_correct(ctx: click.Context, round_id: int, taxon: str, note: str | None) -> None:
-    """Correct what the photo of a round shows. If it was told already, the bot posts a correction
-    below its answer, once.
+    """Correct what the photo of a round shows.
+
+    If it was revealed already, the bot posts a correction below its answer, once.
 
     \b
     critterdb rounds correct 7 --taxon bobcat

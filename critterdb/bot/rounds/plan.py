@@ -34,7 +34,7 @@ FARTHEST = timedelta(days=366)
 MAX_TEXT = 280  # characters of the host's own words
 MAX_ALT_TEXT = 1000  # characters; the platform with the least room has 1,500 with the credit
 MAX_CREDIT = 200
-DEFAULT_ALT_TEXT = "A photo of an animal. Which one it is will be told when the round closes."
+DEFAULT_ALT_TEXT = "A photo of an animal. The answer follows when the round closes."
 
 # Posted, or possibly: what stands there can no longer be taken back without a word.
 _ON_THE_WAY = ("sending", "unknown")
