@@ -8,38 +8,16 @@ import pytest
 
 from critterdb.bot.rounds.plan import cancel_round, correct_round
 from critterdb.errors import GameError
-from tests.support.bot_harness import GAME, HASHTAG
-from tests.support.models import BOBCAT, make_tiny_model
-from tests.support.platforms import STAND_INS
-from tests.support.rounds import CREDIT, RoundsHarness, add_photo
+from tests.support.bot_harness import HASHTAG
+from tests.support.models import BOBCAT
+from tests.support.rounds import CREDIT, add_photo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from critterdb.storage.database import SiteDatabase
-
-
-@pytest.fixture(params=STAND_INS)
-def stage(
-    request: pytest.FixtureRequest,
-    db: SiteDatabase,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[RoundsHarness]:
-    make_tiny_model(db, GAME, hashtag=HASHTAG)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("CRITTERDB_RECONCILE_SECONDS", "1")
-    with STAND_INS[request.param]() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        stage = RoundsHarness(db, server, request.param)
-        add_photo(db, 1)
-        yield stage
+    from tests.support.rounds import RoundsHarness
 
 
 def test_a_round_from_the_plan_to_the_answer(stage: RoundsHarness) -> None:
-    hosted = stage.plan(1, alt_text="An animal on a rock.")
+    hosted = stage.plan(999, alt_text="An animal on a rock.")
     stage.play_at(4)
     assert (stage.state(hosted), stage.server.sent) == ("planned", [])
     report = stage.play_at(6)
@@ -77,7 +55,7 @@ def test_a_round_from_the_plan_to_the_answer(stage: RoundsHarness) -> None:
 
 
 def test_without_post_a_round_is_a_draft(stage: RoundsHarness) -> None:
-    hosted = stage.plan(1)
+    hosted = stage.plan(999)
     report = stage.play_at(6, post=False)
     assert "reply with your guess" in report.round_drafts[0]
     assert (stage.server.writes, stage.state(hosted)) == (0, "planned") or stage.on == "bluesky"
@@ -90,7 +68,7 @@ def test_without_post_a_round_is_a_draft(stage: RoundsHarness) -> None:
 
 
 def test_a_round_of_somebody_else_is_left_alone(stage: RoundsHarness) -> None:
-    stage.plan(1)
+    stage.plan(999)
     stage.db["rounds"].update(1, {"host": stage.author("other")})
     report = stage.play_at(6)
     assert stage.server.sent == []
@@ -99,8 +77,8 @@ def test_a_round_of_somebody_else_is_left_alone(stage: RoundsHarness) -> None:
 
 @pytest.mark.parametrize("fault", ["drop_after", "503_after", "503", "429"])
 def test_what_is_in_doubt_is_posted_once(stage: RoundsHarness, fault: str) -> None:
-    stage.db["photos"].update(1, {"license_code": "cc0"})
-    hosted = stage.plan(1)
+    stage.db["photos"].update(999, {"license_code": "cc0"})
+    hosted = stage.plan(999)
     uploads = {"x": 2, "mastodon": 1, "bluesky": 1}[stage.on]
     stage.server.post_faults.extend([*[""] * uploads, fault])
     for minutes in (6, 7, 8, 9, 25, 26):
@@ -118,7 +96,7 @@ def test_what_is_in_doubt_is_posted_once(stage: RoundsHarness, fault: str) -> No
 
 
 def test_a_wrong_round_is_corrected_once(stage: RoundsHarness) -> None:
-    hosted = stage.plan(1)
+    hosted = stage.plan(999)
     stage.play_at(6)
     stage.guess("ann", "bobcat, count me in", stage.opening(hosted), 20)
     stage.play_at(70)
@@ -135,7 +113,7 @@ def test_a_wrong_round_is_corrected_once(stage: RoundsHarness) -> None:
 
 def test_a_round_is_cancelled_before_and_after_it_opened(stage: RoundsHarness) -> None:
     add_photo(stage.db, 2)
-    first, second = stage.plan(1), stage.plan(2, opens=30, closes=90)
+    first, second = stage.plan(999), stage.plan(2, opens=30, closes=90)
     cancel_round(stage.db, second.id, "rain", stage.at(1))
     stage.play_at(6)
     cancel_round(stage.db, first.id, None, stage.at(10))
@@ -147,7 +125,7 @@ def test_a_round_is_cancelled_before_and_after_it_opened(stage: RoundsHarness) -
 
 
 def test_stop_forgets_a_player(stage: RoundsHarness) -> None:
-    hosted = stage.plan(1)
+    hosted = stage.plan(999)
     stage.play_at(6)
     below = stage.opening(hosted)
     stage.guess("ann", "cougar count me in", below, 20)

@@ -19,11 +19,11 @@ from critterdb.storage.cursors import read_marks, write_mark
 from critterdb.storage.timestamps import parse_time, utc_text
 
 from .guess import Guess, read_guess
-from .players import asks_to_be_counted, opt_in, players_on
+from .players import asks_to_be_counted, follow_handle, is_counted_by_name, opt_in
 from .scores import Judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
     from critterdb._types import Json
@@ -99,6 +99,7 @@ def _is_player(round_: Round, post: Post) -> bool:
 
 def _note_wishes(db: SiteDatabase, platform: str, post: Post, now: datetime) -> None:
     """Note who wants to be left alone, and who wants to be named."""
+    follow_handle(db, platform, post)
     note_opt_outs(db, platform, post, now)
     is_left_alone = opted_out(db, platform, post.author, post.author_id)
     if not is_left_alone and asks_to_be_counted(post.text):
@@ -135,26 +136,26 @@ def _account(platform: str, post: Post) -> Account:
 
 
 def _rows(round_: Round, hosted: HostedRound, guesses: Iterable[tuple[Post, Guess]]) -> list[Json]:
-    judge = Judge.load(round_.db, round_.game, hosted.answer_taxon_id)
-    named = players_on(round_.db, hosted.platform)
-    rows = [_row(hosted, post, guess, judge, named) for post, guess in guesses]
+    db = round_.db
+    judge = Judge.load(db, round_.game, hosted.answer_taxon_id)
+    rows = [
+        _row(hosted, post, guess, judge, named=is_counted_by_name(db, hosted.platform, post))
+        for post, guess in guesses
+    ]
     # In the order of the guesses, so that of two in one second the first has the lower number.
     return sorted(rows, key=lambda row: str(row["made_at"]))
 
 
-def _row(
-    hosted: HostedRound, post: Post, guess: Guess, judge: Judge, named: Mapping[str, str]
-) -> Json:
-    player = named.get(fold_handle(post.author))
+def _row(hosted: HostedRound, post: Post, guess: Guess, judge: Judge, *, named: bool) -> Json:
     return {
         "round_id": hosted.id,
-        "player": player,
+        "player": post.author if named else None,
         "taxon_id": guess.taxon_id,
         "verdict": guess.verdict,
         # With the second, a guess without a name could be found below the post.
-        "made_at": post.posted_at if player else f"{post.posted_at[:13]}:00:00Z",
+        "made_at": post.posted_at if named else f"{post.posted_at[:13]}:00:00Z",
         "right": judge.judge(guess),
-        "message_id": post.id if player else None,
+        "message_id": post.id if named else None,
     }
 
 

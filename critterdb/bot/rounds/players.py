@@ -19,6 +19,12 @@ SOMEBODY = "somebody"
 _COUNT_ME_IN = re.compile(r"(?<!not )\bcount\s*me\s*in\b", re.IGNORECASE)
 # What was tried may stand on the platform as it is, and is looked for by its words.
 _SETTLED = "status NOT IN ('sending', 'unknown')"
+_GUESSES_ON = """
+    SELECT guesses.id FROM guesses
+    LEFT JOIN rounds ON rounds.id = guesses.round_id
+    LEFT JOIN posts ON posts.id = guesses.post_id
+    WHERE rounds.platform = ? OR posts.platform = ?
+"""
 
 
 def asks_to_be_counted(text: str) -> bool:
@@ -28,7 +34,6 @@ def asks_to_be_counted(text: str) -> bool:
 
 def opt_in(db: SiteDatabase, platform: str, post: Post, now: datetime) -> None:
     """Note that the author of a message wants to be counted by name."""
-    forget_handle_of(db, platform, post)
     row = {
         "platform": platform,
         "player": post.author,
@@ -38,22 +43,32 @@ def opt_in(db: SiteDatabase, platform: str, post: Post, now: datetime) -> None:
     db["players"].insert(row, ignore=True)
 
 
-def forget_handle_of(db: SiteDatabase, platform: str, post: Post) -> None:
-    """Rename a player who took another handle, or who took over somebody else's."""
-    db.execute(
-        "DELETE FROM players WHERE platform = ? AND player = ? AND author_id <> ?",
+def follow_handle(db: SiteDatabase, platform: str, post: Post) -> None:
+    """Rename a player who took another handle, and forget one whose handle somebody else took."""
+    if post.author_id is None:
+        return
+    rows = db["players"].rows_where(
+        "platform = ? AND ((player = ?) <> (author_id = ?))",
         [platform, post.author, post.author_id],
     )
-    db.execute(
-        "UPDATE OR REPLACE players SET player = ? WHERE platform = ? AND author_id = ?",
-        [post.author, platform, post.author_id],
-    )
+    # Who lost the handle goes first: two players may have swapped theirs.
+    for row in sorted(rows, key=lambda row: bool(row["author_id"] == post.author_id)):
+        if row["author_id"] != post.author_id:
+            forget(db, platform, row["player"], row["author_id"])
+            continue
+        key = [platform, row["player"]]
+        db.execute(
+            f"UPDATE guesses SET player = ? WHERE player = ? AND id IN ({_GUESSES_ON})",
+            [post.author, row["player"], platform, platform],
+        )
+        db.execute(
+            "UPDATE players SET player = ? WHERE platform = ? AND player = ?", [post.author, *key]
+        )
 
 
-def players_on(db: SiteDatabase, platform: str) -> dict[str, str]:
-    """Return the names of a platform's players by folded handle."""
-    rows = db["players"].rows_where("platform = ?", [platform], select="player")
-    return {fold_handle(row["player"]): row["player"] for row in rows}
+def is_counted_by_name(db: SiteDatabase, platform: str, post: Post) -> bool:
+    """Return whether the author of a message opted in."""
+    return bool(db["players"].count_where("platform = ? AND player = ?", [platform, post.author]))
 
 
 def forget(db: SiteDatabase, platform: str, handle: str, author_id: str | None) -> None:
@@ -75,14 +90,6 @@ def forget(db: SiteDatabase, platform: str, handle: str, author_id: str | None) 
             [name, platform, platform],
         )
         _leave_out(db, platform, name)
-
-
-_GUESSES_ON = """
-    SELECT guesses.id FROM guesses
-    LEFT JOIN rounds ON rounds.id = guesses.round_id
-    LEFT JOIN posts ON posts.id = guesses.post_id
-    WHERE rounds.platform = ? OR posts.platform = ?
-"""
 
 
 def _leave_out(db: SiteDatabase, platform: str, name: str) -> None:
