@@ -53,11 +53,12 @@ def closing_time(text: str) -> str:
 
 def opening_text(voice: Voice, game: Game, hosted: HostedRound) -> str:
     """Return the words of the post that opens a round."""
-    question = game.question or DEFAULT_QUESTION
-    opening = voice.say(
-        "opening", question=question, number=hosted.id, closes=closing_time(hosted.closes_at)
-    )
     tag = f"#{game.hashtag}" if game.hashtag else ""
+    closes = closing_time(hosted.closes_at)
+    for question in (game.question or DEFAULT_QUESTION, DEFAULT_QUESTION):
+        opening = voice.say("opening", question=question, number=hosted.id, closes=closes)
+        if voice.fits(f"{opening} {tag}"):
+            break
     credit = voice.say("credit", credit=plain(hosted.credit)) if hosted.credit else ""
     # The credit is in the picture's alt text in any case.
     return voice.joined([part for part in (opening, tag) if part], [credit, hosted.text or ""])
@@ -75,8 +76,8 @@ def reveal_text(
     """Return the words that tell the answer, and the players whom they name."""
     names = taxon_names(db, _taxa(hosted))
     answer = voice.say("answer", number=hosted.id, a_name=_named(names, hosted.answer_taxon_id))
-    credit = voice.say("credit", credit=plain(hosted.credit)) if hosted.credit else ""
-    needed = [part for part in (answer, _score(voice, score), credit) if part]
+    base = f"{answer} {_score(voice, score)}"
+    needed = [part for part in (base, _credit(voice, base, hosted)) if part]
     said = _said(voice, hosted, names)
     for number in range(min(MAX_NAMES, len(score.first_right)), 0, -1):
         thanked = list(score.first_right[:number])
@@ -92,6 +93,16 @@ def correction_text(db: SiteDatabase, voice: Voice, hosted: HostedRound, score: 
     names = taxon_names(db, _taxa(hosted))
     told = voice.say("correction", number=hosted.id, a_name=_named(names, hosted.answer_taxon_id))
     return voice.joined([told, _score(voice, score)], [])
+
+
+def _credit(voice: Voice, base: str, hosted: HostedRound) -> str:
+    """The credit after a text, cut where the platform has no room for all of it."""
+    credit = plain(hosted.credit or "")
+    sentence = voice.say("credit", credit=credit) if credit else ""
+    while credit and not voice.fits(f"{base} {sentence}"):
+        credit = credit[:-1]
+        sentence = voice.say("credit", credit=f"{credit}…")
+    return sentence
 
 
 def plain(text: str) -> str:
