@@ -132,9 +132,9 @@ class RoundFeed:
                 for key in keys:
                     tally.made[key] += 1
                     tally.right[key] += taxon == truth
-            for key, taxon_id in (("bot", said.taxon_id), ("commonest", said.commonest)):
-                tally.made[key, None] += 1
-                tally.right[key, None] += taxon_id == truth
+            for kind, taxon_id in (("bot", said.taxon_id), ("commonest", said.commonest)):
+                tally.made[kind, None] += 1
+                tally.right[kind, None] += taxon_id == truth
         return tally
 
 

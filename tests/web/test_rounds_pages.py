@@ -40,8 +40,9 @@ class Desk:
     async def get(self, path: str) -> Any:
         return await self.datasette.client.get(path, cookies=self.cookies)
 
-    async def post(self, files: dict[str, Any] | None = None, **form: Any) -> Any:
-        options: dict[str, Any] = {"files": files} if files else {}
+    async def post(self, **form: Any) -> Any:
+        image = form.pop("image", None)
+        options: dict[str, Any] = {"files": {"image": image}} if image else {}
         return await self.datasette.client.post(HOST, data=form, cookies=self.cookies, **options)
 
 
@@ -75,7 +76,7 @@ async def test_an_upload_becomes_a_round_that_can_be_corrected_and_cancelled(fol
     desk = Desk(folder)
     times = soon((await desk.get(HOST)).text)
     done = await desk.post(
-        {"image": ("cat.jpg", picture("green", seed=5), "image/jpeg")},
+        image=("cat.jpg", picture("green", seed=5), "image/jpeg"),
         action="plan", game="cougarornot", taxon="bobcat", credit="Ann Lee", **times,
     )  # fmt: skip
     assert done.status_code == 303, done.text

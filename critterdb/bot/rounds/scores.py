@@ -40,13 +40,10 @@ class Judge:
             row["id"]: row["ancestor_ids"]
             for row in db["taxa"].rows_where("id IN (?, ?)", [answer_taxon_id, game.taxon_id])
         }
-        truth = None
-        if answer_taxon_id in rows:
-            truth = Truth.of(answer_taxon_id, rows[answer_taxon_id])
-        coarse: Collection[int] = ()
-        if game.taxon_id in rows:
-            coarse = Truth.of(game.taxon_id, rows[game.taxon_id]).lineage
-        return cls(truth, game.target_taxon_id, coarse)
+        truths = {taxon: Truth.of(taxon, ancestor_ids) for taxon, ancestor_ids in rows.items()}
+        truth = truths.get(answer_taxon_id) if answer_taxon_id is not None else None
+        top = truths.get(game.taxon_id) if game.taxon_id is not None else None
+        return cls(truth, game.target_taxon_id, top.lineage if top else ())
 
     def judge(self, guess: Guess) -> bool | None:
         """Return whether a guess is right; None if nobody knows what the photo shows."""

@@ -30,6 +30,7 @@ from critterdb.web import urls
 from critterdb.web.datasette.permissions import HOST, may
 from critterdb.web.endpoint.models import find_chosen, load_chosen
 from critterdb.web.errors import PageNotFoundError
+from critterdb.web.files.static import static_path
 from critterdb.web.http.csrf import is_forged
 from critterdb.web.queries.photos import PHOTO_TABLES, Photo, shown
 from critterdb.web.queries.rounds import (
@@ -92,7 +93,7 @@ async def _show_desk(visit: Visit) -> Page:
         description="Plan the rounds of a game: choose a photo, and when it opens and closes.",
         data={**data, "photos": photos, "hardness": hardness},
         extras={
-            **_choices(),
+            **_choices(visit),
             "hardnesses": list(HARDNESS),
             "done": visit.number("done"),
             "more_path": visit.path(following) if data["before"] else None,
@@ -116,14 +117,14 @@ async def _show_plan(visit: Visit) -> Page:
         description="When the round opens and closes, and what it says.",
         data={"game": game.slug, "photo": shown(visit, cast("Photo", photo))},
         extras={
-            **_choices(),
+            **_choices(visit),
             "hosts": [f"{known.platform}:{known.handle}" for known in game.hosts],
             "alt_text": DEFAULT_ALT_TEXT,
         },
     )
 
 
-def _choices() -> dict[str, object]:
+def _choices(visit: Visit) -> dict[str, object]:
     """Sensible times: from the next full hour on, for a day."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     return {
@@ -131,6 +132,7 @@ def _choices() -> dict[str, object]:
         "lasts": LASTS,
         "default_last": DEFAULT_LAST,
         "default_alt_text": DEFAULT_ALT_TEXT,
+        "host_js": visit.path(static_path("host.js")),
     }
 
 
