@@ -1,10 +1,10 @@
 """A bot that is killed while hosted rounds open, close and are revealed: is all of it done once?
 
-    python -m benchmarks.round_kills [x|mastodon|bluesky] [--rounds 60] [--kills 500] [--seed 0]
+    python -m benchmarks.round_kills [x|mastodon|bluesky] [--rounds 100] [--kills 500] [--seed 0]
 
 Accidents and kills are those of benchmarks/bot_kills.py: the stand-in server commits and then drops
 the connection in 20% of sendings, answers 503 in 10% and 429 in 5%, and shows the bot's own posts
-with a delay. Rounds are open for 20 seconds, and in each somebody guesses. Exit status 1 where
+with a delay. Rounds are open for 30 seconds, and in each somebody guesses. Exit status 1 where
 anything is doubled, forgotten, early or counted wrong.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("platform", nargs="?", default="x", choices=("x", "mastodon", "bluesky"))
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-OPEN_S = 20  # seconds; a round that is open for less may be missed by a bot that is dead
+MAX_OPEN_S = 30  # seconds; a round that is open for less may be missed by a bot that is dead
 LIFE_S, NEAR_S = 1.5, 0.05
 ENDING_ROUNDS = 200
 OPENING, REVEAL = "reply with your guess", "it was a Cougar"
@@ -92,7 +92,7 @@ def play_and_kill_rounds(
 
         while done < kills:
             for number in range(db["rounds"].count + 1, rounds * (done + 1) // kills + 1):
-                _plan(stage, number)
+                _plan(stage, number, open_s=min(MAX_OPEN_S, 2 * kills + 6))
             _guess(stage, draw)
             requests = len(server.requests)
             process = start("--every", "1s")
@@ -120,7 +120,7 @@ def play_and_kill_rounds(
     return counts
 
 
-def _plan(stage: RoundsHarness, number: int) -> None:
+def _plan(stage: RoundsHarness, number: int, *, open_s: float) -> None:
     """A round that opens in a second; the command would not plan one as short as this."""
     add_photo(stage.db, number)
     now = datetime.now(UTC)
@@ -132,7 +132,7 @@ def _plan(stage: RoundsHarness, number: int) -> None:
             "host": stage.bot_handle,
             "photo_id": number,
             "opens_at": utc_text(now + timedelta(seconds=1)),
-            "closes_at": utc_text(now + timedelta(seconds=1 + OPEN_S)),
+            "closes_at": utc_text(now + timedelta(seconds=1 + open_s)),
             "answer_taxon_id": COUGAR,
             "alt_text": "An animal.",
             "credit": "Ann",
