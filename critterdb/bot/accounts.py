@@ -10,6 +10,8 @@ from critterdb.errors import GameError
 from critterdb.games import HANDLE, PLATFORMS, fold_handle, get_game, same_handle
 from critterdb.storage.timestamps import utc_now, utc_text
 
+from .rounds.players import forget
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -62,9 +64,13 @@ def opted_out(db: SiteDatabase, platform: str, author: str, author_id: str | Non
 
 
 def opt_out(db: SiteDatabase, account: Account, why: str, now: datetime) -> None:
-    """Leave an account alone permanently; the first reason stays on record."""
+    """Leave an account alone permanently, and forget it as a player of rounds.
+
+    The first reason stays on record.
+    """
     row = {"platform": account.platform, "author": account.handle, "at": utc_text(now), "why": why}
     with db.atomic():
+        forget(db, account.platform, account.handle, account.id)
         if not _is_handle_on_record(db, account):
             db["opt_outs"].insert(row | {"author_id": account.id}, ignore=True)
         elif account.id:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.platforms.base import Envelope, Reply, ReplyPicture, SendResult, Timeline
@@ -23,6 +23,8 @@ from .reply_limits import whole_number
 from .stored_post import StoredPost, columns_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .reply_status import ReplyPlan, ReplyStatus, SkipReason
     from .round import Round
 
@@ -193,7 +195,14 @@ def _record(round_: Round, post_id: str, result: SendResult) -> None:
     if result.reply:
         _note_sent(round_.db, post_id, result.reply, now)
         return
-    row = {
+    round_.db["replies"].update(post_id, after_attempt(result, now, reading))
+
+
+def after_attempt(
+    result: SendResult, now: datetime, reading: BootClock
+) -> dict[str, str | int | float | None]:
+    """Return the columns of a row after an attempt that did not plainly succeed."""
+    return {
         "status": result.status,
         "error": result.error,
         "attempt_ended_at": utc_text(now),
@@ -201,7 +210,6 @@ def _record(round_: Round, post_id: str, result: SendResult) -> None:
         "attempt_uptime": reading.seconds,
         "looks": 0,
     }
-    round_.db["replies"].update(post_id, row)
 
 
 def _note_sent(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> None:
@@ -216,7 +224,11 @@ def _note_sent(db: SiteDatabase, post_id: str, reply: Reply, now: datetime) -> N
 
 
 def _note_not_shown(db: SiteDatabase, post_id: str, reading: BootClock) -> None:
-    row = db["replies"].get(post_id)
+    db["replies"].update(post_id, after_look(db["replies"].get(post_id), reading))
+
+
+def after_look(row: Mapping[str, Any], reading: BootClock) -> dict[str, str | int | float]:
+    """Return the columns of a row in doubt after a look that did not show what it sent."""
     ended = BootClock(row["attempt_boot"] or "", row["attempt_uptime"] or 0.0)
     # Not the wall clock: NTP or a time zone may set it between the attempt and the look.
     waited_s = reading.since(ended)
@@ -229,7 +241,7 @@ def _note_not_shown(db: SiteDatabase, post_id: str, reading: BootClock) -> None:
     # Twice not shown, and long enough after the attempt by the machine's own count of seconds.
     if looks >= MIN_LOOKS and (waited_s or 0) >= min_wait_s:
         changes["status"] = "planned"
-    db["replies"].update(post_id, changes)
+    return changes
 
 
 def _replies(db: SiteDatabase, platform: str, *statuses: ReplyStatus) -> list[WaitingReply]:

@@ -23,6 +23,18 @@ PLACEHOLDERS = frozenset(
     {"name", "a_name", "A_name", "percent", "critter", "a_critter"}
     | {"runner_up", "a_runner_up", "runner_up_percent", "a_set", "A_set"}
 )
+ROUND_PLACEHOLDERS: dict[str, frozenset[str]] = {
+    "opening": frozenset({"question", "number", "closes"}),
+    "answer": frozenset({"number", "a_name"}),
+    "score": frozenset({"right", "guesses"}),
+    "no_guesses": frozenset(),
+    "said": frozenset({"a_name", "percent"}),
+    "said_nothing": frozenset(),
+    "thanks": frozenset({"names"}),
+    "credit": frozenset({"credit"}),
+    "correction": frozenset({"number", "a_name"}),
+    "cancellation": frozenset({"number"}),
+}
 # A word file may come from anybody: with a hashtag, a handle or a link in a sentence the bot would
 # call people or advertise.
 _REACHES_OUT = re.compile(r"[#＃@＠]|://|\w\.\w")
@@ -31,6 +43,8 @@ _REACHES_OUT = re.compile(r"[#＃@＠]|://|\w\.\w")
 @dataclass(frozen=True)
 class Words:
     """What the bot says in a game, and what people call taxa there, by scientific name.
+
+    `rounds` are the sentences of rounds that a host plans.
 
     `others` are animals outside the game: somebody who asks for cougars may show a dog.
     """
@@ -41,6 +55,7 @@ class Words:
     says: dict[str, tuple[str, ...]]
     nicknames: dict[str, tuple[str, ...]] = field(default_factory=dict)
     others: tuple[str, ...] = ()
+    rounds: dict[str, str] = field(default_factory=dict)
 
 
 def load_words(game: str, folder: Path | None = None) -> Words:
@@ -93,26 +108,35 @@ def _checked(words: Json, path: str) -> Words:
             name: _texts(texts, f"nicknames.{name}", path) for name, texts in nicknames.items()
         },
         others=_texts(words.get("others"), "others", path),
+        rounds=_round_words(words, path),
     )
     sayings = [saying for texts in sentences.values() for saying in texts]
     # A reply with a link costs $0.200 on X instead of $0.010, and a handle calls somebody.
-    for text in [loaded.critter, *loaded.openers, *loaded.closers, *sayings]:
+    all_texts = [loaded.critter, *loaded.openers, *loaded.closers, *sayings]
+    for text in [*all_texts, *loaded.rounds.values()]:
         if _REACHES_OUT.search(text):
             raise SiteError(f"{path}: “{text}” contains a link, a hashtag or a handle. Remove it")
     for text in sayings:
-        _check_placeholders(text, path)
+        _check_placeholders(text, PLACEHOLDERS, path)
+    for name, text in loaded.rounds.items():
+        _check_placeholders(text, ROUND_PLACEHOLDERS[name], path)
     return loaded
 
 
-def _check_placeholders(text: str, path: str) -> None:
+def _round_words(words: Json, path: str) -> dict[str, str]:
+    section = _section(words.get("rounds"), "rounds", path)
+    return {name: _text(section.get(name), f"rounds.{name}", path) for name in ROUND_PLACEHOLDERS}
+
+
+def _check_placeholders(text: str, known: frozenset[str], path: str) -> None:
     try:
         names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
     except ValueError as error:
         raise SiteError(f"{path}: “{text}” has an unmatched brace") from error
-    if names - PLACEHOLDERS:
+    if names - known:
         raise SiteError(
-            f"{path}: “{text}” has the unknown placeholder {{{min(names - PLACEHOLDERS)}}}. "
-            f"Known ones: {', '.join(sorted(PLACEHOLDERS))}"
+            f"{path}: “{text}” has the unknown placeholder {{{min(names - known)}}}. "
+            f"Known ones: {', '.join(sorted(known)) or 'none'}"
         )
 
 

@@ -25,6 +25,8 @@ from .phrases import Words, load_words
 from .planner import play_post
 from .posts import count_unseen, mark_deleted, save_batch
 from .reply_limits import is_off
+from .rounds import own_posts
+from .rounds.play import play_hosted_rounds
 from .sender import send_waiting
 from .stored_post import StoredPost
 
@@ -57,6 +59,7 @@ def play_round(round_: Round) -> RoundReport:
         # Under the lock a reply that is `sending` belongs to a dead process. Whether it was sent,
         # nobody knows.
         outbox.recover(round_)
+        own_posts.recover(round_)
         batch = round_.read()
         report.failures += batch.failures
         round_.game = complete_hosts(db, round_.game, platform, round_.timeline.full_handle)
@@ -74,6 +77,8 @@ def play_round(round_: Round) -> RoundReport:
         report.new = saved.new
         report.passed_over.update(saved.passed_over)
         report.name_errors("Posts that could not be stored", saved.errors)
+        # Before photos are classified, which may take a while: hosted rounds have their times.
+        play_hosted_rounds(round_)
         # Answers first: without them the bot might guess what the host has just told.
         may_send = _look_for_answers(round_)
         if not _play_pending(round_, words):

@@ -21,6 +21,7 @@ from .outbox import save_reply
 from .photo_fetches import MAX_PHOTOS_PER_POST
 from .reply_limits import AUTHOR_CAP
 from .reply_status import PassedOver, ReplyPlan, SkipReason
+from .rounds.store import has_rounds, round_posts
 from .stored_post import StoredPost
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ class SavedBatch:
 
 @dataclass(frozen=True)
 class GameFilter:
-    """What tells a game's posts from others: its hosts, other games' tags, its words, bots."""
+    """What tells a game's posts from others: its hosts, other games' tags, its words, bots.
+
+    `round_posts` are the ids of the posts of hosted rounds, if the site `has_rounds`.
+    """
 
     game: Game
     platform: str
@@ -60,6 +64,8 @@ class GameFilter:
     vocabulary: Vocabulary
     bots: Mapping[str, bool]
     own_handle: str | None = None
+    round_posts: frozenset[str] = frozenset()
+    has_rounds: bool = False
 
     @classmethod
     def load(
@@ -74,6 +80,8 @@ class GameFilter:
             load_vocabulary(db, game),
             known_bots(db, platform),
             own_handle,
+            round_posts(db, platform),
+            has_rounds(db, platform),
         )
 
     def reason_against(self, post: Post) -> PassedOver | None:
@@ -90,6 +98,7 @@ class GameFilter:
             ("by_bot", self.bots.get(fold_handle(post.author), post.by_bot)),
             ("private", post.is_private),
             ("stop", is_stop(post)),
+            ("guess", self._is_of_a_round(post)),
             ("other_game", calls_another),
             ("no_hashtag", not post.summons and not has_our_tag),
             ("not_by_host", not post.summons and not self.is_by_host(post)),
@@ -97,6 +106,13 @@ class GameFilter:
         if reason := next((reason for reason, holds in reasons if holds), None):
             return reason
         return "not_a_question" if not post.summons and self._is_an_answer(post) else None
+
+    def _is_of_a_round(self, post: Post) -> bool:
+        """Return whether a post opens a hosted round, or answers the post of one."""
+        # The bot's own posts may be shown before the outbox knows their ids.
+        if self.has_rounds and self.is_own(post):
+            return True
+        return bool({post.in_reply_to, post.thread} & self.round_posts)
 
     def _is_an_answer(self, post: Post) -> bool:
         # A host quotes a question to tell the answer; that is not another question.
@@ -137,7 +153,7 @@ def save_batch(
     with db.atomic():
         for post in batch.posts:
             with isolated(errors), db.atomic():
-                _note_opt_outs(db, platform, post, now)
+                note_opt_outs(db, platform, post, now)
                 reason = game_filter.reason_against(post)
                 if reason:
                     passed_over[post.id] = reason
@@ -227,7 +243,8 @@ def _posts_to_look_for(db: SiteDatabase, platform: str, now: datetime) -> list[S
     return [StoredPost.from_row(row) for row in rows]
 
 
-def _note_opt_outs(db: SiteDatabase, platform: str, post: Post, now: datetime) -> None:
+def note_opt_outs(db: SiteDatabase, platform: str, post: Post, now: datetime) -> None:
+    """Note whether the author of a message, or of what it refers to, wants to be left alone."""
     if post.to_bot and is_stop(post):
         opt_out(db, Account(platform, post.author, post.author_id), "said stop", now)
     for shown in _with_parent(post):

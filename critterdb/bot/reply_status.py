@@ -29,6 +29,7 @@ PassedOver = Literal[
     "repost",
     "private",
     "stop",
+    "guess",
     "not_a_question",
 ]
 """Why a message that was read is not a post of the game."""

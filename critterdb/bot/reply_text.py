@@ -125,6 +125,17 @@ def _values(classification: Classification, words: Words) -> dict[str, str]:
     }
 
 
+def with_article(name: str) -> str:
+    """Return a taxon's name for a sentence, such as `an American Crow`; it can reach nobody."""
+    harmless = _harmless(name)
+    return f"{_article(harmless)} {harmless}"
+
+
+def sure_percent(score: float) -> str:
+    """Return a confidence as the bot says it."""
+    return _percent(score)
+
+
 def _article(name: str) -> str:
     return "an" if name[:1].lower() in "aeiou" else "a"
 

@@ -34,6 +34,7 @@ WHY_PASSED_OVER = {
     "repost": "reposted",
     "private": "private",
     "stop": "asking for no replies",
+    "guess": "in a hosted round",
     "not_a_question": "giving an answer",
 }
 # Of these not even the report names anybody.
@@ -87,7 +88,8 @@ class RoundReport:
 
     `errors` counts the exceptions that posts raised while they were played, by class;
     `passed_over` counts messages that are not posts of the game, by reason. `posts` are those that
-    were played.
+    were played. `rounds` counts hosted rounds by what was done, `round_drafts` are what would be
+    posted in them.
     """
 
     read: int = 0
@@ -106,6 +108,8 @@ class RoundReport:
     errors: Counter[str] = field(default_factory=Counter)
     passed_over: Counter[PassedOver] = field(default_factory=Counter)
     posts: list[PostReport] = field(default_factory=list)
+    rounds: Counter[str] = field(default_factory=Counter)
+    round_drafts: list[str] = field(default_factory=list)
 
     def count(self, post: StoredPost, played: Played) -> None:
         """Add what became of one post."""
@@ -126,6 +130,7 @@ class RoundReport:
             )
 
     def __str__(self) -> str:
+        rounds = sorted(self.rounds.items())
         counts = [
             f"{number} {word}"
             for number, word in (
@@ -140,6 +145,7 @@ class RoundReport:
                 (self.passed_over.total(), f"not game posts ({self._why_passed_over()})"),
                 (self.answers, f"answer{'' if self.answers == 1 else 's'} found"),
                 (self.deleted, "found to be deleted"),
+                *((number, f"hosted round{'s' * (number > 1)} {what}") for what, number in rounds),
             )
             if number
         ]
@@ -152,9 +158,10 @@ class RoundReport:
         return {**vars(self), "posts": [vars(post) for post in self.posts]}
 
     def post_lines(self) -> list[str]:
-        """Return what became of each post, the drafts first."""
+        """Return what became of each post, the drafts first, those of hosted rounds before all."""
         ordered = sorted(self.posts, key=lambda post: post.reason is not None)
-        return [line for post in ordered for line in post.lines()]
+        drafts = [f"  draft: {draft}" for draft in self.round_drafts]
+        return drafts + [line for post in ordered for line in post.lines()]
 
     def _why_passed_over(self) -> str:
         return ", ".join(

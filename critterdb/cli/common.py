@@ -26,7 +26,7 @@ SECTIONS = {
     "Start": ("init", "demo", "status"),
     "Get photos": ("games", "sync", "import", "similar", "duplicates"),
     "Train and classify": ("train", "evaluate", "models", "classify"),
-    "Play": ("bot", "answers", "accounts"),
+    "Play": ("bot", "rounds", "answers", "accounts"),
     "Serve and publish": ("serve", "publish", "runtime", "backup", "restore", "completion"),
 }
 

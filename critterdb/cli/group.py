@@ -19,6 +19,7 @@ from .data import import_, sync
 from .games import games
 from .images import classify, duplicates, similar
 from .models import evaluate, models, train
+from .rounds import rounds
 from .site import backup, completion, demo, init, publish, restore, runtime, serve, status
 
 # Without this, Python collects all objects once more before it exits, which takes longer than most
@@ -83,7 +84,7 @@ def _add_verbose(command: click.Command) -> None:
 
 for _command in (init, sync, import_, demo):
     main.add_command(_command)
-for _command in (bot, answers, accounts, games, train, models, evaluate):
+for _command in (bot, rounds, answers, accounts, games, train, models, evaluate):
     main.add_command(_command)
 for _command in (classify, similar, duplicates):
     main.add_command(_command)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,14 @@ SECRETS = {
 }
 
 
+@dataclass
+class Upload:
+    """A picture that was uploaded, with what it says to people who do not see it."""
+
+    data: bytes
+    alt: str = ""
+
+
 class StandInX(PlatformStandIn):
     """X with an account for the bot.
 
@@ -46,6 +56,7 @@ class StandInX(PlatformStandIn):
         self.refuses_duplicates = refuses_duplicates
         self.held_back: set[str] = set()
         self.shown_from: dict[str, float] = {}
+        self.uploads: dict[str, Upload] = {}
         self.known = Posts()
         self.users, self.posts = self.known.users, self.known.posts
         self.go_on = threading.Event()
@@ -106,6 +117,8 @@ class StandInX(PlatformStandIn):
             return
         if not self._is_known(request):
             request.answer_json({"title": "Unauthorized", "status": 401}, status=401)
+        elif request.path.startswith("/2/media/"):
+            self._take_media(request)
         elif request.method == "POST":
             self._create(request)
         elif not self.spoil(request, self.next_fault(self.read_faults)):
@@ -171,25 +184,55 @@ class StandInX(PlatformStandIn):
             return
         body = request.json()
         parent = body.get("reply", {}).get("in_reply_to_tweet_id")
+        media = (body.get("media") or {}).get("media_ids", [])
         problem = self._objection(body["text"], parent)
+        if any(name not in self.uploads for name in media):
+            problem = "Your media IDs are invalid."
         if problem:
             answer = {"title": "Forbidden", "detail": problem, "status": 403}
             request.answer_json(answer, status=403)
             return
-        post_id = self.add_post(self.me["username"], body["text"], in_reply_to=parent)
+        pictures = [self.uploads[name] for name in media]
+        post_id = self.add_post(
+            self.me["username"], body["text"], [p.data for p in pictures], in_reply_to=parent
+        )
         with self.lock:
-            self.sent.append({"id": post_id, "text": body["text"], "in_reply_to": parent})
+            self.sent.append(
+                {
+                    "id": post_id,
+                    "text": body["text"],
+                    "in_reply_to": parent,
+                    "pictures": pictures,
+                }
+            )
             self.shown_from[post_id] = time.monotonic() + self.delay_s
         if not self.spoil(request, fault):
             request.answer_json({"data": {"id": post_id, "text": body["text"]}}, status=201)
 
+    def _take_media(self, request: Request) -> None:
+        """Take a picture, or the alt text of one."""
+        fault = self.next_fault(self.post_faults)
+        if self.spoil(request, fault):
+            return
+        body = request.json()
+        if request.path == "/2/media/upload":
+            with self.lock:
+                name = str(7000 + len(self.uploads))
+                self.uploads[name] = Upload(base64.b64decode(body["media"]))
+        else:
+            name = body["id"]
+            self.uploads[name].alt = body["metadata"]["alt_text"]["text"]
+        request.answer_json({"data": {"id": name}})
+
     def _objection(self, text: str, parent: str | None) -> str | None:
         if self.refuses_duplicates and any(reply["text"] == text for reply in self.sent):
             return "You are not allowed to create a Tweet with duplicate content."
-        post = self.posts.get(parent or "")
+        if parent is None:
+            return None
+        post = self.posts.get(parent)
         if post is None:
             return "You attempted to reply to a Tweet that is deleted or not visible to you."
-        if self.known.is_called(post, self.me["id"]):
+        if post["author_id"] == self.me["id"] or self.known.is_called(post, self.me["id"]):
             return None
         return "Reply to this conversation is not allowed because you have not been mentioned."
 

@@ -87,6 +87,7 @@ class Posts:
         query = query.lower()
         author, tag = re.search(r"from:(\w+)", query), re.search(r"#(\w+)", query)
         link = re.search(r'url:"([^"]+)"', query)
+        thread = re.search(r"conversation_id:(\d+)", query)
         names = {"reply": "replied_to", "quote": "quoted"}
         wanted = {names[kind] for kind in re.findall(r"(?<!-)is:(reply|quote)", query)}
         oldest = oldest_found()
@@ -99,6 +100,7 @@ class Posts:
                 and (not author or self.author(post)["username"].lower() == author[1])
                 and (not tag or any(known.startswith(tag[1]) for known in tags))
                 and (not link or _has_link(post, link[1]))
+                and (not thread or post["conversation_id"] == thread[1])
                 and (not wanted or bool(kinds & wanted))
                 and ("-is:retweet" not in query or "retweeted" not in kinds)
             )

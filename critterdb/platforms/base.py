@@ -29,7 +29,8 @@ class Post:
     `opts_out` says how the author let the platform know that no bot is wanted: `#nobot in the
     profile`, or a block. `author_id` is what stays when the author takes another handle; every
     platform gives it but jsonl, also for a `parent`.
-    `is_private` is a post that not everybody may see.
+    `is_private` is a post that not everybody may see. `edited_at` is given where an edit keeps the
+    post's id and time.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Post:
     opts_out: str | None = None
     author_id: str | None = None
     is_private: bool = False
+    edited_at: str | None = None
 
     def __post_init__(self) -> None:
         # JSON can hold half of a surrogate pair, which neither UTF-8 nor SQLite can.
@@ -119,6 +121,29 @@ class ReplyPicture:
 
 
 @dataclass(frozen=True)
+class OwnPost:
+    """What the bot posts unasked: on its own, or below an earlier post of its own.
+
+    `key` is the same in each attempt, and no other post has it. A post with a `picture` is not
+    posted without it. `mentions` are account ids by the handles in the text, where they are known.
+    """
+
+    key: str
+    text: str
+    in_reply_to: str | None = None
+    picture: ReplyPicture | None = None
+    mentions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What an attempt at a post of the bot's own was made with."""
+
+    text: str
+    envelope: Envelope
+
+
+@dataclass(frozen=True)
 class Reply:
     """A reply that stands on the platform."""
 
@@ -145,6 +170,25 @@ class SendResult:
     is_personal: bool = False
 
 
+class OwnPosts(Protocol):
+    """What an account posts unasked, and what people answer to it.
+
+    As in a Timeline, every method may raise TimelineError, and `send` returns a SendResult instead.
+    """
+
+    def prepare(self, post: OwnPost, now: datetime) -> Envelope:
+        """Upload the picture; what every attempt must have in common, stored before the first."""
+
+    def send(self, text: str, envelope: Envelope) -> SendResult:
+        """Post it. Where the platform can prevent it, the same envelope makes no second post."""
+
+    def find(self, attempted: Mapping[str, Attempt]) -> dict[str, Reply]:
+        """Those of the attempted posts that the platform shows, by their key."""
+
+    def read_answers(self, post_id: str) -> HostMessages:
+        """What everybody wrote below a post; an edit counts from its own time."""
+
+
 class Timeline(Protocol):
     """An account on a platform, as the bot uses it.
 
@@ -156,6 +200,10 @@ class Timeline(Protocol):
 
     platform: str
     takes_pictures: bool
+
+    @property
+    def own_posts(self) -> OwnPosts:
+        """What the account posts unasked."""
 
     def handle(self) -> str:
         """The bot's own name there."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from critterdb.errors import RejectedInputError, TimelineError, too_large
 from critterdb.games import Game, fold_handle, hosts_on, same_handle
@@ -21,10 +21,12 @@ from critterdb.storage.timestamps import post_time, utc_text
 
 from .base import (
     REPLAYED,
+    Attempt,
     Batch,
     Cursor,
     Envelope,
     HostMessages,
+    OwnPost,
     Post,
     Reply,
     ReplyPicture,
@@ -47,13 +49,15 @@ MAX_REASON_LENGTH = 200  # characters of what is said of a line that cannot be r
 
 
 class ReplyLine(TypedDict):
-    """A reply as a line of PATH.replies.jsonl."""
+    """A reply as a line of PATH.replies.jsonl; a post of the bot's own has a `key`."""
 
     id: str
     author: str
     posted_at: str
     text: str
-    in_reply_to: str
+    in_reply_to: str | None
+    key: NotRequired[str]
+    alt: NotRequired[str]
 
 
 class JsonlTimeline:
@@ -65,6 +69,10 @@ class JsonlTimeline:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.replies_path = Path(f"{path}.replies.jsonl")
+
+    @property
+    def own_posts(self) -> JsonlOwnPosts:
+        return JsonlOwnPosts(self)
 
     def handle(self) -> str:
         return os.environ.get("CRITTERDB_BOT_HANDLE", DEFAULT_HANDLE).lstrip("@")
@@ -143,6 +151,10 @@ class JsonlTimeline:
             "text": text,
             "in_reply_to": post_id,
         }
+        return self.write_line(reply)
+
+    def write_line(self, reply: ReplyLine) -> SendResult:
+        """Append one line to the replies; what is known after it."""
         line = json.dumps(reply, ensure_ascii=False) + "\n"
         try:
             # One write, on a line of its own even where an earlier one was cut off on a full disk.
@@ -208,6 +220,15 @@ class JsonlTimeline:
                 replies[str(reply["id"])] = str(reply["in_reply_to"])
         return replies
 
+    def find_own(self) -> dict[str, str]:
+        """The ids of the bot's own posts that were written whole, by their key."""
+        return {bare_id(post_id): post_id for post_id in self._replies()}
+
+    def answers_to(self, post_id: str) -> list[Post]:
+        """The posts in the thread of a post of the bot's."""
+        posts = self._parse(self._lines())[0].values()
+        return [post for post in posts if post.thread == post_id]
+
     def _read_line(self, value: object) -> Post:
         """One line as a post. Raises an error of any kind where it makes no sense as one."""
         if not isinstance(value, dict):
@@ -234,7 +255,38 @@ class JsonlTimeline:
             quotes=_as_id(line.get("quotes")),
             by_bot=bool(line.get("bot")) and not same_handle(author, own),
             is_repost=bool(line.get("repost")),
+            edited_at=_as_time(line["edited_at"]) if line.get("edited_at") else None,
         )
+
+
+class JsonlOwnPosts:
+    """Posts of the bot's own, as lines beside its replies; the picture stays where it is."""
+
+    def __init__(self, timeline: JsonlTimeline) -> None:
+        self.timeline = timeline
+
+    def prepare(self, post: OwnPost, now: datetime) -> Envelope:
+        line: ReplyLine = {
+            "id": f"jsonl:{post.key}",
+            "author": self.timeline.handle(),
+            "posted_at": utc_text(now),
+            "text": post.text,
+            "in_reply_to": post.in_reply_to,
+            "key": post.key,
+        }
+        if post.picture:
+            line["alt"] = post.picture.alt
+        return Envelope(post.key, json.dumps(line, ensure_ascii=False))
+
+    def send(self, text: str, envelope: Envelope) -> SendResult:
+        return self.timeline.write_line(json.loads(envelope.record))
+
+    def find(self, attempted: Mapping[str, Attempt]) -> dict[str, Reply]:
+        there = self.timeline.find_own()
+        return {key: Reply(there[key]) for key in attempted if key in there}
+
+    def read_answers(self, post_id: str) -> HostMessages:
+        return HostMessages(self.timeline.answers_to(post_id))
 
 
 def _why_unreadable(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -46,3 +47,9 @@ def is_written(text: str, name: str) -> bool:
     """Whether a handle (without @) is in a text after the handles that it begins with."""
     pattern = rf"(?<![\w@/])@{re.escape(name)}(?![\w@])"
     return re.search(pattern, text[length_of_run(text) :], re.IGNORECASE) is not None
+
+
+def bare_words(text: str) -> str:
+    """A text's letters and digits alone: what is left of it however a platform shows it."""
+    plain = unicodedata.normalize("NFKC", _LINK.sub(" ", html.unescape(text)))
+    return re.sub(r"[\W_]+", "", plain).casefold()

@@ -15,12 +15,15 @@ WITHHELD = {
     "cursors": "How far the bot has read; only its own site needs this.",
     "ledger": "The basis of rate limits; only the running site needs this.",
     "opt_outs": "Opt-outs are private.",
+    "own_posts": "The posts are on their platform; the rest is the running bot's.",
     "platforms": "The bot's state on each platform; only the running bot needs this.",
+    "players": "Opt-ins are private; the names are in the guesses.",
     "prediction_counts": "The copy counts its own predictions.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
 MADE_BY_THE_COPY = {"prediction_counts", "_sqlite_migrations"}
 WITHHELD_COLUMNS = {
+    "guesses": {"message_id": "The message may be deleted."},
     "images": {"url": "Somebody may have submitted it in private."},
     "observations": {"withdrawn_at": "Withdrawn data is not published."},
     "photos": {
@@ -48,6 +51,16 @@ WITHHELD_COLUMNS = {
         "send_record": "Only the running bot needs this.",
     },
     "reviews": {"actor": "Reviewers decide for themselves whether to be named."},
+    "rounds": {
+        "alt_text": "It belongs to the post.",
+        "collected_at": "Only the running bot needs this.",
+        "credit": "The photo has it.",
+        "image_sha256": "Uploaded photos are not published.",
+        "messages": "Only the running bot needs this.",
+        "note": "The host's own note.",
+        "picture": "Uploaded photos are not published.",
+        "text": "It belongs to the post.",
+    },
     "syncs": {"error": "Only the running site needs this."},
 }
 

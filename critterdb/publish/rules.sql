@@ -66,6 +66,10 @@ WITH RECURSIVE wanted (id) AS (
     UNION SELECT predicted_taxon_id FROM site.confusions
     UNION SELECT taxon_id FROM site.games
     UNION SELECT target_taxon_id FROM site.games
+    UNION SELECT answer_taxon_id FROM site.rounds WHERE state = 'revealed'
+    UNION SELECT said_taxon_id FROM site.rounds WHERE state = 'revealed'
+    UNION SELECT commonest_taxon_id FROM site.rounds WHERE state = 'revealed'
+    UNION SELECT taxon_id FROM site.guesses
     UNION SELECT taxon_id FROM site.answers
     UNION SELECT taxon_id FROM site.reviews
     UNION SELECT taxa.parent_id FROM site.taxa JOIN wanted USING (id)
@@ -258,6 +262,47 @@ WHERE post_id IN (SELECT id FROM main.posts)
 INSERT INTO main.reviews (id, prediction_id, verdict, taxon_id, created_at)
 SELECT id, prediction_id, verdict, taxon_id, created_at FROM site.reviews
 WHERE prediction_id IN (SELECT id FROM main.predictions)
+
+-- When rounds open and close. Photo, answer and what the bot said only once a round is revealed.
+-- Cancelled rounds, replays of a JSONL file and the host's own words are left out.
+INSERT INTO main.rounds (
+    id, game, platform, host, photo_id, opens_at, closes_at, answer_taxon_id, post_id,
+    reveal_post_id, state, said_taxon_id, said_score, said_by, commonest_taxon_id, planned_at
+)
+SELECT
+    id, game, platform, host,
+    CASE
+        WHEN state = 'revealed' AND photo_id IN (SELECT id FROM main.photos) THEN photo_id
+    END,
+    opens_at, closes_at,
+    CASE state WHEN 'revealed' THEN answer_taxon_id END,
+    post_id, reveal_post_id, state,
+    CASE state WHEN 'revealed' THEN said_taxon_id END,
+    CASE state WHEN 'revealed' THEN said_score END,
+    CASE state WHEN 'revealed' THEN said_by END,
+    CASE state WHEN 'revealed' THEN commonest_taxon_id END,
+    planned_at
+FROM site.rounds
+WHERE state <> 'cancelled' AND platform <> 'jsonl'
+
+-- Guesses of revealed rounds and of published posts, with the names of players who opted in only.
+INSERT INTO main.guesses (id, round_id, post_id, player, taxon_id, verdict, made_at, right)
+SELECT
+    guesses.id, guesses.round_id, guesses.post_id, players.player, guesses.taxon_id,
+    guesses.verdict, guesses.made_at, guesses.right
+FROM site.guesses
+LEFT JOIN site.rounds ON rounds.id = guesses.round_id
+LEFT JOIN site.posts ON posts.id = guesses.post_id
+LEFT JOIN site.players
+    ON players.player = guesses.player
+    AND players.platform = coalesce(rounds.platform, posts.platform)
+    AND NOT EXISTS (
+        SELECT 1 FROM left_alone
+        WHERE left_alone.platform = players.platform
+            AND left_alone.handle = lower(players.player)
+    )
+WHERE guesses.round_id IN (SELECT id FROM main.rounds WHERE state = 'revealed')
+    OR guesses.post_id IN (SELECT id FROM main.posts)
 
 -- When the data was fetched. Your own files and servers are called "local".
 INSERT INTO main.syncs (

@@ -106,12 +106,17 @@ def backup_site(db: SiteDatabase, folder: Path, *, progress: Progress | None = N
 
 
 def site_files(conn: Any) -> Iterator[SiteFile]:
-    """List the photos and models that the rows of a site's database name."""
-    kinds: tuple[Kind, ...] = ("photos", "models")
-    for kind in kinds:
-        rows = conn.execute(
-            f"SELECT DISTINCT path, sha256 FROM {kind} WHERE path IS NOT NULL ORDER BY path"
-        )
+    """List the photos and models that the rows of a site's database, however old, name."""
+    tables = {row[0] for row in conn.execute("SELECT name FROM sqlite_master")}
+    sources: dict[Kind, str] = {
+        "photos": "SELECT path, sha256 FROM photos",
+        "models": "SELECT path, sha256 FROM models",
+        "rounds": "SELECT picture AS path, image_sha256 FROM rounds",
+    }
+    for kind, sql in sources.items():
+        if kind not in tables:
+            continue
+        rows = conn.execute(f"SELECT DISTINCT * FROM ({sql}) WHERE path IS NOT NULL ORDER BY path")
         yield from (SiteFile(kind, str(path), str(sha256)) for path, sha256 in rows)
 
 

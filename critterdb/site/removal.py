@@ -50,6 +50,11 @@ WHERE game = :game
     )
 """
 _OF_A_GAME = (
+    # Only those that were never posted: plan_game_removal refuses the others.
+    "DELETE FROM own_posts WHERE game = :game",
+    "DELETE FROM rounds WHERE game = :game",
+    "UPDATE rounds SET photo_id = NULL WHERE photo_id IN "
+    "(SELECT id FROM photos WHERE observation_id IN (SELECT id FROM going))",
     "DELETE FROM splits WHERE game = :game",
     "DELETE FROM game_observations WHERE game = :game",
     "DELETE FROM syncs WHERE game = :game",
@@ -58,6 +63,8 @@ _OF_A_GAME = (
     "DELETE FROM photos WHERE observation_id IN (SELECT id FROM going)",
     "DELETE FROM observations WHERE id IN (SELECT id FROM going)",
 )
+# Of the bot's own posts: it is on the platform, or may be.
+_STANDS = "(post_id IS NOT NULL OR status IN ('sending', 'unknown'))"
 _UNUSED = (
     "DELETE FROM embeddings WHERE sha256 NOT IN (SELECT sha256 FROM photos WHERE sha256 NOT NULL)",
     "DELETE FROM observers WHERE id NOT IN "
@@ -134,7 +141,9 @@ def plan_game_removal(db: SiteDatabase, slug: str) -> GameRemoval:
             f"{slug} is a preset that this site does not use, so there is nothing to remove"
         )
     game = get_game(db, slug).slug
-    if posts := db["posts"].count_where("game = ?", [game]):
+    posts = db["posts"].count_where("game = ?", [game])
+    posts += db["own_posts"].count_where(f"game = ? AND {_STANDS}", [game])
+    if posts:
         raise GameError(
             f"{game} has {count_of(posts, 'post')} in the bot's history, which the site keeps, "
             "so it cannot be removed. To stop playing it, stop its bot"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-Kind = Literal["photos", "models", "pictures"]
+Kind = Literal["photos", "models", "pictures", "rounds"]
 
 # What place_photo writes: the folder is the first two digits of the name, the name is a SHA-256.
 PHOTO_PATH = re.compile(r"photos/([0-9a-f]{2})/(\1[0-9a-f]{62})\.(?:jpg|png|webp|gif)")
@@ -27,8 +27,20 @@ PHOTO_PATH = re.compile(r"photos/([0-9a-f]{2})/(\1[0-9a-f]{62})\.(?:jpg|png|webp
 MODEL_PATH = re.compile(r"models/[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,200}\.onnx")
 # Pictures of posts that no server keeps: those of a replayed file, and the demo's.
 PICTURE_PATH = re.compile(PHOTO_PATH.pattern.replace("photos", "pictures", 1))
-_PATTERNS = {"photos": PHOTO_PATH, "models": MODEL_PATH, "pictures": PICTURE_PATH}
-_WORDS = {"photos": "a photo", "models": "a model", "pictures": "a picture of a post"}
+# Photos that hosts uploaded for rounds, which nothing serves or publishes.
+ROUND_PATH = re.compile(PHOTO_PATH.pattern.replace("photos", "rounds", 1))
+_PATTERNS = {
+    "photos": PHOTO_PATH,
+    "models": MODEL_PATH,
+    "pictures": PICTURE_PATH,
+    "rounds": ROUND_PATH,
+}
+_WORDS = {
+    "photos": "a photo",
+    "models": "a model",
+    "pictures": "a picture of a post",
+    "rounds": "the photo of a round",
+}
 
 
 def photo_path(sha256: str, suffix: str, kind: Kind = "photos") -> str:

@@ -129,4 +129,4 @@ def asgi_wrapper(datasette: Any) -> Any:
 
 def _reads_its_own_body(datasette: Any, scope: Scope) -> bool:
     path = "/" + scope["path"].removeprefix(datasette.setting("base_url")).lstrip("/")
-    return path in ("/-/classify", "/-/classify.json", "/-/critters/review", "/-/critters/answers")
+    return path in ("/-/classify", "/-/classify.json", urls.REVIEW, urls.ANSWERS, urls.HOST)

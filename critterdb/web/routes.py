@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .files import photos, static
-from .pages import history, home, model, models, nowhere, photo, prediction, review, species
+from .pages import (
+    history,
+    home,
+    leaderboard,
+    model,
+    models,
+    nowhere,
+    photo,
+    prediction,
+    review,
+    species,
+)
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -29,6 +40,12 @@ async def _openapi(request: Request, datasette: Datasette) -> Response:
     from .endpoint.openapi import openapi
 
     return await openapi(request, datasette)
+
+
+async def _host(request: Request, datasette: Datasette) -> Response:
+    from .pages.host import host
+
+    return await host(request, datasette)
 
 
 _FORMAT = r"(?P<format>\.json)?$"
@@ -55,6 +72,8 @@ ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/critters/posts/(?P<post_id>[^/]+?){_FORMAT}", history.post),
     (rf"^/-/critters/review{_FORMAT}", review.review),
     (rf"^/-/critters/answers{_FORMAT}", review.answers),
+    (rf"^/-/critters/leaderboard{_FORMAT}", leaderboard.leaderboard),
+    (rf"^/-/critters/host{_FORMAT}", _host),
     # Datasette's own 404 of an address with four parts is a 500 where rich is installed.
     (rf"^/-/critter(?:s|db)/.*?[^/]{_FORMAT}", nowhere.nowhere),
 ]

@@ -40,6 +40,8 @@ class Settings:
     front_page: bool = True
     # A review is signed and changes what the site says about itself, so signing in is not enough.
     review: AllowBlock | None = None
+    # A host decides what the bot posts on the host's own account.
+    host_rounds: AllowBlock | None = None
     map_tiles: str | None = None
     map_credit: str | None = None
 
@@ -120,6 +122,7 @@ _ALLOW: Check = ('an allow block such as {"id": "*"}', _is_allow_block)
 _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "allow": (_ALLOW,),
     "review": (_ALLOW,),
+    "host_rounds": (_ALLOW,),
     "record": (("true or false", _is_bool),),
     "local_photos": (("true or false", _is_bool),),
     "front_page": (("true or false", _is_bool),),

@@ -14,6 +14,8 @@ COMPARE = f"{HOME}/compare"
 SPECIES = f"{HOME}/species"
 REVIEW = f"{HOME}/review"
 ANSWERS = f"{HOME}/answers"
+HOST = f"{HOME}/host"
+LEADERBOARD = f"{HOME}/leaderboard"
 
 
 def model_page(model_id: str) -> str:

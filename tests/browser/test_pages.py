@@ -25,7 +25,14 @@ from tests.support.browser import (
 )
 from tests.support.datasette_site import free_port, jpeg, open_datasette, rows, serving
 from tests.support.models import COUGAR, picture
-from tests.support.pages import MISTAKE, MODEL_ID, POSTS, add_candidate, make_furnished_site
+from tests.support.pages import (
+    MISTAKE,
+    MODEL_ID,
+    POSTS,
+    add_candidate,
+    add_rounds,
+    make_furnished_site,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +61,9 @@ PAGES = [
     "/-/critters/photos/404",
     "/-/critters/review",
     "/-/critters/answers",
+    "/-/critters/host",
+    "/-/critters/host?photo=1",
+    "/-/critters/leaderboard",
     "/-/classify",
 ]
 
@@ -86,6 +96,7 @@ def pictures() -> Iterator[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory, pictures: str) -> Path:
     folder = make_furnished_site(tmp_path_factory.mktemp("browser") / "mysite", pictures=pictures)
     add_candidate(folder, "x:104")
+    add_rounds(folder)
     return folder
 
 

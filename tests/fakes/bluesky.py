@@ -172,6 +172,14 @@ class StandInBluesky(PlatformStandIn):
                         if self.known.is_shown(uri, self.delay_s)
                     ]
                 request.answer_json({"posts": shown}, headers=_limits())
+            case "app.bsky.feed.getPostThread":
+                with self.lock:
+                    is_there = self.known.is_shown(query["uri"], self.delay_s)
+                    thread = self.known.thread(query["uri"]) if is_there else None
+                if thread is None:
+                    _refuse(request, 400, "NotFound", f"Post not found: {query['uri']}")
+                    return
+                request.answer_json({"thread": thread}, headers=_limits())
             case "com.atproto.repo.getRecord":
                 uri = f"at://{query['repo']}/{query['collection']}/{query['rkey']}"
                 with self.lock:

@@ -99,6 +99,19 @@ class FakeNetwork:
         }
         return view | ({"embed": kept["view"]} if kept["view"] else {})
 
+    def thread(self, uri: str) -> Json:
+        """A post with all that is below it."""
+        below = [
+            other
+            for other, kept in self.records.items()
+            if ((kept["value"].get("reply") or {}).get("parent") or {}).get("uri") == uri
+        ]
+        return {
+            "$type": "app.bsky.feed.defs#threadViewPost",
+            "post": self.view(uri),
+            "replies": [self.thread(other) for other in below],
+        }
+
     def is_shown(self, uri: str, delay_s: float) -> bool:
         """Whether a post is there, and no longer too new to be shown."""
         kept = self.records.get(uri)

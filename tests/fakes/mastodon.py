@@ -109,6 +109,7 @@ class StandInMastodon(PlatformStandIn):
         posted_at: datetime | None = None,
         media: str = "photo",
         edit_of: str | None = None,
+        edited_at: datetime | None = None,
         visibility: str = "public",
     ) -> str:
         """Let somebody post, with photos as bytes or addresses; the id.
@@ -124,7 +125,7 @@ class StandInMastodon(PlatformStandIn):
             status: Json = {
                 "id": edit_of or self._new_id(moment),
                 "created_at": iso_time(moment),
-                "edited_at": iso_time(datetime.now(UTC)) if edit_of else None,
+                "edited_at": iso_time(edited_at or datetime.now(UTC)) if edit_of else None,
                 "account": account,
                 "content": content_of(text),
                 "visibility": visibility,

@@ -133,7 +133,7 @@ def play_and_kill(
             requests = len(server.requests)
             process = start("--every", "1s")
             wants_writing = draw.random() < SHARE_AT_WRITING
-            _wait_for_request(server, requests, process, is_writing=wants_writing)
+            wait_for_request(server, requests, process, is_writing=wants_writing)
             time.sleep(draw.uniform(0, NEAR_S if wants_writing else LIFE_S))
             if not process.is_alive():
                 raise RuntimeError("the bot died by itself; see bot.log")
@@ -155,7 +155,7 @@ def play_and_kill(
     return outcome
 
 
-def _wait_for_request(server: Any, since: int, process: Any, *, is_writing: bool) -> None:
+def wait_for_request(server: Any, since: int, process: Any, *, is_writing: bool) -> None:
     """Until the process asks for something; or for a while until it tries to write."""
     while len(server.requests) == since and process.is_alive():
         time.sleep(0.001)

@@ -207,3 +207,35 @@ def add_candidate(folder: Path, post_id: str) -> None:
         }
     )
     db.close()
+
+
+def add_rounds(folder: Path) -> None:
+    """A host, and three rounds that were revealed: ann was right in two, somebody else in one."""
+    db = open_database(folder / DATABASE_NAME)
+    hosts = [{"platform": "mastodon", "handle": "ida@a.example", "consents": False}]
+    db["games"].update(GAME, {"hosts": json.dumps(hosts)})
+    truths = ((COUGAR, COUGAR), (BOBCAT, COUGAR), (BOBCAT, None))
+    for number, (truth, said) in enumerate(truths, start=1):
+        month = 10 + number % 2
+        db["rounds"].insert(
+            {
+                "id": number,
+                "game": GAME,
+                "platform": "mastodon",
+                "host": "ida@a.example",
+                "opens_at": f"2026-{month}-01T10:00:00Z",
+                "closes_at": f"2026-{month}-02T10:00:00Z",
+                "answer_taxon_id": truth,
+                "state": "revealed",
+                "said_taxon_id": said,
+                "said_score": 0.9,
+                "said_by": MODEL_ID,
+                "commonest_taxon_id": COUGAR,
+                "planned_at": "2026-10-01T00:00:00Z",
+            }
+        )
+        for player, taxon in (("ann@a.example", BOBCAT), (None, COUGAR)):
+            guess = {"round_id": number, "made_at": f"2026-{month}-01T12:00:00Z"}
+            guess |= {"player": player, "taxon_id": taxon, "right": truth == taxon}
+            db["guesses"].insert(guess)
+    db.close()

@@ -21,7 +21,7 @@ TABLES = {
     "taxa", "observers", "observations", "photos", "embeddings", "games", "game_observations",
     "splits", "models", "model_labels", "model_metrics", "confusions", "images", "predictions",
     "posts", "post_images", "replies", "answers", "reviews", "syncs", "cursors", "ledger",
-    "opt_outs", "answer_candidates",
+    "opt_outs", "answer_candidates", "rounds", "guesses", "players", "own_posts",
 }  # fmt: skip
 VIEWS = {"bot_history", "mistakes", "scoreboard", "photo_credits"}
 

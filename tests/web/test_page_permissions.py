@@ -41,6 +41,7 @@ PAGES = [
     "/-/critters/review",
     "/-/critters/review?source=evaluation",
     "/-/critters/answers",
+    "/-/critters/leaderboard",
 ]
 SPY = """
 from datasette import hookimpl

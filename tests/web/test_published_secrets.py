@@ -48,6 +48,18 @@ def add_rows(db: SiteDatabase) -> None:
     db["accounts"].insert({"platform": "x", "author": "ida", "is_bot": 1, "noted_at": SEEN_AT})
     db["platforms"].insert({"platform": "x", "round_at": SEEN_AT})
     db["replies"].update("x:2", {"status": "refused", "reason": None})
+    _add_round(db)
+
+
+def _add_round(db: SiteDatabase) -> None:
+    """A revealed round with an uploaded photo, and what belongs to it."""
+    times = {"opens_at": SEEN_AT, "closes_at": "2026-11-24T10:00:00Z", "planned_at": SEEN_AT}
+    fixed = {"id": 1, "game": "cougarornot", "platform": "x", "host": "host", "state": "revealed"}
+    db["rounds"].insert({**fixed, **times})
+    db["guesses"].insert({"id": 1, "round_id": 1, "player": "gil", "made_at": SEEN_AT})
+    db["players"].insert({"platform": "x", "player": "gil", "opted_in_at": SEEN_AT})
+    post = {"key": "round-1-opening", "platform": "x", "kind": "opening", "text": "Guess!"}
+    db["own_posts"].insert({**post, "round_id": 1, "status": "sent", "planned_at": SEEN_AT})
 
 
 def text_columns(db: SiteDatabase, table: str) -> list[str]:
@@ -61,7 +73,8 @@ def mark(db: SiteDatabase, table: str, column: str, where: str = "1") -> str | N
     keys = {name for name in db[table].pks if db[table].count_where(where) > 1}
     foreign = {key.column for key in db[table].foreign_keys}
     names_somebody = table == "opt_outs" and column in ("platform", "author")
-    if column in keys | foreign or names_somebody:
+    is_a_choice = table == "own_posts" and column in ("kind", "status")
+    if column in keys | foreign or names_somebody or is_a_choice:
         return None
     changed = db.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", [value]).rowcount
     assert changed > 0, f"no row of {table} is there to be marked"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
+from critterdb.platforms.text import tags_in
 from critterdb.platforms.untrusted_json import as_object, as_text
 
 from .parse import POSTS
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from critterdb._types import Json
-    from critterdb.platforms.base import ReplyPicture
+    from critterdb.platforms.base import OwnPost, ReplyPicture
 
 # Base 32 in an order in which later keys sort behind earlier ones.
 _TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
@@ -41,13 +42,14 @@ class ByteRange(TypedDict):
 
 
 MentionFeature = TypedDict("MentionFeature", {"$type": str, "did": str})
+TagFeature = TypedDict("TagFeature", {"$type": str, "tag": str})
 
 
 class Facet(TypedDict):
     """What a stretch of a text stands for."""
 
     index: ByteRange
-    features: list[MentionFeature]
+    features: list[MentionFeature] | list[TagFeature]
 
 
 class AspectRatio(TypedDict):
@@ -74,12 +76,12 @@ ReplyRecord = TypedDict(
         "text": str,
         "createdAt": str,
         "langs": list[str],
-        "reply": ReplyReference,
+        "reply": NotRequired[ReplyReference],
         "facets": NotRequired[list[Facet]],
         "embed": NotRequired[ImagesEmbed],
     },
 )
-"""A post as it is put into the repository."""
+"""A post as it is put into the repository; one that is not a reply lacks `reply`."""
 
 
 def reply_record(view: Json, text: str, now: datetime) -> ReplyRecord:
@@ -98,6 +100,30 @@ def reply_record(view: Json, text: str, now: datetime) -> ReplyRecord:
     }
     author = as_object(view.get("author"))
     facets = mention_facets(text, {as_text(author.get("handle")): as_text(author.get("did"))})
+    if facets:
+        record["facets"] = facets
+    return record
+
+
+def post_record(post: OwnPost, above: Json | None, now: datetime) -> ReplyRecord:
+    """Build a post of the bot's own, below the post of the view `above` if there is one.
+
+    Raises ValueError if that view lacks its address or version.
+    """
+    record: ReplyRecord = {
+        "$type": POSTS,
+        "text": post.text,
+        "createdAt": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03}Z",
+        "langs": ["en"],
+    }
+    if above is not None:
+        parent = _reference(above)
+        root = as_object(as_object(above.get("record")).get("reply")).get("root")
+        record["reply"] = {
+            "root": _reference(as_object(root)) if root else parent,
+            "parent": parent,
+        }
+    facets = mention_facets(post.text, post.mentions) + tag_facets(post.text)
     if facets:
         record["facets"] = facets
     return record
@@ -146,5 +172,17 @@ def mention_facets(text: str, accounts: Mapping[str, str]) -> list[Facet]:
         if handle and start >= 0:
             covered: ByteRange = {"byteStart": start, "byteEnd": start + len(mention)}
             feature: MentionFeature = {"$type": "app.bsky.richtext.facet#mention", "did": did}
+            facets.append({"index": covered, "features": [feature]})
+    return facets
+
+
+def tag_facets(text: str) -> list[Facet]:
+    """What makes the hashtags of a text links: without them nobody finds the post by its tag."""
+    facets: list[Facet] = []
+    for tag in tags_in(text):
+        start = text.encode().find(f"#{tag}".encode())
+        if start >= 0:
+            covered: ByteRange = {"byteStart": start, "byteEnd": start + len(f"#{tag}".encode())}
+            feature: TagFeature = {"$type": "app.bsky.richtext.facet#tag", "tag": tag}
             facets.append({"index": covered, "features": [feature]})
     return facets

@@ -32,12 +32,13 @@ from critterdb.platforms.untrusted_json import as_object, as_text, objects_in
 from critterdb.storage.timestamps import utc_text
 
 from .client import ABOUT_THE_ACCOUNT, BlueskyClient, NeverConnected, RefusedError, items_of
+from .own_posts import BlueskyOwnPosts
 from .pagination import is_repost, walk_back
 from .parse import BOT_LABEL, POSTS, Reader, record_key, web_address
 from .records import ImagesEmbed, images_embed, reply_record, time_of_key, timestamp_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from critterdb._types import Json
     from critterdb.fetch.fetcher import Fetcher
@@ -90,6 +91,16 @@ class BlueskyTimeline:
     def reader(self) -> Reader:
         """Reads posts as the bot's account sees them."""
         return Reader(self.client.did)
+
+    @property
+    def own_posts(self) -> BlueskyOwnPosts:
+        return BlueskyOwnPosts(
+            self.client,
+            self.reader,
+            self._upload,
+            lambda body: self._try_to_put(body, self._put_whole),
+            self._new_key,
+        )
 
     def handle(self) -> str:
         return self.client.handle
@@ -202,10 +213,12 @@ class BlueskyTimeline:
             }
         except TimelineError as error:
             return _not_tried(error)
-        if refusal:
-            return refusal
+        return refusal or self._try_to_put(body, self._put)
+
+    def _try_to_put(self, body: Json, put: Callable[[Json], Json]) -> SendResult:
+        """Put a record under its key by one of the two ways below; what is known after it."""
         try:
-            response = self._put(body)
+            response = put(body)
         except RateLimitedError as error:
             return _not_tried(error)
         except NeverConnected as error:
@@ -221,12 +234,16 @@ class BlueskyTimeline:
             return SendResult("unknown", error=str(UnreadableResponseError("Bluesky")))
         return SendResult("sent", _reply(uri))
 
+    def _put_whole(self, body: Json) -> Json:
+        """Put a record under its key with all that it has. Raises TimelineError."""
+        # The same key with the same bytes again changes nothing, even hours later: hence put and
+        # not create.
+        return self.client.post("com.atproto.repo.putRecord", body)
+
     def _put(self, body: Json) -> Json:
-        """Put a record under its key. Raises TimelineError."""
+        """Put a record under its key, without its picture if need be. Raises TimelineError."""
         try:
-            # The same key with the same bytes again changes nothing, even hours later: hence put
-            # and not create.
-            return self.client.post("com.atproto.repo.putRecord", body)
+            return self._put_whole(body)
         except RefusedError as error:
             is_about_record = error.status == 400 and error.name not in ABOUT_THE_ACCOUNT
             if not is_about_record or "embed" not in body["record"]:

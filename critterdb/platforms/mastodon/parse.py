@@ -110,6 +110,7 @@ class Reader:
             by_bot=bool(account.get("bot")) and not is_own,
             is_private=_is_private(status),
             opts_out=None if is_own else _opts_out(account, blocking),
+            edited_at=post_time(status["edited_at"]) if status.get("edited_at") else None,
         )
 
     def _calls_bot(self, status: Json, known: Mapping[str, Json]) -> bool:

@@ -35,6 +35,7 @@ from critterdb.platforms.untrusted_json import as_address, as_object, as_text, o
 
 from .client import BadRequestError, MastodonClient, NotFoundError
 from .media import upload_picture
+from .own_posts import MastodonOwnPosts
 from .pagination import (
     MAX_PUBLIC_PAGES,
     GetPage,
@@ -129,6 +130,11 @@ class MastodonTimeline:
         except ValueError:
             raise UnreadableResponseError("Mastodon") from None
         return Reader(self.me, domain or urlsplit(self.client.address).netloc)
+
+    @property
+    def own_posts(self) -> MastodonOwnPosts:
+        page = self._statuses_of(str(self.me["id"]))
+        return MastodonOwnPosts(self.client, self.reader, page)
 
     def handle(self) -> str:
         return self.reader.handle(self.me)

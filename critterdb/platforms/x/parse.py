@@ -49,6 +49,11 @@ def id_before(bare: str, stretch: timedelta) -> str:
     return str(max(int(bare) - (int(stretch.total_seconds() * 1000) << 22), 0))
 
 
+def id_at(moment: datetime) -> int:
+    """The lowest id of a post of that time."""
+    return (int(moment.timestamp() * 1000) - EPOCH_MS) << 22
+
+
 class XPage:
     """Posts as one response gives them, with the users, media and other posts it includes.
 

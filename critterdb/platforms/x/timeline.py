@@ -40,6 +40,7 @@ from critterdb.platforms.text_length import MAX_WEIGHT, x_weight
 from critterdb.platforms.untrusted_json import as_object, as_text
 
 from .client import DEFAULT_API, first_line, open_client, rate_limit
+from .own_posts import XOwnPosts
 from .parse import FIELDS, XPage, bare_id_of, id_before
 
 if TYPE_CHECKING:
@@ -104,6 +105,27 @@ class XTimeline:
             raise UnreadableResponseError("X")
         return account
 
+    @property
+    def own_posts(self) -> XOwnPosts:
+        def search(query: str) -> Found:
+            return self._read_source(self._search(query), None, with_parents=False)
+
+        def read_own(since: str) -> Found:
+            # The id is of our clock, and X has its own.
+            return self._read_own(since, OVERLAP)
+
+        return XOwnPosts(self.client, self.handle(), self._ask, read_own, search, _result_of)
+
+    def _read_own(self, since: str, overlap: timedelta = timedelta(0)) -> Found:
+        """The account's own posts after an id."""
+        return self._read_source(
+            lambda **options: self.client.get_users_tweets(self.me["id"], **options),
+            since,
+            overlap=overlap,
+            with_parents=False,
+            pages=MAX_OWN_PAGES,
+        )
+
     def handle(self) -> str:
         return str(self.me["username"])
 
@@ -154,12 +176,7 @@ class XTimeline:
         if not attempted:
             return {}
         oldest = str(min(int(bare_id(post_id)) for post_id in attempted))
-        own = self._read_source(
-            lambda **options: self.client.get_users_tweets(self.me["id"], **options),
-            oldest,
-            with_parents=False,
-            pages=MAX_OWN_PAGES,
-        )
+        own = self._read_own(oldest)
         # A list that does not reach back to the attempt cannot show that the reply is missing.
         if own.gap_from or own.failure:
             raise TimelineError(

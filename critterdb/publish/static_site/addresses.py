@@ -39,7 +39,7 @@ _SPECIES = re.compile(rf"^{urls.SPECIES}/-?\d+$")
 _CONFUSION = re.compile(rf"^{urls.MODELS}/[^/]+/confusion$")
 _MODEL = re.compile(rf"^{urls.MODELS}/[^/]+$")
 # A person has to sign in for these, or their rows are not published.
-_ELSEWHERE = re.compile(rf"^{urls.HOME}/(review|answers|predictions(/.*)?)$")
+_ELSEWHERE = re.compile(rf"^{urls.HOME}/(review|answers|host|predictions(/.*)?)$")
 
 
 @dataclass(frozen=True)

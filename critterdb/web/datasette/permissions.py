@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 CLASSIFY = "critterdb-classify"
 HEALTH = "critterdb-health"
 REVIEW = "critterdb-review"
+HOST = "critterdb-host"
 # Both the setting `allow` and the permission must let somebody in: neither a plugin nor a forgotten
 # block opens what the other closes.
 ACTIONS = {
     CLASSIFY: "Classify photos at /-/classify",
     HEALTH: "See the details of /-/critterdb/health",
     REVIEW: "Review predictions, and settle the answers of hosts",
+    HOST: "Plan, cancel and correct the rounds that the bot posts",
 }
 
 
@@ -27,8 +29,8 @@ def own_verdict(datasette: Datasette, actor: compat.Actor | None, action: str) -
     """Return what the plugin's own settings say; None if they leave it to others.
 
     Everybody may classify unless `plugins.critterdb.allow` says otherwise: no other rule opens that
-    gate. Details of the health page are for root, and for those that a rule names; so is reviewing,
-    unless `plugins.critterdb.review` says who may.
+    gate. Details of the health page are for root, and for those that a rule names; so are reviewing
+    and hosting, unless `plugins.critterdb.review` or `plugins.critterdb.host_rounds` says who may.
     """
     from datasette.utils import actor_matches_allow
 
@@ -40,9 +42,10 @@ def own_verdict(datasette: Datasette, actor: compat.Actor | None, action: str) -
         # Both must let somebody in, so that neither a plugin nor a forgotten block opens what the
         # other one closes.
         return bool(actor_matches_allow(actor, allow) and actor_matches_allow(actor, written))
-    review = plugin_state(datasette).settings.review
-    if action == REVIEW and review is not None:
-        return bool(actor_matches_allow(actor, review))
+    settings = plugin_state(datasette).settings
+    block = {REVIEW: settings.review, HOST: settings.host_rounds}.get(action)
+    if block is not None:
+        return bool(actor_matches_allow(actor, block))
     if actor and actor.get("id") == "root":
         return True
     return bool(actor_matches_allow(actor, written)) if written is not None else None

@@ -19,6 +19,7 @@ KINDS = {
     "cells.css": "text/css; charset=utf-8",
     "classify.js": "text/javascript; charset=utf-8",
     "review.js": "text/javascript; charset=utf-8",
+    "host.js": "text/javascript; charset=utf-8",
 }
 # The folder of a static site that classifies in the browser; nothing is served there.
 CLASSIFIER = "/-/critterdb/static/classifier"

@@ -36,7 +36,11 @@ T = TypeVar("T")
 OLD_DATABASE = (
     "This site's database was made by an older critterdb. Update it with: critterdb status"
 )
-TITLES = {"forbidden": "Access denied", "busy": "This site is busy"}
+TITLES = {
+    "forbidden": "Access denied",
+    "busy": "This site is busy",
+    "parameter_invalid": "Nothing was saved",
+}
 
 
 def busy(words: str) -> PageNotFoundError:

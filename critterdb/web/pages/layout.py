@@ -9,7 +9,7 @@ from critterdb.licences import HOW_TO_SHOW, NO_LICENCE, NOT_PUBLISHED
 from critterdb.web import urls as addresses
 from critterdb.web.datasette.compat import instance_metadata
 from critterdb.web.datasette.own_machine import credit_of_unlicensed
-from critterdb.web.datasette.permissions import CLASSIFY, REVIEW, may
+from critterdb.web.datasette.permissions import CLASSIFY, HOST, REVIEW, may
 from critterdb.web.files.static import static_path
 from critterdb.web.state import is_recording, plugin_state, site_database
 
@@ -23,6 +23,7 @@ NAVIGATION = (
     (addresses.HISTORY, "What the bot said"),
     (addresses.SPECIES, "Critters"),
     (addresses.MODELS, "Models"),
+    (addresses.LEADERBOARD, "Leaderboard"),
 )
 
 
@@ -34,6 +35,8 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, ob
         links.append((addresses.CLASSIFY, "Classify a photo"))
     if await may(datasette, request.actor, REVIEW):
         links.append((addresses.REVIEW, "Review"))
+    if await may(datasette, request.actor, HOST):
+        links.append((addresses.HOST, "Host"))
     here = request.path
     return {
         "critter_css": urls.path(static_path("critterdb.css")),

@@ -1,0 +1,1 @@
+"""Rounds that a host plans: post a photo, collect guesses, tell the answer."""
