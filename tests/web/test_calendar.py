@@ -70,7 +70,9 @@ async def test_the_calendar_lists_rounds_and_games(folder: Path) -> None:
     assert "@drmichellelarue on X" in text
     assert "last seen in July 2023" in text
     assert "catalogue.toml: [croworno]" not in text, "only for reviewers"
+    assert text.count("<time") == 3, "a planned round, and the next usual time of two games"
     data = (await get(folder, f"{CALENDAR}.json")).json()
+    assert len(data["events"]) > 3
     planned = [event for event in data["events"] if event["is_planned"]]
     assert [(event["game"], event["host"]) for event in planned] == [
         ("cougarornot", "drmichellelarue")

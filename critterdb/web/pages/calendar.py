@@ -5,6 +5,7 @@ The calendar is JSON, an Atom feed and an iCalendar file too.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypedDict
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 TABLES = (*STORY_TABLES, "rounds", "model_labels")
 # Of a list, so that a feed stays small; the page and the .ics have them all.
 FEED_EVENTS = 50
+USUAL_TIMES = 3  # on the page of a game, beside its planned rounds
 
 
 class ListedEvent(TypedDict):
@@ -101,6 +103,7 @@ async def calendar(visit: Visit) -> Page | Response:
     """All games and their next rounds."""
     folder = folder_of(visit.database)
     almanac = await visit.read(lambda db: load_almanac(db, folder))
+    events = [_listed_event(event) for event in almanac.events]
     if visit.format in (".atom", ".ics"):
         return await _file(visit, almanac)
     is_reviewer = await may(visit.datasette, visit.request.actor, REVIEW)
@@ -109,11 +112,9 @@ async def calendar(visit: Visit) -> Page | Response:
         title="Calendar of hashtag games",
         description="Which animal guessing games people play on social media, who hosts them, and "
         "when the next rounds are.",
-        data={
-            "events": [_listed_event(event) for event in almanac.events],
-            "games": list_games(almanac),
-        },
+        data={"events": events, "games": list_games(almanac)},
         extras={
+            "listed": _without_repeats(events, 1),
             "feed_path": visit.path(f"{urls.CALENDAR}.atom"),
             "file_path": visit.path(f"{urls.CALENDAR}.ics"),
             "problems": almanac.catalogue.problems if is_reviewer else (),
@@ -135,7 +136,7 @@ async def game(visit: Visit) -> Page:
         title=f"{name}: {shown_game['question']}" if shown_game["question"] else name,
         description=f"What {name} asks, who hosts it, when the next round is, and how to join.",
         data={"game": shown_game, "events": events, "score": score},
-        extras={"name": name},
+        extras={"name": name, "listed": _without_repeats(events, USUAL_TIMES)},
     )
 
 
@@ -174,6 +175,17 @@ def list_game(game: CatalogueGame, almanac: Almanac) -> ListedGame:
         "game": game.game,
         "next": _listed_event(following[0]) if following else None,
     }
+
+
+def _without_repeats(events: list[ListedEvent], most: int) -> list[ListedEvent]:
+    """The planned rounds, and of each game's usual times the first `most`."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for event in events:
+        seen[event["game"]] += not event["is_planned"]
+        if event["is_planned"] or seen[event["game"]] <= most:
+            kept.append(event)
+    return kept
 
 
 def _listed_event(event: Event) -> ListedEvent:

@@ -56,10 +56,13 @@
   const showScore = () => {
     if (!score.photos) return;
     const photos = score.photos === 1 ? "1 photo" : `${score.photos} photos`;
+    const times = score.beaten === 1 ? "once" : `${score.beaten} times`;
+    const beaten = score.beaten ? `You beat it ${times}.` : "You have not beaten it yet.";
+    const streak = score.best
+      ? ` Your streak: ${score.row} right in a row (best ${score.best}).`
+      : "";
     part("score").textContent =
-      `Of ${photos} you got ${score.right} right and the bot ${score.bot}. ` +
-      `You beat it ${score.beaten === 1 ? "once" : `${score.beaten} times`}. ` +
-      `Your streak: ${score.row} right in a row (best ${score.best}).`;
+      `Of ${photos} you got ${score.right} right and the bot ${score.bot}. ${beaten}${streak}`;
   };
 
   const count = (photo, isRight, bot) => {
