@@ -44,7 +44,8 @@ def test_a_round_from_a_file_of_posts(db: SiteDatabase, site: Path) -> None:
     posts.write_text("")
     assert "round 1, opening: Is it a cougar?" in run("bot", "--on", f"jsonl:{posts}")
     assert "1 hosted round opened" in run("bot", "--on", f"jsonl:{posts}", "--post")
-    (opening,) = [json.loads(line) for line in (site / "posts.jsonl.replies.jsonl").open()]
+    replies = site / "posts.jsonl.replies.jsonl"
+    opening = json.loads(replies.read_text())
     # An hour goes by.
     past = datetime.now(UTC) - timedelta(hours=2)
     line = {"id": "g1", "author": "ann", "text": "cougar", "in_reply_to": opening["id"],
@@ -54,7 +55,7 @@ def test_a_round_from_a_file_of_posts(db: SiteDatabase, site: Path) -> None:
     closed["closes_at"] = (past + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     db["rounds"].update(1, closed)
     assert "1 hosted round revealed" in run("bot", "--on", f"jsonl:{posts}", "--post")
-    told = json.loads((site / "posts.jsonl.replies.jsonl").read_text().splitlines()[1])
+    told = json.loads(replies.read_text().splitlines()[1])
     assert "Right guesses: 1 of 1" in told["text"]
     assert "bot posts the correction" in run("rounds", "correct", "1", "--taxon", "bobcat")
     assert "Round 2 is cancelled." in run("rounds", "cancel", "2")
