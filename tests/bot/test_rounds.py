@@ -124,6 +124,15 @@ def test_a_round_is_cancelled_before_and_after_it_opened(stage: RoundsHarness) -
     assert "Round 1 is cancelled" in stage.texts()[1]
 
 
+def test_a_round_whose_post_was_deleted_is_cancelled(stage: RoundsHarness) -> None:
+    hosted = stage.plan(999)
+    stage.play_at(6)
+    stage.server.delete_post(stage.opening(hosted))
+    for minutes in (30, 70, 75):
+        stage.play_at(minutes)
+    assert (stage.state(hosted), len(stage.server.sent)) == ("cancelled", 1)
+
+
 def test_stop_forgets_a_player(stage: RoundsHarness) -> None:
     hosted = stage.plan(999)
     stage.play_at(6)

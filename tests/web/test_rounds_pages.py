@@ -100,7 +100,7 @@ async def test_an_upload_becomes_a_round_that_can_be_corrected_and_cancelled(fol
     [
         ({"alt_text": "A cougar!"}, 400, "gives the answer away"),
         ({"opens": "2026-03-29 02:30"}, 400, "never"),
-        ({"zone": "Moon/Crater"}, 400, "not a time zone"),
+        ({"opens": "2026-12-01 10:00", "zone": "Moon/Crater"}, 400, "not a time zone"),
         ({"photo": "999999"}, 400, "cannot be posted"),
         ({"action": "dance"}, 404, "Press one of the buttons"),
     ],

@@ -23,7 +23,7 @@ from .players import asks_to_be_counted, follow_handle, is_counted_by_name, opt_
 from .scores import Judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from critterdb._types import Json
@@ -64,7 +64,8 @@ def collect(round_: Round, hosted: HostedRound) -> bool:
         return False
     db, errors = round_.db, Counter[str]()
     with db.atomic():
-        players = [post for post in _latest(messages.posts) if _is_player(round_, post)]
+        bots = known_bots(db, hosted.platform)
+        players = [post for post in _latest(messages.posts) if _is_player(round_, post, bots)]
         for post in players:
             with isolated(errors), db.atomic():
                 _note_wishes(db, hosted.platform, post, now)
@@ -85,9 +86,8 @@ def _latest(posts: Iterable[Post]) -> list[Post]:
     return list({post.id: post for post in ordered}.values())
 
 
-def _is_player(round_: Round, post: Post) -> bool:
+def _is_player(round_: Round, post: Post, bots: Mapping[str, bool]) -> bool:
     """Return whether a message is by somebody who may guess: not a bot, not a host."""
-    bots = known_bots(round_.db, round_.platform)
     return not (
         same_handle(post.author, round_.timeline.handle())
         or find_host(round_.game, round_.platform, post.author, post.author_id)

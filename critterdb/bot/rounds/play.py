@@ -7,6 +7,7 @@ any moment leaves nothing to be posted twice, early or never.
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from critterdb.bot import platform_state
@@ -15,6 +16,7 @@ from critterdb.errors import GameError, TimelineError
 from critterdb.formatting import where_posted
 from critterdb.games import same_handle
 from critterdb.storage.database import site_folder
+from critterdb.storage.timestamps import parse_time
 
 from . import own_posts
 from .collect import collect, forget_deleted, is_due
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from critterdb.bot.round import Round
     from critterdb.platforms.base import ReplyPicture, SendResult
 
+# X shows own posts up to a minute late.
+SHOWN_WITHIN = timedelta(minutes=4)
+DELETED = "its post was deleted"
 MISSED = "the bot did not run while the round was to be open"
 POSTED = ("sending", "unknown", "sent")
 DONE: dict[own_posts.Kind, str] = {
@@ -77,7 +82,11 @@ def _advance(round_: Round, hosted: HostedRound) -> None:
     if hosted.state == "planned" and hosted.opens_by(now):
         _open(round_, hosted)
         hosted = load_round(round_.db, hosted.id)
-    if hosted.state == "open" and is_due(hosted, now) and collect(round_, hosted):
+    if hosted.state == "open" and is_due(hosted, now):
+        if hosted.closes_by(now) and _is_deleted(round_, hosted):
+            _give_up(round_, hosted, DELETED)
+        else:
+            collect(round_, hosted)
         hosted = load_round(round_.db, hosted.id)
         if hosted.state == "closed":
             round_.report.rounds["closed"] += 1
@@ -109,13 +118,25 @@ def _open(round_: Round, hosted: HostedRound) -> None:
     _post(round_, hosted, "opening")
 
 
+def _is_deleted(round_: Round, hosted: HostedRound) -> bool:
+    """Return whether the host deleted the post of a round, which is one way to cancel it."""
+    post_id = hosted.post_id or ""
+    row = own_posts.find(round_.db, own_posts.key_of(hosted.id, "opening"))
+    if row is None or round_.now() - parse_time(row["sent_at"]) < SHOWN_WITHIN:
+        return False
+    existing = round_.ask(lambda: round_.timeline.find_existing([post_id]))
+    return existing is not None and post_id not in existing
+
+
 def _give_up(round_: Round, hosted: HostedRound, why: str) -> None:
     """Cancel a round whose post does not stand."""
     db = round_.db
     with db.atomic():
         own_posts.skip(db, own_posts.key_of(hosted.id, "opening"), "cancelled")
+        db["guesses"].delete_where("round_id = ?", [hosted.id])
         db.execute(
-            "UPDATE rounds SET state = 'cancelled', note = ? WHERE id = ? AND state = 'planned'",
+            "UPDATE rounds SET state = 'cancelled', note = ? "
+            "WHERE id = ? AND state IN ('planned', 'open')",
             [why, hosted.id],
         )
     round_.report.failures.append(f"Round {hosted.id} was cancelled: {why}")
