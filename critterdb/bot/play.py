@@ -20,6 +20,7 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.timestamps import utc_text
 
 from . import outbox, platform_state
+from .announcements import announce_rounds
 from .photo_fetches import LONGEST_WAIT
 from .phrases import Words, load_words
 from .planner import play_post
@@ -79,6 +80,7 @@ def play_round(round_: Round) -> RoundReport:
         report.name_errors("Posts that could not be stored", saved.errors)
         # Before photos are classified, which may take a while: hosted rounds have their times.
         play_hosted_rounds(round_)
+        announce_rounds(round_)
         # Answers first: without them the bot might guess what the host has just told.
         may_send = _look_for_answers(round_)
         if not _play_pending(round_, words):

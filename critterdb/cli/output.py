@@ -166,6 +166,7 @@ def status_lines(status: SiteStatus) -> list[str]:
         f"{click.style(f'{name:<11}', bold=True)}{value or click.style('none yet', dim=True)}"
         for name, value in subjects.items()
     ]
+    lines += [click.style(printable_line(line), fg="red") for line in status["catalogue"]]
     return lines + [
         printable_line(_standing_line(platform, row)) for platform, row in status["bot"].items()
     ]

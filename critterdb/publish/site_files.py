@@ -25,7 +25,7 @@ PLUGIN_SETTINGS = (
     *("metadata.json", "metadata.yaml", "metadata.yml"),
     *("datasette.json", "datasette.yaml", "datasette.yml"),
 )
-FILES = (*PLUGIN_SETTINGS, "settings.json")
+FILES = (*PLUGIN_SETTINGS, "settings.json", "catalogue.toml")
 # What is published of each folder, in words and by suffix.
 FOLDERS = {
     PLUGINS: (".py files", (".py",)),

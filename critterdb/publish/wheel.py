@@ -30,6 +30,7 @@ PACKAGE_DATA = (
     "py.typed",
     "storage/migrations/*.sql",
     "bot/words.toml",
+    "bot/calendar/catalogue.toml",
     "publish/rules.sql",
     "publish/README.template.md",
     "publish/static_site/assets/*.js",

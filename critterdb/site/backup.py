@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # What people edit in a site's folder. Sessions and keys, which are hidden files, are in no backup.
 OWN_FILES = ("metadata.json", "metadata.yaml", "metadata.yml", "datasette.yaml", "datasette.json",
-             "settings.json", "words.toml")  # fmt: skip
+             "settings.json", "words.toml", "catalogue.toml")  # fmt: skip
 OWN_FOLDERS = ("plugins", "templates", "static")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TypedDict, cast
 
+from critterdb.bot.calendar.catalogue import load_catalogue
 from critterdb.bot.platform_state import PlatformStatus, standings
 from critterdb.storage.database import (
     SiteDatabase,
     has_wal_bug,
+    site_folder,
     sqlite3,
 )
 
@@ -23,7 +25,10 @@ class LastSync(TypedDict):
 
 
 class SiteStatus(TypedDict):
-    """How a site is; `critterdb status --json` prints it. `games` maps slugs to model ids."""
+    """How a site is; `critterdb status --json` prints it. `games` maps slugs to model ids.
+
+    `catalogue` says what cannot be used of the site's catalogue.toml.
+    """
 
     database: str
     rows: dict[str, int]
@@ -32,6 +37,7 @@ class SiteStatus(TypedDict):
     last_sync: LastSync | None
     outbox: dict[str, int]
     bot: dict[str, PlatformStatus]
+    catalogue: list[str]
 
 
 def site_status(db: SiteDatabase) -> SiteStatus:
@@ -58,6 +64,7 @@ def site_status(db: SiteDatabase) -> SiteStatus:
             )
         },
         "bot": standings(db, datetime.now(UTC)),
+        "catalogue": list(load_catalogue(site_folder(db)).problems),
     }
 
 

@@ -12,6 +12,7 @@ from critterdb.web.state import folder_of
 if TYPE_CHECKING:
     from datasette.database import Database
 
+    from critterdb.model.decision import ClassificationColumns
     from critterdb.model.evidence import EvidencePayload
     from critterdb.web.state import PluginState
 
@@ -26,13 +27,38 @@ class PhotoEvidence(TypedDict):
     size: tuple[int, int]
 
 
+class PhotoLook(TypedDict):
+    """What a model says of a photo, as the columns of a prediction, with what PhotoEvidence has.
+
+    `evidence` is None if the model has none.
+    """
+
+    said: ClassificationColumns
+    evidence: EvidencePayload | None
+    crop: list[float] | None
+    size: tuple[int, int]
+
+
 async def find_evidence(
     state: PluginState, database: Database, model_id: str, path: str
 ) -> PhotoEvidence | None:
     """Return the evidence for what a model says of a photo file of the site.
 
-    None if the model has none, or if its file or the photo's cannot be used. Raises
-    RejectedInputError (busy) if too many pictures are waiting.
+    None if the model has none, and if find_look finds nothing. Raises as find_look does.
+    """
+    look = await find_look(state, database, model_id, path)
+    if look is None or look["evidence"] is None:
+        return None
+    return {"evidence": look["evidence"], "crop": look["crop"], "size": look["size"]}
+
+
+async def find_look(
+    state: PluginState, database: Database, model_id: str, path: str
+) -> PhotoLook | None:
+    """Return what a model says of a photo file of the site, and where it finds the evidence.
+
+    None if the model's file or the photo's cannot be used. Raises RejectedInputError (busy) if too
+    many pictures are waiting.
     """
     try:
         from critterdb.model.inference import classify_image
@@ -40,20 +66,22 @@ async def find_evidence(
     except ImportError:
         return None  # a browser's tab has no numpy
 
-    def look() -> PhotoEvidence | None:
+    def look() -> PhotoLook:
         model = load_stored(stored, threads=THREADS_PER_PHOTO)
         with open_stored(folder_of(database), "photos", path) as file:
             data = file.read()
         classification, image = classify_image(
             model, data, max_pixels=state.settings.max_pixels, evidence=True
         )
-        if classification.evidence is None:
-            return None
-        size = image.width, image.height
-        crop = classification.crop.rounded() if classification.crop else None
-        return {"evidence": classification.evidence.as_dict(), "crop": crop, "size": size}
+        evidence, crop = classification.evidence, classification.crop
+        return {
+            "said": classification.as_row(),
+            "evidence": evidence.as_dict() if evidence else None,
+            "crop": crop.rounded() if crop else None,
+            "size": (image.width, image.height),
+        }
 
-    async def run() -> PhotoEvidence | None:
+    async def run() -> PhotoLook:
         return await state.workers.run(look)
 
     try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .files import photos, static
 from .pages import (
+    calendar,
     history,
     home,
     leaderboard,
@@ -13,6 +14,7 @@ from .pages import (
     models,
     nowhere,
     photo,
+    play,
     prediction,
     review,
     species,
@@ -51,6 +53,7 @@ async def _host(request: Request, datasette: Datasette) -> Response:
 _FORMAT = r"(?P<format>\.json)?$"
 _MODEL = r"^/-/critters/models/(?P<model_id>[^/]+?)"
 _NUMBER = r"-?\d{1,15}"
+_PLAY = r"^/-/critters/play/(?P<game>[a-z0-9][a-z0-9-]*)"
 
 ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/classify{_FORMAT}", _classify),
@@ -70,6 +73,12 @@ ROUTES: list[tuple[str, Any]] = [
     (rf"^/-/critters/predictions/(?P<prediction_id>\d{{1,15}}){_FORMAT}", prediction.prediction),
     (r"^/-/critters/history(?P<format>\.json|\.atom)?$", history.history),
     (rf"^/-/critters/posts/(?P<post_id>[^/]+?){_FORMAT}", history.post),
+    (r"^/-/critters/calendar(?P<format>\.json|\.atom|\.ics)?$", calendar.calendar),
+    (rf"^/-/critters/games/(?P<slug>[^/]+?){_FORMAT}", calendar.game),
+    (rf"^/-/critters/play{_FORMAT}", play.today),
+    (rf"{_PLAY}{_FORMAT}", play.today),
+    (rf"{_PLAY}/(?P<photo_id>{_NUMBER}){_FORMAT}", play.question),
+    (rf"{_PLAY}/(?P<photo_id>{_NUMBER})/answer{_FORMAT}", play.answer),
     (rf"^/-/critters/review{_FORMAT}", review.review),
     (rf"^/-/critters/answers{_FORMAT}", review.answers),
     (rf"^/-/critters/leaderboard{_FORMAT}", leaderboard.leaderboard),

@@ -14,6 +14,9 @@ COMPARE = f"{HOME}/compare"
 SPECIES = f"{HOME}/species"
 REVIEW = f"{HOME}/review"
 ANSWERS = f"{HOME}/answers"
+CALENDAR = f"{HOME}/calendar"
+GAMES = f"{HOME}/games"
+PLAY = f"{HOME}/play"
 HOST = f"{HOME}/host"
 LEADERBOARD = f"{HOME}/leaderboard"
 
@@ -36,6 +39,18 @@ def photo_page(photo_id: int | str) -> str:
 
 def post_page(post_id: str) -> str:
     return f"{HOME}/posts/{quote(post_id, safe=':')}"
+
+
+def game_page(slug: str) -> str:
+    return f"{GAMES}/{quote(slug, safe='')}"
+
+
+def play_page(game: str, photo_id: int | None = None) -> str:
+    return f"{PLAY}/{game}" if photo_id is None else f"{PLAY}/{game}/{photo_id}"
+
+
+def play_answer(game: str, photo_id: int) -> str:
+    return f"{play_page(game, photo_id)}/answer"
 
 
 def photo_file(sha256: str) -> str:

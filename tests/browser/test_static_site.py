@@ -35,6 +35,8 @@ PAGES = [
     "critters/",
     "critters/history/",
     "critters/posts/x~3a102/",
+    "critters/calendar/",
+    "critters/games/cougarornot/",
     "critters/models/",
     f"critters/models/{MODEL_ID}/",
     "critters/species/",

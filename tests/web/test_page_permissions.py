@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.web.routes import ROUTES
 from tests.support.datasette_site import (
     add_photo,
@@ -30,6 +32,14 @@ PAGES = [
     "/-/critters/history",
     "/-/critters/history.atom",
     "/-/critters/posts/x:101",
+    "/-/critters/calendar",
+    "/-/critters/games/cougarornot",
+    "/-/critters/calendar.atom",
+    "/-/critters/calendar.ics",
+    "/-/critters/play",
+    "/-/critters/play/cougarornot",
+    f"/-/critters/play/cougarornot/{MISTAKE}",
+    f"/-/critters/play/cougarornot/{MISTAKE}/answer?words=cougar",
     "/-/critters/models",
     "/-/critters/compare",
     "/-/critters/species",
@@ -64,6 +74,8 @@ FULL_TEXT_INDEX = re.compile(r".*_fts(_.*)?")  # holds what its table does
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_furnished_site(tmp_path_factory.mktemp("pages") / "mysite")
     add_candidate(folder, "x:104")
+    with closing(open_database(folder / DATABASE_NAME)) as db, db.atomic():
+        db.execute("UPDATE observations SET quality_grade = 'research'")
     return folder
 
 

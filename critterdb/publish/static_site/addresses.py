@@ -28,7 +28,7 @@ PICTURES = "/-/critterdb/pictures/"
 # File systems allow 255 bytes in a name, and a suffix follows.
 MAX_NAME_BYTES = 200
 
-_PAGE = re.compile(r"^/-/(critters(?:/.*?[^/])?|classify)(\.json|\.atom)?$")
+_PAGE = re.compile(r"^/-/(critters(?:/.*?[^/])?|classify)(\.json|\.atom|\.ics)?$")
 _UNSAFE = re.compile(rb"[^A-Za-z0-9_.-]")
 # Queries that a page links to and that have finitely many answers.
 _QUERIES: Mapping[str, frozenset[str]] = {

@@ -142,6 +142,8 @@ class Crawl:
                 text = dumped(payload)
             elif place.endswith(".atom"):
                 text = self.rewriter.feed(text, HOST, place)
+            elif place.endswith(".ics"):
+                text = self.rewriter.calendar(text, HOST)
             else:
                 page = self.rewriter.page(text, place, self.head(place))
                 text, links = page.text, page.links
@@ -164,6 +166,7 @@ class Crawl:
 def seeds(db: Any) -> list[str]:
     """Return the addresses of the pages that a database has, lists first."""
     addresses = [urls.HOME, urls.HISTORY, urls.SPECIES, urls.MODELS, urls.COMPARE]
+    addresses += [urls.CALENDAR, urls.PLAY]
     for address_of, sql in _SEEDS.items():
         addresses += [address_of(row[0]) for row in db.execute(sql)]
     return addresses

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from critterdb.web.pages.ics import fold, unfold
+
 from .addresses import CLASSIFY, EXPLORE, HOME, Addresses, is_page, relative
 from .thumbnails import SIZES, thumbnail_path
 
@@ -89,6 +91,19 @@ class Rewriter:
             return f"{before}{html.escape(link)}"
 
         return re.sub(rf'(<id>|href="){re.escape(own_host)}(/-/[^"<]*)', rewritten, text)
+
+    def calendar(self, text: str, own_host: str) -> str:
+        """Return a calendar file with URLs below the site's own; without one, events have none."""
+        lines = []
+        for line in unfold(text):
+            name, _, url = line.partition(":")
+            if name == "URL" and url.startswith(own_host):
+                target = self._target(url.removeprefix(own_host))
+                if not (self.base_url and target):
+                    continue
+                line = f"URL:{self.base_url}{target}"
+            lines.append(line)
+        return "".join(map(fold, lines))
 
     def _tag(self, match: re.Match[str], place: str, result: Rewritten) -> str:
         tag = match[0]

@@ -23,7 +23,9 @@ def recipe_of(copy: Path, base_url: str | None) -> str:
     package = Path(str(files("critterdb")))
     for file in _files(package, MADE_FROM):
         digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
-    settings = sorted([*copy.glob("metadata.*"), *copy.glob("datasette.*")])
+    settings = sorted(
+        [*copy.glob("metadata.*"), *copy.glob("datasette.*"), *copy.glob("catalogue.toml")]
+    )
     for file in [*settings, *(path for name in FOLDERS for path in _files(copy / name))]:
         # The wheel in plugins/ is rebuilt each time, from the code that is counted above.
         if file.suffix != ".whl":

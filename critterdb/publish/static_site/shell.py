@@ -21,6 +21,7 @@ SCRIPT = f"{STATIC}/site.js"
 ICON = "icons/icon.svg"
 MANIFEST = "site.webmanifest"
 STYLE = "critterdb.css"
+SERVED_SCRIPTS = ("play.js",)  # which pages load as they do from the server
 
 
 def asset(name: str) -> str:
@@ -38,7 +39,8 @@ class Shell:
     @classmethod
     def written(cls, folder: BakedFolder, title: str, base_url: str | None) -> Shell:
         """Write style, script, icons and manifest. Raises OSError."""
-        folder.write_versioned(f"{STATIC}/{STYLE}", read_static(STYLE)[0])
+        for name in (STYLE, *SERVED_SCRIPTS):
+            folder.write_versioned(f"{STATIC}/{name}", read_static(name)[0])
         script = folder.write_versioned(SCRIPT, asset("site.js").encode())
         folder.write(ICON, svg_icon().encode())
         for side in SIDES:

@@ -38,28 +38,28 @@ def atom_feed(feed: Feed, stories: Sequence[Story], story_page: Callable[[str], 
     stories = [story for story in stories if not story["is_gone"]]
     ElementTree.register_namespace("", ATOM)
     root = ElementTree.Element(f"{{{ATOM}}}feed")
-    _add(root, "title", feed.title)
-    _add(root, "id", feed.page)
-    _add(root, "link", href=feed.page)
-    _add(root, "link", href=feed.address, rel="self", type="application/atom+xml")
-    _add(root, "updated", max((updated(story) for story in stories), default=BEGINNING))
-    _add(_add(root, "author"), "name", feed.title)
+    add_element(root, "title", feed.title)
+    add_element(root, "id", feed.page)
+    add_element(root, "link", href=feed.page)
+    add_element(root, "link", href=feed.address, rel="self", type="application/atom+xml")
+    add_element(root, "updated", max((updated(story) for story in stories), default=BEGINNING))
+    add_element(add_element(root, "author"), "name", feed.title)
     for story in stories:
         _add_entry(root, story, story_page(str(story["post_id"])))
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
 
 
 def _add_entry(root: ElementTree.Element, story: Story, address: str) -> None:
-    entry = _add(root, "entry")
-    _add(entry, "title", headline(story))
-    _add(entry, "id", address)
-    _add(entry, "link", href=address)
+    entry = add_element(root, "entry")
+    add_element(entry, "title", headline(story))
+    add_element(entry, "id", address)
+    add_element(entry, "link", href=address)
     if story["post_url"]:
-        _add(entry, "link", href=story["post_url"], rel="related")
-    _add(entry, "published", story["posted_at"])
-    _add(entry, "updated", updated(story))
-    _add(entry, "summary", summary(story))
-    _add(entry, "category", term=story["game"])
+        add_element(entry, "link", href=story["post_url"], rel="related")
+    add_element(entry, "published", story["posted_at"])
+    add_element(entry, "updated", updated(story))
+    add_element(entry, "summary", summary(story))
+    add_element(entry, "category", term=story["game"])
 
 
 def headline(story: Story) -> str:
@@ -88,7 +88,7 @@ def updated(story: Story) -> str:
     return max(time for time in times if time)
 
 
-def _add(
+def add_element(
     parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str
 ) -> ElementTree.Element:
     element = ElementTree.SubElement(parent, f"{{{ATOM}}}{name}")

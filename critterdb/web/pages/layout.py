@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NAVIGATION = (
     (addresses.HISTORY, "What the bot said"),
+    (addresses.PLAY, "Play"),
+    (addresses.CALENDAR, "Calendar"),
     (addresses.SPECIES, "Critters"),
     (addresses.MODELS, "Models"),
     (addresses.LEADERBOARD, "Leaderboard"),
@@ -64,6 +66,7 @@ async def layout_context(request: Request, datasette: Datasette) -> dict[str, ob
         "how_to_show": HOW_TO_SHOW,
         "data_path": data_path(datasette),
         "date": date,
+        "month": month,
         "number": number,
         "display_name": display_name,
         "where_posted": where_posted,
@@ -113,6 +116,18 @@ def date(time: str | None) -> str:
     except ValueError:
         return time
     return f"{day.day} {day:%B %Y}"
+
+
+def month(text: str) -> str:
+    """Return `2020-10` as October 2020; a year stays a year, and a day gets its month's name."""
+    from datetime import datetime
+
+    if len(text) != len("2020-10"):
+        return date(text) if len(text) > len("2020-10") else text
+    try:
+        return f"{datetime.fromisoformat(f'{text}-01'):%B %Y}"
+    except ValueError:
+        return text
 
 
 def game_name(game: Mapping[str, Any]) -> str:

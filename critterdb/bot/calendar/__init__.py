@@ -1,0 +1,1 @@
+"""Which hashtag games there are, and when they are played."""
