@@ -1,0 +1,97 @@
+"""How well people are read: hosts' answers in 203 threads, and 308 guesses of players.
+
+    python -m benchmarks.reading [--half work] [--misread]
+
+`found` are clear answers that are read right, `wrong` readings that are not what was meant. The
+threads and guesses were written before the reader that reads them. It was improved on the half
+called work; nobody looked at what it makes of the other half, which tells how it does on others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from critterdb.bot.host_answers.store import load_vocabulary
+from critterdb.formatting import table_lines
+from critterdb.games import get_game
+from critterdb.storage.database import DATABASE_NAME, open_database
+from tests.support.readings import (
+    add_games,
+    answer_of,
+    expected_answer,
+    load_guesses,
+    load_threads,
+    play_thread,
+)
+
+if TYPE_CHECKING:
+    from critterdb.storage.database import SiteDatabase
+    from tests.support.readings import Half
+
+Counts = dict[tuple[str, str], Counter[str]]
+HALVES: tuple[Half, Half] = ("work", "held")
+
+
+def judge(counts: Counter[str], expected: int | str | None, read: int | str | None) -> bool:
+    """Count a reading; return whether it is right."""
+    counts["all"] += 1
+    counts["clear"] += expected is not None
+    counts["found"] += expected is not None and read == expected
+    counts["wrong"] += read is not None and read != expected
+    return read == expected
+
+
+def read_threads(db: SiteDatabase, counts: Counts) -> list[str]:
+    """Read the hosts' threads; return those that were misread."""
+    misread = []
+    for number, thread in enumerate(load_threads()):
+        play_thread(db, get_game(db, thread.game), number, thread)
+        read, expected = answer_of(db, number), expected_answer(thread.expected)
+        kind = "corrections" if thread.correction else "hosts"
+        if not judge(counts.setdefault((kind, thread.half), Counter()), expected, read):
+            texts = [f"{author}: {text}" for author, _, text in thread.messages]
+            misread.append(f"{thread.half} {texts} means {thread.expected}, read {read}")
+    return misread
+
+
+def read_guesses(db: SiteDatabase, counts: Counts) -> list[str]:
+    """Read the players' guesses; return those that were misread."""
+    misread = []
+    games = {game: get_game(db, game) for game in {guess.game for guess in load_guesses()}}
+    vocabularies = {slug: load_vocabulary(db, game) for slug, game in games.items()}
+    for guess in load_guesses():
+        reading = vocabularies[guess.game].read(guess.text, games[guess.game])
+        read = (reading.taxon_id or reading.verdict) if reading else None
+        tally = counts.setdefault(("guesses", guess.half), Counter())
+        if not judge(tally, expected_answer(guess.expected), read):
+            misread.append(f"{guess.half} {guess.text!r} means {guess.expected}, read {read}")
+    return misread
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--misread", choices=HALVES, help="list what was misread in one half")
+    options = parser.parse_args()
+    counts: Counts = {}
+    with tempfile.TemporaryDirectory() as folder:
+        with closing(open_database(Path(folder) / DATABASE_NAME, create=True)) as db:
+            add_games(db)
+            misread = read_threads(db, counts) + read_guesses(db, counts)
+    for line in misread:
+        if line.split()[0] == options.misread:
+            print(line)
+    columns = ["all", "clear", "found", "wrong"]
+    rows = [
+        {"what": what, "half": half, **{column: counted[column] for column in columns}}
+        for (what, half), counted in sorted(counts.items())
+    ]
+    print("\n".join(table_lines(rows, ["what", "half", *columns])))
+
+
+if __name__ == "__main__":
+    main()
