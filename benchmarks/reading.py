@@ -16,7 +16,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from critterdb.bot.host_answers.store import load_vocabulary
+from critterdb.bot.reading.guesses import read_guess
+from critterdb.bot.reading.vocabulary import load_vocabulary
 from critterdb.formatting import table_lines
 from critterdb.games import get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
@@ -65,8 +66,8 @@ def read_guesses(db: SiteDatabase, counts: Counts) -> list[str]:
     games = {game: get_game(db, game) for game in {guess.game for guess in load_guesses()}}
     vocabularies = {slug: load_vocabulary(db, game) for slug, game in games.items()}
     for guess in load_guesses():
-        reading = vocabularies[guess.game].read(guess.text, games[guess.game])
-        read = (reading.taxon_id or reading.verdict) if reading else None
+        reading = read_guess(guess.text, games[guess.game], vocabularies[guess.game])
+        read = reading.taxon_id or reading.verdict
         tally = counts.setdefault(("guesses", guess.half), Counter())
         if not judge(tally, expected_answer(guess.expected), read):
             misread.append(f"{guess.half} {guess.text!r} means {guess.expected}, read {read}")
@@ -78,10 +79,12 @@ def main() -> None:
     parser.add_argument("--misread", choices=HALVES, help="list what was misread in one half")
     options = parser.parse_args()
     counts: Counts = {}
-    with tempfile.TemporaryDirectory() as folder:
-        with closing(open_database(Path(folder) / DATABASE_NAME, create=True)) as db:
-            add_games(db)
-            misread = read_threads(db, counts) + read_guesses(db, counts)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(open_database(Path(folder) / DATABASE_NAME, create=True)) as db,
+    ):
+        add_games(db)
+        misread = read_threads(db, counts) + read_guesses(db, counts)
     for line in misread:
         if line.split()[0] == options.misread:
             print(line)

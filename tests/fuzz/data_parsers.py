@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from critterdb.bot.host_answers.safeguards import in_our_words, without_quotations
-from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.bot.phrases import load_words
+from critterdb.bot.reading.safeguards import in_our_words, without_quotations
+from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import GameError, SiteError, SourceError
 from critterdb.games import Game, check_slug, get_game, save_game

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from critterdb.bot.host_answers.parser import OTHER_ANIMAL, Verdict
-from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
+from critterdb.bot.reading.parser import OTHER_ANIMAL, Verdict
+from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.models import BOBCAT, COUGAR, FELIDAE, make_tiny_model

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from critterdb.bot.reading.parser import OTHER_ANIMAL, AnswerVerdict, plain_words
+from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary, target_taxa
 from critterdb.dataset.taxonomy import taxon_names
 from critterdb.errors import GameError
 from critterdb.formatting import did_you_mean, display_name_sql
 from critterdb.games import Game, get_game
 from critterdb.inaturalist.taxon_search import find_taxon
 
-from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
-from .store import Vocabulary, load_vocabulary, posts_of_the_photo, target_taxa
+from .store import posts_of_the_photo
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase

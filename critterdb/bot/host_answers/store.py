@@ -7,27 +7,24 @@ answer. Everything else that names a taxon waits for a person in `answer_candida
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from critterdb.bot.isolation import isolated
-from critterdb.bot.phrases import load_words
+from critterdb.bot.reading.parser import Verdict, plain_words
+from critterdb.bot.reading.vocabulary import load_vocabulary
 from critterdb.bot.stored_post import StoredPost
 from critterdb.formatting import display_name
 from critterdb.games import Game, find_host
 from critterdb.platforms.text import has_tag
-from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.storage.stored_json import each_id_sql, read_ids
-
-from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from critterdb.platforms.base import Post
+    from critterdb.storage.database import SiteDatabase
 
 DIRECT, IN_THREAD = "host's words", "host's words in the thread"
 
@@ -36,77 +33,6 @@ DIRECT, IN_THREAD = "host's words", "host's words in the thread"
 _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?|solution)\b")
 # "Yours is a bobcat" is about another photo.
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What can be said about a game's animals: names, the target, and the ancestors of taxa."""
-
-    names: Mapping[str, int]
-    target: frozenset[int]
-    lineage: Mapping[int, frozenset[int]]
-
-    def read(self, text: str, game: Game) -> Verdict | None:
-        """Return what a message says about the animal, or None if it says nothing."""
-        return read_answer(text, game, self.names, self.target, self.lineage)
-
-
-def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
-    """Read the vocabulary of a game from its taxa and from words.toml."""
-    names = taxon_names(db, game)
-    marks = ", ".join("?" * len(set(names.values())))
-    rows = db.query(
-        f"SELECT id, ancestor_ids FROM taxa WHERE id IN ({marks})", list(set(names.values()))
-    )
-    lineage = {row["id"]: frozenset(read_ids(row["ancestor_ids"])) - {row["id"]} for row in rows}
-    return Vocabulary(names, frozenset(target_taxa(db, game)), lineage)
-
-
-def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
-    """Return taxon ids by lower-case name: the game's, the model's, and those below the game's own.
-
-    Other animals are OTHER_ANIMAL, in games that ask for one taxon.
-    """
-    rows = db.query(
-        f"""
-        SELECT id, name, common_name FROM taxa
-        WHERE is_active AND id <> coalesce(:top, 0) AND (
-            id IN (SELECT value FROM json_each(:ids))
-            OR EXISTS (SELECT 1 FROM {each_id_sql("ancestor_ids")} WHERE value = :top)
-            OR id IN (SELECT taxon_id FROM model_labels WHERE model_id = :model)
-        )
-        ORDER BY id
-        """,
-        {
-            "top": game.taxon_id,
-            "model": game.model_id,
-            "ids": json.dumps([game.target_taxon_id]),
-        },
-    )
-    words = load_words(game.slug, site_folder(db))
-    taxa = list(rows)
-    names: dict[str, int] = {}
-    # Nicknames come first: a puma is a cougar, and not just any cat of the genus Puma.
-    for row in taxa:
-        for name in words.nicknames.get(row["name"], ()):
-            names.setdefault(plain_words(name), row["id"])
-    for row in taxa:
-        for name in filter(None, (row["name"], row["common_name"])):
-            names.setdefault(plain_words(name), row["id"])
-    if game.target_taxon_id is not None:
-        for name in words.others:
-            names.setdefault(name.lower(), OTHER_ANIMAL)
-    return names
-
-
-def target_taxa(db: SiteDatabase, game: Game) -> set[int]:
-    """Return the game's target and every taxon below it."""
-    rows = db.query(
-        "SELECT id FROM taxa WHERE id = :target "
-        f"OR EXISTS (SELECT 1 FROM {each_id_sql('ancestor_ids')} WHERE value = :target)",
-        {"target": game.target_taxon_id},
-    )
-    return {row["id"] for row in rows}
 
 
 @dataclass(frozen=True)

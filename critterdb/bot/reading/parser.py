@@ -34,11 +34,15 @@ Role = Literal["said", "denied", "doubted", "mentioned"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a message says. `verdict` is None if only a guess can be made of it."""
+    """What a message says. `verdict` is None if only a guess can be made of it.
+
+    `is_respelled` says that a typo, an emoji or a code was taken for a name.
+    """
 
     verdict: AnswerVerdict | None
     taxon_id: int | None = None
     guess: str | None = None
+    is_respelled: bool = False
 
 
 @dataclass
