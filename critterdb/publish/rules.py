@@ -16,11 +16,13 @@ WITHHELD = {
     "ledger": "The basis of rate limits; only the running site needs this.",
     "opt_outs": "Opt-outs are private.",
     "platforms": "The bot's state on each platform; only the running bot needs this.",
+    "superseded_answers": "What hosts took back; the answers that stand are published.",
     "prediction_counts": "The copy counts its own predictions.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
 MADE_BY_THE_COPY = {"prediction_counts", "_sqlite_migrations"}
 WITHHELD_COLUMNS = {
+    "answers": {"said_at": "It would lead to the post of a host who opted out."},
     "images": {"url": "Somebody may have submitted it in private."},
     "observations": {"withdrawn_at": "Withdrawn data is not published."},
     "photos": {

@@ -118,7 +118,8 @@ def play_thread(db: SiteDatabase, game: Game, number: int, thread: HostThread) -
     db["posts"].insert({**row, "posted_at": utc_text(BEGUN), "seen_at": utc_text(BEGUN)})
     posts = thread_posts(post_id, thread)
     by_host = [post for post in posts if post.author == HOST]
-    save_answers(db, game, [post_id], by_host, utc_text(BEGUN + timedelta(hours=1)))
+    saved = save_answers(db, game, [post_id], by_host, utc_text(BEGUN + timedelta(hours=1)))
+    assert not saved.errors
 
 
 def thread_posts(post_id: str, thread: HostThread) -> list[Post]:

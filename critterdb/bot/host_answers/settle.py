@@ -16,13 +16,13 @@ from critterdb.formatting import did_you_mean, display_name_sql
 from critterdb.games import Game, get_game
 from critterdb.inaturalist.taxon_search import find_taxon
 
+from .history import BY_A_PERSON as METHOD
+from .history import supersede
 from .store import posts_of_the_photo
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
-# Models never learn from this: they learn from observations only.
-METHOD = "a person"
 SAYS_NOTHING = "nothing"  # the message says nothing about the animal
 
 
@@ -100,6 +100,7 @@ def settle(
     """
     if decision.verdict is None:
         if candidate is None:
+            _keep(db, post_id, now)
             db["answers"].delete_where("post_id = ?", [post_id])
             _close(db, "post_id = ?", post_id, now)
         else:
@@ -114,9 +115,18 @@ def settle(
             "source_url": candidate.source_url if candidate else None,
             "found_at": now,
             "method": METHOD,
+            "said_at": None,
+            "confidence": 1.0,
         }
+        _keep(db, asked_id, now)
         db["answers"].upsert(row, pk="post_id")
         _close(db, "post_id = ?", asked_id, now)
+
+
+def _keep(db: SiteDatabase, post_id: str, now: str) -> None:
+    """Keep the answer that a person replaces or removes."""
+    for answer in db["answers"].rows_where("post_id = ?", [post_id]):
+        supersede(db, answer, now)
 
 
 def settle_in_words(db: SiteDatabase, which: str, words: str, now: str) -> str:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .parser import first_words
 from .short_names import field_codes
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 # changed places ("crwo").
 MIN_LETTERS_FOR_A_TYPO = 6
 MIN_LETTERS_TO_SWAP = 4
-MAX_MESSAGE_CHARACTERS = 2000  # as in parser.py: what follows is not read
 MAX_LETTERS = 30  # no word of a name is longer
 
 # Animals, people and everyday words that are one letter away from an animal's name.
@@ -129,7 +129,7 @@ class NameIndex:
 
 def in_game_words(text: str, index: NameIndex) -> Spelled:
     """Return a text with typos, spelled-out names, codes and emoji as names of the game."""
-    text = text[:MAX_MESSAGE_CHARACTERS].replace("’", "'")
+    text = first_words(text).replace("’", "'")
     spelled = _SPELLED_OUT.sub(lambda match: _joined(match[0], index), text)
     spelled = _CODE.sub(lambda match: index.codes.get(match[0], match[0]), spelled)
     spelled = _without_typos(spelled, index)
