@@ -58,9 +58,11 @@ def reasons(db: SiteDatabase) -> list[str]:
     return [row["reason"] for row in db["answer_candidates"].rows]
 
 
-@pytest.mark.parametrize("half", ["work", "held"])
+@pytest.mark.parametrize("half", ["work", "held", "fresh"])
 def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, half: str) -> None:
-    wrong, missed, clear = [], [], 0
+    wrong: list[str] = []
+    missed: list[str] = []
+    clear = 0
     threads = [thread for thread in THREADS if thread.half == half]
     for number, thread in enumerate(threads):
         play_thread(games_db, get_game(games_db, thread.game), number, thread)
@@ -70,7 +72,7 @@ def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, half:
             texts = [message.text for message in thread.messages]
             (missed if answer is None else wrong).append(f"{texts}: {answer}")
             assert not thread.correction, texts
-    assert len(threads) >= 100
+    assert len(threads) >= 60
     assert len(wrong) <= 0.01 * len(threads), wrong
     assert clear - len(missed) >= 0.95 * clear, missed
 

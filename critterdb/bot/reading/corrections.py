@@ -16,6 +16,7 @@ _CORRECTS = re.compile(
     r"|i meant(?: to (?:say|write|type))?|(?:it )?should (?:read|have (?:been|said|read)|say)"
     r"|you(?:'re| are| were)(?: all)? right|\w+(?:'s| is| was| were) right about"
     r"|wrong (?:photo|picture|pic|one|animal|answer)|ignore (?:my|the|that) [\w ]{0,20}"
+    r"|(?:no,? )?(?:it|this|that) (?:isn't|is not|wasn't|was not)(?=[.!,])|make that"
     r"|(?:now )?it(?:'s| is) clear|after all|i mis\w+|i mixed up|i confused)\b:?",
     re.IGNORECASE,
 )
@@ -37,6 +38,12 @@ _CONFIRMS = re.compile(
     r"|you(?:'re| are) (?:\w+ )?(?:right|correct)|\w+(?:'s| has| is) (?:got it|right|correct)"
     r"|right you are|give (?:that|this) (?:man|woman|person) a \w+)(?: \w+)?",
     re.IGNORECASE,
+)
+# After these words nothing else can mean no, whatever follows.
+_CONFIRMS_AT_ONCE = re.compile(
+    r"\W*(?:exactly|correct|bingo|spot on|you got it|nailed it|that's (?:it|right))[,.!]"
+    r"(?!.*\b(?:but|not|no|except)\b|.*n't\b)",
+    re.IGNORECASE | re.DOTALL,
 )
 _PRAISE = re.compile(
     r"(?:(?:very )?(?:nice|well|good|great) (?:one|done|spotted|guess(?:ed)?|eye|job|work|call)"
@@ -63,6 +70,8 @@ def confirms(text: str) -> bool:
     words = re.sub(r"https?://\S+|[@#]\S+", " ", text.replace("’", "'"))
     if len(words) > MAX_CONFIRMATION_CHARACTERS or "?" in words:
         return False
+    if _CONFIRMS_AT_ONCE.match(words):
+        return True
     parts = [part for piece in re.split(r"[.!,;:\n—–]", words) if (part := _letters(piece))]
     said = [bool(_CONFIRMS.fullmatch(part)) for part in parts]
     others = (part for part, says in zip(parts, said, strict=True) if not says)

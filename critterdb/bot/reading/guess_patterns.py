@@ -24,8 +24,8 @@ JOKE = re.compile(
 # "Cougar or not" and "cougar? or not?" is the name of a game.
 NAME_OF_GAME = " or (?:not?|nah)\\b"
 UNDECIDED = re.compile(
-    r"\b(?:either|can't (?:decide|choose)|cannot decide|torn|toss[- ]?up|coin (?:flip|toss)"
-    r"|50 ?[/-] ?50|fifty[- ]fifty|one of)\b"
+    r"\b(?:either|can't (?:decide|choose)|cannot decide|torn|who knows|toss[- ]?up"
+    r"|coin (?:flip|toss)|50 ?[/-] ?50|fifty[- ]fifty|one of)\b"
 )
 MAYBE = re.compile(
     r"\b(?:maybe|perhaps|could|might|may|possibly|probably|think|thinking|guess(?:ing)?|looks?"
@@ -71,9 +71,10 @@ BY_OTHERS = re.compile(
 )
 # It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
 ASIDE = re.compile(
-    r"\b(?:why|how|when|where|what(?! about)|which|do|does|did|are there|is there|are you|were you"
-    r"|you sure|did you|know|stop|quit|enough|always|usually|never seen|once"
-    r"|learn(?:ed|t)?|love|hate|wish\w*|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if)\b"
+    r"\b(?:why|how|when|where|what(?! about)|what's|which|do|does|did|are there|is there"
+    r"|are you|were you|you sure|did you|know|stop|quit|enough|always|usually|never seen|once"
+    r"|learn(?:ed|t)?|tempted|almost said|nearly said|love|hate|wish\w*"
+    r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if)\b"
     r"(?: [\w'-]+){0,7} $"
     r"|\b(?:i|we|he|she|my (?:\w+ ){1,2})(?:'ve|'d)? ?(?:saw|seen|met|drove|drive|own|heard|had|has"
     r"|have|ate|shot|chased|photographed|live)\b(?: [\w'-]+){0,5} $"
@@ -85,8 +86,13 @@ ASIDE = re.compile(
 )
 OUR_OWN = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are|'ll|'d| would)? (?:say|think|guess|vote|go(?:ing)?|also think"
-    r"|still (?:say|think)|bet|believe)(?: [\w']+){0,3} $|\bwhat about(?: an?| the)? $"
+    r"|still (?:say|think)|bet|believe|choose|pick)(?: [\w']+){0,3} $"
+    r"|^\W*(?:(?:i'm|i am|we're|we are|still) )?thinking(?: \w+){0,2} $"
+    r"|\bwhat about(?: an?| the)? $"
 )
+# "Between a cougar and a bobcat" is a choice of two.
+BETWEEN = re.compile(r"\bbetween(?: an?| the)? $")
+BETWEEN_AND = re.compile(r"^ and (?:an? |the )?$")
 # "I thought cougar at first": what was thought before.
 EARLIER = re.compile(r"^ (?:at first|first|initially|before|until)\b")
 THING_AFTER = re.compile(
@@ -97,7 +103,8 @@ THING_AFTER = re.compile(
 )
 SUBJECT = re.compile(
     r"^s? (?:would|could|can|tends?|usually|often|never|always|will|should|have|has|had|do|does"
-    r"|live|lives|weigh|weighs|need|needs|looks|are|were|says?|said|is (?:bigger|smaller|larger"
+    r"|won|lost|play|played|beat|rule|live|lives|weigh|weighs|need|needs|looks|are"
+    r"|were|says?|said|is (?:bigger|smaller|larger"
     r"|much|usually|way|a bit|too)|was (?:here|there|in|on))\b"
 )
 # "Could be a cougar, could be a bobcat", "60% cougar, 40% bobcat".

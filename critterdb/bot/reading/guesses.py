@@ -7,7 +7,7 @@ counts. What others said, questions about animals, jokes and a choice of two are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from . import guess_patterns as patterns
@@ -133,7 +133,7 @@ def _names(message: str, vocabulary: Vocabulary) -> Iterator[_Name]:
 
 def _names_in_sentence(sentence: str, vocabulary: Vocabulary) -> Iterator[_Name]:
     found: list[_Name] = []
-    last_end, last_role = 0, None
+    last_end = 0
     for begin, end in _clauses(sentence):
         for match in vocabulary.pattern.finditer(sentence, begin, end):
             before = sentence[max(begin, match.start() - MAX_CONTEXT_CHARACTERS) : match.start()]
@@ -143,16 +143,28 @@ def _names_in_sentence(sentence: str, vocabulary: Vocabulary) -> Iterator[_Name]
                 continue
             between = sentence[last_end : match.start()] if found else ""
             role = _role(before, after, f"{match[2] or ''}{after}")
-            if found and last_role == "denied" and patterns.JOINED_DENIAL.search(between):
-                role = "denied" if " or" in between or " nor" in between else role
-            elif found and role == "guessed" and patterns.ALTERNATIVE.search(between):
+            if role == "guessed" and patterns.BETWEEN.search(before):
                 role = "offered"
-                found[-1] = _Name(found[-1].taxon_id, "offered")
+            elif found:
+                role = _role_after(found[-1].role, between, role)
+                if role == "offered" and found[-1].role == "guessed":
+                    found[-1] = replace(found[-1], role="offered")
             taxon_id = vocabulary.names.get(match[1], vocabulary.short.get(match[1], OTHER_ANIMAL))
             hedged = bool(patterns.MAYBE.search(sentence))
             found.append(_Name(taxon_id, role, hedged, is_short))
-            last_end, last_role = match.end(), role
+            last_end = match.end()
     yield from _undecided(found, sentence)
+
+
+def _role_after(earlier: Role, between: str, role: Role) -> Role:
+    """Return the role of a name that may be joined to one before it: "or", "nor", "and"."""
+    if earlier == "denied" and patterns.JOINED_DENIAL.search(between):
+        return "denied" if " or" in between or " nor" in between else role
+    if earlier == "offered" and patterns.BETWEEN_AND.search(between):
+        return "offered"
+    if role == "guessed" and patterns.ALTERNATIVE.search(between):
+        return "offered"
+    return role
 
 
 def _clauses(sentence: str) -> Iterator[tuple[int, int]]:

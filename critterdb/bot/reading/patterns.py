@@ -16,7 +16,7 @@ IDIOMS = re.compile(
 )
 MARK = re.compile(
     r"\b(?:it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
-    r"|(?:the|our|this|that) (?:\w+ )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit"
+    r"|(?:the|our|this|that|your) (?:\w+ )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit"
     r"|beast|guest|visitor|one|fellow|guy|lady|chap|beauty)"
     r"(?: in question| in (?:the|this) (?:photo|picture)| here)?)"
     r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
@@ -90,14 +90,15 @@ TAKEN_BACK = re.compile(
 )
 RIGHT = re.compile(
     r"\b(?:(?<!\d )right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? (?:to|for)"
-    r"|w[io]ns?|winners?|got it|bingo|spot on|good job|nice work|gold star|full marks|high five"
-    r"|pat on the back|take a bow)\b"
+    r"|w[io]ns?|winners?|got it|bingo|spot on|good job|nice work|gold star|full marks"
+    r"|out of ten|high five|pat on the back|take a bow)\b"
 )
 # These say what it was, whoever says so: "80% of you correctly said bobcat".
 SAID_RIGHTLY = re.compile(
     r"\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
-    r"(?: (?:it|this)(?:'s| is| was))?)(?: an?| this| the)? $"
+    r"(?: (?:it|this)(?:'s| is| was))?|(?:collar|ear tag|microchip)(?: \w+)? says it's"
+    r"|(?:photos?|pictures?|pics?|shots?|videos?) of(?= this))(?: an?| this| the)? $"
 )
 WRONG = re.compile(
     r"\b(?:wrong|incorrect|sorry|mistaken|fooled|oops|nice try|missed)\b|\bnot\b|n't\b"
@@ -136,7 +137,8 @@ SUBJECT = re.compile(
 GOES_ON = re.compile(
     r"^\W*$|^ (?:with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
     r"|all|near|to (?:me|us|the rest of us|others|some)"
-    r"|kittens?|cubs?|mom|mama|male|female|folks|everyone|everybody|friends|people|y'all|of course"
+    r"|kittens?|cubs?|pups?|calf|fawn|chicks?|juvenile|adult|mom|mama|male|female"
+    r"|folks|everyone|everybody|friends|people|y'all|of course"
     r"|indeed|after|alas|not|now|then|too|you|we|i|is|was|it|he|she|they|aka|also known"
     r"|confirmed|photographed|taken|seen|caught|spotted"
     r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"

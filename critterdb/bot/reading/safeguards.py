@@ -20,6 +20,7 @@ _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
     (re.compile(r"(?<!\w)([a-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
+    (re.compile(r"\bi kid you not\b"), " "),
     (re.compile(r"\b(?:bear with (?:me|us)|hold your horses)\b"), " "),
 )
 # A statement in quotation marks is somebody else's; a single word in them may only be stressed.
@@ -72,7 +73,8 @@ _ATTRIBUTED = re.compile(
 )
 _BELIEVED = re.compile(r"\bif (?:i|we) had to\b|\b(?:i|we) think so\b|\bgun to my head\b")
 _SHARE_OF_PEOPLE = re.compile(
-    r"\b\d+ ?(?:%|percent)(?: of (?:you|\w+))? (?:said|say|guess\w*|vot\w+|picked|chose|went"
+    r"(?:^|[\s(:])\d+ $"
+    r"|\b\d+ ?(?:%|percent)(?: of (?:you|\w+))? (?:said|say|guess\w*|vot\w+|picked|chose|went"
     r"|thought|think|got)\b[^%]*$"
 )
 _UNSURE = re.compile(

@@ -70,7 +70,7 @@ def short_names(names: Mapping[str, int]) -> dict[str, int]:
 def field_codes(names: Mapping[str, int]) -> dict[str, str]:
     """Return names by the four letters that bird banders write for them: COHA, RTHA, AMCR."""
     pairs = [(code, taxon_id) for name, taxon_id in names.items() if (code := _code(name))]
-    names_of = {taxon_id: name for name, taxon_id in reversed(names.items())}
+    names_of = {taxon_id: name for name, taxon_id in reversed(list(names.items()))}
     return {code: names_of[taxon_id] for code, taxon_id in _only_of_one(pairs).items() if taxon_id}
 
 
