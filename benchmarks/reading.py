@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.support.readings import Half
 
 Counts = dict[tuple[str, str], Counter[str]]
-HALVES: tuple[Half, ...] = ("work", "held", "fresh")
+HALVES: tuple[Half, ...] = ("work", "held", "fresh", "last")
 
 
 def judge(counts: Counter[str], expected: int | str | None, read: int | str | None) -> bool:

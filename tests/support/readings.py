@@ -21,7 +21,7 @@ DATA = Path(__file__).parents[1] / "data"
 HOST = "host"
 BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
-Half = Literal["work", "held", "fresh"]
+Half = Literal["work", "held", "fresh", "last"]
 """The reader was improved on the first half of each file; nobody looked at the second."""
 
 TAXA = (

@@ -28,8 +28,9 @@ _ABOUT_THEIRS = re.compile(
 # What a player shows or tells of, beside the host's photo.
 _OF_THEIR_OWN = re.compile(
     r"\b(?:mine|ours|this one|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had|took)"
-    r"|(?:in|from|on|behind|near) (?:my|our)|(?:my|our) (?:\w+ )?(?:cat|cats|kitty|dog|garden|yard"
-    r"|camera|avatar|porch|neighbou?rs?(?:'s)?))\b"
+    r"|(?:in|from|on|behind|near) (?:my|our)"
+    r"|(?:my|our) (?:\w+ )?(?:cat|cats|kitty|dog|photo|picture"
+    r"|pic|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?))\b"
 )
 
 
@@ -125,7 +126,7 @@ def find(message: Post, game: Game, vocabulary: Vocabulary, found_at: str) -> Fi
         verdict,
         found_at,
         is_for_all=_is_for_all(message, game),
-        is_correction=corrected is not None,
+        is_correction=corrected is not None or is_taken_back,
         takes_back=is_taken_back,
         is_confirmation=is_confirmation,
         guess=guess,

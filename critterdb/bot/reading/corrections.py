@@ -16,7 +16,9 @@ _CORRECTS = re.compile(
     r"|i meant(?: to (?:say|write|type))?|(?:it )?should (?:read|have (?:been|said|read)|say)"
     r"|you(?:'re| are| were)(?: all)? right|\w+(?:'s| is| was| were) right about"
     r"|wrong (?:photo|picture|pic|one|animal|answer)|ignore (?:my|the|that) [\w ]{0,20}"
-    r"|(?:no,? )?(?:it|this|that) (?:isn't|is not|wasn't|was not)(?=[.!,])|make that"
+    r"|(?:no,? )?(?:it|this|that) (?:isn't|is not|wasn't|was not)(?=[.!,])"
+    r"|make that|^\s*\*(?=\w[^*]*$)|wrong key|typo|autocorrect|not so final"
+    r"|(?:i )?(?:have to )?withdraw(?:ing)? (?:my|the) (?:answer|verdict)"
     r"|(?:now )?it(?:'s| is) clear|after all|i mis\w+|i mixed up|i confused)\b:?",
     re.IGNORECASE,
 )
@@ -33,6 +35,7 @@ _TAKES_BACK = re.compile(
 _CONFIRMS = re.compile(
     r"(?:(?:oh |why |ha |haha )?(?:yes+|yep|yup|yeah|correct|exactly|bingo|indeed|absolutely"
     r"|affirmative|spot on|bang on|nailed it|winner|right)(?: indeed| you are| it is)?"
+    r"|(?:it )?(?:sure )?(?:is|was)"
     r"|that(?:'s| is) (?:it|right|correct|the (?:one|answer))|(?:we have|you(?:'re| are))"
     r" (?:a|the) winner|you(?:'ve)? (?:got|nailed|guessed|have) it(?: right)?"
     r"|you(?:'re| are) (?:\w+ )?(?:right|correct)|\w+(?:'s| has| is) (?:got it|right|correct)"

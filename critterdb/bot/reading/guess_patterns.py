@@ -46,6 +46,7 @@ _BETWEEN = (
 DENIED = re.compile(
     rf"(?:\b(?:not|no|never|neither|nor|nope not|0 ?%|zero)|n't|\bcannot){_BETWEEN} $"
 )
+NOT_SEEN = re.compile(r"\b(?:can't|cannot|can not|don't|couldn't) see(?: \w+){0,3} $")
 DENIED_AFTER = re.compile(
     r"^ (?:(?:it|this|that) (?:is not|isn't|'s not|ain't)|is (?:out|wrong|not it)|no|nope|nah)\b"
 )
@@ -74,14 +75,15 @@ ASIDE = re.compile(
     r"\b(?:why|how|when|where|what(?! about)|what's|which|do|does|did|are there|is there"
     r"|are you|were you|you sure|did you|know|stop|quit|enough|always|usually|never seen|once"
     r"|learn(?:ed|t)?|tempted|almost said|nearly said|love|hate|wish\w*"
-    r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if)\b"
+    r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if|let it be)\b"
     r"(?: [\w'-]+){0,7} $"
     r"|\b(?:i|we|he|she|my (?:\w+ ){1,2})(?:'ve|'d)? ?(?:saw|seen|met|drove|drive|own|heard|had|has"
     r"|have|ate|shot|chased|photographed|live)\b(?: [\w'-]+){0,5} $"
     r"|\b(?:than|unlike|as|versus|about|from|instead of|compared (?:to|with)"
     r"|(?:too|enough|so)(?: [\w'-]+){1,3} (?:for|to be)|enough (?:for|to be))(?: an?| the| any)? $"
     r"|\b(?:go|mercury|ford|wsu|byu|coach|mascot is an?|mascot|the wild|eat(?:ing)?|stone the"
-    r"|quoth the|as the|like the|chicken)(?: an?| my)? $"
+    r"|quoth the|as the|like the|chicken|murder of|flock of)(?: an?| my)? $"
+    r"|\b(?:last|next|previous|other) (?:one|time|week|round|photo|game)\b(?: \w+){0,5} $"
     r"|\b(?:thought|thinking|said|guessed|was going to say)(?: [\w']+){0,3} $"
 )
 OUR_OWN = re.compile(

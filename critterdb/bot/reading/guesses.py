@@ -74,6 +74,7 @@ class _Name:
     role: Role
     is_hedged: bool = False
     is_short: bool = False
+    is_asked: bool = False
 
 
 def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
@@ -151,7 +152,7 @@ def _names_in_sentence(sentence: str, vocabulary: Vocabulary) -> Iterator[_Name]
                     found[-1] = replace(found[-1], role="offered")
             taxon_id = vocabulary.names.get(match[1], vocabulary.short.get(match[1], OTHER_ANIMAL))
             hedged = bool(patterns.MAYBE.search(sentence))
-            found.append(_Name(taxon_id, role, hedged, is_short))
+            found.append(_Name(taxon_id, role, hedged, is_short, "?" in sentence))
             last_end = match.end()
     yield from _undecided(found, sentence)
 
@@ -194,7 +195,11 @@ def _as(names: list[_Name], role: Role) -> list[_Name]:
 
 def _role(before: str, after: str, ending: str) -> Role:
     """Return what a name does between the words before and after it in its clause."""
-    if patterns.THING_AFTER.search(after) or patterns.SUBJECT.search(ending):
+    if (
+        patterns.THING_AFTER.search(after)
+        or patterns.SUBJECT.search(ending)
+        or patterns.NOT_SEEN.search(before)
+    ):
         return "mentioned"
     if patterns.DENIED.search(before) or patterns.DENIED_AFTER.search(after):
         return "denied"
@@ -220,8 +225,11 @@ def _conclude(
             return Reading("other", None, ruled_out, "only ruled out", confidence)
         return Reading(ruled_out=ruled_out, reason="only ruled out" if denied else "only mentioned")
     last = _finest(weighed, vocabulary)
+    taxa = [name.taxon_id for name in weighed]
     offered = {name.taxon_id for name in weighed if name.role == "offered"}
-    if last.role == "offered" and len(offered) > 1:
+    is_choice = last.role == "offered" and len(offered) > 1
+    # "Cougar? Bobcat? Help!"
+    if is_choice or (len(set(taxa)) > 1 and all(name.is_asked for name in weighed)):
         return Reading(ruled_out=ruled_out, reason="two names")
     taxon_id = last.taxon_id
     is_last_word = names[-1].role != "denied" or names[-1].taxon_id != taxon_id

@@ -19,8 +19,7 @@ _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bbob-? ?cat"), "bobcat"),
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
-    (re.compile(r"(?<!\w)([a-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
-    (re.compile(r"\bi kid you not\b"), " "),
+    (re.compile(r"(?<!\w)([b-hj-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
     (re.compile(r"\b(?:bear with (?:me|us)|hold your horses)\b"), " "),
 )
 # A statement in quotation marks is somebody else's; a single word in them may only be stressed.
@@ -31,7 +30,7 @@ _QUOTED = re.compile(
 _SAYS_NO = re.compile("[\U0001f643\U0001f644❌✖\U0001f6ab]")
 _MARKED_LIST = re.compile("\\s*(?:✅.*❌|❌.*✅)", re.DOTALL)
 _TAKEN_BACK = re.compile(
-    r"\bif (?:you|i) (?:squint|never|say so|ask)\b|\bnot\W*$|\bas if\b"
+    r"\bif (?:you|i) (?:squint|never|say so|ask)\b|(?<!kid you )\bnot\W*$|\bas if\b"
     r"|\byeah,? right\b|\bin (?:my|your) dreams\b|\bqueen of\b"
     r"|\bwhat (?:[\w']+ ){0,3}?[\w']+(?: would|'d| will) (?:say|think|guess)\b"
     r"|\bthe (?:latter|former)\b|[,;—–-] ?or (?:maybe|perhaps|possibly|rather|an?)\b"
