@@ -109,7 +109,10 @@ ORDER BY taxa.id = games.target_taxon_id DESC, known.photos_train DESC LIMIT ?
 
 _SUGGESTION = f"""
 SELECT suggested_by, suggested_verdict, suggested_taxon_id,
-    coalesce({display_name_sql()}, suggested_verdict) AS name
+    coalesce(
+        {display_name_sql()},
+        iif(suggested_verdict = 'other', 'Not the animal in question', 'Inconclusive')
+    ) AS name
 FROM answer_candidates LEFT JOIN taxa ON taxa.id = suggested_taxon_id
 WHERE answer_candidates.id = ? AND (suggested_taxon_id IS NOT NULL
     OR suggested_verdict IN ('other', 'inconclusive'))
