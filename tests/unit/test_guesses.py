@@ -124,7 +124,7 @@ def test_a_typo_that_is_another_animal_is_none(games: Games) -> None:
 def test_a_coarser_taxon_than_the_target_is_no_guess(games: Games) -> None:
     game, words = games["cougarornot"]
     with_genus = Vocabulary({**words.names, "pumas": 1}, words.target, {COUGAR: frozenset({1})})
-    assert read_guess("one of the pumas", game, with_genus).reason == "too coarse"
+    assert read_guess("one of these: pumas", game, with_genus).reason == "too coarse"
 
 
 @given(st.text(max_size=300))

@@ -14,7 +14,7 @@ QUOTED = re.compile(r"\"[^\"\n]*\"|(?<![\w'])'[^'\n]*(?:\w'\w[^'\n]*)*'(?!\w)")
 SENTENCE = re.compile(r"[^.!?;\n]+[.!?;\n]*")
 CLAUSE = re.compile(
     r"[,:()—–=>→]| - |…|\b(?:but|so|because|though|although|however|while|now|actually|wait"
-    r"|edit|hence|therefore|i mean)\b"
+    r"|and (?=that's|this is|it's|i say)|edit|hence|therefore|i mean)\b"
 )
 JOKE = re.compile(
     r"\b(?:kidding|jk|joking|psych|april fools?|as if|yeah,? (?:right|sure)|in (?:my|your) dreams"
@@ -24,7 +24,8 @@ JOKE = re.compile(
 # "Cougar or not" and "cougar? or not?" is the name of a game.
 NAME_OF_GAME = " or (?:not?|nah)\\b"
 UNDECIDED = re.compile(
-    r"\b(?:either|can't (?:decide|choose)|cannot decide|torn|who knows|toss[- ]?up"
+    r"\b(?:either|can't (?:decide|choose)|cannot decide|torn|who knows|difference"
+    r"|maybe\b.{1,30}\bmaybe|toss[- ]?up"
     r"|coin (?:flip|toss)|50 ?[/-] ?50|fifty[- ]fifty|one of)\b"
 )
 MAYBE = re.compile(
@@ -44,12 +45,15 @@ _BETWEEN = (
     r"|way|a real|real|wild|quite|necessarily|buy|as)){0,5}"
 )
 DENIED = re.compile(
-    rf"(?:\b(?:not|no|never|neither|nor|nope not|0 ?%|zero)|n't|\bcannot){_BETWEEN} $"
+    rf"\bdoubt(?: that)?(?: (?:it's|that's|this is|it is))?(?: an?)? $|"
+    rf"(?:\b(?:not|no|neither|nor|nope not|0 ?%|zero)|n't|\bcannot){_BETWEEN} $"
 )
 NOT_SEEN = re.compile(r"\b(?:can't|cannot|can not|don't|couldn't) see(?: \w+){0,3} $")
 DENIED_AFTER = re.compile(
     r"^ (?:(?:it|this|that) (?:is not|isn't|'s not|ain't)|is (?:out|wrong|not it)|no|nope|nah)\b"
 )
+IF = re.compile(r"\b(?:if|unless|whether)\b(?! i (?:had|have|must))")
+UNSURE = re.compile(r"(?:\bnot|n't|\bun)(?: so| very| really| too)? ?(?:sure|certain|convinced)")
 # What goes on after "not a cougar": "not a cougar or a bobcat".
 JOINED_DENIAL = re.compile(r"^ ?(?:,|or|nor|and)? ?(?:or|nor)? ?(?:an? )?$")
 ALTERNATIVE = re.compile(
@@ -64,18 +68,66 @@ _OTHERS = (
 )
 _SAY = (
     r"(?:says?|said|saying|thinks?|thought|thinking|guess(?:ed|es|ing)?|vot(?:ed|es|ing)|keeps?"
-    r"|insists?|swears?|believes?|answer(?:ed|s)|wrote|went|goes|going|picked|sure|is|are|'s|'re)"
+    r"|insists?|swears?|believes?|answer(?:ed|s)|wrote|went|goes|going|picked|sure)"
 )
 BY_OTHERS = re.compile(
-    rf"\b{_OTHERS}(?: \w+)?(?: |'|){_SAY}(?: [\w']+){{0,4}} $|^\W*(?:said|says|thinks|wrote) "
+    rf"\b{_OTHERS}(?:'s|'re)?(?: \w+){{0,2}} (?:is |are )?{_SAY}(?: [\w']+){{0,4}} $|^\W*(?:said"
+    rf"|says|thinks|wrote) "
     r"(?:[\w']+ ){0,3}$"
+)
+_ADJECTIVES = (
+    r"(?:(?:an?|the|un|una|um|ein|eine|le|la|one|some|florida|texas|adult|young|baby|juvenile"
+    r"|immature|female|male|big|small|little|huge"
+    r"|tiny|fat|fluffy|skinny|wild|cute|beautiful|gorgeous|handsome|lovely|pretty|real|classic"
+    r"|typical|definite|very|super|fine|old|ol'|feral|american|common|nice|cool|just|only|plain"
+    r"|another|lost|somebody's|someone's|obvious|boring|solid|clear|mama|my grandma's|good|what"
+    r"|friendly|local|single|lone|sleepy|grumpy|angry|happy|hungry|first|second|final) )*"
+)
+# What may stand right before a guess. After any other word a name is only mentioned.
+LEAD = re.compile(
+    r"(?:^\W*(?:(?:is|was) )?|[/=>] ?|\b(?:between|either|es|c'est|est|das ist|ist|è|é"
+    r"|(?:could|can|might|may) (?:it|this|that|he|she) be"
+    r"|(?:switch\w*|chang\w*|lean\w*)(?: \w+){0,3} to|(?:vote|votes|going|go|down|here) for|"
+    r"(?:it|this|that|he|she|this one|that one|what i see|(?:the |my |our )?(?:final "
+    r"|first )?(?:answer"
+    r"|guess|vote|bet|verdict|id|thought|instinct|money)|animal|critter|cat|bird|kitty)(?:'s|s| is"
+    r"| was)?|there's|there is|these are|those are|they're|they are|dat|its|tis"
+    r"|is (?:it|this|that)|was it|we have|i have|i got|i've got"
+    r"|(?:must|has(?: got)? to|gotta|got to|have to|could|might|may|would|should|'d|can only"
+    r"|seems? to|appears to) be|gotta"
+    r"|say|says|saying|said|guess|guesses|guessing|vote|votes|voting|go|going|go with|going with"
+    r"|going for|go for|went with|think|thinks|thinking|believe|pick|choose|take|try|bet|call it"
+    r"|calling|suspect|reckon|see|spot|spy|mean|meant|means|towards?|leaning|on|team"
+    r"|(?:feels|smells|looks?|looking|seems|sounds|seem)(?: like| to be)?|like|screams?"
+    r"|giving|gives|prefer|definitely|def|probably|prob|maybe|perhaps|possibly|clearly|obviously"
+    r"|surely|certainly|likely|totally|absolutely|also|still|sure|certain|yes|yep|yup|yeah|no|nope"
+    r"|nah|sorry|oops|ok|okay|then|idk|dunno|idea|clue|hm+|um+|uh|lol|haha|ha|wow|oh|ooh|same"
+    r"|rather|answer|guess|final|instinct|glance|or|and|vs|not|neither|nor|isn't|wasn't|ain't"
+    r"|can't be|n't|final answer|today|today's|100 ?%|\d+ ?%|\d+|aka|why not|what about"
+    r"|i'm|thats|thatsa|yay|hello|hi|omg|well|hey|plus|thx|thanks|ima|imma)"
+    rf")[^\w]* ?{_ADJECTIVES}$"
+)
+# What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
+FOLLOW = re.compile(
+    r"^(?:\W*$|\W* (?:for (?:sure|me|the win|real)|because|i (?:guess|think|say|believe|suppose|bet"
+    r"|see|know|vote|reckon)|to me|all (?:the way|day)|vibes|energy|lol|haha|kittens?|cubs?|pups?"
+    r"|please|pls|plz|gets|wins|is (?:my|our|the|it)|it is|obviously|then|maybe|perhaps|probably"
+    r"|tho|though|too|either|again|with|in|on|at|from(?! last)|appears|spotted|here|there|male"
+    r"|female|or|and|not|no|nor|yes"
+    r"|rather|over|instead|100|\d+|if|but|this time|today|final|easy|duh|yay|y'all|folks|friend"
+    r"|right|correct|definitely|for|hiding|sitting|sleeping|walking|looking|standing|lying"
+    r"|resting|bobcat|cougar|of course|as|since|like|am i|edit|changed|scratch|wait|sorry|no wait"
+    r"|actually|after all|vs|versus|imo|imho|fwiw|fyi|i'm|that's|looks|oops|by the|nice|beautiful"
+    r"|thanks|thank|great|cute|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
+    r"|thx)\b)"
 )
 # It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
 ASIDE = re.compile(
     r"\b(?:why|how|when|where|what(?! about)|what's|which|do|does|did|are there|is there"
     r"|are you|were you|you sure|did you|know|stop|quit|enough|always|usually|never seen|once"
     r"|learn(?:ed|t)?|tempted|almost said|nearly said|love|hate|wish\w*"
-    r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if|let it be)\b"
+    r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if|let it be|never|refuse|won't|imagine|will"
+    r"|yesterday|yesterday's|ruled? out|week's)\b"
     r"(?: [\w'-]+){0,7} $"
     r"|\b(?:i|we|he|she|my (?:\w+ ){1,2})(?:'ve|'d)? ?(?:saw|seen|met|drove|drive|own|heard|had|has"
     r"|have|ate|shot|chased|photographed|live)\b(?: [\w'-]+){0,5} $"
@@ -88,7 +140,8 @@ ASIDE = re.compile(
 )
 OUR_OWN = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are|'ll|'d| would)? (?:say|think|guess|vote|go(?:ing)?|also think"
-    r"|still (?:say|think)|bet|believe|choose|pick)(?: [\w']+){0,3} $"
+    r"|still (?:say|think)|bet|believe|choose|pick|(?:want|wanna|would like|have)(?: to)? (?:say"
+    r"|go))(?: [\w']+){0,3} $"
     r"|^\W*(?:(?:i'm|i am|we're|we are|still) )?thinking(?: \w+){0,2} $"
     r"|\bwhat about(?: an?| the)? $"
 )
@@ -96,7 +149,7 @@ OUR_OWN = re.compile(
 BETWEEN = re.compile(r"\bbetween(?: an?| the)? $")
 BETWEEN_AND = re.compile(r"^ and (?:an? |the )?$")
 # "I thought cougar at first": what was thought before.
-EARLIER = re.compile(r"^ (?:at first|first|initially|before|until)\b")
+EARLIER = re.compile(r"^ (?:at first(?! glance)|first|initially|before|until)\b")
 THING_AFTER = re.compile(
     r"^(?:'s?\b|-\w|s' |\s(?:tails?|ears?|paws?|tracks?|prints?|faces?|legs?|pattern|spots|coats?"
     r"|fur|whiskers|sized?|guess(?:es|ers?)|voters?|people|crowd|camp|fans?|lovers?|habitat|country"
@@ -110,5 +163,9 @@ SUBJECT = re.compile(
     r"|much|usually|way|a bit|too)|was (?:here|there|in|on))\b"
 )
 # "Could be a cougar, could be a bobcat", "60% cougar, 40% bobcat".
+# Questions about animals, and not about the one in the photo.
+ASKS = re.compile(
+    r"^\W*(?:do|does|did|why|how|when|where|who|(?:isn't|aren't) (?:an?|the))\b.*\?", re.DOTALL
+)
 COULD, SHARE = re.compile(r"\b(?:could|may|might)\b"), re.compile(r"\d ?%")
 STANDS_ALONE = 4  # words in a clause at most in which a short name ("downy") is a bird

@@ -79,7 +79,9 @@ class _Name:
 
 def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     """Return what a player's message guesses. Never raises; takes time in line with its length."""
-    theirs = patterns.NOT_THEIRS.sub(" ", text.replace("“", '"').replace("”", '"'))
+    theirs = patterns.NOT_THEIRS.sub(
+        " ", text.replace("“", '"').replace("”", '"').replace(" > ", " rather than ")
+    )
     spelled = in_game_words(theirs, vocabulary.index)
     message = safeguards.in_our_words(plain_words(_with_tags_as_names(spelled.text, vocabulary)))
     # A quotation mark in the middle of a word is an inch.
@@ -178,19 +180,21 @@ def _clauses(sentence: str) -> Iterator[tuple[int, int]]:
 
 def _undecided(names: list[_Name], sentence: str) -> list[_Name]:
     """Return names as offered only if a sentence weighs several against each other."""
-    guessed = {name.taxon_id for name in names if name.role == "guessed"}
+    weighed = {name.taxon_id for name in names if name.role != "denied"}
+    if patterns.ASKS.search(sentence):
+        return [replace(name, role="mentioned") for name in names]
     weighs = (
         patterns.UNDECIDED.search(sentence)
         or len(patterns.COULD.findall(sentence)) > 1
         or len(patterns.SHARE.findall(sentence)) > 1
     )
-    if len(guessed) > 1 and weighs:
+    if len(weighed) > 1 and weighs:
         return _as(names, "offered")
     return names
 
 
 def _as(names: list[_Name], role: Role) -> list[_Name]:
-    return [_Name(name.taxon_id, role if name.role == "guessed" else name.role) for name in names]
+    return [replace(name, role=role) if name.role != "denied" else name for name in names]
 
 
 def _role(before: str, after: str, ending: str) -> Role:
@@ -201,8 +205,12 @@ def _role(before: str, after: str, ending: str) -> Role:
         or patterns.NOT_SEEN.search(before)
     ):
         return "mentioned"
+    if patterns.IF.search(before) or patterns.UNSURE.search(before):
+        return "mentioned"
     if patterns.DENIED.search(before) or patterns.DENIED_AFTER.search(after):
         return "denied"
+    if not patterns.LEAD.search(before) or not patterns.FOLLOW.search(after):
+        return "mentioned"
     if patterns.EARLIER.search(after):
         return "mentioned"
     if patterns.OUR_OWN.search(before):

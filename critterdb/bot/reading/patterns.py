@@ -25,7 +25,8 @@ MARK = re.compile(
     r"|what (?:you're|you are|we're|we are) (?:seeing|looking at)(?: here)? is"
     r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye"
     r"|correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
-    r"|we(?:'ve| have)? (?:all )?(?:agreed?|settled?) on|(?<!what )makes? (?:it|this|that|him)"
+    r"|(?:it|this|that) can only be|we(?:'ve| have)? (?:all )?(?:agreed?|settled?) on"
+    r"|(?<!what )makes? (?:it|this|that|him)"
     r"|(?:i'm|i am|we're|we are) calling (?:it|this|that)(?: one)?"
     r"|confirm(?:s|ed) (?:this|it|that|him|her|the id)(?: as| is| was| to be)"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
@@ -45,14 +46,17 @@ DENIAL = re.compile(
 )
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|nobody|none|hardly)\b|n't\b")
 # Between two names of one animal: "a mountain lion, or cougar".
-ALSO_CALLED = r",? (?:or|aka|a\.k\.a\.?|also (?:known as|called)|i\.?e\.?,?) (?:an? |the )?"
+ALSO_CALLED = (
+    r"(?: ?/ ?|,? (?:or|aka|a\.k\.a\.?|also (?:known as|called)|i\.?e\.?,?) )(?:an? |the )?"
+)
 COMPARED = re.compile(
     r"\b(?:than|like|unlike|as|vs|versus|between|for|with|to|from|about|resembl\w+|rather than"
     r"|instead of|near(?:by|est)?)(?: (?:an?|the|any|your|my|some))?(?: \w+)? $"
 )
 DOUBT = re.compile(
     r"\b(?:h+m+|u+m+|uh+|er+m|maybe|perhaps|might|may be|may|could|probably|possibly|likely"
-    r"|seems?|suspect|leaning|if|or|whether|would|should|wonder(?:ing)?|almost|nearly|hint|clue|poll"
+    r"|seems?|suspect|leaning|if|or|whether|would|should|wonder(?:ing)?|almost|nearly|hint|clue"
+    r"|poll"
     r"|vot(?:e|ing)|bet|apparently|otherwise|(?:i|we) (?:think|guess|say|reckon|believe)"
     r"|i(?:'d| would) (?:say|guess)|my guess"
     r"|looks? like|looked like"
@@ -70,7 +74,8 @@ AGAINST_FACT = re.compile(
 )
 BY_OTHERS = re.compile(
     r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
-    r"|claim\w*|wrote|writes|emailed|convinced|sure|certain|swears?|swore|sworn|argu\w+|calls?|called)\b"
+    r"|claim\w*|wrote|writes|emailed|convinced|sure|certain|swears?|swore|sworn|argu\w+|calls?"
+    r"|called)\b"
 )
 NOT_STATED = re.compile(
     r"\b(?:when|whenever|until|till|unless|imagine|suppose|why|how|(?<!for )(?<!at )once|let's say"
@@ -95,7 +100,17 @@ RIGHT = re.compile(
 )
 # These say what it was, whoever says so: "80% of you correctly said bobcat".
 SAID_RIGHTLY = re.compile(
-    r"\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
+    r"^\W*(?:the|these|those|that|this) (?:\w+ ){0,2}(?:tail|leg|eye|ear|paw|nose|face|foot|feet"
+    r"|whisker|butt|coat)s? belongs? to an? $"
+    r"|\b(?:it|this|that|one|cat|animal|critter|guest|creature)(?:'s| is| was| has)?(?: been)?"
+    r" (?:identified|id'?d|confirmed)(?: by (?!an? |some|my|you)[\w ]{1,30})? as an? $"
+    r"|\bwe(?: have|'ve)? (?:identified|id'?d) (?:it|this|that)(?: one)? as an? $"
+    r"|^\W*(?:the|that|this|our) (?:\w+ ){0,2}(?:cat|animal|critter|creature|thing|blob|guest"
+    r"|visitor|beast|bird|shadow|shape|figure)\b(?!.*\b(?:love|like|want|wish|last|next|favou?rite"
+    r"|best|only|people|not|never|would|could)\b|.*n't\b)[^?]{0,50} (?:is|was)(?: \w+ly"
+    r"| indeed)? an? $"
+    r"|^\W*what you(?:'re| are)? (?:see|seeing|looking at)[^?]{0,30} is an? $"
+    r"|\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
     r"(?: (?:it|this)(?:'s| is| was))?|(?:collar|ear tag|microchip)(?: \w+)? says it's"
     r"|(?:we're|we are|i'm|i am) going with"
@@ -109,7 +124,7 @@ ELSEWHEN = re.compile(
     r"\b(?:last|next|previous|another|other|earlier|older) (?:week|time|friday|month|year|one|photo"
     r"|round|game)|\byesterday|\btomorrow|\bremember\b|\bin general\b|\busually\b"
     r"|\bsometimes\b|\boften\b|\bcompar\w+|\bfor reference\b|\bfun fact\b|\baccording to\b"
-    r"|\bnot (?:telling|saying)|\byet\b"
+    r"|\bnot (?:telling|saying)|\byet\b(?! another)"
 )
 PART = re.compile(
     r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"

@@ -44,7 +44,8 @@ _UNDONE = re.compile(
 # Before the name, in its own clause: an image, a likeness, or less than the whole animal.
 _NO_REAL_ONE = re.compile(
     r"\b(?:fake|toy|wannabe|stuffed|taxiderm\w*|concrete|cardboard|plastic|plush|metal|wooden"
-    r"|stone|bronze|ceramic|carved|painted|cartoon|inflatable|ghost|super|mega|cgi|ai|ai-generated|mini"
+    r"|stone|bronze|ceramic|carved|painted|cartoon|inflatable|ghost|super|mega|cgi|ai|ai-generated"
+    r"|mini"
     r"|photoshopped|honorary|imaginary|so-called|such|practically|basically|essentially|part"
     r"|virtually|spiritually|emotional support|(?:sort|kind) of|half|pink"
     r"|black)(?: an?)?(?: \w+)? $"
@@ -98,14 +99,16 @@ _PLACE = re.compile(
 # What stands before a colon and says that somebody else speaks, or of what else.
 _LABEL_OF_OTHERS = re.compile(
     r"(?:(?:^|[.,;!?:] ?)(?:[\w']+ ){0,3}"
-    r"(?:thoughts?|glance|news|myth|brains?|heart|mum|mom|dad|uncle|aunt|neighbou?rs?|sender"
+    r"(?:thoughts?|glance|(?<!breaking )news|myth|brains?|heart|mum|mom|dad|uncle|aunt"
+    r"|neighbou?rs?|sender"
     r"|submitter|reader|friends?|kids?|husband|wife|twitter|internet|everyone|everyone else|people"
     r"|everybody|they|some|others|half|thumb|theory|hypothesis|options?|caption|subject|headline"
     r"|e-?mail|note|previous|before|zooming|yesterday|rumou?rs?|guess(?:es)?|polls?|votes?|see"
     r"|facebook|players?|opinion|take|wrong answers? only|wrong answer|previous answer|top answer"
     r"|popular vote|favou?rite|spoken|tentatively|probably|possibly|maybe|perhaps"
     r"|presumably|photos?|credits?|location|place|here"
-    r"|(?:you|they|people|players)(?: all| mostly)? (?:said|wrote|guessed|answered|voted))"
+    r"|(?:you|they|people|players|many|most|some)(?: all| mostly)?"
+    r" (?:said|wrote|guessed|answered|voted|say|think|guess|vote))"
     r"|(?:^|[.,;!?] ?)(?:you|me|her|him|us|them"
     r"|rt)|\b(?:answer|option) (?:[a-d]|[1-9]))\s*$"
 )

@@ -163,7 +163,9 @@ def _without_typos(text: str, index: NameIndex) -> str:
     parts, end = [], 0
     for position, match in enumerate(matches):
         word = words[position]
-        is_known = word in index.words or word.removesuffix("s") in index.words
+        is_known = not index.words.isdisjoint(
+            {word, word.removesuffix("s"), word.removesuffix("'s")}
+        )
         if is_known or word in _REAL_WORDS or len(word) > MAX_LETTERS:
             continue
         if correction := index.correct(words, position):
