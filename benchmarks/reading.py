@@ -32,10 +32,10 @@ from tests.support.readings import (
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
-    from tests.support.readings import Half
+    from tests.support.readings import Batch
 
 Counts = dict[tuple[str, str], Counter[str]]
-HALVES: tuple[Half, ...] = ("work", "held", "fresh", "last")
+BATCHES: tuple[Batch, ...] = ("work", "held", "second", "third", "fourth")
 
 
 def judge(counts: Counter[str], expected: int | str | None, read: int | str | None) -> bool:
@@ -54,9 +54,9 @@ def read_threads(db: SiteDatabase, counts: Counts) -> list[str]:
         play_thread(db, get_game(db, thread.game), number, thread)
         read, expected = answer_of(db, number), expected_answer(thread.expected)
         kind = "corrections" if thread.correction else "hosts"
-        if not judge(counts.setdefault((kind, thread.half), Counter()), expected, read):
+        if not judge(counts.setdefault((kind, thread.batch), Counter()), expected, read):
             texts = [f"{author}: {text}" for author, _, text in thread.messages]
-            misread.append(f"{thread.half} {texts} means {thread.expected}, read {read}")
+            misread.append(f"{thread.batch} {texts} means {thread.expected}, read {read}")
     return misread
 
 
@@ -68,15 +68,15 @@ def read_guesses(db: SiteDatabase, counts: Counts) -> list[str]:
     for guess in load_guesses():
         reading = read_guess(guess.text, games[guess.game], vocabularies[guess.game])
         read = reading.taxon_id or reading.verdict
-        tally = counts.setdefault(("guesses", guess.half), Counter())
+        tally = counts.setdefault(("guesses", guess.batch), Counter())
         if not judge(tally, expected_answer(guess.expected), read):
-            misread.append(f"{guess.half} {guess.text!r} means {guess.expected}, read {read}")
+            misread.append(f"{guess.batch} {guess.text!r} means {guess.expected}, read {read}")
     return misread
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--misread", choices=HALVES, help="list what was misread in one half")
+    parser.add_argument("--misread", choices=BATCHES, help="list what was misread in one half")
     options = parser.parse_args()
     counts: Counts = {}
     with (
@@ -90,10 +90,10 @@ def main() -> None:
             print(line)
     columns = ["all", "clear", "found", "wrong"]
     rows = [
-        {"what": what, "half": half, **{column: counted[column] for column in columns}}
+        {"what": what, "batch": half, **{column: counted[column] for column in columns}}
         for (what, half), counted in sorted(counts.items())
     ]
-    print("\n".join(table_lines(rows, ["what", "half", *columns])))
+    print("\n".join(table_lines(rows, ["what", "batch", *columns])))
 
 
 if __name__ == "__main__":

@@ -58,12 +58,12 @@ def reasons(db: SiteDatabase) -> list[str]:
     return [row["reason"] for row in db["answer_candidates"].rows]
 
 
-@pytest.mark.parametrize("half", ["work", "held", "fresh"])
-def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, half: str) -> None:
+@pytest.mark.parametrize("batch", ["work", "held", "second", "third"])
+def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, batch: str) -> None:
     wrong: list[str] = []
     missed: list[str] = []
     clear = 0
-    threads = [thread for thread in THREADS if thread.half == half]
+    threads = [thread for thread in THREADS if thread.batch == batch]
     for number, thread in enumerate(threads):
         play_thread(games_db, get_game(games_db, thread.game), number, thread)
         answer, expected = answer_of(games_db, number), expected_answer(thread.expected)

@@ -21,7 +21,7 @@ DATA = Path(__file__).parents[1] / "data"
 HOST = "host"
 BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
-Half = Literal["work", "held", "fresh", "last"]
+Batch = Literal["work", "held", "second", "third", "fourth"]
 """The reader was improved on the first half of each file; nobody looked at the second."""
 
 TAXA = (
@@ -64,7 +64,7 @@ class HostThread:
     """
 
     game: str
-    half: Half
+    batch: Batch
     expected: str | None
     correction: bool
     messages: list[Message]
@@ -75,7 +75,7 @@ class Guess:
     """A line of tests/data/guesses.jsonl; `expected` as in HostThread."""
 
     game: str
-    half: Half
+    batch: Batch
     text: str
     expected: str | None
     ruled_out: list[str]

@@ -54,12 +54,12 @@ def read(
     return read_guess(text, *games[slug])
 
 
-@pytest.mark.parametrize("half", ["work", "held", "fresh"])
-def test_guesses_are_read_within_the_budget(games: Games, half: str) -> None:
+@pytest.mark.parametrize("batch", ["work", "held", "second", "third"])
+def test_guesses_are_read_within_the_budget(games: Games, batch: str) -> None:
     wrong: list[str] = []
     missed: list[str] = []
     clear = 0
-    guesses = [guess for guess in GUESSES if guess.half == half]
+    guesses = [guess for guess in GUESSES if guess.batch == batch]
     for guess in guesses:
         reading = read(games, guess.text, guess.game)
         answer, expected = reading.taxon_id or reading.verdict, expected_answer(guess.expected)
@@ -73,7 +73,7 @@ def test_guesses_are_read_within_the_budget(games: Games, half: str) -> None:
 
 def test_what_a_message_rules_out_is_read(games: Games) -> None:
     for guess in GUESSES:
-        if guess.half == "work":
+        if guess.batch == "work":
             ruled_out = {TAXON_IDS[name] for name in guess.ruled_out}
             assert ruled_out <= read(games, guess.text, guess.game).ruled_out, guess.text
 
