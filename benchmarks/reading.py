@@ -1,10 +1,9 @@
-"""How well people are read: hosts' answers in 203 threads, and 308 guesses of players.
+"""How well people are read: hosts' answers in threads, and guesses of players.
 
-    python -m benchmarks.reading [--half work] [--misread]
+    python -m benchmarks.reading [--misread BATCH]
 
-`found` are clear answers that are read right, `wrong` readings that are not what was meant. The
-threads and guesses were written before the reader that reads them. It was improved on the half
-called work; nobody looked at what it makes of the other half, which tells how it does on others.
+`found` are clear answers that are read right, `wrong` readings that are not what was meant. Each
+batch was written before the reader was changed for it; docs/benchmarks.md has the figures of then.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ def read_guesses(db: SiteDatabase, counts: Counts) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--misread", choices=BATCHES, help="list what was misread in one half")
+    parser.add_argument("--misread", choices=BATCHES, help="list what was misread in one batch")
     options = parser.parse_args()
     counts: Counts = {}
     with (
@@ -90,8 +89,8 @@ def main() -> None:
             print(line)
     columns = ["all", "clear", "found", "wrong"]
     rows = [
-        {"what": what, "batch": half, **{column: counted[column] for column in columns}}
-        for (what, half), counted in sorted(counts.items())
+        {"what": what, "batch": batch, **{column: counted[column] for column in columns}}
+        for (what, batch), counted in sorted(counts.items())
     ]
     print("\n".join(table_lines(rows, ["what", "batch", *columns])))
 

@@ -6,7 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from critterdb.bot.reading.corrections import confirms, takes_back, without_correction
+from critterdb.bot.reading.corrections import (
+    apologises,
+    confirms,
+    takes_back,
+    without_correction,
+)
 from critterdb.bot.reading.guesses import Reading, read_guess
 from critterdb.bot.reading.parser import Verdict, plain_words
 from critterdb.games import Game, find_host
@@ -67,6 +72,7 @@ class Finding:
     found_at: str
     is_for_all: bool = False
     is_correction: bool = False
+    apologises: bool = False
     takes_back: bool = False
     is_confirmation: bool = False
     guess: Reading | None = None
@@ -87,7 +93,9 @@ class Finding:
         """
         if self.verdict is None or self.verdict.verdict is None:
             return TAKEN_BACK if self.takes_back and is_direct else None
-        if self.is_correction and is_answered and (is_direct or (is_below and self._is_to_all())):
+        if is_answered and is_direct and (self.is_correction or self.apologises):
+            return CORRECTED
+        if is_answered and is_below and self.is_correction and self._is_to_all():
             return CORRECTED
         if is_direct:
             return DIRECT
@@ -127,6 +135,7 @@ def find(message: Post, game: Game, vocabulary: Vocabulary, found_at: str) -> Fi
         found_at,
         is_for_all=_is_for_all(message, game),
         is_correction=corrected is not None or is_taken_back,
+        apologises=apologises(message.text),
         takes_back=is_taken_back,
         is_confirmation=is_confirmation,
         guess=guess,

@@ -18,7 +18,7 @@ from critterdb.bot.stored_post import StoredPost
 from critterdb.formatting import display_name
 from critterdb.games import Game, find_host
 
-from .findings import TAKEN_BACK, Finding, Method, find
+from .findings import CORRECTED, TAKEN_BACK, Finding, Method, find
 from .history import BY_A_PERSON, Standing, supersede
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _apply(
         _supersede(db, answer, finding)
         db["answers"].delete_where("post_id = ?", [post_id])
         _save_candidate(db, post_id, finding, "takes an answer back")
-    elif method and verdict and (finding.is_correction or _is_finer(answer, verdict)):
+    elif method and verdict and (method is CORRECTED or _is_finer(answer, verdict)):
         _supersede(db, answer, finding)
         _save_answer(db, post_id, finding, method)
     elif verdict and (method or finding.is_correction):

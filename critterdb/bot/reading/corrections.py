@@ -32,6 +32,12 @@ _TAKES_BACK = re.compile(
     re.IGNORECASE,
 )
 
+# In a reply to the photo itself that gives another answer, these are enough.
+_APOLOGISES = re.compile(
+    r"\b(?:sorry|apolog\w+|wrong|mistake|mistaken|hang on|hold on|wait|actually|turns out"
+    r"|forgive me|not what i said|now (?:i|we)|i need (?:coffee|sleep|glasses|new glasses))\b",
+    re.IGNORECASE,
+)
 _CONFIRMS = re.compile(
     r"(?:(?:oh |why |ha |haha )?(?:yes+|yep|yup|yeah|correct|exactly|bingo|indeed|absolutely"
     r"|affirmative|spot on|bang on|nailed it|winner|right)(?: indeed| you are| it is)?"
@@ -66,6 +72,11 @@ def without_correction(text: str) -> str | None:
 def takes_back(text: str) -> bool:
     """Return whether a message takes an answer back, whether or not it gives another."""
     return bool(_TAKES_BACK.search(text.replace("’", "'")))
+
+
+def apologises(text: str) -> bool:
+    """Return whether a message has words that often come with another answer than the first."""
+    return bool(_APOLOGISES.search(text))
 
 
 def confirms(text: str) -> bool:

@@ -104,13 +104,14 @@ LEAD = re.compile(
     r"|nah|sorry|oops|ok|okay|then|idk|dunno|idea|clue|hm+|um+|uh|lol|haha|ha|wow|oh|ooh|same"
     r"|rather|answer|guess|final|instinct|glance|or|and|vs|not|neither|nor|isn't|wasn't|ain't"
     r"|can't be|n't|final answer|today|today's|100 ?%|\d+ ?%|\d+|aka|why not|what about"
-    r"|i'm|thats|thatsa|yay|hello|hi|omg|well|hey|plus|thx|thanks|ima|imma)"
+    r"|i'm|thats|thatsa|yay|finally|hello|hi|omg|well|hey|plus|thx|thanks|ima|imma)"
     rf")[^\w]* ?{_ADJECTIVES}$"
 )
 # What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
 FOLLOW = re.compile(
     r"^(?:\W*$|\W* (?:for (?:sure|me|the win|real)|because|i (?:guess|think|say|believe|suppose|bet"
-    r"|see|know|vote|reckon)|to me|all (?:the way|day)|vibes|energy|lol|haha|kittens?|cubs?|pups?"
+    r"|see|know|vote|reckon)|to (?:me|us|my)|all (?:the way|day|right)|alright|(?:is|was) my|vibes"
+    r"|energy|lol|haha|kittens?|cubs?|pups?"
     r"|please|pls|plz|gets|wins|is (?:my|our|the|it)|it is|obviously|then|maybe|perhaps|probably"
     r"|tho|though|too|either|again|with|in|on|at|from(?! last)|appears|spotted|here|there|male"
     r"|female|or|and|not|no|nor|yes"

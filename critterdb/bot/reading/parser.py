@@ -285,7 +285,7 @@ def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[
         or patterns.ELSEWHEN.search(sentence)
     ):
         return "doubted" if patterns.DOUBT.search(clause) and not match[2] else "mentioned"
-    if patterns.SAID_RIGHTLY.search(before) and not patterns.WRONG.search(before):
+    if _is_fact(before, after):
         return "said"
     if downgraded := safeguards.downgrade(before, after, clause, sentence):
         return downgraded
@@ -310,6 +310,13 @@ def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[
     if are_several and patterns.GOES_ON.search(after):
         return "said"
     return _role_of_a_statement(before, after, is_alone=len(pattern.findall(clause)) == 1)
+
+
+def _is_fact(before: str, after: str) -> bool:
+    """Whether words around a name say what it was, whoever they are about."""
+    if patterns.THIS_ONE.search(before) and patterns.FOOLED.search(after):
+        return True
+    return bool(patterns.SAID_RIGHTLY.search(before) and not patterns.WRONG.search(before))
 
 
 def _is_asked(clause: str, sentence: str) -> bool:

@@ -129,10 +129,14 @@ ELSEWHEN = re.compile(
 PART = re.compile(
     r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"
     r"|coats?|fur|whiskers|size|sized|guess\w*|votes?|voters?|people|crowd|team|camp|fans?|lovers?"
+    r"|things|hopefuls|believers|enthusiasts"
     r"|habitat|country|territory|range|biolog\w+|research\w*|scien\w+|stud(?:y|ies)|sighting\w*"
     r"|hunt\w*|attacks?|or)\b)"
 )
 PART_OF_QUESTION = re.compile(r"[—–;(]| - ")
+# "This bobcat fooled many of you."
+THIS_ONE = re.compile(r"\b(?:this|our) (?:\w+ )?$")
+FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|confused)\b")
 ARTICLE = re.compile(r"^(?:(?:an?|the|any|your average) )?$")
 IF_PEOPLE = re.compile(
     r"\bi bet (?=you|many|most|every|some|people)|\b(?:if|all of|those of) (?=you|your|anyone"
