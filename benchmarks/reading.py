@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from critterdb.bot.reading.guesses import read_guess
 from critterdb.bot.reading.vocabulary import load_vocabulary
@@ -21,6 +21,7 @@ from critterdb.formatting import table_lines
 from critterdb.games import get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.readings import (
+    Batch,
     add_games,
     answer_of,
     expected_answer,
@@ -31,10 +32,9 @@ from tests.support.readings import (
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
-    from tests.support.readings import Batch
 
 Counts = dict[tuple[str, str], Counter[str]]
-BATCHES: tuple[Batch, ...] = ("work", "held", "second", "third", "fourth")
+BATCHES: tuple[Batch, ...] = get_args(Batch)
 
 
 def judge(counts: Counter[str], expected: int | str | None, read: int | str | None) -> bool:
