@@ -45,13 +45,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class WaitingCandidate:
-    """A candidate with its post; `answer` is the answer that the post has already."""
+    """A candidate with its post; `answer` is the answer that the post has already.
+
+    `reason` says why the message waits for a person.
+    """
 
     id: int
     game: str
     post_id: str
     post_url: str | None
     guess: str | None
+    reason: str | None
     source_url: str | None
     answer: str | None
 
@@ -61,7 +65,7 @@ def waiting_candidates(db: SiteDatabase, game: str | None = None) -> list[Waitin
     rows = db.query(
         f"""
         SELECT answer_candidates.id, posts.game, answer_candidates.post_id,
-            posts.url AS post_url, guess, answer_candidates.source_url,
+            posts.url AS post_url, guess, reason, answer_candidates.source_url,
             coalesce({display_name_sql()}, answers.verdict) AS answer
         FROM answer_candidates JOIN posts ON posts.id = answer_candidates.post_id
         LEFT JOIN answers ON answers.post_id = posts.id

@@ -20,6 +20,14 @@ _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
     (re.compile(r"(?<!\w)([b-hj-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
+    # "Sorry, everyone: it's a fox" is the host's own word.
+    (
+        re.compile(
+            r"\b(sorry|thanks|thank you|hello|hi|hey|listen|okay|ok|well),?"
+            r" (?:everyone|everybody|people|friends|folks|all) ?:"
+        ),
+        r"\1:",
+    ),
     (re.compile(r"\b(?:bear with (?:me|us)|hold your horses)\b"), " "),
 )
 # A statement in quotation marks is somebody else's; a single word in them may only be stressed.
