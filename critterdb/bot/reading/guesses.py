@@ -121,7 +121,7 @@ def _without_a_name(message: str, game: Game) -> Reading:
 
 def _names(message: str, vocabulary: Vocabulary) -> Iterator[_Name]:
     """Yield each name of a message with its role, in order."""
-    any_name = vocabulary.pattern
+    any_name = vocabulary.pattern_in(message)
     message = re.sub(rf"({any_name.pattern}){patterns.NAME_OF_GAME}", " ", message)
     earlier: list[_Name] = []
     for sentence in patterns.SENTENCE.findall(message):
@@ -129,16 +129,18 @@ def _names(message: str, vocabulary: Vocabulary) -> Iterator[_Name]:
             earlier[-1] = _Name(earlier[-1].taxon_id, "denied")
             continue
         yield from earlier
-        found = list(_names_in_sentence(sentence, vocabulary))
+        found = list(_names_in_sentence(sentence, any_name, vocabulary))
         earlier = found if len(found) <= MAX_NAMES_PER_SENTENCE else _as(found, "offered")
     yield from earlier
 
 
-def _names_in_sentence(sentence: str, vocabulary: Vocabulary) -> Iterator[_Name]:
+def _names_in_sentence(
+    sentence: str, any_name: re.Pattern[str], vocabulary: Vocabulary
+) -> Iterator[_Name]:
     found: list[_Name] = []
     last_end = 0
     for begin, end in _clauses(sentence):
-        for match in vocabulary.pattern.finditer(sentence, begin, end):
+        for match in any_name.finditer(sentence, begin, end):
             before = sentence[max(begin, match.start() - MAX_CONTEXT_CHARACTERS) : match.start()]
             after = sentence[match.end() : min(end, match.end() + MAX_CONTEXT_CHARACTERS)]
             is_short = match[1] not in vocabulary.names

@@ -94,22 +94,23 @@ class NameIndex:
         self.names = names
         self.words = {word for name in names for word in _split(name)}
         self.codes = field_codes(names)
-        self._near: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        self._places: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for name, taxon_id in names.items():
             for position, word in enumerate(_split(name) if taxon_id else ()):
-                for form in (word, f"{word}s"):
-                    if len(form) >= MIN_LETTERS_TO_SWAP or len(_split(name)) > 1:
-                        for key in _keys(form):
-                            self._near[key].add((name, position))
+                self._places[word].append((name, position))
+        self._near: dict[str, set[str]] = defaultdict(set)
+        for word in self._places:
+            for form in (word, f"{word}s"):
+                for key in _keys(form):
+                    self._near[key].add(word)
 
     def correct(self, words: list[str], position: int) -> str | None:
         """Return the word that a misspelt one stands for, if one taxon's name has it there."""
-        typed = words[position]
+        near = {word for key in _keys(words[position]) for word in self._near.get(key, ())}
         fitting: dict[int, str] = {}
-        for key in _keys(typed):
-            for name, place in self._near.get(key, ()):
-                if correction := self._fits(words, position, name, place):
-                    fitting[self.names[name]] = correction
+        for name, place in (found for word in sorted(near) for found in self._places[word]):
+            if correction := self._fits(words, position, name, place):
+                fitting[self.names[name]] = correction
         return next(iter(fitting.values())) if len(fitting) == 1 else None
 
     def _fits(self, words: list[str], position: int, name: str, place: int) -> str | None:
