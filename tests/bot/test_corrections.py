@@ -106,6 +106,16 @@ def test_an_answer_that_is_taken_back_waits_for_a_person(games_db: SiteDatabase)
     assert reasons(games_db) == ["takes an answer back"]
 
 
+def test_an_answer_that_its_author_edited_is_read_again(games_db: SiteDatabase) -> None:
+    say(games_db, ("host", "P", "It's a cougar!"))
+    edited = HostThread(SLUG, "work", None, False, [Message("host", "P", "It's a bobcat!")])
+    for _ in range(2):
+        posts = thread_posts("x:1", edited)
+        save_answers(games_db, get_game(games_db, SLUG), ["x:1"], posts, NOW)
+        assert answer_of(games_db, 1) == BOBCAT
+    assert games_db["superseded_answers"].count == 1
+
+
 def test_another_answer_without_a_word_of_correction_waits(games_db: SiteDatabase) -> None:
     say(games_db, ("host", "P", "It's a cougar!"), ("host", "P", "It's a bobcat!"), times=2)
     assert answer_of(games_db, 1) == COUGAR

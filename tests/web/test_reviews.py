@@ -224,6 +224,7 @@ async def test_a_person_s_answer_replaces_one_that_a_program_read(folder: Path) 
     assert (answer["taxon_id"], answer["method"]) == (BOBCAT, "a person")
 
 
+@pytest.mark.any_line
 async def test_a_message_says_why_it_waits_and_what_was_the_answer_before(folder: Path) -> None:
     add_candidate(folder, "x:101")
     with closing(open_database(folder / DATABASE_NAME)) as db:
@@ -235,6 +236,7 @@ async def test_a_message_says_why_it_waits_and_what_was_the_answer_before(folder
     assert "Bobcat (a person, until 2026-11-28)" in page.text
 
 
+@pytest.mark.any_line
 async def test_a_suggestion_has_a_key_of_its_own(folder: Path) -> None:
     add_candidate(folder, "x:104")
     reviewer = Reviewer(folder)

@@ -37,8 +37,19 @@ class Standing:
         return cls(answer, max(times, default=""), frozenset(urls))
 
     def has_read(self, posted_at: str, source: str) -> bool:
-        """Whether a message is one that this answer comes from, or an earlier one."""
+        """Whether a message has had its say: it is an earlier one, or was corrected since.
+
+        The message that the answer comes from is read again, because its author may edit it.
+        """
+        if self.is_from(source):
+            return False
         return posted_at < self.read_until or source in self.read_urls
+
+    def is_from(self, source: str | None) -> bool:
+        """Whether the answer comes from the message at this address."""
+        return (
+            source is not None and self.answer is not None and self.answer["source_url"] == source
+        )
 
 
 def supersede(

@@ -99,7 +99,11 @@ def _apply(
         _supersede(db, answer, finding)
         db["answers"].delete_where("post_id = ?", [post_id])
         _save_candidate(db, post_id, finding, "takes an answer back")
-    elif method and verdict and (method is CORRECTED or _is_finer(answer, verdict)):
+    elif (
+        method
+        and verdict
+        and (method is CORRECTED or _is_finer(answer, verdict) or standing.is_from(finding.url))
+    ):
         _supersede(db, answer, finding)
         _save_answer(db, post_id, finding, method)
     elif verdict and (method or finding.is_correction):
