@@ -357,8 +357,14 @@ def load_candidate(db: SiteDatabase, after: int, *, local_photos: bool) -> Candi
     )
     waiting = db["answer_candidates"].count_where("settled_at IS NULL")
     if row is None:
-        nothing: CandidateQueue = {"candidate": None, "waiting": waiting, "post": None}  # type: ignore[typeddict-item]
-        return {**nothing, "choices": [], "suggestion": None, "earlier": []}
+        return {
+            "candidate": None,
+            "waiting": waiting,
+            "post": None,
+            "choices": [],
+            "suggestion": None,
+            "earlier": [],
+        }
     stories = load_stories(db, [row["post_id"]], local_photos=local_photos)
     return {
         "candidate": cast("CandidateRow", row),
