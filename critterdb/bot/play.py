@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING
 
+from critterdb.bot.host_answers.history import BY_A_PERSON
 from critterdb.bot.host_answers.store import save_answers
+from critterdb.bot.host_answers.suggestions import suggest
+from critterdb.bot.reading.second_reader import configured_reader
 from critterdb.errors import SiteError
 from critterdb.games import complete_hosts, hosts_on
 from critterdb.storage.database import SiteDatabase, site_folder
@@ -35,11 +38,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from critterdb.platforms.base import Post
+
     from .round import Round
     from .round_report import RoundReport
 
 # Hosts answer within days; each open post is looked for in every round until then.
 ANSWERS_COME_WITHIN = timedelta(days=7)
+# Hosts correct themselves within hours; a corrected answer is looked for again from then on.
+CORRECTIONS_COME_WITHIN = timedelta(days=2)
 # A round takes seconds; cron may start the next one while it is still at a slow server.
 LOCK_WAIT_S = 60.0
 
@@ -103,15 +110,18 @@ def play_round(round_: Round) -> RoundReport:
 
 
 def _look_for_answers(round_: Round) -> bool:
-    """Find the hosts' answers to posts that have none; return whether the platform answered."""
+    """Find the hosts' answers to posts, and corrections; return whether the platform answered."""
     db, game = round_.db, round_.game
     rows = db.query(
         """
         SELECT id FROM posts
         WHERE game = ? AND platform = ? AND posted_at > ? AND deleted_at IS NULL
-            AND id NOT IN (SELECT post_id FROM answers)
+            AND id NOT IN (SELECT post_id FROM answers WHERE found_at < ? OR method = ?)
         """,
-        [game.slug, round_.platform, utc_text(round_.now() - ANSWERS_COME_WITHIN)],
+        [
+            *(game.slug, round_.platform, utc_text(round_.now() - ANSWERS_COME_WITHIN)),
+            *(utc_text(round_.now() - CORRECTIONS_COME_WITHIN), BY_A_PERSON),
+        ],
     )
     post_ids = [row["id"] for row in rows]
     if not post_ids or not hosts_on(game, round_.platform):
@@ -126,9 +136,21 @@ def _look_for_answers(round_: Round) -> bool:
     round_.identify_hosts(messages.posts)
     by_hosts = round_.only_hosts(messages.posts)
     saved = save_answers(db, round_.game, post_ids, by_hosts, utc_text(round_.now()))
+    _ask_second_reader(round_, by_hosts)
     round_.report.answers += saved.answers
     round_.report.name_errors("Host messages that could not be used", saved.errors)
     return True
+
+
+def _ask_second_reader(round_: Round, messages: list[Post]) -> None:
+    """Have the configured language model read what waits, if one is configured."""
+    try:
+        reader = configured_reader()
+    except SiteError as error:
+        round_.report.failures.append(str(error))
+        return
+    if reader:
+        suggest(round_.db, round_.game, messages, reader)
 
 
 def _play_pending(round_: Round, words: Words) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
+from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary
 from critterdb.games import Game, find_host, fold_handle, same_handle
 from critterdb.platforms.text import has_tag
 from critterdb.storage.cursors import read_marks, write_mark

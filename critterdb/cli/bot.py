@@ -173,7 +173,8 @@ def answers(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         show_json(rows)
     elif rows:
-        show_lines(table_lines(rows, ["id", "game", "post_id", "guess", "answer", "source_url"]))
+        columns = ["id", "game", "post_id", "guess", "reason", "answer", "source_url"]
+        show_lines(table_lines(rows, columns))
         click.echo("Next: critterdb answers settle ID bobcat (or inconclusive, nothing, …)")
     else:
         click.echo("There is nothing to review.")

@@ -97,9 +97,10 @@ class JsonlTimeline:
         """Lines that cannot be read are named by `read`: whose they are cannot be told."""
         hosts = {fold_handle(handle) for handle in hosts_on(game, self.platform)}
         posts = self._parse(self._lines())[0].values()
+        by_id = {post.id: post for post in posts}
         return HostMessages(
             [
-                post
+                _with_parent(post, by_id)
                 for post in posts
                 if fold_handle(post.author) in hosts and (post.in_reply_to or post.quotes)
             ]

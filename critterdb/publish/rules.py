@@ -18,12 +18,14 @@ WITHHELD = {
     "own_posts": "The posts are on their platform; the rest is the running bot's.",
     "platforms": "The bot's state on each platform; only the running bot needs this.",
     "players": "Opt-ins are private; the names are in the guesses.",
+    "superseded_answers": "What hosts took back; the answers that stand are published.",
     "prediction_counts": "The copy counts its own predictions.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
 MADE_BY_THE_COPY = {"prediction_counts", "_sqlite_migrations"}
 WITHHELD_COLUMNS = {
     "guesses": {"message_id": "The message may be deleted."},
+    "answers": {"said_at": "It would lead to the post of a host who opted out."},
     "images": {"url": "Somebody may have submitted it in private."},
     "observations": {"withdrawn_at": "Withdrawn data is not published."},
     "photos": {

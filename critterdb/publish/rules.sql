@@ -240,7 +240,7 @@ FROM site.replies
 WHERE post_id IN (SELECT id FROM main.posts)
 
 -- Answers to published posts, without the URL if the person who gave the answer opted out.
-INSERT INTO main.answers (post_id, taxon_id, verdict, source_url, found_at, method)
+INSERT INTO main.answers (post_id, taxon_id, verdict, source_url, found_at, method, confidence)
 SELECT
     post_id, taxon_id, verdict,
     CASE
@@ -254,7 +254,7 @@ SELECT
                 OR instr(source_url || '/', '/' || left_alone.author_id || '/')
         ) THEN source_url
     END,
-    found_at, method
+    found_at, method, confidence
 FROM site.answers
 WHERE post_id IN (SELECT id FROM main.posts)
 

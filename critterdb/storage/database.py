@@ -292,6 +292,7 @@ for _name in (
     "m015_evidence",
     "m016_second_look",
     "m017_rounds",
+    "m018_reading",
 ):
     _register(_name)
 

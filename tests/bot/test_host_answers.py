@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from critterdb.bot.host_answers.parser import read_answer
 from critterdb.bot.host_answers.settle import settle_in_words
-from critterdb.bot.host_answers.store import save_answers, target_taxa, taxon_names
+from critterdb.bot.host_answers.store import save_answers
+from critterdb.bot.reading.parser import read_answer
+from critterdb.bot.reading.vocabulary import target_taxa, taxon_names
 from critterdb.errors import GameError
 from critterdb.games import get_game
 from critterdb.platforms.base import Post

@@ -239,6 +239,26 @@ def test_a_preview_frame_stands_for_what_moves(stage: PlatformHarness, media: st
     assert "Cougar" in stage.reply(post)["text"]
 
 
+def test_a_host_answers_below_a_guess_and_corrects_it(stage: PlatformHarness) -> None:
+    post = stage.server.add_post(HOST, stage.tag, [picture("green")])
+    guess = stage.server.add_post("ann", "cougar?", in_reply_to=post)
+    stage.server.add_post(HOST, "Close, but it's a house cat!", in_reply_to=guess)
+    stage.play()
+    answers = "SELECT name FROM answers JOIN taxa ON taxa.id = taxon_id"
+    if stage.on == "x":  # which does not say what the guess was
+        assert stage.rows(answers) == []
+        assert stage.rows("SELECT reason FROM answer_candidates") == [
+            {"reason": "elsewhere in the thread"}
+        ]
+        stage.server.add_post(HOST, "It's a house cat!", in_reply_to=post)
+        stage.play()
+    assert [row["name"] for row in stage.rows(answers)] == ["Felis catus"]
+    stage.server.add_post(HOST, "Oops, wrong photo. It's a bobcat!", in_reply_to=post)
+    stage.play()
+    assert [row["name"] for row in stage.rows(answers)] == ["Lynx rufus"]
+    assert len(stage.rows("SELECT * FROM superseded_answers")) == 1
+
+
 def test_the_hosts_answers_are_found(stage: PlatformHarness) -> None:
     asked = stage.server.add_post(HOST, f"{stage.ask} {stage.tag}", [picture("red")])
     stage.play()

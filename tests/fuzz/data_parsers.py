@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from critterdb.bot.host_answers.safeguards import in_our_words, without_quotations
-from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
 from critterdb.bot.phrases import load_words
+from critterdb.bot.reading.corrections import confirms, takes_back, without_correction
+from critterdb.bot.reading.guesses import read_guess
+from critterdb.bot.reading.safeguards import in_our_words, without_quotations
+from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary
 from critterdb.dataset.folder_import import import_folder
 from critterdb.errors import GameError, SiteError, SourceError
 from critterdb.games import Game, check_slug, get_game, save_game
@@ -75,6 +77,10 @@ ANSWERS = texts(
     "# ",
     "@a ",
     "“",
+    "bobact ",
+    "🐈",
+    "correction: ",
+    "or ",
     "📷",
 )
 WORDS: Json = {
@@ -192,6 +198,10 @@ def _vocabulary() -> tuple[Game, Vocabulary]:
 def read_message(text: str) -> None:
     game, vocabulary = _vocabulary()
     vocabulary.read(text, game)
+    read_guess(text, game, vocabulary)
+    without_correction(text)
+    takes_back(text)
+    confirms(text)
     in_our_words(text)
     without_quotations(text)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from critterdb.bot.host_answers.store import Vocabulary, load_vocabulary
+from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.models import make_tiny_model

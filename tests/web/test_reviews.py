@@ -224,6 +224,35 @@ async def test_a_person_s_answer_replaces_one_that_a_program_read(folder: Path) 
     assert (answer["taxon_id"], answer["method"]) == (BOBCAT, "a person")
 
 
+@pytest.mark.any_line
+async def test_a_message_says_why_it_waits_and_what_was_the_answer_before(folder: Path) -> None:
+    add_candidate(folder, "x:101")
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        settle_in_words(db, "x:101", "bobcat", "2026-11-27T00:00:00Z")
+        settle_in_words(db, "x:101", "cougar", "2026-11-28T00:00:00Z")
+        db["answer_candidates"].update(1, {"reason": "hedged", "settled_at": None})
+    page = await Reviewer(folder).get(ANSWERS)
+    assert "It waits because the host hedged." in page.text
+    assert "Bobcat (a person, until 2026-11-28)" in page.text
+
+
+@pytest.mark.any_line
+async def test_a_suggestion_has_a_key_of_its_own(folder: Path) -> None:
+    add_candidate(folder, "x:104")
+    reviewer = Reviewer(folder)
+    assert 'data-key="y"' not in (await reviewer.get(ANSWERS)).text
+    suggested = {"suggested_taxon_id": BOBCAT, "suggested_verdict": "other", "suggested_by": "mind"}
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        db["answer_candidates"].update(1, suggested)
+    page = await reviewer.get(ANSWERS)
+    (button,) = re.findall(r'<button[^>]*value="([^"]*)" data-key="y"', page.text)
+    assert button == f"is:{BOBCAT}"
+    assert "mind reads it as" in page.text
+    assert (await reviewer.post(ANSWERS, candidate_id="1", verdict=button)).status_code == 303
+    (answer,) = rows(folder, "SELECT * FROM answers WHERE post_id = 'x:104'")
+    assert (answer["taxon_id"], answer["method"]) == (BOBCAT, "a person")
+
+
 async def test_a_picture_that_a_visitor_named_is_loaded_only_on_demand(folder: Path) -> None:
     """What is at a visitor's URL now may be anything, and its server would see the reviewer."""
     db = open_database(folder / DATABASE_NAME)

@@ -8,20 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from critterdb.bot.reading.parser import OTHER_ANIMAL, AnswerVerdict, plain_words
+from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary, target_taxa
 from critterdb.dataset.taxonomy import taxon_names
 from critterdb.errors import GameError
 from critterdb.formatting import did_you_mean, display_name_sql
 from critterdb.games import Game, get_game
 from critterdb.inaturalist.taxon_search import find_taxon
 
-from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
-from .store import Vocabulary, load_vocabulary, posts_of_the_photo, target_taxa
+from .history import BY_A_PERSON as METHOD
+from .history import supersede
+from .store import posts_of_the_photo
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase
 
-# Models never learn from this: they learn from observations only.
-METHOD = "a person"
 SAYS_NOTHING = "nothing"  # the message says nothing about the animal
 
 
@@ -44,13 +45,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class WaitingCandidate:
-    """A candidate with its post; `answer` is the answer that the post has already."""
+    """A candidate with its post; `answer` is the answer that the post has already.
+
+    `reason` says why the message waits for a person.
+    """
 
     id: int
     game: str
     post_id: str
     post_url: str | None
     guess: str | None
+    reason: str | None
     source_url: str | None
     answer: str | None
 
@@ -60,7 +65,7 @@ def waiting_candidates(db: SiteDatabase, game: str | None = None) -> list[Waitin
     rows = db.query(
         f"""
         SELECT answer_candidates.id, posts.game, answer_candidates.post_id,
-            posts.url AS post_url, guess, answer_candidates.source_url,
+            posts.url AS post_url, guess, reason, answer_candidates.source_url,
             coalesce({display_name_sql()}, answers.verdict) AS answer
         FROM answer_candidates JOIN posts ON posts.id = answer_candidates.post_id
         LEFT JOIN answers ON answers.post_id = posts.id
@@ -99,6 +104,7 @@ def settle(
     """
     if decision.verdict is None:
         if candidate is None:
+            _keep(db, post_id, now)
             db["answers"].delete_where("post_id = ?", [post_id])
             _close(db, "post_id = ?", post_id, now)
         else:
@@ -113,9 +119,18 @@ def settle(
             "source_url": candidate.source_url if candidate else None,
             "found_at": now,
             "method": METHOD,
+            "said_at": None,
+            "confidence": 1.0,
         }
+        _keep(db, asked_id, now)
         db["answers"].upsert(row, pk="post_id")
         _close(db, "post_id = ?", asked_id, now)
+
+
+def _keep(db: SiteDatabase, post_id: str, now: str) -> None:
+    """Keep the answer that a person replaces or removes."""
+    for answer in db["answers"].rows_where("post_id = ?", [post_id]):
+        supersede(db, answer, now)
 
 
 def settle_in_words(db: SiteDatabase, which: str, words: str, now: str) -> str:

@@ -1,112 +1,32 @@
 """The host's answer, found in what the host wrote: a row if it is sure, else a candidate.
 
-Sure is a plain verdict (see parser.py) in a message of a host that replies to the post or quotes
-it, or continues such a message of the host's own, or says elsewhere in the thread that it is the
-answer. Everything else that names a taxon waits for a person in `answer_candidates`.
+Sure is a plain verdict (see reading/parser.py) in a message of a host that replies to the post or
+quotes it, or continues such a message of the host's own, or answers a player's guess below it, or
+says elsewhere in the thread that it is the answer. A later message that says it corrects an answer
+takes its place. Everything else that names a taxon waits for a person in `answer_candidates`.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from critterdb.bot.isolation import isolated
-from critterdb.bot.phrases import load_words
+from critterdb.bot.reading.vocabulary import load_vocabulary
 from critterdb.bot.stored_post import StoredPost
 from critterdb.formatting import display_name
 from critterdb.games import Game, find_host
-from critterdb.platforms.text import has_tag
-from critterdb.storage.database import SiteDatabase, site_folder
-from critterdb.storage.stored_json import each_id_sql, read_ids
 
-from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
+from .findings import CORRECTED, TAKEN_BACK, Finding, Method, find
+from .history import BY_A_PERSON, Standing, supersede
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from critterdb.bot.reading.parser import Verdict
     from critterdb.platforms.base import Post
-
-DIRECT, IN_THREAD = "host's words", "host's words in the thread"
-
-# Elsewhere in a thread a host may talk about a player's own cat, so a message that replies to
-# nothing of ours must say what it is.
-_CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?|solution)\b")
-# "Yours is a bobcat" is about another photo.
-_TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What can be said about a game's animals: names, the target, and the ancestors of taxa."""
-
-    names: Mapping[str, int]
-    target: frozenset[int]
-    lineage: Mapping[int, frozenset[int]]
-
-    def read(self, text: str, game: Game) -> Verdict | None:
-        """Return what a message says about the animal, or None if it says nothing."""
-        return read_answer(text, game, self.names, self.target, self.lineage)
-
-
-def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
-    """Read the vocabulary of a game from its taxa and from words.toml."""
-    names = taxon_names(db, game)
-    marks = ", ".join("?" * len(set(names.values())))
-    rows = db.query(
-        f"SELECT id, ancestor_ids FROM taxa WHERE id IN ({marks})", list(set(names.values()))
-    )
-    lineage = {row["id"]: frozenset(read_ids(row["ancestor_ids"])) - {row["id"]} for row in rows}
-    return Vocabulary(names, frozenset(target_taxa(db, game)), lineage)
-
-
-def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
-    """Return taxon ids by lower-case name: the game's, the model's, and those below the game's own.
-
-    Other animals are OTHER_ANIMAL, in games that ask for one taxon.
-    """
-    rows = db.query(
-        f"""
-        SELECT id, name, common_name FROM taxa
-        WHERE is_active AND id <> coalesce(:top, 0) AND (
-            id IN (SELECT value FROM json_each(:ids))
-            OR EXISTS (SELECT 1 FROM {each_id_sql("ancestor_ids")} WHERE value = :top)
-            OR id IN (SELECT taxon_id FROM model_labels WHERE model_id = :model)
-        )
-        ORDER BY id
-        """,
-        {
-            "top": game.taxon_id,
-            "model": game.model_id,
-            "ids": json.dumps([game.target_taxon_id]),
-        },
-    )
-    words = load_words(game.slug, site_folder(db))
-    taxa = list(rows)
-    names: dict[str, int] = {}
-    # Nicknames come first: a puma is a cougar, and not just any cat of the genus Puma.
-    for row in taxa:
-        for name in words.nicknames.get(row["name"], ()):
-            names.setdefault(plain_words(name), row["id"])
-    for row in taxa:
-        for name in filter(None, (row["name"], row["common_name"])):
-            names.setdefault(plain_words(name), row["id"])
-    if game.target_taxon_id is not None:
-        for name in words.others:
-            names.setdefault(name.lower(), OTHER_ANIMAL)
-    return names
-
-
-def target_taxa(db: SiteDatabase, game: Game) -> set[int]:
-    """Return the game's target and every taxon below it."""
-    rows = db.query(
-        "SELECT id FROM taxa WHERE id = :target "
-        f"OR EXISTS (SELECT 1 FROM {each_id_sql('ancestor_ids')} WHERE value = :target)",
-        {"target": game.target_taxon_id},
-    )
-    return {row["id"] for row in rows}
+    from critterdb.storage.database import SiteDatabase
 
 
 @dataclass(frozen=True)
@@ -130,20 +50,10 @@ def save_answers(
     by_id = {message.id: message for message in messages}
     for message in sorted(by_id.values(), key=_order):
         with isolated(errors), db.atomic():
-            verdict = vocabulary.read(message.text, game)
-            if verdict is not None:
-                finding = Finding(verdict, message, found_at)
+            finding = find(message, game, vocabulary, found_at)
+            if finding is not None:
                 _save_finding(db, game, finding, set(post_ids), by_id)
-    return SavedAnswers(int(db["answers"].count - before), errors)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a host's message says, and when it was found (UTC)."""
-
-    verdict: Verdict
-    message: Post
-    found_at: str
+    return SavedAnswers(max(0, int(db["answers"].count - before)), errors)
 
 
 def _save_finding(
@@ -153,21 +63,72 @@ def _save_finding(
     post_ids: set[str],
     by_id: Mapping[str, Post],
 ) -> None:
-    """Write an answer if the message is sure and about the photo, else a candidate."""
+    """Apply what a message says to each post that it is about."""
     message = finding.message
     direct = _answered_posts(message, by_id) & post_ids - {message.id}
-    targets = direct or {message.thread or ""} & post_ids - {message.id}
-    if _is_for_all(message, game):
-        sure = targets
-    else:
-        # "Nice avatar, it's a bobcat!" to somebody who asked about the host's own photo.
-        sure = {post_id for post_id in direct if not _asks_about_hosts_photo(db, game, post_id)}
-    if not sure or not finding.verdict.verdict:
-        for post_id in sorted(targets):
-            _save_candidate(db, post_id, finding)
-        return
-    for post_id in sorted(sure):
-        _save_answer(db, post_id, finding, DIRECT if direct else IN_THREAD)
+    for post_id in sorted(direct or {message.thread or ""} & post_ids - {message.id}):
+        asks_about_hosts = post_id in direct and _asks_about_hosts_photo(db, game, post_id)
+        is_direct = post_id in direct and not asks_about_hosts
+        for asked_id in posts_of_the_photo(db, post_id):
+            standing = Standing.of(db, asked_id)
+            if not standing.has_read(message.posted_at, message.url or message.id):
+                method = finding.method(
+                    is_direct=is_direct,
+                    is_below=not asks_about_hosts,
+                    is_answered=standing.answer is not None,
+                )
+                _apply(db, asked_id, finding, standing, method)
+
+
+def _apply(
+    db: SiteDatabase, post_id: str, finding: Finding, standing: Standing, method: Method | None
+) -> None:
+    """Write an answer, put it in the place of another, or leave it to a person."""
+    answer, verdict = standing.answer, finding.verdict
+    if answer is None:
+        if method and method is not TAKEN_BACK:
+            _save_answer(db, post_id, finding, method)
+        elif verdict:
+            _save_candidate(db, post_id, finding, verdict.reason or "elsewhere in the thread")
+    elif method and verdict and _says_the_same(answer, verdict):
+        pass
+    elif answer["method"] == BY_A_PERSON:
+        if finding.is_correction or finding.takes_back:
+            _save_candidate(db, post_id, finding, "corrects an answer")
+    elif method is TAKEN_BACK:
+        _supersede(db, answer, finding)
+        db["answers"].delete_where("post_id = ?", [post_id])
+        _save_candidate(db, post_id, finding, "takes an answer back")
+    elif (
+        method
+        and verdict
+        and (method is CORRECTED or _is_finer(answer, verdict) or standing.is_from(finding.url))
+    ):
+        _supersede(db, answer, finding)
+        _save_answer(db, post_id, finding, method)
+    elif verdict and (method or finding.is_correction):
+        reason = "corrects an answer" if finding.is_correction else "contradicts an answer"
+        _save_candidate(db, post_id, finding, reason)
+
+
+def _supersede(db: SiteDatabase, answer: dict[str, Any], finding: Finding) -> None:
+    by = {"corrected_at": finding.said_at, "corrected_url": finding.url}
+    supersede(db, answer, finding.found_at, **by)
+
+
+def _says_the_same(answer: Mapping[str, object], verdict: Verdict) -> bool:
+    """Whether a verdict adds nothing to an answer: the same, or only "not a cougar" again."""
+    if answer["verdict"] != verdict.verdict:
+        return False
+    if verdict.taxon_id is None:
+        return not verdict.is_named or answer["taxon_id"] is None
+    return verdict.taxon_id == answer["taxon_id"]
+
+
+def _is_finer(answer: Mapping[str, object], verdict: Verdict) -> bool:
+    """Whether a verdict says more than an answer that left it open: "not a cougar", then a fox."""
+    left_open = answer["verdict"] == "inconclusive" or answer["taxon_id"] is None
+    return left_open and answer["verdict"] in ("inconclusive", verdict.verdict)
 
 
 def _answered_posts(message: Post, by_id: Mapping[str, Post]) -> set[str]:
@@ -201,33 +162,24 @@ def _asks_about_hosts_photo(db: SiteDatabase, game: Game, post_id: str) -> bool:
     return False
 
 
-def _is_for_all(message: Post, game: Game) -> bool:
-    """Return whether a message is the answer, and not a word to one of the players."""
-    # In the thread a host may speak of a player's own cat, and shows other photos to compare.
-    text = plain_words(message.text)
-    if message.photos or _TO_SOMEBODY.search(text):
-        return False
-    return bool(_CALLS_ITSELF_ANSWER.search(text)) or has_tag(message.hashtags, game.hashtag)
-
-
 def _order(post: Post) -> tuple[str, int, str]:
     # Ids grow in length before they grow in their digits.
     return post.posted_at, len(post.id), post.id
 
 
-def _save_answer(db: SiteDatabase, post_id: str, finding: Finding, method: str) -> None:
-    """Write the answer of a post, and of those that asked about the same photo; the first stays."""
-    for asked_id in posts_of_the_photo(db, post_id):
-        row = {
-            "post_id": asked_id,
-            "taxon_id": finding.verdict.taxon_id,
-            "verdict": finding.verdict.verdict,
-            "source_url": finding.message.url,
-            "found_at": finding.found_at,
-            "method": method,
-        }
-        # The first plain answer stays; `critterdb answers settle` corrects it.
-        db["answers"].insert(row, ignore=True)
+def _save_answer(db: SiteDatabase, post_id: str, finding: Finding, method: Method) -> None:
+    verdict = finding.verdict
+    row = {
+        "post_id": post_id,
+        "taxon_id": verdict.taxon_id if verdict else None,
+        "verdict": verdict.verdict if verdict else None,
+        "source_url": finding.message.url,
+        "found_at": finding.found_at,
+        "method": method.name,
+        "said_at": finding.said_at,
+        "confidence": finding.confidence(method),
+    }
+    db["answers"].upsert(row, pk="post_id")
 
 
 def posts_of_the_photo(db: SiteDatabase, post_id: str) -> list[str]:
@@ -247,17 +199,23 @@ def posts_of_the_photo(db: SiteDatabase, post_id: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def _save_candidate(db: SiteDatabase, post_id: str, finding: Finding) -> None:
-    guess: str | None = finding.verdict.guess or finding.verdict.verdict
-    if finding.verdict.taxon_id:
-        row = db["taxa"].get(finding.verdict.taxon_id)
+def _save_candidate(db: SiteDatabase, post_id: str, finding: Finding, reason: str) -> None:
+    """Leave a message to a person, with what it seems to say and why it is not sure."""
+    verdict = finding.verdict
+    guess: str | None = (verdict.guess or verdict.verdict) if verdict else None
+    if verdict and verdict.taxon_id:
+        row = db["taxa"].get(verdict.taxon_id)
         guess = display_name(row["common_name"], row["name"])
     db.execute(
         """
-        INSERT OR IGNORE INTO answer_candidates (post_id, source_url, guess, found_at)
-        VALUES (?, ?, ?, ?)
+        INSERT OR IGNORE INTO answer_candidates
+            (post_id, source_url, guess, found_at, reason, confidence)
+        VALUES (?, ?, ?, ?, ?, ?)
         """,
-        [post_id, finding.message.url or finding.message.id, guess, finding.found_at],
+        [
+            *(post_id, finding.url or finding.message.id, guess, finding.found_at),
+            *(reason, finding.confidence(None)),
+        ],
     )
 
 

@@ -11,14 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from critterdb.bot.accounts import Account, known_bots, opted_out
-from critterdb.bot.host_answers.store import load_vocabulary
 from critterdb.bot.isolation import isolated
 from critterdb.bot.posts import is_stop, note_opt_outs
+from critterdb.bot.reading.guesses import read_guess
+from critterdb.bot.reading.vocabulary import load_vocabulary
 from critterdb.games import find_host, fold_handle, same_handle
 from critterdb.storage.cursors import read_marks, write_mark
 from critterdb.storage.timestamps import parse_time, utc_text
 
-from .guess import Guess, read_guess
 from .players import asks_to_be_counted, follow_handle, is_counted_by_name, opt_in
 from .scores import Judge
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from critterdb._types import Json
+    from critterdb.bot.reading.guesses import Reading
     from critterdb.bot.round import Round
     from critterdb.platforms.base import Post
     from critterdb.storage.database import SiteDatabase
@@ -108,11 +109,11 @@ def _note_wishes(db: SiteDatabase, platform: str, post: Post, now: datetime) -> 
 
 def _last_guesses(
     round_: Round, hosted: HostedRound, posts: Iterable[Post], errors: Counter[str]
-) -> list[tuple[Post, Guess]]:
+) -> list[tuple[Post, Reading]]:
     """Return each account's last guess that was written, and last edited, in time."""
     db, platform = round_.db, hosted.platform
     vocabulary = load_vocabulary(db, round_.game)
-    last: dict[str, tuple[Post, Guess]] = {}
+    last: dict[str, tuple[Post, Reading]] = {}
     authors = {post.id: _account(platform, post).key for post in posts}
     for post in sorted(posts, key=lambda post: (post.posted_at, len(post.id), post.id)):
         account = _account(platform, post)
@@ -126,7 +127,7 @@ def _last_guesses(
             continue
         with isolated(errors):
             guess = read_guess(post.text, round_.game, vocabulary)
-            if guess:
+            if guess.verdict:
                 last[account.key] = (post, guess)
     return list(last.values())
 
@@ -135,7 +136,9 @@ def _account(platform: str, post: Post) -> Account:
     return Account(platform, post.author, post.author_id)
 
 
-def _rows(round_: Round, hosted: HostedRound, guesses: Iterable[tuple[Post, Guess]]) -> list[Json]:
+def _rows(
+    round_: Round, hosted: HostedRound, guesses: Iterable[tuple[Post, Reading]]
+) -> list[Json]:
     db = round_.db
     judge = Judge.load(db, round_.game, hosted.answer_taxon_id)
     rows = [
@@ -146,7 +149,7 @@ def _rows(round_: Round, hosted: HostedRound, guesses: Iterable[tuple[Post, Gues
     return sorted(rows, key=lambda row: str(row["made_at"]))
 
 
-def _row(hosted: HostedRound, post: Post, guess: Guess, judge: Judge, *, named: bool) -> Json:
+def _row(hosted: HostedRound, post: Post, guess: Reading, judge: Judge, *, named: bool) -> Json:
     return {
         "round_id": hosted.id,
         "player": post.author if named else None,

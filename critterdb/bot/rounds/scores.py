@@ -10,10 +10,9 @@ from critterdb.dataset.taxonomy import Truth, is_right
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from critterdb.bot.reading.guesses import Reading
     from critterdb.games import Game
     from critterdb.storage.database import SiteDatabase
-
-    from .guess import Guess
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Judge:
         top = truths.get(game.taxon_id) if game.taxon_id is not None else None
         return cls(truth, game.target_taxon_id, top.lineage if top else ())
 
-    def judge(self, guess: Guess) -> bool | None:
+    def judge(self, guess: Reading) -> bool | None:
         """Return whether a guess is right; None if nobody knows what the photo shows."""
         return self.is_right(guess.taxon_id, is_other=guess.verdict == "other")
 

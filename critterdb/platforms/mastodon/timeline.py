@@ -413,8 +413,14 @@ class MastodonTimeline:
             ancestors = objects_in(context.get("ancestors"))
             above = [f"mastodon:{status.get('id')}" for status in ancestors]
             about = next((post_id for post_id in reversed(above) if post_id in post_ids), None)
-            threaded.append(replace(message, thread=about or (above[0] if above else None)))
+            thread = about or (above[0] if above else None)
+            threaded.append(replace(message, thread=thread, parent=self._public(ancestors[-1:])))
         return threaded, failed
+
+    def _public(self, statuses: Sequence[Json]) -> Post | None:
+        """The last of some statuses as a post, if everybody may read it."""
+        posts = [post for post in self._readable(statuses)[0].values() if not post.is_private]
+        return posts[-1] if posts else None
 
 
 def _post(client: Any, record: StatusRecord, key: str) -> SendResult:

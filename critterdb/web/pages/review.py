@@ -142,7 +142,28 @@ async def _save_review(visit: Visit) -> Response:
     return _redirect(visit, path)
 
 
-@page(*STORY_TABLES, "answer_candidates", "model_labels", methods=METHODS)
+# Why a message waits for a person: the reasons of bot/reading and bot/host_answers, as sentences.
+WHY = {
+    "hedged": "It waits because the host hedged.",
+    "two names": "It waits because it names more than one animal.",
+    "a joke": "It waits because it may be a joke.",
+    "takes itself back": "It waits because it seems to take back what it says.",
+    "too coarse": "It waits because it names a group that includes the animal in question.",
+    "only mentioned": "It waits because it names an animal without saying that it is the answer.",
+    "only ruled out": "It waits because it only says what the animal is not.",
+    "a shrug": "It waits because “no idea” may not be the last word.",
+    "elsewhere in the thread": "It waits because it may be about another photo in the thread.",
+    "corrects an answer": "It seems to correct the stored answer.",
+    "contradicts an answer": "It differs from the stored answer, which still counts.",
+    "takes an answer back": "It takes back the earlier answer, which no longer counts.",
+}
+
+
+@page(
+    *STORY_TABLES,
+    *("answer_candidates", "superseded_answers", "model_labels"),
+    methods=METHODS,
+)
 async def answers(visit: Visit) -> Page | Response:
     """The oldest message of a host that may hold an answer; a POST says what it does say."""
     await _check_rights(visit)
@@ -153,12 +174,14 @@ async def answers(visit: Visit) -> Page | Response:
     data = await visit.read(lambda db: load_candidate(db, after, local_photos=local))
     candidate = data["candidate"]
     following = candidate["id"] if candidate else None
+    reason = candidate["reason"] if candidate else None
     return Page(
         "critterdb_answers.html",
         title="What did the host say?",
         description="Messages by hosts that may contain an answer and need review.",
         data=data,
         extras={
+            "why": WHY.get(reason or ""),
             "review_js": visit.path(static_path("review.js")),
             "skip_path": visit.path(urls.with_query(urls.ANSWERS, after=following)),
         },

@@ -107,6 +107,24 @@ ORDER BY taxa.id = games.target_taxon_id DESC, known.photos_train DESC LIMIT ?
 """
 
 
+_SUGGESTION = f"""
+SELECT suggested_by, suggested_verdict, suggested_taxon_id,
+    coalesce(
+        {display_name_sql()},
+        iif(suggested_verdict = 'other', 'Not the animal in question', 'Inconclusive')
+    ) AS name
+FROM answer_candidates LEFT JOIN taxa ON taxa.id = suggested_taxon_id
+WHERE answer_candidates.id = ? AND (suggested_taxon_id IS NOT NULL
+    OR suggested_verdict IN ('other', 'inconclusive'))
+"""
+
+_EARLIER = f"""
+SELECT coalesce({display_name_sql()}, verdict) AS answer, method, superseded_at
+FROM superseded_answers LEFT JOIN taxa ON taxa.id = superseded_answers.taxon_id
+WHERE post_id = ? ORDER BY superseded_answers.id
+"""
+
+
 class Choice(TypedDict):
     """A taxon that a person can say it was, with one key."""
 
@@ -174,13 +192,30 @@ class ReviewQueue(TypedDict):
 
 
 class CandidateRow(TypedDict):
-    """A message of a host that may hold an answer."""
+    """A message of a host that may hold an answer, and why it waits for a person."""
 
     id: int
     post_id: str
     source_url: str
     guess: str | None
     found_at: str
+    reason: str | None
+
+
+class SuggestionRow(TypedDict):
+    """What the configured language model takes a message for; `button` is the button's value."""
+
+    button: str
+    name: str
+    by: str
+
+
+class EarlierAnswer(TypedDict):
+    """An answer of the post that was corrected, taken back or replaced."""
+
+    answer: str
+    method: str
+    superseded_at: str
 
 
 class CandidateQueue(TypedDict):
@@ -190,6 +225,8 @@ class CandidateQueue(TypedDict):
     waiting: int
     post: Story | None
     choices: list[Choice]
+    suggestion: SuggestionRow | None
+    earlier: list[EarlierAnswer]
 
 
 def load_queue(
@@ -312,7 +349,7 @@ def load_candidate(db: SiteDatabase, after: int, *, local_photos: bool) -> Candi
     """Return the oldest message that may hold an answer and waits for a person, with its post."""
     row = next(
         db.query(
-            "SELECT id, post_id, source_url, guess, found_at FROM answer_candidates "
+            "SELECT id, post_id, source_url, guess, found_at, reason FROM answer_candidates "
             "WHERE settled_at IS NULL AND id > ? ORDER BY id LIMIT 1",
             [after],
         ),
@@ -320,7 +357,14 @@ def load_candidate(db: SiteDatabase, after: int, *, local_photos: bool) -> Candi
     )
     waiting = db["answer_candidates"].count_where("settled_at IS NULL")
     if row is None:
-        return {"candidate": None, "waiting": waiting, "post": None, "choices": []}
+        return {
+            "candidate": None,
+            "waiting": waiting,
+            "post": None,
+            "choices": [],
+            "suggestion": None,
+            "earlier": [],
+        }
     stories = load_stories(db, [row["post_id"]], local_photos=local_photos)
     return {
         "candidate": cast("CandidateRow", row),
@@ -328,7 +372,17 @@ def load_candidate(db: SiteDatabase, after: int, *, local_photos: bool) -> Candi
         "post": stories[0] if stories else None,
         # The game's target first, then what its model knows.
         "choices": cast("list[Choice]", list(db.query(_CHOICES, [row["post_id"], CHOICES]))),
+        "suggestion": _suggestion(db, row["id"]),
+        "earlier": cast("list[EarlierAnswer]", list(db.query(_EARLIER, [row["post_id"]]))),
     }
+
+
+def _suggestion(db: SiteDatabase, candidate_id: int) -> SuggestionRow | None:
+    for row in db.query(_SUGGESTION, [candidate_id]):
+        taxon_id = row["suggested_taxon_id"]
+        button = f"is:{taxon_id}" if taxon_id else row["suggested_verdict"]
+        return {"button": button, "name": row["name"], "by": row["suggested_by"]}
+    return None
 
 
 def settle(db: SiteDatabase, candidate_id: int, choice: str, taxon_id: int | None) -> Candidate:

@@ -12,18 +12,31 @@ CLAUSE = re.compile(r"[,;:()—–]| - |…|\b(?:but|though|although|however|whe
 IDIOMS = re.compile(
     r"\b(?:no doubt(?: about it)?|without (?:a|any) doubt|no question(?: about it)?|no surprise"
     r"|not surprisingly|none other than|hands down|no kidding|why not|not bad"
-    r"|believe it or not)\b"
+    r"|believe it or not|if ever there was one)\b"
 )
 MARK = re.compile(
     r"\b(?:it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
-    r"|(?:the|our) (?:mystery )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit|beast"
-    r"|guest|visitor|one)"
+    r"|(?:the|our|this|that|your) (?:\w+ )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit"
+    r"|beast|guest|visitor|one|fellow|guy|lady|chap|beauty)"
     r"(?: in question| in (?:the|this) (?:photo|picture)| here)?)"
     r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
     r"|\b(?:looking at|i see|we have|we've got|you have|here is|here's|there is|there's|meet"
     r"|say (?:hello|hi) to|turn(?:s|ed) out(?: to be)?|(?:answer|verdict|reveal|id)(?: is| was)?"
     r"|what (?:you're|you are|we're|we are) (?:seeing|looking at)(?: here)? is"
-    r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye)\b"
+    r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye"
+    r"|correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
+    r"|(?:it|this|that) can only be|we(?:'ve| have)? (?:all )?(?:agreed?|settled?) on"
+    r"|(?<!what )makes? (?:it|this|that|him)"
+    r"|(?:i'm|i am|we're|we are) calling (?:it|this|that)(?: one)?"
+    r"|confirm(?:s|ed) (?:this|it|that|him|her|the id)(?: as| is| was| to be)"
+    r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
+    r"|(?:these|those|they)(?: are|'re| were))\b"
+)
+# Of these a host names several: "these are bobcats", "two bobcats!".
+SEVERAL = re.compile(
+    r"\b(?:these|those|they)(?: are|'re| were)(?: (?:all|both|actually|indeed|in fact|\w+ly))? $"
+    r"|^ ?(?:just |only |yes )?(?:two|three|four|five|six|several|an? (?:pair|couple|trio) of)"
+    r"(?: \w+)? $"
 )
 # "It's a big old tired bobcat" is a statement; beyond that something else stands between.
 MAX_WORDS_AFTER_MARK = 6
@@ -32,13 +45,18 @@ DENIAL = re.compile(
     r"(?: (?:an?|the|any))?(?: (?:real|actual|true|wild))? $"
 )
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|nobody|none|hardly)\b|n't\b")
+# Between two names of one animal: "a mountain lion, or cougar".
+ALSO_CALLED = (
+    r"(?: ?/ ?|,? (?:or|aka|a\.k\.a\.?|also (?:known as|called)|i\.?e\.?,?) )(?:an? |the )?"
+)
 COMPARED = re.compile(
     r"\b(?:than|like|unlike|as|vs|versus|between|for|with|to|from|about|resembl\w+|rather than"
     r"|instead of|near(?:by|est)?)(?: (?:an?|the|any|your|my|some))?(?: \w+)? $"
 )
 DOUBT = re.compile(
     r"\b(?:h+m+|u+m+|uh+|er+m|maybe|perhaps|might|may be|may|could|probably|possibly|likely"
-    r"|seems?|suspect|leaning|if|or|whether|would|should|wonder(?:ing)?|almost|nearly|hint|clue|poll"
+    r"|seems?|suspect|leaning|if|or|whether|would|should|wonder(?:ing)?|almost|nearly|hint|clue"
+    r"|poll"
     r"|vot(?:e|ing)|bet|apparently|otherwise|(?:i|we) (?:think|guess|say|reckon|believe)"
     r"|i(?:'d| would) (?:say|guess)|my guess"
     r"|looks? like|looked like"
@@ -56,15 +74,17 @@ AGAINST_FACT = re.compile(
 )
 BY_OTHERS = re.compile(
     r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
-    r"|claim\w*|wrote|writes|emailed|convinced|sure|certain|swears?|argu\w+|calls?|called)\b"
+    r"|claim\w*|wrote|writes|emailed|convinced|sure|certain|swears?|swore|sworn|argu\w+|calls?"
+    r"|called)\b"
 )
 NOT_STATED = re.compile(
-    r"\b(?:when|whenever|until|till|unless|imagine|suppose|why|how|(?<!for )once|let's say"
+    r"\b(?:when|whenever|until|till|unless|imagine|suppose|why|how|(?<!for )(?<!at )once|let's say"
     r"|what if|pretend|glad"
-    r"|happy|relieved|tell)(?: that)? $"
+    r"|happy|relieved|(?<!can )tell)(?: that)? $"
 )
 OURSELVES = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are| can)? (?:\w+ly )?(?:sure|certain|say|swear)\b"
+    r"|\btells us\b|\bcan tell\b|^\W*tell (?:him|her|them|your \w+)(?: that)? $"
 )
 JOKE = re.compile(r"\b(?:kidding|jk|joking|psych|april fools?|scratch that|or is it)\b")
 TAKEN_BACK = re.compile(
@@ -74,9 +94,27 @@ TAKEN_BACK = re.compile(
     r"\s*(?:[.!?]|$)"
 )
 RIGHT = re.compile(
-    r"\b(?:right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? to|w[io]ns?"
-    r"|winners?"
-    r"|got it|bingo|spot on|good job|nice work|gold star|high five)\b"
+    r"\b(?:(?<!\d )right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? (?:to|for)"
+    r"|w[io]ns?|winners?|got it|bingo|spot on|good job|nice work|gold star|full marks"
+    r"|out of ten|high five|pat on the back|take a bow)\b"
+)
+# These say what it was, whoever says so: "80% of you correctly said bobcat".
+SAID_RIGHTLY = re.compile(
+    r"^\W*(?:the|these|those|that|this) (?:\w+ ){0,2}(?:tail|leg|eye|ear|paw|nose|face|foot|feet"
+    r"|whisker|butt|coat)s? belongs? to an? $"
+    r"|\b(?:it|this|that|one|cat|animal|critter|guest|creature)(?:'s| is| was| has)?(?: been)?"
+    r" (?:identified|id'?d|confirmed)(?: by (?!an? |some|my|you)[\w ]{1,30})? as an? $"
+    r"|\bwe(?: have|'ve)? (?:identified|id'?d) (?:it|this|that)(?: one)? as an? $"
+    r"|^\W*(?:the|that|this|our) (?:\w+ ){0,2}(?:cat|animal|critter|creature|thing|blob|guest"
+    r"|visitor|beast|bird|shadow|shape|figure)\b(?!.*\b(?:love|like|want|wish|last|next|favou?rite"
+    r"|best|only|people|not|never|would|could)\b|.*n't\b)[^?]{0,50} (?:is|was)(?: \w+ly"
+    r"| indeed)? an? $"
+    r"|^\W*what you(?:'re| are)? (?:see|seeing|looking at)[^?]{0,30} is an? $"
+    r"|\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
+    r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
+    r"(?: (?:it|this)(?:'s| is| was))?|(?:collar|ear tag|microchip)(?: \w+)? says it's"
+    r"|(?:we're|we are|i'm|i am) going with"
+    r"|(?:photos?|pictures?|pics?|shots?|videos?) of(?= this))(?: an?| this| the)? $"
 )
 WRONG = re.compile(
     r"\b(?:wrong|incorrect|sorry|mistaken|fooled|oops|nice try|missed)\b|\bnot\b|n't\b"
@@ -86,15 +124,19 @@ ELSEWHEN = re.compile(
     r"\b(?:last|next|previous|another|other|earlier|older) (?:week|time|friday|month|year|one|photo"
     r"|round|game)|\byesterday|\btomorrow|\bremember\b|\bin general\b|\busually\b"
     r"|\bsometimes\b|\boften\b|\bcompar\w+|\bfor reference\b|\bfun fact\b|\baccording to\b"
-    r"|\bnot (?:telling|saying)|\byet\b"
+    r"|\bnot (?:telling|saying)|\byet\b(?! another)"
 )
 PART = re.compile(
     r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"
     r"|coats?|fur|whiskers|size|sized|guess\w*|votes?|voters?|people|crowd|team|camp|fans?|lovers?"
+    r"|things|hopefuls|believers|enthusiasts"
     r"|habitat|country|territory|range|biolog\w+|research\w*|scien\w+|stud(?:y|ies)|sighting\w*"
     r"|hunt\w*|attacks?|or)\b)"
 )
 PART_OF_QUESTION = re.compile(r"[—–;(]| - ")
+# "This bobcat fooled many of you."
+THIS_ONE = re.compile(r"\b(?:this|our) (?:\w+ )?$")
+FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|confused)\b")
 ARTICLE = re.compile(r"^(?:(?:an?|the|any|your average) )?$")
 IF_PEOPLE = re.compile(
     r"\bi bet (?=you|many|most|every|some|people)|\b(?:if|all of|those of) (?=you|your|anyone"
@@ -114,13 +156,19 @@ SUBJECT = re.compile(
 # message a candidate for a person.
 GOES_ON = re.compile(
     r"^\W*$|^ (?:with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
-    r"|all|near"
-    r"|kittens?|cubs?|mom|mama|male|female|folks|everyone|everybody|friends|people|y'all|of course"
+    r"|all|near|to (?:me|us|the rest of us|others|some)"
+    r"|kittens?|cubs?|pups?|calf|fawn|chicks?|juvenile|adult|mom|mama|male|female"
+    r"|folks|everyone|everybody|friends|people|y'all|of course"
     r"|indeed|after|alas|not|now|then|too|you|we|i|is|was|it|he|she|they|aka|also known"
     r"|confirmed|photographed|taken|seen|caught|spotted"
     r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"
     r"|staring"
     r"|wearing|named|called|in case|if|alright|obviously|of the (?:day|season|year))\b"
+)
+# "A bobcat having a drink": what the animal does, if an article stands before its name.
+DOING, AN = (
+    re.compile(r"^ (?!warning|crossing|viewing|painting|drawing|carving|building)[a-z]{2,}ing\b"),
+    re.compile(r"\b(?:an?|our|another) (?:\w+ ){0,2}$"),
 )
 NO_ANSWER = re.compile(
     r"\b(?:i|you|we|they|my|your(?! (?:friendly|typical|regular|standard|everyday|good old))"

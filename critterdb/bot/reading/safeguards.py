@@ -14,12 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _OURS_IN_OTHER_WORDS = (
-    (re.compile(r"\bmt\.? ?lion\b"), "mountain lion"),
+    (re.compile(r"\bmtn?\.? ?lion\b"), "mountain lion"),
     (re.compile(r"\bmountain-lion"), "mountain lion"),
     (re.compile(r"\bbob-? ?cat"), "bobcat"),
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
-    (re.compile(r"(?<!\w)([a-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
+    (re.compile(r"(?<!\w)([b-hj-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
+    # "Sorry, everyone: it's a fox" is the host's own word.
+    (
+        re.compile(
+            r"\b(sorry|thanks|thank you|hello|hi|hey|listen|okay|ok|well),?"
+            r" (?:everyone|everybody|people|friends|folks|all) ?:"
+        ),
+        r"\1:",
+    ),
     (re.compile(r"\b(?:bear with (?:me|us)|hold your horses)\b"), " "),
 )
 # A statement in quotation marks is somebody else's; a single word in them may only be stressed.
@@ -28,8 +36,10 @@ _QUOTED = re.compile(
 )
 # A face upside down, rolling eyes; crosses, of which nobody knows to which word they belong.
 _SAYS_NO = re.compile("[\U0001f643\U0001f644❌✖\U0001f6ab]")
+_MARKED_LIST = re.compile("\\s*(?:✅.*❌|❌.*✅)", re.DOTALL)
 _TAKEN_BACK = re.compile(
-    r"\bnot\W*$|\bas if\b|\byeah,? right\b|\bin (?:my|your) dreams\b|\bqueen of\b"
+    r"\bif (?:you|i) (?:squint|never|say so|ask)\b|(?<!kid you )\bnot\W*$|\bas if\b"
+    r"|\byeah,? right\b|\bin (?:my|your) dreams\b|\bqueen of\b"
     r"|\bwhat (?:[\w']+ ){0,3}?[\w']+(?: would|'d| will) (?:say|think|guess)\b"
     r"|\bthe (?:latter|former)\b|[,;—–-] ?or (?:maybe|perhaps|possibly|rather|an?)\b"
 )
@@ -42,7 +52,8 @@ _UNDONE = re.compile(
 # Before the name, in its own clause: an image, a likeness, or less than the whole animal.
 _NO_REAL_ONE = re.compile(
     r"\b(?:fake|toy|wannabe|stuffed|taxiderm\w*|concrete|cardboard|plastic|plush|metal|wooden"
-    r"|stone|bronze|ceramic|carved|painted|cartoon|inflatable|ghost|cgi|ai|ai-generated|mini"
+    r"|stone|bronze|ceramic|carved|painted|cartoon|inflatable|ghost|super|mega|cgi|ai|ai-generated"
+    r"|mini"
     r"|photoshopped|honorary|imaginary|so-called|such|practically|basically|essentially|part"
     r"|virtually|spiritually|emotional support|(?:sort|kind) of|half|pink"
     r"|black)(?: an?)?(?: \w+)? $"
@@ -70,7 +81,8 @@ _ATTRIBUTED = re.compile(
 )
 _BELIEVED = re.compile(r"\bif (?:i|we) had to\b|\b(?:i|we) think so\b|\bgun to my head\b")
 _SHARE_OF_PEOPLE = re.compile(
-    r"\b\d+ ?(?:%|percent)(?: of (?:you|\w+))? (?:said|say|guess\w*|vot\w+|picked|chose|went"
+    r"(?:^|[\s(:])\d+ $"
+    r"|\b\d+ ?(?:%|percent)(?: of (?:you|\w+))? (?:said|say|guess\w*|vot\w+|picked|chose|went"
     r"|thought|think|got)\b[^%]*$"
 )
 _UNSURE = re.compile(
@@ -95,13 +107,17 @@ _PLACE = re.compile(
 # What stands before a colon and says that somebody else speaks, or of what else.
 _LABEL_OF_OTHERS = re.compile(
     r"(?:(?:^|[.,;!?:] ?)(?:[\w']+ ){0,3}"
-    r"(?:thoughts?|glance|news|myth|brains?|heart|mum|mom|dad|uncle|aunt|neighbou?rs?|sender"
+    r"(?:thoughts?|glance|(?<!breaking )news|myth|brains?|heart|mum|mom|dad|uncle|aunt"
+    r"|neighbou?rs?|sender"
     r"|submitter|reader|friends?|kids?|husband|wife|twitter|internet|everyone|everyone else|people"
     r"|everybody|they|some|others|half|thumb|theory|hypothesis|options?|caption|subject|headline"
     r"|e-?mail|note|previous|before|zooming|yesterday|rumou?rs?|guess(?:es)?|polls?|votes?|see"
     r"|facebook|players?|opinion|take|wrong answers? only|wrong answer|previous answer|top answer"
     r"|popular vote|favou?rite|spoken|tentatively|probably|possibly|maybe|perhaps"
-    r"|presumably|photos?|credits?|location|place|here)|(?:^|[.,;!?] ?)(?:you|me|her|him|us|them"
+    r"|presumably|photos?|credits?|location|place|here"
+    r"|(?:you|they|people|players|many|most|some)(?: all| mostly)?"
+    r" (?:said|wrote|guessed|answered|voted|say|think|guess|vote))"
+    r"|(?:^|[.,;!?] ?)(?:you|me|her|him|us|them"
     r"|rt)|\b(?:answer|option) (?:[a-d]|[1-9]))\s*$"
 )
 _ELSEWHEN = re.compile(
@@ -130,6 +146,13 @@ def in_our_words(message: str) -> str:
 def without_quotations(message: str) -> tuple[str, list[str]]:
     """The message without what it quotes, and that."""
     return _QUOTED.sub(" , ", message), _QUOTED.findall(message)
+
+
+def with_marks_as_words(text: str) -> str:
+    """The text with the ticks and crosses of a list as words: "✅ bobcat ❌ cougar"."""
+    if not _MARKED_LIST.match(text):
+        return text  # a cross by itself: nobody knows to which word it belongs
+    return re.sub("[❌✖]\ufe0f?", ". not a ", re.sub("[✅✔☑]\ufe0f?", ". it's a ", text))
 
 
 def is_contradicted(text: str) -> bool:

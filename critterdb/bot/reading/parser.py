@@ -29,16 +29,34 @@ OTHER_ANIMAL = 0  # in the place of a taxon: an animal that is not one of the ga
 
 
 AnswerVerdict = Literal["target", "other", "taxon", "inconclusive"]
+# Why a message has no verdict, and waits for a person.
+Reason = Literal[
+    "hedged",
+    "two names",
+    "a joke",
+    "takes itself back",
+    "too coarse",
+    "only mentioned",
+    "only ruled out",
+    "a shrug",
+]
 Role = Literal["said", "denied", "doubted", "mentioned"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a message says. `verdict` is None if only a guess can be made of it."""
+    """What a message says. `verdict` is None if only a guess can be made of it.
+
+    `is_named` says that another animal than the game's is named. `is_respelled` says that a typo,
+    an emoji or a code was read as a name. `reason` says why there is no verdict.
+    """
 
     verdict: AnswerVerdict | None
     taxon_id: int | None = None
     guess: str | None = None
+    is_named: bool = False
+    is_respelled: bool = False
+    reason: Reason | None = None
 
 
 @dataclass
@@ -63,16 +81,17 @@ def read_answer(
     `names` maps lower-case names to taxa (OTHER_ANIMAL for those outside the game), `target` holds
     the game's target and what is below it, `lineage` the ancestors of each taxon.
     """
+    text = safeguards.with_marks_as_words(text)
     message = plain_words(text)
     reading = _read_names(message, names)
     named = _finest({names[name] for name in reading.said}, lineage or {})
     denied = {names[name] for name in reading.denied}
     if patterns.JOKE.search(message) or safeguards.is_contradicted(text):
-        return _guess(reading)
+        return _guess(reading, "a joke")
     if reading.said and (
         patterns.TAKEN_BACK.search(message) or safeguards.is_taken_back(message, reading.said)
     ):
-        return _guess(reading)
+        return _guess(reading, "takes itself back")
     against = {names[name] for name in reading.doubted} | denied
     if len(named) == 1:
         (taxon_id,) = named
@@ -80,10 +99,10 @@ def read_answer(
             return _guess(reading)
         above = (lineage or {}).get(game.target_taxon_id or OTHER_ANIMAL, ())
         if taxon_id in above:  # a cat, in a game that asks for cougars
-            return _guess(reading)
+            return _guess(reading, "too coarse")
         return _verdict(taxon_id, game, target) or _guess(reading)
     if named:
-        return _guess(reading)
+        return _guess(reading, "two names")
     sentences = [match[0] for match in patterns.SENTENCE.finditer(message)]
     if any(_is_inconclusive(sentence) for sentence in sentences):
         for_good = _is_for_good(message, reading)
@@ -99,15 +118,21 @@ def read_answer(
     return _guess(reading)
 
 
+def first_words(text: str) -> str:
+    """Return the whole words of a text's first MAX_MESSAGE_CHARACTERS."""
+    if len(text) <= MAX_MESSAGE_CHARACTERS:
+        return text
+    whole_words, _, _ = text[:MAX_MESSAGE_CHARACTERS].rpartition(" ")
+    return whole_words or text[:MAX_MESSAGE_CHARACTERS]
+
+
 def plain_words(text: str) -> str:
     """Lower case, without handles, links and hashtags: the game's own tag names an animal.
 
     An emoji separates as a comma does. What follows the first MAX_MESSAGE_CHARACTERS is left out.
     """
-    if len(text) > MAX_MESSAGE_CHARACTERS:
-        whole_words, _, _ = text[:MAX_MESSAGE_CHARACTERS].rpartition(" ")
-        text = whole_words or text[:MAX_MESSAGE_CHARACTERS]
-    words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", text)
+    words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", first_words(text))
+    words = re.sub("[⬇👇⤵]\ufe0f?", ". ", words)
     words = re.sub("[“”„«»]", '"', re.sub("[📷📸]", " photo ", words))
     words = words.replace("’", "'").replace("‘", "'").lower()
     words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+=-]", ",", words)
@@ -118,15 +143,21 @@ def _verdict(taxon_id: int, game: Game, target: Collection[int]) -> Verdict | No
     if game.target_taxon_id is None:
         return Verdict("taxon", taxon_id) if taxon_id != OTHER_ANIMAL else None
     if taxon_id == OTHER_ANIMAL:
-        return Verdict("other")
+        return Verdict("other", is_named=True)
     return Verdict("target" if taxon_id in target else "other", taxon_id)
 
 
-def _guess(reading: _Reading) -> Verdict | None:
+def _guess(reading: _Reading, reason: Reason | None = None) -> Verdict | None:
     """Return what a person may make of a message that is not plain."""
     names = reading.said | reading.doubted | reading.mentioned
     guess = ", ".join(sorted(names) or [f"not {name}" for name in sorted(reading.denied)])
-    return Verdict(None, guess=guess) if guess else None
+    if not guess:
+        return None
+    if reason is None and (reading.doubted or reading.said):
+        reason = "hedged"
+    elif reason is None:
+        reason = "only mentioned" if reading.mentioned else "only ruled out"
+    return Verdict(None, guess=guess, reason=reason)
 
 
 def _finest(taxa: set[int], lineage: Mapping[int, Collection[int]]) -> set[int]:
@@ -162,7 +193,7 @@ def _is_for_good(message: str, reading: _Reading) -> bool:
 
 def _or_inconclusive(reading: _Reading) -> Verdict:
     """Return what a person may make of a shrug."""
-    return _guess(reading) or Verdict(None, guess="inconclusive")
+    return _guess(reading, "a shrug") or Verdict(None, guess="inconclusive", reason="a shrug")
 
 
 def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
@@ -170,8 +201,27 @@ def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
     reading = _Reading()
     if not names:
         return reading
-    message, quotations = safeguards.without_quotations(safeguards.in_our_words(message))
-    any_name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    message = safeguards.in_our_words(message)
+    # A pattern of all names of a game about birds takes half a second to compile.
+    present = sorted((name for name in names if name in message), key=len, reverse=True)
+    message, quotations = safeguards.without_quotations(message)
+    any_name = "|".join(map(re.escape, present)) or r"(?!)"
+    message = _in_plain_turns(message, any_name, names)
+    pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
+    for quoted in quotations:
+        reading.mentioned.update(match[1] for match in pattern.finditer(quoted))
+    for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
+        _read_sentence(sentence, pattern, reading)
+    return reading
+
+
+def _in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> str:
+    """Put turns of phrase around names as the rest of this module expects them."""
+    # "That, dear friends, is a bobcat."
+    message = re.sub(r"\b(that|this|it), [^,.!?]{1,30}, (is|was)\b", r"\1 \2", message)
+    message = re.sub(rf"\b({any_name})(?:[ !]+\1\b){{1,3}}", r"\1", message)  # "Bobcat! Bobcat!"
+    also = re.compile(rf"\b({any_name}){patterns.ALSO_CALLED}({any_name})(?!\w)")
+    message = also.sub(lambda pair: pair[1 if names[pair[1]] == names[pair[2]] else 0], message)
     # "Cougar or not" is the name of the game.
     message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
     message = re.sub(
@@ -180,25 +230,42 @@ def _read_names(message: str, names: Mapping[str, int]) -> _Reading:
     message = re.sub(
         rf"\b({any_name}) ?[?:=] (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message
     )
-    message = re.sub(
+    message = re.sub(rf"(^|[.!?] )({any_name}), yes(?=[.!]|$)", r"\1it's a \2", message)
+    message = re.sub(rf"(^|[.!?] )({any_name}), no(?=[.!]|$)", r"\1not a \2", message)
+    return re.sub(
         rf"\bnot(?: an?)? ({any_name}) or (?=(?:an? )?(?:{any_name})\b)", r"not a \1, not ", message
     )
-    pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
-    for quoted in quotations:
-        reading.mentioned.update(match[1] for match in pattern.finditer(quoted))
-    for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
-        clauses = list(_clauses(sentence))
-        named = [match[1] for match in pattern.finditer(sentence)]
-        if len(named) > MAX_NAMES_PER_SENTENCE or any(
-            patterns.AFTERTHOUGHT.search(clause) for clause, _ in clauses[1:]
-        ):
-            reading.doubted.update(named)
-            continue
-        for clause, is_negated in clauses:
-            for match in pattern.finditer(clause):
-                role = "denied" if is_negated else _role(match, clause, sentence, pattern)
-                getattr(reading, role).add(match[1])
-    return reading
+
+
+def _read_sentence(sentence: str, pattern: re.Pattern[str], reading: _Reading) -> None:
+    """Add the names of a sentence to what was read in those before it."""
+    earlier = frozenset(reading.doubted)
+    clauses = list(_clauses(sentence))
+    named = [match[1] for match in pattern.finditer(sentence)]
+    if len(named) > MAX_NAMES_PER_SENTENCE or _has_afterthought(clauses, pattern):
+        reading.doubted.update(named)
+        return
+    says_one = False
+    for clause, is_negated in clauses:
+        for match in pattern.finditer(clause):
+            role = "denied" if is_negated else _role(match, clause, sentence, pattern)
+            getattr(reading, role).add(match[1])
+            says_one = says_one or role == "said"
+    if says_one and reading.doubted == earlier:
+        # Hosts tell of their doubts first and give the answer last.
+        reading.mentioned |= earlier
+        reading.doubted.clear()
+
+
+def _has_afterthought(clauses: list[tuple[str, bool]], pattern: re.Pattern[str]) -> bool:
+    """Whether a clause such as "maybe" or "no" follows one with a name, or ends the sentence."""
+    is_named = False
+    for number, (clause, _) in enumerate(clauses):
+        is_last = number == len(clauses) - 1
+        if number and (is_named or is_last) and patterns.AFTERTHOUGHT.search(clause):
+            return True
+        is_named = is_named or bool(pattern.search(clause))
+    return False
 
 
 def _clauses(sentence: str) -> Iterator[tuple[str, bool]]:
@@ -214,15 +281,21 @@ def _clauses(sentence: str) -> Iterator[tuple[str, bool]]:
 def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[str]) -> Role:
     """Return what a name does in its clause."""
     before, after = clause[: match.start()], clause[match.end() :]
-    if match[2] or patterns.PART.search(after) or patterns.ELSEWHEN.search(sentence):
+    are_several = bool(match[2] and patterns.SEVERAL.search(before))
+    if (
+        (match[2] and not are_several)
+        or patterns.PART.search(after)
+        or patterns.ELSEWHEN.search(sentence)
+    ):
         return "doubted" if patterns.DOUBT.search(clause) and not match[2] else "mentioned"
+    if _is_fact(before, after):
+        return "said"
     if downgraded := safeguards.downgrade(before, after, clause, sentence):
         return downgraded
     if patterns.THING_DENIED.search(after):
         return "denied"
-    if _is_asked(clause, sentence) or (
-        patterns.ARTICLE.search(before) and patterns.SUBJECT.search(after)
-    ):
+    is_the_subject = patterns.SUBJECT.search(after) and not patterns.THING_SAID.search(after)
+    if _is_asked(clause, sentence) or (patterns.ARTICLE.search(before) and is_the_subject):
         return "mentioned"
     if patterns.AGAINST_FACT.search(before) or (
         patterns.LOOKS.search(clause) and patterns.CONCEDED.search(sentence)
@@ -237,7 +310,16 @@ def _role(match: re.Match[str], clause: str, sentence: str, pattern: re.Pattern[
         return "said"
     if patterns.DENIAL.search(before) and not _is_unstated(before):
         return "denied"
-    return _role_of_a_statement(before, after)
+    if are_several and patterns.GOES_ON.search(after):
+        return "said"
+    return _role_of_a_statement(before, after, is_alone=len(pattern.findall(clause)) == 1)
+
+
+def _is_fact(before: str, after: str) -> bool:
+    """Whether words around a name say what it was, whoever they are about."""
+    if patterns.THIS_ONE.search(before) and patterns.FOOLED.search(after):
+        return True
+    return bool(patterns.SAID_RIGHTLY.search(before) and not patterns.WRONG.search(before))
 
 
 def _is_asked(clause: str, sentence: str) -> bool:
@@ -252,19 +334,23 @@ def _is_unstated(before: str) -> bool:
     return bool(marks) and bool(patterns.NOT_STATED.search(before[: marks[-1].start()]))
 
 
-def _role_of_a_statement(before: str, after: str) -> Role:
+def _role_of_a_statement(before: str, after: str, *, is_alone: bool) -> Role:
+    goes_on = patterns.GOES_ON.search(after) or (
+        is_alone and patterns.DOING.search(after) and patterns.AN.search(before)
+    )
     marks = list(patterns.MARK.finditer(before))
     rest = before[marks[-1].end() :] if marks else before
     if _is_unstated(before):
         return "mentioned"
-    if patterns.COMPARED.search(rest) or patterns.NEGATION.search(rest):
+    does_something = re.search(r"\w (?:\w+ )?\w{2,}ing (?:an?|the|its|her|his)? ?$", rest)
+    if does_something or patterns.COMPARED.search(rest) or patterns.NEGATION.search(rest):
         return "mentioned"
     if marks:
         head = before[: marks[-1].start()]
         if patterns.BY_OTHERS.search(head) and not patterns.OURSELVES.search(head):
             return "mentioned"
         is_short = len(rest.split()) <= patterns.MAX_WORDS_AFTER_MARK
-        return "said" if is_short and patterns.GOES_ON.search(after) else "doubted"
+        return "said" if is_short and goes_on else "doubted"
     if before.endswith("this "):
         return "said"
     if patterns.SUBJECT.search(after):
@@ -273,7 +359,7 @@ def _role_of_a_statement(before: str, after: str) -> Role:
         patterns.NO_ANSWER.search(before)
         or len(before.split()) > 4
         or re.search(r"\w the $", before)
-        or not patterns.GOES_ON.search(after)
+        or not goes_on
     ):
         return "doubted"
     return "said"

@@ -1,0 +1,1 @@
+"""Read what people say about an animal: players who guess, and hosts who answer."""

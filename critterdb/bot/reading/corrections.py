@@ -1,0 +1,96 @@
+"""Whether a host takes back or corrects an earlier answer, and whether a reply confirms a guess."""
+
+from __future__ import annotations
+
+import re
+
+# What a host writes around another answer than the first one.
+_CORRECTS = re.compile(
+    r"\b(?:correction(?: coming)?|corrigendum|erratum|(?:i )?stand corrected|my mistake|my bad"
+    r"|my error|my apologies|apologies|mea culpa|oops|whoops|argh|scratch that|strike that"
+    r"|(?:i )?(?:have|need|want|must)(?: to)? correct(?: (?:myself|that|this|my \w+))?"
+    r"|i(?:'m| am) (?:correcting|changing)(?: (?:my|the))? (?:answer|verdict|mind)(?: to)?"
+    r"|(?:i )?(?:was|am|got (?:it|this|that)(?: one)?) wrong|i was mistaken"
+    r"|(?:i )?(?:have to |must )?take (?:it|that|this) back|edit|update[ds]?"
+    r"|on second (?:thoughts?|look)"
+    r"|i meant(?: to (?:say|write|type))?|(?:it )?should (?:read|have (?:been|said|read)|say)"
+    r"|you(?:'re| are| were)(?: all)? right|\w+(?:'s| is| was| were) right about"
+    r"|wrong (?:photo|picture|pic|one|animal|answer)|ignore (?:my|the|that) [\w ]{0,20}"
+    r"|(?:no,? )?(?:it|this|that) (?:isn't|is not|wasn't|was not)(?=[.!,])"
+    r"|make that|^\s*\*(?=\w[^*]*$)|wrong key|typo|autocorrect|not so final"
+    r"|(?:i )?(?:have to )?withdraw(?:ing)? (?:my|the) (?:answer|verdict)"
+    r"|(?:now )?it(?:'s| is) clear|after all|i mis\w+|i mixed up|i confused)\b:?",
+    re.IGNORECASE,
+)
+# Said without another answer, these still take the first one back.
+_TAKES_BACK = re.compile(
+    r"\b(?:take (?:it|that|this|my \w+) back|(?:ignore|disregard|forget) (?:my|the|that) (?:last|"
+    r"previous|first|earlier|above|answer|post|reply|one)|wrong (?:photo|picture|pic|answer)"
+    r"|i (?:was|got (?:it|this|that)(?: one)?) wrong|scratch that|strike that|i stand corrected"
+    r"|(?:have|need|must)(?: to)? correct (?:myself|that|this|my)"
+    r"|not so sure (?:any ?more|after all)|withdraw(?:ing)? (?:my|the) (?:answer|verdict))\b",
+    re.IGNORECASE,
+)
+
+# In a reply to the photo itself that gives another answer, these are enough.
+_APOLOGISES = re.compile(
+    r"\b(?:sorry|apolog\w+|wrong|mistake|mistaken|hang on|hold on|wait|actually|turns out"
+    r"|forgive me|not what i said|now (?:i|we)|i need (?:coffee|sleep|glasses|new glasses))\b",
+    re.IGNORECASE,
+)
+_CONFIRMS = re.compile(
+    r"(?:(?:oh |why |ha |haha )?(?:yes+|yep|yup|yeah|correct|exactly|bingo|indeed|absolutely"
+    r"|affirmative|spot on|bang on|nailed it|winner|right)(?: indeed| you are| it is)?"
+    r"|(?:it )?(?:sure )?(?:is|was)"
+    r"|that(?:'s| is) (?:it|right|correct|the (?:one|answer))|(?:we have|you(?:'re| are))"
+    r" (?:a|the) winner|you(?:'ve)? (?:got|nailed|guessed|have) it(?: right)?"
+    r"|you(?:'re| are) (?:\w+ )?(?:right|correct)|\w+(?:'s| has| is) (?:got it|right|correct)"
+    r"|right you are|give (?:that|this) (?:man|woman|person) a \w+)(?: \w+)?",
+    re.IGNORECASE,
+)
+# After these words nothing else can mean no, whatever follows.
+_CONFIRMS_AT_ONCE = re.compile(
+    r"\W*(?:exactly|correct|bingo|spot on|you got it|nailed it|that's (?:it|right))[,.!]"
+    r"(?!.*\b(?:but|not|no|except)\b|.*n't\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_PRAISE = re.compile(
+    r"(?:(?:very )?(?:nice|well|good|great) (?:one|done|spotted|guess(?:ed)?|eye|job|work|call)"
+    r"|congrat\w*|bravo|first to get it|ding(?: ding)*|kudos|thank(?:s| you)(?: for playing)?|wow)"
+    r"(?: \w+)?|[a-z]+",
+    re.IGNORECASE,
+)
+MAX_CONFIRMATION_CHARACTERS = 80
+
+
+def without_correction(text: str) -> str | None:
+    """Return a message without the words that say it corrects; None if there are none."""
+    rest, corrections = _CORRECTS.subn(" ", text.replace("’", "'"))
+    return rest if corrections else None
+
+
+def takes_back(text: str) -> bool:
+    """Return whether a message takes an answer back, whether or not it gives another."""
+    return bool(_TAKES_BACK.search(text.replace("’", "'")))
+
+
+def apologises(text: str) -> bool:
+    """Return whether a message has words that often come with another answer than the first."""
+    return bool(_APOLOGISES.search(text))
+
+
+def confirms(text: str) -> bool:
+    """Return whether a reply says no more than that what it answers is right."""
+    words = re.sub(r"https?://\S+|[@#]\S+", " ", text.replace("’", "'"))
+    if len(words) > MAX_CONFIRMATION_CHARACTERS or "?" in words:
+        return False
+    if _CONFIRMS_AT_ONCE.match(words):
+        return True
+    parts = [part for piece in re.split(r"[.!,;:\n—–]", words) if (part := _letters(piece))]
+    said = [bool(_CONFIRMS.fullmatch(part)) for part in parts]
+    others = (part for part, says in zip(parts, said, strict=True) if not says)
+    return any(said) and all(_PRAISE.fullmatch(part) for part in others)
+
+
+def _letters(part: str) -> str:
+    return re.sub(r"[^\w\s']+", " ", part).strip()

@@ -1,0 +1,172 @@
+"""The turns of phrase by which guesses.py tells what a name does in a player's message.
+
+All are for lower-case text with plain apostrophes. Patterns that end in `$` are for what stands
+before a name in its clause, those that begin with `^` for what follows it.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A repost, and the lines of somebody else that a message answers.
+NOT_THEIRS = re.compile(r"^\s*(?:rt\b.*|>.*)$", re.MULTILINE | re.IGNORECASE)
+QUOTED = re.compile(r"\"[^\"\n]*\"|(?<![\w'])'[^'\n]*(?:\w'\w[^'\n]*)*'(?!\w)")
+SENTENCE = re.compile(r"[^.!?;\n]+[.!?;\n]*")
+CLAUSE = re.compile(
+    r"[,:()—–=>→]| - |…|\b(?:but|so|because|though|although|however|while|now|actually|wait"
+    r"|and (?=that's|this is|it's|i say)|edit|hence|therefore|i mean)\b"
+)
+JOKE = re.compile(
+    r"\b(?:kidding|jk|joking|psych|april fools?|as if|yeah,? (?:right|sure)|in (?:my|your) dreams"
+    r"|mother in law|(?:no one|nobody|noone) ever|oh (?:sure|yeah|yes|of course)"
+    r"|and (?:i'm|i am|my \w+ is|my \w+'s) (?:the |a |an )?\w+)\b|(?:^|\s)/s\b"
+)
+# "Cougar or not" and "cougar? or not?" is the name of a game.
+NAME_OF_GAME = " or (?:not?|nah)\\b"
+UNDECIDED = re.compile(
+    r"\b(?:either|can't (?:decide|choose)|cannot decide|torn|who knows|difference"
+    r"|maybe\b.{1,30}\bmaybe|toss[- ]?up"
+    r"|coin (?:flip|toss)|50 ?[/-] ?50|fifty[- ]fifty|one of)\b"
+)
+MAYBE = re.compile(
+    r"\b(?:maybe|perhaps|could|might|may|possibly|probably|think|thinking|guess(?:ing)?|looks?"
+    r"|seems?|not sure|unsure|no (?:idea|clue)|idk|suspect|leaning|hm+|if i had to|always wrong)\b"
+    r"|\?"
+)
+NO = re.compile(r"^\W*(?:no+|nope|nah|not|wrong)(?: way)?\W*$")
+# "Not!" is what players of such a game write if it is another animal.
+NOT_IS_THE_GUESS = re.compile(
+    r"^\W*(?:(?:i(?:'d)? (?:say|vote|think|guess)|my (?:guess|vote|answer)(?: is)?|it's|definitely"
+    r"|answer|a|definite) ?:? ?)*not\W*$"
+)
+_BETWEEN = (
+    r"(?: (?:an?|the|any|your|really|even|actually|think|thinking|believe|it's|it|its|is|be|that"
+    r"|that's|this|this is|look|looks|looking|like|convinced|say|see|buying|seeing|going|with|for"
+    r"|way|a real|real|wild|quite|necessarily|buy|as)){0,5}"
+)
+DENIED = re.compile(
+    rf"\bdoubt(?: that)?(?: (?:it's|that's|this is|it is))?(?: an?)? $|"
+    rf"(?:\b(?:not|no|neither|nor|nope not|0 ?%|zero)|n't|\bcannot){_BETWEEN} $"
+)
+NOT_SEEN = re.compile(r"\b(?:can't|cannot|can not|don't|couldn't) see(?: \w+){0,3} $")
+DENIED_AFTER = re.compile(
+    r"^ (?:(?:it|this|that) (?:is not|isn't|'s not|ain't)|is (?:out|wrong|not it)|no|nope|nah)\b"
+)
+IF = re.compile(r"\b(?:if|unless|whether)\b(?! i (?:had|have|must))")
+UNSURE = re.compile(r"(?:\bnot|n't|\bun)(?: so| very| really| too)? ?(?:sure|certain|convinced)")
+# What goes on after "not a cougar": "not a cougar or a bobcat".
+JOINED_DENIAL = re.compile(r"^ ?(?:,|or|nor|and)? ?(?:or|nor)? ?(?:an? )?$")
+ALTERNATIVE = re.compile(
+    r"^(?: (?:kitten|cub))? ?\W{0,2} ?(?:or|vs\.?|versus|/|and/or)"
+    r"(?: (?:an?|the|maybe|perhaps))* ?$"
+)
+_OTHERS = (
+    r"(?:every(?:one|body)|people|they|he|she|some(?:one|body|body else)?|others|you|y'all|who"
+    r"|nobody|most|many|half|all"
+    r"|my (?:kids?|sons?|daughters?|husband|wife|partner|mum|mom|dad|friends?|ex|boss|neighbou?rs?"
+    r"|brother|sister|toddler|\d+[ -]year[ -]old|cat|dog)|merlin|the (?:app|internet|crowd|poll))"
+)
+_SAY = (
+    r"(?:says?|said|saying|thinks?|thought|thinking|guess(?:ed|es|ing)?|vot(?:ed|es|ing)|keeps?"
+    r"|insists?|swears?|believes?|answer(?:ed|s)|wrote|went|goes|going|picked|sure)"
+)
+BY_OTHERS = re.compile(
+    rf"\b{_OTHERS}(?:'s|'re)?(?: \w+){{0,2}} (?:is |are )?{_SAY}(?: [\w']+){{0,4}} $|^\W*(?:said"
+    rf"|says|thinks|wrote) "
+    r"(?:[\w']+ ){0,3}$"
+)
+_ADJECTIVES = (
+    r"(?:(?:an?|the|un|una|um|ein|eine|le|la|one|some|florida|texas|adult|young|baby|juvenile"
+    r"|immature|female|male|big|small|little|huge"
+    r"|tiny|fat|fluffy|skinny|wild|cute|beautiful|gorgeous|handsome|lovely|pretty|real|classic"
+    r"|typical|definite|very|super|fine|old|ol'|feral|american|common|nice|cool|just|only|plain"
+    r"|another|lost|somebody's|someone's|obvious|boring|solid|clear|mama|my grandma's|good|what"
+    r"|friendly|local|single|lone|sleepy|grumpy|angry|happy|hungry|first|second|final) )*"
+)
+# What may stand right before a guess. After any other word a name is only mentioned.
+LEAD = re.compile(
+    r"(?:^\W*(?:(?:is|was) )?|[/=>] ?|\b(?:between|either|es|c'est|est|das ist|ist|è|é"
+    r"|(?:could|can|might|may) (?:it|this|that|he|she) be"
+    r"|(?:switch\w*|chang\w*|lean\w*)(?: \w+){0,3} to|(?:vote|votes|going|go|down|here) for|"
+    r"(?:it|this|that|he|she|this one|that one|what i see|(?:the |my |our )?(?:final "
+    r"|first )?(?:answer"
+    r"|guess|vote|bet|verdict|id|thought|instinct|money)|animal|critter|cat|bird|kitty)(?:'s|s| is"
+    r"| was)?|there's|there is|these are|those are|they're|they are|dat|its|tis"
+    r"|is (?:it|this|that)|was it|we have|i have|i got|i've got"
+    r"|(?:must|has(?: got)? to|gotta|got to|have to|could|might|may|would|should|'d|can only"
+    r"|seems? to|appears to) be|gotta"
+    r"|say|says|saying|said|guess|guesses|guessing|vote|votes|voting|go|going|go with|going with"
+    r"|going for|go for|went with|think|thinks|thinking|believe|pick|choose|take|try|bet|call it"
+    r"|calling|suspect|reckon|see|spot|spy|mean|meant|means|towards?|leaning|on|team"
+    r"|(?:feels|smells|looks?|looking|seems|sounds|seem)(?: like| to be)?|like|screams?"
+    r"|giving|gives|prefer|definitely|def|probably|prob|maybe|perhaps|possibly|clearly|obviously"
+    r"|surely|certainly|likely|totally|absolutely|also|still|sure|certain|yes|yep|yup|yeah|no|nope"
+    r"|nah|sorry|oops|ok|okay|then|idk|dunno|idea|clue|hm+|um+|uh|lol|haha|ha|wow|oh|ooh|same"
+    r"|rather|answer|guess|final|instinct|glance|or|and|vs|not|neither|nor|isn't|wasn't|ain't"
+    r"|can't be|n't|final answer|today|today's|100 ?%|\d+ ?%|\d+|aka|why not|what about"
+    r"|i'm|thats|thatsa|yay|finally|hello|hi|omg|well|hey|plus|thx|thanks|ima|imma)"
+    rf")[^\w]* ?{_ADJECTIVES}$"
+)
+# What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
+FOLLOW = re.compile(
+    r"^(?:\W*$|\W* (?:for (?:sure|me|the win|real)|because|i (?:guess|think|say|believe|suppose|bet"
+    r"|see|know|vote|reckon)|to (?:me|us|my)|all (?:the way|day|right)|alright|(?:is|was) my|vibes"
+    r"|energy|lol|haha|kittens?|cubs?|pups?"
+    r"|please|pls|plz|gets|wins|is (?:my|our|the|it)|it is|obviously|then|maybe|perhaps|probably"
+    r"|tho|though|too|either|again|with|in|on|at|from(?! last)|appears|spotted|here|there|male"
+    r"|female|or|and|not|no|nor|yes"
+    r"|rather|over|instead|100|\d+|if|but|this time|today|final|easy|duh|yay|y'all|folks|friend"
+    r"|right|correct|definitely|for|hiding|sitting|sleeping|walking|looking|standing|lying"
+    r"|resting|bobcat|cougar|of course|as|since|like|am i|edit|changed|scratch|wait|sorry|no wait"
+    r"|actually|after all|vs|versus|imo|imho|fwiw|fyi|i'm|that's|looks|oops|by the|nice|beautiful"
+    r"|thanks|thank|great|cute|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
+    r"|thx)\b)"
+)
+# It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
+ASIDE = re.compile(
+    r"\b(?:why|how|when|where|what(?! about)|what's|which|do|does|did|are there|is there"
+    r"|are you|were you|you sure|did you|know|stop|quit|enough|always|usually|never seen|once"
+    r"|learn(?:ed|t)?|tempted|almost said|nearly said|love|hate|wish\w*"
+    r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if|let it be|never|refuse|won't|imagine|will"
+    r"|yesterday|yesterday's|ruled? out|week's)\b"
+    r"(?: [\w'-]+){0,7} $"
+    r"|\b(?:i|we|he|she|my (?:\w+ ){1,2})(?:'ve|'d)? ?(?:saw|seen|met|drove|drive|own|heard|had|has"
+    r"|have|ate|shot|chased|photographed|live)\b(?: [\w'-]+){0,5} $"
+    r"|\b(?:than|unlike|as|versus|about|from|instead of|compared (?:to|with)"
+    r"|(?:too|enough|so)(?: [\w'-]+){1,3} (?:for|to be)|enough (?:for|to be))(?: an?| the| any)? $"
+    r"|\b(?:go|mercury|ford|wsu|byu|coach|mascot is an?|mascot|the wild|eat(?:ing)?|stone the"
+    r"|quoth the|as the|like the|chicken|murder of|flock of)(?: an?| my)? $"
+    r"|\b(?:last|next|previous|other) (?:one|time|week|round|photo|game)\b(?: \w+){0,5} $"
+    r"|\b(?:thought|thinking|said|guessed|was going to say)(?: [\w']+){0,3} $"
+)
+OUR_OWN = re.compile(
+    r"\b(?:i|we)(?:'m| am|'re| are|'ll|'d| would)? (?:say|think|guess|vote|go(?:ing)?|also think"
+    r"|still (?:say|think)|bet|believe|choose|pick|(?:want|wanna|would like|have)(?: to)? (?:say"
+    r"|go))(?: [\w']+){0,3} $"
+    r"|^\W*(?:(?:i'm|i am|we're|we are|still) )?thinking(?: \w+){0,2} $"
+    r"|\bwhat about(?: an?| the)? $"
+)
+# "Between a cougar and a bobcat" is a choice of two.
+BETWEEN = re.compile(r"\bbetween(?: an?| the)? $")
+BETWEEN_AND = re.compile(r"^ and (?:an? |the )?$")
+# "I thought cougar at first": what was thought before.
+EARLIER = re.compile(r"^ (?:at first(?! glance)|first|initially|before|until)\b")
+THING_AFTER = re.compile(
+    r"^(?:'s?\b|-\w|s' |\s(?:tails?|ears?|paws?|tracks?|prints?|faces?|legs?|pattern|spots|coats?"
+    r"|fur|whiskers|sized?|guess(?:es|ers?)|voters?|people|crowd|camp|fans?|lovers?|habitat|country"
+    r"|territory|range|sightings?|attacks?|app|id|bird id|football|basketball|baseball|hockey"
+    r"|nation|jersey|excavators?|loaders?|nevermore|flies|answers?)\b)"
+)
+SUBJECT = re.compile(
+    r"^s? (?:would|could|can|tends?|usually|often|never|always|will|should|have|has|had|do|does"
+    r"|won|lost|play|played|beat|rule|live|lives|weigh|weighs|need|needs|looks|are"
+    r"|were|says?|said|is (?:bigger|smaller|larger"
+    r"|much|usually|way|a bit|too)|was (?:here|there|in|on))\b"
+)
+# "Could be a cougar, could be a bobcat", "60% cougar, 40% bobcat".
+# Questions about animals, and not about the one in the photo.
+ASKS = re.compile(
+    r"^\W*(?:do|does|did|why|how|when|where|who|(?:isn't|aren't) (?:an?|the))\b.*\?", re.DOTALL
+)
+COULD, SHARE = re.compile(r"\b(?:could|may|might)\b"), re.compile(r"\d ?%")
+STANDS_ALONE = 4  # words in a clause at most in which a short name ("downy") is a bird

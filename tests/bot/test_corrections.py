@@ -1,0 +1,196 @@
+"""Hosts who correct themselves, and hosts who answer below a player's guess."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from critterdb.bot.host_answers.settle import settle_in_words
+from critterdb.bot.host_answers.store import save_answers
+from critterdb.games import get_game
+from critterdb.storage.timestamps import utc_text
+from tests.support.bot_harness import GAME, HOST, add_host
+from tests.support.models import BOBCAT, COUGAR, make_tiny_model, picture
+from tests.support.readings import (
+    BEGUN,
+    Batch,
+    HostThread,
+    Message,
+    add_games,
+    answer_of,
+    expected_answer,
+    load_threads,
+    play_thread,
+    thread_posts,
+)
+
+from .test_host_answer_threads import TAG, ThreadHarness
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
+
+SLUG = "cougarornot"
+NOW = utc_text(BEGUN + timedelta(hours=2))
+THREADS = load_threads()
+
+
+@pytest.fixture
+def games_db(db: SiteDatabase) -> SiteDatabase:
+    add_games(db)
+    return db
+
+
+def say(db: SiteDatabase, *messages: tuple[str, str | int, str], times: int = 1) -> None:
+    """Play a thread, and read it again as often as later rounds do."""
+    thread = HostThread(SLUG, "work", None, False, [Message(*message) for message in messages])
+    game = get_game(db, SLUG)
+    play_thread(db, game, 1, thread)
+    by_host = [post for post in thread_posts("x:1", thread) if post.author == HOST]
+    for _ in range(times):
+        save_answers(db, game, ["x:1"], by_host, NOW)
+
+
+def reasons(db: SiteDatabase) -> list[str]:
+    return [row["reason"] for row in db["answer_candidates"].rows]
+
+
+@pytest.mark.parametrize("batch", get_args(Batch))
+def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, batch: str) -> None:
+    wrong: list[str] = []
+    missed: list[str] = []
+    clear = 0
+    threads = [thread for thread in THREADS if thread.batch == batch]
+    for number, thread in enumerate(threads):
+        play_thread(games_db, get_game(games_db, thread.game), number, thread)
+        answer, expected = answer_of(games_db, number), expected_answer(thread.expected)
+        clear += expected is not None
+        if answer != expected:
+            texts = [message.text for message in thread.messages]
+            (missed if answer is None else wrong).append(f"{texts}: {answer}")
+    assert len(threads) >= 40
+    assert len(wrong) <= 0.01 * len(threads), wrong
+    assert len(missed) <= max(2, 0.05 * clear), missed
+
+
+def test_a_correction_takes_the_place_of_the_first_answer(games_db: SiteDatabase) -> None:
+    say(
+        games_db,
+        ("host", "P", "It's a cougar!"),
+        ("host", "P", "Oops, I was wrong. Bobcat."),
+        times=3,
+    )
+    assert answer_of(games_db, 1) == BOBCAT
+    (answer,) = games_db["answers"].rows
+    assert (answer["method"], answer["verdict"]) == ("host's correction", "other")
+    (earlier,) = games_db["superseded_answers"].rows
+    assert (earlier["taxon_id"], earlier["method"]) == (COUGAR, "host's words")
+    assert earlier["corrected_url"] == "https://x.example/host/1-1"
+    assert earlier["corrected_at"] == answer["said_at"] > earlier["said_at"]
+    assert reasons(games_db) == []
+
+
+def test_an_answer_that_is_taken_back_waits_for_a_person(games_db: SiteDatabase) -> None:
+    say(
+        games_db,
+        ("host", "P", "It's a cougar!"),
+        ("host", "P", "I have to take that back!"),
+        times=3,
+    )
+    assert games_db["answers"].count == 0
+    assert games_db["superseded_answers"].count == 1
+    assert reasons(games_db) == ["takes an answer back"]
+
+
+def test_an_answer_that_its_author_edited_is_read_again(games_db: SiteDatabase) -> None:
+    say(games_db, ("host", "P", "It's a cougar!"))
+    edited = HostThread(SLUG, "work", None, False, [Message("host", "P", "It's a bobcat!")])
+    for _ in range(2):
+        posts = thread_posts("x:1", edited)
+        save_answers(games_db, get_game(games_db, SLUG), ["x:1"], posts, NOW)
+        assert answer_of(games_db, 1) == BOBCAT
+    assert games_db["superseded_answers"].count == 1
+
+
+def test_another_answer_without_a_word_of_correction_waits(games_db: SiteDatabase) -> None:
+    say(games_db, ("host", "P", "It's a cougar!"), ("host", "P", "It's a bobcat!"), times=2)
+    assert answer_of(games_db, 1) == COUGAR
+    assert reasons(games_db) == ["contradicts an answer"]
+
+
+def test_a_later_message_may_say_more(games_db: SiteDatabase) -> None:
+    say(games_db, ("host", "P", "Not a cougar!"), ("host", "P", "It's a bobcat, by the way."))
+    assert answer_of(games_db, 1) == BOBCAT
+
+
+def test_what_a_person_decided_stays(games_db: SiteDatabase) -> None:
+    say(games_db, ("host", "P", "It's a cougar!"))
+    settle_in_words(games_db, "x:1", "bobcat", NOW)
+    (earlier,) = games_db["superseded_answers"].rows
+    assert (earlier["taxon_id"], earlier["corrected_at"]) == (COUGAR, None)
+    said = ("It's a cougar!", "Correction: it's a house cat")
+    messages = [Message("host", "P", text) for text in said]
+    posts = thread_posts("x:1", HostThread(SLUG, "work", None, False, messages))
+    later = utc_text(BEGUN + timedelta(hours=3))
+    correction = replace(posts[1], posted_at=later)
+    save_answers(games_db, get_game(games_db, SLUG), ["x:1"], [correction], later)
+    assert answer_of(games_db, 1) == BOBCAT
+    assert reasons(games_db) == ["corrects an answer"]
+
+
+@pytest.mark.parametrize(
+    ("guess", "reply", "answer", "method"),
+    [
+        ("Bobcat?", "Not this time. It's a cougar.", COUGAR, "host's words to a player"),
+        ("Bobcat?", "Yes! Correct.", BOBCAT, "host's yes to a player"),
+        ("Bobcat or cougar?", "Yes!", None, None),
+        ("Bobcat?", "Yes?", None, None),
+        ("Bobcat?", "Interesting guess", None, None),
+        ("I saw this one yesterday. Bobcat?", "Yes! Correct.", None, None),
+        ("My cat says hi", "That's a fine house cat", None, None),
+        ("Bobcat?", "Yours is a bobcat!", None, None),
+    ],
+)
+def test_an_answer_below_a_guess(
+    games_db: SiteDatabase, guess: str, reply: str, answer: int | None, method: str | None
+) -> None:
+    say(games_db, ("ann", "P", guess), ("host", 0, reply))
+    assert answer_of(games_db, 1) == answer
+    assert [row["method"] for row in games_db["answers"].rows] == ([method] if method else [])
+
+
+@pytest.fixture
+def table(db: SiteDatabase, tmp_path: Path) -> ThreadHarness:
+    """A game on a JSONL file, with one photo of the host that the bot has seen."""
+    make_tiny_model(db, GAME, hashtag=TAG)
+    add_host(db, "jsonl")
+    table = ThreadHarness(db, tmp_path)
+    (tmp_path / "1.jpg").write_bytes(picture("green", seed=1))
+    table.write("1", HOST, f"#{TAG}", 0, images=["1.jpg"])
+    table.play(post=False)
+    return table
+
+
+def test_the_bot_reads_corrections_in_later_rounds(table: ThreadHarness) -> None:
+    table.write("2", HOST, "It's a cougar!", 1, in_reply_to="1")
+    table.play(post=False)
+    assert table.answers() == {1: "Puma concolor"}
+    table.write("3", "ann", "Correction: it's a house cat", 2, in_reply_to="2")
+    table.play(post=False)
+    assert table.answers() == {1: "Puma concolor"}
+    table.write("4", HOST, "Argh, wrong photo. It's a bobcat!", 3, in_reply_to="2")
+    for _ in range(2):
+        table.play(post=False)
+        assert table.answers() == {1: "Lynx rufus"}
+    assert table.db["superseded_answers"].count == 1
+
+
+def test_the_bot_reads_an_answer_below_a_guess(table: ThreadHarness) -> None:
+    table.write("2", "ann", "bobcat!", 1, in_reply_to="1")
+    table.write("3", HOST, "You got it!", 2, in_reply_to="2")
+    table.play(post=False)
+    assert table.answers() == {1: "Lynx rufus"}

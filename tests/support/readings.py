@@ -1,0 +1,154 @@
+"""A site with three games, for threads of hosts and guesses whose right reading is known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from critterdb.bot.host_answers.store import save_answers
+from critterdb.games import AMERICAN_CROW, BIRDS, CAT_FAMILY, COUGAR, CROW_GENUS, PRESETS, save_game
+from critterdb.platforms.base import Post
+from critterdb.storage.timestamps import utc_text
+
+if TYPE_CHECKING:
+    from critterdb.games import Game
+    from critterdb.storage.database import SiteDatabase
+
+DATA = Path(__file__).parents[1] / "data"
+HOST = "host"
+BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+Batch = Literal["work", "held", "second", "third", "fourth", "fifth"]
+"""When a line was written, and whether the reader was improved on it: see docs/benchmarks.md."""
+
+TAXA = (
+    (CAT_FAMILY, None, "Felidae", "Felids", "family"),
+    (COUGAR, CAT_FAMILY, "Puma concolor", "Cougar", "species"),
+    (41970, CAT_FAMILY, "Lynx", "Lynxes", "genus"),
+    (41976, 41970, "Lynx rufus", "Bobcat", "species"),
+    (118552, CAT_FAMILY, "Felis catus", "Domestic Cat", "species"),
+    (CROW_GENUS, BIRDS, "Corvus", "Crows and Ravens", "genus"),
+    (AMERICAN_CROW, CROW_GENUS, "Corvus brachyrhynchos", "American Crow", "species"),
+    (8010, CROW_GENUS, "Corvus corax", "Common Raven", "species"),
+    (8029, CROW_GENUS, "Corvus ossifragus", "Fish Crow", "species"),
+    (BIRDS, None, "Aves", "Birds", "class"),
+    (5067, BIRDS, "Accipitridae", "Hawks, Eagles, Kites, and Allies", "family"),
+    (5112, 5067, "Accipiter cooperii", "Cooper's Hawk", "species"),
+    (5110, 5067, "Accipiter striatus", "Sharp-shinned Hawk", "species"),
+    (5212, 5067, "Buteo jamaicensis", "Red-tailed Hawk", "species"),
+    (4672, BIRDS, "Falco columbarius", "Merlin", "species"),
+    (4665, BIRDS, "Falco sparverius", "American Kestrel", "species"),
+    (792988, BIRDS, "Dryobates pubescens", "Downy Woodpecker", "species"),
+    (792990, BIRDS, "Dryobates villosus", "Hairy Woodpecker", "species"),
+)
+TAXON_IDS = {str(common_name).lower(): taxon_id for taxon_id, _, _, common_name, _ in TAXA}
+
+
+class Message(NamedTuple):
+    """`to` is P for the photo's post, Q for a quote of it, a number for the message there."""
+
+    author: str
+    to: str | int
+    text: str
+
+
+@dataclass(frozen=True)
+class HostThread:
+    """A line of tests/data/host_answers_2.jsonl.
+
+    `expected` is a taxon's name, a verdict, or None if nothing clear was said; `correction` says
+    that the host took an earlier answer back.
+    """
+
+    game: str
+    batch: Batch
+    expected: str | None
+    correction: bool
+    messages: list[Message]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A line of tests/data/guesses.jsonl; `expected` as in HostThread."""
+
+    game: str
+    batch: Batch
+    text: str
+    expected: str | None
+    ruled_out: list[str]
+
+
+def load_threads() -> list[HostThread]:
+    threads = [HostThread(**line) for line in _lines("host_answers_2.jsonl")]
+    return [
+        replace(thread, messages=[Message(*message) for message in thread.messages])
+        for thread in threads
+    ]
+
+
+def load_guesses() -> list[Guess]:
+    return [Guess(**line) for line in _lines("guesses.jsonl")]
+
+
+def _lines(name: str) -> list[dict]:  # type: ignore[type-arg]
+    return [json.loads(line) for line in (DATA / name).read_text("utf-8").splitlines()]
+
+
+def add_games(db: SiteDatabase) -> None:
+    """Write the three games that are known from the start, and their taxa."""
+    for game in PRESETS.values():
+        save_game(db, game)
+    parents = {taxon_id: parent for taxon_id, parent, *_ in TAXA}
+    for taxon_id, parent, name, common_name, rank in TAXA:
+        lineage = [taxon_id]
+        while parent:
+            lineage.insert(0, parent)
+            parent = parents[parent]
+        row = {"id": taxon_id, "name": name, "common_name": common_name, "rank": rank}
+        db["taxa"].upsert({**row, "ancestor_ids": json.dumps(lineage)}, pk="id")
+
+
+def play_thread(db: SiteDatabase, game: Game, number: int, thread: HostThread) -> None:
+    """Store the post of a thread and what its messages say, as a round of the bot does."""
+    post_id = f"x:{number}"
+    row = {"id": post_id, "platform": "x", "game": game.slug, "author": HOST}
+    db["posts"].insert({**row, "posted_at": utc_text(BEGUN), "seen_at": utc_text(BEGUN)})
+    posts = thread_posts(post_id, thread)
+    by_host = [post for post in posts if post.author == HOST]
+    saved = save_answers(db, game, [post_id], by_host, utc_text(BEGUN + timedelta(hours=1)))
+    assert not saved.errors
+
+
+def thread_posts(post_id: str, thread: HostThread) -> list[Post]:
+    """The messages of a thread as a platform gives them."""
+    posts: list[Post] = []
+    for position, (author, to, text) in enumerate(thread.messages):
+        answered = posts[to] if isinstance(to, int) else None
+        posts.append(
+            Post(
+                f"{post_id}-{position}",
+                author,
+                utc_text(BEGUN + timedelta(minutes=position + 1)),
+                text,
+                f"https://x.example/{author}/{post_id[2:]}-{position}",
+                in_reply_to=answered.id if answered else None if to == "Q" else post_id,
+                quotes=post_id if to == "Q" else None,
+                thread=None if to == "Q" else post_id,
+                parent=answered if answered and answered.author != HOST else None,
+            )
+        )
+    return posts
+
+
+def answer_of(db: SiteDatabase, number: int) -> int | str | None:
+    """The answer that stands for a thread: a taxon, or else a verdict."""
+    for row in db["answers"].rows_where("post_id = ?", [f"x:{number}"]):
+        return row["taxon_id"] or row["verdict"]  # type: ignore[no-any-return]
+    return None
+
+
+def expected_answer(expected: str | None) -> int | str | None:
+    return TAXON_IDS.get(expected or "", expected)
