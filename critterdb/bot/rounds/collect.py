@@ -19,7 +19,7 @@ from critterdb.games import find_host, fold_handle, same_handle
 from critterdb.storage.cursors import read_marks, write_mark
 from critterdb.storage.timestamps import parse_time, utc_text
 
-from .players import asks_to_be_counted, follow_handle, is_counted_by_name, opt_in
+from .players import asks_to_be_counted, follow_handle, is_counted_by_name, opt_in, without_wish
 from .scores import Judge
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _last_guesses(
         if opted_out(db, platform, post.author, post.author_id):
             continue
         with isolated(errors):
-            guess = read_guess(post.text, round_.game, vocabulary)
+            guess = read_guess(without_wish(post.text), round_.game, vocabulary)
             if guess.verdict:
                 last[account.key] = (post, guess)
     return list(last.values())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SOMEBODY = "somebody"
 _COUNT_ME_IN = re.compile(r"(?<!not )\bcount\s*me\s*in\b", re.IGNORECASE)
+_WISH = re.compile(r"[\s,.;:]*#?\b(?:and\s+|please\s+)?count\s*me\s*in\b", re.IGNORECASE)
 # What was tried may stand on the platform as it is, and is looked for by its words.
 _SETTLED = "status NOT IN ('sending', 'unknown')"
 _GUESSES_ON = """
@@ -30,6 +31,11 @@ _GUESSES_ON = """
 def asks_to_be_counted(text: str) -> bool:
     """Return whether a message says “count me in”, as words or as a hashtag."""
     return _COUNT_ME_IN.search(text) is not None
+
+
+def without_wish(text: str) -> str:
+    """Return a message as two sentences around “count me in”, which is no word about an animal."""
+    return _WISH.sub(". ", text)
 
 
 def opt_in(db: SiteDatabase, platform: str, post: Post, now: datetime) -> None:
