@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, open_database
-from critterdb.web.routes import ROUTES
+from critterdb.web.routes import VIEWS, load_view
 from tests.support.datasette_site import (
     add_photo,
     change_metadata,
@@ -91,8 +91,8 @@ def read(folder: Path) -> Iterator[set[str]]:
 
 
 def declared(path: str) -> set[str]:
-    views = [view for pattern, view in ROUTES if re.match(pattern, path.partition("?")[0])]
-    return set(views[0].tables)
+    names = [name for pattern, name in VIEWS.items() if re.match(pattern, path.partition("?")[0])]
+    return set(load_view(names[0]).tables)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -28,8 +28,8 @@ from critterdb.web.queries.reviews import (
     load_prediction,
     load_queue,
     save_review,
-    settle,
 )
+from critterdb.web.queries.settling import settle
 
 from .base import Page, Visit, busy, page
 
