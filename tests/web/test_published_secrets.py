@@ -39,6 +39,14 @@ PRIVATE_ROWS = [
     ("models", "recipe", "1"),
 ]
 
+# These columns hold one of a few words.
+CHOICES = {
+    ("own_posts", "kind"),
+    ("own_posts", "status"),
+    ("answer_candidates", "suggested_verdict"),
+    ("superseded_answers", "verdict"),
+}
+
 
 def add_rows(db: SiteDatabase) -> None:
     """What the full site lacks: a refused reply, a local label, a private observer, notes."""
@@ -48,6 +56,8 @@ def add_rows(db: SiteDatabase) -> None:
     db["accounts"].insert({"platform": "x", "author": "ida", "is_bot": 1, "noted_at": SEEN_AT})
     db["platforms"].insert({"platform": "x", "round_at": SEEN_AT})
     db["replies"].update("x:2", {"status": "refused", "reason": None})
+    earlier = {"post_id": "x:1", "verdict": "target", "found_at": SEEN_AT, "method": "words"}
+    db["superseded_answers"].insert({**earlier, "superseded_at": SEEN_AT})
     _add_round(db)
 
 
@@ -73,8 +83,7 @@ def mark(db: SiteDatabase, table: str, column: str, where: str = "1") -> str | N
     keys = {name for name in db[table].pks if db[table].count_where(where) > 1}
     foreign = {key.column for key in db[table].foreign_keys}
     names_somebody = table == "opt_outs" and column in ("platform", "author")
-    is_a_choice = table == "own_posts" and column in ("kind", "status")
-    if column in keys | foreign or names_somebody or is_a_choice:
+    if column in keys | foreign or names_somebody or (table, column) in CHOICES:
         return None
     changed = db.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", [value]).rowcount
     assert changed > 0, f"no row of {table} is there to be marked"
