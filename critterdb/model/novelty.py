@@ -15,6 +15,7 @@ import numpy as np
 
 # An embedding of nothing but zeros has no direction; divided by this it stays zero.
 SMALLEST_LENGTH = 1e-12
+MAX_AT_ONCE = 50_000  # embeddings; of many labels, the nearness to each takes most memory
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,12 @@ class NoveltyParameters:
 
     def score(self, embeddings: np.ndarray) -> np.ndarray:
         """Novelty float32 N of embeddings N×D as the backbone gives them."""
-        vectors = normalized(embeddings)
+        if len(embeddings) > MAX_AT_ONCE:
+            starts = range(0, len(embeddings), MAX_AT_ONCE)
+            return np.concatenate(
+                [self.score(embeddings[start : start + MAX_AT_ONCE]) for start in starts]
+            )
+        vectors = normalized(embeddings[:])
         usual = ((vectors @ self.directions) ** 2).sum(axis=1)
         nearest = (vectors @ self.linear + self.constant).min(axis=1)
         squared = (vectors**2).sum(axis=1) - usual + nearest

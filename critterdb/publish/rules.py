@@ -13,13 +13,18 @@ WITHHELD = {
     "accounts": "The site owner's notes on other people's accounts.",
     "answer_candidates": "Other people's posts that wait for review.",
     "cursors": "How far the bot has read; only its own site needs this.",
+    "judged_posts": "The copy judges its own posts.",
     "ledger": "The basis of rate limits; only the running site needs this.",
     "opt_outs": "Opt-outs are private.",
     "platforms": "The bot's state on each platform; only the running bot needs this.",
     "prediction_counts": "The copy counts its own predictions.",
+    "score_counts": "The copy counts its own posts.",
+    "sketches": "The copy makes its own.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
-MADE_BY_THE_COPY = {"prediction_counts", "_sqlite_migrations"}
+MADE_BY_THE_COPY = {
+    "judged_posts", "prediction_counts", "score_counts", "sketches", "_sqlite_migrations",
+}  # fmt: skip
 WITHHELD_COLUMNS = {
     "images": {"url": "Somebody may have submitted it in private."},
     "observations": {"withdrawn_at": "Withdrawn data is not published."},

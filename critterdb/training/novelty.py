@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from critterdb.dataset.vectors import blocks
 from critterdb.model.novelty import NoveltyParameters, normalized
+
+from .sampling import MAX_NOVELTY_PHOTOS, sample
+
+if TYPE_CHECKING:
+    from critterdb.dataset.vectors import Vectors
 
 # On ten_cats against 200 everyday pictures that is an AUROC above 0.999, and adds 160 kB to a file.
 # docs/decisions.md#novelty-is-a-mahalanobis-distance-with-32-directions
@@ -17,12 +24,16 @@ PHOTOS_PER_DIRECTION = 4  # fewer would fit the photos, not the label
 SMALLEST_SCALE = 1e-6
 
 
-def fit_novelty(embeddings: np.ndarray, labels: np.ndarray) -> NoveltyParameters:
+def fit_novelty(embeddings: Vectors, labels: np.ndarray) -> NoveltyParameters:
     """Learn what known photos look like from embeddings N×D and their labels N (of any kind)."""
-    vectors = normalized(embeddings).astype(np.float64)
     _, numbers = np.unique(np.asarray(labels), return_inverse=True)
-    means = np.stack([vectors[numbers == n].mean(axis=0) for n in range(numbers.max() + 1)])
-    directions = _usual_directions(vectors - means[numbers], labels=len(means))
+    means = _label_means(embeddings, numbers)
+    # All photos say where labels are, and enough of them how photos of a label differ.
+    chosen = sample(len(numbers), MAX_NOVELTY_PHOTOS)
+    embeddings, numbers = embeddings[chosen], numbers[chosen]
+    deviations = normalized(embeddings).astype(np.float64)
+    deviations -= means[numbers]
+    directions = _usual_directions(deviations, labels=len(means))
     spread = means @ directions
     unscaled = NoveltyParameters(
         directions=directions.astype(np.float32),
@@ -32,6 +43,19 @@ def fit_novelty(embeddings: np.ndarray, labels: np.ndarray) -> NoveltyParameters
     )
     typical = float(unscaled.score(embeddings).mean())
     return replace(unscaled, scale=max(typical, SMALLEST_SCALE))
+
+
+def _label_means(embeddings: Vectors, numbers: np.ndarray) -> np.ndarray:
+    """The mean unit vector of each label, C×D, of label numbers N."""
+    if len(numbers) <= MAX_NOVELTY_PHOTOS:
+        vectors = normalized(embeddings[:]).astype(np.float64)
+        return np.stack([vectors[numbers == n].mean(axis=0) for n in range(numbers.max() + 1)])
+    sums = np.zeros((numbers.max() + 1, embeddings.shape[1]))
+    for rows, block in blocks(embeddings):
+        order = np.argsort(numbers[rows], kind="stable")
+        labels, firsts = np.unique(numbers[rows][order], return_index=True)
+        sums[labels] += np.add.reduceat(normalized(block)[order].astype(np.float64), firsts)
+    return np.asarray(sums / np.bincount(numbers)[:, None])
 
 
 def _usual_directions(deviations: np.ndarray, *, labels: int) -> np.ndarray:
