@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["STORED_AS", "as_vectors", "load_embeddings"]
 
-# Of so many photos, vectors of 1,280 numbers take 250 MB in memory; those of more are in a file.
-MAX_IN_MEMORY = 50_000
+# Of so many photos, vectors of 1,280 numbers take 100 MB in memory; those of more are in a file.
+MAX_IN_MEMORY = 20_000
 ROWS_PER_STEP = 2048
 
 

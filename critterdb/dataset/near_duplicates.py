@@ -68,11 +68,12 @@ def candidate_pairs(
     def compare(cluster: int) -> list[Pair]:
         chosen = queries[bounds[cluster] : bounds[cluster + 1]]
         members = clusters.of(cluster)
+        words = np.ascontiguousarray(sketches[members].T)
         pairs: list[Pair] = []
         step = max(1, PAIRS_PER_STEP // max(1, len(members)))
         for start in range(0, len(chosen), step):
             some = chosen[start : start + step]
-            apart = bits_apart(sketches[wanted[some]], sketches[members])
+            apart = bits_apart(sketches[wanted[some]], words)
             rows, columns = np.nonzero(apart <= radius[some, None])
             pairs += _near(vectors, wanted[some[rows]], members[columns], limit)
         return pairs
@@ -158,5 +159,5 @@ def _centres(sketches: np.ndarray) -> np.ndarray:
 
 def _signs(sketches: np.ndarray) -> np.ndarray:
     """Sketches n×4 as n×256 numbers, 1 or -1."""
-    bits = np.unpackbits(sketches.view(np.uint8), axis=1)
+    bits = np.unpackbits(np.ascontiguousarray(sketches).view(np.uint8), axis=1)
     return np.asarray(2 * bits.astype(np.float32) - 1)

@@ -67,9 +67,9 @@ class Sketched:
         return cls(bits, sketcher.middle)
 
 
-def bits_apart(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return how many signs differ, n×m, between sketches n×4 and m×4."""
-    apart = np.zeros((len(left), len(right)), np.uint16)
-    for word in range(WORDS):
-        apart += np.bitwise_count(left[:, word, None] ^ right[None, :, word])
+def bits_apart(left: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Return how many signs differ, n×m, between sketches n×4 and others by their words 4×m."""
+    apart = np.zeros((len(left), words.shape[1]), np.uint16)
+    for number, word in enumerate(words):
+        apart += np.bitwise_count(left[:, number, None] ^ word)
     return apart

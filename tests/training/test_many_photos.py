@@ -118,6 +118,7 @@ def test_novelty_of_a_file_is_that_of_the_array(
     file = VectorFile.create(tmp_path, 900, DIMENSIONS)
     file.write(np.arange(900), vectors)
     whole = fit_novelty(vectors, labels)
+    monkeypatch.setattr(novelty, "MAX_AT_ONCE", 200)
     monkeypatch.setattr(novelty, "MAX_NOVELTY_PHOTOS", 800)
     sampled = fit_novelty(file, labels)
     expected, measured = whole.score(vectors), sampled.score(file[:])
