@@ -30,9 +30,9 @@ ROUNDS = 5
 # Of the clusters, the nearest to a photo. On made-up photos the first holds 80% of its
 # near-duplicates, eight hold 99.2%, and these all.
 PROBES = 16
-# Signs that differ are binomial; a near-duplicate exceeds the expected number by so many standard
-# deviations once in 30,000.
-DEVIATIONS = 4
+# Signs that differ are binomial; a pair that is just near enough exceeds the expected number by so
+# many standard deviations once in 700, and nearer ones hardly ever.
+DEVIATIONS = 3
 ROWS_PER_STEP = 8192
 PAIRS_PER_STEP = 2**20
 
@@ -90,8 +90,10 @@ def _near(vectors: Vectors, left: np.ndarray, right: np.ndarray, limit: float) -
     pairs: list[Pair] = []
     for start in range(0, len(left), ROWS_PER_STEP):
         one, other = left[start : start + ROWS_PER_STEP], right[start : start + ROWS_PER_STEP]
-        unit, other_unit = normalized(vectors[one]), normalized(vectors[other])
-        distances = 1 - np.einsum("ij,ij->i", unit, other_unit)
+        # A photo is in many pairs, and read once.
+        photos, places = np.unique(np.concatenate([one, other]), return_inverse=True)
+        unit = normalized(vectors[photos])
+        distances = 1 - np.einsum("ij,ij->i", unit[places[: len(one)]], unit[places[len(one) :]])
         near = distances <= limit
         pairs += zip(
             one[near].tolist(), other[near].tolist(), distances[near].tolist(), strict=True

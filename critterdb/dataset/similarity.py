@@ -117,14 +117,17 @@ def _distances(unit: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[np.ndarra
         yield rows, distances
 
 
-def separate_parts(examples: Examples, vectors: Vectors) -> tuple[Examples, Vectors]:
+def separate_parts(
+    examples: Examples, vectors: Vectors, sketched: Sketched | None = None
+) -> tuple[Examples, Vectors]:
     """Return examples and their vectors N×D without the near-duplicates of a photo in another part.
 
+    `sketched` are the sketches of the examples, if they are stored.
     Examples come in the order of their arrival: of two, the later one is left out.
     """
     held_out = np.flatnonzero(examples.parts != "train")
     earlier: dict[int, list[int]] = {}
-    for later, first, _ in near_pairs(vectors, held_out):
+    for later, first, _ in near_pairs(vectors, held_out, sketched):
         if examples.parts[later] != examples.parts[first]:
             earlier.setdefault(later, []).append(first)
     kept = np.ones(len(examples), bool)
@@ -250,6 +253,15 @@ def load_training_photos(db: SiteDatabase, game: str, recipe: str) -> TrainingPh
     return TrainingPhotos(photos, normalized(vectors) if photos else vectors)
 
 
+def find_sketches(db: SiteDatabase, names: Sequence[str], recipe: str) -> Sketched | None:
+    """Return the stored sketches of files (SHA-256), or None where they are not needed."""
+    if len(names) <= MAX_COMPARED:
+        return None
+    sketches = Sketches(recipe)
+    sketches.update(db)
+    return sketches.of(names)
+
+
 def find_duplicates(db: SiteDatabase, recipe: str) -> list[list[Neighbour]]:
     """Group photos that show the same picture, the first photo first; distances are to it."""
     rows = db.execute(_FILES_HERE, {"recipe": recipe}).fetchall()
@@ -259,10 +271,8 @@ def find_duplicates(db: SiteDatabase, recipe: str) -> list[list[Neighbour]]:
     place = {name: number for number, name in enumerate(names)}
     _, of_files = read_vectors(db, names, recipe)
     vectors = take(of_files, np.array([place[name] for _, name in rows]))
-    sketches = Sketches(recipe)
-    if len(rows) > MAX_COMPARED:
-        sketches.update(db)
-    pairs = near_pairs(vectors, sketched=sketches.of([name for _, name in rows]))
+    sketched = find_sketches(db, [name for _, name in rows], recipe)
+    pairs = near_pairs(vectors, sketched=sketched)
     groups: dict[int, list[int]] = {}
     for index, first in enumerate(group_pairs(len(rows), (pair[:2] for pair in pairs))):
         groups.setdefault(first, []).append(index)

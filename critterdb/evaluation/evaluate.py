@@ -202,7 +202,7 @@ def _test_photos(db: SiteDatabase, model: Model) -> LabelledPhotos:
     """The photos that training left for the test, without near-duplicates of others."""
     from critterdb.dataset.embeddings import load_embeddings
     from critterdb.dataset.examples import label_photos
-    from critterdb.dataset.similarity import separate_parts
+    from critterdb.dataset.similarity import find_sketches, separate_parts
     from critterdb.dataset.splits import measured_photos
     from critterdb.games import get_game
 
@@ -210,7 +210,9 @@ def _test_photos(db: SiteDatabase, model: Model) -> LabelledPhotos:
     examples = label_photos(db, get_game(db, model.game), label_index.keys())
     recipe = read_object(model_row(db, model.id)["recipe"])
     backbone = str(recipe.get("near_duplicates_by", model.backbone))
-    examples, _ = separate_parts(*load_embeddings(db, examples, backbone))
+    examples, vectors = load_embeddings(db, examples, backbone)
+    sketched = find_sketches(db, examples.sha256s, backbone)
+    examples, _ = separate_parts(examples, vectors, sketched)
     tested = np.flatnonzero(examples.of_part("test"))
     tested = tested[measured_photos(examples.sha256s[tested], len(model.labels))]
     taxon_ids = examples.taxon_ids[tested].tolist()

@@ -33,9 +33,9 @@ MIN_STEPS = 400  # batches in all, so that a small game learns as long as a larg
 MIN_BATCH, MAX_BATCH = 16, 128  # photos
 # Cosines lie within -1 and 1, where a softmax can hardly prefer anything; it is learned from here.
 COSINE_SCALE = 10.0  # of the logits of a cosine head, at first
-# A large training: 70,000 photos take 8 epochs, and 700,000 take 4.
+# A large training: 70,000 photos take 6 epochs, and 700,000 take 4.
 LARGE_BATCH = 512  # photos
-LARGE_STEPS = 1_000  # batches in all, if that is more than the epochs below
+LARGE_STEPS = 800  # batches in all, if that is more than the epochs below
 MIN_LARGE_EPOCHS = 4
 PATIENCE = 12  # epochs without a better validation loss
 

@@ -29,7 +29,7 @@ def fit_novelty(embeddings: Vectors, labels: np.ndarray) -> NoveltyParameters:
     """Learn what known photos look like from embeddings N×D and their labels N (of any kind)."""
     _, numbers = np.unique(np.asarray(labels), return_inverse=True)
     means = _label_means(embeddings, numbers)
-    if len(numbers) > MAX_AT_ONCE:
+    if len(numbers) > MAX_NOVELTY_PHOTOS:
         # All photos say where labels are, and enough of them how photos of a label differ.
         chosen = sample(len(numbers), MAX_NOVELTY_PHOTOS)
         embeddings, numbers = take(embeddings, chosen), numbers[chosen]

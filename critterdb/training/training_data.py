@@ -10,7 +10,7 @@ import numpy as np
 from critterdb.dataset.embeddings import load_embeddings
 from critterdb.dataset.examples import UNREADABLE, Examples
 from critterdb.dataset.photo_files import UNREADABLE_ERRORS, stored_photos
-from critterdb.dataset.similarity import separate_parts
+from critterdb.dataset.similarity import find_sketches, separate_parts
 from critterdb.dataset.splits import measured_photos
 from critterdb.dataset.vectors import take
 from critterdb.errors import TrainingError
@@ -88,7 +88,9 @@ def prepare_data(db: SiteDatabase, examples: Examples, recipe: str) -> TrainingD
 
     Raises TrainingError if a part has no photos.
     """
-    examples, vectors = separate_parts(*load_embeddings(db, examples, recipe))
+    examples, vectors = load_embeddings(db, examples, recipe)
+    sketched = find_sketches(db, examples.sha256s, recipe)
+    examples, vectors = separate_parts(examples, vectors, sketched)
     taxon_ids = sorted(set(examples.taxon_ids[examples.of_part("train")].tolist()))
     label_index = {taxon_id: index for index, taxon_id in enumerate(taxon_ids)}
     truth = np.array([label_index.get(taxon_id, -1) for taxon_id in examples.taxon_ids.tolist()])
