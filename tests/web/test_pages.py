@@ -631,7 +631,7 @@ async def test_embeddings_that_were_read_before_the_limit_are_kept(
     with closing(open_database(folder / "critters.db")) as db:
         statements: list[str] = []
         db.conn.set_trace_callback(statements.append)
-        db.conn.set_progress_handler(lambda: len(statements) > 2, 1)
+        db.conn.set_progress_handler(lambda: len(statements) > 3, 1)
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             sketches.update(db)
         assert len(sketches) == 4

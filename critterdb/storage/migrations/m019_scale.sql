@@ -118,8 +118,13 @@ SELECT
 FROM judged_posts
 GROUP BY game, model_id;
 
+-- Not INSERT OR IGNORE: inside an upsert of an answer, that would fail at a row that is there.
 CREATE TRIGGER judged_posts_counted AFTER INSERT ON judged_posts BEGIN
-    INSERT OR IGNORE INTO score_counts (game, model_id) VALUES (new.game, new.model_id);
+    INSERT INTO score_counts (game, model_id)
+    SELECT new.game, new.model_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM score_counts WHERE game = new.game AND model_id = new.model_id
+    );
     UPDATE score_counts SET
         posts = posts + 1,
         right = right + coalesce(new.right, 0),
