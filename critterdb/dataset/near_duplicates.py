@@ -114,7 +114,8 @@ def _radius(vectors: Vectors, middle: np.ndarray, wanted: np.ndarray, limit: flo
     # Of all points so near to this one, the tangent's is at the largest angle from the middle.
     sines = np.minimum(1, math.sqrt(2 * limit) / np.maximum(lengths, 1e-6))
     share = np.arcsin(sines) / math.pi
-    return np.asarray(BITS * share + DEVIATIONS * np.sqrt(BITS * share * (1 - share)))
+    most = BITS * share + DEVIATIONS * np.sqrt(BITS * share * (1 - share))
+    return most.astype(np.uint16)
 
 
 def _cluster(sketches: np.ndarray, wanted: np.ndarray) -> Clusters:
