@@ -37,6 +37,7 @@ COSINE_SCALE = 10.0  # of the logits of a cosine head, at first
 LARGE_BATCH = 512  # photos
 LARGE_STEPS = 800  # batches in all, if that is more than the epochs below
 MIN_LARGE_EPOCHS = 4
+PHOTOS_FOR_MORE_THREADS = 500_000  # training photos
 PATIENCE = 12  # epochs without a better validation loss
 
 
@@ -53,8 +54,7 @@ class BestEpoch:
 class FitOptions:
     """How heads are fitted: `weights` C say how much a photo of each label counts.
 
-    `is_large` is a training of so many photos and labels that batches are large, and all cores work
-    on each.
+    `is_large` is a training of so many photos and labels that batches are large.
     """
 
     weights: np.ndarray
@@ -76,7 +76,7 @@ def fit_heads(
 
     batch, epochs = _plan(len(train.truth), options.is_large)
     labels = len(options.weights)
-    threads = cores() if options.is_large else 1
+    threads = cores() if len(train.truth) >= PHOTOS_FOR_MORE_THREADS else 1
     with fastai.no_random(options.seed), _threads(torch, threads), _without_collector():
         learner = fastai.Learner(
             fastai.DataLoaders(
@@ -125,7 +125,7 @@ def _summed_loss(torch: Any, weights: np.ndarray, heads: int) -> Any:
 def _threads(torch: Any, threads: int) -> Iterator[None]:
     """Small sums take longer shared among cores; and in one order they give one result."""
     # Two cores took twice the processor time for the same wall time, and ten times as long when
-    # others used the machine. Large batches are worth it.
+    # others used the machine. Only a million photos are worth it.
     # docs/decisions.md#the-head-is-trained-on-one-core
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
