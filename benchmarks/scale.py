@@ -87,7 +87,8 @@ def build(site: Path, photos: int, labels: int) -> None:
 
 def _taxa(db: SiteDatabase, labels: int) -> None:
     genera = math.ceil(labels / GENUS_OF)
-    rows = [(1, "Animalia", "kingdom", 70, None, [1])]
+    rows: list[tuple[int, str, str, int, int | None, list[int]]] = []
+    rows += [(1, "Animalia", "kingdom", 70, None, [1])]
     rows += [
         (10 + n, f"Family{n}", "family", 30, 1, [1, 10 + n])
         for n in range(math.ceil(genera / FAMILY_OF))

@@ -31,7 +31,7 @@ def load_embeddings(db: SiteDatabase, examples: Examples, recipe: str) -> tuple[
 
     Those of many photos are in a file in the site's folder, which is removed with them.
     """
-    is_readable, vectors = read_vectors(db, examples.sha256s, recipe)
+    is_readable, vectors = read_vectors(db, examples.sha256s.tolist(), recipe)
     return examples.where(is_readable, UNREADABLE), vectors
 
 

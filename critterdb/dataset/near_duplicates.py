@@ -115,7 +115,7 @@ def _radius(vectors: Vectors, middle: np.ndarray, wanted: np.ndarray, limit: flo
     sines = np.minimum(1, math.sqrt(2 * limit) / np.maximum(lengths, 1e-6))
     share = np.arcsin(sines) / math.pi
     most = BITS * share + DEVIATIONS * np.sqrt(BITS * share * (1 - share))
-    return most.astype(np.uint16)
+    return np.asarray(most, np.uint16)
 
 
 def _cluster(sketches: np.ndarray, wanted: np.ndarray) -> Clusters:

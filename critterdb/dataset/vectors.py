@@ -14,7 +14,7 @@ import tempfile
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -96,9 +96,10 @@ class VectorFile:
         """Return the rows of a mask or of indexes, without reading them."""
         return VectorFile(self.path, self.dimensions, self.rows[chosen], self._file)
 
-    def _mapped(self, mode: str) -> np.ndarray:
+    def _mapped(self, mode: Literal["r", "r+"]) -> np.ndarray:
         rows = self.path.stat().st_size // (self.dimensions * STORED_AS.itemsize)
-        return np.memmap(self.path, STORED_AS, mode, shape=(rows, self.dimensions))
+        shape = (rows, self.dimensions)
+        return np.asarray(np.memmap(self.path, STORED_AS, mode, shape=shape))
 
 
 Vectors: TypeAlias = np.ndarray | VectorFile

@@ -211,7 +211,7 @@ def _test_photos(db: SiteDatabase, model: Model) -> LabelledPhotos:
     recipe = read_object(model_row(db, model.id)["recipe"])
     backbone = str(recipe.get("near_duplicates_by", model.backbone))
     examples, vectors = load_embeddings(db, examples, backbone)
-    sketched = find_sketches(db, examples.sha256s, backbone)
+    sketched = find_sketches(db, examples.sha256s.tolist(), backbone)
     examples, _ = separate_parts(examples, vectors, sketched)
     tested = np.flatnonzero(examples.of_part("test"))
     tested = tested[measured_photos(examples.sha256s[tested], len(model.labels))]

@@ -46,7 +46,7 @@ def save_place_errors(
     if len(chosen) * len(scores.labels) > MAX_FACTORS:
         most = max(MIN_PHOTOS, MAX_FACTORS // len(scores.labels))
         chosen = np.sort(np.random.default_rng(0).permutation(len(chosen))[:most])
-        photo_ids = [photo_ids[index] for index in chosen]
+        photo_ids = [photo_ids[index] for index in chosen.tolist()]
     factors = _factors(db, prior, photo_ids)
     has_place = ~np.isnan(factors[:, 0])
     photos = int(has_place.sum())
