@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .metrics import ScoredPhotos
 
 # Of more test photos times labels, a sample is placed: each looks at all cells of the prior.
-MAX_FACTORS = 2_000_000
+MAX_FACTORS = 1_000_000
 MIN_PHOTOS = 2_000
 WITH_PLACE, WITHOUT_PLACE = "error_rate_with_place", "error_rate_without_place"
 

@@ -15,7 +15,7 @@ CANDIDATE_LABELS, CANDIDATE_PHOTOS = 100, 10_000
 MAX_VALIDATION = 20_000  # photos that the epochs of a large training are compared on
 MAX_NOVELTY_PHOTOS = 20_000  # of more, a sample says how photos of a label differ
 # One number is fitted 80 times to these, and the weight of places eleven times.
-MAX_FITTED = 2_000_000  # photos times labels
+MAX_FITTED = 1_000_000  # photos times labels
 MIN_FITTED = 2_000  # photos
 
 
