@@ -55,7 +55,9 @@ def load(folder: Path, site: Path) -> tuple[Examples, np.ndarray]:
     import_folder(db, folder, "measured")
     backbone = load_backbone(folder=site)
     embed_photos(db, backbone, "measured")
-    return load_embeddings(db, load_examples(db, get_game(db, "measured")), backbone.recipe)
+    examples = load_examples(db, get_game(db, "measured"))
+    examples, vectors = load_embeddings(db, examples, backbone.recipe)
+    return examples, vectors[:]
 
 
 def split(
@@ -68,9 +70,9 @@ def split(
         groups.setdefault(name, Counter()).update([taxon_id])
     parts = plan_parts(groups, {}, f"seed-{seed}")
     examples = replace(examples, parts=np.array([parts[name] for name in names], object))
-    examples, vectors = separate_parts(examples, vectors)
+    examples, kept = separate_parts(examples, vectors)
     _, truth = np.unique(examples.taxon_ids, return_inverse=True)
-    return vectors, truth, examples.parts
+    return kept[:], truth, examples.parts
 
 
 def long_tail(truth: np.ndarray, ratio: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,7 @@
 """How long the pages take with a little and with a lot in the database.
 
     python -m benchmarks.pages FOLDER [--predictions 1000000] [--photos 200000] [--requests 40]
+        [--labels 20]
 
 Builds FOLDER/small (10,000 predictions, 2,000 photos) and FOLDER/large by SQL, serves each with
 `critterdb serve`, asks for every page again and again, each time for another post, photo or
@@ -33,12 +34,30 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 TaxonRow = tuple[int, str, str | None, str, int, int | None, list[int]]
-SMALL = (10_000, 2_000)
-SPECIES, LABELS, GENERA, MODELS, OBSERVERS = 100, 20, 20, 5, 5_000
+MODELS, OBSERVERS = 5, 5_000
+SPECIES_PER_LABEL, SPECIES_PER_GENUS = 5, 5
+MAX_EMBEDDED = 200_000  # photos; similar ones among a million are measured by benchmarks.scale
+SCORES = 36  # labels in a row of predictions, at most
 DIMENSIONS = 1280
+GENUS = 1_000_000  # the first genus; species begin at 100
 GAME, SECRET = "critterornot", "benchmark"
 LIMIT_MS, FACTOR = 200, 2.0
 WARM_UP = 2  # requests: what a site does once after its start is another matter
+
+
+class Size(NamedTuple):
+    """What a site holds; there are five times as many species as labels."""
+
+    predictions: int
+    photos: int
+    labels: int = 20
+
+    @property
+    def species(self) -> int:
+        return SPECIES_PER_LABEL * self.labels
+
+
+SMALL = Size(10_000, 2_000)
 
 
 class Figures(NamedTuple):
@@ -50,7 +69,7 @@ class Figures(NamedTuple):
     status: int
 
 
-def build(folder: Path, predictions: int, photos: int) -> None:
+def build(folder: Path, made: Size) -> None:
     """A site with that many predictions and photos, all else in proportion."""
     started = time.perf_counter()
     init_site(folder)
@@ -59,16 +78,17 @@ def build(folder: Path, predictions: int, photos: int) -> None:
     db.execute("PRAGMA cache_size = -400000")
     rng = random.Random(7)
     with db.atomic():
-        _taxa(db)
-        _photos(db, photos)
+        _taxa(db, made.species)
+        _photos(db, made)
     with db.atomic():
-        _models(db, rng)
-        _predictions(db, rng, predictions, photos)
-    _embeddings(db, photos)
+        _models(db, rng, made.labels)
+        _predictions(db, rng, made)
+    _embeddings(db, min(made.photos, MAX_EMBEDDED))
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = (folder / DATABASE_NAME).stat().st_size
     print(
-        f"{folder.name}: {predictions:,} predictions, {photos:,} photos, {size / 1e6:,.0f} MB, "
+        f"{folder.name}: {made.predictions:,} predictions, {made.photos:,} photos, "
+        f"{made.labels:,} labels, {size / 1e6:,.0f} MB, "
         f"built in {time.perf_counter() - started:.0f} s"
     )
     db.close()
@@ -78,18 +98,19 @@ def numbers(count: int) -> str:
     return f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
 
 
-def _taxa(db: SiteDatabase) -> None:
+def _taxa(db: SiteDatabase, species: int) -> None:
+    genera = species // SPECIES_PER_GENUS
     rows: list[TaxonRow] = [(1, "Animalia", "Animals", "kingdom", 70, None, [1])]
     rows.append((2, "Felidae", "Felids", "family", 30, 1, [1, 2]))
     rows += [
-        (10 + genus, f"Genus{genus}", None, "genus", 20, 2, [1, 2, 10 + genus])
-        for genus in range(GENERA)
+        (GENUS + genus, f"Genus{genus}", None, "genus", 20, 2, [1, 2, GENUS + genus])
+        for genus in range(genera)
     ]
-    for number in range(SPECIES):
-        genus = number % GENERA
-        lineage = [1, 2, 10 + genus, 100 + number]
+    for number in range(species):
+        genus = number % genera
+        lineage = [1, 2, GENUS + genus, 100 + number]
         name = (f"Genus{genus} species{number}", f"Critter {number}")
-        rows += [(100 + number, *name, "species", 10, 10 + genus, lineage)]
+        rows += [(100 + number, *name, "species", 10, GENUS + genus, lineage)]
     db["taxa"].insert_all(
         {
             "id": taxon,
@@ -104,7 +125,8 @@ def _taxa(db: SiteDatabase) -> None:
     )
 
 
-def _photos(db: SiteDatabase, photos: int) -> None:
+def _photos(db: SiteDatabase, made: Size) -> None:
+    photos = made.photos
     observations = max(1, photos * 5 // 8)
     db.execute(
         f"INSERT INTO observers (id, login) {numbers(OBSERVERS)} SELECT i, 'person' || i FROM n"
@@ -115,7 +137,7 @@ def _photos(db: SiteDatabase, photos: int) -> None:
         INSERT INTO observations (id, taxon_id, observer_id, observed_on, quality_grade, captive,
             place_guess, latitude, longitude, obscured, license_code, url)
         {numbers(observations)}
-        SELECT i, 100 + CAST({SPECIES} * pow(abs(random() % 100000) / 100000.0, 3) AS INTEGER),
+        SELECT i, 100 + CAST({made.species} * pow(abs(random() % 100000) / 100000.0, 3) AS INTEGER),
             1 + abs(random() % {OBSERVERS}),
             date('2015-01-01', (abs(random() % 4300)) || ' days'),
             'research', 0, 'Place ' || (i % 997) || ', California',
@@ -137,7 +159,7 @@ def _photos(db: SiteDatabase, photos: int) -> None:
     )
 
 
-def _models(db: SiteDatabase, rng: random.Random) -> None:
+def _models(db: SiteDatabase, rng: random.Random, labels: int) -> None:
     db["games"].insert(
         {
             "slug": GAME,
@@ -173,12 +195,12 @@ def _models(db: SiteDatabase, rng: random.Random) -> None:
             {
                 "model_id": model,
                 "taxon_id": 100 + label,
-                "photos_train": 5000 - label,
+                "photos_train": max(10, 5000 - label),
                 "photos_test": 400,
                 "precision": rng.random(),
                 "recall": rng.random(),
             }
-            for label in range(LABELS)
+            for label in range(labels)
         )
         curves = [("reliability", 15), ("risk_coverage", 20), ("valid_loss", 40)]
         db["model_metrics"].insert_all(
@@ -193,17 +215,19 @@ def _models(db: SiteDatabase, rng: random.Random) -> None:
     db["games"].update(GAME, {"model_id": f"{GAME}-{MODELS - 1}"})
 
 
-def _predictions(db: SiteDatabase, rng: random.Random, predictions: int, photos: int) -> None:
+def _predictions(db: SiteDatabase, rng: random.Random, made: Size) -> None:
     """A fifth on test photos, a twentieth by the bot on a post each, the others by the page."""
+    predictions, photos, labels = made
     tested, posts, images = predictions // 5, predictions // 20, predictions // 13
     asked = predictions - tested - posts
     db.execute("CREATE TEMP TABLE answers_of (i INTEGER PRIMARY KEY, top INTEGER, scores TEXT)")
     for number in range(1000):
-        shares = [rng.random() ** 6 for _ in range(LABELS)]
+        likely = sorted(rng.sample(range(labels), min(labels, SCORES)))
+        shares = [rng.random() ** 6 for _ in likely]
         total = sum(shares)
         scores = {
-            str(100 + label_index): round(share / total, 4)
-            for label_index, share in enumerate(shares)
+            str(100 + label): round(share / total, 4)
+            for label, share in zip(likely, shares, strict=True)
         }
         top = max(scores, key=lambda taxon: scores[taxon])
         db.execute(
@@ -226,7 +250,7 @@ def _predictions(db: SiteDatabase, rng: random.Random, predictions: int, photos:
         f"""
         INSERT INTO predictions ({columns}) {numbers(tested)}
         SELECT '{GAME}-' || (i % {MODELS}), 'evaluation', 1 + (i * 7919) % {photos}, NULL, NULL,
-            CASE WHEN (i / 5) % 10 = 0 THEN 100 + (i * 31) % {LABELS} ELSE top END,
+            CASE WHEN (i / 5) % 10 = 0 THEN 100 + (i * 31) % {labels} ELSE top END,
             {answer}, '2026-06-01T00:00:00Z' {chosen}
         """
     )
@@ -277,7 +301,7 @@ def _predictions(db: SiteDatabase, rng: random.Random, predictions: int, photos:
         SELECT post_id, CASE WHEN taxon = 100 THEN 'target' ELSE 'other' END, taxon,
             'https://example.org/answer/' || id, created_at, 'host''s words'
         FROM (
-            SELECT *, CASE WHEN id % 5 = 0 THEN 100 + id % {LABELS} ELSE top_taxon_id END AS taxon
+            SELECT *, CASE WHEN id % 5 = 0 THEN 100 + id % {labels} ELSE top_taxon_id END AS taxon
             FROM predictions WHERE source = 'bot' AND id % 10 <> 3
         )
         """
@@ -303,7 +327,9 @@ def _predictions(db: SiteDatabase, rng: random.Random, predictions: int, photos:
 def _embeddings(db: SiteDatabase, photos: int) -> None:
     draw = np.random.default_rng(7)
     kinds = np.abs(draw.standard_normal((200, DIMENSIONS))).astype(np.float32)
-    hashes = [row[0] for row in db.execute("SELECT sha256 FROM photos ORDER BY id")]
+    hashes = [
+        row[0] for row in db.execute("SELECT sha256 FROM photos ORDER BY id LIMIT ?", [photos])
+    ]
     for start in range(0, photos, 5000):
         some = hashes[start : start + 5000]
         vectors = kinds[draw.integers(0, 200, len(some))]
@@ -348,12 +374,13 @@ def _constant(address: str) -> Callable[[int], str]:
     return lambda turn: address
 
 
-def our_pages(predictions: int, photos: int) -> dict[str, Callable[[int], str]]:
+def our_pages(made: Size) -> dict[str, Callable[[int], str]]:
     """Each page's address, another one at each request."""
+    predictions, photos, labels = made
     posts, start, model = predictions // 20, "/-/critters", f"/-/critters/models/{GAME}-"
 
     def species(turn: int) -> int:
-        return 100 + (turn * 7) % LABELS
+        return 100 + (turn * 7) % labels
 
     def cell(turn: int) -> str:
         actual, predicted = species(turn), species(turn + turn % 2)
@@ -375,7 +402,7 @@ def our_pages(predictions: int, photos: int) -> dict[str, Callable[[int], str]]:
         "cell of the matrix": cell,
         "two models": lambda turn: f"{start}/compare?a={GAME}-{turn % 4}&b={GAME}-4",
         "critters": lambda turn: f"{start}/species",
-        "critters, a search": lambda turn: f"{start}/species?q=critter+{turn % SPECIES}",
+        "critters, a search": lambda turn: f"{start}/species?q=critter+{turn % made.species}",
         "species": lambda turn: f"{start}/species/{species(turn)}",
         "species, the commonest": lambda turn: f"{start}/species/100",
         "family": lambda turn: f"{start}/species/2",
@@ -387,7 +414,7 @@ def our_pages(predictions: int, photos: int) -> dict[str, Callable[[int], str]]:
     }
 
 
-def datasette_pages(predictions: int, photos: int) -> dict[str, Callable[[int], str]]:
+def datasette_pages(made: Size) -> dict[str, Callable[[int], str]]:
     start = "/critters"
     return {
         "index": lambda turn: "/",
@@ -405,8 +432,8 @@ def datasette_pages(predictions: int, photos: int) -> dict[str, Callable[[int], 
         "scoreboard": lambda turn: f"{start}/scoreboard",
         "photo_credits": lambda turn: f"{start}/photo_credits",
         "row of a model": lambda turn: f"{start}/models/{GAME}-{turn % MODELS}",
-        "row of a taxon": lambda turn: f"{start}/taxa/{100 + turn % LABELS}",
-        "row of a photo": lambda turn: f"{start}/photos/{1 + (turn * 7919) % photos}",
+        "row of a taxon": lambda turn: f"{start}/taxa/{100 + turn % made.labels}",
+        "row of a photo": lambda turn: f"{start}/photos/{1 + (turn * 7919) % made.photos}",
         "row of a prediction": lambda turn: f"{start}/predictions/{1 + turn * 17}",
         **{
             f"query {name}": _constant(f"{start}/{name}")
@@ -485,26 +512,31 @@ def show(title: str, small: dict[str, Figures], large: dict[str, Figures]) -> No
         print(f"| {name} | {cells} | {ratio:.1f} | {words} |")
 
 
+def compare(folder: Path, large: Size, requests: int) -> None:
+    """Measure the small site and a large one, which are made unless they are there."""
+    results = {}
+    for name, made in (("small", SMALL), ("large", large)):
+        site = folder / name
+        if not (site / DATABASE_NAME).exists():
+            build(site, made)
+        with serving(site) as (address, pid):
+            print(f"{name}: similar photos are there after {wait_for_similar(address):.1f} s")
+            for kind in (our_pages, datasette_pages):
+                results[kind, name] = measure(address, pid, kind(made), requests)
+    for kind, title in ((our_pages, "critterdb's page"), (datasette_pages, "Datasette's page")):
+        show(title, results[kind, "small"], results[kind, "large"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--predictions", type=int, default=1_000_000)
     parser.add_argument("--photos", type=int, default=200_000)
+    parser.add_argument("--labels", type=int, default=20)
     parser.add_argument("--requests", type=int, default=40)
     options = parser.parse_args()
-    sizes = {"small": SMALL, "large": (options.predictions, options.photos)}
-    results = {}
-    for name, (predictions, photos) in sizes.items():
-        folder = options.folder / name
-        if not (folder / DATABASE_NAME).exists():
-            build(folder, predictions, photos)
-        with serving(folder) as (address, pid):
-            print(f"{name}: similar photos are there after {wait_for_similar(address):.1f} s")
-            for kind in (our_pages, datasette_pages):
-                pages = kind(predictions, photos)
-                results[kind, name] = measure(address, pid, pages, options.requests)
-    for kind, title in ((our_pages, "critterdb's page"), (datasette_pages, "Datasette's page")):
-        show(title, results[kind, "small"], results[kind, "large"])
+    large = Size(options.predictions, options.photos, options.labels)
+    compare(options.folder, large, options.requests)
 
 
 if __name__ == "__main__":

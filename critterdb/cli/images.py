@@ -216,6 +216,7 @@ def similar(
     critterdb similar cat.jpg --count 3 --game mycats
     """
     from critterdb.dataset.similarity import find_similar
+    from critterdb.dataset.sketch_store import store_sketches
     from critterdb.imaging.sandbox import shared_decoders
     from critterdb.model.registry import choose_model_id, current_model
 
@@ -228,6 +229,7 @@ def similar(
     except RejectedInputError as refusal:
         raise RejectedInputError(refusal.code, f"{image}: {refusal}") from refusal
     _, vectors, _ = chosen.run(pixels[None])
+    store_sketches(db, chosen.backbone)
     photos = [vars(photo) for photo in find_similar(db, chosen.backbone, vectors[0], count=count)]
     if as_json:
         show_json(photos)
@@ -251,10 +253,12 @@ def duplicates(ctx: click.Context, model: str | None, game: str | None, as_json:
     critterdb duplicates --game mycats --json
     """
     from critterdb.dataset.similarity import find_duplicates
+    from critterdb.dataset.sketch_store import store_sketches
     from critterdb.model.registry import choose_model_id, current_model
 
     db = open_site(ctx)
     chosen = current_model(db, model_id=choose_model_id(db, model, game))
+    store_sketches(db, chosen.backbone)
     groups = [[vars(photo) for photo in group] for group in find_duplicates(db, chosen.backbone)]
     if as_json:
         show_json(groups)

@@ -7,9 +7,10 @@ photos fold into an ancestor, or are left out.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from critterdb.errors import TrainingError
 from .taxonomy import Taxonomy, taxon_names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from critterdb.games import Game
     from critterdb.storage.database import SiteDatabase
@@ -72,19 +73,6 @@ class Examples:
         return replace(self, **chosen, left_out=left_out)
 
 
-class LabelledPhoto(NamedTuple):
-    """A photo of a game and its label; `observer_id` and `license_code` may be null."""
-
-    label: int
-    photo_id: int
-    sha256: str
-    observation_id: int
-    observer_id: int | None
-    part: str
-    license_code: str | None
-    path: str
-
-
 # A photo counts where its file is here and neither it nor its observation is withdrawn or has left
 # the game. Imported ids are negative and count downwards, so that abs() is the order of arrival.
 _PHOTOS = """
@@ -100,8 +88,14 @@ WHERE photos.path IS NOT NULL AND photos.sha256 IS NOT NULL
 ORDER BY abs(photos.id)
 """
 
-# Everything that observations say about one file; imported ones speak for their own game only.
+# Everything that observations say about a file that more than one shows; imported ones speak for
+# their own game only.
 _CLAIMS = """
+WITH repeated AS (
+    SELECT sha256 FROM photos WHERE sha256 IS NOT NULL GROUP BY sha256 HAVING count(*) > 1
+    UNION
+    SELECT photos.sha256 FROM shared_photos JOIN photos ON photos.id = shared_photos.photo_id
+)
 SELECT claims.sha256, claims.taxon_id FROM (
     SELECT photos.sha256, observations.taxon_id, observations.id
     FROM photos JOIN observations ON observations.id = photos.observation_id
@@ -113,8 +107,10 @@ SELECT claims.sha256, claims.taxon_id FROM (
     JOIN observations ON observations.id = shared_photos.observation_id
     WHERE observations.withdrawn_at IS NULL AND photos.sha256 IS NOT NULL
 ) AS claims
-WHERE claims.id > 0 OR claims.id IN (
-    SELECT observation_id FROM game_observations WHERE game = :game
+WHERE claims.sha256 IN (SELECT sha256 FROM repeated) AND (
+    claims.id > 0 OR claims.id IN (
+        SELECT observation_id FROM game_observations WHERE game = :game
+    )
 )
 """
 
@@ -125,14 +121,15 @@ def load_examples(db: SiteDatabase, game: Game, *, min_photos: int = MIN_PHOTOS)
     Raises TrainingError if the game has no photos, or fewer than two labels with enough of them.
     """
     taxonomy = Taxonomy(db, game.rank)
-    photos, left_out = _labelled_photos(db, game, taxonomy)
-    if not photos:
+    photos = _labelled_photos(db, game, taxonomy)
+    left_out = photos.left_out
+    if not len(photos):
         raise TrainingError(
             f"The game {game.slug} has no photos to train on"
             + (f" ({_in_words(left_out)} left out)" if left_out else "")
             + f". Fetch some with: critterdb sync {game.slug}, or critterdb import FOLDER"
         )
-    counts = Counter(photo.label for photo in photos)
+    counts = Counter(photos.taxon_ids.tolist())
     label_of = fold_labels(counts, {label: taxonomy.lineage(label) for label in counts}, min_photos)
     small = {label for label in counts if label_of[label] != label}
     names = taxon_names(db, small | {label for label in label_of.values() if label is not None})
@@ -152,14 +149,14 @@ def load_examples(db: SiteDatabase, game: Game, *, min_photos: int = MIN_PHOTOS)
         )
     if too_few:
         left_out[TOO_FEW] = sum(number for _, number in too_few)
-    labelled = [photo._replace(label=label) for photo in photos if (label := label_of[photo.label])]
-    return replace(_as_examples(labelled, left_out), too_few=too_few, folded=folded)
+    examples = _relabelled(photos, [label_of[label] for label in photos.taxon_ids.tolist()])
+    return replace(examples, left_out=left_out, too_few=too_few, folded=folded)
 
 
 def assign_parts(db: SiteDatabase, game_slug: str, examples: Examples) -> Examples:
     """Return examples with the parts that their observations were given since they were loaded."""
     rows = db.execute("SELECT observation_id, part FROM splits WHERE game = ?", [game_slug])
-    part_of = dict(rows.fetchall())
+    part_of = {observation: sys.intern(part) for observation, part in rows}
     parts = [part_of.get(observation, "") for observation in examples.observation_ids.tolist()]
     return replace(examples, parts=np.array(parts, dtype=object))
 
@@ -167,13 +164,9 @@ def assign_parts(db: SiteDatabase, game_slug: str, examples: Examples) -> Exampl
 def label_photos(db: SiteDatabase, game: Game, labels: Collection[int]) -> Examples:
     """Load the photos of a game that are of these labels, or of what folds into one of them."""
     taxonomy = Taxonomy(db, game.rank)
-    photos, left_out = _labelled_photos(db, game, taxonomy)
-    labelled = [
-        photo._replace(label=label)
-        for photo in photos
-        if (label := taxonomy.nearest(photo.label, labels)) is not None
-    ]
-    return _as_examples(labelled, left_out)
+    photos = _labelled_photos(db, game, taxonomy)
+    label_of = {label: taxonomy.nearest(label, labels) for label in set(photos.taxon_ids.tolist())}
+    return _relabelled(photos, [label_of[label] for label in photos.taxon_ids.tolist()])
 
 
 def fold_labels(
@@ -207,56 +200,52 @@ def fold_labels(
     return label_of
 
 
-def _labelled_photos(
-    db: SiteDatabase, game: Game, taxonomy: Taxonomy
-) -> tuple[list[LabelledPhoto], Counter[str]]:
+def _labelled_photos(db: SiteDatabase, game: Game, taxonomy: Taxonomy) -> Examples:
+    """Return the game's photos with labels at its rank, and why others are left out."""
     claims: dict[str, set[int | None]] = {}
-    for claim in db.query(_CLAIMS, {"game": game.slug}):
-        claims.setdefault(claim["sha256"], set()).add(claim["taxon_id"])
-    photos, left_out, taken = [], Counter[str](), set()
-    for row in db.query(_PHOTOS, {"game": game.slug}):
-        label = taxonomy.label(row["taxon_id"])
-        if label is None:
-            left_out[NOT_AT_RANK] += 1
-        # Claims that only say less than the label do no harm; any other taxon makes it ambiguous.
-        elif not all(taxonomy.is_compatible(taxon, label) for taxon in claims[row["sha256"]]):
-            left_out[AMBIGUOUS] += 1
-        # The same bytes in training and in test would be an answer known by heart.
-        elif row["sha256"] in taken:
-            left_out[DUPLICATE] += 1
-        else:
-            taken.add(row["sha256"])
-            photos.append(
-                LabelledPhoto(
-                    label=label,
-                    photo_id=row["id"],
-                    sha256=row["sha256"],
-                    observation_id=row["observation_id"],
-                    observer_id=row["observer_id"],
-                    part=row["part"],
-                    license_code=row["license_code"],
-                    path=row["path"],
-                )
-            )
-    return photos, left_out
+    for sha256, taxon_id in db.execute(_CLAIMS, {"game": game.slug}):
+        claims.setdefault(sha256, set()).add(taxon_id)
+    left_out, taken = Counter[str](), set[str]()
+    labels: list[int] = []
 
+    def usable() -> Iterator[tuple[Any, ...]]:
+        for row in db.conn.execute(_PHOTOS, {"game": game.slug}):
+            sha256, label = row[1], taxonomy.label(row[4])
+            if label is None:
+                left_out[NOT_AT_RANK] += 1
+            # Claims that only say less than the label do no harm; any other makes it ambiguous.
+            elif not all(taxonomy.is_compatible(taxon, label) for taxon in claims.get(sha256, ())):
+                left_out[AMBIGUOUS] += 1
+            # The same bytes in training and in test would be an answer known by heart.
+            elif sha256 in taken:
+                left_out[DUPLICATE] += 1
+            else:
+                taken.add(sha256)
+                labels.append(label)
+                yield row
 
-def _as_examples(photos: Sequence[LabelledPhoto], left_out: Counter[str]) -> Examples:
-    def column(name: str, kind: type) -> np.ndarray:
-        return np.array([getattr(photo, name) for photo in photos], dtype=kind)
-
+    columns = list(zip(*usable(), strict=True)) or [()] * 8
     return Examples(
-        photo_ids=column("photo_id", np.int64),
-        sha256s=column("sha256", object),
-        observation_ids=column("observation_id", np.int64),
-        observer_ids=column("observer_id", object),
-        taxon_ids=column("label", np.int64),
-        parts=column("part", object),
-        licenses=column("license_code", object),
-        paths=column("path", object),
+        photo_ids=np.array(columns[0], np.int64),
+        sha256s=np.array(columns[1], object),
+        observation_ids=np.array(columns[2], np.int64),
+        observer_ids=np.array(columns[3], object),
+        taxon_ids=np.array(labels, np.int64),
+        parts=np.array(columns[5], object),
+        licenses=np.array(columns[6], object),
+        paths=np.array(columns[7], object),
         left_out=dict(left_out),
     )
 
 
-def _in_words(left_out: Counter[str]) -> str:
+def _relabelled(photos: Examples, labels: Sequence[int | None]) -> Examples:
+    """Return the photos that have a label of these, in their order; the others are gone."""
+    kept = np.array([label is not None for label in labels], bool)
+    taxon_ids = np.array([label for label in labels if label is not None], np.int64)
+    arrays = {f.name: getattr(photos, f.name) for f in fields(photos)}
+    chosen = {name: a[kept] for name, a in arrays.items() if isinstance(a, np.ndarray)}
+    return replace(photos, **chosen | {"taxon_ids": taxon_ids})
+
+
+def _in_words(left_out: Mapping[str, int]) -> str:
     return ", ".join(f"{photos} {reason}" for reason, photos in left_out.items())

@@ -11,6 +11,8 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from critterdb.games import get_game
 
 from .taxonomy import Taxonomy
@@ -25,6 +27,10 @@ TRAIN_SHARE = 0.70
 TEST_SHARE = 0.15
 # Of the game's observations: who made more of them would make up a small part alone, so trains.
 LARGE_OBSERVER_SHARE = 0.05
+
+# Photos times labels that each validate and test, at most: their probabilities take 400 MB.
+MAX_PROBABILITIES = 50_000_000
+MIN_MEASURED = 10_000  # photos, however many labels there are
 
 Part = Literal["train", "valid", "test"]
 Group = str
@@ -43,14 +49,19 @@ def split_observations(db: SiteDatabase, game_slug: str) -> None:
     groups: dict[Group, Labels] = {}
     known: dict[Group, Part] = {}
     todo: list[tuple[int, Group]] = []
-    for row in db.query(_OBSERVATIONS, {"game": game.slug}):
-        group = _group(row["observer_id"], row["id"])
-        label = taxonomy.label(row["taxon_id"])
-        groups.setdefault(group, Counter()).update([label] if label is not None else [])
-        if row["part"]:
-            known[group] = row["part"]
+    for observation, observer, taxon_id, part in db.conn.execute(
+        _OBSERVATIONS, {"game": game.slug}
+    ):
+        group = _group(observer, observation)
+        label = taxonomy.label(taxon_id)
+        if group not in groups:
+            groups[group] = Counter()
+        if label is not None:
+            groups[group][label] += 1
+        if part:
+            known[group] = part
         else:
-            todo.append((row["id"], group))
+            todo.append((observation, group))
     if not todo:
         return
     parts = plan_parts(groups, known, game.slug)
@@ -63,6 +74,18 @@ def split_observations(db: SiteDatabase, game_slug: str) -> None:
             pk=("game", "observation_id"),
             ignore=True,
         )
+
+
+def measured_photos(sha256s: np.ndarray, labels: int) -> np.ndarray:
+    """Return the indexes of the photos, given by their hashes N, that measure a model of labels.
+
+    All of them unless there are too many. The hashes decide, so that a later model is measured on
+    the same ones.
+    """
+    most = max(MIN_MEASURED, MAX_PROBABILITIES // max(1, labels))
+    if len(sha256s) <= most:
+        return np.arange(len(sha256s))
+    return np.sort(np.argsort(sha256s)[:most])
 
 
 def plan_parts(
@@ -101,7 +124,9 @@ def _fill_parts(
                 holders.update((held, part) for held in groups[group])
                 return
 
-    totals = sum(groups.values(), Counter[int]())
+    totals = Counter[int]()
+    for labels in groups.values():
+        totals.update(labels)
     rarest_first = sorted(totals, key=lambda label: (totals[label], label))
     for label in rarest_first:
         if not holders[label, "train"]:

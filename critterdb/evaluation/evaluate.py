@@ -202,20 +202,24 @@ def _test_photos(db: SiteDatabase, model: Model) -> LabelledPhotos:
     """The photos that training left for the test, without near-duplicates of others."""
     from critterdb.dataset.embeddings import load_embeddings
     from critterdb.dataset.examples import label_photos
-    from critterdb.dataset.similarity import separate_parts
+    from critterdb.dataset.similarity import find_sketches, separate_parts
+    from critterdb.dataset.splits import measured_photos
     from critterdb.games import get_game
 
     label_index = {label["taxon_id"]: index for index, label in enumerate(model.labels)}
     examples = label_photos(db, get_game(db, model.game), label_index.keys())
     recipe = read_object(model_row(db, model.id)["recipe"])
     backbone = str(recipe.get("near_duplicates_by", model.backbone))
-    examples, _ = separate_parts(*load_embeddings(db, examples, backbone))
-    is_test = examples.of_part("test")
-    taxon_ids = examples.taxon_ids[is_test].tolist()
+    examples, vectors = load_embeddings(db, examples, backbone)
+    sketched = find_sketches(db, examples.sha256s.tolist(), backbone)
+    examples, _ = separate_parts(examples, vectors, sketched)
+    tested = np.flatnonzero(examples.of_part("test"))
+    tested = tested[measured_photos(examples.sha256s[tested], len(model.labels))]
+    taxon_ids = examples.taxon_ids[tested].tolist()
     return LabelledPhotos(
-        stored_photos(site_folder(db), examples.paths[is_test]),
+        stored_photos(site_folder(db), examples.paths[tested]),
         np.array([label_index[taxon_id] for taxon_id in taxon_ids], np.int64),
-        examples.photo_ids[is_test].tolist(),
+        examples.photo_ids[tested].tolist(),
     )
 
 

@@ -12,11 +12,17 @@ import numpy as np
 
 from critterdb.dataset.taxonomy import Truth, is_right
 from critterdb.formatting import taxon_name
-from critterdb.model.decision import NOT_A_CRITTER, Classification, decide
+from critterdb.model.decision import (
+    MAX_STORED,
+    NOT_A_CRITTER,
+    Classification,
+    Ladders,
+    decide,
+)
 from critterdb.model.labels import Label, Thresholds, lineage_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from critterdb.imaging.preprocessing import Area
     from critterdb.model.label_sets import SetRule
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
 # As in Guo et al. 2017, so that figures can be compared.
 RELIABILITY_BINS = 15
+NUMBERS_PER_BLOCK = 2**20  # of probabilities that are copied at a time: 8 MB
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,8 @@ class ScoredPhotos:
 
     def known(self) -> ScoredPhotos:
         """Return only the photos of something that the model knows."""
-        return self.where(self.truth >= 0)
+        is_known = self.truth >= 0
+        return self if is_known.all() else self.where(is_known)
 
     def where(self, kept: np.ndarray) -> ScoredPhotos:
         """Return only the photos of a mask."""
@@ -58,18 +66,28 @@ class ScoredPhotos:
 
     def uncalibrated(self) -> ScoredPhotos:
         """Return the same with the probabilities that the head gave before temperature."""
-        # A softmax can underflow to 0, of which there is no logarithm.
-        logits = np.log(self.probabilities.clip(min=np.finfo(np.float64).tiny))
-        hotter = softmax(logits, 1 / self.thresholds.get("temperature", 1.0))
+        hotter = np.empty(self.probabilities.shape)
+        for rows in _row_blocks(self.probabilities):
+            # A softmax can underflow to 0, of which there is no logarithm.
+            logits = np.log(self.probabilities[rows].clip(min=np.finfo(np.float64).tiny))
+            hotter[rows] = softmax(logits, 1 / self.thresholds.get("temperature", 1.0))
         return replace(self, probabilities=hotter)
 
     def classifications(self) -> list[Classification]:
-        """Decide on each photo; costs a sort a photo, so do it once."""
+        """Decide on each photo; costs a sort a photo, so do it once.
+
+        Of many labels, only those are kept in `predictions` that a row keeps.
+        """
         looks = self.looks or [(1, None)] * len(self.truth)
-        return [
-            replace(
-                decide(row, float(novelty), self.labels, self.thresholds), looks=times, crop=crop
+        ladders = Ladders(self.labels)
+
+        def decided(row: np.ndarray, novelty: float) -> Classification:
+            return decide(
+                row, novelty, self.labels, self.thresholds, ladders=ladders, most=MAX_STORED
             )
+
+        return [
+            replace(decided(row, float(novelty)), looks=times, crop=crop)
             for row, novelty, (times, crop) in zip(
                 self.probabilities, self.novelty, looks, strict=True
             )
@@ -118,14 +136,23 @@ def measure(scores: ScoredPhotos, set_rule: SetRule | None = None) -> Evaluation
 def _measure_sets(
     scores: ScoredPhotos, classifications: Sequence[Classification], rule: SetRule
 ) -> SetFigures:
-    pairs = [
-        (scores.labels[truth]["taxon_id"], rule.choose([photo], photo)["taxa"])
-        for truth, photo in zip(scores.truth, classifications, strict=True)
-        if truth >= 0 and photo.reason != NOT_A_CRITTER
+    """Measure the sets that `rule` gives photos one by one, in the digits of their predictions."""
+    has_set = [
+        index
+        for index, photo in enumerate(classifications)
+        if scores.truth[index] >= 0 and photo.reason != NOT_A_CRITTER
     ]
-    covered = [any(taxon["taxon_id"] == right for taxon in taxa) for right, taxa in pairs]
-    sizes = np.array([len(taxa) for _, taxa in pairs])
-    return SetFigures(rule.coverage, share(np.array(covered)), _mean(sizes))
+    shown = scores.probabilities[has_set].round(4)
+    truth = scores.truth[has_set]
+    is_inside = shown >= rule.min_scores[0]
+    # Where no label reaches the limit, the set is the likeliest one.
+    is_empty = ~is_inside.any(axis=1)
+    is_inside[is_empty, shown[is_empty].argmax(axis=1)] = True
+    return SetFigures(
+        rule.coverage,
+        share(is_inside[np.arange(len(truth)), truth]),
+        _mean(is_inside.sum(axis=1)),
+    )
 
 
 def _figures(scores: ScoredPhotos, classifications: Sequence[Classification]) -> Figures:
@@ -205,8 +232,11 @@ def recall_precision(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def top_k_right(scores: ScoredPhotos, k: int) -> np.ndarray:
     """Say whether the truth is among the k likeliest labels: bool N."""
-    likeliest = np.argsort(-scores.probabilities, axis=1)[:, :k]
-    return np.asarray((likeliest == scores.truth[:, None]).any(axis=1))
+    right = np.zeros(len(scores.truth), bool)
+    for rows in _row_blocks(scores.probabilities):
+        likeliest = np.argsort(-scores.probabilities[rows], axis=1)[:, :k]
+        right[rows] = (likeliest == scores.truth[rows, None]).any(axis=1)
+    return right
 
 
 def reliability(scores: ScoredPhotos) -> list[tuple[float, float, int]]:
@@ -261,6 +291,12 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float | None:
     return _rounded(float((below + upto).mean() / 2 / len(negative)))
 
 
+def _row_blocks(matrix: np.ndarray) -> Iterator[slice]:
+    """Cut the rows of a matrix N×C into blocks whose copies are small."""
+    rows = max(1, NUMBERS_PER_BLOCK // max(1, matrix.shape[1]))
+    return (slice(start, start + rows) for start in range(0, len(matrix), rows))
+
+
 def _rounded(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), 5)
 
@@ -276,9 +312,12 @@ def _mean(values: np.ndarray) -> float | None:
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return probabilities N×C of logits N×C."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    probabilities = np.empty(logits.shape)
+    for rows in _row_blocks(logits):
+        scaled = np.asarray(logits[rows], np.float64) / temperature
+        weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        np.divide(weights, weights.sum(axis=1, keepdims=True), out=probabilities[rows])
+    return probabilities
 
 
 def negative_log_likelihood(logits: np.ndarray, truth: np.ndarray) -> float:
@@ -291,5 +330,7 @@ def negative_log_likelihood(logits: np.ndarray, truth: np.ndarray) -> float:
 
 def brier_score(probabilities: np.ndarray, truth: np.ndarray) -> float:
     """Return the mean squared distance of probabilities N×C from label indexes N (Brier 1950)."""
-    certain = np.eye(probabilities.shape[1])[truth]
-    return float(((probabilities - certain) ** 2).sum(axis=1).mean())
+    squared = probabilities**2
+    photos = np.arange(len(truth))
+    squared[photos, truth] = (probabilities[photos, truth] - 1) ** 2
+    return float(squared.sum(axis=1).mean())

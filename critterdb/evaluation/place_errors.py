@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from .metrics import ScoredPhotos
 
+# Of more test photos times labels, a sample is placed: each looks at all cells of the prior.
+MAX_FACTORS = 1_000_000
+MIN_PHOTOS = 2_000
 WITH_PLACE, WITHOUT_PLACE = "error_rate_with_place", "error_rate_without_place"
 
 
@@ -39,12 +42,18 @@ def save_place_errors(
     )
     if prior is None:
         return
+    chosen = np.arange(len(photo_ids))
+    if len(chosen) * len(scores.labels) > MAX_FACTORS:
+        most = max(MIN_PHOTOS, MAX_FACTORS // len(scores.labels))
+        chosen = np.sort(np.random.default_rng(0).permutation(len(chosen))[:most])
+        photo_ids = [photo_ids[index] for index in chosen.tolist()]
     factors = _factors(db, prior, photo_ids)
     has_place = ~np.isnan(factors[:, 0])
     photos = int(has_place.sum())
     if photos < MIN_FOR_PERCENT:
         return
-    truth, alone = scores.truth[has_place], scores.probabilities[has_place]
+    chosen = chosen[has_place]
+    truth, alone = scores.truth[chosen], scores.probabilities[chosen]
     placed = weighed(np.maximum(alone, MIN_SCORE), factors[has_place], prior.weight)
     db["model_metrics"].insert_all(
         {

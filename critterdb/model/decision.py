@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
     from .evidence import Evidence
 
 __all__ = ["COARSER", "NOT_A_CRITTER", "UNSURE", "Classification", "decide", "labels_inside"]
+
+
+# All labels of a model with 5,000 are 70 kB of JSON a row.
+# docs/decisions.md#rows-of-predictions-keep-36-labels
+MAX_STORED = 36
+REST = "rest"  # the key of what all other labels have together
 
 
 class ClassificationColumns(TypedDict):
@@ -81,11 +88,21 @@ class Classification:
             "abstained": int(self.abstained),
             "reason": self.reason,
             "novelty": self.novelty,
-            "scores": json.dumps({str(p["taxon_id"]): p["score"] for p in self.predictions}),
+            "scores": json.dumps(self._stored_scores()),
             "thresholds": json.dumps(self.thresholds),
             "looks": self.looks,
             "crop": json.dumps(self.crop.rounded()) if self.crop else None,
         }
+
+    def _stored_scores(self) -> dict[str, float]:
+        """The likeliest labels by taxon; beyond MAX_STORED labels, the others as one number."""
+        kept = self.predictions
+        if len(self.probabilities) > MAX_STORED:
+            kept = kept[:MAX_STORED]
+        scores = {str(taxon["taxon_id"]): taxon["score"] for taxon in kept}
+        if len(kept) < len(self.probabilities):
+            scores[REST] = round(max(0.0, 1 - sum(scores.values())), 4)
+        return scores
 
 
 def decide(
@@ -93,9 +110,16 @@ def decide(
     novelty: float,
     labels: Sequence[Label],
     thresholds: Thresholds,
+    *,
+    ladders: Ladders | None = None,
+    most: int | None = None,
 ) -> Classification:
-    """Decide on probabilities C, given in the order of `labels`, and a novelty."""
-    order = np.argsort(-probabilities, kind="stable")
+    """Decide on probabilities C, given in the order of `labels`, and a novelty.
+
+    `ladders` are those of the labels, if they are made already. With `most`, only so many of the
+    likeliest labels are kept in `predictions`.
+    """
+    order = np.argsort(-probabilities, kind="stable")[:most]
     predictions = [scored(labels[index], float(probabilities[index])) for index in order]
     threshold = thresholds["threshold"]
     answer: Answer | None = None
@@ -106,7 +130,7 @@ def decide(
     elif predictions[0]["score"] >= threshold:
         answer = as_answer(labels[order[0]], float(probabilities[order[0]]))
     else:
-        answer = _coarser(probabilities, labels, threshold)
+        answer = _coarser(probabilities, ladders or Ladders(labels), threshold)
         reason = COARSER if answer else UNSURE
     return Classification(
         answer, reason, predictions, round(novelty, 4), thresholds.copy(), probabilities
@@ -143,9 +167,9 @@ def as_answer(taxon: Taxon, score: float) -> Answer:
     return {**scored(taxon, score), "rank": taxon["rank"]}
 
 
-def _coarser(probabilities: np.ndarray, labels: Sequence[Label], threshold: float) -> Answer | None:
+def _coarser(probabilities: np.ndarray, ladders: Ladders, threshold: float) -> Answer | None:
     """The nearest ancestor of the top label that is sure enough and says less than everything."""
-    for step in steps_up(int(np.argmax(probabilities)), labels)[1:]:
+    for step in ladders.steps(int(np.argmax(probabilities)))[1:]:
         score = float(probabilities[step.inside].sum())
         if score >= threshold:
             return as_answer(step.taxon, score)
@@ -154,26 +178,51 @@ def _coarser(probabilities: np.ndarray, labels: Sequence[Label], threshold: floa
 
 @dataclass(frozen=True)
 class Step:
-    """A possible answer: a taxon, and which of the labels C it holds true for."""
+    """A possible answer: a taxon, and the indexes of the labels that it holds true for."""
 
     taxon: Taxon
     inside: np.ndarray
 
 
-def steps_up(top: int, labels: Sequence[Label]) -> list[Step]:
-    """List the possible answers for a top label, given by its index: the label, then its ancestors.
+class Ladders:
+    """The possible answers for each label of a model: the label itself, then its ancestors.
 
-    An ancestor of every label says nothing and ends them.
+    An ancestor of every label says nothing and ends them. Made once for many photos: with
+    thousands of labels, to look through all lineages for each photo takes longer than the rest.
     """
-    lineages = [lineage_ids(label) for label in labels]
-    label = labels[top]
-    steps = [Step(label, np.arange(len(labels)) == top)]
-    for ancestor in reversed(label.get("ancestors", [])):
-        inside = np.array([ancestor["taxon_id"] in lineage for lineage in lineages], bool)
-        if inside.all():
-            break
-        steps.append(Step(ancestor, inside))
-    return steps
+
+    def __init__(self, labels: Sequence[Label]) -> None:
+        self._labels = labels
+        self._inside: dict[int, np.ndarray] = {}
+
+    @cached_property
+    def _lineages(self) -> tuple[np.ndarray, np.ndarray]:
+        """Taxa, sorted, and for each the label that it is an ancestor of; one pair a lineage."""
+        pairs = np.array(
+            [(taxon, n) for n, label in enumerate(self._labels) for taxon in lineage_ids(label)],
+            np.int64,
+        )
+        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+        return pairs[:, 0], pairs[:, 1]
+
+    def inside(self, taxon_id: int) -> np.ndarray:
+        """Return the indexes of the labels that a taxon holds true for, in their order."""
+        if taxon_id not in self._inside:
+            taxa, labels = self._lineages
+            start, stop = np.searchsorted(taxa, [taxon_id, taxon_id + 1])
+            self._inside[taxon_id] = labels[start:stop]
+        return self._inside[taxon_id]
+
+    def steps(self, top: int) -> list[Step]:
+        """List the possible answers for a top label, given by its index."""
+        label = self._labels[top]
+        steps = [Step(label, np.array([top]))]
+        for ancestor in reversed(label.get("ancestors", [])):
+            inside = self.inside(ancestor["taxon_id"])
+            if len(inside) == len(self._labels):
+                break
+            steps.append(Step(ancestor, inside))
+        return steps
 
 
 def step_scores(
@@ -183,12 +232,16 @@ def step_scores(
 
     A photo with fewer than K answers scores minus infinity for the rest.
     """
-    ladders = [steps_up(top, labels) for top in range(len(labels))]
-    longest = max(map(len, ladders))
+    ladders = Ladders(labels)
+    steps_of = [ladders.steps(top) for top in range(len(labels))]
+    longest = max(map(len, steps_of))
     scores = np.full((len(truth), longest), -np.inf)
     right = np.zeros((len(truth), longest), bool)
-    for photo, top in enumerate(probabilities.argmax(axis=1)):
-        for number, step in enumerate(ladders[top]):
-            scores[photo, number] = probabilities[photo, step.inside].sum()
-            right[photo, number] = step.inside[truth[photo]]
+    tops = probabilities.argmax(axis=1)
+    for top in np.unique(tops):
+        photos = np.flatnonzero(tops == top)
+        for number, step in enumerate(steps_of[top]):
+            chosen = np.ascontiguousarray(probabilities[np.ix_(photos, step.inside)])
+            scores[photos, number] = chosen.sum(axis=1)
+            right[photos, number] = np.isin(truth[photos], step.inside)
     return scores, right

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from critterdb.formatting import confidence, list_of, taxon_name
 
-from .labels import COARSER, NOT_A_CRITTER, labels_inside
+from .labels import COARSER, NOT_A_CRITTER, labels_inside, lineage_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +62,11 @@ def _why_coarser(
     parts = [label for label in predictions if label["taxon_id"] in inside]
     if not parts:
         return []
+    # A row may keep the likeliest labels only; the answer's score is of them all.
+    is_whole = len(parts) == len(inside)
+    total = sum(part["score"] for part in parts) if is_whole else answer["score"]
     return [
-        f"{_sum_of(parts)} for {taxon_name(answer)}.",
+        f"{_sum_of(parts, len(inside), total)} for {taxon_name(answer)}.",
         f"I need {confidence(needed)} to give an answer, and none of them reaches that alone.",
     ]
 
@@ -81,7 +84,7 @@ def _why_unsure(
     if widest is not None:
         inside = {label["taxon_id"] for label in labels_inside(widest["taxon_id"], labels)}
         parts = [part for part in predictions if part["taxon_id"] in inside]
-        if len(parts) > 1:
+        if len(parts) == len(inside) > 1:
             total = sum(scores[part["taxon_id"]] for part in parts)
             sentences.append(
                 f"{taxon_name(widest)} as a whole, with {len(parts)} labels, gets "
@@ -93,21 +96,22 @@ def _why_unsure(
 def _widest_step(taxon_id: int, labels: Sequence[Label]) -> Taxon | None:
     """The coarsest answer that was possible for a label; None if there was none beside itself.
 
-    As decision.steps_up has it, without numpy: the pages run in a browser's tab too.
+    As decision.Ladders has it, without numpy: the pages run in a browser's tab too.
     """
     label = next((label for label in labels if label["taxon_id"] == taxon_id), None)
     ancestors = label.get("ancestors", []) if label else []
     narrower = (
-        taxon for taxon in ancestors if len(labels_inside(taxon["taxon_id"], labels)) < len(labels)
+        taxon
+        for taxon in ancestors
+        if not all(taxon["taxon_id"] in lineage_ids(label) for label in labels)
     )
     return next(narrower, None)
 
 
-def _sum_of(parts: Sequence[ScoredTaxon]) -> str:
-    """`Bobcat (48%) and Canada Lynx (45%) add up to 93%`."""
-    total = confidence(sum(part["score"] for part in parts))
+def _sum_of(parts: Sequence[ScoredTaxon], labels: int, total: float) -> str:
+    """`Bobcat (48%) and Canada Lynx (45%) add up to 93%`; the parts are of so many labels."""
     named = [part for part in parts if part["score"] >= LEAST_NAMED][:MAX_LABELS_NAMED]
     words = [f"{taxon_name(part)} ({confidence(part['score'])})" for part in named or parts[:1]]
-    if left_out := len(parts) - len(words):
+    if left_out := labels - len(words):
         words.append(f"{left_out} more")
-    return f"{list_of(words)} {'adds' if len(words) == 1 else 'add'} up to {total}"
+    return f"{list_of(words)} {'adds' if len(words) == 1 else 'add'} up to {confidence(total)}"

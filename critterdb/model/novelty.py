@@ -10,11 +10,21 @@ fitted to a hundred photos and adds little to the model file.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 # An embedding of nothing but zeros has no direction; divided by this it stays zero.
 SMALLEST_LENGTH = 1e-12
+MAX_AT_ONCE = 50_000  # embeddings; of many labels, the nearness to each takes most memory
+
+
+class Rows(Protocol):
+    """Embeddings N×D that are read by slices: an array, or vectors in a file."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: slice, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -31,9 +41,14 @@ class NoveltyParameters:
     constant: np.ndarray
     scale: float
 
-    def score(self, embeddings: np.ndarray) -> np.ndarray:
+    def score(self, embeddings: Rows) -> np.ndarray:
         """Novelty float32 N of embeddings N×D as the backbone gives them."""
-        vectors = normalized(embeddings)
+        if len(embeddings) > MAX_AT_ONCE:
+            starts = range(0, len(embeddings), MAX_AT_ONCE)
+            return np.concatenate(
+                [self.score(embeddings[start : start + MAX_AT_ONCE]) for start in starts]
+            )
+        vectors = normalized(embeddings[:])
         usual = ((vectors @ self.directions) ** 2).sum(axis=1)
         nearest = (vectors @ self.linear + self.constant).min(axis=1)
         squared = (vectors**2).sum(axis=1) - usual + nearest

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from critterdb.dataset.sketch_store import store_all_sketches
 from critterdb.errors import SiteError, SourceError
 from critterdb.licences import DEFAULT_LICENSES
 from critterdb.site.folder import COPY_MARKER, DOCKERFILE, INSPECTED, site_source
@@ -114,6 +115,7 @@ def _fill(
         else:
             copy.execute("UPDATE photos SET path = NULL")
         models = copy_models(copy, home, made)
+        store_all_sketches(copy)
         rows, withheld = _count_rows(db, copy)
         licenses = _count_licenses(copy)
         _check_and_close(copy)

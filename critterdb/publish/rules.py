@@ -13,6 +13,7 @@ WITHHELD = {
     "accounts": "The site owner's notes on other people's accounts.",
     "answer_candidates": "Other people's posts that wait for review.",
     "cursors": "How far the bot has read; only its own site needs this.",
+    "judged_posts": "The copy judges its own posts.",
     "ledger": "The basis of rate limits; only the running site needs this.",
     "opt_outs": "Opt-outs are private.",
     "own_posts": "The posts are on their platform; the rest is the running bot's.",
@@ -20,9 +21,13 @@ WITHHELD = {
     "players": "Opt-ins are private; the names are in the guesses.",
     "superseded_answers": "What hosts took back; the answers that stand are published.",
     "prediction_counts": "The copy counts its own predictions.",
+    "score_counts": "The copy counts its own posts.",
+    "sketches": "The copy makes its own.",
     "_sqlite_migrations": "Written by the copy itself.",
 }
-MADE_BY_THE_COPY = {"prediction_counts", "_sqlite_migrations"}
+MADE_BY_THE_COPY = {
+    "judged_posts", "prediction_counts", "score_counts", "sketches", "_sqlite_migrations",
+}  # fmt: skip
 WITHHELD_COLUMNS = {
     "guesses": {"message_id": "The message may be deleted."},
     "answers": {"said_at": "It would lead to the post of a host who opted out."},

@@ -24,6 +24,7 @@ _OF_A_MODEL = (
     "DELETE FROM reviews WHERE prediction_id IN (SELECT id FROM predictions WHERE model_id = ?)",
     "DELETE FROM predictions WHERE model_id = ?",
     "DELETE FROM prediction_counts WHERE model_id = ?",
+    "DELETE FROM score_counts WHERE model_id = ?",
     "DELETE FROM confusions WHERE model_id = ?",
     "DELETE FROM model_metrics WHERE model_id = ?",
     "DELETE FROM model_labels WHERE model_id = ?",

@@ -62,9 +62,9 @@ def serve_arguments(database: Path, host: str, port: int, *, read_only: bool = F
         arguments += _setting_arguments(settings)
     else:
         # Datasette tries every column as a facet, at 50 ms each in a large table, and gives
-        # those that a page begins with 200 ms each.
+        # those that a page begins with 200 ms each, in which none is counted among a million rows.
         arguments += ["--setting", "suggest_facets", "off"]
-        arguments += ["--setting", "facet_time_limit_ms", "100"]
+        arguments += ["--setting", "facet_time_limit_ms", "40"]
     return arguments
 
 

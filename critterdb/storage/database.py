@@ -293,6 +293,7 @@ for _name in (
     "m016_second_look",
     "m017_rounds",
     "m018_reading",
+    "m019_scale",
 ):
     _register(_name)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 if TYPE_CHECKING:
     import numpy as np
 
+    from critterdb.dataset.vectors import Vectors
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -33,7 +35,7 @@ CANDIDATES = (
 class LabelledVectors:
     """Embeddings N×D and the indexes of their labels N."""
 
-    vectors: np.ndarray
+    vectors: Vectors
     truth: np.ndarray
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from critterdb.dataset.embeddings import STORED_AS
 from critterdb.dataset.photo_files import UNREADABLE_ERRORS, PhotoFile, stored_photos
+from critterdb.dataset.sketch_store import store_sketches
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.system import cores, lower_priority
 
@@ -84,6 +85,7 @@ def embed_photos(
     finally:
         _save_vectors(db, backbone.recipe, unsaved)  # also of a run that is stopped
         backbone.release()
+    store_sketches(db, backbone.recipe)
     return embedded + len(unsaved)
 
 
@@ -114,7 +116,11 @@ def _missing_photos(db: SiteDatabase, recipe: str, game: str) -> list[Unembedded
             AND game_observations.left_at IS NULL
             AND photos.path IS NOT NULL
             AND photos.withdrawn_at IS NULL
-            AND photos.sha256 NOT IN (SELECT sha256 FROM embeddings WHERE backbone = :recipe)
+            AND NOT EXISTS (
+                SELECT 1 FROM embeddings
+                WHERE embeddings.sha256 = photos.sha256 AND embeddings.backbone = :recipe
+            )
+            AND photos.sha256 IS NOT NULL
         GROUP BY photos.sha256
         ORDER BY photo_id
         """,

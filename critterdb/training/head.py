@@ -8,22 +8,25 @@ left alone, most errors go towards the commonest label.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from critterdb.dataset.vectors import blocks, take
 from critterdb.evaluation.metrics import negative_log_likelihood
 from critterdb.model.novelty import normalized
 
 from .calibration import fit_temperature
 from .candidates import CANDIDATES, Candidate, Epoch, LabelledVectors
-from .head_learner import fit_heads
+from .head_learner import FitOptions, fit_heads
+from .sampling import CANDIDATE_LABELS, CANDIDATE_PHOTOS, MAX_TRIED_AT_ONCE, MAX_VALIDATION, sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from critterdb._types import Progress
+    from critterdb.dataset.vectors import Vectors
 
 # Where the commonest label has thirty times the photos of the rarest, the balanced error falls from
 # 13.4% to 6.8%. On photos as they come it makes 5.0% errors, the whole adjustment 5.8%, none 4.4%.
@@ -41,9 +44,14 @@ class Head:
     candidate: Candidate
     history: list[Epoch] = field(default_factory=list)
 
-    def logits(self, vectors: np.ndarray) -> np.ndarray:
+    def logits(self, vectors: Vectors) -> np.ndarray:
         """Return logits N×C, before temperature, of embeddings N×D as the backbone gives them."""
-        return np.asarray(normalized(vectors) @ self.weight.T + self.bias)
+        if isinstance(vectors, np.ndarray):
+            return np.asarray(normalized(vectors) @ self.weight.T + self.bias)
+        logits = np.empty((len(vectors), len(self.bias)), np.float32)
+        for rows, block in blocks(vectors):
+            logits[rows] = self.logits(block)
+        return logits
 
 
 def label_weights(truth: np.ndarray, labels: int, power: float) -> np.ndarray:
@@ -80,21 +88,73 @@ def train_head(
     """Train a head of this many labels; the same seed gives the same head.
 
     The candidates are trained side by side, from the same batches; each keeps the epoch with its
-    lowest loss on the validation photos, and the best of them, temperature included, is taken.
+    lowest loss on the validation photos, and the best of them, temperature included, is taken. In a
+    large training, the photos of some labels choose, and only the best is trained on all.
     Raises TrainingError if fastai is not installed.
     """
+    candidates = options.candidates
+    if is_large(train, labels):
+        valid = _some(valid, MAX_VALIDATION)
+        if len(candidates) > 1:
+            candidates = (_choose_candidate(train, valid, options, labels, seed),)
+    heads = _train(train, valid, replace(options, candidates=candidates), labels, seed, progress)
+    if len(heads) == 1:
+        return heads[0]
+    return min(heads, key=lambda head: calibrated_loss(head, valid))
+
+
+def _choose_candidate(
+    train: LabelledVectors, valid: LabelledVectors, options: HeadOptions, labels: int, seed: int
+) -> Candidate:
+    """Choose a candidate on the photos of some labels: a label has as many as in earnest."""
+    chosen = sample(labels, CANDIDATE_LABELS)
+    few_train = _some(_of_labels(train, chosen), CANDIDATE_PHOTOS)
+    few_valid = _of_labels(valid, chosen)
+    tried = _train(few_train, few_valid, options, len(chosen), seed)
+    return min(tried, key=lambda head: calibrated_loss(head, few_valid)).candidate
+
+
+def _of_labels(photos: LabelledVectors, labels: np.ndarray) -> LabelledVectors:
+    """Return only the photos of some labels, which are numbered anew."""
+    kept = np.isin(photos.truth, labels)
+    truth = np.searchsorted(labels, photos.truth[kept])
+    return LabelledVectors(take(photos.vectors, kept), truth)
+
+
+def _some(photos: LabelledVectors, most: int) -> LabelledVectors:
+    chosen = sample(len(photos.truth), most)
+    return LabelledVectors(take(photos.vectors, chosen), photos.truth[chosen])
+
+
+def is_large(train: LabelledVectors, labels: int) -> bool:
+    """Whether candidates are compared on a sample, and batches are large."""
+    return len(train.truth) * labels > MAX_TRIED_AT_ONCE
+
+
+def _train(
+    train: LabelledVectors,
+    valid: LabelledVectors,
+    options: HeadOptions,
+    labels: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> list[Head]:
+    """Train a head of each candidate."""
     # Inputs of unit variance train at the usual rates; the factor goes into the weights after.
     scale = math.sqrt(train.vectors.shape[1])
     learned = fit_heads(
-        LabelledVectors(normalized(train.vectors) * scale, train.truth),
-        LabelledVectors(normalized(valid.vectors) * scale, valid.truth),
+        train,
+        valid,
         options.candidates,
-        weights=label_weights(train.truth, labels, options.weight_power),
-        seed=seed,
+        FitOptions(
+            label_weights(train.truth, labels, options.weight_power),
+            seed,
+            is_large(train, labels),
+        ),
         progress=progress,
     )
     shift = prior_shift(train.truth, labels, options.logit_adjustment)
-    heads = [
+    return [
         Head(
             weight=best.weight * np.float32(scale),
             bias=best.bias - shift,
@@ -103,7 +163,6 @@ def train_head(
         )
         for candidate, best in zip(options.candidates, learned, strict=True)
     ]
-    return min(heads, key=lambda head: calibrated_loss(head, valid))
 
 
 def calibrated_loss(head: Head, photos: LabelledVectors) -> float:

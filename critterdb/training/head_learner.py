@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from critterdb.errors import TrainingError
+from critterdb.model.novelty import normalized
+from critterdb.system import cores
 
 from .extra import missing_package
 
@@ -31,6 +33,11 @@ MIN_STEPS = 400  # batches in all, so that a small game learns as long as a larg
 MIN_BATCH, MAX_BATCH = 16, 128  # photos
 # Cosines lie within -1 and 1, where a softmax can hardly prefer anything; it is learned from here.
 COSINE_SCALE = 10.0  # of the logits of a cosine head, at first
+# A large training: 70,000 photos take 6 epochs, and 700,000 take 4.
+LARGE_BATCH = 512  # photos
+LARGE_STEPS = 800  # batches in all, if that is more than the epochs below
+MIN_LARGE_EPOCHS = 4
+PHOTOS_FOR_MORE_THREADS = 500_000  # training photos
 PATIENCE = 12  # epochs without a better validation loss
 
 
@@ -43,34 +50,41 @@ class BestEpoch:
     history: list[Epoch]
 
 
+@dataclass(frozen=True)
+class FitOptions:
+    """How heads are fitted: `weights` C say how much a photo of each label counts.
+
+    `is_large` is a training of so many photos and labels that batches are large.
+    """
+
+    weights: np.ndarray
+    seed: int
+    is_large: bool = False
+
+
 def fit_heads(
     train: LabelledVectors,
     valid: LabelledVectors,
     candidates: Sequence[Candidate],
+    options: FitOptions,
     *,
-    weights: np.ndarray,
-    seed: int,
     progress: Progress | None = None,
 ) -> list[BestEpoch]:
-    """Fit a head for each candidate; `weights` C say how much a photo of each label counts.
-
-    Raises TrainingError if fastai is not installed.
-    """
+    """Fit a head for each candidate. Raises TrainingError if fastai is not installed."""
     fastai = import_fastai()
     import torch
 
-    photos = len(train.truth)
-    batch = int(np.clip(2 ** round(math.log2(max(1, photos / 8))), MIN_BATCH, MAX_BATCH))
-    epochs = math.ceil(MIN_STEPS / math.ceil(photos / batch))
-    epochs = int(np.clip(epochs, MIN_EPOCHS, MAX_EPOCHS))
-    with fastai.no_random(seed), _one_thread(torch), _without_collector():
+    batch, epochs = _plan(len(train.truth), options.is_large)
+    labels = len(options.weights)
+    threads = cores() if len(train.truth) >= PHOTOS_FOR_MORE_THREADS else 1
+    with fastai.no_random(options.seed), _threads(torch, threads), _without_collector():
         learner = fastai.Learner(
             fastai.DataLoaders(
-                _loader(fastai, *_tensors(torch, train), batch, shuffle=True),
-                _loader(fastai, *_tensors(torch, valid), max(1, len(valid.truth)), shuffle=False),
+                _loader(fastai, train, batch, shuffle=True),
+                _loader(fastai, valid, max(1, len(valid.truth)), shuffle=False),
             ),
-            _modules(torch, candidates, train.vectors.shape[1], len(weights)),
-            loss_func=_summed_loss(torch, weights, len(candidates)),
+            _modules(torch, candidates, train.vectors.shape[1], labels),
+            loss_func=_summed_loss(torch, options.weights, len(candidates)),
             opt_func=fastai.Adam,
             splitter=lambda heads: [list(head.parameters()) for head in heads.heads],
             # Its own record of each batch takes as long as the batch.
@@ -87,6 +101,16 @@ def fit_heads(
     ]
 
 
+def _plan(photos: int, is_large: bool) -> tuple[int, int]:
+    """Photos in a batch, and epochs."""
+    if is_large:
+        epochs = math.ceil(LARGE_STEPS / math.ceil(photos / LARGE_BATCH))
+        return LARGE_BATCH, int(np.clip(epochs, MIN_LARGE_EPOCHS, MIN_EPOCHS))
+    batch = int(np.clip(2 ** round(math.log2(max(1, photos / 8))), MIN_BATCH, MAX_BATCH))
+    epochs = math.ceil(MIN_STEPS / math.ceil(photos / batch))
+    return batch, int(np.clip(epochs, MIN_EPOCHS, MAX_EPOCHS))
+
+
 def _summed_loss(torch: Any, weights: np.ndarray, heads: int) -> Any:
     """The sum of the heads' losses: of each on its own, the mean over the batch."""
     surprise = torch.nn.CrossEntropyLoss(weight=torch.from_numpy(weights))
@@ -98,14 +122,13 @@ def _summed_loss(torch: Any, weights: np.ndarray, heads: int) -> Any:
 
 
 @contextmanager
-def _one_thread(torch: Any) -> Iterator[None]:
-    """Sums this small take longer shared among cores; and in one order they give one result."""
+def _threads(torch: Any, threads: int) -> Iterator[None]:
+    """Small sums take longer shared among cores; and in one order they give one result."""
     # Two cores took twice the processor time for the same wall time, and ten times as long when
-    # others used the machine.
-    before = torch.get_num_threads()
-    # Two cores take twice the processor time for the same wall time.
+    # others used the machine. Only a million photos are worth it.
     # docs/decisions.md#the-head-is-trained-on-one-core
-    torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     try:
         yield
     finally:
@@ -198,17 +221,26 @@ def import_fastai() -> Any:
     )
 
 
-def _tensors(torch: Any, photos: LabelledVectors) -> tuple[Any, Any]:
-    vectors, truth = photos.vectors.astype(np.float32), photos.truth.astype(np.int64)
-    return torch.from_numpy(vectors), torch.from_numpy(truth)
+def _loader(fastai: Any, photos: LabelledVectors, batch: int, *, shuffle: bool) -> Any:
+    """A fastai loader that cuts whole batches from the vectors instead of stacking single rows.
 
+    Vectors are scaled to unit variance: those of a file batch by batch, others at once.
+    """
+    import torch
 
-def _loader(fastai: Any, vectors: Any, truth: Any, batch: int, *, shuffle: bool) -> Any:
-    """A fastai loader that cuts whole batches from the tensors instead of stacking single rows."""
+    truth = torch.from_numpy(photos.truth.astype(np.int64))
+    scale = math.sqrt(photos.vectors.shape[1])
+    vectors = photos.vectors
+
+    def scaled(rows: np.ndarray) -> Any:
+        return torch.from_numpy(normalized(rows) * scale)
+
+    whole = scaled(vectors) if isinstance(vectors, np.ndarray) else None
 
     def create_batches(indexes: Any) -> Any:
-        for chosen in vectors.new_tensor(list(indexes), dtype=truth.dtype).split(batch):
-            yield vectors[chosen], truth[chosen]
+        for chosen in torch.tensor(list(indexes)).split(batch):
+            rows = scaled(vectors[chosen.numpy()]) if whole is None else whole[chosen]
+            yield rows, truth[chosen]
 
     return fastai.DataLoader(
         range(len(truth)),

@@ -12,6 +12,14 @@ import numpy as np
 from critterdb.storage.stored_json import read_ids
 from critterdb.storage.timestamps import utc_now
 
+from .sampling import (
+    CANDIDATE_PHOTOS,
+    MAX_NOVELTY_PHOTOS,
+    MAX_TRIED_AT_ONCE,
+    MAX_VALIDATION,
+    fitted_photos,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from .config import TrainingRecipe
     from .head import Head
     from .model_writer import ModelFile
+    from .training_data import TrainingData
 
 INTENDED_USE = "Hashtag games and other games with photos of wild animals."
 LIMITS = (
@@ -44,6 +53,7 @@ class UnusedData(TypedDict):
 class ModelCard(UnusedData):
     """What a person should know of a model: `models.card`; `splits` are photos by part.
 
+    `sampled` says for which steps a sample of the photos was enough, and how large it was.
     `place_weight` is how much where and when count, from 0 to 1; null if the model does not know of
     places.
     """
@@ -52,6 +62,7 @@ class ModelCard(UnusedData):
     question: str | None
     photos_by_license: dict[str, int]
     splits: dict[str, int]
+    sampled: dict[str, int]
     observers: int
     metrics: dict[str, object]
     thresholds: Thresholds
@@ -75,18 +86,16 @@ class ModelRecord:
 
 
 def model_card(
-    game: Game,
-    examples: Examples,
-    splits: dict[str, int],
-    figures: Figures,
-    thresholds: Thresholds,
+    game: Game, data: TrainingData, figures: Figures, thresholds: Thresholds
 ) -> ModelCard:
     """Return the card: data by licence, splits in photos, figures, thresholds, use and limits."""
+    examples = data.examples
     return {
         "game": game.slug,
         "question": game.question,
         "photos_by_license": _counts(examples.licenses.tolist()),
-        "splits": splits,
+        "splits": data.splits,
+        "sampled": sampled_photos(data),
         "observers": len(set(examples.observer_ids.tolist())),
         **unused_data(examples),
         "metrics": {name: value for name, value in figures.items() if name != "labels"},
@@ -95,6 +104,21 @@ def model_card(
         "limits": LIMITS,
         "place_weight": None,
     }
+
+
+def sampled_photos(data: TrainingData) -> dict[str, int]:
+    """Return how many photos served for each step that took a sample of them; empty if none did."""
+    labels, train = len(data.taxon_ids), int(data.mask("train").sum())
+    measured = {part: int(data.mask(part).sum()) for part in ("valid", "test")}
+    sampled = {part: photos for part, photos in measured.items() if data.unmeasured.get(part)}
+    if train * labels > MAX_TRIED_AT_ONCE:
+        sampled["candidates"] = min(train, CANDIDATE_PHOTOS)
+        sampled["epochs"] = min(measured["valid"], MAX_VALIDATION)
+    if train > MAX_NOVELTY_PHOTOS:
+        sampled["novelty"] = MAX_NOVELTY_PHOTOS
+    if measured["valid"] > fitted_photos(labels):
+        sampled["temperature"] = fitted_photos(labels)
+    return sampled
 
 
 def unused_data(examples: Examples) -> UnusedData:
@@ -108,9 +132,24 @@ def unused_data(examples: Examples) -> UnusedData:
     }
 
 
+# Not all taxa: a site may know every taxon of iNaturalist.
+_LINEAGES = """
+WITH labels AS (SELECT value AS id FROM json_each(?))
+SELECT id, name, common_name, rank, ancestor_ids FROM taxa WHERE id IN (
+    SELECT id FROM labels
+    UNION
+    SELECT ancestor.value
+    FROM labels
+    JOIN taxa ON taxa.id = labels.id
+    JOIN json_each(iif(json_valid(taxa.ancestor_ids), taxa.ancestor_ids, '[]')) AS ancestor
+)
+"""
+
+
 def label_objects(db: SiteDatabase, taxon_ids: Sequence[int]) -> list[Label]:
     """Return the labels as the model file has them, each with its ancestors from the root down."""
-    taxa = {row["id"]: row for row in db["taxa"].rows}
+    rows = db.query(_LINEAGES, [json.dumps(list(taxon_ids))])
+    taxa = {row["id"]: row for row in rows}
 
     def described(taxon_id: int) -> Taxon:
         taxon = taxa[taxon_id]

@@ -26,6 +26,8 @@ from critterdb.model.place_prior import (
 )
 from critterdb.model.placed_answer import MIN_SCORE
 
+from .sampling import fitted_photos, sample
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -41,6 +43,7 @@ WEIGHTS = np.linspace(0, 1, 11)  # more than 1 would count the same observation 
 # Five by five points in the square of a place: of an exact one they are all the same.
 _STEPS = np.linspace(-0.8, 0.8, math.isqrt(PARTS_PER_OBSERVATION))
 SAMPLE_SEED = 20_190_612
+MAX_SIGHTINGS = 100_000  # photos of the training split whose observations are counted
 
 
 @dataclass(frozen=True)
@@ -61,27 +64,35 @@ def fit_place_prior(
     labels = len(data.taxon_ids)
     if labels > MAX_LABELS:
         return None
-    sightings = load_sightings(db, set(data.examples.observation_ids.tolist()))
-    prior = count_sightings(_labelled(data, "train", sightings), labels)
+    train, valid = _observations(data, "train"), _observations(data, "valid")
+    # More would be left out again, since a model file has room for so many bins.
+    counted = train[sample(len(train), MAX_SIGHTINGS)]
+    weighed_on = sample(len(valid), fitted_photos(labels))
+    valid = valid[weighed_on]
+    sightings = load_sightings(db, {*counted[:, 0].tolist(), *valid[:, 0].tolist()})
+    prior = count_sightings(_labelled(counted, sightings), labels)
     if prior is None:
         return None
     places = [
         sightings[observation_id].whereabouts if observation_id in sightings else None
-        for observation_id in data.examples.observation_ids[data.mask("valid")].tolist()
+        for observation_id in valid[:, 0].tolist()
     ]
     factors = prior.factors_at(places)
-    weight = fit_weight(valid_probabilities, data.of("valid").truth, factors)
+    weight = fit_weight(valid_probabilities[weighed_on], valid[:, 1], factors)
     return replace(prior, weight=weight)
 
 
-def _labelled(
-    data: TrainingData, part: str, sightings: Mapping[int, Sighting]
-) -> list[LabelledSighting]:
-    """The sightings of a part, one for each observation, however many photos it has."""
+def _observations(data: TrainingData, part: str) -> np.ndarray:
+    """The observations of a part's photos and their labels: N×2."""
     mask = data.mask(part)
-    label_of = dict(
-        zip(data.examples.observation_ids[mask].tolist(), data.truth[mask].tolist(), strict=True)
-    )
+    return np.stack([data.examples.observation_ids[mask], data.truth[mask]], axis=1)
+
+
+def _labelled(
+    observations: np.ndarray, sightings: Mapping[int, Sighting]
+) -> list[LabelledSighting]:
+    """The sightings of observations, one for each, however many photos it has."""
+    label_of = dict(observations.tolist())
     return [
         LabelledSighting(sightings[observation_id], label)
         for observation_id, label in label_of.items()

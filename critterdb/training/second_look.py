@@ -179,10 +179,11 @@ def look_again(
 
     A photo that cannot be read any more keeps its first look.
     """
-    looked = LookedAt(probabilities.copy(), novelty.copy(), [(1, None)] * len(novelty))
     rule = model.second_look
+    once: list[tuple[int, Area | None]] = [(1, None)] * len(novelty)
     if rule is None:
-        return looked
+        return LookedAt(probabilities, novelty, once)
+    looked = LookedAt(probabilities.copy(), novelty.copy(), once)
     chosen = np.flatnonzero(rule.may_look(probabilities, novelty, model.thresholds))
 
     def look(number: int) -> None:

@@ -118,7 +118,7 @@ def train_game(
         # Before the head learns: head, thresholds and figures are of the network that answers.
         backbone = quantize_backbone(backbone, _calibration_photos(db, examples))
     embed_photos(db, backbone, game.slug, progress=progress)
-    data = prepare_data(db, examples, backbone.recipe)
+    data = prepare_data(db, examples, backbone.recipe).measurable()
     if config.fine_tune:
         data = readable_data(db, data, backbone.view.shorter_side)
     trained = TrainedModel(backbone, data, *_learn(data, config.seed))
@@ -268,6 +268,7 @@ def _measure(db: SiteDatabase, trained: TrainedModel, max_wrong: float) -> Measu
     known = looked_at("valid").probabilities
     set_rule = choose_set_rule(known, valid.truth)
     prior = fit_place_prior(db, data, known)
+    del known  # of many labels, half of the memory
     test = looked_at("test")
     scores = ScoredPhotos(
         labels, thresholds, test.probabilities, test.novelty, data.of("test").truth, test.looks
@@ -289,7 +290,7 @@ def _save(
     trained, data = measured.trained, measured.trained.data
     figures = measured.evaluation.figures
     model_id = f"{game.slug}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-    card = model_card(game, data.examples, data.splits, figures, measured.thresholds)
+    card = model_card(game, data, figures, measured.thresholds)
     if measured.place_prior:
         card["place_weight"] = measured.place_prior.weight
     file = _write_file(db, game, model_id, measured, card, recipe["max_wrong"])

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from datasette.app import Datasette
     from datasette.database import Database
 
+    from critterdb.dataset.sketch_store import Sketches
     from critterdb.fetch.fetcher import Fetcher
-    from critterdb.web.queries.similar_photos import Sketches
 
 T = TypeVar("T")
 

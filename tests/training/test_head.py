@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
+from critterdb.dataset.vectors import VectorFile
 from critterdb.training.candidates import CANDIDATES, LabelledVectors
 from critterdb.training.head import Head, HeadOptions, train_head
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -64,3 +70,20 @@ def test_a_rare_label_is_found_more_often_than_without_help(head: Head) -> None:
 def test_how_long_a_vector_is_says_nothing(head: Head) -> None:
     vectors, _ = clusters([5] * LABELS, seed=4)
     assert head.logits(vectors) == pytest.approx(head.logits(vectors * 7), abs=1e-4)
+
+
+def test_a_large_training_from_a_file_is_as_good(
+    head: Head, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("critterdb.training.head.MAX_TRIED_AT_ONCE", 1000)
+    monkeypatch.setattr("critterdb.training.head_learner.LARGE_BATCH", 64)
+    monkeypatch.setattr("critterdb.training.head.CANDIDATE_LABELS", 3)
+    vectors, truth = clusters([COMMON, COMMON, COMMON, RARE], seed=1)
+    file = VectorFile.create(tmp_path, len(vectors), DIMENSIONS)
+    file.write(np.arange(len(vectors)), vectors)
+    valid = LabelledVectors(*clusters([60, 60, 60, 6], seed=2))
+    large = train_head(LabelledVectors(file, truth), valid, labels=LABELS)
+    assert large.candidate in CANDIDATES
+    assert large.weight.shape == (LABELS, DIMENSIONS)
+    for label in range(LABELS):
+        assert recall(large, label) > recall(head, label) - 0.1

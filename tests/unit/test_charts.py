@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from critterdb.dataset.sketch_store import Sketches
 from critterdb.web.charts.bars import label_bars, period_name, score_over_time
 from critterdb.web.charts.confusion import MAX_LABELS, Label, most_confused
 from critterdb.web.charts.curves import reliability_diagram
@@ -23,7 +24,7 @@ from critterdb.web.charts.maps import (
 )
 from critterdb.web.charts.svg import count_ticks, nice_top, share_ticks, tag
 from critterdb.web.queries.scores import SettledPost, by_period
-from critterdb.web.queries.similar_photos import Embedding, Sketches, nearest_photos
+from critterdb.web.queries.similar_photos import Embedding, nearest_photos
 
 if TYPE_CHECKING:
     from pathlib import Path

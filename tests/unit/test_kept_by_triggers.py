@@ -15,6 +15,13 @@ SELECT model_id, source, coalesce(reason, 'answered') AS outcome, count(*) AS pr
     sum(EXISTS (SELECT 1 FROM reviews WHERE prediction_id = predictions.id)) AS reviewed
 FROM predictions GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
+JUDGED = """
+SELECT game, model_id, count(*) AS posts, coalesce(sum(right), 0) AS right,
+    coalesce(sum(NOT right), 0) AS wrong, sum(right IS NULL) AS abstained,
+    coalesce(sum(baseline_right), 0) AS baseline_right, count(target_error) AS targets,
+    coalesce(sum(target_error * target_error), 0) AS squared_errors
+FROM judgements GROUP BY game, model_id
+"""
 KEPT = "SELECT * FROM prediction_counts WHERE predictions > 0 ORDER BY 1, 2, 3"
 
 
@@ -80,3 +87,49 @@ def test_searches_follow_the_rows(db: SiteDatabase) -> None:
     assert matching_ids(db, "observations", "zurich") == []
     for table in ("taxa", "observations"):
         db.execute(f"INSERT INTO {table}_fts ({table}_fts, rank) VALUES ('integrity-check', 1)")
+
+
+def test_the_score_is_what_judging_each_post_gives(db: SiteDatabase) -> None:
+    model = make_tiny_model(db).id
+    game = next(db["games"].rows)["slug"]
+    db["games"].update(game, {"target_taxon_id": COUGAR})
+
+    def check(posts: int) -> dict[str, Any]:
+        kept = "SELECT * FROM score_counts WHERE posts > 0"
+        assert list(db.query(kept)) == list(db.query(JUDGED))
+        row = next(db.query("SELECT * FROM scoreboard"), {"posts": 0})
+        assert row["posts"] == posts
+        return row
+
+    said = (COUGAR, COUGAR, BOBCAT, None, BOBCAT)
+    for number, taxon in enumerate(said):
+        post = f"x:{number}"
+        db["posts"].insert(
+            {
+                "id": post,
+                "platform": "x",
+                "game": game,
+                "author": "ann",
+                "posted_at": "2026-11-01T00:00:00Z",
+                "seen_at": "2026-11-01T00:00:00Z",
+            }
+        )
+        scores = json.dumps({str(COUGAR): 0.9 if taxon == COUGAR else 0.25})
+        predict(db, model, post_id=post, taxon_id=taxon, scores=scores)
+        verdict = {"post_id": post, "verdict": "target", "method": "m", "found_at": "2026-11-02"}
+        db["answers"].upsert(verdict, pk="post_id")  # as the bot writes them
+    row = check(5)
+    assert (row["right"], row["wrong"], row["abstained"]) == (2, 2, 1)
+    assert row["brier"] == round((2 * 0.1**2 + 3 * 0.75**2) / 5, 4)
+    db["answers"].update("x:4", {"verdict": "taxon", "taxon_id": BOBCAT})
+    assert check(5)["right"] == 3
+    db["answers"].update("x:0", {"verdict": "inconclusive"})
+    check(4)
+    db["games"].update(game, {"target_taxon_id": BOBCAT})
+    check(4)
+    db["taxa"].update(BOBCAT, {"ancestor_ids": json.dumps([COUGAR, BOBCAT])})
+    check(4)
+    db["predictions"].delete_where("post_id = 'x:1'")
+    check(3)
+    db["answers"].delete("x:2")
+    check(2)

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from critterdb.dataset.sketch_store import Sketches
 from critterdb.storage.database import open_database, sqlite3
-from critterdb.web.queries.similar_photos import Sketches, ready
+from critterdb.web.queries.similar_photos import ready
 from critterdb.web.state import plugin_state
 from tests.support.datasette_site import (
     change_metadata,
@@ -628,12 +629,12 @@ async def test_embeddings_are_read_with_the_limit_of_pages(
 async def test_embeddings_that_were_read_before_the_limit_are_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("critterdb.web.queries.similar_photos.ROWS_PER_STEP", 2)
+    monkeypatch.setattr("critterdb.dataset.sketch_store.ROWS_PER_STEP", 2)
     sketches = Sketches("colours@32")
     with closing(open_database(folder / "critters.db")) as db:
         statements: list[str] = []
         db.conn.set_trace_callback(statements.append)
-        db.conn.set_progress_handler(lambda: len(statements) > 2, 1)
+        db.conn.set_progress_handler(lambda: len(statements) > 3, 1)
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             sketches.update(db)
         assert len(sketches) == 4

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from critterdb.dataset.embeddings import as_vectors
+from critterdb.dataset.sketch_store import Sketches
 from critterdb.model.novelty import normalized
 from critterdb.web.pages.photo import SIMILAR
-from critterdb.web.queries.similar_photos import Sketches
 
 if TYPE_CHECKING:
     from critterdb.storage.database import SiteDatabase

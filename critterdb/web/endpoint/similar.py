@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from critterdb.dataset.sketch_store import CANDIDATES
 from critterdb.errors import ModelError, RejectedInputError
 from critterdb.model.inference import embed_image
 from critterdb.web.datasette.compat import may_view
 from critterdb.web.datasette.own_machine import may_see_local_photos
 from critterdb.web.datasette.reading import SlowReadError, read
-from critterdb.web.queries.similar_photos import CANDIDATES, ready
+from critterdb.web.queries.similar_photos import ready
 from critterdb.web.queries.training_photos import TrainingSearch, rank_training_photos
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from datasette.database import Database
 
+    from critterdb.dataset.sketch_store import Sketches
     from critterdb.model.loader import Model
     from critterdb.storage.database import SiteDatabase
-    from critterdb.web.queries.similar_photos import Sketches
     from critterdb.web.queries.training_photos import Likeness
 
     from .call import Call, Picture

@@ -94,12 +94,28 @@ def _charts(visit: Visit, data: ModelData) -> dict[str, object]:
     }
 
 
+# Steps of a training for which a sample of the photos was enough, in the words of the page.
+SAMPLED = {
+    "candidates": "choosing the kind of head",
+    "epochs": "choosing the epoch",
+    "novelty": "the spread of novelty",
+    "temperature": "the temperature",
+    "valid": "validation",
+    "test": "testing",
+}
+
+
 def _about(model_row: DescribedModel) -> dict[str, object]:
     """What the page says from card and recipe, if it is what training writes there."""
     card, recipe = model_row["card"], model_row["recipe"]
     splits = as_counts(card.get("splits"))
     counts = as_counts({"observers": card.get("observers"), "epochs": recipe.get("epochs")})
     return {
+        "sampled": [
+            {"step": SAMPLED[step], "photos": photos}
+            for step, photos in as_counts(card.get("sampled")).items()
+            if step in SAMPLED
+        ],
         "splits": splits if splits.keys() >= {"train", "valid", "test"} else None,
         "observers": counts.get("observers"),
         "epochs": counts.get("epochs"),

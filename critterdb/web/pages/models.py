@@ -9,6 +9,8 @@ from critterdb.web.queries.photos import PHOTO_TABLES, shown
 
 from .base import Page, Visit, page
 
+LABELS_DRAWN = 100  # those with the most training photos; the table and the JSON have more
+
 
 @page("models", "games", "model_labels")
 async def models(visit: Visit) -> Page:
@@ -41,7 +43,7 @@ async def compare(visit: Visit) -> Page:
             "only_b_wrong": [shown(visit, photo) for photo in data["only_b_wrong"]],
         },
         extras={
-            "chart": comparison_bars(data["labels"]) if data["labels"] else None,
+            "chart": comparison_bars(data["labels"][:LABELS_DRAWN]) if data["labels"] else None,
             "other_models": others,
         },
     )

@@ -67,7 +67,10 @@ def _why(
     known = {label["taxon_id"]: label for label in labels}
     scores = read_scores(row["scores"])
     taxon = answers.get(row["taxon_id"])
-    is_whole = thresholds and scores.keys() == known.keys() and row["novelty"] is not None
+    # With many labels a row keeps the likeliest, and the others as one number.
+    is_complete = scores.keys() == known.keys() or (scores and "rest" in read_object(row["scores"]))
+    is_whole = thresholds and is_complete and scores.keys() <= known.keys()
+    is_whole = is_whole and row["novelty"] is not None
     if not row["reason"] or not is_whole or (row["taxon_id"] is not None and taxon is None):
         return []
     answer = cast("Answer", {**taxon, "score": row["score"]}) if taxon else None

@@ -86,16 +86,20 @@ WHERE prediction_id = ? ORDER BY reviews.id
 """
 
 _CHOICES = f"""
-SELECT taxa.id AS taxon_id, {display_name_sql()} AS name
-FROM posts
-JOIN games ON games.slug = posts.game
-JOIN taxa ON taxa.id = games.target_taxon_id OR taxa.id IN (
-    SELECT taxon_id FROM model_labels WHERE model_id = games.model_id
+WITH asked AS (
+    SELECT games.target_taxon_id, games.model_id
+    FROM posts JOIN games ON games.slug = posts.game WHERE posts.id = ?
+),
+choices AS (
+    SELECT target_taxon_id AS taxon_id, 1 AS is_target, 0 AS photos FROM asked
+    UNION ALL
+    SELECT model_labels.taxon_id, 0, model_labels.photos_train
+    FROM asked JOIN model_labels ON model_labels.model_id = asked.model_id
+    WHERE model_labels.taxon_id IS NOT asked.target_taxon_id
 )
-LEFT JOIN model_labels AS known
-    ON known.model_id = games.model_id AND known.taxon_id = taxa.id
-WHERE posts.id = ?
-ORDER BY taxa.id = games.target_taxon_id DESC, known.photos_train DESC LIMIT ?
+SELECT taxa.id AS taxon_id, {display_name_sql()} AS name
+FROM choices JOIN taxa ON taxa.id = choices.taxon_id
+ORDER BY choices.is_target DESC, choices.photos DESC, taxa.id LIMIT ?
 """
 
 
