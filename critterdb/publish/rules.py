@@ -16,6 +16,7 @@ WITHHELD = {
     "ledger": "The basis of rate limits; only the running site needs this.",
     "opt_outs": "Opt-outs are private.",
     "platforms": "The bot's state on each platform; only the running bot needs this.",
+    "shards": "Where the owner's computers keep vectors.",
     "prediction_counts": "The copy counts its own predictions.",
     "_sqlite_migrations": "Written by the copy itself.",
 }

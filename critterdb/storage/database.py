@@ -291,6 +291,7 @@ for _name in (
     "m014_guarded_views",
     "m015_evidence",
     "m016_second_look",
+    "m020_scale",
 ):
     _register(_name)
 
