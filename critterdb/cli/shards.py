@@ -13,7 +13,10 @@ from .common import open_site, show_json, show_line, show_lines
 from .output import progress_bar
 
 if TYPE_CHECKING:
+    from critterdb.shards.engine import Engine
+    from critterdb.shards.fetch_run import FetchReport
     from critterdb.shards.run import EmbedReport
+    from critterdb.storage.database import SiteDatabase
 
 
 @click.command(short_help="Embed a game's photos before training, on one machine or several.")
@@ -56,6 +59,13 @@ if TYPE_CHECKING:
     metavar="N",
     help="Photos per shard: a worker that is killed repeats at most these.",
 )
+@click.option(
+    "--bucket-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MB",
+    help="First fetch missing photos from the bucket of iNaturalist's open data, at this many "
+    "megabytes a second for all workers together. Default: fetch nothing.",
+)
 @click.option("--retry-errors", is_flag=True, help="Try photos again that could not be embedded.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
@@ -69,6 +79,7 @@ def embed(
     weights: Path | None,
     size: int | None,
     shard_size: int,
+    bucket_rate: float | None,
     retry_errors: bool,
     as_json: bool,
 ) -> None:
@@ -84,7 +95,7 @@ def embed(
     \b
     critterdb embed cougarornot
     critterdb embed trickybirdid --shards /data/shards
-    critterdb embed trickybirdid --shards /data/shards --on ray
+    critterdb embed trickybirdid --shards /data/shards --on ray --bucket-rate 20
     """
     from critterdb.games import get_game
     from critterdb.shards.engines import open_engine
@@ -100,12 +111,33 @@ def embed(
     network = Network(loaded.recipe, loaded.view, loaded.onnx_path.read_bytes())
     options = EmbedOptions(root or folder / "shards", shard_size, retry_errors=retry_errors)
     worker = open_engine(engine)
+    fetched = _fetch(db, chosen.slug, worker, bucket_rate) if bucket_rate else None
     with progress_bar(f"Embedding the photos of {chosen.slug}") as progress:
         report = embed_game(db, chosen.slug, network, worker, options, progress=progress)
     if as_json:
-        show_json(vars(report) | {"workers": sorted(report.workers)})
+        show_json(
+            vars(report)
+            | {"workers": sorted(report.workers), "fetched": vars(fetched) if fetched else None}
+        )
     else:
+        show_lines(fetch_lines(chosen.slug, fetched) if fetched else [])
         show_lines(embed_lines(chosen.slug, report))
+
+
+def _fetch(db: SiteDatabase, game: str, engine: Engine, megabytes: float) -> FetchReport:
+    from critterdb.shards.fetch_run import fetch_game
+    from critterdb.shards.leases import Leases
+
+    with progress_bar(f"Fetching the photos of {game}") as progress:
+        return fetch_game(db, game, engine, Leases(megabytes * 1e6), progress=progress)
+
+
+def fetch_lines(game: str, report: FetchReport) -> list[str]:
+    """Return a FetchReport as lines of text."""
+    lines = [f"{game}: {count_of(report.photos, 'photo')} fetched ({report.bytes / 1e6:,.1f} MB)."]
+    if report.failed:
+        lines.append(f"  {count_of(report.failed, 'photo')} could not be had: see photos.error")
+    return lines
 
 
 def embed_lines(game: str, report: EmbedReport) -> list[str]:

@@ -7,6 +7,7 @@ An engine holds nothing that matters: a finished shard is a file, whichever mach
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from .plan import Shard
 
+PAUSE_S = 0.1  # before a shard that had to wait is asked for again
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -29,15 +31,29 @@ class Work(Protocol[Result_co]):
 
 
 class Engine(Protocol):
-    """Who does shards."""
+    """Who does shards; `machines` says how many do one at a time each."""
 
-    def run(self, work: Work[Result], shards: Iterable[Shard], ahead: int) -> Iterator[Result]:
-        """Do shards, at most `ahead` at a time for each worker; yield receipts as they come."""
+    machines: int
+
+    def run(
+        self, work: Work[Result], shards: Iterable[Shard | None], ahead: int
+    ) -> Iterator[Result]:
+        """Do shards, at most `ahead` at a time for each machine; yield receipts as they come.
+
+        A null among the shards says that the next one must wait.
+        """
 
 
 class LocalEngine:
     """This process does one shard after the other, on all of its cores."""
 
-    def run(self, work: Work[Result], shards: Iterable[Shard], ahead: int) -> Iterator[Result]:
+    machines = 1
+
+    def run(
+        self, work: Work[Result], shards: Iterable[Shard | None], ahead: int
+    ) -> Iterator[Result]:
         for shard in shards:
-            yield work.do(shard)
+            if shard is None:
+                time.sleep(PAUSE_S)
+            else:
+                yield work.do(shard)

@@ -31,10 +31,14 @@ class ShardPhoto(NamedTuple):
 
 @dataclass(frozen=True)
 class Shard:
-    """Photos that are worked on together by one recipe."""
+    """Photos that are worked on together by one recipe.
+
+    `rate` in bytes a second is leased to whoever fetches them; it is no part of the name.
+    """
 
     recipe: str
     photos: tuple[ShardPhoto, ...]
+    rate: float | None = None
 
     @cached_property
     def name(self) -> str:
@@ -47,8 +51,8 @@ class Shard:
         """Return two shards with this one's photos."""
         middle = len(self.photos) // 2
         return (
-            Shard(self.recipe, self.photos[:middle]),
-            Shard(self.recipe, self.photos[middle:]),
+            Shard(self.recipe, self.photos[:middle], self.rate and self.rate / 2),
+            Shard(self.recipe, self.photos[middle:], self.rate and self.rate / 2),
         )
 
 

@@ -58,7 +58,10 @@ class RayEngine:
         ray = import_ray()
         with _connected(ray):
             run = _Run(ray, work, iter(shards), ahead)
+            self.machines = run.look()
+            run.advance()
             while not run.is_over:
+                self.machines = run.look()
                 run.hand_out()
                 yield from run.collect()
 
@@ -66,7 +69,9 @@ class RayEngine:
 class _Run(Generic[Result]):
     """Shards that wait, and those that machines have."""
 
-    def __init__(self, ray: Any, work: Work[Result], shards: Iterator[Shard], ahead: int) -> None:
+    def __init__(
+        self, ray: Any, work: Work[Result], shards: Iterator[Shard | None], ahead: int
+    ) -> None:
         self._ray = ray
         self._work = work
         self._sent = ray.put(work)
@@ -77,24 +82,33 @@ class _Run(Generic[Result]):
         self._nodes: list[dict[str, Any]] = []
         self._looked_at = -LOOK_EVERY_S
         self._next: Attempt | None = None
-        self._advance()
+        self._is_planned = False
 
     @property
     def is_over(self) -> bool:
-        return self._next is None and not self._running
+        return self._is_planned and not (self._next or self._again or self._running)
 
-    def _advance(self) -> None:
-        if self._again:
+    def advance(self) -> None:
+        """Take the next shard, unless one is taken already or must wait."""
+        if self._next is None and self._again:
             self._next = self._again.popleft()
-        else:
-            shard = next(self._shards, None)
-            self._next = Attempt(shard) if shard else None
+        elif self._next is None and not self._is_planned:
+            try:
+                shard = next(self._shards)
+                self._next = Attempt(shard) if shard else None
+            except StopIteration:
+                self._is_planned = True
 
-    def hand_out(self) -> None:
-        """Give each machine its next shards, in turn, so that all have one before any has two."""
+    def look(self) -> int:
+        """Look for machines that came or went, once a second; return how many there are."""
         if time.monotonic() - self._looked_at > LOOK_EVERY_S:
             self._nodes = [node for node in self._ray.nodes() if _can_work(node)]
             self._looked_at = time.monotonic()
+        return len(self._nodes)
+
+    def hand_out(self) -> None:
+        """Give each machine its next shards, in turn, so that all have one before any has two."""
+        self.advance()
         load = Counter(node for _, node in self._running.values())
         for most in range(1, self._ahead + 1):
             for node in self._nodes:
@@ -103,7 +117,8 @@ class _Run(Generic[Result]):
                 if load[node["NodeID"]] < most:
                     load[node["NodeID"]] += 1
                     self._send(self._next, node)
-                    self._advance()
+                    self._next = None
+                    self.advance()
 
     def _send(self, attempt: Attempt, node: dict[str, Any]) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -133,8 +148,6 @@ class _Run(Generic[Result]):
             except self._ray.exceptions.RayError:
                 self._looked_at = -LOOK_EVERY_S
                 yield from self._put_back(replace(attempt, deaths=attempt.deaths + 1))
-            if self._next is None:
-                self._advance()
 
     def _put_back_failed(self, attempt: Attempt, error: Exception) -> None:
         """Try again what raised an error; it says something of a machine, and not of a photo."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ def embed_game(
         report.in_database = _is_in_database(db, store, options.max_copied)
         return report
     work = EmbedWork(network, site_folder(db), store, _sketcher(db, store, network, first.photos))
-    planned = (shard for group in ([first], shards) for shard in group)
+    planned = itertools.chain([first], shards)
     for receipt in engine.run(work, planned, AHEAD):
         _keep(db, store, receipt, options.max_copied)
         report.shards += 1

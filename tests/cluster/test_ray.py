@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from critterdb.shards.network import Network
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Ray leaves files open, in threads of its own too.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 NODES, PHOTOS, SIZE = 3, 240, 10
 ROOT = Path(__file__).parents[2]

@@ -191,10 +191,10 @@ def test_a_photo_of_the_tables_that_is_gone_does_not_stop_a_sync(
     db: SiteDatabase, game: Game, tables: Path, server: StandInINaturalist
 ) -> None:
     load(db, game, tables)
-    db.execute("UPDATE photos SET url = ?", [f"{server.base}/photos/404/square.jpg"])
+    db.execute("UPDATE photos SET url = ?", [f"{server.base}/photos/999/square.jpg"])
     report = sync_game(db, game, api=INaturalist(db), options=SyncOptions(limit=1))
     assert report.observations == 1
-    assert db["photos"].count_where("error = 'status 404'") == report.failed > 0
+    assert db["photos"].count_where("error = 'status 403'") == report.failed > 0
 
 
 @pytest.mark.parametrize(
