@@ -87,6 +87,30 @@ class EmbedWork:
         ]
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Vectors of a few photos, float16, those that cannot be read left out."""
+
+    first_photo_id: int
+    vectors: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class SampleWork:
+    """Photos of a site's folder → their vectors, which are not kept."""
+
+    network: Network
+    site: Path
+
+    def do(self, shard: Shard) -> Sample:
+        outcomes = embed_files(self.network, self.site, shard.photos)
+        vectors = [outcome for outcome in outcomes if not isinstance(outcome, str)]
+        return Sample(shard.photos[0].photo_id, vectors)
+
+    def give_up(self, shard: Shard) -> Sample:
+        return Sample(shard.photos[0].photo_id, [])
+
+
 def embed_files(
     network: Network, site: Path, photos: Sequence[ShardPhoto]
 ) -> list[np.ndarray | str]:

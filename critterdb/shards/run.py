@@ -10,8 +10,8 @@ import numpy as np
 
 from critterdb.storage.database import SiteDatabase, site_folder
 
-from .embedding import EmbedWork, embed_files
-from .plan import PHOTOS_PER_SHARD, Plan
+from .embedding import EmbedWork, Sample, SampleWork
+from .plan import PHOTOS_PER_SHARD, Plan, Shard
 from .receipts import adopt, save_receipt
 from .sketches import SAMPLE, Sketcher
 from .store import Receipt, ShardStore
@@ -87,7 +87,9 @@ def embed_game(
     if first is None:
         report.in_database = _is_in_database(db, store, options.max_copied)
         return report
-    work = EmbedWork(network, site_folder(db), store, _sketcher(db, store, network, first.photos))
+    site = site_folder(db)
+    sketcher = _sketcher(store, SampleWork(network, site), engine, first.photos)
+    work = EmbedWork(network, site, store, sketcher)
     planned = itertools.chain([first], shards)
     for receipt in engine.run(work, planned, AHEAD):
         _keep(db, store, receipt, options.max_copied)
@@ -103,20 +105,29 @@ def embed_game(
 
 
 def _sketcher(
-    db: SiteDatabase, store: ShardStore, network: Network, photos: Sequence[ShardPhoto]
+    store: ShardStore, work: SampleWork, engine: Engine, photos: Sequence[ShardPhoto]
 ) -> Sketcher:
-    """What makes this recipe's sketches, made from its first photos if there is none yet."""
+    """What makes this recipe's sketches, made from its first photos if there is none yet.
+
+    Workers look at these photos too: one that ends a process must not end this one.
+    """
     known = store.read_sketcher()
     if known:
         return known
-    outcomes = embed_files(network, site_folder(db), photos[:SAMPLE])
-    vectors = [outcome for outcome in outcomes if not isinstance(outcome, str)]
+    sample = Shard(f"sample of {store.recipe}", tuple(photos[:SAMPLE]))
+    parts = engine.run(work, [sample], 1)
+    # In the order of the photos, whoever did which part: the sum depends on it.
+    vectors = [vector for part in sorted(parts, key=_first_photo) for vector in part.vectors]
     if not vectors:
-        # Nothing to compare with: the next shards begin with other photos.
-        vectors = [np.zeros(network.dimensions, np.float32)]
+        # Nothing to compare with: all sketches are around zero then.
+        vectors = [np.zeros(work.network.dimensions, np.float32)]
     sketcher = Sketcher.around(np.stack(vectors).astype(np.float32))
     store.write_sketcher(sketcher)
     return sketcher
+
+
+def _first_photo(sample: Sample) -> int:
+    return sample.first_photo_id
 
 
 def _keep(db: SiteDatabase, store: ShardStore, receipt: Receipt, max_copied: int) -> None:
