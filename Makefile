@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8001
 SERVE ?= 1
 DEMO ?= demo-site
-WORKERS ?= 3
+WORKERS ?= 2
 # `make lock UPGRADE=` keeps each version that still fits.
 UPGRADE ?= --upgrade
 # `make demo TORCH_INDEX=URL` installs PyTorch from there: the URL of PyTorch's CPU-only index saves 4.3 GB.
@@ -63,19 +63,20 @@ demo-static: $(STAMP) ## Write the demo as static files, then serve them (SERVE=
 	$(BIN)/critterdb --db $(DEMO)/critters.db publish $(DEMO)-static --static
 	$(if $(filter 0,$(SERVE)),,$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(DEMO)-static $(PORT))
 
-test: $(STAMP) $(VENV)-docs/.installed ## Lint, run every test (WORKERS=3 at once), then those of the pages on both lines of Datasette, and build the site of the docs
-	$(MAKE) --jobs=2 test-here lint-and-site
+test: $(STAMP) $(VENV)-docs/.installed $(LINES:%=$(VENV)-%/.installed) ## Lint, build the site of the docs, and run every test: those of the pages on both lines of Datasette
+	@mkdir -p build
+	$(MAKE) --jobs=4 test-here $(LINES:%=in-the-background-test-line-%) in-the-background-lint-and-site
 	$(PYTEST) -m serial $(SERIAL_TESTS)
-	$(MAKE) test-lines
 
 test-here:
 	$(PYTEST) $(IN_PARALLEL) -m 'not serial' $(WEB_TESTS:%=--ignore=%)
 
-# What they print comes in one piece, between the tests' lines.
-lint-and-site:
-	@mkdir -p build
-	@$(MAKE) --no-print-directory lint site >build/lint-and-site.log 2>&1; \
-		status=$$?; echo; cat build/lint-and-site.log; exit $$status
+# Tests often wait, for servers and browsers: all at once use two cores best. What these print comes
+# in one piece when they end, between the lines of the tests.
+in-the-background-%:
+	@$(MAKE) --no-print-directory $* >build/$*.log 2>&1; status=$$?; echo; cat build/$*.log; exit $$status
+
+lint-and-site: lint site
 
 fast: $(STAMP) ## Run the tests without browsers, servers, kills, training and fuzzing: under two minutes
 	$(PYTEST) $(IN_PARALLEL) -q -m '$(FAST)' $(SLOW_FILES:%=--ignore=%) tests

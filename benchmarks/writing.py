@@ -34,6 +34,7 @@ from benchmarks.serve import ROOT, serve_command
 from benchmarks.servers import Load, Server, multipart, running
 from critterdb.site.folder import init_site
 from critterdb.storage.database import SiteDatabase, open_database
+from tests.support.datasette_site import change_metadata
 from tests.support.models import make_tiny_model, picture
 from tests.support.writing import SHARED_COUNTER, counter
 
@@ -139,6 +140,8 @@ class Clients:
 
 def make_site(folder: Path) -> Path:
     path = init_site(folder)
+    # Ten minutes bring more answers than a site records in a day.
+    change_metadata(folder, {"plugins": {"critterdb": {"record_per_day": 10**6}}})
     db = open_database(path)
     make_tiny_model(db)
     db.close()

@@ -55,9 +55,6 @@ class PluginState:
         self.record_budget = DailyBudget(settings.record_per_day)
         self.sketches: dict[str, Sketches] = {}
         self.taxon_names: dict[int, str] = {}
-        # What strangers may know, and until when by time.monotonic() that holds.
-        self.names_models = False
-        self.names_models_until = 0.0
         self.opened_at = time.monotonic()
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
         self.write_seconds: deque[float] = deque(maxlen=WRITES_REMEMBERED)

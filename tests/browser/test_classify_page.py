@@ -54,6 +54,7 @@ def page(browser: Any) -> Iterator[Any]:
         yield page
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize(
     ("colour", "headline"),
     [("red", "Cougar"), ("lime", "Bobcat"), ("grey", "Not a critter that I know")],
@@ -76,6 +77,7 @@ def test_a_chosen_photo_gets_its_bars(
     assert page.locator("#result .picture img").get_attribute("alt") == "The photo that you chose"
 
 
+@pytest.mark.any_line
 def test_a_file_that_is_not_a_photo_gets_a_friendly_error(
     page: Any, address: str, tmp_path: Path
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_file_that_is_not_a_photo_gets_a_friendly_error(
     assert "That did not work" in page.locator("#result").inner_text()
 
 
+@pytest.mark.any_line
 def test_a_photo_over_10_mb_is_made_smaller_before_it_is_sent(
     page: Any, address: str, tmp_path: Path
 ) -> None:
@@ -101,6 +104,7 @@ def test_a_photo_over_10_mb_is_made_smaller_before_it_is_sent(
     assert int(sent.value.all_headers()["content-length"]) < 1_000_000
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
 def test_a_dropped_heif_is_sent_as_it_is(page: Any, address: str, kind: str) -> None:
     """Chromium shows no HEIC, and has no type for one on Linux."""
@@ -110,6 +114,7 @@ def test_a_dropped_heif_is_sent_as_it_is(page: Any, address: str, kind: str) -> 
     assert page.locator("#result h2").inner_text() == "Bobcat"
 
 
+@pytest.mark.any_line
 def test_a_large_photo_that_the_browser_cannot_decode_gets_one_sentence(
     page: Any, address: str
 ) -> None:

@@ -57,6 +57,7 @@ def visible_maps(page: Any) -> list[str]:
     ]
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize("look", [{}, PHONE], ids=["desktop", "phone in the dark"])
 def test_a_switch_shows_a_map_over_the_chosen_photo(
     browser: Any, address: str, photo: Path, look: dict[str, Any]
@@ -81,6 +82,7 @@ def test_a_switch_shows_a_map_over_the_chosen_photo(
         assert visible_maps(page) == []
 
 
+@pytest.mark.any_line
 def test_without_a_script_a_map_lies_on_a_rectangle(
     browser: Any, address: str, photo: Path
 ) -> None:

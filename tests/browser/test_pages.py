@@ -115,6 +115,7 @@ def sign_in(page: Any, folder: Path, address: str) -> None:
     page.context.add_cookies([{"name": "ds_actor", "value": cookie, "url": address}])
 
 
+@pytest.mark.any_line
 def test_a_chosen_file_is_classified_on_the_front_page(
     page: Any, address: str, tmp_path: Path
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_chosen_file_is_classified_on_the_front_page(
     assert page.url == f"{address}/-/critters"
 
 
+@pytest.mark.any_line
 def test_on_a_phone_the_answer_comes_into_view(browser: Any, address: str, tmp_path: Path) -> None:
     """Below the two forms nobody would see that anything happened."""
     photo = tmp_path / "photo.jpg"
@@ -139,6 +141,7 @@ def test_on_a_phone_the_answer_comes_into_view(browser: Any, address: str, tmp_p
         assert 0 <= box["y"] < 844 - box["height"]
 
 
+@pytest.mark.any_line
 def test_a_sure_answer_is_the_boldest_thing_on_the_page(
     page: Any, address: str, tmp_path: Path
 ) -> None:
@@ -160,6 +163,7 @@ def test_a_sure_answer_is_the_boldest_thing_on_the_page(
     assert colour != soft
 
 
+@pytest.mark.any_line
 def test_labels_lead_on_and_a_stored_answer_can_be_opened_again(
     page: Any, address: str, tmp_path: Path
 ) -> None:
@@ -186,6 +190,7 @@ def test_the_bare_address_leads_to_the_front_page_and_back(page: Any, address: s
     assert page.url == f"{address}/-/critters"
 
 
+@pytest.mark.any_line
 def test_a_picture_that_is_gone_leaves_a_box_that_says_so(
     browser: Any, address: str, folder: Path
 ) -> None:
@@ -217,6 +222,7 @@ def test_an_address_is_classified_from_the_front_page(
     assert page.locator("#result h2").inner_text() == "Cougar"
 
 
+@pytest.mark.any_line
 def test_a_pasted_picture_is_classified(page: Any, address: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (64, 48), "blue").save(file, "PNG")
@@ -226,6 +232,7 @@ def test_a_pasted_picture_is_classified(page: Any, address: str) -> None:
     assert page.locator("#result h2").inner_text() == "Domestic Cat"
 
 
+@pytest.mark.any_line
 def test_a_dropped_picture_is_classified(page: Any, address: str, tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(jpeg("red"))
@@ -235,6 +242,7 @@ def test_a_dropped_picture_is_classified(page: Any, address: str, tmp_path: Path
     assert page.locator("#result h2").inner_text() == "Cougar"
 
 
+@pytest.mark.any_line
 def test_from_the_matrix_to_a_photo(page: Any, address: str) -> None:
     page.goto(f"{address}/-/critters")
     page.click('a:has-text("Its model")')
@@ -246,6 +254,7 @@ def test_from_the_matrix_to_a_photo(page: Any, address: str) -> None:
     assert "Domestic Cat" in page.locator(".beside").inner_text()
 
 
+@pytest.mark.any_line
 def test_the_matrix_is_reached_by_keyboard(page: Any, address: str) -> None:
     page.goto(f"{address}/-/critters/models/{MODEL_ID}")
     page.focus(".matrix a >> nth=1")
@@ -272,6 +281,7 @@ def test_three_predictions_are_reviewed_by_keyboard(page: Any, address: str, fol
     assert "3 of 6" in page.locator("main table").inner_text()
 
 
+@pytest.mark.any_line
 def test_a_name_can_be_written_and_keys_do_nothing_meanwhile(
     page: Any, address: str, folder: Path
 ) -> None:
@@ -286,6 +296,7 @@ def test_a_name_can_be_written_and_keys_do_nothing_meanwhile(
     assert review["taxon_id"] == COUGAR
 
 
+@pytest.mark.any_line
 def test_a_visitor_s_picture_is_loaded_when_the_reviewer_asks_for_it(
     page: Any, address: str, folder: Path, pictures: str
 ) -> None:
@@ -369,6 +380,7 @@ def test_every_page_can_be_used_with_the_tab_key_alone(
             assert stops.unmarked == [], path
 
 
+@pytest.mark.any_line
 def test_a_photo_is_classified_by_keyboard_alone(page: Any, address: str, tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(jpeg("lime"))
@@ -405,6 +417,7 @@ def tab_to(page: Any, is_there: str) -> None:
     raise AssertionError(f"Tab never led to where {is_there}")
 
 
+@pytest.mark.any_line
 def test_two_models_fit_a_phone(browser: Any, tmp_path: Path) -> None:
     folder = make_furnished_site(tmp_path / "mysite")
     with closing(open_database(folder / DATABASE_NAME)) as db:

@@ -114,6 +114,7 @@ def test_their_owner_sees_them_everywhere(served: tuple[str, str]) -> None:
     assert photo["image"] == path
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize("headers", AT_HOME.values(), ids=list(AT_HOME))
 def test_browsers_and_scripts_of_the_same_machine_count(
     served: tuple[str, str], headers: dict[str, str]
@@ -121,6 +122,7 @@ def test_browsers_and_scripts_of_the_same_machine_count(
     assert status(*served, headers) == 200
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize("headers", DETOURS.values(), ids=list(DETOURS))
 def test_a_request_that_took_a_detour_does_not(
     served: tuple[str, str], headers: dict[str, str]
@@ -134,6 +136,7 @@ def test_a_request_that_took_a_detour_does_not(
     assert "local_photos" in text or "host name" in text
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize(
     "request_line_and_headers",
     [
@@ -155,6 +158,7 @@ def test_what_no_browser_sends_does_not(
     assert PHOTO not in answer
 
 
+@pytest.mark.any_line
 @pytest.mark.skipif(
     sys.platform != "linux" or os.getuid() != 0, reason="takes root, and Linux's table of sockets"
 )
@@ -222,6 +226,7 @@ def name_picture(folder: Path, post_id: str, sha256: str) -> None:
         db["post_images"].update((post_id, 0), {"image_sha256": sha256})
 
 
+@pytest.mark.any_line
 def test_kept_pictures_are_shown_while_their_post_is(tmp_path: Path) -> None:
     folder = make_site(tmp_path / "mysite")
     addresses = {}
@@ -263,6 +268,7 @@ def test_no_other_file_of_the_folder_is_a_kept_picture(tmp_path: Path) -> None:
         assert status(address, "/-/critterdb/pictures/..~2fmetadata.json") == 404
 
 
+@pytest.mark.any_line
 def test_a_copy_for_others_says_no_whatever_its_owner_wanted(tmp_path: Path) -> None:
     from critterdb.publish.site_files import copy_site_files
 

@@ -93,11 +93,13 @@ async def test_the_place_decides_what_the_photo_leaves_open(folder: Path) -> Non
     assert alone(elsewhere) == alone(answer)
 
 
+@pytest.mark.any_line
 async def test_without_a_place_nothing_is_added(folder: Path) -> None:
     assert "with_place" not in await ask(folder)
     assert "with_place" not in await ask(folder, latitude="", longitude="", on="")
 
 
+@pytest.mark.any_line
 async def test_where_nothing_was_seen_the_photo_decides_alone(folder: Path) -> None:
     answer = await ask(folder, latitude=str(OCEAN[0]), longitude=str(OCEAN[1]), on="2024-06-01")
     placed = answer["with_place"]
@@ -105,6 +107,7 @@ async def test_where_nothing_was_seen_the_photo_decides_alone(folder: Path) -> N
     assert (placed["unusual"], placed["unusual_because"]) == (False, None)
 
 
+@pytest.mark.any_line
 async def test_a_repeated_question_gets_the_same_answer(folder: Path) -> None:
     fresh = picture("yellow", seed=41)
     first, again = await ask(folder, fresh, **HOME), await ask(folder, fresh, **HOME)
@@ -112,6 +115,7 @@ async def test_a_repeated_question_gets_the_same_answer(folder: Path) -> None:
     assert first["with_place"] == again["with_place"]
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize(
     ("colour", "place", "on", "because"),
     [
@@ -130,6 +134,7 @@ async def test_what_is_seldom_seen_there_is_unusual(
     assert (placed["unusual"], placed["unusual_because"]) == (because is not None, because)
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize(
     "fields",
     [
@@ -184,6 +189,7 @@ async def test_query_json_and_form_say_it_alike(folder: Path, host: str) -> None
     assert placed[0]["answer"]["common_name"] == "Cougar"
 
 
+@pytest.mark.any_line
 async def test_the_file_is_asked_only_if_the_sender_says_so(folder: Path) -> None:
     data = located(*COUGARS_LIVE)
     assert "with_place" not in await ask(folder, data)
@@ -197,6 +203,7 @@ async def test_the_file_is_asked_only_if_the_sender_says_so(folder: Path) -> Non
     assert answer["with_place"]["answer"]["common_name"] == "Bobcat"
 
 
+@pytest.mark.any_line
 async def test_a_model_without_places_is_as_before(tmp_path: Path) -> None:
     folder = make_site(tmp_path / "mysite")
     add_model(folder)
@@ -224,6 +231,7 @@ async def test_the_page_asks_with_a_box_and_shows_both_answers(folder: Path) -> 
     assert "The file does not say where the photo was taken" in page.text
 
 
+@pytest.mark.any_line
 async def test_the_page_says_that_it_is_unusual(folder: Path) -> None:
     client = open_datasette(folder).client
     page = await client.post(

@@ -49,6 +49,7 @@ def ids(photos: list[dict[str, Any]]) -> list[int]:
     return [photo["photo_id"] for photo in photos]
 
 
+@pytest.mark.any_line
 async def test_the_nearest_training_photos_that_may_be_shown_come_first(site_folder: Path) -> None:
     datasette = open_datasette(site_folder)
     answer = (await datasette.client.post(f"{ENDPOINT}?similar=10", content=GREEN)).json()
@@ -87,6 +88,7 @@ async def test_similar_photos_are_asked_for_in_the_address_a_form_or_json(
         assert "similar" not in (await ask(site_folder, similar)).json()
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize("similar", ["11", "-1", "many", "1e1", "9" * 400, "²"])
 async def test_an_impossible_number_is_refused(site_folder: Path, similar: str) -> None:
     datasette = open_datasette(site_folder)
@@ -119,6 +121,7 @@ async def test_a_visitor_who_may_not_see_the_photos_gets_none(copied: Path) -> N
     assert "Training photos like yours" not in page.text
 
 
+@pytest.mark.any_line
 async def test_photos_of_test_and_validation_are_not_training_photos(copied: Path) -> None:
     with closing(open_database(copied / DATABASE_NAME)) as db, db.atomic():
         db.execute("UPDATE splits SET part = 'test' WHERE observation_id = 1004")
@@ -133,6 +136,7 @@ async def page_of(folder: Path, data: bytes) -> str:
     return str(after.partition("</section>")[0])
 
 
+@pytest.mark.any_line
 async def test_beside_an_answer_stand_two_photos_of_it_and_one_of_the_runner_up(
     copied: Path,
 ) -> None:
@@ -146,6 +150,7 @@ async def test_beside_an_answer_stand_two_photos_of_it_and_one_of_the_runner_up(
     assert shown.count("distance 0.") == 3
 
 
+@pytest.mark.any_line
 async def test_beside_an_unknown_picture_stand_the_nearest_photos(site_folder: Path) -> None:
     datasette = open_datasette(site_folder)
     page = await datasette.client.post(

@@ -56,6 +56,7 @@ def baked(site: Path) -> Path:
     return folder
 
 
+@pytest.mark.any_line
 def test_addresses_keep_their_order(baked: Path) -> None:
     wanted = [
         "",
@@ -79,11 +80,13 @@ def test_no_link_is_dead_or_absolute_and_nothing_is_loaded_from_elsewhere(baked:
     assert problems(baked) == []
 
 
+@pytest.mark.any_line
 def test_a_broken_link_would_be_found(baked: Path, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text('<a href="nowhere/">a</a><img src="https://x.example/a">')
     assert len(problems(tmp_path)) == 2
 
 
+@pytest.mark.any_line
 def test_no_page_needs_a_server_or_allows_another_host(baked: Path) -> None:
     for path, file in pages(baked).items():
         reading = read_page(file)
@@ -137,12 +140,14 @@ def without_links(value: Any) -> Any:
     return "a link" if is_link else value
 
 
+@pytest.mark.any_line
 def test_the_database_is_that_of_publish(site: Path, baked: Path, tmp_path: Path) -> None:
     with closing(open_database(site / DATABASE_NAME)) as db:
         publish_site(db, tmp_path / "copy")
     assert (baked / DATABASE_NAME).read_bytes() == (tmp_path / "copy" / DATABASE_NAME).read_bytes()
 
 
+@pytest.mark.any_line
 def test_nothing_private_is_in_any_file(tmp_path: Path) -> None:
     bake(make_full_site(tmp_path / "mysite"), tmp_path / "public")
     files = [file for file in (tmp_path / "public").rglob("*") if file.is_file()]
@@ -152,6 +157,7 @@ def test_nothing_private_is_in_any_file(tmp_path: Path) -> None:
     assert problems(tmp_path / "public") == []
 
 
+@pytest.mark.any_line
 def test_what_a_host_and_a_search_engine_need(baked: Path) -> None:
     assert (baked / ".nojekyll").exists()
     addresses = [
@@ -173,6 +179,7 @@ def test_what_a_host_and_a_search_engine_need(baked: Path) -> None:
     assert "/repo/critters/" in not_found.leads_to
 
 
+@pytest.mark.any_line
 def test_thumbnails_show_the_middle_of_a_photo(tmp_path: Path) -> None:
     """4:3, as its card shows it: a third of this photo is cut off at both sides."""
     image = Image.new("RGB", (600, 150), "blue")
@@ -189,6 +196,7 @@ def test_thumbnails_show_the_middle_of_a_photo(tmp_path: Path) -> None:
         assert blue < 60
 
 
+@pytest.mark.any_line
 def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
     site, folder = make_furnished_site(tmp_path / "mysite"), tmp_path / "public"
     bake(site, folder)
@@ -217,6 +225,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.any_line
 def test_a_full_disk_leaves_the_old_site_whole(site: Path, baked: Path) -> None:
     before = contents(baked)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -232,6 +241,7 @@ def test_a_full_disk_leaves_the_old_site_whole(site: Path, baked: Path) -> None:
     assert list(baked.parent.glob(".public*")) == []
 
 
+@pytest.mark.any_line
 @pytest.mark.slow
 def test_a_killed_run_leaves_the_old_site_whole(site: Path, baked: Path) -> None:
     before = contents(baked)
@@ -249,6 +259,7 @@ def test_a_killed_run_leaves_the_old_site_whole(site: Path, baked: Path) -> None
     assert list(baked.parent.glob(".public*")) == []
 
 
+@pytest.mark.any_line
 def test_somebody_else_s_folder_is_left_alone(site: Path, tmp_path: Path) -> None:
     (tmp_path / "work.txt").write_text("mine")
     with pytest.raises(Exception, match="was not made by critterdb publish --static"):
@@ -256,6 +267,7 @@ def test_somebody_else_s_folder_is_left_alone(site: Path, tmp_path: Path) -> Non
     assert [file.name for file in tmp_path.iterdir()] == ["work.txt"]
 
 
+@pytest.mark.any_line
 def test_a_site_for_those_who_sign_in_cannot_be_static(tmp_path: Path) -> None:
     folder = make_furnished_site(tmp_path / "mysite")
     change_metadata(folder, {"allow": {"id": "root"}})
@@ -264,6 +276,7 @@ def test_a_site_for_those_who_sign_in_cannot_be_static(tmp_path: Path) -> None:
     assert not (tmp_path / "public").exists()
 
 
+@pytest.mark.any_line
 @pytest.mark.parametrize(
     ("options", "words"),
     [

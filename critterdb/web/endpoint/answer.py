@@ -45,10 +45,6 @@ NO_PICTURE = (
     "or give its URL with ?url="
 )
 
-# On 0.65 the question about one table copies the site's whole metadata: 2 ms of each request, a
-# twentieth of its CPU. Only `actor` decides, so strangers share the verdict for so long.
-VERDICT_SECONDS = 1.0
-
 # With the id of its row, if there is one.
 Answer = tuple[Classification, ImageInfo, int | None]
 
@@ -112,14 +108,7 @@ async def answer(call: Call, question: Upload) -> Answered:
 
 async def _names_models(call: Call, database: Database) -> bool:
     """Whether the visitor may know which model answers: its name tells of the table `models`."""
-    actor, now = call.request.actor, time.monotonic()
-    if actor is None and now < call.state.names_models_until:
-        return call.state.names_models
-    verdict = await may_view(call.datasette, actor, database.name, "models")
-    if actor is None:
-        call.state.names_models = verdict
-        call.state.names_models_until = now + VERDICT_SECONDS
-    return verdict
+    return await may_view(call.datasette, call.request.actor, database.name, "models")
 
 
 async def _look_up(
