@@ -49,7 +49,9 @@ class Attempt:
 class RayEngine:
     """The machines of a Ray cluster: that of RAY_ADDRESS, or one that is started here."""
 
-    def run(self, work: Work[Result], shards: Iterable[Shard], ahead: int) -> Iterator[Result]:
+    def run(
+        self, work: Work[Result], shards: Iterable[Shard | None], ahead: int
+    ) -> Iterator[Result]:
         """Do shards, in any order; yield receipts as they come.
 
         Raises SiteError if Ray is not installed, or if a worker fails three times with an error of
