@@ -40,7 +40,7 @@ test fast coverage: export OMP_NUM_THREADS = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-static test test-here lint-and-site fast test-lines coverage lint types fix docs site lock runtime serve benchmarks clean
+.PHONY: help setup demo demo-static test test-here lint-and-site fast test-lines test-cluster coverage lint types fix docs site lock runtime serve benchmarks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+(-[a-z]+)?:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,14 @@ $(VENV)-%/.installed: setup.py pyproject.toml requirements/dev.txt requirements/
 	touch $@
 
 .PRECIOUS: $(VENV)-%/.installed
+
+test-cluster: $(VENV)-cluster/.installed ## Run the tests of a Ray cluster, in an environment of its own
+	$(VENV)-cluster/bin/python -m pytest -q -p no:cacheprovider tests/cluster
+
+$(VENV)-cluster/.installed: setup.py pyproject.toml requirements/dev.txt
+	$(PYTHON) -m venv $(VENV)-cluster
+	$(VENV)-cluster/bin/python -m pip install --quiet --upgrade --constraint $(LOCK_0.65) --editable '.[test,cluster]'
+	touch $@
 
 coverage: $(STAMP) ## Measure which lines and branches of critterdb the tests run
 	$(PYTEST) $(IN_PARALLEL) -q -m 'not serial' --cov --cov-report=
@@ -149,6 +157,7 @@ benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with MODEL=FI
 	$(if $(PHOTOS),$(BENCHMARK).classify $(PHOTOS))
 	$(if $(MODEL),$(BENCHMARK).browser_classify $(PHOTOS) $(MODEL))
 	$(BENCHMARK).writing
+	$(BENCHMARK).open_data
 	$(if $(SITE),$(BENCHMARK).serve $(SITE) $(PHOTOS))
 	$(if $(SITE),$(BENCHMARK).static_site $(SITE))
 	$(if $(SITE),$(BENCHMARK).siege $(SITE) $(PHOTOS))
@@ -156,5 +165,5 @@ benchmarks: $(STAMP) ## Measure (PHOTOS=FOLDER of labelled photos, with MODEL=FI
 	$(if $(RESPONSES),$(BENCHMARK).recorded_responses $(RESPONSES))
 
 clean: ## Remove the virtual environments, the demo and what tools left behind
-	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(VENV)-docs $(DEMO) $(DEMO)-static build dist htmlcov .coverage* coverage.json *.egg-info \
+	rm -rf $(VENV) $(LINES:%=$(VENV)-%) $(VENV)-cluster $(VENV)-docs $(DEMO) $(DEMO)-static build dist htmlcov .coverage* coverage.json *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache

@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-Extra = Literal["train", "bot", "llm"]
+Extra = Literal["train", "bot", "llm", "bulk", "cluster"]
 
 
 def install_command(extra: Extra) -> str:

@@ -25,9 +25,17 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 SECTIONS = {
     "Start": ("init", "demo", "status"),
     "Get photos": ("games", "sync", "import", "similar", "duplicates"),
-    "Train and classify": ("train", "evaluate", "models", "classify"),
+    "Train and classify": ("train", "evaluate", "models", "classify", "embed"),
     "Play": ("bot", "rounds", "answers", "accounts"),
-    "Serve and publish": ("serve", "publish", "runtime", "backup", "restore", "completion"),
+    "Serve and publish": (
+        "serve",
+        "publish",
+        "runtime",
+        "backup",
+        "restore",
+        "check",
+        "completion",
+    ),
 }
 
 # They become a Datasette, whose other plugins may want numpy's values in tables.
@@ -38,6 +46,7 @@ ELSEWHERE = {"help": "--help", "version": "--version"}
 # What Ctrl-C leaves behind, and how to go on.
 STOPPED = {
     "train": "No model was changed. Run it again: finished embeddings are kept.",
+    "embed": "Finished shards are kept. Run it again to continue.",
     "sync": "What was fetched is kept. Run it again to continue.",
     "import": "What was imported is kept. Run it again to continue.",
     "evaluate": "No figures were changed. Run it again.",

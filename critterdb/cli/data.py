@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import license_option, open_site, show_json, show_line, show_lines
-from .output import export_lines, import_lines, plan_lines, progress_bar, sync_lines
+from .output import (
+    export_lines,
+    import_lines,
+    open_data_plan_lines,
+    plan_lines,
+    progress_bar,
+    sync_lines,
+)
 
 if TYPE_CHECKING:
     from critterdb.dataset.folder_import import Credit
     from critterdb.dataset.labelled_files import LabelledFiles
+    from critterdb.games import Game
+    from critterdb.inaturalist.client import INaturalist
+    from critterdb.inaturalist.open_data import OpenData
+    from critterdb.inaturalist.sync import SyncOptions
     from critterdb.storage.database import SiteDatabase
 
 
@@ -47,6 +58,17 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Fetch only the data of observations and photos, no photo files.",
 )
+@click.option(
+    "--open-data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Read iNaturalist's monthly tables in FOLDER instead of asking for observations.",
+)
+@click.option(
+    "--box",
+    metavar="S,W,N,E",
+    help="With --open-data: the box of the game's place in degrees, south first.",
+)
 @click.option("--recheck", is_flag=True, help="Fetch every observation again, from the beginning.")
 @click.option(
     "--plan",
@@ -63,6 +85,8 @@ def sync(
     no_photos: bool,
     plan: bool,
     as_json: bool,
+    open_data: Path | None,
+    box: str | None,
     **options: Any,
 ) -> None:
     """Update a game's observations and photos from iNaturalist.
@@ -76,34 +100,57 @@ def sync(
     critterdb sync cougarornot --plan                show what it would fetch
     critterdb sync cougarornot --limit 2000          start with some
     critterdb sync                                   fetch the rest, and later the changes
+    critterdb sync trickybirdid --open-data tables --per-taxon 500
     """
     from critterdb.games import ensure_game, find_game
     from critterdb.inaturalist.client import INaturalist
     from critterdb.inaturalist.sync import SyncOptions, plan_sync, sync_game
     from critterdb.licences import DEFAULT_LICENSES
 
+    if box and not open_data:
+        raise click.UsageError("--box needs --open-data.")
     db = open_site(ctx)
     chosen = find_game(db, game) if plan else ensure_game(db, game)
     api = INaturalist(db)
-    if plan:
-        result: Any = plan_sync(db, chosen, api=api, photos=not no_photos)
+    wanted = SyncOptions(licenses=licenses or DEFAULT_LICENSES, photos=not no_photos, **options)
+    result: Any
+    if open_data:
+        from critterdb.inaturalist.open_data import OpenData
+        from critterdb.inaturalist.place_boxes import parse_box
+
+        source = OpenData(open_data, parse_box(box) if box else None)
+        result, lines = _sync_open_data(db, chosen, source, api, wanted, plan=plan)
+    elif plan:
+        result = plan_sync(db, chosen, api=api, photos=not no_photos)
         lines = plan_lines(chosen.slug, result)
     else:
         with progress_bar(f"Syncing {chosen.slug}") as progress:
-            result = sync_game(
-                db,
-                chosen,
-                api=api,
-                options=SyncOptions(
-                    licenses=licenses or DEFAULT_LICENSES, photos=not no_photos, **options
-                ),
-                progress=progress,
-            )
+            result = sync_game(db, chosen, api=api, options=wanted, progress=progress)
         lines = sync_lines(chosen.slug, result)
     if as_json:
         show_json(vars(result))
     else:
         show_lines(lines)
+
+
+def _sync_open_data(
+    db: SiteDatabase,
+    game: Game,
+    source: OpenData,
+    api: INaturalist,
+    options: SyncOptions,
+    *,
+    plan: bool,
+) -> tuple[Any, list[str]]:
+    """Sync from the monthly tables, or plan it; return the result and its lines."""
+    from critterdb.inaturalist.open_data import plan_open_data, sync_open_data
+
+    if plan:
+        planned = plan_open_data(db, game, source, api=api, options=options)
+        return planned, open_data_plan_lines(game.slug, planned)
+    with progress_bar(f"Syncing {game.slug}") as progress:
+        report = sync_open_data(db, game, source, api=api, options=options, progress=progress)
+    return report, sync_lines(game.slug, report)
 
 
 @click.command("import", short_help="Import your own labelled photos, or an iNaturalist export.")

@@ -20,6 +20,7 @@ from .games import games
 from .images import classify, duplicates, similar
 from .models import evaluate, models, train
 from .rounds import rounds
+from .shards import check, embed
 from .site import backup, completion, demo, init, publish, restore, runtime, serve, status
 
 # Without this, Python collects all objects once more before it exits, which takes longer than most
@@ -86,9 +87,9 @@ for _command in (init, sync, import_, demo):
     main.add_command(_command)
 for _command in (bot, rounds, answers, accounts, games, train, models, evaluate):
     main.add_command(_command)
-for _command in (classify, similar, duplicates):
+for _command in (classify, similar, duplicates, embed):
     main.add_command(_command)
-for _command in (status, serve, publish, runtime, backup, restore, completion):
+for _command in (status, serve, publish, runtime, backup, restore, check, completion):
     main.add_command(_command)
 _add_verbose(main)
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from critterdb.model.payloads import Payload, SimilarPhoto
 
 
+ENGINES = ("local", "ray")
+
+
 @click.command(short_help="Classify pictures.")
 @click.argument("images", nargs=-1, required=True)
 @model_options("ID|FILE.onnx")
@@ -53,6 +56,13 @@ if TYPE_CHECKING:
     help="Write a CSV file with a row per image, and print a summary.",
 )
 @click.option(
+    "--jsonl",
+    "jsonl_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a JSON object per image, each on a line. Needs --on.",
+)
+@click.option(
     "--latitude",
     metavar="DEGREES",
     help="Latitude where the photos were taken (north is positive).",
@@ -62,7 +72,14 @@ if TYPE_CHECKING:
     metavar="DEGREES",
     help="Longitude where the photos were taken (east is positive).",
 )
-@click.option("--on", metavar="DATE", help="The day on which they were taken, as YYYY-MM-DD.")
+@click.option(
+    "--on",
+    "on_values",
+    multiple=True,
+    metavar="DATE|local|ray",
+    help="The day on which they were taken, as YYYY-MM-DD. Or who classifies an archive in shards, "
+    "so that a run that is stopped can continue: local is this machine, ray a Ray cluster.",
+)
 @click.option(
     "--use-exif",
     is_flag=True,
@@ -80,6 +97,8 @@ def classify(
     evidence: Path | None,
     as_json: bool,
     csv_file: Path | None,
+    jsonl_file: Path | None,
+    on_values: tuple[str, ...],
     **where: Any,
 ) -> None:
     """Classify each IMAGE: a file, a folder of pictures, an http(s) URL, or - for standard input.
@@ -98,12 +117,16 @@ def classify(
     critterdb classify --together front.jpg side.jpg
     critterdb classify --json - < cat.jpg
     critterdb classify cat.jpg --latitude 34.1 --longitude -118.3 --on 2026-11-27
+    critterdb classify archive --csv answers.csv --on local
     """
-    if csv_file and (together or as_json or similar or evidence):
+    engine = next((value for value in on_values if value in ENGINES), None)
+    where["on"] = next((value for value in on_values if value not in ENGINES), None)
+    if (csv_file or jsonl_file) and (together or as_json or similar or evidence):
         raise click.UsageError(
             "--csv writes a row for each picture. "
             "Omit --together, --similar, --evidence and --json."
         )
+    from .archive import classify_archive
     from .classification import (
         Extras,
         PlaceOptions,
@@ -112,6 +135,11 @@ def classify(
         open_classifier,
     )
 
+    if engine or jsonl_file:
+        file = _archive_file(engine, csv_file, jsonl_file, any(where.values()))
+        as_csv = csv_file is not None
+        classify_archive(ctx, images, (model, game), str(engine), file, as_csv=as_csv)
+        return
     places = PlaceOptions.parse(where)
     sources = list_sources(images)
     if evidence and len(sources) > 1:
@@ -131,6 +159,20 @@ def classify(
         unread = show_payloads(payloads, classifier.model, evidence)
     if unread:
         ctx.exit(1)
+
+
+def _archive_file(
+    engine: str | None, csv_file: Path | None, jsonl_file: Path | None, has_place: bool
+) -> Path:
+    """Return the one file that an archive's answers go to. Raises UsageError."""
+    if not engine:
+        raise click.UsageError("--jsonl needs --on local or --on ray.")
+    files = [file for file in (csv_file, jsonl_file) if file]
+    if len(files) != 1:
+        raise click.UsageError("To classify an archive, give one of --csv FILE and --jsonl FILE.")
+    if has_place:
+        raise click.UsageError("An archive is classified without places. Omit them.")
+    return files[0]
 
 
 def show_payloads(payloads: Iterable[Payload], model: Model, evidence: Path | None) -> int:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from critterdb.evaluation.figures import EvaluationResult
     from critterdb.games import GameSummary
     from critterdb.inaturalist.csv_import import ExportReport
+    from critterdb.inaturalist.open_data import OpenDataPlan
     from critterdb.inaturalist.sync import SyncPlan, SyncReport
     from critterdb.model.summaries import ModelSummary
     from critterdb.publish.copy import Published
@@ -208,10 +209,31 @@ def plan_lines(game: str, plan: SyncPlan) -> list[str]:
         f"  About {count_of(plan.photos, 'photo')} ({plan.bytes / 1e6:,.0f} MB), "
         f"{count_of(plan.requests, 'request')}.",
     ]
-    hours = plan.minutes / 60
-    time = f"{plan.minutes:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
+    time = _time_words(plan.minutes)
     lines.append(f"  At the allowed rate this takes about {time}. You can stop it at any time.")
     return lines
+
+
+def open_data_plan_lines(game: str, plan: OpenDataPlan) -> list[str]:
+    """Return an OpenDataPlan as lines of text."""
+    lines = [
+        f"{game}: {count_of(plan.observations, 'observation')} in the tables, {plan.new:,} new, "
+        f"and {count_of(plan.photo_rows, 'new photo row')} (about "
+        f"{plan.database_bytes / 1e6:,.0f} MB in the database).",
+        f"  {count_of(plan.photos, 'photo file')} to download (about {plan.bytes / 1e6:,.0f} MB).",
+    ]
+    if plan.minutes_of_reading:
+        reading = _time_words(plan.minutes_of_reading)
+        lines.append(f"  The tables are converted to Parquet first, once: about {reading}.")
+    lines.append(f"  At the allowed rate all of it takes about {_time_words(plan.minutes)}.")
+    return lines
+
+
+def _time_words(minutes: float) -> str:
+    hours = minutes / 60
+    if hours < 2:
+        return f"{minutes:.0f} minutes"
+    return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.1f} days"
 
 
 def sync_lines(game: str, report: SyncReport) -> list[str]:

@@ -80,10 +80,63 @@ def save_observations(
         observers = {result.observer.id: result.observer for result in results if result.observer}
         db["observers"].upsert_all(map(asdict, observers.values()), pk="id")
         db["observations"].upsert_all(map(_observation_row, results), pk="id")
+        _merge_open_data(db, {result.uuid: result.id for result in results if result.uuid})
         _save_members(db, game, [result.id for result in results], now)
         skipped["observations without a taxon"] = sum(result.taxon is None for result in results)
         skipped += save_photo_rows(db, results, licenses=licenses, caps=caps or Caps(), now=now)
     return skipped
+
+
+def _merge_open_data(db: SiteDatabase, numbers: dict[str, int]) -> None:
+    """Replace rows of the monthly tables, which have ids below 0, by these of the same uuid.
+
+    Every row that names them, such as photos and splits, then names iNaturalist's number.
+    """
+    rows = db.execute(
+        """
+        SELECT id, uuid FROM observations
+        WHERE id < 0 AND uuid IN (SELECT value FROM json_each(?))
+        """,
+        [json.dumps(list(numbers))],
+    ).fetchall()
+    if not rows:
+        return
+    changes = [(numbers[uuid], number) for number, uuid in rows]
+    removals = [(number,) for number, _ in rows]
+    for table, column in _references(db):
+        # A row may be there already, such as the membership of a game that was synced before.
+        sql = f'UPDATE OR IGNORE "{table}" SET "{column}" = ? WHERE "{column}" = ?'
+        db.conn.executemany(sql, changes)
+        db.conn.executemany(f'DELETE FROM "{table}" WHERE "{column}" = ?', removals)
+    db.conn.executemany("DELETE FROM observations WHERE id = ?", removals)
+
+
+def _references(db: SiteDatabase) -> list[tuple[str, str]]:
+    """The tables and columns that name observations, as the schema says."""
+    return [
+        (table, key.column)
+        for table in db.table_names()
+        for key in db[table].foreign_keys
+        if key.other_table == "observations" and key.column
+    ]
+
+
+def mark_unmet(db: SiteDatabase, game: str) -> int:
+    """Mark rows of the monthly tables that the API does not show as left; return how many.
+
+    Call it when a sync has walked the game's query to its end: what is in it has a number by then.
+    """
+    return int(
+        db.execute(
+            """
+            UPDATE game_observations SET left_at = ? WHERE game = ? AND left_at IS NULL
+                AND observation_id IN (
+                    SELECT id FROM observations WHERE id < 0 AND uuid IS NOT NULL
+                )
+            """,
+            [utc_now(), game],
+        ).rowcount
+    )
 
 
 def _save_members(db: SiteDatabase, game: str, observation_ids: list[int], now: str) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from critterdb._types import Json
     from critterdb.storage.database import SiteDatabase
 
-    from .responses import ApiObservation, ApiPhoto
+    from .responses import ApiObservation
 
 
 @dataclass
@@ -74,16 +73,124 @@ def load_caps(
     return caps
 
 
-@dataclass(frozen=True)
-class KnownPhoto:
+class OfferedPhoto(NamedTuple):
+    """A photo that an observation shows, with what decides whether it is taken."""
+
+    id: int
+    observation_id: int
+    position: int
+    observer_id: int | None
+    taxon_id: int | None
+    license_code: str | None
+    attribution: str | None
+    url: str | None
+
+
+class KnownPhoto(NamedTuple):
     """What the database holds of a photo that an observation shows, or showed before."""
 
     id: int
     observation_id: int
     license_code: str | None
-    url: str | None
     withdrawn_at: str | None
-    attempts: int
+
+
+class Selection:
+    """Which of the photos that observations offer get a row, and which lose it.
+
+    `earlier` are the rows of these photos, and of all that the observations had before.
+    """
+
+    def __init__(self, earlier: Iterable[KnownPhoto], licenses: Sequence[str], caps: Caps) -> None:
+        self._earlier = {photo.id: photo for photo in earlier}
+        self._holders = {
+            photo.id: (photo.observation_id, photo.withdrawn_at is not None)
+            for photo in self._earlier.values()
+        }
+        self._licenses = licenses
+        self._caps = caps
+        self._observation_id = 0
+        self._taken = 0
+        self._offered: set[tuple[int, int]] = set()
+        self.taken: dict[int, OfferedPhoto] = {}
+        self.shared: list[tuple[int, int]] = []
+        self.changed: list[OfferedPhoto] = []
+        self.skipped: Counter[str] = Counter()
+
+    def offer(self, photo: OfferedPhoto) -> None:
+        """Decide about the next photo; those of an observation come one after the other."""
+        if photo.observation_id != self._observation_id:
+            self._observation_id, self._taken = photo.observation_id, 0
+        self._offered.add((photo.observation_id, photo.id))
+        holder, is_withdrawn = self._holders.get(photo.id, (None, True))
+        reason = reason_against(photo.license_code, photo.url, self._licenses)
+        if reason:
+            self._note_change(photo)
+        # One file, one row: the first observation keeps it, and others are named in
+        # shared_photos.
+        elif holder is not None and holder != photo.observation_id:
+            self.shared.append((photo.id, photo.observation_id))
+            return
+        elif is_withdrawn:
+            reason = self._caps.reason_against(photo.observer_id, photo.taxon_id, self._taken)
+        if reason:
+            self.skipped[reason] += 1
+            return
+        if is_withdrawn:
+            self._caps.count(photo.observer_id, photo.taxon_id)
+        self._taken += 1
+        self._holders[photo.id] = (photo.observation_id, False)
+        self.taken[photo.id] = photo
+
+    def _note_change(self, photo: OfferedPhoto) -> None:
+        """Only a change withdraws: another run may have wanted more licences than this one."""
+        known = self._earlier.get(photo.id)
+        if known and known.license_code != photo.license_code:
+            self.changed.append(photo)
+
+    def no_longer_shown(self, observation_ids: Collection[int]) -> list[int]:
+        """Photos that the site showed with these observations before, and does not now."""
+        return [
+            photo.id
+            for photo in self._earlier.values()
+            if photo.observation_id in observation_ids
+            and (photo.observation_id, photo.id) not in self._offered
+        ]
+
+    def save(self, db: SiteDatabase, observation_ids: Collection[int], now: str) -> None:
+        """Write what was decided about the photos of these observations."""
+        db.conn.executemany(
+            _WITHDRAW_CHANGED, [(p.license_code, p.attribution, now, p.id) for p in self.changed]
+        )
+        rows = [
+            (p.id, p.observation_id, p.position, p.license_code, p.attribution, p.url)
+            for p in self.taken.values()
+        ]
+        db.conn.executemany(_TAKE, rows)
+        db.conn.executemany("INSERT OR IGNORE INTO shared_photos VALUES (?, ?)", self.shared)
+        db.execute(_WITHDRAW, [now, json.dumps(self.no_longer_shown(observation_ids))])
+
+
+_WITHDRAW_CHANGED = """
+UPDATE photos SET license_code = ?, attribution = ?, withdrawn_at = ? WHERE id = ?
+"""
+# A new address is a new chance for a photo that could not be had.
+_TAKE = """
+INSERT INTO photos (id, observation_id, position, license_code, attribution, url)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    observation_id = excluded.observation_id,
+    position = excluded.position,
+    license_code = excluded.license_code,
+    attribution = excluded.attribution,
+    attempts = CASE WHEN url IS excluded.url THEN attempts ELSE 0 END,
+    url = excluded.url,
+    withdrawn_at = NULL
+"""
+_WITHDRAW = """
+UPDATE photos SET withdrawn_at = ? WHERE withdrawn_at IS NULL
+    AND id IN (SELECT value FROM json_each(?))
+"""
 
 
 def save_photo_rows(
@@ -98,103 +205,54 @@ def save_photo_rows(
 
     Call it in the transaction of the observations.
     """
-    skipped: Counter[str] = Counter()
-    earlier = _known_photos(db, observations)
-    known = dict(earlier)
-    rows: dict[int, Json] = {}
-    shared: list[Json] = []
-    for observation in observations:
-        taxon_id = observation.taxon.id if observation.taxon else None
-        observer_id = observation.observer.id if observation.observer else None
-        taken = 0
-        for position, photo in enumerate(observation.photos):
-            before = known.get(photo.id)
-            reason = _reason_against(photo, licenses)
-            if reason:
-                _withdraw_changed(db, photo, before, now)
-            # One file, one row: the first observation keeps it, and others are named in
-            # shared_photos.
-            elif before and before.observation_id != observation.id:
-                shared.append({"photo_id": photo.id, "observation_id": observation.id})
-                continue
-            elif before is None or before.withdrawn_at:
-                reason = caps.reason_against(observer_id, taxon_id, taken)
-            if reason:
-                skipped[reason] += 1
-                continue
-            if before is None or before.withdrawn_at:
-                caps.count(observer_id, taxon_id)
-            taken += 1
-            known[photo.id] = _as_taken(photo, observation.id, before)
-            rows[photo.id] = _photo_row(photo, position, known[photo.id])
-    db["photos"].upsert_all(rows.values(), pk="id")
-    db["shared_photos"].insert_all(shared, ignore=True)
-    _withdraw(db, _no_longer_shown(earlier.values(), observations), now)
-    return skipped
+    ids = {observation.id for observation in observations}
+    offered = [photo for observation in observations for photo in _offers(observation)]
+    selection = Selection(known_photos(db, [photo.id for photo in offered], ids), licenses, caps)
+    for photo in offered:
+        selection.offer(photo)
+    selection.save(db, ids, now)
+    return selection.skipped
 
 
-def _reason_against(photo: ApiPhoto, licenses: Sequence[str]) -> str | None:
-    if photo.license_code not in licenses:
-        return f"photos with licence {photo.license_code or 'all rights reserved'}"
-    return None if photo.url else "photos without a URL"
-
-
-def _withdraw_changed(
-    db: SiteDatabase, photo: ApiPhoto, known: KnownPhoto | None, now: str
-) -> None:
-    """Only a change withdraws: another run may have wanted more licences than this one."""
-    if known and known.license_code != photo.license_code:
-        change = {"license_code": photo.license_code, "attribution": photo.attribution}
-        db["photos"].update(photo.id, change | {"withdrawn_at": now})
-
-
-def _no_longer_shown(
-    earlier: Iterable[KnownPhoto], observations: Sequence[ApiObservation]
-) -> list[int]:
-    """Photos of these observations that the site showed with them before, and does not now."""
-    shown = {
-        observation.id: {photo.id for photo in observation.photos} for observation in observations
-    }
+def _offers(observation: ApiObservation) -> list[OfferedPhoto]:
+    taxon_id = observation.taxon.id if observation.taxon else None
+    observer_id = observation.observer.id if observation.observer else None
     return [
-        photo.id
-        for photo in earlier
-        if photo.observation_id in shown and photo.id not in shown[photo.observation_id]
+        OfferedPhoto(
+            photo.id,
+            observation.id,
+            position,
+            observer_id,
+            taxon_id,
+            photo.license_code,
+            photo.attribution,
+            photo.url,
+        )
+        for position, photo in enumerate(observation.photos)
     ]
 
 
-def _withdraw(db: SiteDatabase, photo_ids: list[int], now: str) -> None:
-    db.execute(
-        """
-        UPDATE photos SET withdrawn_at = ? WHERE withdrawn_at IS NULL
-            AND id IN (SELECT value FROM json_each(?))
-        """,
-        [now, json.dumps(photo_ids)],
-    )
+def reason_against(
+    license_code: str | None, url: str | None, licenses: Sequence[str]
+) -> str | None:
+    """Return why a photo is not taken whatever the caps are, or None if it may be."""
+    if license_code not in licenses:
+        return f"photos with licence {license_code or 'all rights reserved'}"
+    return None if url else "photos without a URL"
 
 
-def _known_photos(
-    db: SiteDatabase, observations: Sequence[ApiObservation]
-) -> dict[int, KnownPhoto]:
-    """The rows of these observations' photos, and of all that they had before."""
-    photo_ids = [photo.id for observation in observations for photo in observation.photos]
-    rows = db.query(
+def known_photos(
+    db: SiteDatabase, photo_ids: Sequence[int], observation_ids: Collection[int]
+) -> list[KnownPhoto]:
+    """Return the rows of these photos, and of all that the observations had before."""
+    rows = db.execute(
         """
-        SELECT id, observation_id, license_code, url, withdrawn_at, attempts FROM photos
+        SELECT id, observation_id, license_code, withdrawn_at FROM photos
         WHERE id IN (SELECT value FROM json_each(?))
         UNION
-        SELECT id, observation_id, license_code, url, withdrawn_at, attempts FROM photos
+        SELECT id, observation_id, license_code, withdrawn_at FROM photos
         WHERE observation_id IN (SELECT value FROM json_each(?))
         """,
-        [json.dumps(photo_ids), json.dumps([observation.id for observation in observations])],
+        [json.dumps(photo_ids), json.dumps(list(observation_ids))],
     )
-    return {row["id"]: KnownPhoto(**row) for row in rows}
-
-
-def _as_taken(photo: ApiPhoto, observation_id: int, known: KnownPhoto | None) -> KnownPhoto:
-    # A new address is a new chance for a photo that could not be had.
-    attempts = known.attempts if known and known.url == photo.url else 0
-    return KnownPhoto(photo.id, observation_id, photo.license_code, photo.url, None, attempts)
-
-
-def _photo_row(photo: ApiPhoto, position: int, taken: KnownPhoto) -> Json:
-    return {**asdict(taken), "position": position, "attribution": photo.attribution}
+    return [KnownPhoto(*row) for row in rows.fetchall()]

@@ -31,7 +31,7 @@ from .client import (
     fetch_observations,
     query_of,
 )
-from .observations import mark_left, mark_withdrawn, save_page
+from .observations import mark_left, mark_unmet, mark_withdrawn, save_page
 from .photo_download import DownloadReport, PhotoSource, count_missing_photos, fetch_photos
 from .photo_selection import load_caps
 from .rate_limit import BYTES_PER_HOUR
@@ -109,7 +109,7 @@ def sync_game(
     Raises SourceError if the server cannot be asked; what had come until then is kept, and the row
     of `syncs` says why it ended.
     """
-    _check_has_taxon(game)
+    check_has_taxon(game)
     run = SyncRun(db, game, api, options or SyncOptions(), progress)
     error: str | None = "interrupted"
     try:
@@ -127,7 +127,7 @@ def sync_game(
 
 def plan_sync(db: SiteDatabase, game: Game, *, api: INaturalist, photos: bool = True) -> SyncPlan:
     """What a sync would do, by asking for counts only. Raises SourceError."""
-    _check_has_taxon(game)
+    check_has_taxon(game)
     cursors = Cursors(db, cursor_prefix(game.slug))
     query = query_of(game)
     new = count_observations(api, {**query, "id_above": cursors.read_number("id_above")})
@@ -181,6 +181,8 @@ class SyncRun:
         self.walk_changed()
         if complete:
             self.recheck_where_due(force=self.options.recheck)
+            with self.db.atomic():
+                self.report.left += mark_unmet(self.db, self.game.slug)
         if self.options.photos:
             self.fetch_photo_files()
         # Last, so that a run which is killed leaves what the next one removes.
@@ -305,7 +307,9 @@ class SyncRun:
             photos = fetch_photos(self.db, self.game.slug, source, progress=self.progress)
             self._note_photos(photos)
             if refused := photos.refused:
-                self._look_again(sorted({photo.observation_id for photo in refused}))
+                # Rows of the monthly tables have no number to ask for yet.
+                ids = {photo.observation_id for photo in refused}
+                self._look_again(sorted(number for number in ids if number > 0))
                 again = fetch_photos(
                     self.db,
                     self.game.slug,
@@ -396,7 +400,8 @@ def _expected_photos(db: SiteDatabase, game: Game, new: int) -> tuple[int, int]:
     return photos, round(photos * (known[2] or BYTES_PER_PHOTO))
 
 
-def _check_has_taxon(game: Game) -> None:
+def check_has_taxon(game: Game) -> None:
+    """Raise SourceError if a game has no query, because its photos came from a folder."""
     if game.taxon_id is None:
         raise SourceError(
             f"{game.slug} was imported from a folder, so there is nothing to sync. "

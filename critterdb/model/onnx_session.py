@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+CUDA = "CUDAExecutionProvider"
 # Its warnings speak of graphs and not of anything that a user could change.
 ERRORS_ONLY = 3  # of ONNX Runtime's severities 0 (verbose) to 4 (fatal)
 FATAL_ONLY = 4
@@ -42,8 +43,11 @@ def open_low_priority_session(data: bytes, *, threads: int | None = None) -> Any
         return starter.submit(open_session, data, threads=threads).result()
 
 
-def open_session(data: bytes, *, threads: int | None = None) -> Any:
-    """Open an inference session over a model's bytes, on the CPU; `threads` at most per run."""
+def open_session(data: bytes, *, threads: int | None = None, gpu: bool = False) -> Any:
+    """Open an inference session over a model's bytes; `threads` at most per run.
+
+    It runs on the CPU, or with `gpu` on a GPU if ONNX Runtime can use one.
+    """
     onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or cores()
@@ -54,7 +58,9 @@ def open_session(data: bytes, *, threads: int | None = None) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Bytes and not a path: a path would let the file name further files as its data.
     # docs/decisions.md#onnx-runtime-gets-bytes-never-a-path
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    has_gpu = gpu and CUDA in onnxruntime.get_available_providers()
+    providers = [*([CUDA] if has_gpu else []), "CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(data, options, providers=providers)
     return_free_memory()
     return session
 

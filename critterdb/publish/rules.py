@@ -20,6 +20,7 @@ WITHHELD = {
     "platforms": "The bot's state on each platform; only the running bot needs this.",
     "players": "Opt-ins are private; the names are in the guesses.",
     "superseded_answers": "What hosts took back; the answers that stand are published.",
+    "shards": "Where the owner's computers keep vectors.",
     "prediction_counts": "The copy counts its own predictions.",
     "score_counts": "The copy counts its own posts.",
     "sketches": "The copy makes its own.",

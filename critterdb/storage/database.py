@@ -294,6 +294,7 @@ for _name in (
     "m017_rounds",
     "m018_reading",
     "m019_scale",
+    "m020_scale",
 ):
     _register(_name)
 

@@ -30,6 +30,7 @@ ROOMS = [
     "inaturalist",
     "model",
     "dataset",
+    "shards",
     "evaluation",
     "training",
     "platforms",
