@@ -48,7 +48,7 @@ class Leases:
         self._leases.pop(name, None)
         if refusals:
             self._recover()
-            self.rate = max(MIN_RATE, self.rate * SLOWER)
+            self.rate = min(self.most, max(MIN_RATE, self.rate * SLOWER))
             self._clean_since = self._now()
 
     def _recover(self) -> None:

@@ -118,18 +118,18 @@ def test_a_worker_without_a_lease_fetches_nothing(site: Path, bucket: StandInBuc
 
 def test_leases_never_add_up_to_more_than_the_rate() -> None:
     clock = [0.0]
-    leases = Leases(1000.0, now=lambda: clock[0])
-    assert [leases.take(str(n), 2, 100.0) for n in range(3)] == [500.0, 500.0, None]
+    leases = Leases(1e6, now=lambda: clock[0])
+    assert [leases.take(str(n), 2, 100.0) for n in range(3)] == [5e5, 5e5, None]
     assert leases.take("third", 3, 100.0) is None  # a machine joined, but nothing is free yet
     leases.give_back("0", refusals=0)
-    assert leases.take("third", 3, 100.0) == pytest.approx(1000 / 3)
+    assert leases.take("third", 3, 100.0) == pytest.approx(1e6 / 3)
     leases.give_back("1", refusals=2)
     leases.give_back("third", refusals=0)
-    assert leases.rate == 500.0
+    assert leases.rate == 5e5
     clock[0] += 61
-    assert leases.take("later", 1, 100.0) == pytest.approx(525.0)
+    assert leases.take("later", 1, 100.0) == pytest.approx(5.25e5)
     clock[0] += 3600
-    assert leases.take("last", 1, 100.0) == 1000.0  # the earlier lease is over by then
+    assert leases.take("last", 1, 100.0) == 1e6  # the earlier lease is over by then
 
 
 def test_threads_of_a_worker_keep_to_its_rate_together() -> None:
