@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 HOME = "README"
 # The navigation. A page that is missing here is a warning, which fails the build.
 NAVIGATION = {
-    "To use it": "tutorial cli api python settings bot security deployment scale cluster",
+    "To use it": (
+        "tutorial cli api python settings bot rounds calendar security deployment scale cluster"
+    ),
     "To read its results": "models pages schema",
     "To judge it": "benchmarks architecture decisions",
 }
