@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .open_selection import Box
     from .photo_selection import Caps
 
-# The bounds that python -m benchmarks.open_data checks on two cores.
+# The aims of python -m benchmarks.open_data on two cores; a busy machine takes longer.
 PACKED_BYTES_PER_SECOND = 45_000_000  # of the downloads, converted to Parquet
 OBSERVATIONS_PER_SECOND = 40_000  # written to the database
 PHOTOS_PER_SECOND = 100_000
