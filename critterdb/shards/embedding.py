@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from critterdb.dataset.sketches import Sketcher
+
     from .network import Network
     from .plan import Shard, ShardPhoto
-    from .sketches import Sketcher
 
 BATCH = 2  # photos per run of the network; larger batches leave the processor's caches
 GAVE_UP = "not_embedded: three workers ended over this photo"

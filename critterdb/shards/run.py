@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from critterdb.dataset.sketches import Sketcher
 from critterdb.storage.database import SiteDatabase, site_folder
 
 from .embedding import EmbedWork, Sample, SampleWork
 from .plan import PHOTOS_PER_SHARD, Plan, Shard
 from .receipts import adopt, save_receipt
-from .sketches import SAMPLE, Sketcher
 from .store import Receipt, ShardStore
 from .withdrawal import rewrite_without_gone
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # Up to here a site's database holds vectors well, and everything that reads them works as it did.
 MAX_COPIED = 1_000_000
+SAMPLE = 256  # photos, whose middle all sketches of a recipe are made around
 AHEAD = 2  # shards for each worker: the next one waits where the work is
 
 

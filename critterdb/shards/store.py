@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from critterdb.dataset.sketches import Sketcher
 from critterdb.errors import SiteError
 from critterdb.formatting import printable_line
 from critterdb.storage.atomic_files import replacing, write_atomically
@@ -22,7 +23,6 @@ from critterdb.storage.duckdb import open_duckdb, quoted
 from critterdb.storage.timestamps import utc_now
 
 from .contents import ShardRow, digest_of
-from .sketches import Sketcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

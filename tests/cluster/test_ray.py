@@ -18,10 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 from critterdb.cli import main
+from critterdb.dataset.sketches import Sketcher
 from critterdb.shards.contents import digest_of
 from critterdb.shards.engine import LocalEngine
 from critterdb.shards.run import EmbedOptions, EmbedReport, embed_game
-from critterdb.shards.sketches import Sketcher
 from critterdb.shards.store import ShardStore
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 from tests.support.models import make_tiny_model, picture
