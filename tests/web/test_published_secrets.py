@@ -58,6 +58,9 @@ def add_rows(db: SiteDatabase) -> None:
     db["replies"].update("x:2", {"status": "refused", "reason": None})
     earlier = {"post_id": "x:1", "verdict": "target", "found_at": SEEN_AT, "method": "words"}
     db["superseded_answers"].insert({**earlier, "superseded_at": SEEN_AT})
+    counts = {"photos": 1, "rows": 1, "errors": 0}
+    files = {"recipe": "a network", "digest": "0" * 64, "path": "shards/a.parquet"}
+    db["shards"].insert({"name": "a", **files, **counts, "finished_at": SEEN_AT})
     _add_round(db)
 
 
