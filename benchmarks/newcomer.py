@@ -43,7 +43,8 @@ BROKEN_IMAGES = """async () => {
     return images.filter(image => !image.naturalWidth).map(image => image.getAttribute('src'));
 }"""
 SIDEWAYS = "() => { scrollTo(9999, 0); const x = scrollX; scrollTo(0, 0); return x; }"
-LINKS = "() => [...document.querySelectorAll('a[href]')].map(one => one.getAttribute('href'))"
+LINKS = """() => [...document.querySelectorAll('a[href], form[method="get"][action]')]
+    .map(one => one.getAttribute('href') ?? one.getAttribute('action'))"""
 
 
 @dataclass
