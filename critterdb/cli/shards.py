@@ -168,6 +168,10 @@ def check(ctx: click.Context, repair: bool, as_json: bool) -> None:
 
     It names files that are missing, damaged or without a receipt, and vectors of photos that the
     site does not have any more. The exit status is 1 if there is a problem.
+
+    \b
+    critterdb check
+    critterdb check --repair
     """
     from critterdb.shards.check import check_shards, remove_damaged
 

@@ -37,9 +37,8 @@ def test_a_mention_with_two_photos_is_answered_once(ground: BotHarness) -> None:
     reply = ground.reply(post)
     assert reply["status"] == "sent"
     assert reply["prediction_id"] == predictions[2]["id"]
-    assert ground.x.sent == [
-        {"id": reply["reply_id"][2:], "text": reply["text"], "in_reply_to": post}
-    ]
+    sent = {"id": reply["reply_id"][2:], "text": reply["text"], "in_reply_to": post, "pictures": []}
+    assert ground.x.sent == [sent]
     assert "Cougar" in reply["text"]
     (line,) = ground.rows("SELECT answer, status, image, right FROM bot_history")
     assert line == {

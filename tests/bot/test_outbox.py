@@ -80,7 +80,7 @@ def test_a_clock_that_jumps_leaves_nothing_waiting(ground: BotHarness, jump: flo
     ground.x.post_faults.append("drop_before")
     ground.play()
     ground.wrong = jump
-    for ground.later in (5, 59):
+    for ground.later in (5, 45):
         ground.play()
     assert not ground.x.sent
     ground.later = 62
@@ -93,7 +93,7 @@ def test_the_wait_restarts_with_the_machine(ground: BotHarness) -> None:
     ground.x.post_faults.append("drop_before")
     ground.play()
     ground.boot, ground.later = "another start", 1000
-    for ground.later in (1000, 1010, 1059):
+    for ground.later in (1000, 1010, 1045):
         ground.play()
         assert ground.reply(post)["status"] == "unknown"
     ground.later = 1062

@@ -107,9 +107,7 @@ async def test_a_page_reads_no_table_that_it_does_not_ask_leave_for(
     read.clear()
     response = await datasette.client.get(path, cookies=as_root)
     assert response.status_code == 200
-    tables_read = {
-        table for table in read if table in tables and not COPIES.fullmatch(table)
-    }
+    tables_read = {table for table in read if table in tables and not COPIES.fullmatch(table)}
     assert tables_read, "nothing was spied"
     assert tables_read - LEAVES_OUT <= declared(path)
 

@@ -77,38 +77,41 @@ def _save_finding(
                     is_below=not asks_about_hosts,
                     is_answered=standing.answer is not None,
                 )
-                _apply(db, asked_id, finding, standing, method)
+                reason = _apply(db, asked_id, finding, standing, method)
+                # Settling one settles every post that shows the photo: one in the queue is enough.
+                if reason and asked_id == post_id:
+                    _save_candidate(db, post_id, finding, reason)
 
 
 def _apply(
     db: SiteDatabase, post_id: str, finding: Finding, standing: Standing, method: Method | None
-) -> None:
-    """Write an answer, put it in the place of another, or leave it to a person."""
+) -> str | None:
+    """Write an answer, or put it in the place of another; else say why a person has to decide."""
     answer, verdict = standing.answer, finding.verdict
     if answer is None:
         if method and method is not TAKEN_BACK:
             _save_answer(db, post_id, finding, method)
-        elif verdict:
-            _save_candidate(db, post_id, finding, verdict.reason or "elsewhere in the thread")
-    elif method and verdict and _says_the_same(answer, verdict):
-        pass
-    elif answer["method"] == BY_A_PERSON:
-        if finding.is_correction or finding.takes_back:
-            _save_candidate(db, post_id, finding, "corrects an answer")
-    elif method is TAKEN_BACK:
+            return None
+        return (verdict.reason or "elsewhere in the thread") if verdict else None
+    if method and verdict and _says_the_same(answer, verdict):
+        return None
+    if answer["method"] == BY_A_PERSON:
+        return "corrects an answer" if finding.is_correction or finding.takes_back else None
+    if method is TAKEN_BACK:
         _supersede(db, answer, finding)
         db["answers"].delete_where("post_id = ?", [post_id])
-        _save_candidate(db, post_id, finding, "takes an answer back")
-    elif (
+        return "takes an answer back"
+    if (
         method
         and verdict
         and (method is CORRECTED or _is_finer(answer, verdict) or standing.is_from(finding.url))
     ):
         _supersede(db, answer, finding)
         _save_answer(db, post_id, finding, method)
-    elif verdict and (method or finding.is_correction):
-        reason = "corrects an answer" if finding.is_correction else "contradicts an answer"
-        _save_candidate(db, post_id, finding, reason)
+        return None
+    if verdict and (method or finding.is_correction):
+        return "corrects an answer" if finding.is_correction else "contradicts an answer"
+    return None
 
 
 def _supersede(db: SiteDatabase, answer: dict[str, Any], finding: Finding) -> None:
