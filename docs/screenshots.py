@@ -69,7 +69,9 @@ def page_addresses(address: str) -> dict[str, str]:
         if cell["actual_taxon_id"] != cell["predicted_taxon_id"] or cell == model["confusions"][-1]
     )
     cell = f"actual={mistake['actual_taxon_id']}&predicted={mistake['predicted_taxon_id']}"
-    photo_id = model["mistakes"][0]["photo_id"]
+    # A photo that the model got wrong tells more, if there is one.
+    photos = [*model["mistakes"], *httpx.get(f"{start}/species/{taxon_id}.json").json()["photos"]]
+    photo_id = photos[0]["photo_id"]
     return {
         "home": start,
         "model": f"{start}/models/{model_id}",
