@@ -78,7 +78,7 @@ in-the-background-%:
 
 lint-and-site: lint site
 
-fast: $(STAMP) ## Run the tests without browsers, servers, kills, training and fuzzing: under two minutes
+fast: $(STAMP) ## Run the tests without browsers, servers, kills, training and fuzzing: some minutes
 	$(PYTEST) $(IN_PARALLEL) -q -m '$(FAST)' $(SLOW_FILES:%=--ignore=%) tests
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
