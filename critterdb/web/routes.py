@@ -24,7 +24,7 @@ def load_view(name: str) -> View:
 def _asked_for(name: str) -> View:
     """Return a view that is imported when somebody first asks for it.
 
-    A server starts 0.4 s sooner, and Datasette in a browser's tab does without what classifies.
+    A server starts without any page, and Datasette in a browser's tab without what classifies.
     """
 
     # Datasette gives a view what the names of its parameters ask for.

@@ -132,13 +132,7 @@ def play_and_kill(
                 asked.append(server.add_post(f"user{number}", f"@{bot} what is this?", photos))
             requests = len(server.requests)
             process = start("--every", "1s")
-            wants_writing = draw.random() < SHARE_AT_WRITING
-            wait_for_request(server, requests, process, is_writing=wants_writing)
-            time.sleep(draw.uniform(0, NEAR_S if wants_writing else LIFE_S))
-            if not process.is_alive():
-                raise RuntimeError("the bot died by itself; see bot.log")
-            process.kill()
-            process.join()
+            kill_at_random(server, requests, process, draw, (LIFE_S, NEAR_S))
             done += 1
             while_sending += db["replies"].count_where("status = 'sending'")
             if progress:
@@ -153,6 +147,23 @@ def play_and_kill(
     module.RESET_AFTER_S = reset_before  # type: ignore[attr-defined]
     db.close()
     return outcome
+
+
+def kill_at_random(
+    server: Any, since: int, process: Any, draw: random.Random, longest_s: tuple[float, float]
+) -> None:
+    """Kill a process some time after its first request since then, half of the times at a sending.
+
+    `longest_s` are the longest waits: after its first request, and after it tries to write.
+    """
+    life_s, near_s = longest_s
+    wants_writing = draw.random() < SHARE_AT_WRITING
+    wait_for_request(server, since, process, is_writing=wants_writing)
+    time.sleep(draw.uniform(0, near_s if wants_writing else life_s))
+    if not process.is_alive():
+        raise RuntimeError("the bot died by itself; see bot.log")
+    process.kill()
+    process.join()
 
 
 def wait_for_request(server: Any, since: int, process: Any, *, is_writing: bool) -> None:

@@ -18,10 +18,9 @@ from tests.support.kills import (
     CLIENTS,
     OWN_POSTS_SHOWN_AFTER_S,
     SETTINGS,
-    SHARE_AT_WRITING,
     Accidents,
+    kill_at_random,
     play,
-    wait_for_request,
 )
 from tests.support.models import COUGAR, make_tiny_model
 from tests.support.platforms import STAND_INS
@@ -96,13 +95,7 @@ def play_and_kill_rounds(
             _guess(stage, draw)
             requests = len(server.requests)
             process = start("--every", "1s")
-            wants_writing = draw.random() < SHARE_AT_WRITING
-            wait_for_request(server, requests, process, is_writing=wants_writing)
-            time.sleep(draw.uniform(0, NEAR_S if wants_writing else LIFE_S))
-            if not process.is_alive():
-                raise RuntimeError("the bot died by itself; see bot.log")
-            process.kill()
-            process.join()
+            kill_at_random(server, requests, process, draw, (LIFE_S, NEAR_S))
             done += 1
             while_sending += db["own_posts"].count_where("status = 'sending'")
             if progress:

@@ -1,6 +1,6 @@
 """Read what people answered to a round's post, and keep each account's last guess.
 
-Everything is read anew each time and replaces the rows of the time before: what was deleted is gone
+Everything is read again each time and replaces the earlier rows: what was deleted is gone
 from them, and of messages nothing is kept but a guess.
 """
 

@@ -227,7 +227,7 @@ def correct_round(
         _check_not_being_revealed(db, hosted)
         db["rounds"].update(round_id, {"answer_taxon_id": taxon_id, "note": note or hosted.note})
         judge_again(db, get_game(db, hosted.game), round_id, taxon_id)
-        # Not told yet: the words are made anew.
+        # Not posted yet: the text is written again.
         db["own_posts"].delete_where(
             "key = ? AND status IN ('draft', 'planned')", [own_posts.key_of(round_id, "reveal")]
         )

@@ -34,7 +34,7 @@ def asks_to_be_counted(text: str) -> bool:
 
 
 def without_wish(text: str) -> str:
-    """Return a message as two sentences around “count me in”, which is no word about an animal."""
+    """Return a message without “count me in”, which says nothing about the animal."""
     return _WISH.sub(". ", text)
 
 

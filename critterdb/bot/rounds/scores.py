@@ -54,7 +54,7 @@ class Judge:
             return None
         if taxon_id is None:
             return is_other and self.target is not None and self.target not in self.truth.lineage
-        # "It's a cat" is no guess in a game about cats.
+        # "It's a cat" says nothing in a game about cats.
         return taxon_id not in self.too_coarse and bool(is_right(taxon_id, self.truth))
 
 

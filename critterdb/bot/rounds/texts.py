@@ -73,7 +73,7 @@ def alt_text(hosted: HostedRound) -> str:
 def reveal_text(
     db: SiteDatabase, voice: Voice, hosted: HostedRound, score: RoundScore
 ) -> tuple[str, list[str]]:
-    """Return the words that tell the answer, and the players whom they name."""
+    """Return the words that tell the answer, and the players that they name."""
     names = taxon_names(db, _taxa(hosted))
     answer = voice.say("answer", number=hosted.id, a_name=_named(names, hosted.answer_taxon_id))
     base = f"{answer} {_score(voice, score)}"

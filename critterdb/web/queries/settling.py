@@ -1,7 +1,7 @@
 """Settle a message that may hold an answer, as a reviewer says on the page.
 
-Apart from the queries of reviews, some of which the front page needs: to import what reads messages
-takes 0.1 s.
+Apart from the queries of reviews, some of which the front page needs: what reads messages is slow
+to import.
 """
 
 from __future__ import annotations
