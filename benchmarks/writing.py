@@ -255,8 +255,7 @@ def kill_again_and_again(kills: int) -> None:
         next_server = stack.enter_context(starting(path.parent))
         next_writers = {kind: Writer(kind, path, KILLED_RATE) for kind in KINDS}
         for done in range(1, kills + 1):
-            while not (clients.recorded and all(w.load.latencies for w in writers.values())):
-                time.sleep(0.01)
+            wait_until_all_wrote(clients, list(writers.values()))
             time.sleep(rng.uniform(0, 0.2))
             victim = rng.choice(list(killed))
             killed[victim] += 1
@@ -308,6 +307,15 @@ def kill_again_and_again(kills: int) -> None:
         db.close()
     for verdict in unclean:
         print(verdict)
+
+
+def wait_until_all_wrote(clients: Clients, writers: list[Writer]) -> None:
+    """Wait until each has written once; end with what a writer said that ended by itself."""
+    while not (clients.recorded and all(writer.load.latencies for writer in writers)):
+        for writer in writers:
+            if writer.process.poll() is not None:
+                raise SystemExit(f"a writer ended by itself: {writer.end()}")
+        time.sleep(0.01)
 
 
 def lost_to_kills(db: SiteDatabase, acknowledged: dict[str, int], recorded: set[int]) -> int:
