@@ -206,11 +206,10 @@ def test_training_photos_like_the_visitor_s_come_after_the_answer(
         )
     similar = critterdb.load_model(folder / "mysite").classify(red, similar=10).similar
     assert similar
-    ours = [photo for photo in similar if photo["license_code"]]
+    ours: list[dict[str, Any]] = [{**photo} for photo in similar if photo["license_code"]]
     keys = [key for key in ours[0] if key not in ("distance", "image", "page")]
     assert [[photo[key] for key in keys] for photo in answer["similar"]] == [
-        [photo[key] for key in keys]
-        for photo in ours  # type: ignore[literal-required]
+        [photo[key] for key in keys] for photo in ours
     ]
     # Three numbers for each photo, in 8 bits.
     distances = [photo["distance"] for photo in answer["similar"]]

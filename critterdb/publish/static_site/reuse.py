@@ -101,7 +101,7 @@ class Memory:
 
     def save(self, edition: str) -> None:
         """Write the records of this run, which made this edition. An error costs only time."""
-        # Pages share statements, and each is long: their numbers take a fifth of the time.
+        # Pages share statements, and each is long.
         numbers: dict[str, int] = {}
         lines: list[list[Any]] = []
         for place, record in self.records.items():
