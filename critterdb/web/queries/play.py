@@ -148,22 +148,32 @@ def load_games(db: SiteDatabase) -> list[PlayedGame]:
 
 
 def load_table(db: SiteDatabase, game: str | None, *, local_photos: bool) -> Table | None:
-    """Return the photos and choices of a game, or of the one with the newest model.
+    """Return the photos and choices of a game.
 
-    None if no game has a model yet. Raises PageNotFoundError if the game that is named has none.
+    Without a name it is the first game, the newest model first, that has a photo to guess; if none
+    has, the first. None if no game has a model yet. Raises PageNotFoundError if the game that is
+    named has none.
     """
     games = load_games(db)
     if game is not None and game not in {row["slug"] for row in games}:
         raise PageNotFoundError(f"There is no game {game} with a model here")
-    chosen = [row for row in games if game in (None, row["slug"])]
-    if not chosen:
-        return None
-    labels = load_labels(db, [chosen[0]["model_id"]]).get(chosen[0]["model_id"], [])
-    slug = chosen[0]["slug"]
+    first = None
+    for chosen in games:
+        if game in (None, chosen["slug"]):
+            table = _table_of(db, chosen, local_photos=local_photos)
+            if table.photos:
+                return table
+            first = first or table
+    return first
+
+
+def _table_of(db: SiteDatabase, game: PlayedGame, *, local_photos: bool) -> Table:
+    slug, model_id = game["slug"], game["model_id"]
+    labels = load_labels(db, [model_id]).get(model_id, [])
     photos = _playable(db, slug, labels, "part = 'test'", local_photos=local_photos)
     if len(photos) < MIN_HELD_OUT:
         photos = _playable(db, slug, labels, "1", local_photos=local_photos)
-    return Table(chosen[0], photos, _choices(labels))
+    return Table(game, photos, _choices(labels))
 
 
 def load_photos(db: SiteDatabase, photo_ids: Sequence[int]) -> dict[int, Photo]:
