@@ -19,6 +19,8 @@ from tests.support.static_site import bake, problems, read_page
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 PLAY = "/-/critters/play"
 UNLICENSED = 5
 SHARED_WORDS = ("Cougar", "Puma concolor", "observations/100", "species/42007", "Yosemite")
