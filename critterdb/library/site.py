@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from critterdb._types import Row
     from critterdb.storage.database import SiteDatabase
-
-    Row = dict[str, Any]
-    """One row of a table or of a query, by column."""
 
 _PHOTOS = f"""
 SELECT photos.id AS photo_id, photos.observation_id, observations.taxon_id, taxa.name,

@@ -16,7 +16,7 @@ from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, TypedDict
 
 from critterdb.errors import SiteError
 from critterdb.formatting import printable_line
@@ -35,6 +35,14 @@ ATTEMPTS = 3  # workers that may end over a shard before it is halved
 LOOK_EVERY_S = 1.0  # for machines that came or went
 STORE_BYTES = 200_000_000  # of shared memory on this machine: it holds a network, and no photos
 LOOPBACK = "127.0.0.1"
+
+
+class _Node(TypedDict):
+    """What is used of a machine's entry in ray.nodes()."""
+
+    NodeID: str
+    Alive: bool
+    Resources: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ class _Run(Generic[Result]):
         self._ahead = ahead
         self._again: deque[Attempt] = deque()
         self._running: dict[Any, tuple[Attempt, str]] = {}
-        self._nodes: list[dict[str, Any]] = []
+        self._nodes: list[_Node] = []
         self._looked_at = -LOOK_EVERY_S
         self._next: Attempt | None = None
         self._is_planned = False
@@ -122,7 +130,7 @@ class _Run(Generic[Result]):
                     self._next = None
                     self.advance()
 
-    def _send(self, attempt: Attempt, node: dict[str, Any]) -> None:
+    def _send(self, attempt: Attempt, node: _Node) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         # All of its cores, so that a machine does one at a time: two processes embed 17% less than
@@ -171,7 +179,7 @@ class _Run(Generic[Result]):
             yield self._work.give_up(attempt.shard)
 
 
-def _can_work(node: dict[str, Any]) -> bool:
+def _can_work(node: _Node) -> bool:
     return bool(node["Alive"]) and node["Resources"].get("CPU", 0) >= 1
 
 

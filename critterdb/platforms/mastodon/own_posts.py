@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from critterdb._types import Json
-    from critterdb.platforms.base import Attempt, OwnPost
+    from critterdb.platforms.base import Attempt, OwnPost, Post
 
     from .client import MastodonClient
     from .pagination import GetPage
@@ -86,7 +86,7 @@ class MastodonOwnPosts:
         posts, failed = self._read(below)
         return HostMessages(list(posts.values()), failed)
 
-    def _read(self, statuses: Iterable[Json]) -> tuple[dict[str, Any], int]:
+    def _read(self, statuses: Iterable[Json]) -> tuple[dict[str, Post], int]:
         return read_each(statuses, "id", self.reader.read, "Mastodon")
 
 
