@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .engine import Work
     from .plan import Shard
 
+# A machine can end for reasons of its own: one death proves nothing about a photo.
+# docs/decisions.md#a-shard-that-ends-three-workers-is-halved
 ATTEMPTS = 3  # workers that may end over a shard before it is halved
 LOOK_EVERY_S = 1.0  # for machines that came or went
 STORE_BYTES = 200_000_000  # of shared memory on this machine: it holds a network, and no photos
@@ -138,6 +140,7 @@ class _Run(Generic[Result]):
         task = self._ray.remote(_do).options(
             num_cpus=node["Resources"]["CPU"],
             num_gpus=node["Resources"].get("GPU", 0),
+            # Deaths decide when a shard is halved, so Ray must not retry by itself.
             max_retries=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
         )
@@ -198,6 +201,7 @@ def _work_of(reference: Any) -> Work[object]:
 
 def import_ray() -> Any:
     """Import Ray with its usage reports off. Raises SiteError if it is not installed."""
+    # Before the import, or Ray reports its use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -215,6 +219,7 @@ def _connected(ray: Any) -> Iterator[None]:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
     else:
+        # Whoever reaches the ports runs programs here, and Ray listens on all interfaces.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         ray.init(

@@ -55,6 +55,7 @@ class MastodonOwnPosts:
         if post.in_reply_to:
             status["in_reply_to_id"] = bare_id(post.in_reply_to)
         if post.picture:
+            # Now and not when it is sent: every attempt must be the same to the platform.
             media_id = upload_picture(self.client, post.picture)
             if media_id is None:
                 raise TimelineError("Mastodon did not take the picture. The next round tries again")
@@ -77,6 +78,7 @@ class MastodonOwnPosts:
             *newest_page(self.own_statuses),
         ]
         shown = {bare_words(text_of(str(s.get("content") or ""))[0]): s for s in statuses}
+        # Servers forget an Idempotency-Key after an hour: from then on only the words tell.
         wanted = {key: bare_words(attempt.text) for key, attempt in attempted.items()}
         return {key: _reply(shown[words]) for key, words in wanted.items() if words in shown}
 

@@ -133,6 +133,8 @@ def day_rank(day: str, game: str, sha256: str) -> int:
     first itself. play.js computes the same: FNV-1a of the day and the game, MurmurHash3's last
     step.
     """
+    # Browsers have SHA-256 on secure origins only, and a static site may be served without one.
+    # docs/decisions.md#the-photo-of-the-day-is-the-one-with-the-highest-hash
     key = 0x811C9DC5
     for byte in f"{day}/{game}".encode():
         key = (key ^ byte) * 0x01000193 & 0xFFFFFFFF

@@ -253,6 +253,8 @@ def is_picture_shown(db: SiteDatabase, url: str, post_id: str | None) -> bool:
 
     A URL without a post belongs to somebody unknown to this site.
     """
+    # The owner of a photo, who may have opted out, is often not who asked about it.
+    # docs/decisions.md#a-photo-has-an-owner
     which = "post_images.url = ?" if post_id is None else "post_images.post_id = ?"
     hidden = db.execute(
         f"""

@@ -143,6 +143,7 @@ def _count(tally: _Tally, row: Mapping[str, Any], guesses: list[_Guess]) -> None
     said = row["said_taxon_id"]
     tally.abstained += said is None
     tally.add(("bot", None, None), said is not None and judge.is_right(said))
+    # To be beaten by bot and players: most photos of #cougarOrNot are bobcats.
     commonest = row["commonest_taxon_id"]
     tally.add(("commonest", None, None), commonest is not None and judge.is_right(commonest))
 
