@@ -214,7 +214,7 @@ def import_ray() -> Any:
 
 @contextmanager
 def _connected(ray: Any) -> Iterator[None]:
-    """Join the cluster of RAY_ADDRESS, or start Ray on this machine, reachable from it only."""
+    """Join the cluster of RAY_ADDRESS, or start Ray here, for who has its token."""
     quiet = {"log_to_driver": False, "logging_level": "error"}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)

@@ -49,7 +49,7 @@ JOIN game_observations AS seen
 LEFT JOIN splits ON splits.game = :game AND splits.observation_id = observations.id
 WHERE photos.id IN (SELECT id FROM photos WHERE sha256 > '' ORDER BY sha256 LIMIT :drawn)
     AND {shown}
-    AND (observations.quality_grade = 'research' OR observations.id < 0)
+    AND (observations.quality_grade = 'research' OR observations.observer_id < 0)
     AND photos.id NOT IN (
         SELECT photo_id FROM rounds
         WHERE photo_id IS NOT NULL AND state IN ('planned', 'open', 'closed')
