@@ -173,7 +173,7 @@ def test_all_of_it_can_be_kept(browser: Any, folder: Path) -> None:
         photo = {"name": "a.png", "mimeType": "image/png", "buffer": picture("red", seed=1)}
         page.set_input_files("#image", photo)
         page.wait_for_selector("#result .bars", state="attached")
-        assert page.locator("#result h2").inner_text() == "Cougar"
+        assert page.locator("#result .verdict h2").inner_text() == "Cougar"
     context.close()
 
 
