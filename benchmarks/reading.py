@@ -27,6 +27,7 @@ from tests.support.readings import (
     expected_answer,
     load_guesses,
     load_threads,
+    outcome,
     play_thread,
 )
 
@@ -66,7 +67,7 @@ def read_guesses(db: SiteDatabase, counts: Counts) -> list[str]:
     vocabularies = {slug: load_vocabulary(db, game) for slug, game in games.items()}
     for guess in load_guesses():
         reading = read_guess(guess.text, games[guess.game], vocabularies[guess.game])
-        read = reading.taxon_id or reading.verdict
+        read = outcome(reading.taxon_id, reading.verdict)
         tally = counts.setdefault(("guesses", guess.batch), Counter())
         if not judge(tally, expected_answer(guess.expected), read):
             misread.append(f"{guess.batch} {guess.text!r} means {guess.expected}, read {read}")

@@ -44,6 +44,62 @@ TAXA = (
     (792988, BIRDS, "Dryobates pubescens", "Downy Woodpecker", "species"),
     (792990, BIRDS, "Dryobates villosus", "Hairy Woodpecker", "species"),
 )
+# A site that plays with birds knows more of them than those that the texts name by themselves; all
+# of these count as "other".
+OTHER_BIRDS = (
+    ("Astur atricapillus", "American Goshawk"),
+    ("Circus hudsonius", "Northern Harrier"),
+    ("Pandion haliaetus", "Osprey"),
+    ("Haliaeetus leucocephalus", "Bald Eagle"),
+    ("Aquila chrysaetos", "Golden Eagle"),
+    ("Buteo lineatus", "Red-shouldered Hawk"),
+    ("Buteo platypterus", "Broad-winged Hawk"),
+    ("Buteo swainsoni", "Swainson's Hawk"),
+    ("Buteo lagopus", "Rough-legged Hawk"),
+    ("Buteo regalis", "Ferruginous Hawk"),
+    ("Parabuteo unicinctus", "Harris's Hawk"),
+    ("Elanus leucurus", "White-tailed Kite"),
+    ("Ictinia mississippiensis", "Mississippi Kite"),
+    ("Falco peregrinus", "Peregrine Falcon"),
+    ("Falco mexicanus", "Prairie Falcon"),
+    ("Falco rusticolus", "Gyrfalcon"),
+    ("Cathartes aura", "Turkey Vulture"),
+    ("Coragyps atratus", "Black Vulture"),
+    ("Dryobates scalaris", "Ladder-backed Woodpecker"),
+    ("Dryobates nuttallii", "Nuttall's Woodpecker"),
+    ("Melanerpes carolinus", "Red-bellied Woodpecker"),
+    ("Melanerpes erythrocephalus", "Red-headed Woodpecker"),
+    ("Melanerpes formicivorus", "Acorn Woodpecker"),
+    ("Melanerpes lewis", "Lewis's Woodpecker"),
+    ("Dryocopus pileatus", "Pileated Woodpecker"),
+    ("Picoides dorsalis", "American Three-toed Woodpecker"),
+    ("Picoides arcticus", "Black-backed Woodpecker"),
+    ("Sphyrapicus varius", "Yellow-bellied Sapsucker"),
+    ("Sphyrapicus ruber", "Red-breasted Sapsucker"),
+    ("Colaptes auratus", "Northern Flicker"),
+    ("Strix varia", "Barred Owl"),
+    ("Bubo virginianus", "Great Horned Owl"),
+    ("Megascops asio", "Eastern Screech-Owl"),
+    ("Asio flammeus", "Short-eared Owl"),
+    ("Zenaida macroura", "Mourning Dove"),
+    ("Columba livia", "Rock Pigeon"),
+    ("Cyanocitta cristata", "Blue Jay"),
+    ("Lanius borealis", "Northern Shrike"),
+    ("Lanius ludovicianus", "Loggerhead Shrike"),
+    ("Turdus migratorius", "American Robin"),
+    ("Sturnus vulgaris", "European Starling"),
+    ("Haemorhous mexicanus", "House Finch"),
+    ("Haemorhous purpureus", "Purple Finch"),
+    ("Passer domesticus", "House Sparrow"),
+    ("Geothlypis trichas", "Common Yellowthroat"),
+    ("Quiscalus quiscula", "Common Grackle"),
+    ("Molothrus ater", "Brown-headed Cowbird"),
+    ("Agelaius phoeniceus", "Red-winged Blackbird"),
+    ("Ardea herodias", "Great Blue Heron"),
+    ("Branta canadensis", "Canada Goose"),
+    ("Anas platyrhynchos", "Mallard"),
+)
+FIRST_OTHER_BIRD = 900_000
 TAXON_IDS = {str(common_name).lower(): taxon_id for taxon_id, _, _, common_name, _ in TAXA}
 
 
@@ -109,6 +165,9 @@ def add_games(db: SiteDatabase) -> None:
             parent = parents[parent]
         row = {"id": taxon_id, "name": name, "common_name": common_name, "rank": rank}
         db["taxa"].upsert({**row, "ancestor_ids": json.dumps(lineage)}, pk="id")
+    for taxon_id, (name, common_name) in enumerate(OTHER_BIRDS, FIRST_OTHER_BIRD):
+        row = {"id": taxon_id, "name": name, "common_name": common_name, "rank": "species"}
+        db["taxa"].upsert({**row, "ancestor_ids": json.dumps([BIRDS, taxon_id])}, pk="id")
 
 
 def play_thread(db: SiteDatabase, game: Game, number: int, thread: HostThread) -> None:
@@ -146,8 +205,15 @@ def thread_posts(post_id: str, thread: HostThread) -> list[Post]:
 def answer_of(db: SiteDatabase, number: int) -> int | str | None:
     """The answer that stands for a thread: a taxon, or else a verdict."""
     for row in db["answers"].rows_where("post_id = ?", [f"x:{number}"]):
-        return row["taxon_id"] or row["verdict"]  # type: ignore[no-any-return]
+        return outcome(row["taxon_id"], row["verdict"])
     return None
+
+
+def outcome(taxon_id: int | None, verdict: str | None) -> int | str | None:
+    """What was read, as the texts have it: a taxon that they name, or else a verdict."""
+    if taxon_id and taxon_id in TAXON_IDS.values():
+        return taxon_id
+    return "other" if taxon_id else verdict
 
 
 def expected_answer(expected: str | None) -> int | str | None:

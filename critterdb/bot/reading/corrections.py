@@ -22,11 +22,34 @@ _CORRECTS = re.compile(
     r"|(?:now )?it(?:'s| is) clear|after all|i mis\w+|i mixed up|i confused)\b:?",
     re.IGNORECASE,
 )
+# Around an answer that differs from the first, these say that it is meant to.
+_REVISES = re.compile(
+    r"\b(?:(?:you|u|\w+)(?:'re|'s| is| are| r| was| were) (?:all |so |quite |absolutely |totally |both )?"
+    r"(?:right|correct)|ur right|you have reason|i(?:'m| am) not(?=[.!,]|$)|i (?:do |must )?correct (?:me|my\w*)"
+    r"|(?:revis|amend|revers|updat|withdr[ae]w|retract|rescind|overrul|revok)\w*"
+    r"|chang(?:e|ed|ing) my (?:answer|verdict|mind|call|id|vote)|new (?:verdict|answer|id|ruling)"
+    r"|(?:we|i)(?:'ve| have)? (?:got|had|called|read|label+ed) (?:it|this|that|him|her)(?: all)? wrong"
+    r"|(?:we|i|both|you)(?: both| all)? (?:blew|botch|mess|screw|muff|goof|fumbl|stuff)\w*"
+    r"|eat (?:crow|my|our|humble)|too (?:quick|hasty|fast|early|confident|soon)|prematur\w+|hast(?:y|ily)"
+    r"|jumped the gun|sham(?:e|ed|ing)\b|embarrass\w*|egg on my|humbl\w+|blush\w*|d'?oh|ugh+|shoot|dang|darn"
+    r"|yikes|oh (?:dear|no|boy|my)|omg|face ?palm|convinced|persuaded|second look|third look"
+    r"|(?:looked|look|checked|zoomed|went back) (?:again|in|through|twice)"
+    r"|(?:re|double)-?(?:checked|examined|looked|viewed|measured|watched)"
+    r"|(?:big|bigger|real|proper|larger|desktop|full)[ -](?:screen|monitor|laptop|computer|size|res\w*|file)"
+    r"|turns out|i see (?:it )?now|i now (?:see|think|believe)|hang on|hold on|wait|sorry|apolog\w+"
+    r"|actually|mistak\w+|error|scrap|slip(?:ped)?|misread|misidentified|wrong|blunder)\b",
+    re.IGNORECASE,
+)
 # Said without another answer, these still take the first one back.
 _TAKES_BACK = re.compile(
-    r"\b(?:take (?:it|that|this|my \w+) back|(?:ignore|disregard|forget) (?:my|the|that) (?:last|"
-    r"previous|first|earlier|above|answer|post|reply|one)|wrong (?:photo|picture|pic|answer)"
-    r"|i (?:was|got (?:it|this|that)(?: one)?) wrong|scratch that|strike that|i stand corrected"
+    r"\b(?:(?:take|taking|took) (?:it|that|this|my \w+|all of (?:it|that)) (?:all )?back"
+    r"|(?:ignore|disregard|forget|delete) (?:my|the|that) (?:last|previous|first|earlier|above|answer"
+    r"|verdict|post|reply|one|id)|(?:ignore|disregard|forget) (?:that|it|this|what i)(?=[.,!]| (?:please"
+    r"|pls|for now|have|said|wrote|just|told|posted|everyone|all)|$)|wrong (?:photo|picture|pic|answer|file)"
+    r"|i (?:was|got (?:it|this|that)(?: one)?) wrong|(?:scratch|strike|scrap) (?:that|it)|i stand corrected"
+    r"|(?:withdraw|retract|rescind|revoke|unsay|pull|cancel)(?:ing|ed)? (?:my|the|that|this|it)\b"
+    r"|no longer (?:convinced|sure|certain|trust|stand by)|(?:don't|do not) trust my"
+    r"|not (?:so |that |as )?(?:sure|convinced|certain) any ?more|answered too (?:fast|soon|quickly|early)"
     r"|(?:have|need|must)(?: to)? correct (?:myself|that|this|my)"
     r"|not so sure (?:any ?more|after all)|withdraw(?:ing)? (?:my|the) (?:answer|verdict))\b",
     re.IGNORECASE,
@@ -61,6 +84,7 @@ _PRAISE = re.compile(
     re.IGNORECASE,
 )
 MAX_CONFIRMATION_CHARACTERS = 80
+MIN_WORDS_OF_AN_ECHO = 3
 
 
 def without_correction(text: str) -> str | None:
@@ -74,9 +98,34 @@ def takes_back(text: str) -> bool:
     return bool(_TAKES_BACK.search(text.replace("’", "'")))
 
 
+def revises(text: str) -> bool:
+    """Return whether a message has words of somebody who has thought again."""
+    return bool(_REVISES.search(text.replace("’", "'")))
+
+
 def apologises(text: str) -> bool:
     """Return whether a message has words that often come with another answer than the first."""
     return bool(_APOLOGISES.search(text))
+
+
+def without_echo(text: str, answered: str) -> str:
+    """Return a message without the sentences that only repeat what it answers.
+
+    A message that is nothing else stays as it is.
+    """
+    theirs = _letters_only(answered)
+    sentences = re.findall(r"[^.!?\n\U0001f300-\U0001faff]+[.!?\n\U0001f300-\U0001faff]*", text)
+    own = [each for each in sentences if not _is_echo(each, theirs)]
+    return "".join(own) if own else text
+
+
+def _is_echo(sentence: str, theirs: str) -> bool:
+    words = _letters_only(sentence)
+    return len(words.split()) >= MIN_WORDS_OF_AN_ECHO and f" {words} " in f" {theirs} "
+
+
+def _letters_only(text: str) -> str:
+    return " ".join(re.findall(r"[\w']+", text.lower().replace("’", "'")))
 
 
 def confirms(text: str) -> bool:

@@ -30,7 +30,10 @@ MARK = re.compile(
     r"|(?:i'm|i am|we're|we are) calling (?:it|this|that)(?: one)?"
     r"|confirm(?:s|ed) (?:this|it|that|him|her|the id)(?: as| is| was| to be)"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
-    r"|(?:these|those|they)(?: are|'re| were))\b"
+    r"|(?:these|those|they)(?: are|'re| were)|i give you|behold|introducing|there (?:stays|remains) only"
+    r"|for me(?: it)? is|hence|therefore|which (?:makes|leaves) (?:it|us with))\b"
+    # "Is a puma", as people write whose own language needs no "it".
+    r"|^\W*(?:(?:sorry|s[ií]|yes|yep|no|nope|ja|well|ah|oh|so|and|but|then|also) )*(?:is|was)\b(?! not)"
 )
 # Of these a host names several: "these are bobcats", "two bobcats!".
 SEVERAL = re.compile(
@@ -71,6 +74,7 @@ REPORT = re.compile(
 AGAINST_FACT = re.compile(
     r"\bif (?:it|this|that|he|she) (?:was|were|had been)\b|\bwish"
     r"|\bhop(?:e|ed|ing)\b|\bwant(?:ed|ing)?\b"
+    r"|\b(?:withdr[ae]w\w*|retract\w*|revok\w*|(?:take|taking|took) back|scrap|unsay) (?:the|my) $"
 )
 BY_OTHERS = re.compile(
     r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
@@ -129,7 +133,9 @@ ELSEWHEN = re.compile(
 PART = re.compile(
     r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"
     r"|coats?|fur|whiskers|size|sized|guess\w*|votes?|voters?|people|crowd|team|camp|fans?|lovers?"
-    r"|things|hopefuls|believers|enthusiasts"
+    r"|things|hopefuls|believers|enthusiasts|\d+ ?%|gang|mode|vibes?|energy|kill|scat|poop|skulls?"
+    r"|skeletons?|bones?|skins?|pelts?|statues?|plushies?|toys?|signs?|warnings?|butts?|mugs?|dens?"
+    r"|calls?|sounds?|ridge|hill|road|creek|canyon|town|week|time|day|dinner|documentary|season|trapping"
     r"|habitat|country|territory|range|biolog\w+|research\w*|scien\w+|stud(?:y|ies)|sighting\w*"
     r"|hunt\w*|attacks?|or)\b)"
 )
@@ -147,7 +153,10 @@ THING_SAID = re.compile(
     r"|^ (?:is|was) (?:(?:the|my|our|your) )?(?:final |correct |right )?(?:answer|winner"
     r"|correct|right)\b"
 )
-THING_DENIED = re.compile(r"^ (?:it|this|that) (?:(?:is|was) not|isn't|wasn't|ain't)\b")
+THING_DENIED = re.compile(
+    r"^ (?:(?:it|this|that) (?:(?:is|was)(?: \w+ly| \w+)? not|isn't|wasn't|ain't)"
+    r"|(?:we|you|i) can (?:put away|rule out|exclude|discard|forget)|is (?:out|excluded|ruled out))\b"
+)
 SUBJECT = re.compile(
     r"^ (?:(?:kittens?|cubs?) )?(?:has|have|had|is|are|was|were|would|can|could|does|do|did|tends?"
     r"|usually|often|never|always|will|should|looks?|weighs?|lives?|needs?|likes?)\b"
@@ -163,7 +172,13 @@ GOES_ON = re.compile(
     r"|confirmed|photographed|taken|seen|caught|spotted"
     r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"
     r"|staring"
-    r"|wearing|named|called|in case|if|alright|obviously|of the (?:day|season|year))\b"
+    r"|wearing|named|called|in case|if|alright|obviously|of the (?:day|season|year)"
+    r"|w|b/?c|cause|cuz|cos|without|under|behind|between|beside|next|close|about|ca|approx\w*"
+    r"|around|aged?|of (?:about|ca|around)|due|thanks|having|bedded|sow|doe|girl|boy|tom|queen|cub|kit"
+    r"|sp|spp|youngster|whose|where|so|just|only|really|yes|yay|though|tho|imo|captured|filmed|recorded"
+    r"|collared|tagged|rescued|released|passing|out|off|up|inside|outside|through|across|along|down|into"
+    r"|towards?|before|during|plus|who's|that's|it's|he's|she's|trotting|bounding|heading|\d+(?! ?%))\b"
+    r"|^ w/"
 )
 # "A bobcat having a drink": what the animal does, if an article stands before its name.
 DOING, AN = (
@@ -186,13 +201,33 @@ INCONCLUSIVE = re.compile(
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|small) for an? id\b"
     r"|^\W*no idea,? (?:sorry|folks)\W*$"
     r"|\b(?:can't|cannot|couldn't|could not) be (?:identified|determined|told|id'd)\b"
+    r"|\b(?:can't|cannot|can not|couldn't|could not|won't) be (?:known|separated|resolved|settled"
+    r"|distinguished|answered|determined|identified)\b"
+    r"|\b(?:can't|cannot|can not|will never|won't|won't ever|'ll never) know\b"
+    r"|\bnot (?:identifiable|determinable|possible to (?:tell|say|id|identify|know|separate)"
+    r"|enough (?:detail|pixels|info\w*|to (?:go on|say|tell|identify|id)))\b"
+    r"|\bno way to (?:say|be sure|separate|distinguish|id|identify)\b"
+    r"|\b(?:unknowable|unanswerable|indeterminate|undeterminable|undecidable|unresolvable)\b"
+    r"|\bforever (?:a )?(?:mystery|unknown)\b"
     r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
     r"|\b(?:i|we) (?:really |honestly |just )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
+)
+# These only say so beside a word that ends the game.
+SEEMS_INCONCLUSIVE = re.compile(
+    r"\b(?:doesn't|does not|didn't|don't|do not|not) show(?:ing)? enough\b"
+    r"|\b(?:remains?|stays?|will (?:remain|stay|be)) (?:an? )?(?:\w+ )?(?:mystery|unknown|unsolved"
+    r"|unidentified)\b|\b(?:give|gave|giving) up\b|\bcould be either\b|\bno winners?\b"
+)
+ENDS_THE_GAME = re.compile(
+    r"\b(?:official(?:ly)?|final(?:ly)?|ruling|verdict|reveal|answer|result|forever|case closed|no winners?"
+    r"|leave it (?:there|at that))\b"
 )
 # These say that nobody can tell; what else is in INCONCLUSIVE may only be the host's word for now.
 FOR_GOOD = re.compile(
     r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bnever know\b|\bimpossible\b"
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|hard|little|small)\b|\bbe identified\b|\bsorry\b"
+    r"|\b(?:official|final|ruling|verdict|reveal|forever|be known|separated|identifiable|no way"
+    r"|indeterminate|not enough|show enough|unknowable|case closed)\b"
 )
 # "No idea!" may be teasing the players: it waits for a person.
 SHRUG = re.compile(
