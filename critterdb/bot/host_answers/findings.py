@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from critterdb.bot.reading.affirmations import affirms, denies, praises, reveals, with_yes_in_words
+from critterdb.bot.reading.affirmations import affirms, denies, is_half_right, is_open, praises, reveals, with_yes_in_words
 from critterdb.bot.reading.corrections import (
     apologises,
     confirms,
@@ -36,10 +36,10 @@ _ABOUT_THEIRS = re.compile(
 _OF_OURS = re.compile(r"\b(?:ours|mine|my (?:photo|picture|pic|post|one))\b(?![^.!]*\?)")
 # What a player shows or tells of, beside the host's photo.
 _OF_THEIR_OWN = re.compile(
-    r"\b(?:mine|ours|this one|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had|took)"
+    r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had|took)"
     r"|(?:in|from|on|behind|near) (?:my|our)"
     r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
-    r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird|feeder"
+    r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird|feeder|bobcat|cougar|fox|coyote|house"
     r"|trail cam|backyard))\b"
 )
 _SPOILS_A_YES = ("a joke", "takes itself back", "two names", "still open", "a shrug")
@@ -103,13 +103,14 @@ class Finding:
             return TAKEN_BACK if is_taken_back else None
         if is_answered and is_direct and (self.is_correction or self.apologises):
             return CORRECTED
-        if is_answered and is_below and self.is_correction and self._is_to_all():
+        is_ours = is_below and self._is_to_all() and not self._is_about_players_own()
+        if is_answered and is_ours and self.is_correction:
             return CORRECTED
         if is_direct:
             return DIRECT
         if self.is_for_all:
             return IN_THREAD
-        if not is_below or not self._is_to_all() or self._is_about_players_own():
+        if not is_ours or self.message.parent is None:
             return None
         if self.guess is None:
             return TO_A_PLAYER
@@ -127,7 +128,9 @@ class Finding:
     def _is_about_players_own(self) -> bool:
         """Whether the message answers one that shows or tells of another animal."""
         player = self.message.parent
-        if player is None or player.photos:
+        if player is None:
+            return False
+        if player.photos:
             return True
         if _OF_OURS.search(plain_words(self.message.text)):
             return False
@@ -178,7 +181,7 @@ def _read(
 def _is_confirmed(text: str, guess: Reading, verdict: Verdict | None) -> bool:
     """Whether a reply says yes to a guess, and names nothing that speaks against it."""
     words = words_of(text)
-    if confirms(text) and verdict is None:
+    if confirms(text) and verdict is None and not (is_open(words) or is_half_right(words)):
         return True
     taxon_id = guess.taxon_id or OTHER_ANIMAL
     if verdict is None:

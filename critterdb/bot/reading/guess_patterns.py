@@ -21,8 +21,8 @@ LABEL_OF_OTHERS = re.compile(
 )
 # "If it's Texas, bobcat."
 IF_IT_IS = re.compile(
-    r"^\W*(?:(?:well|so|but|and|now|ok) )*(?:if|unless) (?:it|this|that|we)"
-    r"(?:'s|'re| is| was| were| are)\b"
+    r"^\W*(?:(?:well|so|but|and|now|ok) )*(?:if|unless) (?:(?:it|this|that|we)"
+    r"(?:'s|'re| is| was| were| are)|not|so|the|there)\b"
 )
 CLAUSE = re.compile(
     r"[,:()—–=>→]| - |…|\b(?:but|so|because|though|although|however|while|now|actually|wait"
@@ -85,11 +85,12 @@ _OTHERS = (
     r"|nobody|most|many|half|all"
     r"|(?:the )?(?:commenter|person|guy|lady|man|woman|poster|reply|comment|replies|comments)"
     r"(?: (?:above|below|before me|up there|over me))?"
-    r"|my (?:app|phone|computer|kids?|sons?|daughters?|husband|wife|partner|mum|mom|dad|friends?|ex|boss|neighbou?rs?"
+    r"|(?!(?:i|we) )[a-z]+ (?:will|would|'ll|is going to|is gonna)"
+    r"|my (?:uncle|aunt|cousin|grand\w+|students?|class|team|app|phone|computer|kids?|sons?|daughters?|husband|wife|partner|mum|mom|dad|friends?|ex|boss|neighbou?rs?"
     r"|brother|sister|toddler|\d+[ -]year[ -]old|cat|dog)|merlin|the (?:app|internet|crowd|poll))"
 )
 _SAY = (
-    r"(?:says?|said|saying|thinks?|thought|thinking|guess(?:ed|es|ing)?|vot(?:ed|es|ing)|keeps?"
+    r"(?:calls?|called|would (?:say|call)|says?|said|saying|thinks?|thought|thinking|guess(?:ed|es|ing)?|vot(?:ed|es|ing)|keeps?"
     r"|insists?|swears?|believes?|answer(?:ed|s)|wrote|went|goes|going|picked|sure)"
 )
 BY_OTHERS = re.compile(
@@ -109,7 +110,7 @@ _ADJECTIVES = (
     r"|suspicious|majestic|magnificent|common|garden variety|regular|ordinary|normal|domestic|wet"
     r"|soggy|dark|light|pale|brown|gray|grey|tan|tawny|spotted|striped|red|orange|black|white|mangy"
     r"|sick|skinny|slim|healthy|stealthy|winter|summer|hidden|blurry|your|our|the neighbou?r's|good old"
-    r"|plain old|big old|regular old) )*"
+    r"|plain old|big old|regular old|large|lost|juvie|juv|imm|first-year|1st year) )*"
 )
 # What may stand right before a guess. After any other word a name is only mentioned.
 LEAD = re.compile(
@@ -155,7 +156,7 @@ FOLLOW = re.compile(
     r"|rump|backside|behind|bc|b/c|cause|cuz|cos|coz|due|given|based|judging|going|by|up|out|off|down"
     r"|under|near|close|next|beside|past|w|w/|without|having|caught|spied|isn't|ain't|innit|eh|huh|no doubt"
     r"|without a doubt|easily|every|just|so|to (?:this|these|the)|of (?:some|the|a)|per|via|methinks|vibe"
-    r"|but|and her|\w+ing|tbh|ngl|y'all|yall|bro|dude|mate|team|territory vibes|doing|after|before|mid"
+    r"|but|this (?:week|round|time|one)|and her|\w+ing|tbh|ngl|y'all|yall|bro|dude|mate|team|territory vibes|doing|after|before|mid"
     r"|\w+ly|sow|doe|girl|boy|lady|gal|fella|youngster|teenager|subadult|sub-adult|kitten|10|100|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
     r"|thx)\b)"
 )
@@ -175,6 +176,11 @@ ASIDE = re.compile(
     r"|quoth the|as the|like the|chicken|murder of|flock of)(?: an?| my)? $"
     r"|\b(?:last|next|previous|other) (?:one|time|week|round|photo|game)\b(?: \w+){0,5} $"
     r"|\b(?:thought|thinking|said|guessed|was going to say)(?: [\w']+){0,3} $"
+)
+# "I bet Ann will say cougar."
+FORETOLD = re.compile(
+    r"\b(?!(?:i|we|it|this|that|you)\b)[a-z]+(?: will|'ll| would| is going to| is gonna)"
+    r" (?:say|guess|call|think|claim|vote)(?: [\w']+){0,3} $"
 )
 OUR_OWN = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are|'ll|'d| would)? (?:say|think|guess|vote|go(?:ing)?|also think"

@@ -220,6 +220,8 @@ def _role(before: str, after: str, ending: str) -> Role:
         return "mentioned"
     if patterns.EARLIER.search(after):
         return "mentioned"
+    if patterns.FORETOLD.search(before):
+        return "mentioned"
     if patterns.OUR_OWN.search(before):
         return "guessed"
     if patterns.BY_OTHERS.search(before) or patterns.ASIDE.search(before):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # X allows 25,000 characters; the answer of a host stands within the first sentences.
 MAX_MESSAGE_CHARACTERS = 2000
+_EMOTICON = re.compile(r"(?<![\w:])[:;=]['-]?[)(DPpO3/|\\](?![\w:])|<3|\^_?\^")
 OTHER_ANIMAL = 0  # in the place of a taxon: an animal that is not one of the game's
 
 
@@ -140,11 +141,14 @@ class _Answer:
         taxa = _finest(self.taxa(reading.said), self.lineage)
         if len(taxa) > 1:
             return _guess(reading, "two names")
-        if not reading.stated and affirmations.asks_players(self.message):
+        if not reading.stated and (
+            affirmations.asks_players(self.message) or affirmations.goes_on(self.message)
+        ):
             return _guess(reading, "still open")
         denied = self.taxa(reading.denied)
-        against = self.taxa(reading.doubted | reading.named) | denied
         (taxon_id,) = taxa
+        named = self.taxa(reading.named) - (taxa if reading.stated else set())
+        against = self.taxa(reading.doubted) | named | denied
         if taxon_id in against or not _agree(taxon_id, against - denied, self.lineage):
             return _guess(reading)
         verdict = self.verdict(taxon_id)
@@ -200,6 +204,7 @@ def plain_words(text: str) -> str:
     An emoji separates as a comma does. What follows the first MAX_MESSAGE_CHARACTERS is left out.
     """
     words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", first_words(text))
+    words = _EMOTICON.sub(", ", words)
     words = re.sub("[⬇👇⤵]\ufe0f?", ". ", words)
     words = re.sub("[“”„«»]", '"', re.sub("[📷📸]", " photo ", words))
     words = words.replace("’", "'").replace("‘", "'").lower()

@@ -10,18 +10,21 @@ import re
 SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 CLAUSE = re.compile(r"[,;:()—–]| - |…|\b(?:but|though|although|however|whereas|while|because)\b")
 IDIOMS = re.compile(
-    r"\b(?:no doubt(?: about it)?|without (?:a|any) doubt|no question(?: about it)?|no surprise"
+    r"\b(?:not (?:only|just)(?: any)?|(?:(?:i'm|i am|we're|we are|it) )?(?:sorry|happy|pleased|glad|delighted|proud"
+    r"|hate|pains me|have|joy) to (?:say|report|inform you|tell you|announce|admit)(?: that)?|no doubt(?: about it)?|without (?:a|any) doubt|no question(?: about it)?|no surprise"
     r"|not surprisingly|none other than|hands down|no kidding|why not|not bad"
     r"|believe it or not|if ever there was one)\b"
 )
 MARK = re.compile(
-    r"\b(?:it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
+    r"\b(?:(?:it|this|that|he|she) (?:sure|really|indeed|truly|so|certainly|definitely|surely)"
+    r"|it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
     r"|(?:the|our|this|that|your) (?:\w+ )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit"
     r"|beast|guest|visitor|one|fellow|guy|lady|chap|beauty)"
     r"(?: in question| in (?:the|this) (?:photo|picture)| here)?)"
     r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
     r"|\b(?:looking at|i see|we have|we've got|you have|here is|here's|there is|there's|meet"
     r"|say (?:hello|hi) to|turn(?:s|ed) out(?: to be)?|(?:answer|verdict|reveal|id)(?: is| was)?"
+    r"|what (?:you|we|i)(?: all)? (?:saw|see|have|had|got|took)(?: here)? (?:is|was)"
     r"|what (?:you're|you are|we're|we are) (?:seeing|looking at)(?: here)? is"
     r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye"
     r"|correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
@@ -34,6 +37,12 @@ MARK = re.compile(
     r"|for me(?: it)? is|hence|therefore|which (?:makes|leaves) (?:it|us with))\b"
     # "Is a puma", as people write whose own language needs no "it".
     r"|^\W*(?:(?:sorry|s[ií]|yes|yep|no|nope|ja|well|ah|oh|so|and|but|then|also) )*(?:is|was)\b(?! not)"
+)
+# "What looked like a cougar turned out to be a", "our panther is somebody's".
+TURNED_OUT = (
+    r"\b(?:what (?:\w+ ){1,4}|(?:our|this|that|your|today's|the so-called) (?:\w+ )?)(?:an? )?['\"]?(?:%s)['\"]?"
+    r"(?: [^.!?,;:]{1,40})? (?:is|was|turn(?:s|ed) out(?: to be)?|proved to be)(?: \w+ly| just| in fact| really)?"
+    r" (?:an?|some\w+'s|my (?:own )?|the neighbou?r's) (?=(?:\w+ ){0,3}(?:%s)\b)"
 )
 # Of these a host names several: "these are bobcats", "two bobcats!".
 SEVERAL = re.compile(
@@ -66,8 +75,10 @@ DOUBT = re.compile(
     r"|(?:pretty|fairly|quite|almost|rather) (?:sure|certain)|not sure|unsure|supposedly"
     r"|allegedly|pretend)\b"
 )
+WOULD = re.compile(r"\b(?:would|should|could|or)\b")
+CALLED = re.compile(r"\b(?:called|named) (?:[\w']+)\W*$")
 REPORT = re.compile(
-    r"\b(?:said|saying|say|says|guess(?:es|ed|ing)?|votes?|voted|answered|thought|think|thinking"
+    r"\b(?:said|saying|say|says|guess(?:es|ed|ing)?|votes?|voted|answered|thought|thinks?|thinking|believes?|insists?|swears"
     r"|picked|chose|called|went (?:with|for)|go(?:ing)? (?:with|for)|fooled|tempted"
     r"|expect(?:ed)?)\b"
 )
@@ -88,7 +99,7 @@ NOT_STATED = re.compile(
 )
 OURSELVES = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are| can)? (?:\w+ly )?(?:sure|certain|say|swear)\b"
-    r"|\btells us\b|\bcan tell\b|^\W*tell (?:him|her|them|your \w+)(?: that)? $"
+    r"|\btells us\b|\bcan tell\b|\btells? us\b|^\W*tell (?:him|her|them|your \w+)(?: that)? $"
 )
 JOKE = re.compile(r"\b(?:kidding|jk|joking|psych|april fools?|scratch that|or is it)\b")
 TAKEN_BACK = re.compile(
@@ -99,7 +110,7 @@ TAKEN_BACK = re.compile(
 )
 RIGHT = re.compile(
     r"\b(?:(?<!\d )right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? (?:to|for)"
-    r"|w[io]ns?|winners?|got it|bingo|spot on|good job|nice work|gold star|full marks"
+    r"|w[io]ns?|winners?|got it|bingo|spot on|good job|(?:i|we) (?:agree|concur)|nice work|gold star|full marks"
     r"|out of ten|high five|pat on the back|take a bow)\b"
 )
 # These say what it was, whoever says so: "80% of you correctly said bobcat".
@@ -113,11 +124,14 @@ SAID_RIGHTLY = re.compile(
     r"|visitor|beast|bird|shadow|shape|figure)\b(?!.*\b(?:love|like|want|wish|last|next|favou?rite"
     r"|best|only|people|not|never|would|could)\b|.*n't\b)[^?]{0,50} (?:is|was)(?: \w+ly"
     r"| indeed)? an? $"
+    r"|^\W*what (?:i|we|you|everyone|people|they)(?: all)? (?:called|took for|thought was|label+ed|said was)"
+    r"[^.!?]{0,40} (?:is|was)(?: really| actually| in fact)? an? $"
     r"|^\W*what you(?:'re| are)? (?:see|seeing|looking at)[^?]{0,30} is an? $"
     r"|\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
     r"(?: (?:it|this)(?:'s| is| was))?|(?:collar|ear tag|microchip)(?: \w+)? says it's"
     r"|(?:we're|we are|i'm|i am) going with"
+    r"|(?:dna|lab|genetics|results?|tests?)[^.!?]{0,30} (?:came|come|comes) back(?: as| with|:)?"
     r"|(?:photos?|pictures?|pics?|shots?|videos?) of(?= this))(?: an?| this| the)? $"
 )
 WRONG = re.compile(
@@ -133,14 +147,17 @@ ELSEWHEN = re.compile(
 PART = re.compile(
     r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"
     r"|coats?|fur|whiskers|size|sized|guess\w*|votes?|voters?|people|crowd|team|camp|fans?|lovers?"
-    r"|things|hopefuls|believers|enthusiasts|\d+ ?%|gang|mode|vibes?|energy|kill|scat|poop|skulls?"
+    r"|things|hopefuls|believers|enthusiasts|\d+ ?%|sp|spp|species|gang|mode|vibes?|energy|kill|scat|poop|skulls?"
     r"|skeletons?|bones?|skins?|pelts?|statues?|plushies?|toys?|signs?|warnings?|butts?|mugs?|dens?"
     r"|calls?|sounds?|ridge|hill|road|creek|canyon|town|week|time|day|dinner|documentary|season|trapping"
     r"|habitat|country|territory|range|biolog\w+|research\w*|scien\w+|stud(?:y|ies)|sighting\w*"
     r"|hunt\w*|attacks?|or)\b)"
 )
-PART_OF_QUESTION = re.compile(r"[—–;(]| - ")
+PART_OF_QUESTION = re.compile(r"[—–;(]| - |, (?=see\b|notice|did you|can you see)")
 # "This bobcat fooled many of you."
+# "Answer: bobcat" is as plain as "the answer is a bobcat".
+LABEL_OF_ANSWER = re.compile(r"\b(?:answer|verdict|reveal|id|solution|result|ruling|conclusion)\W*:\W*$")
+ANOTHER_OF_THEM = re.compile(r"\bthe (?:first|second|third|next|last|obligatory|usual|inevitable) $")
 THIS_ONE = re.compile(r"\b(?:this|our) (?:\w+ )?$")
 FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|confused)\b")
 ARTICLE = re.compile(r"^(?:(?:an?|the|any|your average) )?$")
@@ -173,9 +190,9 @@ GOES_ON = re.compile(
     r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"
     r"|staring"
     r"|wearing|named|called|in case|if|alright|obviously|of the (?:day|season|year)"
-    r"|w|b/?c|cause|cuz|cos|without|under|behind|between|beside|next|close|about|ca|approx\w*"
+    r"|the (?:whole|entire) time|all along|w|b/?c|cause|cuz|cos|without|under|behind|between|beside|next|close|about|ca|approx\w*"
     r"|around|aged?|of (?:about|ca|around)|due|thanks|having|bedded|sow|doe|girl|boy|tom|queen|cub|kit"
-    r"|sp|spp|youngster|whose|where|so|just|only|really|yes|yay|though|tho|imo|captured|filmed|recorded"
+    r"|youngster|whose|where|so|just|only|really|yes|yay|though|tho|imo|captured|filmed|recorded"
     r"|collared|tagged|rescued|released|passing|out|off|up|inside|outside|through|across|along|down|into"
     r"|towards?|before|during|plus|who's|that's|it's|he's|she's|trotting|bounding|heading|\d+(?! ?%))\b"
     r"|^ w/"
@@ -208,6 +225,8 @@ INCONCLUSIVE = re.compile(
     r"|enough (?:detail|pixels|info\w*|to (?:go on|say|tell|identify|id)))\b"
     r"|\bno way to (?:say|be sure|separate|distinguish|id|identify)\b"
     r"|\b(?:unknowable|unanswerable|indeterminate|undeterminable|undecidable|unresolvable)\b"
+    r"|\b(?:nobody|no one|noone) (?:will|can|could|would)(?: ever| possibly)? (?:know|tell|say|be sure)\b"
+    r"|\bleave (?:it|this|that|him|her)(?: one)? (?:as )?(?:an? )?(?:unidentified|unknown|undetermined|unsolved)\b"
     r"|\bforever (?:a )?(?:mystery|unknown)\b"
     r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
     r"|\b(?:i|we) (?:really |honestly |just )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
@@ -216,10 +235,12 @@ INCONCLUSIVE = re.compile(
 SEEMS_INCONCLUSIVE = re.compile(
     r"\b(?:doesn't|does not|didn't|don't|do not|not) show(?:ing)? enough\b"
     r"|\b(?:remains?|stays?|will (?:remain|stay|be)) (?:an? )?(?:\w+ )?(?:mystery|unknown|unsolved"
-    r"|unidentified)\b|\b(?:give|gave|giving) up\b|\bcould be either\b|\bno winners?\b"
+    r"|unidentified)\b|\b(?:fil(?:e|ed|ing)|goes|put|chalk)\b[^.!?]{0,15} (?:under|as|up to) [^.!?]{0,12}"
+    r"(?:unknown|myster\w+|who knows|unidentified)\b|\bunknown (?:felid|animal|cat|bird|corvid|species)\b"
+    r"|\b(?:give|gave|giving) up\b|\bcould be either\b|\bspp?\b|\btoo close to call\b|\bno telling\b|\bno winners?\b"
 )
 ENDS_THE_GAME = re.compile(
-    r"\b(?:official(?:ly)?|final(?:ly)?|ruling|verdict|reveal|answer|result|forever|case closed|no winners?"
+    r"\b(?:sorry|remains|stays|fil(?:e|ed|ing)|goes down|chalk|can't do better|no agreement|official(?:ly)?|final(?:ly)?|ruling|verdict|reveal|answer|result|forever|case closed|no winners?"
     r"|leave it (?:there|at that))\b"
 )
 # These say that nobody can tell; what else is in INCONCLUSIVE may only be the host's word for now.
@@ -245,9 +266,9 @@ NOT_INCONCLUSIVE = re.compile(
 )
 # "It looks like a cougar, but" is the beginning of a denial.
 LOOKS = re.compile(
-    r"\b(?:look(?:s|ed)? like|pass for|mistaken for|confused (?:with|for)|resembl\w+)\b"
+    r"\b(?:(?:could|might|may|would)(?: well| easily)? (?:be|have been|pass|look)|look(?:s|ed)? like|pass for|mistaken for|confused (?:with|for)|resembl\w+)\b"
 )
-CONCEDED = re.compile(r"\b(?:but|while|although|though|however|despite)\b")
+CONCEDED = re.compile(r"\b(?:if|at first|i know|i (?:see|understand) why|from this angle|easily|but|while|although|though|however|despite)\b")
 AFTERTHOUGHT = re.compile(
     r"^(?:or )?(?:(?:i|we) (?:think|guess|believe|suppose|reckon)|maybe|probably|perhaps"
     r"|or not|or so|right|no|change my mind|for now|so far|tentative(?:ly)?"

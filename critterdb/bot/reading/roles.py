@@ -66,6 +66,10 @@ def _in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> st
     message = re.sub(rf"\b({any_name})(?:[ !]+\1\b){{1,3}}", r"\1", message)  # "Bobcat! Bobcat!"
     also = re.compile(rf"\b({any_name}){patterns.ALSO_CALLED}({any_name})(?!\w)")
     message = also.sub(lambda pair: pair[1 if names[pair[1]] == names[pair[2]] else 0], message)
+    message = re.sub(patterns.TURNED_OUT % (any_name, any_name), "it's a ", message)
+    # "Short tail + ear tufts = bobcat."
+    sum_of_marks = rf"(?<![^.!?\n])(?!.*\b(?:{any_name})\b.*=)([^.!?\n=]*)= ?(?:an? )?({any_name})(?=\W*(?:[.!]|$))"
+    message = re.sub(sum_of_marks, r"\1. it's a \2", message)
     # "Cougar or not" is the name of the game.
     message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
     message = re.sub(
@@ -146,7 +150,10 @@ def _role(
         or patterns.PART.search(after)
         or patterns.ELSEWHEN.search(sentence)
     ):
-        return "doubted" if patterns.DOUBT.search(clause) and not match[2] else "mentioned"
+        doubt = patterns.DOUBT.search(patterns.WOULD.sub(" ", clause)) and not match[2]
+        return "doubted" if doubt else "mentioned"
+    if patterns.ANOTHER_OF_THEM.search(before):
+        return "mentioned"
     if _is_fact(before, after):
         return "stated"
     if downgraded := safeguards.downgrade(before, after, clause, sentence):
@@ -162,7 +169,7 @@ def _role(
         return "mentioned"
     if patterns.DOUBT.search(patterns.IF_PEOPLE.sub(" ", clause)):
         return "doubted"
-    if patterns.REPORT.search(clause):
+    if patterns.REPORT.search(patterns.CALLED.sub(" ", clause)):
         is_right = patterns.RIGHT.search(sentence) and not patterns.WRONG.search(sentence)
         return "stated" if is_right and len(pattern.findall(sentence)) == 1 else "mentioned"
     if patterns.THING_SAID.search(after):
@@ -171,7 +178,9 @@ def _role(
         return "denied"
     if are_several and patterns.GOES_ON.search(after):
         return "said"
-    return _role_of_a_statement(before, after, is_alone=is_alone)
+    role = _role_of_a_statement(before, after, is_alone=is_alone)
+    head = sentence[: max(sentence.find(clause), 0)]
+    return "stated" if role == "said" and patterns.LABEL_OF_ANSWER.search(head) else role
 
 
 def _is_fact(before: str, after: str) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from critterdb.games import Game
 _BEFORE_NEWS = (
-    r"(?:^|[.!?,;:(\n]\s*|\b(?:an?|is|was|it's|its|that's|y+e+s+|yep|yup|correct|just|adult|young"
+    r"(?:^|[.!?,;:(\n]\s*|\ban?\s+[\w-]+\s+|\b(?:an?|is|was|it's|its|that's|y+e+s+|yep|yup|so|correct|just|adult|young"
     r"|juvenile|dark|light|male|female|answer)\s+)"
 )
 _AFTER_NEWS = r"\s*(?:$|[.,!?;:)\n]|(?:it is|it was|indeed|of course|for sure)\b)"
