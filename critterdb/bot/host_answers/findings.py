@@ -30,7 +30,8 @@ _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?
 # "Yours is a bobcat" is about another photo.
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 _ABOUT_THEIRS = re.compile(
-    r"(?<!not )\byours\b|\byour (?:\w+ )?(?:cat|kitty|one|photo|picture|pic|animal|visitor|camera|garden"
+    r"(?:^|[.!?] )yours\b|\byours(?:'s| is| was| looks?| could| must| has| seems| might)\b"
+    r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b|\byour (?:\w+ )?(?:cat|kitty|one|photo|picture|pic|animal|visitor|camera|garden"
     r"|yard|avatar)\b|\bnice avatar\b"
 )
 _OF_OURS = re.compile(r"\b(?:ours|mine|my (?:photo|picture|pic|post|one))\b(?![^.!]*\?)")
@@ -38,7 +39,7 @@ _OF_OURS = re.compile(r"\b(?:ours|mine|my (?:photo|picture|pic|post|one))\b(?![^
 _OF_THEIR_OWN = re.compile(
     r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had|took)"
     r"|(?:in|from|on|behind|near) (?:my|our)"
-    r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
+    r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:(?!say|says|said|think|thinks|vote|voted|guess)\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
     r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird|feeder|bobcat|cougar|fox|coyote|house"
     r"|trail cam|backyard))\b"
 )

@@ -19,14 +19,15 @@ _LEAD_IN = (
 )
 _YES = (
     r"(?:(?:y+e+s+|yep+|yup+)(?:[ ,]+(?:y+e+s+|yep+|yup+))*|yessir\w*|yea+h?|ye|ya|s[ií]|oui|ja|jawohl|indeed|correct(?!ly\b|ion|ed\b)[-\w]*"
-    r"|exact(?:ly)?|precisely|bingo|bullseye|bull's eye|jackpot|eureka|touch[ée]|affirmative"
+    r"|exact(?:ly)?|precisely|(?:that's )?(?:a )?bingo|bullseye|bull's eye|jackpot|eureka|touch[ée]|affirmative"
     r"|absolutely|perfect(?:ion|ly)?|spot on|bang on|dead on|right on|right|roger that|quite right"
     r"|too right|right again|confirmed|i (?:can )?confirm|hole in one|home run|slam dunk|bull'?s-?eye"
     r"|(?:two )?thumbs up|no (?:fooling|tricking|hiding from) you|(?:your|those) eyes (?:do not|don't) deceive"
     r"|got there(?: in the end)?|you got there(?: in the end)?|you(?:'ve| have)? (?:done|did) it(?: again)?"
     r"|genau(?: so)?|exact[ao](?:mente)?|richtig|stimmt|esatto|correcto|certo|precies|juist|rätt|riktigt|hai"
     r"|(?:\d+|full|ten|a hundred|bonus|a million) points?|that's (?:also )?what (?:i|we) (?:see|have|got|say)"
-    r"(?: here| too| as well)?|for sure|you bet|winner(?: winner)?(?: chicken dinner)?|ding(?: ding)*"
+    r"(?: here| too| as well)?|(?:i |we )?(?:fully |totally |completely |all |have to )?(?:agree|concur|second that)(?:d)?(?: on all counts"
+    r"| on every \w+| with (?:you|that|all of (?:it|that)|every \w+))?|for sure|you bet|winner(?: winner)?(?: chicken dinner)?|ding(?: ding)*"
     r"|ta-?da+|got it(?: in one)?|in one|first (?:try|guess|go)|(?:that|this|it) (?:does|has)"
     r"|(?:that|this)(?:'s| is| was) (?:it|right|correct|the (?:one|answer|animal|cat|bird|guy|fellow)"
     r"|our (?:animal|cat|bird|guy|one|guest|answer)|exactly (?:right|it)|what (?:it is|i (?:see|got"
@@ -61,13 +62,13 @@ _IS_RIGHT = re.compile(
     r"|family|genus|direction|side|where|when|after|before|on|at|next|for)\b)"
     r"|\bright you are\b(?! to)|\b(?:you|\w+) (?:say|says|said|guess(?:ed)?|id'?d|have|had|got|called|read|saw)"
     r" (?:it |this |that |him |her |one )?(?:right|correct(?:ly)?|perfectly|first)\b"
-    r"|\b(?!i\b|we\b|it\b|they\b|i've\b)\w+(?:'s|'ve)?(?: has| have| had| just)?(?: totally| absolutely| already| really| completely)?"
+    r"|\b(?!i\b|we\b|it\b|they\b|i've\b|answers?\b|guesses\b)\w+(?:'s|'ve)?(?: has| have| had| just)?(?: totally| absolutely| already| really| completely)?"
     r" (?:got|get|gets|have|has|had|nailed|nails|found|called|calls|cracked|solved|knew|aced|won|wins"
     r"|guessed|guesses|smashed|wins?|did|crushed|hit)(?: (?:got|nailed|cracked|solved|guessed|done))?"
     r" (?:it(?! (?:backwards|wrong|all|half|is|was|a|an|that|too|for|from|to)\b)|this one|that one"
     r"|the (?:point|gold|star|prize|round|game|right one|answer|id|bullseye|nail|jackpot|cigar|crown"
     r"|trophy|correct|cookie))\b"
-    r"|\b\w+ (?:wins|won|win|earns?|earned|deserves?|gets?|takes?|understood|receives?|collects?)"
+    r"|\b(?!answers?\b|guesses\b)\w+ (?:wins|won|win|earns?|earned|deserves?|gets?|takes?|understood|receives?|collects?)"
     r"(?: (?:you|yourself))? (?:the|a|an|my|our|today's|this|full|top)?"
     r" ?(?:gold|star|point|points|prize|cookie|medal|round|crown|trophy|marks|credit|assignment|cigar"
     r"|biscuit|beer|sticker|glory|internet|cake|bow|virtual)\b"
@@ -99,7 +100,7 @@ _NOT_FOR_BEING_RIGHT = re.compile(
 )
 _SURE_YES = re.compile(
     r"\b(?:correct|exact|precisely|bingo|bullseye|spot on|bang on|nailed|affirmative|confirm|winner|100"
-    r"|perfect|absolutely|right again|hole in one|nothing to add|no notes|better|my thoughts)"
+    r"|right answer|agree|(?<!there )(?:it|that|this) (?:is|was)\b|perfect|absolutely|right again|hole in one|nothing to add|no notes|better|my thoughts)"
 )
 _PRAISE = re.compile(
     r"\b(?:(?:very |really |so |beautifully |perfectly )?(?:well|nice(?:ly)?|good|great|excellent|sharp"
@@ -112,7 +113,7 @@ _PRAISE = re.compile(
 # "So close", "right genus", "a good guess, but": no yes, or only half of one.
 _HALF_RIGHT = re.compile(
     r"\b(?:for now|let's (?:say|go with)|tentative\w*|provisional\w*|close|closer|almost|nearly|not quite|half(?:way)?|partly|partially|sort of|kind of|warm(?:er)?"
-    r"|cold(?:er)?|unfortunately|alas|afraid|nope|nah|wrong|incorrect|not (?:this|today|exactly|it|so)"
+    r"|cold(?:er)?|unfortunately|alas|afraid (?:not|no|it's|it is|that's|you)|nope|nah|wrong|incorrect|not (?:this|today|exactly|it|so)"
     r"|good (?:guess|thought|thinking|try|instinct|idea|candidates?)|nice try|if only|would be|(?:right|good|same) (?:genus|family|idea"
     r"|track|direction|path|country|area|neighbou?rhood|ballpark|lines|order|size|colou?rs?|question"
     r"|place|continent|reasons?)|tricky|tough one|hard one|interesting|fair (?:point|enough)|bold"
@@ -129,7 +130,7 @@ _REVEALS = re.compile(
     r"|nobody got (?:it|this)|no winners?|only \w+ (?:of you )?got)\b"
 )
 _DENIES = re.compile(
-    r"^\W*(?:[\w']+, )?(?:no+|nope|nah|not (?:quite|this|today|exactly|a|an|him|her|that|in)|sorry|close"
+    r"^\W*(?:[\w']+, )?(?:none|neither|no+|nope|nah|not (?:quite|this|today|exactly|a|an|him|her|that|in)|sorry|close"
     r"|so close|very close|almost|nearly|neither|afraid not|alas|wrong|incorrect|nice try|good (?:guess"
     r"|thought|thinking|try|instinct|idea)|right (?:genus|family|idea)|just|i (?:wish|understand|see)"
     r"|understandable|common mistake|easy mistake|not)\b"
@@ -139,7 +140,7 @@ _LATER = re.compile(
     r"\b(?:keep (?:guessing|(?:th\w+ |the )?(?:guesses|votes|\w+) coming|looking|going|trying|at it)"
     r"|(?:try|guess|look|think) again|another (?:guess|try|go)|any (?:other|more) \w+"
     r"|last call|so far|hints?|(?:a|one|two|another|next|first|second|third|small|little|your|extra|more|bonus|the only)"
-    r" clues?|clues? (?:\d+|number|one|two)|clue:|patience|stay tuned|stand by|standby|wait and see"
+    r" clues?|clues? (?:\d+|number|one|two)|clue:|(?<!your )patience|stay tuned|stand by|standby|wait and see"
     r"|(?:no|without) spoilers?|not (?:telling|saying|giving|revealing|confirming)"
     r"|(?:won't|can't|cannot|will not|don't) (?:tell|say|reveal|confirm|give)(?! (?:this|from)\b)"
     r"|my lips|hold (?:that|your) (?:thought|horses)|noted|recorded|locked in|time will tell"
@@ -214,7 +215,8 @@ def affirms(message: str) -> bool:
         if but and _WHOLE_YES.fullmatch(last):  # "took you long enough, but yes"
             return True
         following = sentences[number + 1] if number + 1 < len(sentences) else ""
-        if _BUT.search(sentence) or _TURNS.match(following):
+        is_sure = _SURE_YES.match(sentence.strip()) and not re.search(r"\b(?:but|except)\b", sentence)
+        if not is_sure and (_BUT.search(sentence) or _TURNS.match(following)):
             continue
         if "?" not in sentence and _says_yes(sentence):
             return True

@@ -31,7 +31,7 @@ CLAUSE = re.compile(
 JOKE = re.compile(
     r"\b(?:kidding|jk|joking|psych|april fools?|as if|yeah,? (?:right|sure)|in (?:my|your) dreams"
     r"|mother in law|(?:no one|nobody|noone) ever|oh (?:sure|yeah|yes|of course)"
-    r"|and (?:i'm|i am|my \w+ is|my \w+'s) (?:the |a |an )?\w+)\b|(?:^|\s)/s\b"
+    r"|and (?:i'm|i am|my \w+ is|my \w+'s) (?:the|a|an) \w+)\b|(?:^|\s)/s\b"
 )
 # "A bob", "bob!", but not "thanks Bob"; and the end of an animal that is seen of it.
 BOB = re.compile(
@@ -53,7 +53,7 @@ MAYBE = re.compile(
     r"|seems?|not sure|unsure|no (?:idea|clue)|idk|suspect|leaning|hm+|if i had to|always wrong)\b"
     r"|\?"
 )
-NO = re.compile(r"^\W*(?:no+|nope|nah|not|wrong)(?: way)?\W*$")
+NO = re.compile(r"^\W*(?:no|nope|nah|not|wrong)(?: way)?\W*$")
 # "Not!" is what players of such a game write if it is another animal.
 NOT_IS_THE_GUESS = re.compile(
     r"^\W*(?:(?:i(?:'d)? (?:say|vote|think|guess)|my (?:guess|vote|answer)(?: is)?|it's|definitely"
@@ -177,6 +177,8 @@ ASIDE = re.compile(
     r"|\b(?:last|next|previous|other) (?:one|time|week|round|photo|game)\b(?: \w+){0,5} $"
     r"|\b(?:thought|thinking|said|guessed|was going to say)(?: [\w']+){0,3} $"
 )
+# "My son says bobcat and I trust him."
+TRUSTS = re.compile(r"\b(?:and|so) (?:i|we) (?:trust|agree|believe|concur|second|think so)\b|\bi(?:'m| am) with (?:him|her)\b")
 # "I bet Ann will say cougar."
 FORETOLD = re.compile(
     r"\b(?!(?:i|we|it|this|that|you)\b)[a-z]+(?: will|'ll| would| is going to| is gonna)"

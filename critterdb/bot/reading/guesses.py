@@ -224,6 +224,8 @@ def _role(before: str, after: str, ending: str) -> Role:
         return "mentioned"
     if patterns.OUR_OWN.search(before):
         return "guessed"
+    if patterns.BY_OTHERS.search(before) and patterns.TRUSTS.search(after):
+        return "guessed"
     if patterns.BY_OTHERS.search(before) or patterns.ASIDE.search(before):
         return "mentioned"
     return "guessed"

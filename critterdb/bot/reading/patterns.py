@@ -34,7 +34,7 @@ MARK = re.compile(
     r"|confirm(?:s|ed) (?:this|it|that|him|her|the id)(?: as| is| was| to be)"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
     r"|(?:these|those|they)(?: are|'re| were)|i give you|behold|introducing|there (?:stays|remains) only"
-    r"|for me(?: it)? is|hence|therefore|which (?:makes|leaves) (?:it|us with))\b"
+    r"|for me(?: it)? is|hence|therefore|adds? up to|spells|equals|leaves only|which (?:makes|leaves) (?:it|us with))\b"
     # "Is a puma", as people write whose own language needs no "it".
     r"|^\W*(?:(?:sorry|s[ií]|yes|yep|no|nope|ja|well|ah|oh|so|and|but|then|also) )*(?:is|was)\b(?! not)"
 )
@@ -47,13 +47,14 @@ TURNED_OUT = (
 # Of these a host names several: "these are bobcats", "two bobcats!".
 SEVERAL = re.compile(
     r"\b(?:these|those|they)(?: are|'re| were)(?: (?:all|both|actually|indeed|in fact|\w+ly))? $"
+    r"|\b(?:it's|it is|this is|that's|is|was) one of (?:our|the|my|their)(?: \w+){0,2} $"
     r"|^ ?(?:just |only |yes )?(?:two|three|four|five|six|several|an? (?:pair|couple|trio) of)"
     r"(?: \w+)? $"
 )
 # "It's a big old tired bobcat" is a statement; beyond that something else stands between.
 MAX_WORDS_AFTER_MARK = 6
 DENIAL = re.compile(
-    r"(?:\b(?:not|no|never|neither|nor)|n't(?: be)?)(?: (?:actually|really|quite|even|in fact))*"
+    r"(?<!t )(?<!not )\b(?:rule|ruled|ruling) out(?: an?| the)? $|(?:\b(?:not|no|never|neither|nor)|n't(?: be)?)(?: (?:actually|really|quite|even|in fact))*"
     r"(?: (?:an?|the|any))?(?: (?:real|actual|true|wild))? $"
 )
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|nobody|none|hardly)\b|n't\b")
@@ -99,7 +100,7 @@ NOT_STATED = re.compile(
 )
 OURSELVES = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are| can)? (?:\w+ly )?(?:sure|certain|say|swear)\b"
-    r"|\btells us\b|\bcan tell\b|\btells? us\b|^\W*tell (?:him|her|them|your \w+)(?: that)? $"
+    r"|\btells us\b|\bcan tell\b|\btells? us\b|^\W*(?:please |pls |do )?tell (?:him|her|them|your \w+)(?: that)? $"
 )
 JOKE = re.compile(r"\b(?:kidding|jk|joking|psych|april fools?|scratch that|or is it)\b")
 TAKEN_BACK = re.compile(
@@ -115,11 +116,16 @@ RIGHT = re.compile(
 )
 # These say what it was, whoever says so: "80% of you correctly said bobcat".
 SAID_RIGHTLY = re.compile(
+    r"^\W*(?:this|our|today's) (?!.*\b(?:guess|vote|bet|theory|hunch|suspicion|feeling|favou?rite|mascot"
+    r"|team|logo|friend|neighbou?r|app|next|last|first|other|not|never|would|could)\b)(?:[\w-]+ ){0,2}[\w-]+"
+    r" (?:is|was)(?: \w+ly| indeed| just)? an? $"
+    r"|\b(?:it|this|that)(?:'s| is| was) what (?:\w+ ){1,5}call(?:s|ed)?(?: an?)? $|"
     r"^\W*(?:the|these|those|that|this) (?:\w+ ){0,2}(?:tail|leg|eye|ear|paw|nose|face|foot|feet"
     r"|whisker|butt|coat)s? belongs? to an? $"
     r"|\b(?:it|this|that|one|cat|animal|critter|guest|creature)(?:'s| is| was| has)?(?: been)?"
     r" (?:identified|id'?d|confirmed)(?: by (?!an? |some|my|you)[\w ]{1,30})? as an? $"
-    r"|\bwe(?: have|'ve)? (?:identified|id'?d) (?:it|this|that)(?: one)? as an? $"
+    r"|\b(?:re-?)?(?:classified|identified|id'?d|label+ed|catalogu?ed|filed|logged|recorded|determined|assigned)"
+    r" (?:it|this|that|him|her|this (?:animal|cat|bird|one)|the (?:animal|cat|bird))(?: one)? (?:as|to be) an? $"
     r"|^\W*(?:the|that|this|our) (?:\w+ ){0,2}(?:cat|animal|critter|creature|thing|blob|guest"
     r"|visitor|beast|bird|shadow|shape|figure)\b(?!.*\b(?:love|like|want|wish|last|next|favou?rite"
     r"|best|only|people|not|never|would|could)\b|.*n't\b)[^?]{0,50} (?:is|was)(?: \w+ly"
@@ -166,7 +172,7 @@ IF_PEOPLE = re.compile(
     r"|somebody|someone)|\bthose (?:of you )?who\b"
 )
 THING_SAID = re.compile(
-    r"^ (?:it|this|that) (?:is|was)\b(?! not)"
+    r"^ (?:it|this|that) (?:(?:is|was)\b(?! not)|belongs to)"
     r"|^ (?:is|was) (?:(?:the|my|our|your) )?(?:final |correct |right )?(?:answer|winner"
     r"|correct|right)\b"
 )
@@ -202,6 +208,10 @@ DOING, AN = (
     re.compile(r"^ (?!warning|crossing|viewing|painting|drawing|carving|building)[a-z]{2,}ing\b"),
     re.compile(r"\b(?:an?|our|another) (?:\w+ ){0,2}$"),
 )
+# "It's a coyote curled up", but not "it's a bobcat sized dog".
+SEEN = re.compile(
+    r"^ (?!\w*(?:shaped|sized|infested|related|inspired|themed|colou?red|flavou?red|based)\b)[a-z]{2,}ed\b"
+)
 NO_ANSWER = re.compile(
     r"\b(?:i|you|we|they|my|your(?! (?:friendly|typical|regular|standard|everyday|good old))"
     r"|his|her|their|saw|see|seen|love|loved|want|had|have|know|found|met"
@@ -225,6 +235,7 @@ INCONCLUSIVE = re.compile(
     r"|enough (?:detail|pixels|info\w*|to (?:go on|say|tell|identify|id)))\b"
     r"|\bno way to (?:say|be sure|separate|distinguish|id|identify)\b"
     r"|\b(?:unknowable|unanswerable|indeterminate|undeterminable|undecidable|unresolvable)\b"
+    r"|\bnever (?:found|find) out\b|\bwe never will\b"
     r"|\b(?:nobody|no one|noone) (?:will|can|could|would)(?: ever| possibly)? (?:know|tell|say|be sure)\b"
     r"|\bleave (?:it|this|that|him|her)(?: one)? (?:as )?(?:an? )?(?:unidentified|unknown|undetermined|unsolved)\b"
     r"|\bforever (?:a )?(?:mystery|unknown)\b"
@@ -247,7 +258,7 @@ ENDS_THE_GAME = re.compile(
 FOR_GOOD = re.compile(
     r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bnever know\b|\bimpossible\b"
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|hard|little|small)\b|\bbe identified\b|\bsorry\b"
-    r"|\b(?:official|final|ruling|verdict|reveal|forever|be known|separated|identifiable|no way"
+    r"|\b(?:officially|undeterminable|unanswerable|official|final|ruling|verdict|reveal|forever|be known|separated|identifiable|no way"
     r"|indeterminate|not enough|show enough|unknowable|case closed)\b"
 )
 # "No idea!" may be teasing the players: it waits for a person.

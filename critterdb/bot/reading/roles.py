@@ -218,7 +218,8 @@ def _role_of_a_statement(before: str, after: str, *, is_alone: bool) -> Role:
         if patterns.BY_OTHERS.search(head) and not patterns.OURSELVES.search(head):
             return "mentioned"
         is_short = len(rest.split()) <= patterns.MAX_WORDS_AFTER_MARK
-        return "stated" if is_short and goes_on else "named"
+        is_seen = patterns.SEEN.search(after) and patterns.AN.search(before)
+        return "stated" if is_short and (goes_on or is_seen) else "named"
     if before.endswith("this "):
         return "said"
     if patterns.SUBJECT.search(after):

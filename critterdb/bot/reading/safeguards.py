@@ -23,6 +23,7 @@ _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bbob(?:by)?[-. ]{0,2}(?:cat|kitty|kitten)\b"), "bobcat"),
     (re.compile(r"\bbob the (?:bob)?cat\b"), "bobcat"),
     (re.compile(r"\b(domestic|house)\. cat\b"), r"\1 cat"),
+    (re.compile(r"\b(?:pas une?|keine?|no es una?|non è una?)\b"), "not a"),
     (re.compile(r"\bcat \((house|domestic)\)"), r"\1 cat"),
     (re.compile(r"\b(just an?|an?|only|it's|is) domestic(?=\W*(?:[.,!?]|$))"), r"\1 domestic cat"),
     (
