@@ -28,7 +28,7 @@ from tests.support.readings import (
     load_guesses,
     load_threads,
     outcome,
-    play_thread,
+    play_all,
 )
 
 if TYPE_CHECKING:
@@ -50,8 +50,9 @@ def judge(counts: Counter[str], expected: int | str | None, read: int | str | No
 def read_threads(db: SiteDatabase, counts: Counts) -> list[str]:
     """Read the hosts' threads; return those that were misread."""
     misread = []
-    for number, thread in enumerate(load_threads()):
-        play_thread(db, get_game(db, thread.game), number, thread)
+    threads = load_threads()
+    play_all(db, threads)
+    for number, thread in enumerate(threads):
         read, expected = answer_of(db, number), expected_answer(thread.expected)
         kind = "corrections" if thread.correction else "hosts"
         if not judge(counts.setdefault((kind, thread.batch), Counter()), expected, read):

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from critterdb.bot.host_answers.store import save_answers
-from critterdb.games import AMERICAN_CROW, BIRDS, CAT_FAMILY, COUGAR, CROW_GENUS, PRESETS, save_game
+from critterdb.games import (
+    AMERICAN_CROW,
+    BIRDS,
+    CAT_FAMILY,
+    COUGAR,
+    CROW_GENUS,
+    PRESETS,
+    get_game,
+    save_game,
+)
 from critterdb.platforms.base import Post
 from critterdb.storage.timestamps import utc_text
 
@@ -21,7 +30,7 @@ DATA = Path(__file__).parents[1] / "data"
 HOST = "host"
 BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
-Batch = Literal["work", "held", "second", "third", "fourth", "fifth", "sixth", "seventh"]
+Batch = Literal["work", "held", "second", "third", "fourth", "fifth", "sixth", "author", "seventh"]
 """When a line was written, and whether the reader was improved on it: see docs/benchmarks.md."""
 
 TAXA = (
@@ -172,13 +181,27 @@ def add_games(db: SiteDatabase) -> None:
 
 def play_thread(db: SiteDatabase, game: Game, number: int, thread: HostThread) -> None:
     """Store the post of a thread and what its messages say, as a round of the bot does."""
-    post_id = f"x:{number}"
-    row = {"id": post_id, "platform": "x", "game": game.slug, "author": HOST}
-    db["posts"].insert({**row, "posted_at": utc_text(BEGUN), "seen_at": utc_text(BEGUN)})
-    posts = thread_posts(post_id, thread)
-    by_host = [post for post in posts if post.author == HOST]
-    saved = save_answers(db, game, [post_id], by_host, utc_text(BEGUN + timedelta(hours=1)))
+    play_threads(db, game, {number: thread})
+
+
+def play_threads(db: SiteDatabase, game: Game, threads: dict[int, HostThread]) -> None:
+    """Store the posts of threads, by number, and what their messages say, in one round."""
+    post_ids, by_host = [], []
+    for number, thread in threads.items():
+        post_id = f"x:{number}"
+        row = {"id": post_id, "platform": "x", "game": game.slug, "author": HOST}
+        db["posts"].insert({**row, "posted_at": utc_text(BEGUN), "seen_at": utc_text(BEGUN)})
+        post_ids.append(post_id)
+        by_host += [post for post in thread_posts(post_id, thread) if post.author == HOST]
+    saved = save_answers(db, game, post_ids, by_host, utc_text(BEGUN + timedelta(hours=1)))
     assert not saved.errors
+
+
+def play_all(db: SiteDatabase, threads: list[HostThread]) -> None:
+    """Play threads of several games; the number of each is its place in the list."""
+    for slug in sorted({thread.game for thread in threads}):
+        of_game = {number: thread for number, thread in enumerate(threads) if thread.game == slug}
+        play_threads(db, get_game(db, slug), of_game)
 
 
 def thread_posts(post_id: str, thread: HostThread) -> list[Post]:

@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from critterdb.bot.reading.affirmations import affirms, denies, is_half_right, is_open, praises, reveals, with_yes_in_words
+from critterdb.bot.reading.affirmations import (
+    affirms,
+    denies,
+    is_half_right,
+    is_open,
+    praises,
+    reveals,
+    with_yes_in_words,
+)
 from critterdb.bot.reading.corrections import (
     apologises,
     confirms,
@@ -31,16 +39,21 @@ _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 _ABOUT_THEIRS = re.compile(
     r"(?:^|[.!?] )yours\b|\byours(?:'s| is| was| looks?| could| must| has| seems| might)\b"
-    r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b|\byour (?:\w+ )?(?:cat|kitty|one|photo|picture|pic|animal|visitor|camera|garden"
+    r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b|\byour (?:\w+ )?(?:cat|kitty|one"
+    r"|photo|picture|pic|animal|visitor|camera|garden"
     r"|yard|avatar)\b|\bnice avatar\b"
 )
 _OF_OURS = re.compile(r"\b(?:ours|mine|my (?:photo|picture|pic|post|one))\b(?![^.!]*\?)")
 # What a player shows or tells of, beside the host's photo.
 _OF_THEIR_OWN = re.compile(
-    r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had|took)"
+    r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)"
+    r"|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had"
+    r"|took)"
     r"|(?:in|from|on|behind|near) (?:my|our)"
-    r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:(?!say|says|said|think|thinks|vote|voted|guess)\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
-    r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird|feeder|bobcat|cougar|fox|coyote|house"
+    r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:(?!say|says|said|think|thinks|vote"
+    r"|voted|guess)\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
+    r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird"
+    r"|feeder|bobcat|cougar|fox|coyote|house"
     r"|trail cam|backyard))\b"
 )
 _SPOILS_A_YES = ("a joke", "takes itself back", "two names", "still open", "a shrug")
@@ -161,7 +174,7 @@ def find(message: Post, game: Game, vocabulary: Vocabulary, found_at: str) -> Fi
 def _read(
     message: Post, game: Game, vocabulary: Vocabulary, guess: Reading | None
 ) -> tuple[Verdict | None, bool]:
-    """Return what a message says by itself, or by the guess that it answers, and whether the latter."""
+    """Return what a message says, and whether it says so only by a yes to the guess."""
     text = message.text
     if message.parent and not affirms(words_of(text)):
         text = without_echo(text, message.parent.text)

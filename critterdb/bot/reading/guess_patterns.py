@@ -14,9 +14,12 @@ QUOTED = re.compile(r"\"[^\"\n]*\"|(?<![\w'])'[^'\n]*(?:\w'\w[^'\n]*)*'(?!\w)")
 SENTENCE = re.compile(r"[^.!?;\n]+[.!?;\n]*")
 # What these say is not the player's guess: "Mom: cougar."
 LABEL_OF_OTHERS = re.compile(
-    r"^\W*(?:my |the )?(?:mom|mum|mama|dad|wife|husband|kids?|son|daughter|brother|sister|friends?|boss"
-    r"|neighbou?rs?|roommate|partner|boyfriend|girlfriend|grandma|grandpa|toddler|app|google|chatgpt"
-    r"|ai|merlin|seek|inat\w*|everyone|everybody|others|people|internet|twitter|them|they|him|her|he"
+    r"^\W*(?:my |the )?(?:mom|mum|mama|dad|wife|husband|kids?|son|daughter|brother|sister|friends?"
+    r"|boss"
+    r"|neighbou?rs?|roommate|partner|boyfriend|girlfriend|grandma|grandpa|toddler|app|google"
+    r"|chatgpt"
+    r"|ai|merlin|seek|inat\w*|everyone|everybody|others|people|internet|twitter|them|they|him|her"
+    r"|he"
     r"|she|option \w+)(?: (?:here|app|says))?\W*:"
 )
 # "If it's Texas, bobcat."
@@ -35,11 +38,13 @@ JOKE = re.compile(
 )
 # "A bob", "bob!", but not "thanks Bob"; and the end of an animal that is seen of it.
 BOB = re.compile(
-    r"((?:^|[.!?\n,;:]) ?|\b(?:an?|its|it's|is|be|definitely|team|say|vote|guess|think|like|for|on|the"
+    r"((?:^|[.!?\n,;:]) ?|\b(?:an?|its|it's|is|be|definitely|team|say|vote|guess|think|like|for|on"
+    r"|the"
     r"|another|prob|probably|maybe) )bob(?:by|ber|bo|s)?(?=\W*(?:[.,!?;:\n]|$))"
 )
 REAR_END = re.compile(
-    r"'s? (?:rear end|butt|bum|behind|backside|bottom|rump|hind end|back end|hindquarters|tush\w*)\b"
+    r"'s? (?:rear end|butt|bum|behind|backside|bottom|rump|hind end|back end|hindquarters"
+    r"|tush\w*)\b"
 )
 # "Cougar or not" and "cougar? or not?" is the name of a game.
 NAME_OF_GAME = " or (?:not?|nah)\\b"
@@ -86,11 +91,13 @@ _OTHERS = (
     r"|(?:the )?(?:commenter|person|guy|lady|man|woman|poster|reply|comment|replies|comments)"
     r"(?: (?:above|below|before me|up there|over me))?"
     r"|(?!(?:i|we) )[a-z]+ (?:will|would|'ll|is going to|is gonna)"
-    r"|my (?:uncle|aunt|cousin|grand\w+|students?|class|team|app|phone|computer|kids?|sons?|daughters?|husband|wife|partner|mum|mom|dad|friends?|ex|boss|neighbou?rs?"
+    r"|my (?:uncle|aunt|cousin|grand\w+|students?|class|team|app|phone|computer|kids?|sons?"
+    r"|daughters?|husband|wife|partner|mum|mom|dad|friends?|ex|boss|neighbou?rs?"
     r"|brother|sister|toddler|\d+[ -]year[ -]old|cat|dog)|merlin|the (?:app|internet|crowd|poll))"
 )
 _SAY = (
-    r"(?:calls?|called|would (?:say|call)|says?|said|saying|thinks?|thought|thinking|guess(?:ed|es|ing)?|vot(?:ed|es|ing)|keeps?"
+    r"(?:calls?|called|would (?:say|call)|says?|said|saying|thinks?|thought|thinking|guess(?:ed|es"
+    r"|ing)?|vot(?:ed|es|ing)|keeps?"
     r"|insists?|swears?|believes?|answer(?:ed|s)|wrote|went|goes|going|picked|sure)"
 )
 BY_OTHERS = re.compile(
@@ -104,12 +111,14 @@ _ADJECTIVES = (
     r"|tiny|fat|fluffy|skinny|wild|cute|beautiful|gorgeous|handsome|lovely|pretty|real|classic"
     r"|typical|definite|very|super|fine|old|ol'|feral|american|common|nice|cool|just|only|plain"
     r"|another|lost|somebody's|someone's|obvious|boring|solid|clear|mama|my grandma's|good|what"
-    r"|friendly|local|single|lone|sleepy|grumpy|angry|happy|hungry|first|second|final|falcon|two|three"
+    r"|friendly|local|single|lone|sleepy|grumpy|angry|happy|hungry|first|second|final|falcon|two"
+    r"|three"
     r"|four|five|several|both|(?:pair|couple|trio|family|duo|group|bunch) of|proper|textbook|total"
     r"|standard|chunky|chonky|round|long|short|tall|old|pregnant|well fed|massive|giant|mini|sneaky"
     r"|suspicious|majestic|magnificent|common|garden variety|regular|ordinary|normal|domestic|wet"
     r"|soggy|dark|light|pale|brown|gray|grey|tan|tawny|spotted|striped|red|orange|black|white|mangy"
-    r"|sick|skinny|slim|healthy|stealthy|winter|summer|hidden|blurry|your|our|the neighbou?r's|good old"
+    r"|sick|skinny|slim|healthy|stealthy|winter|summer|hidden|blurry|your|our|the neighbou?r's"
+    r"|good old"
     r"|plain old|big old|regular old|large|lost|juvie|juv|imm|first-year|1st year) )*"
 )
 # What may stand right before a guess. After any other word a name is only mentioned.
@@ -133,11 +142,15 @@ LEAD = re.compile(
     r"|nah|sorry|oops|ok|okay|then|idk|dunno|idea|clue|hm+|um+|uh|lol|haha|ha|wow|oh|ooh|same"
     r"|rather|answer|guess|final|instinct|glance|or|and|vs|not|neither|nor|isn't|wasn't|ain't"
     r"|can't be|n't|final answer|today|today's|100 ?%|\d+ ?%|\d+|aka|why not|what about"
-    r"|is|was|be|all|belongs to|butt of|from [\w' -]{1,30} to|put me down for|down as|stick(?:ing)? with"
-    r"|settl(?:e|ing) (?:on|for)|plump(?:ing)? for|opt(?:ing)? for|bets? on|money(?:'s| is)? on|wager"
+    r"|is|was|be|all|belongs to|butt of|from [\w' -]{1,30} to|put me down for|down as|stick"
+    r"(?:ing)? with"
+    r"|settl(?:e|ing) (?:on|for)|plump(?:ing)? for|opt(?:ing)? for|bets? on|money(?:'s| is)? on"
+    r"|wager"
     r"|agree(?:d)?|seconded|ditto|count me (?:as|for|in for)|chose|choosing|most|likely|gonna say"
-    r"|pretty sure|fairly sure|quite sure|id as|read(?:s|ing)? as|points? to|pointing to|says to me|indicates?"
-    r"|suggests?|tells me|makes? (?:it|this|me think)|i'm|thats|thatsa|yay|finally|hello|hi|omg|well|hey|plus|thx|thanks|ima|imma)"
+    r"|pretty sure|fairly sure|quite sure|id as|read(?:s|ing)? as|points? to|pointing to"
+    r"|says to me|indicates?"
+    r"|suggests?|tells me|makes? (?:it|this|me think)|i'm|thats|thatsa|yay|finally|hello|hi|omg"
+    r"|well|hey|plus|thx|thanks|ima|imma)"
     rf")[^\w]* ?{_ADJECTIVES}$"
 )
 # What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
@@ -152,12 +165,18 @@ FOLLOW = re.compile(
     r"|right|correct|definitely|for|hiding|sitting|sleeping|walking|looking|standing|lying"
     r"|resting|bobcat|cougar|of course|as|since|like|am i|edit|changed|scratch|wait|sorry|no wait"
     r"|actually|after all|vs|versus|imo|imho|fwiw|fyi|i'm|that's|looks|oops|by the|nice|beautiful"
-    r"|thanks|thank|great|cute|mama|mom|mum|mother|momma|dad|papa|father|baby|babies|kit|kits|kitty|butt|bum"
-    r"|rump|backside|behind|bc|b/c|cause|cuz|cos|coz|due|given|based|judging|going|by|up|out|off|down"
-    r"|under|near|close|next|beside|past|w|w/|without|having|caught|spied|isn't|ain't|innit|eh|huh|no doubt"
-    r"|without a doubt|easily|every|just|so|to (?:this|these|the)|of (?:some|the|a)|per|via|methinks|vibe"
-    r"|but|this (?:week|round|time|one)|and her|\w+ing|tbh|ngl|y'all|yall|bro|dude|mate|team|territory vibes|doing|after|before|mid"
-    r"|\w+ly|sow|doe|girl|boy|lady|gal|fella|youngster|teenager|subadult|sub-adult|kitten|10|100|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
+    r"|thanks|thank|great|cute|mama|mom|mum|mother|momma|dad|papa|father|baby|babies|kit|kits"
+    r"|kitty|butt|bum"
+    r"|rump|backside|behind|bc|b/c|cause|cuz|cos|coz|due|given|based|judging|going|by|up|out|off"
+    r"|down"
+    r"|under|near|close|next|beside|past|w|w/|without|having|caught|spied|isn't|ain't|innit|eh|huh"
+    r"|no doubt"
+    r"|without a doubt|easily|every|just|so|to (?:this|these|the)|of (?:some|the|a)|per|via"
+    r"|methinks|vibe"
+    r"|but|this (?:week|round|time|one)|and her|\w+ing|tbh|ngl|y'all|yall|bro|dude|mate|team"
+    r"|territory vibes|doing|after|before|mid"
+    r"|\w+ly|sow|doe|girl|boy|lady|gal|fella|youngster|teenager|subadult|sub-adult|kitten|10|100"
+    r"|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
     r"|thx)\b)"
 )
 # It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
@@ -178,7 +197,10 @@ ASIDE = re.compile(
     r"|\b(?:thought|thinking|said|guessed|was going to say)(?: [\w']+){0,3} $"
 )
 # "My son says bobcat and I trust him."
-TRUSTS = re.compile(r"\b(?:and|so) (?:i|we) (?:trust|agree|believe|concur|second|think so)\b|\bi(?:'m| am) with (?:him|her)\b")
+TRUSTS = re.compile(
+    r"\b(?:and|so) (?:i|we) (?:trust|agree|believe|concur|second|think so)\b"
+    r"|\bi(?:'m| am) with (?:him|her)\b"
+)
 # "I bet Ann will say cougar."
 FORETOLD = re.compile(
     r"\b(?!(?:i|we|it|this|that|you)\b)[a-z]+(?: will|'ll| would| is going to| is gonna)"

@@ -52,8 +52,7 @@ class Verdict:
     `is_named` says that another animal than the game's is named. `is_respelled` says that a typo,
     an emoji or a code was read as a name, `is_bare` that the name stands alone, without "it's".
     `leaning` is the verdict if a sentence of a form that is not known gives one.
-    `reason` says why there is no verdict; `taxa` are those that are named, whatever is said of them,
-    and `denied` those that are ruled out.
+    `reason` says why there is no verdict; `taxa` are all that are named, `denied` those ruled out.
     """
 
     verdict: AnswerVerdict | None

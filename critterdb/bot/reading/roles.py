@@ -68,8 +68,13 @@ def _in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> st
     message = also.sub(lambda pair: pair[1 if names[pair[1]] == names[pair[2]] else 0], message)
     message = re.sub(patterns.TURNED_OUT % (any_name, any_name), "it's a ", message)
     # "Short tail + ear tufts = bobcat."
-    sum_of_marks = rf"(?<![^.!?\n])(?!.*\b(?:{any_name})\b.*=)([^.!?\n=]*)= ?(?:an? )?({any_name})(?=\W*(?:[.!]|$))"
-    message = re.sub(sum_of_marks, r"\1. it's a \2", message)
+    sum_of_marks = rf"(?<![^.!?\n])([^.!?\n=]{{1,200}})= ?(?:an? )?({any_name})(?=\W*(?:[.!]|$))"
+    is_named = re.compile(any_name)
+    message = re.sub(
+        sum_of_marks,
+        lambda sum_: sum_[0] if is_named.search(sum_[1]) else f"{sum_[1]}. it's a {sum_[2]}",
+        message,
+    )
     # "Cougar or not" is the name of the game.
     message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
     message = re.sub(
@@ -145,15 +150,10 @@ def _role(
     before, after = clause[: match.start()], clause[match.end() :]
     is_streak = match[2] and after.startswith(" in a row")  # "three cougars in a row"
     are_several = bool(match[2] and patterns.SEVERAL.search(before)) and not is_streak
-    if (
-        (match[2] and not are_several)
-        or patterns.PART.search(after)
-        or patterns.ELSEWHEN.search(sentence)
-    ):
+    is_kind = match[2] and not are_several  # "cougars have long tails"
+    if is_kind or patterns.PART.search(after) or patterns.ELSEWHEN.search(sentence):
         doubt = patterns.DOUBT.search(patterns.WOULD.sub(" ", clause)) and not match[2]
         return "doubted" if doubt else "mentioned"
-    if patterns.ANOTHER_OF_THEM.search(before):
-        return "mentioned"
     if _is_fact(before, after):
         return "stated"
     if downgraded := safeguards.downgrade(before, after, clause, sentence):

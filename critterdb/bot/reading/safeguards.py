@@ -27,7 +27,9 @@ _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bcat \((house|domestic)\)"), r"\1 cat"),
     (re.compile(r"\b(just an?|an?|only|it's|is) domestic(?=\W*(?:[.,!?]|$))"), r"\1 domestic cat"),
     (
-        re.compile(r"\b(?:in (?:my|our) (?:language|country)|in english)\b([^.!?]*,) (?:you|we|they) say\b"),
+        re.compile(
+            r"\b(?:in (?:my|our) (?:language|country)|in english)\b([^.!?]*,) (?:you|we|they) say\b"
+        ),
         r"\1 it's a",
     ),
     # Only of a cougar is it in doubt whether there is a black one.
@@ -43,8 +45,10 @@ _OURS_IN_OTHER_WORDS = (
     ),
     (
         re.compile(
-            rf"^{_A_DAY}'s (?:\w+ )?(?:game|bird|cat|animal|photo|picture|quiz|mystery|round|critter|puzzle"
-            r"|challenge|post|corvid|hawk|poser|question)(?: solved| answer| solution| reveal(?:ed)?|, \w+)?"
+            rf"^{_A_DAY}'s (?:\w+ )?(?:game|bird|cat|animal|photo|picture|quiz|mystery|round"
+            rf"|critter|puzzle"
+            r"|challenge|post|corvid|hawk|poser|question)(?: solved| answer| solution| reveal"
+            r"(?:ed)?|, \w+)?"
             r" ?(?=[:—–])"
         ),
         "the answer",
@@ -81,6 +85,8 @@ _UNDONE = re.compile(
     r"|or so (?:i|we) thought|just (?:checking|testing|seeing)|(?:haha|lol),? no)\b"
     r"|(?:^|[.!…(,;]) ?(?:(?:no|nah|nope|not)|(?:it|this|that)(?: is not| isn't|'s not))\b\W*$"
 )
+# "There's the first cougar of the day": a guess that is counted.
+_ONE_OF_MANY = re.compile(r"\bthe (?:first|second|third|next|last|obligatory|usual|inevitable) $")
 # Before the name, in its own clause: an image, a likeness, or less than the whole animal.
 _NO_REAL_ONE = re.compile(
     r"\b(?:fake|toy|wannabe|stuffed|taxiderm\w*|concrete|cardboard|plastic|plush|metal|wooden"
@@ -228,6 +234,7 @@ def downgrade(
         or _NAMED_FOR_ONE.search(after)
         or _SHARE_OF_PEOPLE.search(before)
         or _ONE_OF_TWO.search(before)
+        or _ONE_OF_MANY.search(before)
         or _TAKEN_FOR.search(before)
         or (_PERCENT.search(before) and _POLL.search(sentence))
     ):

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from critterdb.games import Game
 _BEFORE_NEWS = (
-    r"(?:^|[.!?,;:(\n]\s*|\ban?\s+[\w-]+\s+|\b(?:an?|is|was|it's|its|that's|y+e+s+|yep|yup|so|correct|just|adult|young"
+    r"(?:^|[.!?,;:(\n]\s*|\ban?\s+[\w-]+\s+|\b(?:an?|is|was|it's|its|that's|y+e+s+|yep|yup|so"
+    r"|correct|just|adult|young"
     r"|juvenile|dark|light|male|female|answer)\s+)"
 )
 _AFTER_NEWS = r"\s*(?:$|[.,!?;:)\n]|(?:it is|it was|indeed|of course|for sure)\b)"
@@ -48,7 +49,7 @@ class Vocabulary:
         return replace(verdict, is_respelled=spelled.is_changed) if verdict else None
 
     def _in_full(self, text: str) -> str:
-        """A text with short names in full where they are the news: "it's a downy", "Downy it is"."""
+        """A text with short names in full if they are the news: "it's a downy", "Downy it is"."""
         lower = text.lower()
         present = [name for name in self.short if name in lower and _is_a_bird_by_itself(name)]
         if not present:
