@@ -22,6 +22,17 @@ _CORRECTS = re.compile(
     r"|(?:now )?it(?:'s| is) clear|after all|i mis\w+|i mixed up|i confused)\b:?",
     re.IGNORECASE,
 )
+# What somebody wrote is the new answer if the host admits to have been wrong.
+_ADMITS = re.compile(
+    r"\b(?:(?:i|we) (?:was|were) (?:wrong|mistaken)|stand corrected|my mistake|mea culpa)\b",
+    re.IGNORECASE,
+)
+_BROUGHT_BY = re.compile(
+    r"\b(?:wrote|emailed|called|phoned|messaged|pointed out|points out|informs? (?:me|us)"
+    r"|(?:tells?|told) (?:me|us))(?: (?:me|us|in|back))?(?: to (?:say|tell (?:me|us)|point out)"
+    r"| saying)?(?: that)?(?= (?:it's|it is|this is|that's|that is)\b)",
+    re.IGNORECASE,
+)
 # Around an answer that differs from the first, these say that it is meant to.
 _REVISES = re.compile(
     r"\b(?:(?:you|u|\w+)(?:'re|'s| is| are| r| was| were) (?:all |so |quite |absolutely |totally "
@@ -118,7 +129,10 @@ MIN_WORDS_OF_AN_ECHO = 3
 
 def without_correction(text: str) -> str | None:
     """Return a message without the words that say it corrects; None if there are none."""
-    rest, corrections = _CORRECTS.subn(" ", text.replace("’", "'"))
+    plain = text.replace("’", "'")
+    if _ADMITS.search(plain):
+        plain = _BROUGHT_BY.sub(" ", plain)
+    rest, corrections = _CORRECTS.subn(" ", plain)
     return rest if corrections else None
 
 
