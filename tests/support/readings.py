@@ -83,7 +83,7 @@ OTHER_BIRDS = (
     ("Dryocopus pileatus", "Pileated Woodpecker"),
     ("Picoides dorsalis", "American Three-toed Woodpecker"),
     ("Picoides arcticus", "Black-backed Woodpecker"),
-    ("Sphyrapicus varius", "Yellow-bellied Sapsucker"),
+    ("Sphyrapicus varius", "Yellow-bellied Sapsucker"),  # codespell:ignore varius
     ("Sphyrapicus ruber", "Red-breasted Sapsucker"),
     ("Colaptes auratus", "Northern Flicker"),
     ("Strix varia", "Barred Owl"),
