@@ -6,6 +6,8 @@ PORT ?= 8001
 SERVE ?= 1
 DEMO ?= demo-site
 WORKERS ?= 2
+# The tests beside those of the pages are more than half, and wait more.
+HERE_WORKERS ?= 3
 # `make lock UPGRADE=` keeps each version that still fits.
 UPGRADE ?= --upgrade
 # `make demo TORCH_INDEX=URL` installs PyTorch from there: the URL of PyTorch's CPU-only index saves 4.3 GB.
@@ -68,6 +70,7 @@ test: $(STAMP) $(VENV)-docs/.installed $(LINES:%=$(VENV)-%/.installed) ## Lint, 
 	$(MAKE) --jobs=4 test-here $(LINES:%=in-the-background-test-line-%) in-the-background-lint-and-site
 	$(PYTEST) -m serial $(SERIAL_TESTS)
 
+test-here: WORKERS = $(HERE_WORKERS)
 test-here:
 	$(PYTEST) $(IN_PARALLEL) -m 'not serial' $(WEB_TESTS:%=--ignore=%)
 

@@ -9,6 +9,9 @@ from typing import Any
 Json = dict[str, Any]
 """A JSON object as it was parsed."""
 
+Row = dict[str, Any]
+"""A row of a table or of a query, by column."""
+
 Progress = Callable[[int, int], None]
 """Called with what is done and the total, in the caller's own unit."""
 

@@ -98,6 +98,7 @@ def why_opted_out(db: SiteDatabase, account: Account) -> str | None:
 
 def known_bots(db: SiteDatabase, platform: str) -> Mapping[str, bool]:
     """Return whether an account is a bot, by folded handle, for the accounts a person judged."""
+    # In doubt an account counts as a person's, so what people know better is stored.
     rows = db["accounts"].rows_where("platform = ?", [platform])
     return {fold_handle(row["author"]): bool(row["is_bot"]) for row in rows}
 
@@ -149,6 +150,7 @@ def parse_account(text: str) -> Account:
         raise GameError(
             f"{text} is not an account. Write PLATFORM:HANDLE; the platforms are {known}"
         )
+    # Without its domain, a handle means another person on another server.
     if platform == "mastodon" and "@" not in handle.removeprefix("@"):
         raise GameError(f"{text} does not name its server. Write {text}@its.server")
     return Account(platform, handle.removeprefix("@"))

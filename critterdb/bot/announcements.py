@@ -92,6 +92,7 @@ def announcement(event: Event, *, short: bool = False) -> str:
         at = f"{local:%H:%M} {zone} time ({at})"
     question = "" if short or not event.game.question else f" {event.game.question}"
     place = "" if event.platform == REPLAYED else f" {where_posted(event.platform)}"
+    # No link: on X, a post with one costs 20 cents.
     return f"Next round of {hashtag}{place}: {local:%A} {local.day} {local:%B}, {at}.{question}"
 
 

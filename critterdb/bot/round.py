@@ -80,6 +80,7 @@ class Round:
 
     def read(self) -> Batch:
         """Read new posts. Raises TimelineError if nothing could be read, or not yet."""
+        # Cron starts a process for each round: only the row knows of an earlier one's pause.
         standing = platform_state.standing(self.db, self.platform)
         if standing.reads_later(self.now()):
             raise TimelineError(
@@ -99,6 +100,7 @@ class Round:
     def identify_hosts(self, posts: Iterable[Post]) -> None:
         """Pin hosts' accounts at first sight; name the handles that changed hands in the report."""
         posts = list(posts)
+        # X frees handles at once, and whoever takes one over could answer for the host.
         hosts = pin_hosts(self.game, self.platform, posts)
         self.game = save_hosts(self.db, self.game, hosts)
         for sentence in describe_mismatches(self.game, self.platform, posts):

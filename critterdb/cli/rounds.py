@@ -15,6 +15,7 @@ from critterdb.formatting import table_lines
 from .common import SuggestingGroup, open_site, show_json, show_line, show_lines
 
 if TYPE_CHECKING:
+    from critterdb._types import Row
     from critterdb.bot.rounds.plan import NewRound, Said
     from critterdb.bot.rounds.store import HostedRound
     from critterdb.games import Game
@@ -189,6 +190,6 @@ def _taxon(db: SiteDatabase, name: str) -> int:
     return taxon_id
 
 
-def _row(db: SiteDatabase, hosted: HostedRound) -> dict[str, Any]:
+def _row(db: SiteDatabase, hosted: HostedRound) -> Row:
     guesses = db["guesses"].count_where("round_id = ?", [hosted.id])
     return {**asdict(hosted), "guesses": guesses}

@@ -143,6 +143,7 @@ def plan_open_data(
     photo_bytes = photos * BYTES_PER_PHOTO
     reading = packed / PACKED_BYTES_PER_SECOND
     writing = new / OBSERVATIONS_PER_SECOND + photo_rows / PHOTOS_PER_SECOND
+    # More than 5 GB an hour or 24 GB a day may get an address blocked permanently.
     hours = max(photo_bytes / BYTES_PER_HOUR, 24 * (photo_bytes / BYTES_PER_DAY - 1), 0)
     return OpenDataPlan(
         observations=observations,
@@ -191,6 +192,7 @@ def _save_rows(
             open_options = OpenOptions(
                 game.slug, options.licenses, _caps(db, game, options), utc_now(), lowest
             )
+            # Indexes are dropped and made in this transaction: a kill leaves the old ones.
             return save_members(db, con, open_options, new, _counting(progress, 2 * total))
 
 

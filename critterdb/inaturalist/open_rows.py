@@ -142,6 +142,8 @@ def _save_known(
 def _save_new(
     db: SiteDatabase, con: Any, options: OpenOptions, new: int, advance: Callable[[int], None]
 ) -> None:
+    # With triggers and indexes, 16,600 observations a second are written; without, 24,400.
+    # docs/decisions.md#rows-are-loaded-in-one-transaction-without-indexes
     with bulk_writing(db, "observations", new), bulk_writing(db, "game_observations", new):
         for batch in read_members(con, f"id < {options.lowest}"):
             db.conn.executemany(_INSERT_OBSERVATION, batch)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from critterdb.games import Game
 
 PHOTO_ADDRESS = "https://inaturalist-open-data.s3.amazonaws.com/photos/"
+# By uuid: the number of an observation is not in the tables.
 OBSERVATION_ADDRESS = "https://www.inaturalist.org/observations/"
+# Rows pass through Python, because DuckDB's extension for SQLite would be a download.
 ROWS_PER_FETCH = 10_000
 
 
@@ -162,6 +164,7 @@ def _as_taxon(
     return ApiTaxon(
         id=number,
         name=name or f"taxon {number}",
+        # The tables do not have it; a sync from the API adds it.
         common_name=None,
         rank=rank,
         rank_level=level,

@@ -133,6 +133,7 @@ class Model:
         photos = self._similar(seen.view.pixels, similar) if similar else None
         took_ms = (time.perf_counter() - started) * 1000
         payload = answer_payload(self._loaded, classification, info, prediction_id, took_ms)
+        # After the row is written: a place is private, and no row keeps it.
         if whereabouts is None and use_exif and seen.data is not None:
             whereabouts = whereabouts_in(seen.data)
         add_place(payload, answer_with_place(self._loaded, classification, whereabouts))
@@ -169,6 +170,7 @@ class Model:
 
     def _similar(self, pixels: np.ndarray, count: int) -> list[SimilarPhoto]:
         _, embeddings, _ = self._loaded.run(pixels[None])
+        # All of them: the sketches that pages use find little more than 90% of the nearest.
         near = self._training_photos.nearest(embeddings[0], count)
         return [as_similar(photo, distance) for photo, distance in near]
 

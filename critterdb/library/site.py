@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from critterdb._types import Row
     from critterdb.storage.database import SiteDatabase
-
-    Row = dict[str, Any]
-    """One row of a table or of a query, by column."""
 
 _PHOTOS = f"""
 SELECT photos.id AS photo_id, photos.observation_id, observations.taxon_id, taxa.name,
@@ -79,6 +77,8 @@ class Site:
         a random point nearby if `obscured` is 1.
         """
         sql = _PHOTOS + (_OF_GAME if game else "") + (_OF_TAXON if taxon_id is not None else "")
+        # Not by default: a site of one's own photos would be empty in a notebook.
+        # docs/decisions.md#python-returns-photos-without-a-licence
         if licensed:
             sql += f"AND {IS_PHOTO_LICENSED}"
         rows = self.query(f"{sql} ORDER BY photos.id", {"game": game, "taxon_id": taxon_id})

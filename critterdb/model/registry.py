@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from critterdb.errors import ModelError
 from critterdb.formatting import did_you_mean
@@ -16,6 +16,7 @@ from .loader import Model, _file_of, _untrusted, load_model
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from critterdb._types import Row
     from critterdb.storage.database import SiteDatabase
 
 # Twenty of the default models (13.7 MB each). Anybody may name any model of the site in a request,
@@ -32,7 +33,7 @@ Version = tuple[str, int, int]
 class StoredModel:
     """A model as the database lists it: what loading and checking its file needs."""
 
-    row: dict[str, Any]
+    row: Row
     path: Path
     taxon_ids: tuple[int, ...]
 
@@ -57,7 +58,7 @@ _refused: dict[Path, Refusal] = {}
 _loading = threading.Lock()
 
 
-def model_row(db: SiteDatabase, model_id: str) -> dict[str, Any]:
+def model_row(db: SiteDatabase, model_id: str) -> Row:
     """Return a model's row. Raises ModelError that lists the known ones if it is unknown."""
     for row in db.query("SELECT * FROM models WHERE id = ?", [model_id]):
         return row
@@ -171,7 +172,7 @@ def _raise_remembered(stored: StoredModel, version: Version) -> None:
         raise ModelError(str(refusal.error), public=refusal.error.public)
 
 
-def _stored(db: SiteDatabase, row: dict[str, Any]) -> StoredModel:
+def _stored(db: SiteDatabase, row: Row) -> StoredModel:
     labels = db.query("SELECT taxon_id FROM model_labels WHERE model_id = ?", [row["id"]])
     taxon_ids = sorted(label["taxon_id"] for label in labels)
     return StoredModel(row, _file_of(db, row), tuple(taxon_ids))

@@ -33,7 +33,9 @@ EARLIEST = date(1900, 1, 1)
 AHEAD = timedelta(days=1)
 MAX_CHARACTERS = 32
 
+# float() alone takes nan, 1_000 and the digits of every script.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# date.fromisoformat() alone takes 20261127 and 2026-W48-5 too.
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -105,6 +107,7 @@ def _number(value: object) -> float:
         text = value.strip()
         is_number = len(text) <= MAX_CHARACTERS and _NUMBER.fullmatch(text)
         return float(text) if is_number else math.nan
+    # To Python, the true of JSON is the number 1.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     try:

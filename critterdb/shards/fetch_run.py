@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PHOTOS_PER_SHARD = 256  # 18 MB: what a killed worker fetches again
 
+# Workers have several addresses, which iNaturalist's own hosts would block: the bucket only.
 _MISSING = f"""
 FROM photos
 JOIN game_observations USING (observation_id)
@@ -64,6 +65,7 @@ def fetch_game(
     total = int(db.execute(f"SELECT count(*) {_MISSING}", [game, lowest]).fetchone()[0])
     report, done = FetchReport(), 0
     work = FetchWork(site_folder(db), base)
+    # One at a time for each machine: a lease runs out while its shard waits.
     for fetched in engine.run(work, _leased(_shards(db, game, lowest), leases, engine), 1):
         leases.give_back(fetched.name, refusals=fetched.refusals)
         _save(db, fetched, report)

@@ -87,6 +87,7 @@ class FetchWork:
 
     def _fetch(self, reader: BucketReader, photo: ShardPhoto) -> FetchedPhoto:
         try:
+            # A site holds four formats: HEIC and AVIF become JPEG here as in a sync.
             data = as_kept(reader.read(photo_url(photo.path)))
             info = shared_decoders().check(data)
         except RejectedInputError as refusal:
@@ -130,6 +131,7 @@ class BucketReader:
                 if status == 200:
                     return data
                 reason = f"status {status}"
+                # A photo moves with its licence: no further attempt helps a 403 or 404.
                 if status != 429 and status < 500:
                     break
                 self.refusals += 1
@@ -141,6 +143,7 @@ class BucketReader:
         expected = self._expected
         self._throttle.take(expected)
         received = bytearray()
+        # A timeout for each read never ends if a server drips bytes.
         deadline = time.monotonic() + DEADLINE_S
         try:
             with self._client.stream("GET", address) as response:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MINUTE_S = 60.0
+# No limit of the bucket is known, so its own refusals set the rate.
 RECOVERY = 1.05  # of the rate, after each minute without a refusal
 SLOWER = 0.5  # after a refusal
 MIN_RATE = 10_000.0  # bytes a second
@@ -40,6 +41,7 @@ class Leases:
         # Rounding must not keep the last machine waiting.
         if sum(rate for rate, _ in self._leases.values()) + share > self.rate * 1.0001:
             return None
+        # A dead worker gives nothing back, and a slow one must keep what it still uses.
         self._leases[name] = (share, now + MINUTE_S + 5 * expected_bytes / share)
         return share
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Some 20 s of work on two cores, which is what a killed worker loses; a file of 11 MB.
 PHOTOS_PER_SHARD = 4096
+# Lists of all photos in Python break at 2 to 5 million.
 ROWS_PER_READ = 10_000
 
 
@@ -119,6 +120,7 @@ class Plan:
 
     def _missing(self) -> Iterator[ShardPhoto]:
         # What is finished meanwhile does not change the list: it is in a table of its own.
+        # Embeddings are kept by file: one that several photos share is embedded once.
         self.db.conn.execute("DROP TABLE IF EXISTS temp.missing_photos")
         self.db.execute(
             f"""

@@ -16,7 +16,7 @@ from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, TypedDict
 
 from critterdb.errors import SiteError
 from critterdb.formatting import printable_line
@@ -31,10 +31,20 @@ if TYPE_CHECKING:
     from .engine import Work
     from .plan import Shard
 
+# A machine can end for reasons of its own: one death proves nothing about a photo.
+# docs/decisions.md#a-shard-that-ends-three-workers-is-halved
 ATTEMPTS = 3  # workers that may end over a shard before it is halved
 LOOK_EVERY_S = 1.0  # for machines that came or went
 STORE_BYTES = 200_000_000  # of shared memory on this machine: it holds a network, and no photos
 LOOPBACK = "127.0.0.1"
+
+
+class _Node(TypedDict):
+    """What is used of a machine's entry in ray.nodes()."""
+
+    NodeID: str
+    Alive: bool
+    Resources: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class _Run(Generic[Result]):
         self._ahead = ahead
         self._again: deque[Attempt] = deque()
         self._running: dict[Any, tuple[Attempt, str]] = {}
-        self._nodes: list[dict[str, Any]] = []
+        self._nodes: list[_Node] = []
         self._looked_at = -LOOK_EVERY_S
         self._next: Attempt | None = None
         self._is_planned = False
@@ -122,7 +132,7 @@ class _Run(Generic[Result]):
                     self._next = None
                     self.advance()
 
-    def _send(self, attempt: Attempt, node: dict[str, Any]) -> None:
+    def _send(self, attempt: Attempt, node: _Node) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         # All of its cores, so that a machine does one at a time: two processes embed 17% less than
@@ -130,6 +140,7 @@ class _Run(Generic[Result]):
         task = self._ray.remote(_do).options(
             num_cpus=node["Resources"]["CPU"],
             num_gpus=node["Resources"].get("GPU", 0),
+            # Deaths decide when a shard is halved, so Ray must not retry by itself.
             max_retries=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
         )
@@ -171,7 +182,7 @@ class _Run(Generic[Result]):
             yield self._work.give_up(attempt.shard)
 
 
-def _can_work(node: dict[str, Any]) -> bool:
+def _can_work(node: _Node) -> bool:
     return bool(node["Alive"]) and node["Resources"].get("CPU", 0) >= 1
 
 
@@ -190,6 +201,7 @@ def _work_of(reference: Any) -> Work[object]:
 
 def import_ray() -> Any:
     """Import Ray with its usage reports off. Raises SiteError if it is not installed."""
+    # Before the import, or Ray reports its use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -202,11 +214,12 @@ def import_ray() -> Any:
 
 @contextmanager
 def _connected(ray: Any) -> Iterator[None]:
-    """Join the cluster of RAY_ADDRESS, or start Ray on this machine, reachable from it only."""
+    """Join the cluster of RAY_ADDRESS, or start Ray here, for who has its token."""
     quiet = {"log_to_driver": False, "logging_level": "error"}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
     else:
+        # Whoever reaches the ports runs programs here, and Ray listens on all interfaces.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         ray.init(

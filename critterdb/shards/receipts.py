@@ -13,6 +13,7 @@ from .store import Receipt, ShardStore
 
 def save_receipt(db: SiteDatabase, store: ShardStore, receipt: Receipt) -> None:
     """Write the row of a finished shard."""
+    # A copy of the receipt in the file, which counts: a driver may be killed before this line.
     row = asdict(receipt) | {"path": _path_from(site_folder(db), store.path(receipt.name))}
     db["shards"].upsert(row, pk="name")
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # Up to here a site's database holds vectors well, and everything that reads them works as it did.
 MAX_COPIED = 1_000_000
+# A middle of its own for each worker would make sketches that cannot be compared.
 SAMPLE = 256  # photos, whose middle all sketches of a recipe are made around
 AHEAD = 2  # shards for each worker: the next one waits where the work is
 
@@ -150,6 +151,7 @@ def _is_in_database(db: SiteDatabase, store: ShardStore, max_copied: int) -> boo
 
 def copy_rows(db: SiteDatabase, recipe: str, rows: Sequence[ShardRow]) -> None:
     """Copy a shard's vectors into `embeddings`, and its errors to its photos."""
+    # Two workers that did the same shard wrote the same rows: whichever came first stays.
     vectors = [(row.sha256, recipe, row.vector, len(row.vector) // 2) for row in rows if row.vector]
     db.conn.executemany(
         "INSERT OR IGNORE INTO embeddings (sha256, backbone, vector, dimensions) "

@@ -93,6 +93,8 @@ class ShardStore:
             con.register("shard_rows", _as_columns(rows))
             con.execute(
                 f"COPY ({_TYPED_ROWS}) TO {quoted(partial)} (FORMAT parquet, COMPRESSION zstd, "
+                # The receipt is in the file itself: no kill can come between the two.
+                # docs/decisions.md#a-shard-is-done-when-its-file-is-there
                 f"KV_METADATA {{receipt: {quoted(json.dumps(asdict(receipt)))}}})"
             )
         return receipt

@@ -18,6 +18,7 @@ from critterdb.storage.database import (
 )
 
 from .folder import is_published, site_source
+from .lazy_units import units_read_later
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +104,8 @@ def run_datasette(
 
     `root` prints an address that signs one in as root. `cors` lets pages of other sites read.
     """
-    from datasette.cli import cli as datasette_cli
+    with units_read_later():
+        from datasette.cli import cli as datasette_cli
 
     os.environ[LISTENS_ON_VARIABLE] = host
     arguments = serve_arguments(database, host, port, read_only=read_only)

@@ -111,6 +111,8 @@ def sampled_photos(data: TrainingData) -> dict[str, int]:
     labels, train = len(data.taxon_ids), int(data.mask("train").sum())
     measured = {part: int(data.mask(part).sum()) for part in ("valid", "test")}
     sampled = {part: photos for part, photos in measured.items() if data.unmeasured.get(part)}
+    # Three heads for 100,000 photos and 500 labels were most of five minutes.
+    # docs/decisions.md#large-trainings-choose-the-head-on-a-sample
     if train * labels > MAX_TRIED_AT_ONCE:
         sampled["candidates"] = min(train, CANDIDATE_PHOTOS)
         sampled["epochs"] = min(measured["valid"], MAX_VALIDATION)

@@ -90,6 +90,7 @@ def prepare_data(db: SiteDatabase, examples: Examples, recipe: str) -> TrainingD
     """
     examples, vectors = load_embeddings(db, examples, recipe)
     sketched = find_sketches(db, examples.sha256s.tolist(), recipe)
+    # Bursts and resaved copies in two parts would make the model look better than it is.
     examples, vectors = separate_parts(examples, vectors, sketched)
     taxon_ids = sorted(set(examples.taxon_ids[examples.of_part("train")].tolist()))
     label_index = {taxon_id: index for index, taxon_id in enumerate(taxon_ids)}

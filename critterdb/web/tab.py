@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from critterdb.web.state import plugin_state
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
+    from critterdb.web.http.asgi import Message
     from critterdb.web.state import PluginState
 
 # Seconds that a visitor's own SQL may take in their own browser.
@@ -73,12 +74,12 @@ async def ask(
         "client": None,
         "server": ("localhost", None),
     }
-    sent: list[dict[str, Any]] = []
+    sent: list[Message] = []
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
     await datasette.app()(scope, receive, send)

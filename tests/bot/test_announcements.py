@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from critterdb.storage.database import SiteDatabase
 
+pytestmark = pytest.mark.slow
+
 OF_A_DAY = 24 * 60
 OPENS = OF_A_DAY + 10  # minutes of the story, so that what is posted is in the past
 FROM_NOW = HOURS_AGO * 60 + 60

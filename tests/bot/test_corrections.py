@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from critterdb.storage.database import SiteDatabase
 
+pytestmark = pytest.mark.slow
+
 SLUG = "cougarornot"
 NOW = utc_text(BEGUN + timedelta(hours=2))
 THREADS = load_threads()

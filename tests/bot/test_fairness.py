@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from critterdb.storage.database import SiteDatabase
 
+pytestmark = pytest.mark.slow
+
 ASK = f"@{BOT} what is this?"
 
 

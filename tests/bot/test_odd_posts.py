@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from critterdb.fetch.fetcher import Fetcher
 
+pytestmark = pytest.mark.slow
+
 LONG_S = 120
 ODD_TIMES = [
     "0001-01-01T00:00:00+01:00",

@@ -18,6 +18,8 @@ from critterdb.storage.database import DATABASE_NAME, site_folder
 from tests.support.bot_harness import BOT, GAME, BotHarness
 from tests.support.models import picture
 
+pytestmark = pytest.mark.slow
+
 ASK = f"@{BOT} what is this?"
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.fakes.media import Upload
 
+pytestmark = pytest.mark.slow
+
 RED = (215, 25, 25)
 
 

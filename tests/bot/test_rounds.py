@@ -15,6 +15,8 @@ from tests.support.rounds import CREDIT, add_photo
 if TYPE_CHECKING:
     from tests.support.rounds import RoundsHarness
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_round_from_the_plan_to_the_answer(stage: RoundsHarness) -> None:
     hosted = stage.plan(999, alt_text="An animal on a rock.")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from critterdb.fakes.server import Request
 
+pytestmark = pytest.mark.slow
+
 NESTED = 100_000
 ODD_VALUES = {
     "a number": 5,

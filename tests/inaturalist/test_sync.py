@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from critterdb._types import Progress
 
+pytestmark = pytest.mark.slow
+
 OBSERVATIONS = 90
 
 

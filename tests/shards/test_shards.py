@@ -25,6 +25,8 @@ from critterdb.shards.store import ShardStore
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database, site_folder
 from tests.support.shards import GAME, add_photos, colour_network
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("duckdb")
 
 PHOTOS = 25

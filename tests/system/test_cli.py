@@ -59,6 +59,7 @@ def test_help_is_quick(busy: float) -> None:
     assert min(seconds) < HELP_LIMIT_S * busy
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_heavy() -> None:
     script = f"""
 import sys
@@ -75,6 +76,7 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
     assert done.stderr.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -107,6 +109,7 @@ print([name for name in {unwanted!r} if name in sys.modules], file=sys.stderr)
     assert done.stderr.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [
@@ -131,6 +134,7 @@ print(db["sizes"].columns_dict)
     assert done.stdout.splitlines()[-1:] == ["{'size': <class 'float'>}"], done.stderr
 
 
+@pytest.mark.slow
 def test_another_thread_can_import_numpy_meanwhile(site: Path) -> None:
     script = """
 import sys, threading
@@ -271,6 +275,7 @@ def test_every_command_has_help_under_h_with_examples_and_takes_v(path: tuple[st
     assert re.search(rf"critterdb (--db \S+ )?{' '.join(path)}", before_options)
 
 
+@pytest.mark.slow
 def test_verbose_works_before_and_after_the_command(site: Path) -> None:
     script = """
 import sys, logging

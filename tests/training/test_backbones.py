@@ -6,6 +6,7 @@ Functions import torch, because a worker that runs none of them need not load it
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from critterdb.training.networks import PretrainedNetwork, load_network, state_d
 from critterdb.training.onnx.evidence import find_feature_map
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL import Image
 
 pytestmark = pytest.mark.slow
@@ -88,13 +91,25 @@ def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
     assert np.abs(actual - expected).max() / scale <= CLOSE
 
 
+@pytest.fixture(scope="module")
+def from_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Backbone, Path]]:
+    """Backbones by name, and their files of weights: an export takes seconds."""
+
+    @cache
+    def load(name: str) -> tuple[Backbone, Path]:
+        folder = tmp_path_factory.mktemp(name)
+        weights = resnet_weights(folder) if name == "resnet34" else timm_weights(folder, name)
+        size = 96 if name == "resnet34" else None
+        return load_backbone(name, weights=weights, size=size, folder=folder), weights
+
+    return load
+
+
 @pytest.mark.parametrize("name", ["resnet34", *SMALL])
-def test_weights_from_a_file(tmp_path: Path, name: str) -> None:
+def test_weights_from_a_file(from_file: Callable[[str], tuple[Backbone, Path]], name: str) -> None:
     from torchvision.models import ResNet34_Weights
 
-    weights = resnet_weights(tmp_path) if name == "resnet34" else timm_weights(tmp_path, name)
-    size = 96 if name == "resnet34" else None
-    backbone = load_backbone(name, weights=weights, size=size, folder=tmp_path)
+    backbone, weights = from_file(name)
     network, _ = original(name, weights)
     pixels = np.stack([backbone.pixels(photo(seed)) for seed in range(3)])
     config = ResNet34_Weights.DEFAULT.transforms() if name == "resnet34" else network.pretrained_cfg
@@ -105,9 +120,9 @@ def test_weights_from_a_file(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "expected"), [("test_efficientnet", True), ("test_vit", False)])
 def test_evidence_is_there_if_the_network_averages_a_map(
-    tmp_path: Path, name: str, expected: bool
+    from_file: Callable[[str], tuple[Backbone, Path]], name: str, expected: bool
 ) -> None:
-    backbone = load_backbone(name, weights=timm_weights(tmp_path, name), folder=tmp_path)
+    backbone, _ = from_file(name)
     graph = onnx.load(backbone.onnx_path).graph
     assert (find_feature_map(graph) is not None) == expected
 
@@ -206,18 +221,21 @@ def embed(backbone: Backbone, image: Image.Image) -> np.ndarray:
     return np.asarray(backbone.embed(backbone.pixels(image)[None])[0])
 
 
-def test_other_weights_make_another_recipe(tmp_path: Path) -> None:
+def test_other_weights_make_another_recipe(
+    from_file: Callable[[str], tuple[Backbone, Path]],
+) -> None:
     import timm
     import torch
 
     name = SMALL[0]
-    first = load_backbone(name, weights=timm_weights(tmp_path, name), folder=tmp_path)
+    first, weights = from_file(name)
+    folder = weights.parent
     module = timm.create_model(name, pretrained=False)
-    torch.save(module.state_dict(), tmp_path / "others.pth")
-    second = load_backbone(name, weights=tmp_path / "others.pth", folder=tmp_path)
+    torch.save(module.state_dict(), folder / "others.pth")
+    second = load_backbone(name, weights=folder / "others.pth", folder=folder)
     assert first.recipe != second.recipe
     assert first.onnx_path != second.onnx_path
-    again = load_backbone(name, weights=tmp_path / f"{name}.pth", folder=tmp_path)
+    again = load_backbone(name, weights=weights, folder=folder)
     assert again == first
 
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from critterdb.dataset.labelled_files import open_labelled_files
 from critterdb.dataset.photo_files import folder_photos
-from critterdb.evaluation.evaluate import LabelledPhotos, evaluate_folder, save_small_animals
+from critterdb.evaluation.evaluate import evaluate_folder, save_small_animals
 from critterdb.evaluation.metrics import ScoredPhotos
-from critterdb.evaluation.small_animals import compose, mirrored_corner
+from critterdb.evaluation.small_animals import compose, measure_small, mirrored_corner
 from critterdb.evaluation.together import MIN_OBSERVATIONS, save_together
 from critterdb.model.registry import current_model
 from critterdb.storage.database import SiteDatabase, open_database
@@ -60,10 +60,11 @@ def test_neither_folder_is_imported_as_a_label(photos: Path) -> None:
 
 def test_small_animals_are_measured_at_several_sizes(db: SiteDatabase, photos: Path) -> None:
     files = folder_photos(sorted((photos / "Cougar").iterdir()))
-    labelled = LabelledPhotos(files, np.zeros(3, np.int64), [])
-    save_small_animals(db, current_model(db), labelled)
+    model = current_model(db)
+    figures = measure_small(model, files, np.zeros(3, np.int64))
+    save_small_animals(db, model.id, figures)
     assert metrics(db, "small_answered") == dict.fromkeys((1.0, 0.5, 0.4, 0.3), (1.0, 3))
-    save_small_animals(db, current_model(db), labelled)
+    save_small_animals(db, model.id, figures)
     assert len(metrics(db, "small_error_rate")) == 4
 
 

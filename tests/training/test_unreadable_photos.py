@@ -16,6 +16,8 @@ from tests.support.old_site import OldSite, unpack_old_site
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 BAD_PATHS = ("../../etc/passwd", "photos/ab/missing.jpg")
 
 

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LACKING = ("PIL", "numpy", "onnxruntime", "resource", "fcntl", "termios")
 # Datasette first: what it needs itself is there in the tab.

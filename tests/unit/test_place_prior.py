@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from critterdb.model.labels import Label
     from critterdb.storage.database import SiteDatabase
 
+pytestmark = pytest.mark.slow
+
 JAGUAR, LEOPARD, TIGER, UNSEEN = range(4)
 PANTANAL, SERENGETI, RANTHAMBORE = (-17.0, -57.0), (-2.5, 34.5), (26.0, 76.5)
 LABELS: list[Label] = [

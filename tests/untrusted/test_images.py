@@ -13,6 +13,8 @@ from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import decode_image, read_image
 from tests.fakes.heif import grid
 
+pytestmark = pytest.mark.slow
+
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()

@@ -25,6 +25,8 @@ from tests.support.models import picture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 VIEW = Preprocessing(32)
 
 

@@ -20,6 +20,8 @@ from tests.support.static_site import bake
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 CALENDAR = "/-/critters/calendar"
 ATOM = "{http://www.w3.org/2005/Atom}"
 # Any Monday to Sunday; the clock changes in both parts of the year somewhere.

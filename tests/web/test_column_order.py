@@ -10,7 +10,12 @@ import pytest
 from datasette.database import Database
 
 from critterdb.storage.database import DATABASE_NAME, open_database, sqlite3
-from tests.support.datasette_site import change_metadata, open_datasette, shared_datasette
+from tests.support.datasette_site import (
+    change_metadata,
+    describe_columns,
+    open_datasette,
+    shared_datasette,
+)
 from tests.support.pages import MODEL_ID, make_furnished_site
 
 if TYPE_CHECKING:
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_furnished_site(tmp_path_factory.mktemp("columns") / "mysite")
+    return describe_columns(make_furnished_site(tmp_path_factory.mktemp("columns") / "mysite"))
 
 
 async def page(datasette: Any, path: str) -> str:

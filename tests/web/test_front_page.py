@@ -14,6 +14,8 @@ from tests.support.datasette_site import change_metadata, make_site, open_datase
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 

@@ -13,6 +13,8 @@ from tests.support.datasette_site import make_site, open_datasette, serving
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 SERVE = ["-m", "critterdb", "serve", "--port", "{port}"]
 DATASETTE = ["-m", "datasette", "serve", ".", "--port", "{port}"]
 PATHS = ["/", "/critters/observations.json", "/-/critters", "/-/critterdb/health"]

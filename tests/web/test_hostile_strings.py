@@ -19,6 +19,8 @@ from tests.support.pages import GAME, MISTAKE, MODEL_ID, add_candidate, make_fur
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 MARKUP = "\"'><img src=evil onerror=alert(1)></script><script>alert(2)</script>{{7*7}}\u2028"
 SCRIPT = "javascript:alert(3)//" + MARKUP
 LINKS = {"href", "src", "action", "formaction", "data", "xlink:href"}

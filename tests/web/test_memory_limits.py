@@ -20,6 +20,8 @@ from tests.support.pages import make_furnished_site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 MAX_GROWTH_MB = 400
 GREEDY = [
     "select length(hex(zeroblob(450000000)))",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 ODD = [
     "", "-1", "1e9", "%2B1", "%D9%A3", "%C2%B2", "9" * 19, "NaN", "a%00b", "%FF~", "%ED%A0%80",
     "%0D%0AX-Evil:1", "..%2F..%2Fetc", "%27%20OR%201=1--", "[]", "%F0%9F%90%BB" * 1000,

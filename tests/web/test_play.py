@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from critterdb.storage.database import DATABASE_NAME, open_database
+from critterdb.web.pages.play import NOTHING_TO_PLAY
 from critterdb.web.queries.play import MIN_HELD_OUT, day_rank, find_choice
 from tests.support.datasette_site import open_datasette, shared_datasette
-from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
+from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT, make_tiny_model
 from tests.support.pages import GAME, MISTAKE, make_furnished_site
 from tests.support.static_site import bake, problems, read_page
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 PLAY = "/-/critters/play"
 UNLICENSED = 5
@@ -121,6 +124,19 @@ async def test_without_a_model_there_is_nothing_to_guess(tmp_path: Path) -> None
 
 
 @pytest.mark.any_line
+async def test_a_newer_game_without_photos_leaves_the_page_to_the_one_that_has_some(
+    tmp_path: Path,
+) -> None:
+    make_playable_site(tmp_path)
+    with closing(open_database(tmp_path / DATABASE_NAME)) as db:
+        make_tiny_model(db, "newgame")
+        with db.atomic():
+            db["models"].update("newgame-colours", {"created_at": "2099-01-01T00:00:00Z"})
+    client = open_datasette(tmp_path).client
+    assert (await client.get(f"{PLAY}.json")).json()["game"]["slug"] == GAME
+    assert NOTHING_TO_PLAY in (await client.get(f"{PLAY}/newgame")).text
+
+
 def test_a_new_photo_changes_no_day_but_its_own() -> None:
     photos = [f"{number:08x}" * 8 for number in range(1, 4_000_000_000, 97_000_000)]
     new = "7f" * 32

@@ -18,6 +18,7 @@ from tests.support.datasette_site import (
     add_photo,
     add_post,
     change_metadata,
+    describe_columns,
     jpeg,
     make_site,
     open_datasette,
@@ -211,8 +212,8 @@ async def test_each_canned_query_is_served(one_photo: Path, name: str) -> None:
     assert METADATA["databases"]["critters"]["queries"][name]["title"] in unescape(text)
 
 
-async def test_descriptions_reach_the_pages(one_photo: Path) -> None:
-    text, _ = await page(shared_datasette(one_photo), "/critters/bot_history")
+async def test_descriptions_reach_the_pages(folder: Path) -> None:
+    text, _ = await page(open_datasette(describe_columns(folder)), "/critters/bot_history")
     assert "The bot&#39;s history" in text or "The bot's history" in text
     assert "What it really was, as the host said" in text
 

@@ -43,6 +43,8 @@ from tests.support.publishing import SECRETS, make_full_site
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 Publish = Callable[..., dict[str, Any]]
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import html
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from critterdb.errors import SiteError
+from critterdb.site.lazy_units import has_units
 from critterdb.site.serving import serve_arguments
+from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import (
     TAXON,
     add_model,
     add_photo,
+    change_metadata,
     jpeg,
     listed,
     make_site,
@@ -115,3 +120,19 @@ def test_the_checkout_itself_is_a_site_for_datasette(tmp_path: Path) -> None:
         plugins = httpx.get(f"{address}/-/plugins.json").json()
         assert [p["name"] for p in plugins].count("critterdb_plugin.py") == 1
         assert httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()["ok"]
+
+
+@pytest.mark.parametrize("command", SERVERS.values(), ids=list(SERVERS))
+def test_units_of_somebody_s_metadata_work(tmp_path: Path, command: list[str]) -> None:
+    if not has_units():
+        pytest.skip("Datasette 1.0 has no units")
+    folder = make_site(tmp_path / "mysite")
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        db.conn.execute("CREATE TABLE trees (name TEXT PRIMARY KEY, height REAL)")
+        db["trees"].insert_all([{"name": "oak", "height": 20}, {"name": "hazel", "height": 4}])
+    units = {"tables": {"trees": {"units": {"height": "m"}}}}
+    change_metadata(folder, {"databases": {"critters": units}})
+    with serving(folder, command) as address:
+        page = httpx.get(f"{address}/critters/trees.json?height__gt=900 cm&_shape=array")
+        assert [row["name"] for row in page.json()] == ["oak"]
+        assert "20.0\xa0m" in html.unescape(httpx.get(f"{address}/critters/trees").text)

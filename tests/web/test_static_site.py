@@ -33,6 +33,8 @@ from tests.support.static_site import bake, pages, problems, read_page
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 BASE = "https://me.example/repo/"
 

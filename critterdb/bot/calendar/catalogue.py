@@ -56,6 +56,7 @@ class CatalogueGame:
     rhythm: Rhythm = UNKNOWN
     since: str | None = None
     last_seen: str | None = None
+    # Public pages about games are years old: only somebody who plays can tell.
     still_played: bool | None = None
     link: str | None = None
     game: str | None = None

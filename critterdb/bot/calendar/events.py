@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from critterdb.storage.database import SiteDatabase
 
+# Calendar programs fetch the file once a day, and must within this time.
 HORIZON = timedelta(days=60)
 MAX_PER_GAME = 12
 MAX_ROUNDS = 500
@@ -84,6 +85,8 @@ def upcoming(db: SiteDatabase, catalogue: Catalogue, now: datetime) -> list[Even
     last = {event.game.slug: event.day for event in planned}
     events = list(planned)
     for game in catalogue.games.values():
+        # Every Friday of a game that ended in 2020 would send people to nothing.
+        # docs/decisions.md#a-games-rhythm-gives-dates-only-if-it-is-still-played
         if game.still_played:
             events += (
                 event

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from critterdb._types import Row
     from critterdb.storage.database import SiteDatabase
 
 BY_A_PERSON = "a person"  # such an answer is never replaced by what a host writes
@@ -19,7 +20,7 @@ class Standing:
     answer, and `read_urls` are the addresses of those messages.
     """
 
-    answer: dict[str, Any] | None
+    answer: Row | None
     read_until: str
     read_urls: frozenset[str]
 
@@ -54,7 +55,7 @@ class Standing:
 
 def supersede(
     db: SiteDatabase,
-    answer: dict[str, Any],
+    answer: Row,
     now: str,
     *,
     corrected_at: str | None = None,

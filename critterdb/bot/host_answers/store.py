@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from critterdb.bot.isolation import isolated
 from critterdb.bot.reading.vocabulary import load_vocabulary
@@ -24,6 +24,7 @@ from .history import BY_A_PERSON, Standing, supersede
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from critterdb._types import Row
     from critterdb.bot.reading.parser import Verdict
     from critterdb.platforms.base import Post
     from critterdb.storage.database import SiteDatabase
@@ -114,7 +115,7 @@ def _apply(
     return None
 
 
-def _supersede(db: SiteDatabase, answer: dict[str, Any], finding: Finding) -> None:
+def _supersede(db: SiteDatabase, answer: Row, finding: Finding) -> None:
     by = {"corrected_at": finding.said_at, "corrected_url": finding.url}
     supersede(db, answer, finding.found_at, **by)
 

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from .store import HostedRound
 
 COLLECT_EVERY = timedelta(hours=1)  # while a round is open, for those who look at its page
+# X charges half a cent for each post that is read, and a look reads the whole thread.
 CHARGES_FOR_READING = ("x",)  # there only once, when the round has closed
+# X asks that copies follow deletions, and charges for each look.
 DELETIONS_EVERY = timedelta(hours=20)
 DELETIONS_LOOK_BACK = timedelta(days=8)
 MAX_MESSAGES_PER_LOOK = 200
@@ -71,6 +73,8 @@ def collect(round_: Round, hosted: HostedRound) -> bool:
             with isolated(errors), db.atomic():
                 _note_wishes(db, hosted.platform, post, now)
         guesses = _last_guesses(round_, hosted, players, errors)
+        # To follow single messages, their ids would have to be kept, which lead to their authors.
+        # docs/decisions.md#guesses-are-read-again-and-replace-the-earlier-rows
         db["guesses"].delete_where("round_id = ?", [hosted.id])
         db["guesses"].insert_all(_rows(round_, hosted, guesses))
         changes = {"collected_at": utc_text(now), "messages": len(messages.posts)}
@@ -83,6 +87,7 @@ def collect(round_: Round, hosted: HostedRound) -> bool:
 
 def _latest(posts: Iterable[Post]) -> list[Post]:
     """Return the posts without earlier versions of one that was edited."""
+    # On X each edit is a post of its own, and all have the first one's id here.
     ordered = sorted(posts, key=lambda post: post.edited_at or post.posted_at)
     return list({post.id: post for post in ordered}.values())
 
@@ -152,6 +157,8 @@ def _rows(
 def _row(hosted: HostedRound, post: Post, guess: Reading, judge: Judge, *, named: bool) -> Json:
     return {
         "round_id": hosted.id,
+        # Whoever guesses has not asked to be in a database that anybody can query.
+        # docs/decisions.md#players-are-counted-without-a-name-unless-they-ask
         "player": post.author if named else None,
         "taxon_id": guess.taxon_id,
         "verdict": guess.verdict,

@@ -28,6 +28,7 @@ Kind = Literal["opening", "reveal", "correction", "cancellation", "announcement"
 INTERRUPTED = "the round was interrupted while sending"
 
 # A round that was cancelled meanwhile is not opened, and nothing is told before it is closed.
+# The first key and record stay: a platform knows a repeated post by the same bytes only.
 _CLAIM = """
 UPDATE own_posts SET status = 'sending', attempts = attempts + 1, error = NULL, looks = 0,
     send_key = coalesce(send_key, ?), send_record = coalesce(send_record, ?)
@@ -104,6 +105,7 @@ def send(round_: Round, key: str, picture: Callable[[], ReplyPicture] | None = N
     if envelope is None:
         try:
             post = _own_post(db, row, picture() if picture else None)
+            # Before the claim: the id of an uploaded picture is a part of the frozen record.
             envelope = own_posts.prepare(post, round_.now())
         except TimelineError as error:
             return _put_off(db, key, error)

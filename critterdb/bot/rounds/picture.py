@@ -55,6 +55,7 @@ def as_own_jpeg(data: bytes) -> bytes:
     """
     from critterdb.imaging.sandbox import shared_decoders
 
+    # Pillow's decoders are C code that reads hostile bytes, and a thread cannot be stopped.
     return shared_decoders().to_jpeg(data)
 
 

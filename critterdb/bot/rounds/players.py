@@ -53,6 +53,7 @@ def follow_handle(db: SiteDatabase, platform: str, post: Post) -> None:
     """Rename a player who took another handle, and forget one whose handle somebody else took."""
     if post.author_id is None:
         return
+    # A handle that X freed may be a stranger's by now.
     rows = db["players"].rows_where(
         "platform = ? AND ((player = ?) <> (author_id = ?))",
         [platform, post.author, post.author_id],

@@ -53,6 +53,7 @@ class Judge:
         if self.truth is None:
             return None
         if taxon_id is None:
+            # A dog has no taxon in the game: all that is known is what it is not.
             return is_other and self.target is not None and self.target not in self.truth.lineage
         # "It's a cat" says nothing in a game about cats.
         return taxon_id not in self.too_coarse and bool(is_right(taxon_id, self.truth))

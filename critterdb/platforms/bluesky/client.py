@@ -57,6 +57,8 @@ class BlueskyClient:
                 f"Playing on Bluesky needs its packages: {install_command('bot')}"
             ) from error
         self.address = address
+        # Not atproto's client, which follows an account to any server that its document names.
+        # docs/decisions.md#of-atproto-only-transport-and-errors-are-used
         self._request = Request(transport=DeadlineTransport(), trust_env=False)
         self._name, self._password = handle, password
         self._session = Session(address, handle)

@@ -62,6 +62,7 @@ class BlueskyOwnPosts:
         except ValueError:
             raise UnreadableResponseError("Bluesky") from None
         if post.picture:
+            # The same key with other bytes would change the post: uploaded before it is frozen.
             embed = self.upload(post.picture)
             if embed is None:
                 raise TimelineError("Bluesky did not take the picture. The next round tries again")

@@ -177,6 +177,8 @@ def _opts_out(author: Json) -> str | None:
 
 def _posted_at(view: Json, record: Json) -> str:
     """When it was written, as it says, but not later than it was first seen."""
+    # Anybody can claim any time; being seen bounds it.
+    # docs/decisions.md#a-bluesky-posts-time-is-the-earlier-of-two
     times = []
     for written in (record.get("createdAt"), view.get("indexedAt")):
         try:

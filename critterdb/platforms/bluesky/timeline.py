@@ -142,6 +142,7 @@ class BlueskyTimeline:
     def find_replies(self, attempted: Mapping[str, Envelope]) -> dict[str, Reply]:
         """Look for each reply under its own record key."""
         replies: dict[str, Reply] = {}
+        # In the bot's own repository, because that shows a record at once.
         for post_id, envelope in attempted.items():
             try:
                 body = self.client.get(
@@ -188,6 +189,7 @@ class BlueskyTimeline:
 
     def _upload(self, picture: ReplyPicture) -> ImagesEmbed | None:
         """Upload a picture for a record; None if it fails. Raises RateLimitedError."""
+        # A picture that cannot be used costs the picture, not the reply.
         if len(picture.data) > MAX_PICTURE_BYTES:
             return None
         try:

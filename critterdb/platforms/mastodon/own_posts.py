@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from critterdb._types import Json
-    from critterdb.platforms.base import Attempt, OwnPost
+    from critterdb.platforms.base import Attempt, OwnPost, Post
 
     from .client import MastodonClient
     from .pagination import GetPage
@@ -55,6 +55,7 @@ class MastodonOwnPosts:
         if post.in_reply_to:
             status["in_reply_to_id"] = bare_id(post.in_reply_to)
         if post.picture:
+            # Now and not when it is sent: every attempt must be the same to the platform.
             media_id = upload_picture(self.client, post.picture)
             if media_id is None:
                 raise TimelineError("Mastodon did not take the picture. The next round tries again")
@@ -77,6 +78,7 @@ class MastodonOwnPosts:
             *newest_page(self.own_statuses),
         ]
         shown = {bare_words(text_of(str(s.get("content") or ""))[0]): s for s in statuses}
+        # Servers forget an Idempotency-Key after an hour: from then on only the words tell.
         wanted = {key: bare_words(attempt.text) for key, attempt in attempted.items()}
         return {key: _reply(shown[words]) for key, words in wanted.items() if words in shown}
 
@@ -86,7 +88,7 @@ class MastodonOwnPosts:
         posts, failed = self._read(below)
         return HostMessages(list(posts.values()), failed)
 
-    def _read(self, statuses: Iterable[Json]) -> tuple[dict[str, Any], int]:
+    def _read(self, statuses: Iterable[Json]) -> tuple[dict[str, Post], int]:
         return read_each(statuses, "id", self.reader.read, "Mastodon")
 
 

@@ -37,6 +37,7 @@ class Reader:
 
     def handle(self, account: Json) -> str:
         """`user@domain`, also for an account of our own server."""
+        # Complete, so that an opt-out holds when the bot moves to another instance.
         name = str(account.get("acct") or account.get("username") or "").lstrip("@")
         return name if "@" in name else f"{name}@{self.domain}"
 

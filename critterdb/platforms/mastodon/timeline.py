@@ -214,6 +214,7 @@ class MastodonTimeline:
         record: StatusRecord = {
             "status": f"@{acct} {text}",
             "in_reply_to_id": bare_id(post_id),
+            # A bot that replies in public fills the public timelines of its server.
             "visibility": "unlisted",
             "language": "en",
         }

@@ -78,6 +78,7 @@ class XOwnPosts:
                 "X does not show enough of the bot's own posts to tell whether a post was made. "
                 "Check by hand; its status in the table own_posts is unknown"
             )
+        # X has no key of a post: it is found by its words, which hold the number of the round.
         shown = {bare_words(post.text): post for post in own.posts}
         wanted = {key: bare_words(attempt.text) for key, attempt in attempted.items()}
         return {key: _reply(shown[words]) for key, words in wanted.items() if words in shown}

@@ -171,6 +171,7 @@ def _by(items: object, key: str) -> dict[str, Json]:
 
 
 def _is_bot(user: Json) -> bool:
+    # X's API has no field for automated accounts.
     texts = (str(user.get(field) or "") for field in ("username", "name", "description"))
     return says_it_is_a_bot(*texts)
 

@@ -141,6 +141,7 @@ class XTimeline:
             )
         }
         # X tells no account who quotes it. A quote has the address of what it quotes as a link.
+        # `quotes_of_tweet_id:` is exact, but a query of 512 characters holds only twelve posts.
         sources[f"x:quotes:{game.slug}"] = self._search(
             f'url:"{self.handle()}/status" is:quote -is:retweet'
         )
@@ -160,6 +161,8 @@ class XTimeline:
         oldest = str(min(int(bare_id(post_id)) for post_id in post_ids))
         messages: list[Post] = []
         failed = 0
+        # The hosts' own posts: reading conversations costs a request for each open post.
+        # docs/decisions.md#a-hosts-later-posts-come-from-the-account
         for host in hosts_on(game, "x"):
             query = f"from:{host} (is:reply OR is:quote) -is:retweet"
             reading = self._read_source(self._search(query), oldest, with_parents=False)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from critterdb.errors import SiteError
+from critterdb.site.lazy_units import units_read_later
 from critterdb.web import urls
 from critterdb.web.queries import similar_photos
 from critterdb.web.state import PluginState, plugin_state, site_database
@@ -30,7 +31,8 @@ async def opened(copy: Path, *, classifies: bool) -> AsyncIterator[tuple[Dataset
 
     `classifies` says whether the folder gets what classifies photos in the browser.
     """
-    from datasette.app import Datasette
+    with units_read_later():
+        from datasette.app import Datasette
     from datasette.utils import StartupError
 
     datasette = Datasette([], config_dir=copy)

@@ -76,6 +76,7 @@ async def _look_for_evidence(call: Call, looked: Looked, extras: Extras) -> Evid
     if not model.has_evidence:
         return None
 
+    # Rows of the endpoint are without it: 2 kB each, for a picture that is at hand.
     async def look() -> Classification:
         limit = call.state.settings.max_pixels
         classification, _ = await call.state.workers.run(
@@ -106,6 +107,8 @@ async def _find_similar(
         return len(near) >= extras.similar and (not call.as_page or has_each(near, groups))
 
     try:
+        # Decoded again: no embedding of a visitor's picture is kept.
+        # docs/decisions.md#similar-photos-are-searched-again-for-each-answer
         vector = await embed(call, looked.model, looked.picture)
         return await find_likenesses(call, database, looked.model, vector, is_enough)
     except RejectedInputError:

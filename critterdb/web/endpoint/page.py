@@ -140,6 +140,8 @@ async def _about_model(call: Call, model_id: str | None, chosen: ChosenModel | N
     if database is None:
         return {**context, "no_model": NO_SITE}
     try:
+        # Anybody may name any model in an address, and loading one takes 0.1 s and more.
+        # docs/decisions.md#the-page-of-the-endpoint-does-not-load-a-model
         chosen = chosen or await find_chosen(database, call.state, model_id)
     except RejectedInputError as refusal:
         return {**context, "no_model": str(refusal)}

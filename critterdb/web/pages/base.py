@@ -62,6 +62,7 @@ class Visit:
         long.
         """
         try:
+            # One function for a whole page: queries by themselves would each wait for a thread.
             return await read(self.database, function)
         except SlowReadError as error:
             raise busy("The database took too long to load this page. Try again later") from error

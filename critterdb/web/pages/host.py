@@ -7,7 +7,7 @@ see it before it is posted.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from critterdb.bot.rounds.picture import postable_photo
 from critterdb.bot.rounds.plan import (
@@ -32,7 +32,7 @@ from critterdb.web.endpoint.models import find_chosen, load_chosen
 from critterdb.web.errors import PageNotFoundError
 from critterdb.web.files.static import static_path
 from critterdb.web.http.csrf import is_forged
-from critterdb.web.queries.photos import PHOTO_TABLES, Photo, shown
+from critterdb.web.queries.photos import PHOTO_TABLES, shown
 from critterdb.web.queries.rounds import (
     HARDNESS,
     load_candidate,
@@ -47,7 +47,9 @@ from .forms import read_fields, redirect, write
 if TYPE_CHECKING:
     from datasette.utils.asgi import Response
 
+    from critterdb._types import Row
     from critterdb.storage.database import SiteDatabase
+    from critterdb.web.queries.rounds import Candidate
 
 METHODS = ("GET", "HEAD", "POST")
 LASTS = {"6h": "6 hours", "12h": "12 hours", "24h": "24 hours", "48h": "2 days", "3d": "3 days",
@@ -67,13 +69,23 @@ async def host(visit: Visit) -> Page | Response:
     return await _show_desk(visit)
 
 
+class Desk(TypedDict):
+    """What a host sees: the games, and of the one that was chosen its rounds and photos."""
+
+    games: list[str]
+    game: str | None
+    rounds: list[Row]
+    photos: list[Candidate]
+    before: int | None
+
+
 async def _show_desk(visit: Visit) -> Page:
     wanted, hardness = visit.argument("game"), visit.argument("hardness")
     if hardness and hardness not in HARDNESS:
         raise PageNotFoundError(f"“hardness” should be one of {', '.join(HARDNESS)}")
     before = visit.number("before")
 
-    def load(db: SiteDatabase) -> dict[str, Any]:
+    def load(db: SiteDatabase) -> Desk:
         games = [game.slug for game in list_games(db)]
         slug = wanted or (games[0] if games else "")
         if not slug:
@@ -83,7 +95,7 @@ async def _show_desk(visit: Visit) -> Page:
         return {"games": games, "game": game.slug, "rounds": load_desk_rounds(db), **found}
 
     data = await visit.read(load)
-    photos = [shown(visit, cast("Photo", photo)) for photo in data["photos"]]
+    photos = [shown(visit, photo) for photo in data["photos"]]
     following = urls.with_query(
         urls.HOST, game=data["game"], hardness=hardness, before=data["before"]
     )
@@ -104,7 +116,7 @@ async def _show_desk(visit: Visit) -> Page:
 async def _show_plan(visit: Visit) -> Page:
     photo_id, slug = visit.number("photo") or 0, visit.argument("game")
 
-    def load(db: SiteDatabase) -> tuple[Game, dict[str, Any] | None]:
+    def load(db: SiteDatabase) -> tuple[Game, Candidate | None]:
         game = _game(db, slug)
         return game, load_candidate(db, photo_id, game.model_id)
 
@@ -115,7 +127,7 @@ async def _show_plan(visit: Visit) -> Page:
         "critterdb_host_plan.html",
         title="Plan a round",
         description="When the round opens and closes, and what it says.",
-        data={"game": game.slug, "photo": shown(visit, cast("Photo", photo))},
+        data={"game": game.slug, "photo": shown(visit, photo)},
         extras={
             **_choices(visit),
             "hosts": [f"{known.platform}:{known.handle}" for known in game.hosts],

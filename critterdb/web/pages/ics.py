@@ -53,6 +53,8 @@ def calendar_file(
 
 
 def _event(event: Event, page: str, made_at: datetime) -> Iterator[str]:
+    # Single events: a recurring one needs VTIMEZONE, which programs read in different ways.
+    # docs/decisions.md#the-calendar-file-has-single-events-in-utc
     yield "BEGIN:VEVENT"
     yield f"UID:{uuid.uuid5(NAMESPACE, event.uid)}"
     yield f"DTSTAMP:{_utc(made_at)}"

@@ -205,6 +205,7 @@ async def _settle(visit: Visit) -> Response:
 
 
 async def _check_rights(visit: Visit) -> None:
+    # Signing in is not enough: a review is signed and changes what the site says of itself.
     if not await may(visit.datasette, visit.request.actor, REVIEW):
         raise PageNotFoundError(
             "Only reviewers may review. Sign in, or ask the site's owner. "

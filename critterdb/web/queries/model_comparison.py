@@ -174,6 +174,7 @@ def _figures(first: ComparedModel, second: ComparedModel | None) -> list[Compare
         b = cast("float | None", second.get(name)) if second else None
         a_of, b_of = _basis(name, first), _basis(name, second)
         better: Literal["a", "b"] | None = None
+        # A difference of one photo in 341 is chance.
         if a is not None and b is not None and name != "ece" and _differ(a, a_of, b, b_of):
             better = "a" if (a < b) == is_less_better else "b"
         figures.append(

@@ -77,10 +77,12 @@ ORDER BY models.created_at DESC, models.id DESC LIMIT ?
 """
 
 
-# Only an import has observations below 0, and makes up an observer for each group of photos that
-# look alike.
+# An import makes up an observer, with an id below 0, for each group of photos that look alike.
+# Observations below 0 are also those of the monthly tables, whose observers are real.
 _HAS_MADE_UP_OBSERVERS = """
-SELECT 1 FROM game_observations WHERE game = ? AND observation_id < 0 LIMIT 1
+SELECT 1 FROM observations
+JOIN game_observations ON game_observations.observation_id = observations.id AND game = ?
+WHERE observations.observer_id < 0 LIMIT 1
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from critterdb.formatting import display_name
 from critterdb.licences import PhotoRights, may_be_shown, photo_shown_sql
@@ -11,6 +11,7 @@ from critterdb.web.urls import photo_file
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from critterdb._types import Row
     from critterdb.storage.database import SiteDatabase
     from critterdb.web.pages.base import Visit
 
@@ -84,7 +85,7 @@ class ShownPhoto(_PhotoFacts):
     private: bool
 
 
-def as_photo(row: dict[str, Any]) -> Photo:
+def as_photo(row: Row) -> Photo:
     """Return a row of PHOTOS, and whatever else was selected, as a photo."""
     what = display_name(row["common_name"], row["name"] or "something unidentified")
     photo: Photo = {**row, "what": what}  # type: ignore[typeddict-item]

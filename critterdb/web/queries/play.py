@@ -49,7 +49,7 @@ JOIN game_observations AS seen
 LEFT JOIN splits ON splits.game = :game AND splits.observation_id = observations.id
 WHERE photos.id IN (SELECT id FROM photos WHERE sha256 > '' ORDER BY sha256 LIMIT :drawn)
     AND {shown}
-    AND (observations.quality_grade = 'research' OR observations.id < 0)
+    AND (observations.quality_grade = 'research' OR observations.observer_id < 0)
     AND photos.id NOT IN (
         SELECT photo_id FROM rounds
         WHERE photo_id IS NOT NULL AND state IN ('planned', 'open', 'closed')
@@ -133,6 +133,8 @@ def day_rank(day: str, game: str, sha256: str) -> int:
     first itself. play.js computes the same: FNV-1a of the day and the game, MurmurHash3's last
     step.
     """
+    # Browsers have SHA-256 on secure origins only, and a static site may be served without one.
+    # docs/decisions.md#the-photo-of-the-day-is-the-one-with-the-highest-hash
     key = 0x811C9DC5
     for byte in f"{day}/{game}".encode():
         key = (key ^ byte) * 0x01000193 & 0xFFFFFFFF
@@ -148,22 +150,32 @@ def load_games(db: SiteDatabase) -> list[PlayedGame]:
 
 
 def load_table(db: SiteDatabase, game: str | None, *, local_photos: bool) -> Table | None:
-    """Return the photos and choices of a game, or of the one with the newest model.
+    """Return the photos and choices of a game.
 
-    None if no game has a model yet. Raises PageNotFoundError if the game that is named has none.
+    Without a name it is the first game, the newest model first, that has a photo to guess; if none
+    has, the first. None if no game has a model yet. Raises PageNotFoundError if the game that is
+    named has none.
     """
     games = load_games(db)
     if game is not None and game not in {row["slug"] for row in games}:
         raise PageNotFoundError(f"There is no game {game} with a model here")
-    chosen = [row for row in games if game in (None, row["slug"])]
-    if not chosen:
-        return None
-    labels = load_labels(db, [chosen[0]["model_id"]]).get(chosen[0]["model_id"], [])
-    slug = chosen[0]["slug"]
+    first = None
+    for chosen in games:
+        if game in (None, chosen["slug"]):
+            table = _table_of(db, chosen, local_photos=local_photos)
+            if table.photos:
+                return table
+            first = first or table
+    return first
+
+
+def _table_of(db: SiteDatabase, game: PlayedGame, *, local_photos: bool) -> Table:
+    slug, model_id = game["slug"], game["model_id"]
+    labels = load_labels(db, [model_id]).get(model_id, [])
     photos = _playable(db, slug, labels, "part = 'test'", local_photos=local_photos)
     if len(photos) < MIN_HELD_OUT:
         photos = _playable(db, slug, labels, "1", local_photos=local_photos)
-    return Table(chosen[0], photos, _choices(labels))
+    return Table(game, photos, _choices(labels))
 
 
 def load_photos(db: SiteDatabase, photo_ids: Sequence[int]) -> dict[int, Photo]:

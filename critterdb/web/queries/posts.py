@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from critterdb._types import Row
     from critterdb.storage.database import SiteDatabase
 
     from .taxa import Scores
@@ -181,7 +182,7 @@ def kept_address(site: Path, picture: Mapping[str, Any], *, local_photos: bool) 
     return picture_file(sha256) if kept_picture(site, sha256) else None
 
 
-def _as_story(row: dict[str, Any], pictures: list[Picture], target: str | None) -> Story:
+def _as_story(row: Row, pictures: list[Picture], target: str | None) -> Story:
     is_gone = bool(row["is_gone"])
     # The host who told the truth may be the author, so the address of the truth would name them.
     truth_url = None if is_gone else web_address(row["truth_url"])
@@ -252,6 +253,8 @@ def is_picture_shown(db: SiteDatabase, url: str, post_id: str | None) -> bool:
 
     A URL without a post belongs to somebody unknown to this site.
     """
+    # The owner of a photo, who may have opted out, is often not who asked about it.
+    # docs/decisions.md#a-photo-has-an-owner
     which = "post_images.url = ?" if post_id is None else "post_images.post_id = ?"
     hidden = db.execute(
         f"""

@@ -328,6 +328,7 @@ def save_review(
             raise LookupError(f"There is no taxon {taxon_id}")
         verdict = "right" if is_right(answer, Truth.of(taxon_id, taxon[0])) else "wrong"
     elif verdict == "right":
+        # Of an abstention too: then a person could not tell either.
         taxon_id = answer
     else:
         verdict, taxon_id = "wrong", None

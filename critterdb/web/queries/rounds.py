@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast
 
 from critterdb.bot.rounds.scores import Judge
 from critterdb.dataset.taxonomy import Truth
@@ -18,6 +18,7 @@ from .photos import PHOTOS, Photo, as_photo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from critterdb._types import Row
     from critterdb.storage.database import SiteDatabase
 
 # A page must take as long in a game's tenth year as in its first.
@@ -47,6 +48,14 @@ _GUESSES = """
 SELECT round_id, player, right FROM guesses
 WHERE right IS NOT NULL AND round_id IN (SELECT value FROM json_each(?))
 """
+
+
+class _Guess(TypedDict):
+    """A row of _GUESSES."""
+
+    round_id: int
+    player: str | None
+    right: int
 
 
 class Entry(TypedDict):
@@ -104,9 +113,9 @@ class _Tally:
 def load_leaderboard(db: SiteDatabase) -> Leaderboard:
     """Return who guessed right how often, by game and month."""
     rounds = list(db.query(_ROUNDS, [NEWEST_ROUNDS]))
-    guesses: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    guesses: dict[int, list[_Guess]] = defaultdict(list)
     for row in db.query(_GUESSES, [json.dumps([row["id"] for row in rounds])]):
-        guesses[row["round_id"]].append(row)
+        guesses[row["round_id"]].append(cast("_Guess", row))
     tallies: dict[str, dict[str, _Tally]] = {}
     hashtags: dict[str, str | None] = {}
     for row in rounds:
@@ -121,7 +130,7 @@ def load_leaderboard(db: SiteDatabase) -> Leaderboard:
     return {"games": games, "newest_only": len(rounds) == NEWEST_ROUNDS}
 
 
-def _count(tally: _Tally, row: Mapping[str, Any], guesses: list[dict[str, Any]]) -> None:
+def _count(tally: _Tally, row: Mapping[str, Any], guesses: list[_Guess]) -> None:
     tally.rounds += 1
     for guess in guesses:
         tally.add(("everybody", None, None), guess["right"])
@@ -134,6 +143,7 @@ def _count(tally: _Tally, row: Mapping[str, Any], guesses: list[dict[str, Any]])
     said = row["said_taxon_id"]
     tally.abstained += said is None
     tally.add(("bot", None, None), said is not None and judge.is_right(said))
+    # To be beaten by bot and players: most photos of #cougarOrNot are bobcats.
     commonest = row["commonest_taxon_id"]
     tally.add(("commonest", None, None), commonest is not None and judge.is_right(commonest))
 
@@ -214,10 +224,19 @@ ORDER BY photos.id DESC LIMIT :limit
 """
 
 
+class Candidate(Photo):
+    """A photo that a host can choose; what the model said of it only if that was measured."""
+
+    hardness: str | None
+    truth_score: NotRequired[float | None]
+    said: NotRequired[str | None]
+    said_score: NotRequired[float | None]
+
+
 class Candidates(TypedDict):
     """Photos that a host can choose, and the number from which to go on."""
 
-    photos: list[dict[str, Any]]
+    photos: list[Candidate]
     before: int | None
 
 
@@ -226,7 +245,7 @@ def load_candidates(
 ) -> Candidates:
     """Return photos of a game that may be posted, the latest measured first."""
     low, high = HARDNESS.get(hardness, (-1.0, 2.0))
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "model": model_id,
         "game": game,
         "low": low,
@@ -239,15 +258,15 @@ def load_candidates(
         "AND coalesce(truth_score, 0) >= :low AND coalesce(truth_score, 0) < :high "
         "ORDER BY predictions.id DESC LIMIT :limit"
     )
-    rows = [_candidate(row) for row in db.query(sql, values)]
+    rows = list(db.query(sql, values))
     key = "prediction_id"
     if not rows and not hardness and before is None and model_id is None:
-        rows, key = [_candidate(row) for row in db.query(_UNMEASURED, values)], "photo_id"
-    following = rows[-1].get(key) if len(rows) == PAGE_PHOTOS else None
-    return {"photos": rows, "before": following}
+        rows, key = list(db.query(_UNMEASURED, values)), "photo_id"
+    following = rows[-1][key] if len(rows) == PAGE_PHOTOS else None
+    return {"photos": [_candidate(row) for row in rows], "before": following}
 
 
-def load_candidate(db: SiteDatabase, photo_id: int, model_id: str | None) -> dict[str, Any] | None:
+def load_candidate(db: SiteDatabase, photo_id: int, model_id: str | None) -> Candidate | None:
     """Return a photo that may be posted, with what the model in use said of it, if it did."""
     sql = f"{_CANDIDATES} AND photos.id = :photo ORDER BY predictions.id DESC LIMIT 1"
     for row in db.query(sql, {"model": model_id, "photo": photo_id}):
@@ -257,11 +276,11 @@ def load_candidate(db: SiteDatabase, photo_id: int, model_id: str | None) -> dic
     return None
 
 
-def _candidate(row: dict[str, Any]) -> dict[str, Any]:
-    photo: Photo = as_photo(row)
+def _candidate(row: Row) -> Candidate:
     score = row.get("truth_score")
     words = next((w for w, (low, high) in HARDNESS.items() if low <= (score or 0) < high), None)
-    return {**photo, "hardness": words if score is not None else None}
+    hardness = words if score is not None else None
+    return cast("Candidate", {**as_photo(row), "hardness": hardness})
 
 
 _DESK = f"""
@@ -283,7 +302,7 @@ LIMIT 50
 """
 
 
-def load_desk_rounds(db: SiteDatabase) -> list[dict[str, Any]]:
+def load_desk_rounds(db: SiteDatabase) -> list[Row]:
     """Return the newest rounds, those in which something is still to happen first."""
     hidden = ("picture", "note", "text", "alt_text")
     return [

@@ -86,6 +86,7 @@ def nearest_photos(
     from critterdb.dataset.embeddings import as_vectors
     from critterdb.model.novelty import normalized
 
+    # The embeddings of 200,000 photos would need 512 MB of memory: only candidates are read.
     rows: list[tuple[str, bytes]] = db.conn.execute(
         "SELECT sha256, vector FROM embeddings "
         "WHERE backbone = ? AND sha256 IN (SELECT value FROM json_each(?))",
