@@ -169,7 +169,8 @@ ELSEWHEN = re.compile(
 PART = re.compile(
     r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"
     r"|coats?|fur|whiskers|size|sized|guess\w*|votes?|voters?|people|crowd|team|camp|fans?|lovers?"
-    r"|things|hopefuls|believers|enthusiasts|\d+ ?%|sp|spp|species|gang|mode|vibes?|energy|kill"
+    r"|things|hopefuls|believers|enthusiasts|it (?:is|was) for (?:you|now|him|her|them)|\d+ ?%|sp"
+    r"|spp|species|gang|mode|vibes?|energy|kill"
     r"|scat|poop|skulls?"
     r"|skeletons?|bones?|skins?|pelts?|statues?|plushies?|toys?|signs?|warnings?|butts?|mugs?|dens?"
     r"|calls?|sounds?|ridge|hill|road|creek|canyon|town|week|time|day|dinner|documentary|season"
@@ -191,7 +192,7 @@ IF_PEOPLE = re.compile(
     r"|somebody|someone)|\bthose (?:of you )?who\b"
 )
 THING_SAID = re.compile(
-    r"^ (?:it|this|that) (?:(?:is|was)\b(?! not)|belongs to)"
+    r"^ (?:it|this|that) (?:(?:is|was)\b(?! not| for (?:you|now|him|her|them))|belongs to)"
     r"|^ (?:is|was) (?:(?:the|my|our|your) )?(?:final |correct |right )?(?:answer|winner"
     r"|correct|right)\b"
 )

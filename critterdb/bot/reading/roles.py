@@ -67,6 +67,13 @@ def _in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> st
     also = re.compile(rf"\b({any_name}){patterns.ALSO_CALLED}({any_name})(?!\w)")
     message = also.sub(lambda pair: pair[1 if names[pair[1]] == names[pair[2]] else 0], message)
     message = re.sub(patterns.TURNED_OUT % (any_name, any_name), "it's a ", message)
+    # "60% of you said bobcat and were right."
+    message = re.sub(
+        rf"\b\d+ ?%(?: of \w+)? (?:who )?(?:said|guessed|voted|chose) (?:an? )?({any_name}),?"
+        r"(?: and)?(?: (?:you|they|those))? (?:are|were)(?: all)? (?:right|correct)\b",
+        r"it's a \1",
+        message,
+    )
     # "Short tail + ear tufts = bobcat."
     sum_of_marks = rf"(?<![^.!?\n])([^.!?\n=]{{1,200}})= ?(?:an? )?({any_name})(?=\W*(?:[.!]|$))"
     is_named = re.compile(any_name)
