@@ -27,7 +27,8 @@ from tests.support.readings import (
     expected_answer,
     load_guesses,
     load_threads,
-    play_thread,
+    outcome,
+    play_all,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def judge(counts: Counter[str], expected: int | str | None, read: int | str | No
 def read_threads(db: SiteDatabase, counts: Counts) -> list[str]:
     """Read the hosts' threads; return those that were misread."""
     misread = []
-    for number, thread in enumerate(load_threads()):
-        play_thread(db, get_game(db, thread.game), number, thread)
+    threads = load_threads()
+    play_all(db, threads)
+    for number, thread in enumerate(threads):
         read, expected = answer_of(db, number), expected_answer(thread.expected)
         kind = "corrections" if thread.correction else "hosts"
         if not judge(counts.setdefault((kind, thread.batch), Counter()), expected, read):
@@ -66,7 +68,7 @@ def read_guesses(db: SiteDatabase, counts: Counts) -> list[str]:
     vocabularies = {slug: load_vocabulary(db, game) for slug, game in games.items()}
     for guess in load_guesses():
         reading = read_guess(guess.text, games[guess.game], vocabularies[guess.game])
-        read = reading.taxon_id or reading.verdict
+        read = outcome(reading.taxon_id, reading.verdict)
         tally = counts.setdefault(("guesses", guess.batch), Counter())
         if not judge(tally, expected_answer(guess.expected), read):
             misread.append(f"{guess.batch} {guess.text!r} means {guess.expected}, read {read}")

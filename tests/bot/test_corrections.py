@@ -23,6 +23,7 @@ from tests.support.readings import (
     answer_of,
     expected_answer,
     load_threads,
+    play_all,
     play_thread,
     thread_posts,
 )
@@ -67,8 +68,8 @@ def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, batch
     missed: list[str] = []
     clear = 0
     threads = [thread for thread in THREADS if thread.batch == batch]
+    play_all(games_db, threads)
     for number, thread in enumerate(threads):
-        play_thread(games_db, get_game(games_db, thread.game), number, thread)
         answer, expected = answer_of(games_db, number), expected_answer(thread.expected)
         clear += expected is not None
         if answer != expected:
@@ -77,6 +78,16 @@ def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, batch
     assert len(threads) >= 40
     assert len(wrong) <= 0.01 * len(threads), wrong
     assert len(missed) <= max(2, 0.05 * clear), missed
+
+
+@pytest.mark.parametrize("batch", ["sixth", "seventh"])
+def test_corrections_by_other_authors_are_all_read(games_db: SiteDatabase, batch: str) -> None:
+    threads = [thread for thread in THREADS if thread.batch == batch and thread.correction]
+    assert len(threads) >= 12
+    play_all(games_db, threads)
+    for number, thread in enumerate(threads):
+        texts = [message.text for message in thread.messages]
+        assert answer_of(games_db, number) == expected_answer(thread.expected), texts
 
 
 def test_a_correction_takes_the_place_of_the_first_answer(games_db: SiteDatabase) -> None:
@@ -155,6 +166,12 @@ def test_what_a_person_decided_stays(games_db: SiteDatabase) -> None:
         ("I saw this one yesterday. Bobcat?", "Yes! Correct.", None, None),
         ("My cat says hi", "That's a fine house cat", None, None),
         ("Bobcat?", "Yours is a bobcat!", None, None),
+        ("Bobcat?", "Pat has it. Look at the ears.", BOBCAT, "host's yes to a player"),
+        ("Bobcat?", "Pat has it. It's a cougar!", COUGAR, "host's words to a player"),
+        ("Bobcat?", "So close! Right family.", None, None),
+        ("Cougar?", "So close! A bobcat would be this small.", None, None),
+        ("Who took this?", "I did. It's a cougar.", COUGAR, "host's words to a player"),
+        ("Here is my cat", "What a fine house cat!", None, None),
     ],
 )
 def test_an_answer_below_a_guess(

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from critterdb.bot.host_answers.store import save_answers
-from critterdb.games import AMERICAN_CROW, BIRDS, CAT_FAMILY, COUGAR, CROW_GENUS, PRESETS, save_game
+from critterdb.games import (
+    AMERICAN_CROW,
+    BIRDS,
+    CAT_FAMILY,
+    COUGAR,
+    CROW_GENUS,
+    PRESETS,
+    get_game,
+    save_game,
+)
 from critterdb.platforms.base import Post
 from critterdb.storage.timestamps import utc_text
 
@@ -21,7 +30,7 @@ DATA = Path(__file__).parents[1] / "data"
 HOST = "host"
 BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
-Batch = Literal["work", "held", "second", "third", "fourth", "fifth"]
+Batch = Literal["work", "held", "second", "third", "fourth", "fifth", "sixth", "author", "seventh"]
 """When a line was written, and whether the reader was improved on it: see docs/benchmarks.md."""
 
 TAXA = (
@@ -44,6 +53,62 @@ TAXA = (
     (792988, BIRDS, "Dryobates pubescens", "Downy Woodpecker", "species"),
     (792990, BIRDS, "Dryobates villosus", "Hairy Woodpecker", "species"),
 )
+# A site that plays with birds knows more of them than those that the texts name by themselves; all
+# of these count as "other".
+OTHER_BIRDS = (
+    ("Astur atricapillus", "American Goshawk"),
+    ("Circus hudsonius", "Northern Harrier"),
+    ("Pandion haliaetus", "Osprey"),
+    ("Haliaeetus leucocephalus", "Bald Eagle"),
+    ("Aquila chrysaetos", "Golden Eagle"),
+    ("Buteo lineatus", "Red-shouldered Hawk"),
+    ("Buteo platypterus", "Broad-winged Hawk"),
+    ("Buteo swainsoni", "Swainson's Hawk"),
+    ("Buteo lagopus", "Rough-legged Hawk"),
+    ("Buteo regalis", "Ferruginous Hawk"),
+    ("Parabuteo unicinctus", "Harris's Hawk"),
+    ("Elanus leucurus", "White-tailed Kite"),
+    ("Ictinia mississippiensis", "Mississippi Kite"),
+    ("Falco peregrinus", "Peregrine Falcon"),
+    ("Falco mexicanus", "Prairie Falcon"),
+    ("Falco rusticolus", "Gyrfalcon"),
+    ("Cathartes aura", "Turkey Vulture"),
+    ("Coragyps atratus", "Black Vulture"),
+    ("Dryobates scalaris", "Ladder-backed Woodpecker"),
+    ("Dryobates nuttallii", "Nuttall's Woodpecker"),
+    ("Melanerpes carolinus", "Red-bellied Woodpecker"),
+    ("Melanerpes erythrocephalus", "Red-headed Woodpecker"),
+    ("Melanerpes formicivorus", "Acorn Woodpecker"),
+    ("Melanerpes lewis", "Lewis's Woodpecker"),
+    ("Dryocopus pileatus", "Pileated Woodpecker"),
+    ("Picoides dorsalis", "American Three-toed Woodpecker"),
+    ("Picoides arcticus", "Black-backed Woodpecker"),
+    ("Sphyrapicus varius", "Yellow-bellied Sapsucker"),  # codespell:ignore varius
+    ("Sphyrapicus ruber", "Red-breasted Sapsucker"),
+    ("Colaptes auratus", "Northern Flicker"),
+    ("Strix varia", "Barred Owl"),
+    ("Bubo virginianus", "Great Horned Owl"),
+    ("Megascops asio", "Eastern Screech-Owl"),
+    ("Asio flammeus", "Short-eared Owl"),
+    ("Zenaida macroura", "Mourning Dove"),
+    ("Columba livia", "Rock Pigeon"),
+    ("Cyanocitta cristata", "Blue Jay"),
+    ("Lanius borealis", "Northern Shrike"),
+    ("Lanius ludovicianus", "Loggerhead Shrike"),
+    ("Turdus migratorius", "American Robin"),
+    ("Sturnus vulgaris", "European Starling"),
+    ("Haemorhous mexicanus", "House Finch"),
+    ("Haemorhous purpureus", "Purple Finch"),
+    ("Passer domesticus", "House Sparrow"),
+    ("Geothlypis trichas", "Common Yellowthroat"),
+    ("Quiscalus quiscula", "Common Grackle"),
+    ("Molothrus ater", "Brown-headed Cowbird"),
+    ("Agelaius phoeniceus", "Red-winged Blackbird"),
+    ("Ardea herodias", "Great Blue Heron"),
+    ("Branta canadensis", "Canada Goose"),
+    ("Anas platyrhynchos", "Mallard"),
+)
+FIRST_OTHER_BIRD = 900_000
 TAXON_IDS = {str(common_name).lower(): taxon_id for taxon_id, _, _, common_name, _ in TAXA}
 
 
@@ -109,17 +174,34 @@ def add_games(db: SiteDatabase) -> None:
             parent = parents[parent]
         row = {"id": taxon_id, "name": name, "common_name": common_name, "rank": rank}
         db["taxa"].upsert({**row, "ancestor_ids": json.dumps(lineage)}, pk="id")
+    for taxon_id, (name, common_name) in enumerate(OTHER_BIRDS, FIRST_OTHER_BIRD):
+        row = {"id": taxon_id, "name": name, "common_name": common_name, "rank": "species"}
+        db["taxa"].upsert({**row, "ancestor_ids": json.dumps([BIRDS, taxon_id])}, pk="id")
 
 
 def play_thread(db: SiteDatabase, game: Game, number: int, thread: HostThread) -> None:
     """Store the post of a thread and what its messages say, as a round of the bot does."""
-    post_id = f"x:{number}"
-    row = {"id": post_id, "platform": "x", "game": game.slug, "author": HOST}
-    db["posts"].insert({**row, "posted_at": utc_text(BEGUN), "seen_at": utc_text(BEGUN)})
-    posts = thread_posts(post_id, thread)
-    by_host = [post for post in posts if post.author == HOST]
-    saved = save_answers(db, game, [post_id], by_host, utc_text(BEGUN + timedelta(hours=1)))
+    play_threads(db, game, {number: thread})
+
+
+def play_threads(db: SiteDatabase, game: Game, threads: dict[int, HostThread]) -> None:
+    """Store the posts of threads, by number, and what their messages say, in one round."""
+    post_ids, by_host = [], []
+    for number, thread in threads.items():
+        post_id = f"x:{number}"
+        row = {"id": post_id, "platform": "x", "game": game.slug, "author": HOST}
+        db["posts"].insert({**row, "posted_at": utc_text(BEGUN), "seen_at": utc_text(BEGUN)})
+        post_ids.append(post_id)
+        by_host += [post for post in thread_posts(post_id, thread) if post.author == HOST]
+    saved = save_answers(db, game, post_ids, by_host, utc_text(BEGUN + timedelta(hours=1)))
     assert not saved.errors
+
+
+def play_all(db: SiteDatabase, threads: list[HostThread]) -> None:
+    """Play threads of several games; the number of each is its place in the list."""
+    for slug in sorted({thread.game for thread in threads}):
+        of_game = {number: thread for number, thread in enumerate(threads) if thread.game == slug}
+        play_threads(db, get_game(db, slug), of_game)
 
 
 def thread_posts(post_id: str, thread: HostThread) -> list[Post]:
@@ -146,8 +228,15 @@ def thread_posts(post_id: str, thread: HostThread) -> list[Post]:
 def answer_of(db: SiteDatabase, number: int) -> int | str | None:
     """The answer that stands for a thread: a taxon, or else a verdict."""
     for row in db["answers"].rows_where("post_id = ?", [f"x:{number}"]):
-        return row["taxon_id"] or row["verdict"]  # type: ignore[no-any-return]
+        return outcome(row["taxon_id"], row["verdict"])
     return None
+
+
+def outcome(taxon_id: int | None, verdict: str | None) -> int | str | None:
+    """What was read, as the texts have it: a taxon that they name, or else a verdict."""
+    if taxon_id and taxon_id in TAXON_IDS.values():
+        return taxon_id
+    return "other" if taxon_id else verdict
 
 
 def expected_answer(expected: str | None) -> int | str | None:

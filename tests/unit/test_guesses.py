@@ -14,7 +14,14 @@ from critterdb.bot.reading.guesses import Reading, read_guess
 from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary
 from critterdb.games import PRESETS, Game, get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
-from tests.support.readings import TAXON_IDS, Batch, add_games, expected_answer, load_guesses
+from tests.support.readings import (
+    TAXON_IDS,
+    Batch,
+    add_games,
+    expected_answer,
+    load_guesses,
+    outcome,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +69,8 @@ def test_guesses_are_read_within_the_budget(games: Games, batch: str) -> None:
     guesses = [guess for guess in GUESSES if guess.batch == batch]
     for guess in guesses:
         reading = read(games, guess.text, guess.game)
-        answer, expected = reading.taxon_id or reading.verdict, expected_answer(guess.expected)
+        answer = outcome(reading.taxon_id, reading.verdict)
+        expected = expected_answer(guess.expected)
         clear += expected is not None
         if answer != expected:
             (missed if answer is None else wrong).append(f"{guess.text!r}: {answer}")

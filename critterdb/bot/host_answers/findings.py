@@ -6,14 +6,25 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from critterdb.bot.reading.affirmations import (
+    affirms,
+    denies,
+    is_half_right,
+    is_open,
+    praises,
+    reveals,
+    with_yes_in_words,
+)
 from critterdb.bot.reading.corrections import (
     apologises,
     confirms,
+    revises,
     takes_back,
     without_correction,
+    without_echo,
 )
 from critterdb.bot.reading.guesses import Reading, read_guess
-from critterdb.bot.reading.parser import Verdict, plain_words
+from critterdb.bot.reading.parser import OTHER_ANIMAL, Verdict, plain_words
 from critterdb.games import Game, find_host
 from critterdb.platforms.text import has_tag
 
@@ -27,16 +38,25 @@ _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?
 # "Yours is a bobcat" is about another photo.
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 _ABOUT_THEIRS = re.compile(
-    r"\byours\b|\byour (?:\w+ )?(?:cat|kitty|one|photo|picture|pic|animal|visitor|camera|garden"
+    r"(?:^|[.!?] )yours\b|\byours(?:'s| is| was| looks?| could| must| has| seems| might)\b"
+    r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b|\byour (?:\w+ )?(?:cat|kitty|one"
+    r"|photo|picture|pic|animal|visitor|camera|garden"
     r"|yard|avatar)\b|\bnice avatar\b"
 )
+_OF_OURS = re.compile(r"\b(?:ours|mine|my (?:photo|picture|pic|post|one))\b(?![^.!]*\?)")
 # What a player shows or tells of, beside the host's photo.
 _OF_THEIR_OWN = re.compile(
-    r"\b(?:mine|ours|this one|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had|took)"
+    r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)"
+    r"|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had"
+    r"|took)"
     r"|(?:in|from|on|behind|near) (?:my|our)"
-    r"|(?:my|our) (?:\w+ )?(?:cat|cats|kitty|dog|photo|picture"
-    r"|pic|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?))\b"
+    r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:(?!say|says|said|think|thinks|vote"
+    r"|voted|guess)\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
+    r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird"
+    r"|feeder|bobcat|cougar|fox|coyote|house"
+    r"|trail cam|backyard))\b"
 )
+_SPOILS_A_YES = ("a joke", "takes itself back", "two names", "still open", "a shrug")
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,7 @@ class Method:
 # host_answers.jsonl none is wrong; what is rarer there has less to show for it.
 DIRECT = Method("host's words", 0.99)
 IN_THREAD = Method("host's words in the thread", 0.97)
+TO_A_PLAYER = Method("host's words to a player", 0.93)  # who guessed nothing
 TO_A_GUESS = Method("host's words to a player", 0.95)
 CONFIRMED = Method("host's yes to a player", 0.9)
 CORRECTED = Method("host's correction", 0.97)
@@ -92,17 +113,21 @@ class Finding:
         `is_answered` if the post has an answer already.
         """
         if self.verdict is None or self.verdict.verdict is None:
-            return TAKEN_BACK if self.takes_back and is_direct else None
+            is_taken_back = self.takes_back and (is_direct or (is_below and self._is_to_all()))
+            return TAKEN_BACK if is_taken_back else None
         if is_answered and is_direct and (self.is_correction or self.apologises):
             return CORRECTED
-        if is_answered and is_below and self.is_correction and self._is_to_all():
+        is_ours = is_below and self._is_to_all() and not self._is_about_players_own()
+        if is_answered and is_ours and self.is_correction:
             return CORRECTED
         if is_direct:
             return DIRECT
         if self.is_for_all:
             return IN_THREAD
-        if not is_below or self.guess is None or not self._is_to_all():
+        if not is_ours or self.message.parent is None:
             return None
+        if self.guess is None:
+            return TO_A_PLAYER
         return CONFIRMED if self.is_confirmation else TO_A_GUESS
 
     def confidence(self, method: Method | None) -> float:
@@ -114,18 +139,22 @@ class Finding:
     def _is_to_all(self) -> bool:
         return not self.message.photos and not _ABOUT_THEIRS.search(plain_words(self.message.text))
 
+    def _is_about_players_own(self) -> bool:
+        """Whether the message answers one that shows or tells of another animal."""
+        player = self.message.parent
+        if player is None:
+            return False
+        if player.photos:
+            return True
+        if _OF_OURS.search(plain_words(self.message.text)):
+            return False
+        return bool(_OF_THEIR_OWN.search(plain_words(player.text)))
+
 
 def find(message: Post, game: Game, vocabulary: Vocabulary, found_at: str) -> Finding | None:
     """Return what a host's message says about the animal, or None if it says nothing."""
-    verdict = vocabulary.read(message.text, game)
-    corrected = without_correction(message.text)
-    if corrected is not None:
-        reading = vocabulary.read(corrected, game)
-        verdict = reading if reading and reading.verdict else verdict
     guess = _guess_answered(message, game, vocabulary)
-    is_confirmation = False
-    if guess and guess.verdict and not verdict and confirms(message.text):
-        verdict, is_confirmation = Verdict(guess.verdict, guess.taxon_id), True
+    verdict, is_confirmation = _read(message, game, vocabulary, guess)
     is_taken_back = takes_back(message.text)
     if verdict is None and not is_taken_back:
         return None
@@ -134,12 +163,55 @@ def find(message: Post, game: Game, vocabulary: Vocabulary, found_at: str) -> Fi
         verdict,
         found_at,
         is_for_all=_is_for_all(message, game),
-        is_correction=corrected is not None or is_taken_back,
+        is_correction=_is_correction(message.text) or is_taken_back,
         apologises=apologises(message.text),
         takes_back=is_taken_back,
         is_confirmation=is_confirmation,
         guess=guess,
     )
+
+
+def _read(
+    message: Post, game: Game, vocabulary: Vocabulary, guess: Reading | None
+) -> tuple[Verdict | None, bool]:
+    """Return what a message says, and whether it says so only by a yes to the guess."""
+    text = message.text
+    if message.parent and not affirms(words_of(text)):
+        text = without_echo(text, message.parent.text)
+    verdict = vocabulary.read(text, game)
+    corrected = without_correction(text)
+    if corrected is not None:
+        reading = vocabulary.read(corrected, game)
+        verdict = reading if reading and reading.verdict else verdict
+    if verdict and verdict.verdict:
+        return verdict, False
+    if guess and guess.verdict and _is_confirmed(text, guess, verdict):
+        return Verdict(guess.verdict, guess.taxon_id), True
+    if verdict and verdict.leaning and _is_told(text, guess):
+        return verdict.leaning, False
+    return verdict, False
+
+
+def _is_confirmed(text: str, guess: Reading, verdict: Verdict | None) -> bool:
+    """Whether a reply says yes to a guess, and names nothing that speaks against it."""
+    words = words_of(text)
+    if confirms(text) and verdict is None and not (is_open(words) or is_half_right(words)):
+        return True
+    taxon_id = guess.taxon_id or OTHER_ANIMAL
+    if verdict is None:
+        return affirms(words)
+    leaning = verdict.leaning.taxon_id or OTHER_ANIMAL if verdict.leaning else taxon_id
+    if taxon_id in verdict.denied or leaning != taxon_id or verdict.reason in _SPOILS_A_YES:
+        return False
+    if verdict.taxa <= {taxon_id}:
+        return affirms(words) or (praises(words) and verdict.leaning is not None)
+    return verdict.reason != "hedged" and affirms(words)
+
+
+def _is_told(text: str, guess: Reading | None) -> bool:
+    """Whether what surrounds a sentence of an unknown form says that it is the answer."""
+    words = words_of(text)
+    return reveals(words) or affirms(words) or (guess is not None and denies(words))
 
 
 def _guess_answered(message: Post, game: Game, vocabulary: Vocabulary) -> Reading | None:
@@ -151,9 +223,18 @@ def _guess_answered(message: Post, game: Game, vocabulary: Vocabulary) -> Readin
     if find_host(game, platform, player.author, player.author_id):
         return None
     if _OF_THEIR_OWN.search(plain_words(player.text)):
-        return None
+        return None  # even if the host then speaks of both
     guess = read_guess(player.text, game, vocabulary)
     return guess if guess.reason != "no name" or guess.verdict else None
+
+
+def _is_correction(text: str) -> bool:
+    return without_correction(text) is not None or revises(text)
+
+
+def words_of(text: str) -> str:
+    """The text as affirmations.py reads it."""
+    return plain_words(with_yes_in_words(text))
 
 
 def _is_for_all(message: Post, game: Game) -> bool:

@@ -22,11 +22,74 @@ _CORRECTS = re.compile(
     r"|(?:now )?it(?:'s| is) clear|after all|i mis\w+|i mixed up|i confused)\b:?",
     re.IGNORECASE,
 )
+# What somebody wrote is the new answer if the host admits to have been wrong.
+_ADMITS = re.compile(
+    r"\b(?:(?:i|we) (?:was|were) (?:wrong|mistaken)|stand corrected|my mistake|mea culpa)\b",
+    re.IGNORECASE,
+)
+_BROUGHT_BY = re.compile(
+    r"\b(?:wrote|emailed|called|phoned|messaged|pointed out|points out|informs? (?:me|us)"
+    r"|(?:tells?|told) (?:me|us))(?: (?:me|us|in|back))?(?: to (?:say|tell (?:me|us)|point out)"
+    r"| saying)?(?: that)?(?= (?:it's|it is|this is|that's|that is)\b)",
+    re.IGNORECASE,
+)
+# Around an answer that differs from the first, these say that it is meant to.
+_REVISES = re.compile(
+    r"\b(?:(?:you|u|\w+)(?:'re|'s| is| are| r| was| were) (?:all |so |quite |absolutely |totally "
+    r"|both )?"
+    r"(?:right|correct)|ur right|you have reason|i(?:'m| am) not(?=[.!,]|$)|i (?:do "
+    r"|must )?correct (?:me|my\w*)"
+    r"|(?:revis|amend|revers|update|withdr[ae]w|retract|rescind|overrul|revok)\w*"
+    r"|chang(?:e|ed|ing) my (?:answer|verdict|mind|call|id|vote)|new (?:verdict|answer|id|ruling)"
+    r"|(?:we|i)(?:'ve| have)? (?:got|had|called|read|label+ed) (?:it|this|that|him|her)"
+    r"(?: all)? wrong"
+    r"|(?:we|i|both|you)(?: both| all)? (?:blew|botch|mess|screw|muff|goof|fumbl|stuff)\w*"
+    r"|eat (?:crow|my|our|humble)|too (?:quick|hasty|fast|early|confident|soon)|prematur\w+|hast"
+    r"(?:y|ily)"
+    r"|jumped the gun|sham(?:e|ed|ing)\b|embarrass\w*|egg on my|humbl\w+|blush\w*|d'?oh|ugh+|shoot"
+    r"|dang|darn"
+    r"|yikes|oh (?:dear|no|boy|my)|omg|face ?palm|convinced|persuaded|second look|third look"
+    r"|(?:looked|look|checked|zoomed|went back) (?:again|in|through|twice)"
+    r"|(?:re|double)-?(?:checked|examined|looked|viewed|measured|watched)"
+    r"|(?:big|bigger|real|proper|larger|desktop|full)[ -](?:screen|monitor|laptop|computer|size"
+    r"|res\w*|file)"
+    r"|turns out|i see (?:it )?now|i now (?:see|think|believe)|hang on|hold on|wait|sorry|apolog\w+"
+    r"|school(?:ed|ing)|change of|chang(?:e|ed|ing) (?:to|the)|walk\w*[^.!?]{0,20} back|erratum"
+    r"|reconsider\w*"
+    r"|on reflection|after (?:all|seeing|looking|watching|talking|zooming|checking)"
+    r"|second thoughts?"
+    r"|(?:i|we) (?:now )?(?:agree|concur)|(?:good|nice|great) catch|well caught|caught (?:me|it|my)"
+    r"|flub\w*|idiot|stupid|silly me|blind|glasses|coffee|spoke too soon|too soon|not so fast"
+    r"|(?:the|a|new|full) (?:video|sequence|clip|footage|series)|(?:next|other|another) (?:frame"
+    r"|photo|shot|picture)"
+    r"|original (?:file|photo|picture)|(?:better|closer|good|proper|hard) look|dna|lab results?"
+    r"|checking"
+    r"|curator|expert|colleagues?|biologist|thanks to|back to the drawing board|not any ?more"
+    r"|no,? (?:it's|it is|this is)|after all|actually|mistak\w+|error|scrap|slip(?:ped)?|misread"
+    r"|misidentified|wrong|blunder)\b",
+    re.IGNORECASE,
+)
 # Said without another answer, these still take the first one back.
 _TAKES_BACK = re.compile(
-    r"\b(?:take (?:it|that|this|my \w+) back|(?:ignore|disregard|forget) (?:my|the|that) (?:last|"
-    r"previous|first|earlier|above|answer|post|reply|one)|wrong (?:photo|picture|pic|answer)"
-    r"|i (?:was|got (?:it|this|that)(?: one)?) wrong|scratch that|strike that|i stand corrected"
+    r"\b(?:(?:take|taking|took) (?:it|that|this|my \w+|all of (?:it|that))(?: one)? (?:all )?back"
+    r"|(?:ignore|disregard|forget|delete) (?:my|the|that) (?:last|previous|first|earlier|above"
+    r"|answer"
+    r"|verdict|post|reply|one|id)|(?:ignore|disregard|forget) (?:that|it|this|what i)(?=[.,!]| "
+    r"(?:please"
+    r"|pls|for now|have|said|wrote|just|told|posted|everyone|all)|$)|wrong (?:photo|picture|pic"
+    r"|answer|file)"
+    r"|i (?:was|got (?:it|this|that)(?: one)?) wrong|(?:scratch|strike|scrap) (?:that|it)"
+    r"|i stand corrected"
+    r"|(?:withdraw|retract|rescind|revoke|unsay|pull|cancel)(?:ing|ed)? (?:my|the|that|this|it)\b"
+    r"|no longer (?:convinced|sure|certain|trust|stand by)|(?:don't|do not) trust my"
+    r"|not (?:so |that |as )?(?:sure|convinced|certain) any ?more|answered too (?:fast|soon"
+    r"|quickly|early)"
+    r"|(?:ignor|disregard|forget|delete|deleting|withdraw|retract|scrapp?|remov|pull)\w* (?:my|the"
+    r"|that)"
+    r"(?: \w+)? "
+    r"(?:answer|verdict|post|reply|id|reveal)|spoke too soon|back to the drawing board"
+    r"|second thoughts"
+    r"|walk\w* (?:it|that|this)(?: one)? back"
     r"|(?:have|need|must)(?: to)? correct (?:myself|that|this|my)"
     r"|not so sure (?:any ?more|after all)|withdraw(?:ing)? (?:my|the) (?:answer|verdict))\b",
     re.IGNORECASE,
@@ -45,7 +108,8 @@ _CONFIRMS = re.compile(
     r"|that(?:'s| is) (?:it|right|correct|the (?:one|answer))|(?:we have|you(?:'re| are))"
     r" (?:a|the) winner|you(?:'ve)? (?:got|nailed|guessed|have) it(?: right)?"
     r"|you(?:'re| are) (?:\w+ )?(?:right|correct)|\w+(?:'s| has| is) (?:got it|right|correct)"
-    r"|right you are|give (?:that|this) (?:man|woman|person) a \w+)(?: \w+)?",
+    r"|right you are|give (?:that|this) (?:man|woman|person) a \w+)(?: (?!not\b|what\b|why\b"
+    r"|how\b)\w+)?",
     re.IGNORECASE,
 )
 # After these words nothing else can mean no, whatever follows.
@@ -61,11 +125,15 @@ _PRAISE = re.compile(
     re.IGNORECASE,
 )
 MAX_CONFIRMATION_CHARACTERS = 80
+MIN_WORDS_OF_AN_ECHO = 3
 
 
 def without_correction(text: str) -> str | None:
     """Return a message without the words that say it corrects; None if there are none."""
-    rest, corrections = _CORRECTS.subn(" ", text.replace("’", "'"))
+    plain = text.replace("’", "'")
+    if _ADMITS.search(plain):
+        plain = _BROUGHT_BY.sub(" ", plain)
+    rest, corrections = _CORRECTS.subn(" ", plain)
     return rest if corrections else None
 
 
@@ -74,9 +142,34 @@ def takes_back(text: str) -> bool:
     return bool(_TAKES_BACK.search(text.replace("’", "'")))
 
 
+def revises(text: str) -> bool:
+    """Return whether a message has words of somebody who has thought again."""
+    return bool(_REVISES.search(text.replace("’", "'")))
+
+
 def apologises(text: str) -> bool:
     """Return whether a message has words that often come with another answer than the first."""
     return bool(_APOLOGISES.search(text))
+
+
+def without_echo(text: str, answered: str) -> str:
+    """Return a message without the sentences that only repeat what it answers.
+
+    A message that is nothing else stays as it is.
+    """
+    theirs = _letters_only(answered)
+    sentences = re.findall(r"[^.!?\n\U0001f300-\U0001faff]+[.!?\n\U0001f300-\U0001faff]*", text)
+    own = [each for each in sentences if not _is_echo(each, theirs)]
+    return "".join(own) if own else text
+
+
+def _is_echo(sentence: str, theirs: str) -> bool:
+    words = _letters_only(sentence)
+    return len(words.split()) >= MIN_WORDS_OF_AN_ECHO and f" {words} " in f" {theirs} "
+
+
+def _letters_only(text: str) -> str:
+    return " ".join(re.findall(r"[\w']+", text.lower().replace("’", "'")))
 
 
 def confirms(text: str) -> bool:

@@ -12,6 +12,21 @@ import re
 NOT_THEIRS = re.compile(r"^\s*(?:rt\b.*|>.*)$", re.MULTILINE | re.IGNORECASE)
 QUOTED = re.compile(r"\"[^\"\n]*\"|(?<![\w'])'[^'\n]*(?:\w'\w[^'\n]*)*'(?!\w)")
 SENTENCE = re.compile(r"[^.!?;\n]+[.!?;\n]*")
+# What these say is not the player's guess: "Mom: cougar."
+LABEL_OF_OTHERS = re.compile(
+    r"^\W*(?:my |the )?(?:mom|mum|mama|dad|wife|husband|kids?|son|daughter|brother|sister|friends?"
+    r"|boss"
+    r"|neighbou?rs?|roommate|partner|boyfriend|girlfriend|grandma|grandpa|toddler|app|google"
+    r"|chatgpt"
+    r"|ai|merlin|seek|inat\w*|everyone|everybody|others|people|internet|twitter|them|they|him|her"
+    r"|he"
+    r"|she|option \w+)(?: (?:here|app|says))?\W*:"
+)
+# "If it's Texas, bobcat."
+IF_IT_IS = re.compile(
+    r"^\W*(?:(?:well|so|but|and|now|ok) )*(?:if|unless) (?:(?:it|this|that|we)"
+    r"(?:'s|'re| is| was| were| are)|not|so|the|there)\b"
+)
 CLAUSE = re.compile(
     r"[,:()—–=>→]| - |…|\b(?:but|so|because|though|although|however|while|now|actually|wait"
     r"|and (?=that's|this is|it's|i say)|edit|hence|therefore|i mean)\b"
@@ -19,7 +34,17 @@ CLAUSE = re.compile(
 JOKE = re.compile(
     r"\b(?:kidding|jk|joking|psych|april fools?|as if|yeah,? (?:right|sure)|in (?:my|your) dreams"
     r"|mother in law|(?:no one|nobody|noone) ever|oh (?:sure|yeah|yes|of course)"
-    r"|and (?:i'm|i am|my \w+ is|my \w+'s) (?:the |a |an )?\w+)\b|(?:^|\s)/s\b"
+    r"|and (?:i'm|i am|my \w+ is|my \w+'s) (?:the|a|an) \w+)\b|(?:^|\s)/s\b"
+)
+# "A bob", "bob!", but not "thanks Bob"; and the end of an animal that is seen of it.
+BOB = re.compile(
+    r"((?:^|[.!?\n,;:]) ?|\b(?:an?|its|it's|is|be|definitely|team|say|vote|guess|think|like|for|on"
+    r"|the"
+    r"|another|prob|probably|maybe) )bob(?:by|ber|bo|s)?(?=\W*(?:[.,!?;:\n]|$))"
+)
+REAR_END = re.compile(
+    r"'s? (?:rear end|butt|bum|behind|backside|bottom|rump|hind end|back end|hindquarters"
+    r"|tush\w*)\b"
 )
 # "Cougar or not" and "cougar? or not?" is the name of a game.
 NAME_OF_GAME = " or (?:not?|nah)\\b"
@@ -33,7 +58,7 @@ MAYBE = re.compile(
     r"|seems?|not sure|unsure|no (?:idea|clue)|idk|suspect|leaning|hm+|if i had to|always wrong)\b"
     r"|\?"
 )
-NO = re.compile(r"^\W*(?:no+|nope|nah|not|wrong)(?: way)?\W*$")
+NO = re.compile(r"^\W*(?:no|nope|nah|not|wrong)(?: way)?\W*$")
 # "Not!" is what players of such a game write if it is another animal.
 NOT_IS_THE_GUESS = re.compile(
     r"^\W*(?:(?:i(?:'d)? (?:say|vote|think|guess)|my (?:guess|vote|answer)(?: is)?|it's|definitely"
@@ -63,11 +88,16 @@ ALTERNATIVE = re.compile(
 _OTHERS = (
     r"(?:every(?:one|body)|people|they|he|she|some(?:one|body|body else)?|others|you|y'all|who"
     r"|nobody|most|many|half|all"
-    r"|my (?:kids?|sons?|daughters?|husband|wife|partner|mum|mom|dad|friends?|ex|boss|neighbou?rs?"
+    r"|(?:the )?(?:commenter|person|guy|lady|man|woman|poster|reply|comment|replies|comments)"
+    r"(?: (?:above|below|before me|up there|over me))?"
+    r"|(?!(?:i|we) )[a-z]+ (?:will|would|'ll|is going to|is gonna)"
+    r"|my (?:uncle|aunt|cousin|grand\w+|students?|class|team|app|phone|computer|kids?|sons?"
+    r"|daughters?|husband|wife|partner|mum|mom|dad|friends?|ex|boss|neighbou?rs?"
     r"|brother|sister|toddler|\d+[ -]year[ -]old|cat|dog)|merlin|the (?:app|internet|crowd|poll))"
 )
 _SAY = (
-    r"(?:says?|said|saying|thinks?|thought|thinking|guess(?:ed|es|ing)?|vot(?:ed|es|ing)|keeps?"
+    r"(?:calls?|called|would (?:say|call)|says?|said|saying|thinks?|thought|thinking|guess(?:ed|es"
+    r"|ing)?|vot(?:ed|es|ing)|keeps?"
     r"|insists?|swears?|believes?|answer(?:ed|s)|wrote|went|goes|going|picked|sure)"
 )
 BY_OTHERS = re.compile(
@@ -81,7 +111,15 @@ _ADJECTIVES = (
     r"|tiny|fat|fluffy|skinny|wild|cute|beautiful|gorgeous|handsome|lovely|pretty|real|classic"
     r"|typical|definite|very|super|fine|old|ol'|feral|american|common|nice|cool|just|only|plain"
     r"|another|lost|somebody's|someone's|obvious|boring|solid|clear|mama|my grandma's|good|what"
-    r"|friendly|local|single|lone|sleepy|grumpy|angry|happy|hungry|first|second|final) )*"
+    r"|friendly|local|single|lone|sleepy|grumpy|angry|happy|hungry|first|second|final|falcon|two"
+    r"|three"
+    r"|four|five|several|both|(?:pair|couple|trio|family|duo|group|bunch) of|proper|textbook|total"
+    r"|standard|chunky|chonky|round|long|short|tall|old|pregnant|well fed|massive|giant|mini|sneaky"
+    r"|suspicious|majestic|magnificent|common|garden variety|regular|ordinary|normal|domestic|wet"
+    r"|soggy|dark|light|pale|brown|gray|grey|tan|tawny|spotted|striped|red|orange|black|white|mangy"
+    r"|sick|skinny|slim|healthy|stealthy|winter|summer|hidden|blurry|your|our|the neighbou?r's"
+    r"|good old"
+    r"|plain old|big old|regular old|large|lost|juvie|juv|imm|first-year|1st year) )*"
 )
 # What may stand right before a guess. After any other word a name is only mentioned.
 LEAD = re.compile(
@@ -104,7 +142,15 @@ LEAD = re.compile(
     r"|nah|sorry|oops|ok|okay|then|idk|dunno|idea|clue|hm+|um+|uh|lol|haha|ha|wow|oh|ooh|same"
     r"|rather|answer|guess|final|instinct|glance|or|and|vs|not|neither|nor|isn't|wasn't|ain't"
     r"|can't be|n't|final answer|today|today's|100 ?%|\d+ ?%|\d+|aka|why not|what about"
-    r"|i'm|thats|thatsa|yay|finally|hello|hi|omg|well|hey|plus|thx|thanks|ima|imma)"
+    r"|is|was|be|all|belongs to|butt of|from [\w' -]{1,30} to|put me down for|down as|stick"
+    r"(?:ing)? with"
+    r"|settl(?:e|ing) (?:on|for)|plump(?:ing)? for|opt(?:ing)? for|bets? on|money(?:'s| is)? on"
+    r"|wager"
+    r"|agree(?:d)?|seconded|ditto|count me (?:as|for|in for)|chose|choosing|most|likely|gonna say"
+    r"|pretty sure|fairly sure|quite sure|id as|read(?:s|ing)? as|points? to|pointing to"
+    r"|says to me|indicates?"
+    r"|suggests?|tells me|makes? (?:it|this|me think)|i'm|thats|thatsa|yay|finally|hello|hi|omg"
+    r"|well|hey|plus|thx|thanks|ima|imma)"
     rf")[^\w]* ?{_ADJECTIVES}$"
 )
 # What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
@@ -119,7 +165,18 @@ FOLLOW = re.compile(
     r"|right|correct|definitely|for|hiding|sitting|sleeping|walking|looking|standing|lying"
     r"|resting|bobcat|cougar|of course|as|since|like|am i|edit|changed|scratch|wait|sorry|no wait"
     r"|actually|after all|vs|versus|imo|imho|fwiw|fyi|i'm|that's|looks|oops|by the|nice|beautiful"
-    r"|thanks|thank|great|cute|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
+    r"|thanks|thank|great|cute|mama|mom|mum|mother|momma|dad|papa|father|baby|babies|kit|kits"
+    r"|kitty|butt|bum"
+    r"|rump|backside|behind|bc|b/c|cause|cuz|cos|coz|due|given|based|judging|going|by|up|out|off"
+    r"|down"
+    r"|under|near|close|next|beside|past|w|w/|without|having|caught|spied|isn't|ain't|innit|eh|huh"
+    r"|no doubt"
+    r"|without a doubt|easily|every|just|so|to (?:this|these|the)|of (?:some|the|a)|per|via"
+    r"|methinks|vibe"
+    r"|but|this (?:week|round|time|one)|and her|\w+ing|tbh|ngl|y'all|yall|bro|dude|mate|team"
+    r"|territory vibes|doing|after|before|mid"
+    r"|\w+ly|sow|doe|girl|boy|lady|gal|fella|youngster|teenager|subadult|sub-adult|kitten|10|100"
+    r"|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
     r"|thx)\b)"
 )
 # It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
@@ -139,11 +196,21 @@ ASIDE = re.compile(
     r"|\b(?:last|next|previous|other) (?:one|time|week|round|photo|game)\b(?: \w+){0,5} $"
     r"|\b(?:thought|thinking|said|guessed|was going to say)(?: [\w']+){0,3} $"
 )
+# "My son says bobcat and I trust him."
+TRUSTS = re.compile(
+    r"\b(?:and|so) (?:i|we) (?:trust|agree|believe|concur|second|think so)\b"
+    r"|\bi(?:'m| am) with (?:him|her)\b"
+)
+# "I bet Ann will say cougar."
+FORETOLD = re.compile(
+    r"\b(?!(?:i|we|it|this|that|you)\b)[a-z]+(?: will|'ll| would| is going to| is gonna)"
+    r" (?:say|guess|call|think|claim|vote)(?: [\w']+){0,3} $"
+)
 OUR_OWN = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are|'ll|'d| would)? (?:say|think|guess|vote|go(?:ing)?|also think"
     r"|still (?:say|think)|bet|believe|choose|pick|(?:want|wanna|would like|have)(?: to)? (?:say"
     r"|go))(?: [\w']+){0,3} $"
-    r"|^\W*(?:(?:i'm|i am|we're|we are|still) )?thinking(?: \w+){0,2} $"
+    r"|^\W*(?:(?:i'm|i am|we're|we are|still) )?thinking(?: \w+){0,4} $"
     r"|\bwhat about(?: an?| the)? $"
 )
 # "Between a cougar and a bobcat" is a choice of two.

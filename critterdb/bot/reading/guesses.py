@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 from . import guess_patterns as patterns
 from . import safeguards
-from .parser import MAX_NAMES_PER_SENTENCE, OTHER_ANIMAL, AnswerVerdict, plain_words
+from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
 from .patterns import IDIOMS
+from .roles import MAX_NAMES_PER_SENTENCE
 from .spelling import in_game_words
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     )
     spelled = in_game_words(theirs, vocabulary.index)
     message = safeguards.in_our_words(plain_words(_with_tags_as_names(spelled.text, vocabulary)))
+    message = patterns.REAR_END.sub("", patterns.BOB.sub(r"\1bobcat", message))
     # A quotation mark in the middle of a word is an inch.
     message = patterns.QUOTED.sub(" , ", message)
     message = IDIOMS.sub(" ", message)
@@ -139,6 +141,7 @@ def _names_in_sentence(
 ) -> Iterator[_Name]:
     found: list[_Name] = []
     last_end = 0
+    is_theirs = patterns.LABEL_OF_OTHERS.match(sentence) or patterns.IF_IT_IS.match(sentence)
     for begin, end in _clauses(sentence):
         for match in any_name.finditer(sentence, begin, end):
             before = sentence[max(begin, match.start() - MAX_CONTEXT_CHARACTERS) : match.start()]
@@ -148,7 +151,9 @@ def _names_in_sentence(
                 continue
             between = sentence[last_end : match.start()] if found else ""
             role = _role(before, after, f"{match[2] or ''}{after}")
-            if role == "guessed" and patterns.BETWEEN.search(before):
+            if role == "guessed" and is_theirs:
+                role = "mentioned"
+            elif role == "guessed" and patterns.BETWEEN.search(before):
                 role = "offered"
             elif found:
                 role = _role_after(found[-1].role, between, role)
@@ -215,7 +220,11 @@ def _role(before: str, after: str, ending: str) -> Role:
         return "mentioned"
     if patterns.EARLIER.search(after):
         return "mentioned"
+    if patterns.FORETOLD.search(before):
+        return "mentioned"
     if patterns.OUR_OWN.search(before):
+        return "guessed"
+    if patterns.BY_OTHERS.search(before) and patterns.TRUSTS.search(after):
         return "guessed"
     if patterns.BY_OTHERS.search(before) or patterns.ASIDE.search(before):
         return "mentioned"

@@ -10,18 +10,23 @@ import re
 SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 CLAUSE = re.compile(r"[,;:()—–]| - |…|\b(?:but|though|although|however|whereas|while|because)\b")
 IDIOMS = re.compile(
-    r"\b(?:no doubt(?: about it)?|without (?:a|any) doubt|no question(?: about it)?|no surprise"
+    r"\b(?:not (?:only|just)(?: any)?|(?:(?:i'm|i am|we're|we are|it) )?(?:sorry|happy|pleased"
+    r"|glad|delighted|proud"
+    r"|hate|pains me|have|joy) to (?:say|report|inform you|tell you|announce|admit)(?: that)?"
+    r"|no doubt(?: about it)?|without (?:a|any) doubt|no question(?: about it)?|no surprise"
     r"|not surprisingly|none other than|hands down|no kidding|why not|not bad"
     r"|believe it or not|if ever there was one)\b"
 )
 MARK = re.compile(
-    r"\b(?:it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
+    r"\b(?:(?:it|this|that|he|she) (?:sure|really|indeed|truly|so|certainly|definitely|surely)"
+    r"|it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
     r"|(?:the|our|this|that|your) (?:\w+ )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit"
     r"|beast|guest|visitor|one|fellow|guy|lady|chap|beauty)"
     r"(?: in question| in (?:the|this) (?:photo|picture)| here)?)"
     r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
     r"|\b(?:looking at|i see|we have|we've got|you have|here is|here's|there is|there's|meet"
     r"|say (?:hello|hi) to|turn(?:s|ed) out(?: to be)?|(?:answer|verdict|reveal|id)(?: is| was)?"
+    r"|what (?:you|we|i)(?: all)? (?:saw|see|have|had|got|took)(?: here)? (?:is|was)"
     r"|what (?:you're|you are|we're|we are) (?:seeing|looking at)(?: here)? is"
     r"|yes|yep|yup|indeed|correct|bingo|definitely|clearly|obviously|certainly|of course|aye"
     r"|correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
@@ -30,18 +35,34 @@ MARK = re.compile(
     r"|(?:i'm|i am|we're|we are) calling (?:it|this|that)(?: one)?"
     r"|confirm(?:s|ed) (?:this|it|that|him|her|the id)(?: as| is| was| to be)"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
-    r"|(?:these|those|they)(?: are|'re| were))\b"
+    r"|(?:these|those|they)(?: are|'re| were)|i give you|behold|introducing|there (?:stays"
+    r"|remains) only"
+    r"|for me(?: it)? is|hence|therefore|adds? up to|spells|equals|leaves only|which (?:makes"
+    r"|leaves) (?:it|us with))\b"
+    # "Is a puma", as people write whose own language needs no "it".
+    r"|^\W*(?:(?:sorry|s[ií]|yes|yep|no|nope|ja|well|ah|oh|so|and|but|then|also) )*(?:is|was)\b"
+    r"(?! not)"
+)
+# "What looked like a cougar turned out to be a", "our panther is somebody's".
+TURNED_OUT = (
+    r"\b(?:what (?:\w+ ){1,4}|(?:our|this|that|your|today's|the so-called) (?:\w+ )?)"
+    r"(?:an? )?['\"]?(?:%s)['\"]?"
+    r"(?: [^.!?,;:]{1,40})? (?:is|was|turn(?:s|ed) out(?: to be)?|proved to be)(?: \w+ly| just"
+    r"| in fact| really)?"
+    r" (?:an?|some\w+'s|my (?:own )?|the neighbou?r's) (?=(?:\w+ ){0,3}(?:%s)\b)"
 )
 # Of these a host names several: "these are bobcats", "two bobcats!".
 SEVERAL = re.compile(
     r"\b(?:these|those|they)(?: are|'re| were)(?: (?:all|both|actually|indeed|in fact|\w+ly))? $"
+    r"|\b(?:it's|it is|this is|that's|is|was) one of (?:our|the|my|their)(?: \w+){0,2} $"
     r"|^ ?(?:just |only |yes )?(?:two|three|four|five|six|several|an? (?:pair|couple|trio) of)"
     r"(?: \w+)? $"
 )
 # "It's a big old tired bobcat" is a statement; beyond that something else stands between.
 MAX_WORDS_AFTER_MARK = 6
 DENIAL = re.compile(
-    r"(?:\b(?:not|no|never|neither|nor)|n't(?: be)?)(?: (?:actually|really|quite|even|in fact))*"
+    r"(?<!t )(?<!not )\b(?:rule|ruled|ruling) out(?: an?| the)? $|(?:\b(?:not|no|never|neither"
+    r"|nor)|n't(?: be)?)(?: (?:actually|really|quite|even|in fact))*"
     r"(?: (?:an?|the|any))?(?: (?:real|actual|true|wild))? $"
 )
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|nobody|none|hardly)\b|n't\b")
@@ -63,14 +84,18 @@ DOUBT = re.compile(
     r"|(?:pretty|fairly|quite|almost|rather) (?:sure|certain)|not sure|unsure|supposedly"
     r"|allegedly|pretend)\b"
 )
+WOULD = re.compile(r"\b(?:would|should|could|or)\b")
+CALLED = re.compile(r"\b(?:called|named) (?:[\w']+)\W*$")
 REPORT = re.compile(
-    r"\b(?:said|saying|say|says|guess(?:es|ed|ing)?|votes?|voted|answered|thought|think|thinking"
+    r"\b(?:said|saying|say|says|guess(?:es|ed|ing)?|votes?|voted|answered|thought|thinks?|thinking"
+    r"|believes?|insists?|swears"
     r"|picked|chose|called|went (?:with|for)|go(?:ing)? (?:with|for)|fooled|tempted"
     r"|expect(?:ed)?)\b"
 )
 AGAINST_FACT = re.compile(
     r"\bif (?:it|this|that|he|she) (?:was|were|had been)\b|\bwish"
     r"|\bhop(?:e|ed|ing)\b|\bwant(?:ed|ing)?\b"
+    r"|\b(?:withdr[ae]w\w*|retract\w*|revok\w*|(?:take|taking|took) back|scrap|unsay) (?:the|my) $"
 )
 BY_OTHERS = re.compile(
     r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
@@ -84,7 +109,8 @@ NOT_STATED = re.compile(
 )
 OURSELVES = re.compile(
     r"\b(?:i|we)(?:'m| am|'re| are| can)? (?:\w+ly )?(?:sure|certain|say|swear)\b"
-    r"|\btells us\b|\bcan tell\b|^\W*tell (?:him|her|them|your \w+)(?: that)? $"
+    r"|\btells us\b|\bcan tell\b|\btells? us\b|^\W*(?:please |pls |do )?tell (?:him|her|them"
+    r"|your \w+)(?: that)? $"
 )
 JOKE = re.compile(r"\b(?:kidding|jk|joking|psych|april fools?|scratch that|or is it)\b")
 TAKEN_BACK = re.compile(
@@ -95,25 +121,39 @@ TAKEN_BACK = re.compile(
 )
 RIGHT = re.compile(
     r"\b(?:(?<!\d )right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? (?:to|for)"
-    r"|w[io]ns?|winners?|got it|bingo|spot on|good job|nice work|gold star|full marks"
+    r"|w[io]ns?|winners?|got it|bingo|spot on|good job|(?:i|we) (?:agree|concur)|nice work"
+    r"|gold star|full marks"
     r"|out of ten|high five|pat on the back|take a bow)\b"
 )
 # These say what it was, whoever says so: "80% of you correctly said bobcat".
 SAID_RIGHTLY = re.compile(
+    r"^\W*(?:this|our|today's) (?!.*\b(?:guess|vote|bet|theory|hunch|suspicion|feeling|favou?rite"
+    r"|mascot"
+    r"|team|logo|friend|neighbou?r|app|next|last|first|other|not|never|would|could)\b)"
+    r"(?:[\w-]+ ){0,2}[\w-]+"
+    r" (?:is|was)(?: \w+ly| indeed| just)? an? $"
+    r"|\b(?:it|this|that)(?:'s| is| was) what (?:\w+ ){1,5}call(?:s|ed)?(?: an?)? $|"
     r"^\W*(?:the|these|those|that|this) (?:\w+ ){0,2}(?:tail|leg|eye|ear|paw|nose|face|foot|feet"
     r"|whisker|butt|coat)s? belongs? to an? $"
     r"|\b(?:it|this|that|one|cat|animal|critter|guest|creature)(?:'s| is| was| has)?(?: been)?"
     r" (?:identified|id'?d|confirmed)(?: by (?!an? |some|my|you)[\w ]{1,30})? as an? $"
-    r"|\bwe(?: have|'ve)? (?:identified|id'?d) (?:it|this|that)(?: one)? as an? $"
+    r"|\b(?:re-?)?(?:classified|identified|id'?d|label+ed|catalogu?ed|filed|logged|recorded"
+    r"|determined|assigned)"
+    r" (?:it|this|that|him|her|this (?:animal|cat|bird|one)|the (?:animal|cat|bird))(?: one)? "
+    r"(?:as|to be) an? $"
     r"|^\W*(?:the|that|this|our) (?:\w+ ){0,2}(?:cat|animal|critter|creature|thing|blob|guest"
     r"|visitor|beast|bird|shadow|shape|figure)\b(?!.*\b(?:love|like|want|wish|last|next|favou?rite"
     r"|best|only|people|not|never|would|could)\b|.*n't\b)[^?]{0,50} (?:is|was)(?: \w+ly"
     r"| indeed)? an? $"
+    r"|^\W*what (?:i|we|you|everyone|people|they)(?: all)? (?:called|took for|thought was|label+ed"
+    r"|said was)"
+    r"[^.!?]{0,40} (?:is|was)(?: really| actually| in fact)? an? $"
     r"|^\W*what you(?:'re| are)? (?:see|seeing|looking at)[^?]{0,30} is an? $"
     r"|\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
     r"(?: (?:it|this)(?:'s| is| was))?|(?:collar|ear tag|microchip)(?: \w+)? says it's"
     r"|(?:we're|we are|i'm|i am) going with"
+    r"|(?:dna|lab|genetics|results?|tests?)[^.!?]{0,30} (?:came|come|comes) back(?: as| with|:)?"
     r"|(?:photos?|pictures?|pics?|shots?|videos?) of(?= this))(?: an?| this| the)? $"
 )
 WRONG = re.compile(
@@ -129,12 +169,21 @@ ELSEWHEN = re.compile(
 PART = re.compile(
     r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"
     r"|coats?|fur|whiskers|size|sized|guess\w*|votes?|voters?|people|crowd|team|camp|fans?|lovers?"
-    r"|things|hopefuls|believers|enthusiasts"
+    r"|things|hopefuls|believers|enthusiasts|it (?:is|was) for (?:you|now|him|her|them)|\d+ ?%|sp"
+    r"|spp|species|gang|mode|vibes?|energy|kill"
+    r"|scat|poop|skulls?"
+    r"|skeletons?|bones?|skins?|pelts?|statues?|plushies?|toys?|signs?|warnings?|butts?|mugs?|dens?"
+    r"|calls?|sounds?|ridge|hill|road|creek|canyon|town|week|time|day|dinner|documentary|season"
+    r"|trapping"
     r"|habitat|country|territory|range|biolog\w+|research\w*|scien\w+|stud(?:y|ies)|sighting\w*"
     r"|hunt\w*|attacks?|or)\b)"
 )
-PART_OF_QUESTION = re.compile(r"[—–;(]| - ")
+PART_OF_QUESTION = re.compile(r"[—–;(]| - |, (?=see\b|notice|did you|can you see)")
 # "This bobcat fooled many of you."
+# "Answer: bobcat" is as plain as "the answer is a bobcat".
+LABEL_OF_ANSWER = re.compile(
+    r"\b(?:answer|verdict|reveal|id|solution|result|ruling|conclusion)\W*:\W*$"
+)
 THIS_ONE = re.compile(r"\b(?:this|our) (?:\w+ )?$")
 FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|confused)\b")
 ARTICLE = re.compile(r"^(?:(?:an?|the|any|your average) )?$")
@@ -143,11 +192,15 @@ IF_PEOPLE = re.compile(
     r"|somebody|someone)|\bthose (?:of you )?who\b"
 )
 THING_SAID = re.compile(
-    r"^ (?:it|this|that) (?:is|was)\b(?! not)"
+    r"^ (?:it|this|that) (?:(?:is|was)\b(?! not| for (?:you|now|him|her|them))|belongs to)"
     r"|^ (?:is|was) (?:(?:the|my|our|your) )?(?:final |correct |right )?(?:answer|winner"
     r"|correct|right)\b"
 )
-THING_DENIED = re.compile(r"^ (?:it|this|that) (?:(?:is|was) not|isn't|wasn't|ain't)\b")
+THING_DENIED = re.compile(
+    r"^ (?:(?:it|this|that) (?:(?:is|was)(?: \w+ly| \w+)? not|isn't|wasn't|ain't)"
+    r"|(?:we|you|i) can (?:put away|rule out|exclude|discard|forget)|is (?:out|excluded"
+    r"|ruled out))\b"
+)
 SUBJECT = re.compile(
     r"^ (?:(?:kittens?|cubs?) )?(?:has|have|had|is|are|was|were|would|can|could|does|do|did|tends?"
     r"|usually|often|never|always|will|should|looks?|weighs?|lives?|needs?|likes?)\b"
@@ -163,12 +216,27 @@ GOES_ON = re.compile(
     r"|confirmed|photographed|taken|seen|caught|spotted"
     r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"
     r"|staring"
-    r"|wearing|named|called|in case|if|alright|obviously|of the (?:day|season|year))\b"
+    r"|wearing|named|called|in case|if|alright|obviously|of the (?:day|season|year)"
+    r"|the (?:whole|entire) time|all along|w|b/?c|cause|cuz|cos|without|under|behind|between"
+    r"|beside|next|close|about|ca|approx\w*"
+    r"|around|aged?|of (?:about|ca|around)|due|thanks|having|bedded|sow|doe|girl|boy|tom|queen|cub"
+    r"|kit"
+    r"|youngster|whose|where|so|just|only|really|yes|yay|though|tho|imo|captured|filmed|recorded"
+    r"|collared|tagged|rescued|released|passing|out|off|up|inside|outside|through|across|along"
+    r"|down|into"
+    r"|towards?|before|during|plus|who's|that's|it's|he's|she's|trotting|bounding|heading|\d+"
+    r"(?! ?%))\b"
+    r"|^ w/"
 )
 # "A bobcat having a drink": what the animal does, if an article stands before its name.
 DOING, AN = (
     re.compile(r"^ (?!warning|crossing|viewing|painting|drawing|carving|building)[a-z]{2,}ing\b"),
     re.compile(r"\b(?:an?|our|another) (?:\w+ ){0,2}$"),
+)
+# "It's a coyote curled up", but not "it's a bobcat sized dog".
+SEEN = re.compile(
+    r"^ (?!\w*(?:shaped|sized|infested|related|inspired|themed|colou?red|flavou?red"
+    r"|based)\b)[a-z]{2,}ed\b"
 )
 NO_ANSWER = re.compile(
     r"\b(?:i|you|we|they|my|your(?! (?:friendly|typical|regular|standard|everyday|good old))"
@@ -186,13 +254,46 @@ INCONCLUSIVE = re.compile(
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|small) for an? id\b"
     r"|^\W*no idea,? (?:sorry|folks)\W*$"
     r"|\b(?:can't|cannot|couldn't|could not) be (?:identified|determined|told|id'd)\b"
+    r"|\b(?:can't|cannot|can not|couldn't|could not|won't) be (?:known|separated|resolved|settled"
+    r"|distinguished|answered|determined|identified)\b"
+    r"|\b(?:can't|cannot|can not|will never|won't|won't ever|'ll never) know\b"
+    r"|\bnot (?:identifiable|determinable|possible to (?:tell|say|id|identify|know|separate)"
+    r"|enough (?:detail|pixels|info\w*|to (?:go on|say|tell|identify|id)))\b"
+    r"|\bno way to (?:say|be sure|separate|distinguish|id|identify)\b"
+    r"|\b(?:unknowable|unanswerable|indeterminate|undeterminable|undecidable|unresolvable)\b"
+    r"|\bnever (?:found|find) out\b|\bwe never will\b"
+    r"|\b(?:nobody|no one|noone) (?:will|can|could|would)(?: ever| possibly)? (?:know|tell|say"
+    r"|be sure)\b"
+    r"|\bleave (?:it|this|that|him|her)(?: one)? (?:as )?(?:an? )?(?:unidentified|unknown"
+    r"|undetermined|unsolved)\b"
+    r"|\bforever (?:a )?(?:mystery|unknown)\b"
     r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
     r"|\b(?:i|we) (?:really |honestly |just )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
+)
+# These only say so beside a word that ends the game.
+SEEMS_INCONCLUSIVE = re.compile(
+    r"\b(?:doesn't|does not|didn't|don't|do not|not) show(?:ing)? enough\b"
+    r"|\b(?:remains?|stays?|will (?:remain|stay|be)) (?:an? )?(?:\w+ )?(?:mystery|unknown|unsolved"
+    r"|unidentified)\b|\b(?:fil(?:e|ed|ing)|goes|put|chalk)\b[^.!?]{0,15} (?:under|as"
+    r"|up to) [^.!?]{0,12}"
+    r"(?:unknown|myster\w+|who knows|unidentified)\b|\bunknown (?:felid|animal|cat|bird|corvid"
+    r"|species)\b"
+    r"|\b(?:give|gave|giving) up\b|\bcould be either\b|\bspp?\b|\btoo close to call\b"
+    r"|\bno telling\b|\bno winners?\b"
+)
+ENDS_THE_GAME = re.compile(
+    r"\b(?:sorry|remains|stays|fil(?:e|ed|ing)|goes down|chalk|can't do better|no agreement"
+    r"|official(?:ly)?|final(?:ly)?|ruling|verdict|reveal|answer|result|forever|case closed"
+    r"|no winners?"
+    r"|leave it (?:there|at that))\b"
 )
 # These say that nobody can tell; what else is in INCONCLUSIVE may only be the host's word for now.
 FOR_GOOD = re.compile(
     r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bnever know\b|\bimpossible\b"
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|hard|little|small)\b|\bbe identified\b|\bsorry\b"
+    r"|\b(?:officially|undeterminable|unanswerable|official|final|ruling|verdict|reveal|forever"
+    r"|be known|separated|identifiable|no way"
+    r"|indeterminate|not enough|show enough|unknowable|case closed)\b"
 )
 # "No idea!" may be teasing the players: it waits for a person.
 SHRUG = re.compile(
@@ -210,9 +311,13 @@ NOT_INCONCLUSIVE = re.compile(
 )
 # "It looks like a cougar, but" is the beginning of a denial.
 LOOKS = re.compile(
-    r"\b(?:look(?:s|ed)? like|pass for|mistaken for|confused (?:with|for)|resembl\w+)\b"
+    r"\b(?:(?:could|might|may|would)(?: well| easily)? (?:be|have been|pass|look)|look(?:s"
+    r"|ed)? like|pass for|mistaken for|confused (?:with|for)|resembl\w+)\b"
 )
-CONCEDED = re.compile(r"\b(?:but|while|although|though|however|despite)\b")
+CONCEDED = re.compile(
+    r"\b(?:if|at first|i know|i (?:see|understand) why|from this angle|easily|but|while|although"
+    r"|though|however|despite)\b"
+)
 AFTERTHOUGHT = re.compile(
     r"^(?:or )?(?:(?:i|we) (?:think|guess|believe|suppose|reckon)|maybe|probably|perhaps"
     r"|or not|or so|right|no|change my mind|for now|so far|tentative(?:ly)?"

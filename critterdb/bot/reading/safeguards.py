@@ -13,10 +13,46 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_A_DAY = (
+    r"(?:yesterday|last (?:night|week|friday)|this (?:week|morning)|today|tonight|the day"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+)
 _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bmtn?\.? ?lion\b"), "mountain lion"),
     (re.compile(r"\bmountain-lion"), "mountain lion"),
-    (re.compile(r"\bbob-? ?cat"), "bobcat"),
+    (re.compile(r"\bbob(?:by)?[-. ]{0,2}(?:cat|kitty|kitten)\b"), "bobcat"),
+    (re.compile(r"\bbob the (?:bob)?cat\b"), "bobcat"),
+    (re.compile(r"\b(domestic|house)\. cat\b"), r"\1 cat"),
+    (re.compile(r"\b(?:pas une?|keine?|no es una?|non è una?)\b"), "not a"),
+    (re.compile(r"\bcat \((house|domestic)\)"), r"\1 cat"),
+    (re.compile(r"\b(just an?|an?|only|it's|is) domestic(?=\W*(?:[.,!?]|$))"), r"\1 domestic cat"),
+    (
+        re.compile(
+            r"\b(?:in (?:my|our) (?:language|country)|in english)\b([^.!?]*,) (?:you|we|they) say\b"
+        ),
+        r"\1 it's a",
+    ),
+    # Only of a cougar is it in doubt whether there is a black one.
+    (re.compile(r"\bblack (?=(?:domestic|house|pet|barn|feral|stray|tabby|tuxedo|moggy)\b)"), ""),
+    # "The answer to yesterday's quiz: …" is about this post, if it replies to it.
+    (
+        re.compile(
+            r"\b(?:the )?(?:answer|solution|reveal|result)s?(?: \w+)? (?:to|of|for|from)"
+            rf" (?:{_A_DAY}|everybody|everyone|all|this|that)(?:'s)?(?: \w+){{0,2}}"
+            r" ?(?=[:,—–-]| (?:is|was)\b)(?!.*\b(?:today's|this one|next|new)\b)"
+        ),
+        "the answer",
+    ),
+    (
+        re.compile(
+            rf"^{_A_DAY}'s (?:\w+ )?(?:game|bird|cat|animal|photo|picture|quiz|mystery|round"
+            rf"|critter|puzzle"
+            r"|challenge|post|corvid|hawk|poser|question)(?: solved| answer| solution| reveal"
+            r"(?:ed)?|, \w+)?"
+            r" ?(?=[:—–])"
+        ),
+        "the answer",
+    ),
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
     (re.compile(r"(?<!\w)([b-hj-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
@@ -49,6 +85,8 @@ _UNDONE = re.compile(
     r"|or so (?:i|we) thought|just (?:checking|testing|seeing)|(?:haha|lol),? no)\b"
     r"|(?:^|[.!…(,;]) ?(?:(?:no|nah|nope|not)|(?:it|this|that)(?: is not| isn't|'s not))\b\W*$"
 )
+# "There's the first cougar of the day": a guess that is counted.
+_ONE_OF_MANY = re.compile(r"\bthe (?:first|second|third|next|last|obligatory|usual|inevitable) $")
 # Before the name, in its own clause: an image, a likeness, or less than the whole animal.
 _NO_REAL_ONE = re.compile(
     r"\b(?:fake|toy|wannabe|stuffed|taxiderm\w*|concrete|cardboard|plastic|plush|metal|wooden"
@@ -85,6 +123,13 @@ _SHARE_OF_PEOPLE = re.compile(
     r"|\b\d+ ?(?:%|percent)(?: of (?:you|\w+))? (?:said|say|guess\w*|vot\w+|picked|chose|went"
     r"|thought|think|got)\b[^%]*$"
 )
+# "Every year somebody reports one as a panther."
+_TAKEN_FOR = re.compile(
+    r"\b(?:mistak\w+|mistook|took|takes?|taken|report\w*|confus\w+|mislabel\w*|pass\w*)\b"
+    r"[^.!?]{0,30} (?:for|as|with)(?: an?| the)?(?: \w+)? $"
+)
+_POLL = re.compile(r"\b(?:polls?|votes?|voted|voting|split|went|said|guess\w*)\b")
+_PERCENT = re.compile(r"\d ?(?:%|percent) $")
 _UNSURE = re.compile(
     r"\b(?:unless|presumably|supposed|meant to|label+ed|believed to|rumou?red|considered|assumed"
     r"|reported(?:ly)?|(?:said|thought) to be|always|usually|typically|statistically|consensus"
@@ -189,6 +234,9 @@ def downgrade(
         or _NAMED_FOR_ONE.search(after)
         or _SHARE_OF_PEOPLE.search(before)
         or _ONE_OF_TWO.search(before)
+        or _ONE_OF_MANY.search(before)
+        or _TAKEN_FOR.search(before)
+        or (_PERCENT.search(before) and _POLL.search(sentence))
     ):
         return "mentioned"
     if _NO_REAL_ONE.search(before) or _UNSURE.search(clause) or _BELIEVED.search(sentence):

@@ -24,7 +24,10 @@ _NO_SHORT_NAME = _OF_A_PLACE | frozenset(
         white winter wood yellow""",
     )
 )
+# Their first words say too little: "a stray", "ginger".
+_ANY_CAT = frozenset(("cat", "kitty", "tabby", "pet", "feline"))
 _SCIENTIFIC = re.compile(r"([a-z])[a-z]+ ([a-z]{4,})")
+_TAILED = re.compile(r"([a-z]+)-(tail|shoulder|wing|back|leg)g?ed ([a-z]+)$")
 MIN_SHORT_NAME_LETTERS = 5
 
 
@@ -38,6 +41,9 @@ def written_names(names: Mapping[str, int], scientific: Collection[str]) -> dict
         for variant in (name.replace("'", ""), name.replace("-", " "), name.replace("-", "")):
             written.setdefault(variant, taxon_id)
         written.setdefault(name.replace("'", "").replace("-", " "), taxon_id)
+        if tailed := _TAILED.match(name):  # "red-tail hawk"
+            for joint in ("-", " ", ""):
+                written.setdefault(f"{tailed[1]}{joint}{tailed[2]} {tailed[3]}", taxon_id)
     unique = {
         **_only_of_one(_abbreviated(names, scientific)),
         **_only_of_one(_without_place(names)),
@@ -58,6 +64,8 @@ def short_names(names: Mapping[str, int]) -> dict[str, int]:
     pairs = []
     for name, taxon_id in names.items():
         first, _, last = name.partition(" ")
+        if last in _ANY_CAT:
+            continue
         if taxon_id and last and " " not in last and len(taxa_by_last_word[last]) > 1:
             pairs += [(word, taxon_id) for word in _forms(first)]
     return {

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Shorter words have too many neighbours that are words as well: there only two letters may have
 # changed places ("crwo").
 MIN_LETTERS_FOR_A_TYPO = 6
+MIN_LETTERS_IN_CONTEXT = 5
 MIN_LETTERS_TO_SWAP = 4
 MAX_LETTERS = 30  # no word of a name is longer
 
@@ -193,7 +194,8 @@ def _is_typo_of(typed: str, word: str, *, in_context: bool) -> bool:
         return len(word) >= (3 if in_context else MIN_LETTERS_TO_SWAP)
     if not re.search("[aeiouy]", typed):
         return in_context and _differ_by_one(typed, word)
-    return len(word) >= MIN_LETTERS_FOR_A_TYPO and _differ_by_one(typed, word)
+    least = MIN_LETTERS_IN_CONTEXT if in_context else MIN_LETTERS_FOR_A_TYPO
+    return len(word) >= least and _differ_by_one(typed, word)
 
 
 def _is_swapped(typed: str, word: str) -> bool:

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from critterdb.games import Game
+_BEFORE_NEWS = (
+    r"(?:^|[.!?,;:(\n]\s*|\ban?\s+[\w-]+\s+|\b(?:an?|is|was|it's|its|that's|y+e+s+|yep|yup|so"
+    r"|correct|just|adult|young"
+    r"|juvenile|dark|light|male|female|answer)\s+)"
+)
+_AFTER_NEWS = r"\s*(?:$|[.,!?;:)\n]|(?:it is|it was|indeed|of course|for sure)\b)"
+# "The tail is barred", "it has a red tail": these say what a bird looks like.
+_LOOKS = frozenset(("barred", "golden", "spotted", "striped", "prairie", "turkey", "acorn"))
+
+
+def _is_a_bird_by_itself(name: str) -> bool:
+    return name not in _LOOKS and (" " not in name or name.endswith("ed"))
 
 
 @dataclass(frozen=True)
@@ -32,9 +44,28 @@ class Vocabulary:
 
     def read(self, text: str, game: Game) -> Verdict | None:
         """Return what a host's message says about the animal, or None if it says nothing."""
-        spelled = in_game_words(text, self.index)
+        spelled = in_game_words(self._in_full(text), self.index)
         verdict = read_answer(spelled.text, game, self.names, self.target, self.lineage)
         return replace(verdict, is_respelled=spelled.is_changed) if verdict else None
+
+    def _in_full(self, text: str) -> str:
+        """A text with short names in full if they are the news: "it's a downy", "Downy it is"."""
+        lower = text.lower()
+        present = [name for name in self.short if name in lower and _is_a_bird_by_itself(name)]
+        if not present:
+            return text
+        any_name = "|".join(map(re.escape, sorted(present, key=len, reverse=True)))
+        pattern = re.compile(rf"({_BEFORE_NEWS})({any_name})(?={_AFTER_NEWS})", re.IGNORECASE)
+        return pattern.sub(lambda match: match[1] + self._full_names[match[2].lower()], text)
+
+    @cached_property
+    def _full_names(self) -> Mapping[str, str]:
+        names = {taxon_id: name for name, taxon_id in self.names.items() if " " in name}
+        full = {}
+        for short, taxon_id in self.short.items():
+            same = [n for n, t in self.names.items() if t == taxon_id and n.startswith(short)]
+            full[short] = max(same, key=len, default=names.get(taxon_id, short))
+        return full
 
     @cached_property
     def index(self) -> NameIndex:

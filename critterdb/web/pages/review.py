@@ -151,6 +151,7 @@ WHY = {
     "too coarse": "It waits because it names a group that includes the animal in question.",
     "only mentioned": "It waits because it names an animal without saying that it is the answer.",
     "only ruled out": "It waits because it only says what the animal is not.",
+    "still open": "It waits because the host seems to ask or hint, so the game may go on.",
     "a shrug": "It waits because “no idea” may not be the last word.",
     "elsewhere in the thread": "It waits because it may be about another photo in the thread.",
     "corrects an answer": "It seems to correct the stored answer.",

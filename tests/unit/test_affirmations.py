@@ -1,0 +1,109 @@
+"""When a host's reply means yes, and when the game goes on.
+
+Whole threads are in tests/data/host_answers_2.jsonl; here are the rules that are easily broken.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from critterdb.bot.reading.affirmations import affirms, is_open, with_yes_in_words
+from critterdb.bot.reading.corrections import confirms, revises, takes_back, without_echo
+from critterdb.bot.reading.parser import plain_words
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Correct! The ears give it away.",
+        "Pat has it. Rounded ears, small head.",
+        "I could not have said it better. And correct.",
+        "🎯 Alma",
+        "Took you long enough, but yes.",
+        "What Pat said.",
+        "Right answer! (Though careful with tufts.)",
+        "No question mark needed, Sam.",
+        "Yes, and a very young one.",
+    ],
+)
+def test_a_yes_is_read_in_what_else_is_said(reply: str) -> None:
+    assert affirms(plain_words(with_yes_in_words(reply)))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Right. So what else could it be?",
+        "Right genus!",
+        "You are half right",
+        "Yes, it's a tricky one",
+        "Yes, but which species?",
+        "Ann gets a star for effort",
+        "Nobody got it",
+        "Precisely one person got it and it wasn't you",
+        "You may be right",
+        "Correct answers get a sticker, so choose well!",
+        "There it is, the first guess of the day!",
+        "You got it backwards",
+        "Correct! Another hint: look at the tail",
+        "Good guess. Answer tonight.",
+    ],
+)
+def test_half_a_yes_is_none(reply: str) -> None:
+    assert not affirms(plain_words(with_yes_in_words(reply)))
+
+
+@pytest.mark.parametrize("reply", ["It is not", "Right what", "Yes?", "It was not!"])
+def test_a_negation_is_no_confirmation(reply: str) -> None:
+    assert not confirms(reply)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Reveal on Friday.", True),
+        ("That's 12 votes for bobcat", True),
+        ("What do you see?", True),
+        ("You know what? It is a bobcat.", False),
+        ("Thank you for your patience", False),
+        ("The tail is the clue here", False),
+    ],
+)
+def test_a_game_goes_on_if_the_host_asks_hints_or_promises(message: str, expected: bool) -> None:
+    assert is_open(plain_words(message)) == expected
+
+
+def test_words_of_the_player_are_not_the_hosts() -> None:
+    guess = "Bobcat. Or a really round cougar"
+    assert without_echo("A really round cougar 😂 On a mug!", guess) == " On a mug!"
+    assert without_echo("Cougar. Yes.", guess) == "Cougar. Yes."  # too short to be an echo
+    assert without_echo("A really round cougar", guess) == "A really round cougar"
+
+
+@pytest.mark.parametrize(
+    ("message", "is_back"),
+    [
+        ("I withdraw my answer", True),
+        ("Wait, please ignore that.", True),
+        ("Taking that one back", True),
+        ("Please ignore the noise", False),
+        ("Forget the tail, look at the ears", False),
+        ("I'll be back", False),
+    ],
+)
+def test_an_answer_is_taken_back_in_many_words(message: str, is_back: bool) -> None:
+    assert takes_back(message) == is_back
+
+
+@pytest.mark.parametrize("part", ["yes, ", "you ", "so ", "a=", "what a bobcat ", "x", "(", "I "])
+def test_time_grows_with_the_length_of_a_reply_only(part: str) -> None:
+    text = (part * 25_000)[:25_000]
+    started = time.monotonic()
+    affirms(plain_words(with_yes_in_words(text)))
+    confirms(text)
+    revises(text)
+    takes_back(text)
+    without_echo(text, text)
+    assert time.monotonic() - started < 1  # 0.05 s on an idle machine
