@@ -7,6 +7,7 @@ import json
 import re
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -314,8 +315,10 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     with subprocess.Popen(command, cwd=ROOT) as process:
         while process.poll() is None and not list(tmp_path.glob(".public.*.part")):
             pass
+        process.send_signal(signal.SIGSTOP)
         with pytest.raises(SiteError, match="Another critterdb publish is writing"):
             bake(site, folder, base_url=BASE)
+        process.send_signal(signal.SIGCONT)
     assert process.returncode == 0
     assert contents(folder) == contents(baked)
     assert list(tmp_path.glob(".public*")) == []
