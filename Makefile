@@ -104,8 +104,8 @@ $(VENV)-cluster/.installed: setup.py pyproject.toml requirements/dev.txt
 	$(VENV)-cluster/bin/python -m pip install --quiet --upgrade --constraint $(LOCK_0.65) --editable '.[test,cluster]'
 	touch $@
 
-coverage: $(STAMP) ## Measure which lines and branches of critterdb the tests run
-	$(PYTEST) $(IN_PARALLEL) -q -m 'not serial' --cov --cov-report=
+coverage: $(STAMP) ## Measure which lines and branches of critterdb the tests run, without those in a browser
+	$(PYTEST) $(IN_PARALLEL) -q -m 'not serial and not browser' --cov --cov-report=
 	$(PYTEST) -q -m serial $(SERIAL_TESTS) --cov --cov-append --cov-report=term --cov-report=html --cov-report=json
 	$(BENCHMARK).tested_lines coverage.json
 
