@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import re
 
+# "Looks to me as a jackdaw", as people write whose own language has one word for as and like.
+LOOKS_AS = re.compile(
+    r"\b(looks?|seems?|appears?|sounds?)(?: (?:to|for) (?:me|us))?,? (?:as|like)"
+    r" (?!if\b|though\b|it\b|he\b|she\b|that\b)",
+    re.IGNORECASE,
+)
 # A repost, and the lines of somebody else that a message answers.
 NOT_THEIRS = re.compile(r"^\s*(?:rt\b.*|>.*)$", re.MULTILINE | re.IGNORECASE)
 QUOTED = re.compile(r"\"[^\"\n]*\"|(?<![\w'])'[^'\n]*(?:\w'\w[^'\n]*)*'(?!\w)")
@@ -41,6 +47,11 @@ BOB = re.compile(
     r"((?:^|[.!?\n,;:]) ?|\b(?:an?|its|it's|is|be|definitely|team|say|vote|guess|think|like|for|on"
     r"|the"
     r"|another|prob|probably|maybe) )bob(?:by|ber|bo|s)?(?=\W*(?:[.,!?;:\n]|$))"
+)
+# "A lion", where cougars live: "that's a lion", "lion!", but not "a lion's share".
+LION = re.compile(
+    r"(?<!mountain )(?<!mountains )(?<!african )(?<!mtn )(?<!mt )(?<!sea )(?<!ant )(?<!the )(?<!of )"
+    r"(?<![-\w])lion(?=s?(?: (?:for|obviously|again|imo|no|with|because|here|to me|i|all)\b|\W*(?:[.,!?;:\n]|$)))"
 )
 REAR_END = re.compile(
     r"'s? (?:rear end|butt|bum|behind|backside|bottom|rump|hind end|back end|hindquarters"
@@ -134,7 +145,7 @@ LEAD = re.compile(
     r"|(?:must|has(?: got)? to|gotta|got to|have to|could|might|may|would|should|'d|can only"
     r"|seems? to|appears to) be|gotta"
     r"|say|says|saying|said|guess|guesses|guessing|vote|votes|voting|go|going|go with|going with"
-    r"|going for|go for|went with|think|thinks|thinking|believe|pick|choose|take|try|bet|call it"
+    r"|going for|go for|went with|think|thinks|thinking|lean|leans|believe|pick|choose|take|try|bet|call it"
     r"|calling|suspect|reckon|see|spot|spy|mean|meant|means|towards?|leaning|on|team"
     r"|(?:feels|smells|looks?|looking|seems|sounds|seem)(?: like| to be)?|like|screams?"
     r"|giving|gives|prefer|definitely|def|probably|prob|maybe|perhaps|possibly|clearly|obviously"
@@ -155,8 +166,10 @@ LEAD = re.compile(
 )
 # What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
 FOLLOW = re.compile(
-    r"^(?:\W*$|\W* (?:for (?:sure|me|the win|real)|because|i (?:guess|think|say|believe|suppose|bet"
-    r"|see|know|vote|reckon)|to (?:me|us|my)|all (?:the way|day|right)|alright|(?:is|was) my|vibes"
+    r"^(?:\W*$|\W* (?:for (?:sure|me|the win|real)|because|i(?:'d| would| do|'ll| will)? (?:guess|think|say|believe|suppose|bet"
+    r"|see|know|vote|reckon|recon|rekon|figure|wager|imagine|assume|expect|fancy|suspect|feel|hope"
+    r"|presume|go with|gather)|i(?:'m| am) (?:sure|certain|guessing|thinking|saying|going with|pretty"
+    r"|fairly|quite|positive|convinced|afraid)|to (?:me|us|my)|all (?:the way|day|right)|alright|(?:is|was) my|vibes"
     r"|energy|lol|haha|kittens?|cubs?|pups?"
     r"|please|pls|plz|gets|wins|is (?:my|our|the|it)|it is|obviously|then|maybe|perhaps|probably"
     r"|tho|though|too|either|again|with|in|on|at|from(?! last)|appears|spotted|here|there|male"
@@ -177,7 +190,8 @@ FOLLOW = re.compile(
     r"|territory vibes|doing|after|before|mid"
     r"|\w+ly|sow|doe|girl|boy|lady|gal|fella|youngster|teenager|subadult|sub-adult|kitten|10|100"
     r"|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
-    r"|thx)\b)"
+    r"|thx|sir|madam|ma'am|miss|professor|prof|doc|doctor|boss|captain|teacher|buddy|pal|chief|mister"
+    r"|my (?:friend|dear|guess|vote|answer|bet|pick|choice))\b)"
 )
 # It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
 ASIDE = re.compile(

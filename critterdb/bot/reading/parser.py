@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from critterdb.dataset.taxonomy import Truth, is_right
 
 from . import affirmations, patterns, safeguards
+from .contractions import with_apostrophes
 from .roles import read_names
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ def read_answer(
     answer = _Answer(message, reading, game, names, target, lineage or {})
     if patterns.JOKE.search(message) or safeguards.is_contradicted(text):
         verdict = _guess(reading, "a joke")
+        *_, seriously = patterns.JOKE.split(message)
+        if not safeguards.is_contradicted(text) and read_names(seriously, names).stated:
+            reading = read_names(seriously, names)
+            after = replace(answer, message=seriously, reading=reading)
+            verdict = after.conclude() or verdict
     else:
         verdict = answer.conclude()
     if verdict is None:
@@ -203,10 +209,11 @@ def plain_words(text: str) -> str:
     An emoji separates as a comma does. What follows the first MAX_MESSAGE_CHARACTERS is left out.
     """
     words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", first_words(text))
+    words = re.sub(rf"(?:{_EMOTICON.pattern})(?=\s+[A-Z][a-z])", ". ", words)
     words = _EMOTICON.sub(", ", words)
     words = re.sub("[⬇👇⤵]\ufe0f?", ". ", words)
     words = re.sub("[“”„«»]", '"', re.sub("[📷📸]", " photo ", words))
-    words = words.replace("’", "'").replace("‘", "'").lower()
+    words = with_apostrophes(words).lower()
     words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+=-]", ",", words)
     return re.sub(r"[^\S\n]+", " ", words).strip()
 

@@ -35,7 +35,8 @@ MARK = re.compile(
     r"|(?:i'm|i am|we're|we are) calling (?:it|this|that)(?: one)?"
     r"|confirm(?:s|ed) (?:this|it|that|him|her|the id)(?: as| is| was| to be)"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
-    r"|(?:these|those|they)(?: are|'re| were)|i give you|behold|introducing|there (?:stays"
+    r"|(?:these|those|they)(?: are|'re| were)|(?:these|those|they)(?: all)? belong to"
+    r"|(?:and|so|then|together|,) (?:you|we) (?:get|end up with|arrive at)|i give you|behold|introducing|there (?:stays"
     r"|remains) only"
     r"|for me(?: it)? is|hence|therefore|adds? up to|spells|equals|leaves only|which (?:makes"
     r"|leaves) (?:it|us with))\b"
@@ -95,7 +96,20 @@ REPORT = re.compile(
 AGAINST_FACT = re.compile(
     r"\bif (?:it|this|that|he|she) (?:was|were|had been)\b|\bwish"
     r"|\bhop(?:e|ed|ing)\b|\bwant(?:ed|ing)?\b"
-    r"|\b(?:withdr[ae]w\w*|retract\w*|revok\w*|(?:take|taking|took) back|scrap|unsay) (?:the|my) $"
+    r"|\b(?:withdr[ae]w\w*|retract\w*|revok\w*|(?:take|taking|took) back|scrap|unsay"
+    r"|scratch|strike|forget|delete|cross (?:out|off)|erase|ignore|disregard|cancel|undo|ditch|bin"
+    r"|drop|take|taking|took|overturn\w*|goodbye|bye|bye[- ]bye|farewell|so much for)"
+    r" (?:(?:the|my|our|that|your) )?$"
+)
+# What the host wrote before: "an earlier reply identified it as a bobcat".
+OF_EARLIER = re.compile(
+    r"\b(?:my|our|the|an?|that|this account's|yesterday's) (?:earlier|previous|first|last|initial"
+    r"|original|prior|old|hasty|wrong) (?:reply|post|answer|tweet|toot|skeet|message|note|id"
+    r"|identification|call|verdict|caption|label|card|announcement|reveal|ruling)s?\b"
+    r"(?! (?:stands|holds|is right|was right|was correct|is correct))[^.!?]*$"
+    r"|\b(?:i|we)(?:'d| had|'ve| have)? (?:first |originally |initially |wrongly |mistakenly )?"
+    r"(?:called|labell?ed|misidentified|misread|mistook|took|taken|announced|posted|tagged)"
+    r" (?:it|this|that|him|her)(?: \w+)? (?:as |for |to be )?(?:an? |the )?$"
 )
 BY_OTHERS = re.compile(
     r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
@@ -123,7 +137,9 @@ RIGHT = re.compile(
     r"\b(?:(?<!\d )right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? (?:to|for)"
     r"|w[io]ns?|winners?|got it|bingo|spot on|good job|(?:i|we) (?:agree|concur)|nice work"
     r"|gold star|full marks"
-    r"|out of ten|high five|pat on the back|take a bow)\b"
+    r"|out of ten|high five|pat on the back|take a bow|(?:can|may) (?:now )?(?:all )?(?:do (?:a|your)"
+    r" (?:\w+ )?dance|take|pat|give yourselves|treat|collect|celebrate|rejoice|gloat|brag|feel smug"
+    r"|be (?:proud|smug))|victory lap|pat yoursel(?:f|ves)|give yoursel(?:f|ves))\b"
 )
 # These say what it was, whoever says so: "80% of you correctly said bobcat".
 SAID_RIGHTLY = re.compile(
@@ -132,6 +148,9 @@ SAID_RIGHTLY = re.compile(
     r"|team|logo|friend|neighbou?r|app|next|last|first|other|not|never|would|could)\b)"
     r"(?:[\w-]+ ){0,2}[\w-]+"
     r" (?:is|was)(?: \w+ly| indeed| just)? an? $"
+    r"|\b(?:that|this)(?:'s| is| was)(?: exactly| just)? what (?:he|she|it|this|that|they|(?:our|the|this|that)"
+    r" (?:\w+ ){1,3}?)"
+    r" ?(?:is|was|'s)(?: \w+)?[,:]? (?:an? )?$"
     r"|\b(?:it|this|that)(?:'s| is| was) what (?:\w+ ){1,5}call(?:s|ed)?(?: an?)? $|"
     r"^\W*(?:the|these|those|that|this) (?:\w+ ){0,2}(?:tail|leg|eye|ear|paw|nose|face|foot|feet"
     r"|whisker|butt|coat)s? belongs? to an? $"
@@ -148,6 +167,8 @@ SAID_RIGHTLY = re.compile(
     r"|^\W*what (?:i|we|you|everyone|people|they)(?: all)? (?:called|took for|thought was|label+ed"
     r"|said was)"
     r"[^.!?]{0,40} (?:is|was)(?: really| actually| in fact)? an? $"
+    r"|^\W*(?:well,? )?what (?!.*\b(?:love|like|need|want|wish|hope|expect|miss|fear)\w*\b)[^.!?,;]{3,50}"
+    r" (?:is|was)(?: really| actually| in fact| just)? an? (?:[\w-]+ ){0,2}$"
     r"|^\W*what you(?:'re| are)? (?:see|seeing|looking at)[^?]{0,30} is an? $"
     r"|\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
@@ -186,18 +207,24 @@ LABEL_OF_ANSWER = re.compile(
 )
 THIS_ONE = re.compile(r"\b(?:this|our) (?:\w+ )?$")
 FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|confused)\b")
-ARTICLE = re.compile(r"^(?:(?:an?|the|any|your average) )?$")
+ARTICLE = re.compile(
+    r"^ ?(?:(?:and|but|so|because|since|as|while) )?(?:(?:an?|the|any|your average) )?$"
+)
 IF_PEOPLE = re.compile(
     r"\bi bet (?=you|many|most|every|some|people)|\b(?:if|all of|those of) (?=you|your|anyone"
     r"|somebody|someone)|\bthose (?:of you )?who\b"
 )
 THING_SAID = re.compile(
     r"^ (?:it|this|that) (?:(?:is|was)\b(?! not| for (?:you|now|him|her|them))|belongs to)"
+    r"|^ (?:is|was) what (?:i|we|they|it) (?:have|had|see|saw|got|wrote|call|are looking at"
+    r"|were looking at|photographed|is|was|says|said|caught|filmed|came up with)\b"
     r"|^ (?:is|was) (?:(?:the|my|our|your) )?(?:final |correct |right )?(?:answer|winner"
     r"|correct|right)\b"
 )
 THING_DENIED = re.compile(
-    r"^ (?:(?:it|this|that) (?:(?:is|was)(?: \w+ly| \w+)? not|isn't|wasn't|ain't)"
+    r"^(?: (?:kitten|cub|butt|bum|rump|\w+))? (?:it|this|that|he|she)(?: is not| was not|'s not"
+    r"| isn't| wasn't| ain't)\b(?! (?:just|only))"
+    r"|^ (?:(?:it|this|that) (?:(?:is|was)(?: \w+ly| \w+)? not|isn't|wasn't|ain't)"
     r"|(?:we|you|i) can (?:put away|rule out|exclude|discard|forget)|is (?:out|excluded"
     r"|ruled out))\b"
 )
@@ -208,7 +235,10 @@ SUBJECT = re.compile(
 # Words that are known to leave a statement intact. Any other one ("it's a cougar skull") makes the
 # message a candidate for a person.
 GOES_ON = re.compile(
-    r"^\W*$|^ (?:with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
+    r"^\W*$|^ (?:to the (?:bone|core|tips?|end|letter|max|life)|through and through|every (?:time|day"
+    r"|inch)|any day|plain and simple|pure and simple|no (?:contest|question|doubt|doubts|debate)"
+    r"|hands down|in the flesh|in person|full stop|period|end of(?: story)?|no less|it is|that is"
+    r"|on all counts|doing|for (?:sure|certain|real|the win|the win)|and always|with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
     r"|all|near|to (?:me|us|the rest of us|others|some)"
     r"|kittens?|cubs?|pups?|calf|fawn|chicks?|juvenile|adult|mom|mama|male|female"
     r"|folks|everyone|everybody|friends|people|y'all|of course"
@@ -231,7 +261,7 @@ GOES_ON = re.compile(
 # "A bobcat having a drink": what the animal does, if an article stands before its name.
 DOING, AN = (
     re.compile(r"^ (?!warning|crossing|viewing|painting|drawing|carving|building)[a-z]{2,}ing\b"),
-    re.compile(r"\b(?:an?|our|another) (?:\w+ ){0,2}$"),
+    re.compile(r"\b(?:an?|our|another) (?:[\w-]+ ){0,2}$"),
 )
 # "It's a coyote curled up", but not "it's a bobcat sized dog".
 SEEN = re.compile(
@@ -254,7 +284,7 @@ INCONCLUSIVE = re.compile(
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|small) for an? id\b"
     r"|^\W*no idea,? (?:sorry|folks)\W*$"
     r"|\b(?:can't|cannot|couldn't|could not) be (?:identified|determined|told|id'd)\b"
-    r"|\b(?:can't|cannot|can not|couldn't|could not|won't) be (?:known|separated|resolved|settled"
+    r"|\b(?:can't|cannot|can not|couldn't|could not|won't) be (?:known|called|named|told apart|pinned down|decided|separated|resolved|settled"
     r"|distinguished|answered|determined|identified)\b"
     r"|\b(?:can't|cannot|can not|will never|won't|won't ever|'ll never) know\b"
     r"|\bnot (?:identifiable|determinable|possible to (?:tell|say|id|identify|know|separate)"
@@ -262,8 +292,20 @@ INCONCLUSIVE = re.compile(
     r"|\bno way to (?:say|be sure|separate|distinguish|id|identify)\b"
     r"|\b(?:unknowable|unanswerable|indeterminate|undeterminable|undecidable|unresolvable)\b"
     r"|\bnever (?:found|find) out\b|\bwe never will\b"
-    r"|\b(?:nobody|no one|noone) (?:will|can|could|would)(?: ever| possibly)? (?:know|tell|say"
-    r"|be sure)\b"
+    r"|\b(?:nobody|no one|noone|none of us|neither of us|not even (?:the )?\w+|we|i)"
+    r" (?:(?:will|'ll) never(?: \w+)?|(?:will|can|could|would)(?: ever| possibly|n't ever)?"
+    r"|(?:is|are|am|was|were|'re|'m) (?:ever |never )(?:going to|gonna))(?<!we can)(?<!i can)"
+    r"(?<!we could)(?<!i could)(?<!we will)(?<!i will)(?<!we would)(?<!i would)"
+    r" (?:ever )?(?:know|tell|say|find out|be sure|be certain)\b"
+    r"|\b(?:undiagnosable|unsolvable|unprovable|beyond (?:identification|id|recognition|knowing))\b"
+    r"|\b(?:couldn't|could not|can't|cannot|can not) (?:tell|say|agree|decide|identify it) either\b"
+    r"|\b(?:answer|verdict|result|ruling|reveal|id)(?: is| was)?:? (?:unknown|undetermined"
+    r"|unidentified|none|we don't know|nobody knows|not possible|a mystery|no id|no answer|unclear"
+    r"|unresolved|insufficient)\b"
+    r"|(?:^|[.,:;!] ?)(?:so,? )?no (?:result|verdict|answer|id|winners?|decision)(?: (?:is )?(?:possible|this"
+    r" (?:week|time|round|one)|today|for this (?:one|photo)|from (?:me|us)))?\W*$"
+    r"|\b(?:drawer|folder|pile|box|cabinet|archive|bin|shelf)\b[^.!?]{0,25}\b(?:unknowns?|unsolved"
+    r"|unidentified|unidentifiable|myster\w+|who knows)\b"
     r"|\bleave (?:it|this|that|him|her)(?: one)? (?:as )?(?:an? )?(?:unidentified|unknown"
     r"|undetermined|unsolved)\b"
     r"|\bforever (?:a )?(?:mystery|unknown)\b"
@@ -305,7 +347,9 @@ ASKS, FOR_NOW = (
     re.compile(r"\b(?:for now|so far)\b"),
 )
 NOT_INCONCLUSIVE = re.compile(
-    r"\b(?:tell|say) (?:you|which|what kind|more|yet|anything|until|much|without|how)\b"
+    r"\b(?:tell|say) (?:you|which|what kind|more|yet|anything|until|much|without|how|whose|who"
+    r"|where|when|why|(?:whether|if) (?:it|he|she|this|that)(?:'s| is) (?:an? (?:male|female|boy|girl|he"
+    r"|she|kitten|cub|adult)|male|female|your|yours|the same|pregnant|alive|old|young))\b"
     r"|\bat first\b|\byet\b"
     r"|\binitially\b|\?"
 )
