@@ -32,7 +32,7 @@ _NOBODY_DISAGREES = (
     r"|dissent)(?: here| from (?:me|us|this \w+|the \w+))?|(?:i |we )?(?:can't|cannot|couldn't"
     r"|won't|wouldn't|can not) disagree(?: with (?:that|you|it|this))?"
     r"|(?:we're|we are) (?:in agreement|of one mind)|(?:we|you and i) (?:agree|are agreed)|agreed"
-    r"|same here|my (?:thoughts?|answer|id|call|opinion|verdict)(?: too| as well| exactly)"
+    r"|same here|in mine(?: too| as well)?|mine too|my (?:thoughts?|answer|id|call|opinion|verdict)(?: too| as well| exactly)"
     r"|great minds(?: think alike)?|i(?:'ll| will) (?:allow|accept|take) (?:it|that)|seconded"
     r"|amen(?: to that)?|hear,? hear|ditto|preach|this|this exactly)"
 )
@@ -196,7 +196,7 @@ HALF_RIGHT = re.compile(
     r"|almost(?! (?:fooled|had|got me|missed|certain|sure|always|never|every|as|the (?:size|length)))"
     r"|nearly(?! (?:fooled|had|got me|missed|always|as|every|the (?:size|length)))"
     r"|not quite|half (?:right|correct|way|there|a (?:point|mark|star|yes)|points?|marks?|credit|of it)"
-    r"|halfway|partly|partially|sort of|kind of|warm(?:er)?|cold(?:er)?"
+    r"|halfway|partly|partially|sort of|kind of|warm(?! (?:feeling|fuzz|coat|day|glow|welcome|thanks|bed|weather|spot|climate|season|and|hug))|warmer|cold(?:er)?"
     r"|unfortunately|alas|afraid (?:not|no|it's|it is|that's|you)|nope|nah|(?<!the )(?<!i was )(?<!i'm )(?<!i am )(?<!was i )wrong|incorrect"
     r"|not (?:this|today|exactly|it|so(?! (?:wild|crazy|silly|bad|odd|strange|daft|far-fetched)\b))|good (?:guess|thought|thinking|try|instinct|idea"
     r"|candidates?)|nice try|if only|would be|(?:right|good|same) (?:genus|family|idea|track"
@@ -228,7 +228,7 @@ LATER = re.compile(
     r"|at it)|(?:try|guess|look|think) again|another (?:guess|try|go)|any (?:other|more) \w+"
     r"|last call|so far|hints?|(?:a|one|two|another|next|first|second|third|small|little|your"
     r"|extra|more|bonus|the only) clues?|clues? (?:\d+|number|one|two)|clue:|(?<!your )patience"
-    r"|stay tuned|stand by|standby|wait and see|(?:no|without) spoilers?|not (?:telling|saying"
+    r"|stay tuned(?! for (?:the|our|my|another) (?:next|new)\b| for another\b| for more\b)|stand by|standby|wait and see|(?:no|without) spoilers?|not (?:telling|saying"
     r"|giving|revealing|confirming)|(?:won't|can't|cannot|will not|don't) (?:tell|say|reveal"
     r"|confirm|give)(?! (?:this|from|whose|who|where|(?:whether|if)"
     r" (?:it's|he's|she's|it is) (?:your|yours|a (?:male|female|boy|girl|he|she)))\b)|my lips|hold (?:that|your) (?:thought|horses)|noted"
@@ -249,7 +249,9 @@ LATER = re.compile(
 # The host is not sure, or wants to hear more.
 WONDERS = re.compile(
     r"\b(?:think about|help me|what (?:do|would) you|what's your|tell (?:me|us)|show (?:me|us)"
-    r"|explain|convince me|could be|might be|may be|maybe|perhaps|possibly|don't know yet"
+    r"|explain|convince me|(?:could|might|may) be(?! (?:one of|the same|an? (?:male|female|kitten|cub|young|old|mother|mom|boy"
+    r"|girl)|pregnant|male|female|related|about|up to|around|\d)\b)|(?:maybe|perhaps|possibly)"
+    r"(?! (?:next|one day|someday|\d|an? (?:male|female|young|old)|male|female)\b)|don't know yet"
     r"|not (?:yet|sure)|undecided|i(?:'m| am) (?:not sure|leaning|tempted)|i lean|hmm+)\b"
 )
 # Questions that a host asks of nobody.
@@ -267,7 +269,8 @@ RHETORICAL = re.compile(
     r"|do) you|surprised|fooled|(?:would|can|will) you believe|so,? what (?:was|is)|you know what"
     r"|know what|could it be|want (?:more|to)|how (?:cool|cute|great|lucky)|right|really|what a"
     r"|how about that|guess (?:who|what)|were you|who (?:got|guessed|knew|saw)|did (?:any|you)|ok"
-    r"|okay|remember|why)\b)"
+    r"|okay|remember|why|how many of you (?:got|had|guessed|knew)|have you ever|did (?:it|that|he|she|this)|show of"
+    r"|who had|had you|were any|what (?:threw|fooled|tripped|tipped) you|would you like)\b)"
 )
 MAX_ASIDE_CHARACTERS = 40  # "Cougar? Without a tail?" asks nobody
 TO_PLAYERS = re.compile(

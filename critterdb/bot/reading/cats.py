@@ -42,3 +42,14 @@ _NO_WILD_ONE = re.compile(
 def with_house_cats(message: str) -> str:
     """The message with every cat of a house, a place or an owner as a "house cat"."""
     return _NO_WILD_ONE.sub("house cat", message)
+
+
+_OWN = re.compile(
+    r"\b(it's|it was|it is|that's|that was|this is|he's|she's)((?: just| only| actually)? )(?:my|our)"
+    r" (?:own |\w+ )?(?:cat|kitty|kitten)(?=\W*(?:[.,!]|$))"
+)
+
+
+def with_own_cats(message: str) -> str:
+    """The message of a host with "it was my cat" as a house cat."""
+    return _OWN.sub(r"\1\2a house cat", message)

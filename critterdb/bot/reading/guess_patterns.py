@@ -148,7 +148,8 @@ LEAD = re.compile(
     r"|going for|go for|went with|think|thinks|thinking|lean|leans|believe|pick|choose|take|try|bet|call it"
     r"|calling|suspect|reckon|see|spot|spy|mean|meant|means|towards?|leaning|on|team"
     r"|(?:feels|smells|looks?|looking|seems|sounds|seem)(?: like| to be)?|like|screams?"
-    r"|giving|gives|prefer|definitely|def|probably|prob|maybe|perhaps|possibly|clearly|obviously"
+    r"|giving|gives|prefer|def[ie]n[ia]t(?:e|el|l|le)?y|defin[ai]tely|def|defo|defs|goin|gonna go with"
+    r"|goin(?:g)? (?:w|with|for)|rolling with|rollin with|betting on|backing|plus one for|\+1 for|\+1|serious(?:ly)?|probably|prob|maybe|perhaps|possibly|clearly|obviously"
     r"|surely|certainly|likely|totally|absolutely|also|still|sure|certain|yes|yep|yup|yeah|no|nope"
     r"|nah|sorry|oops|ok|okay|then|idk|dunno|idea|clue|hm+|um+|uh|lol|haha|ha|wow|oh|ooh|same"
     r"|rather|answer|guess|final|instinct|glance|or|and|vs|not|neither|nor|isn't|wasn't|ain't"
@@ -190,7 +191,7 @@ FOLLOW = re.compile(
     r"|territory vibes|doing|after|before|mid"
     r"|\w+ly|sow|doe|girl|boy|lady|gal|fella|youngster|teenager|subadult|sub-adult|kitten|10|100"
     r"|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
-    r"|thx|sir|madam|ma'am|miss|professor|prof|doc|doctor|boss|captain|teacher|buddy|pal|chief|mister"
+    r"|thx|ftw|non|ne|oder|verdad|n'est-ce pas|nicht wahr|ya|yah|si|100%|sir|madam|ma'am|miss|professor|prof|doc|doctor|boss|captain|teacher|buddy|pal|chief|mister"
     r"|my (?:friend|dear|guess|vote|answer|bet|pick|choice))\b)"
 )
 # It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
@@ -213,7 +214,8 @@ ASIDE = re.compile(
 # "My son says bobcat and I trust him."
 TRUSTS = re.compile(
     r"\b(?:and|so) (?:i|we) (?:trust|agree|believe|concur|second|think so)\b"
-    r"|\bi(?:'m| am) with (?:him|her)\b"
+    r"|\bi(?:'m| am) with (?:him|her|them)\b|\b(?:she|he|they)(?:'s| is|'re| are) (?:never wrong|always right"
+    r"|usually right|rarely wrong|seldom wrong|right|good at this)\b"
 )
 # "I bet Ann will say cougar."
 FORETOLD = re.compile(

@@ -73,7 +73,8 @@ ALSO_CALLED = (
 )
 COMPARED = re.compile(
     r"\b(?:than|like|unlike|as|vs|versus|between|for|with|to|from|about|resembl\w+|rather than"
-    r"|instead of|near(?:by|est)?)(?: (?:an?|the|any|your|my|some))?(?: \w+)? $"
+    r"|instead of|near(?:by|est)?"
+    r"|behind|under|beside|over|past|around|onto|against|in front of)(?: (?:an?|the|any|your|my|some))?(?: \w+)? $"
 )
 DOUBT = re.compile(
     r"\b(?:h+m+|u+m+|uh+|er+m|maybe|perhaps|might|may be|may|could|probably|possibly|likely"
@@ -110,6 +111,12 @@ OF_EARLIER = re.compile(
     r"|\b(?:i|we)(?:'d| had|'ve| have)? (?:first |originally |initially |wrongly |mistakenly )?"
     r"(?:called|labell?ed|misidentified|misread|mistook|took|taken|announced|posted|tagged)"
     r" (?:it|this|that|him|her)(?: \w+)? (?:as |for |to be )?(?:an? |the )?$"
+)
+# "I nearly said bobcat myself" is no doubt of now.
+NEARLY_SAID = re.compile(
+    r"\b(?:i|we)(?:'d have| would have| nearly| almost|'d almost|'d nearly| had first| had almost| first"
+    r"| initially| originally)(?: also| first| too)? (?:said|guessed|thought|called|voted|picked"
+    r"|gone with|gone for|bet on|went with|went for)(?: it(?: was)?)?(?: an?| the| for)? $"
 )
 BY_OTHERS = re.compile(
     r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
@@ -235,7 +242,7 @@ SUBJECT = re.compile(
 # Words that are known to leave a statement intact. Any other one ("it's a cougar skull") makes the
 # message a candidate for a person.
 GOES_ON = re.compile(
-    r"^\W*$|^ (?:to the (?:bone|core|tips?|end|letter|max|life)|through and through|every (?:time|day"
+    r"^\W*$|^ [a-z]{1,2}-?\d{1,4}\b|^ (?:to the (?:bone|core|tips?|end|letter|max|life)|through and through|every (?:time|day"
     r"|inch)|any day|plain and simple|pure and simple|no (?:contest|question|doubt|doubts|debate)"
     r"|hands down|in the flesh|in person|full stop|period|end of(?: story)?|no less|it is|that is"
     r"|on all counts|doing|for (?:sure|certain|real|the win|the win)|and always|with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
@@ -302,10 +309,11 @@ INCONCLUSIVE = re.compile(
     r"|\b(?:answer|verdict|result|ruling|reveal|id)(?: is| was)?:? (?:unknown|undetermined"
     r"|unidentified|none|we don't know|nobody knows|not possible|a mystery|no id|no answer|unclear"
     r"|unresolved|insufficient)\b"
-    r"|(?:^|[.,:;!] ?)(?:so,? )?no (?:result|verdict|answer|id|winners?|decision)(?: (?:is )?(?:possible|this"
+    r"|(?:^\W*|[.,:;!] ?)(?:so,? )?no (?:result|verdict|answer|id|winners?|decision)(?: (?:is )?(?:possible|this"
     r" (?:week|time|round|one)|today|for this (?:one|photo)|from (?:me|us)))?\W*$"
     r"|\b(?:drawer|folder|pile|box|cabinet|archive|bin|shelf)\b[^.!?]{0,25}\b(?:unknowns?|unsolved"
     r"|unidentified|unidentifiable|myster\w+|who knows)\b"
+    r"|\bthere(?:'s| is| will be) no (?:answer|solution|verdict|result)\b(?! (?:yet|so far|until))"
     r"|\bleave (?:it|this|that|him|her)(?: one)? (?:as )?(?:an? )?(?:unidentified|unknown"
     r"|undetermined|unsolved)\b"
     r"|\bforever (?:a )?(?:mystery|unknown)\b"

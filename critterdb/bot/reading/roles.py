@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from . import patterns, safeguards
+from .cats import with_own_cats
 from .turns import in_plain_turns
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def read_names(message: str, names: Mapping[str, int]) -> Names:
     reading = Names(of_the_game=frozenset(name for name in names if names[name]))
     if not names:
         return reading
-    message = safeguards.in_our_words(message)
+    message = with_own_cats(safeguards.in_our_words(message))
     # A pattern of all names of a game about birds takes half a second to compile.
     present = sorted((name for name in names if name in message), key=len, reverse=True)
     message, quotations = safeguards.without_quotations(message)
@@ -138,6 +139,8 @@ def _role(
     if patterns.AGAINST_FACT.search(before) or (
         patterns.LOOKS.search(clause) and patterns.CONCEDED.search(sentence)
     ):
+        return "mentioned"
+    if patterns.NEARLY_SAID.search(before):
         return "mentioned"
     if patterns.DOUBT.search(patterns.IF_PEOPLE.sub(" ", clause)):
         return "doubted"

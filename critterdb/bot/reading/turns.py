@@ -110,6 +110,10 @@ def _of_votes(message: str, any_name: str) -> str:
         r"\1s and \2s ",
         message,
     )
+    # "Against popular opinion (61% cougar)".
+    message = re.sub(
+        rf"\([^()]{{0,20}}\d ?%(?: \w+){{0,3}} (?:{any_name})(?!\w)[^()]{{0,40}}\)", " ", message
+    )
     # "Yes to cougar."
     return re.sub(
         rf"\b(yes|yep|aye|no|nope)(?: it is)? (?:to|on|for) (?:an? |the )?(?={any_name})",
@@ -124,13 +128,6 @@ def _of_questions(message: str, any_name: str) -> str:
         r"\b(?:that|which|this) would (?:make (?:it|this|him|her|them)|be|have to be|mean) (?:an? )?"
         rf"(?=(?:[\w-]+ )?(?:{any_name})(?!\w)[^.!?\n]*)(?![^.!?\n]*\bif\b)",
         "it's a ",
-        message,
-    )
-    # "Sorry, it was my cat."
-    message = re.sub(
-        r"\b(it's|it was|it is|that's|that was|this is|he's|she's)((?: just| only| actually)? )(?:my|our)"
-        r" (?:own |\w+ )?(?:cat|kitty|kitten)(?=\W*(?:[.,!]|$))",
-        r"\1\2a house cat",
         message,
     )
     # "Would you believe it's a cougar? Because it is."
