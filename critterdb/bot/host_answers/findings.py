@@ -157,10 +157,11 @@ class Finding:
     def names_and_replaces(self, taxon_id: int | None) -> bool:
         """Whether a message that names an earlier answer states another one."""
         verdict = self.verdict
-        if verdict is None or not verdict.verdict or verdict.is_bare:
+        if verdict is None or not verdict.verdict:
             return False
         earlier = taxon_id or OTHER_ANIMAL
-        return earlier in verdict.taxa and earlier != (verdict.taxon_id or OTHER_ANIMAL)
+        named = verdict.denied if verdict.is_bare else verdict.taxa
+        return earlier in named and earlier != (verdict.taxon_id or OTHER_ANIMAL)
 
     def confidence(self, method: Method | None) -> float:
         """Return how often readings such as this one are right."""
@@ -231,7 +232,7 @@ def _read(
         verdict = reading if reading and reading.verdict else verdict
     if verdict and verdict.verdict:
         return verdict, False
-    if guess and guess.verdict and _is_confirmed(text, guess, verdict):
+    if guess and guess.verdict and _is_confirmed(text, guess, verdict, _author(message)):
         return Verdict(guess.verdict, guess.taxon_id), True
     if verdict and verdict.leaning and _is_told(text, guess):
         return verdict.leaning, False
@@ -244,6 +245,11 @@ def _read(
         choice = chosen(plain_words(text), message.parent.text, game, vocabulary)
         return (Verdict(choice.verdict, choice.taxon_id), True) if choice else (verdict, False)
     return verdict, False
+
+
+def _author(message: Post) -> str:
+    """The name of the player whom a host answers, in lower case without a server."""
+    return message.parent.author.lower().partition("@")[0] if message.parent else ""
 
 
 def _asks_something_else(message: Post) -> bool:
@@ -267,9 +273,13 @@ def _credited(
     return None
 
 
-def _is_confirmed(text: str, guess: Reading, verdict: Verdict | None) -> bool:
+def _is_confirmed(text: str, guess: Reading, verdict: Verdict | None, author: str = "") -> bool:
     """Whether a reply says yes to a guess, and names nothing that speaks against it."""
     words = words_of(text)
+    if author and re.search(
+        rf"\b(?:sorry|unlucky|bad luck|hard luck),? {re.escape(author)}\b", words
+    ):
+        return False  # "Ida and Jon have it, sorry Kip"
     if confirms(text) and verdict is None and not (is_open(words) or is_half_right(words)):
         return True
     taxon_id = guess.taxon_id or OTHER_ANIMAL

@@ -19,7 +19,7 @@ _LEAD_IN = (
 # The classes of a yes without the word: it is, nobody disagrees, it cannot be anything else, the
 # player is good at this, and what was seen of the animal decides it.
 _IT_IS = (
-    r"(?:yes |yep |yup |oh |why |why yes |indeed )*(?:(?:it|that|this|she|he|they)"
+    r"(?:(?:yes|yep|yup|indeed) )?(?:(?:it|that|this|she|he|they)"
     r" (?:sure(?:ly)? |indeed |certainly |definitely |absolutely |truly |very much |most certainly )"
     r"(?:is|was|are|were)|(?:it|she|he) (?:is|was) (?:indeed|that|so|just that|exactly that)"
     r"|they are indeed|(?:that|so) (?:it|he|she) is|(?:sure|certainly|indeed) (?:is|was|are)"
@@ -32,7 +32,7 @@ _NOBODY_DISAGREES = (
     r"|dissent)(?: here| from (?:me|us|this \w+|the \w+))?|(?:i |we )?(?:can't|cannot|couldn't"
     r"|won't|wouldn't|can not) disagree(?: with (?:that|you|it|this))?"
     r"|(?:we're|we are) (?:in agreement|of one mind)|(?:we|you and i) (?:agree|are agreed)|agreed"
-    r"|same here|in mine(?: too| as well)?|mine too|my (?:thoughts?|answer|id|call|opinion|verdict)(?: too| as well| exactly)"
+    r"|same here|i(?:'d| would) say so(?: too)?|we have a match|it's a match|in mine(?: too| as well)?|mine too|my (?:thoughts?|answer|id|call|opinion|verdict)(?: too| as well| exactly)"
     r"|great minds(?: think alike)?|i(?:'ll| will) (?:allow|accept|take) (?:it|that)|seconded"
     r"|amen(?: to that)?|hear,? hear|ditto|preach|this|this exactly)"
 )
@@ -146,7 +146,8 @@ IS_RIGHT = re.compile(
     r"|correct)\b|\b(?:is|are) (?:our|the|today's|this week's) (?:\w+ )?(?:winner|champion)s?\b"
     r"|\b(?:drop|lose|remove|skip) the question mark\b|\bno (?:question mark"
     r"|need (?:for the question mark|to doubt))\b|\bdon't doubt (?:yourself|it)\b|\bnailed it\b"
-    r"|\b(?:you|[a-z]+) (?:win|wins|won)(?= ?[.!]|$)|\bwe have (?:a|our|the|today's|this \w+'s) (?:\w+ )?winner\b|\bno (?:fooling|tricking) you\b|\b(?:a\+|10/10|ten out of ten"
+    r"|\b(?:you|[a-z]+) (?:win|wins|won)(?= ?[.!]|$)"
+    r"|\byou (?:got|found|nailed|spotted) (?:him|her|them)(?= ?[.!,]|$)|\bwe have (?:a|our|the|today's|this \w+'s) (?:\w+ )?winner\b|\bno (?:fooling|tricking) you\b|\b(?:a\+|10/10|ten out of ten"
     r"|full marks) (?:for|to) (?:you|\w+)\b|\b(?:you|\w+) for the win\b|\b(?:this|that) (?:guy"
     r"|girl|man|woman|person|kid|lady|one) (?:gets|got|has|knows) it\b|\byou(?:'ve| have)? (?:done"
     r"|did) it again\b|\byou(?:'ve| have)? seen through\b|\bgive (?:(?:that|this|the) )?\w+ (?:an?"

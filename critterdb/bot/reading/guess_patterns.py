@@ -73,7 +73,7 @@ NO = re.compile(r"^\W*(?:no|nope|nah|not|wrong)(?: way)?\W*$")
 # "Not!" is what players of such a game write if it is another animal.
 NOT_IS_THE_GUESS = re.compile(
     r"^\W*(?:(?:i(?:'d)? (?:say|vote|think|guess)|my (?:guess|vote|answer)(?: is)?|it's|definitely"
-    r"|answer|a|definite) ?:? ?)*not\W*$"
+    r"|answer|a|definite)(?: ?: ?| ))*not\W*$"
 )
 _BETWEEN = (
     r"(?: (?:an?|the|any|your|really|even|actually|think|thinking|believe|it's|it|its|is|be|that"

@@ -124,7 +124,9 @@ BY_OTHERS = re.compile(
     r"|called)\b"
 )
 NOT_STATED = re.compile(
-    r"\b(?:when|whenever|until|till|unless|imagine|suppose|why|how|(?<!for )(?<!at )once|let's say"
+    r"\b(?:when|whenever|until|till|unless|imagine|suppose"
+    r"|(?<!\bon )(?<!\bof )(?<!explain )(?<!explains )(?<!\bis )(?<!here's )(?<!that's )(?<!reason )"
+    r"(?<!reasons )why|how|(?<!for )(?<!at )once|let's say"
     r"|what if|pretend|glad"
     r"|happy|relieved|(?<!can )tell)(?: that)? $"
 )
@@ -318,7 +320,8 @@ INCONCLUSIVE = re.compile(
     r"|undetermined|unsolved)\b"
     r"|\bforever (?:a )?(?:mystery|unknown)\b"
     r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
-    r"|\b(?:i|we) (?:really |honestly |just )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
+    r"|^\W*(?:case |officially |still )?(?:unsolved|unresolved|undetermined|unidentified|unidentifiable)\W*$"
+    r"|\b(?:i|we) (?:really |honestly |just |simply )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
 )
 # These only say so beside a word that ends the game.
 SEEMS_INCONCLUSIVE = re.compile(

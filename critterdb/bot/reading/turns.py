@@ -110,6 +110,15 @@ def _of_votes(message: str, any_name: str) -> str:
         r"\1s and \2s ",
         message,
     )
+    # "The bobcat crew wins this week", "team cougar, take a bow".
+    message = re.sub(
+        rf"\b(?:team ({any_name})|({any_name}) (?:team|crew|camp|crowd|gang|fans?|voters|people|squad|side|tribe"
+        r"|lot|folks|believers))\b,? (?:(?:you|has|have|is|are|was|were|can|may|all|just|now|deservedly) ){0,3}"
+        r"(?:wins?(?! if)|won|take a bow|right|correct|(?:got|had|have|has) it|takes it|takes? the \w+|victorious"
+        r"|rejoice|celebrate|gloat|congrat\w*|well done|vindicated)(?![^.!?]*(?:n't|\byet\b|\bif\b))",
+        lambda team: f"it's a {team[1] or team[2]}",
+        message,
+    )
     # "Against popular opinion (61% cougar)".
     message = re.sub(
         rf"\([^()]{{0,20}}\d ?%(?: \w+){{0,3}} (?:{any_name})(?!\w)[^()]{{0,40}}\)", " ", message
