@@ -31,7 +31,17 @@ HOST = "host"
 BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 Batch = Literal[
-    "work", "held", "second", "third", "fourth", "fifth", "sixth", "author", "seventh", "eighth"
+    "work",
+    "held",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "author",
+    "seventh",
+    "eighth",
+    "ninth",
 ]
 """When a line was written, and whether the reader was improved on it: see docs/benchmarks.md."""
 
