@@ -44,7 +44,9 @@ _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 _ABOUT_THEIRS = re.compile(
     r"(?:^|[.!?] )yours\b|\byours(?:'s| is| was| looks?| could| must| has| seems| might)\b"
-    r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b|\byour (?:\w+ )?(?:cat|kitty|one"
+    r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b"
+    r"|(?<!apologies to )(?<!apologise to )(?<!apologize to )(?<!sorry to )(?<!thank )"
+    r"(?<!tell )(?<!thanks to )(?<!love to )\byour (?:\w+ )?(?:cat|kitty|one"
     r"|photo|picture|pic|animal|visitor|camera|garden"
     r"|yard|avatar)\b|\bnice avatar\b"
 )
@@ -53,9 +55,12 @@ _OF_OURS = re.compile(r"\b(?:ours|mine|my (?:photo|picture|pic|post|one))\b(?![^
 _OF_THEIR_OWN = re.compile(
     r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)"
     r"|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met"
-    r"|(?:have|had)(?! (?:many|lots|them|those|these|such|plenty|no|seen|to|a lot|not|the same)\b)|took)"
-    r"|(?:in|from|on|behind|near) (?:my|our)\b(?! (?:screen|phone|laptop|tablet|computer|opinion|view|eyes?"
-    r"|mind|book|humble|bingo|list|guess|life|experience|state|country|county|area|language|head)\b)"
+    r"|(?:have|had)(?! (?:many|lots|them|those|these|such|plenty|no|seen|to|a lot|not"
+    r"|the same)\b)|took)"
+    r"|(?:in|from|on|behind|near) (?:my|our)\b(?! (?:screen|phone|laptop|tablet|computer|opinion"
+    r"|view|eyes?"
+    r"|mind|book|humble|bingo|list|guess|life|experience|state|country|county|area|language"
+    r"|head)\b)"
     r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:(?!say|says|said|think|thinks|vote"
     r"|voted|guess)\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
     r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird"
@@ -65,7 +70,8 @@ _OF_THEIR_OWN = re.compile(
 # "We have one that looks just like this" is about ours all the same.
 _LIKE_OURS = re.compile(r"\b(?:just|looks?(?: \w+)?) like (?:this|that|yours|it|him|her)\b")
 _ASKS_ELSE = re.compile(
-    r"\b(?:females?|males?|sex|boy|girl|old|age|where|when|who|whose|weight?|heavy|pregnant|why|how many"
+    r"\b(?:females?|males?|sex|boy|girl|old|age|where|when|who|whose|weight?|heavy|pregnant|why"
+    r"|how many"
     r"|how (?:big|large|old|tall|long|far|much)|eating|doing|alive|healthy|hurt|sick)\b[^.!]*\?"
 )
 _SPOILS_A_YES = ("a joke", "takes itself back", "two names", "still open", "a shrug")
@@ -140,7 +146,8 @@ class Finding:
         if is_answered and is_direct and (is_correction or self.apologises):
             return CORRECTED
         is_ours = is_below and self._is_to_all() and not self._is_about_players_own()
-        if is_answered and is_ours and is_correction:
+        is_owned_up = is_below and self._is_to_all() and self.apologises
+        if is_answered and is_correction and (is_ours or is_owned_up):
             return CORRECTED
         if is_direct:
             return DIRECT

@@ -34,18 +34,25 @@ _OWNER = (
 _NO_WILD_ONE = re.compile(
     rf"\b{_LIVES} (?:{_LOOKS} ){{0,2}}{_CAT}\b(?! (?:food|flap|door|toy|person|people|guess\w*))"
     rf"|\b{_OWNER} (?:{_LOOKS} ){{0,2}}{_CAT}\b(?! (?:food|flap|door|toy|guess\w*))"
-    r"|\b(?:feral|stray|free-roaming) domestics?\b|\b(?:a|somebody's|someone's|the) pet(?=\W*(?:[.,!?]|$))"
+    r"|\b(?:feral|stray|free-roaming) domestics?\b|\b(?:a|somebody's|someone's"
+    r"|the) pet(?=\W*(?:[.,!?]|$))"
     r"|\bdomestic(?= (?:feral|stray)\b)|\bmouser\b|\bmanx(?! shearwater)\b"
 )
 
 
 def with_house_cats(message: str) -> str:
     """The message with every cat of a house, a place or an owner as a "house cat"."""
-    return _NO_WILD_ONE.sub("house cat", message)
+    return _NO_WILD_ONE.sub(_house_cat, message)
+
+
+def _house_cat(match: re.Match[str]) -> str:
+    somebody = re.match(r"(?:somebody|someone)'s ", match[0])
+    return f"{somebody[0] if somebody else ''}house cat"
 
 
 _OWN = re.compile(
-    r"\b(it's|it was|it is|that's|that was|this is|he's|she's)((?: just| only| actually)? )(?:my|our)"
+    r"\b(it's|it was|it is|that's|that was|this is|he's|she's)((?: just| only| actually)? )(?:my"
+    r"|our)"
     r" (?:own |\w+ )?(?:cat|kitty|kitten)(?=\W*(?:[.,!]|$))"
 )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 # Without "its", "ill", "well", "were", "shell", "hell", "wed" and "id", which are words as well.
-_NOT = "do does did is are was were ca could would should wo have has had ai need must".split()
+_NOT = re.findall(
+    r"\w+", "do does did is are was were ca could would should wo have has had ai need must"
+)
 _WHOLE = {f"{verb}nt": f"{verb}n't" for verb in _NOT} | {
     f"{first}{last}": f"{first}'{last}"
     for last, firsts in {

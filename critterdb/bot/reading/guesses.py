@@ -89,6 +89,8 @@ def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     message = patterns.REAR_END.sub("", patterns.BOB.sub(r"\1bobcat", message))
     if "mountain lion" in vocabulary.names:
         message = patterns.LION.sub("mountain lion", message)
+    any_name = vocabulary.pattern_in(message).pattern
+    message = re.sub(patterns.SUBJECT_HERE % any_name, r"it's a \1,", message)
     # A quotation mark in the middle of a word is an inch.
     message = patterns.QUOTED.sub(" , ", message)
     message = IDIOMS.sub(" ", message)

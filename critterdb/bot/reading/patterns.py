@@ -36,7 +36,13 @@ MARK = re.compile(
     r"|confirm(?:s|ed) (?:this|it|that|him|her|the id)(?: as| is| was| to be)"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
     r"|(?:these|those|they)(?: are|'re| were)|(?:these|those|they)(?: all)? belong to"
-    r"|(?:and|so|then|together|,) (?:you|we) (?:get|end up with|arrive at)|i give you|behold|introducing|there (?:stays"
+    r"|(?:it|this|that|which|one|(?:tail|butt|foot|ear|shadow|eye|paw|blur|leg)s?) belongs to"
+    r"|(?:it|that|this|he|she|which|everything|all of it|we|and)(?: all)? (?:comes? out|works? out"
+    r"|ends? up|pans? out|shakes? out|adds? up|boils? (?:it )?down|amounts?|narrows? (?:it )?down"
+    r"|lands?"
+    r"|points? us|leads? us|brings? us|leaves? us|takes? us)(?: being)? (?:as|to be|to|at|on|with)"
+    r"|(?:and|so|then|together|,) (?:you|we) (?:get|end up with|arrive at)|i give you|behold"
+    r"|introducing|there (?:stays"
     r"|remains) only"
     r"|for me(?: it)? is|hence|therefore|adds? up to|spells|equals|leaves only|which (?:makes"
     r"|leaves) (?:it|us with))\b"
@@ -74,7 +80,8 @@ ALSO_CALLED = (
 COMPARED = re.compile(
     r"\b(?:than|like|unlike|as|vs|versus|between|for|with|to|from|about|resembl\w+|rather than"
     r"|instead of|near(?:by|est)?"
-    r"|behind|under|beside|over|past|around|onto|against|in front of)(?: (?:an?|the|any|your|my|some))?(?: \w+)? $"
+    r"|behind|under|beside|over|past|around|onto|against|in front of)(?: (?:an?|the|any|your|my"
+    r"|some))?(?: \w+)? $"
 )
 DOUBT = re.compile(
     r"\b(?:h+m+|u+m+|uh+|er+m|maybe|perhaps|might|may be|may|could|probably|possibly|likely"
@@ -92,7 +99,7 @@ REPORT = re.compile(
     r"\b(?:said|saying|say|says|guess(?:es|ed|ing)?|votes?|voted|answered|thought|thinks?|thinking"
     r"|believes?|insists?|swears"
     r"|picked|chose|called|went (?:with|for)|go(?:ing)? (?:with|for)|fooled|tempted"
-    r"|expect(?:ed)?)\b"
+    r"|expect(?:ed)?|report(?:s|ed|ing)?|claim(?:s|ed|ing)?)\b"
 )
 AGAINST_FACT = re.compile(
     r"\bif (?:it|this|that|he|she) (?:was|were|had been)\b|\bwish"
@@ -114,7 +121,8 @@ OF_EARLIER = re.compile(
 )
 # "I nearly said bobcat myself" is no doubt of now.
 NEARLY_SAID = re.compile(
-    r"\b(?:i|we)(?:'d have| would have| nearly| almost|'d almost|'d nearly| had first| had almost| first"
+    r"\b(?:i|we)(?:'d have| would have| nearly| almost|'d almost|'d nearly| had first| had almost"
+    r"| first"
     r"| initially| originally)(?: also| first| too)? (?:said|guessed|thought|called|voted|picked"
     r"|gone with|gone for|bet on|went with|went for)(?: it(?: was)?)?(?: an?| the| for)? $"
 )
@@ -125,7 +133,8 @@ BY_OTHERS = re.compile(
 )
 NOT_STATED = re.compile(
     r"\b(?:when|whenever|until|till|unless|imagine|suppose"
-    r"|(?<!\bon )(?<!\bof )(?<!explain )(?<!explains )(?<!\bis )(?<!here's )(?<!that's )(?<!reason )"
+    r"|(?<!\bon )(?<!\bof )(?<!explain )(?<!explains )(?<!\bis )(?<!here's )(?<!that's"
+    r" )(?<!reason )"
     r"(?<!reasons )why|how|(?<!for )(?<!at )once|let's say"
     r"|what if|pretend|glad"
     r"|happy|relieved|(?<!can )tell)(?: that)? $"
@@ -146,7 +155,8 @@ RIGHT = re.compile(
     r"\b(?:(?<!\d )right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? (?:to|for)"
     r"|w[io]ns?|winners?|got it|bingo|spot on|good job|(?:i|we) (?:agree|concur)|nice work"
     r"|gold star|full marks"
-    r"|out of ten|high five|pat on the back|take a bow|(?:can|may) (?:now )?(?:all )?(?:do (?:a|your)"
+    r"|out of ten|high five|pat on the back|take a bow|(?:can|may) (?:now )?(?:all )?(?:do (?:a"
+    r"|your)"
     r" (?:\w+ )?dance|take|pat|give yourselves|treat|collect|celebrate|rejoice|gloat|brag|feel smug"
     r"|be (?:proud|smug))|victory lap|pat yoursel(?:f|ves)|give yoursel(?:f|ves))\b"
 )
@@ -157,7 +167,8 @@ SAID_RIGHTLY = re.compile(
     r"|team|logo|friend|neighbou?r|app|next|last|first|other|not|never|would|could)\b)"
     r"(?:[\w-]+ ){0,2}[\w-]+"
     r" (?:is|was)(?: \w+ly| indeed| just)? an? $"
-    r"|\b(?:that|this)(?:'s| is| was)(?: exactly| just)? what (?:he|she|it|this|that|they|(?:our|the|this|that)"
+    r"|\b(?:that|this)(?:'s| is| was)(?: exactly| just)? what (?:he|she|it|this|that|they|(?:our"
+    r"|the|this|that)"
     r" (?:\w+ ){1,3}?)"
     r" ?(?:is|was|'s)(?: \w+)?[,:]? (?:an? )?$"
     r"|\b(?:it|this|that)(?:'s| is| was) what (?:\w+ ){1,5}call(?:s|ed)?(?: an?)? $|"
@@ -176,7 +187,8 @@ SAID_RIGHTLY = re.compile(
     r"|^\W*what (?:i|we|you|everyone|people|they)(?: all)? (?:called|took for|thought was|label+ed"
     r"|said was)"
     r"[^.!?]{0,40} (?:is|was)(?: really| actually| in fact)? an? $"
-    r"|^\W*(?:well,? )?what (?!.*\b(?:love|like|need|want|wish|hope|expect|miss|fear)\w*\b)[^.!?,;]{3,50}"
+    r"|^\W*(?:well,? )?what (?!.*\b(?:love|like|need|want|wish|hope|expect|miss"
+    r"|fear)\w*\b)[^.!?,;]{3,50}"
     r" (?:is|was)(?: really| actually| in fact| just)? an? (?:[\w-]+ ){0,2}$"
     r"|^\W*what you(?:'re| are)? (?:see|seeing|looking at)[^?]{0,30} is an? $"
     r"|\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
@@ -219,6 +231,12 @@ FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|con
 ARTICLE = re.compile(
     r"^ ?(?:(?:and|but|so|because|since|as|while) )?(?:(?:an?|the|any|your average) )?$"
 )
+# "A cub of a cougar would have a longer tail."
+HYPOTHETICAL = re.compile(
+    r"^ (?:(?:kitten|cub|chick|tail)s? )?(?:would|wouldn't|should|shouldn't|could have|might have)"
+    r" (?:have|show|be (?:\w+er|more|less|much|twice|half|far|way|too)|look|weigh|need|stand|not"
+    r"|never|also)\b"
+)
 IF_PEOPLE = re.compile(
     r"\bi bet (?=you|many|most|every|some|people)|\b(?:if|all of|those of) (?=you|your|anyone"
     r"|somebody|someone)|\bthose (?:of you )?who\b"
@@ -226,7 +244,8 @@ IF_PEOPLE = re.compile(
 THING_SAID = re.compile(
     r"^ (?:it|this|that) (?:(?:is|was)\b(?! not| for (?:you|now|him|her|them))|belongs to)"
     r"|^ (?:is|was) what (?:i|we|they|it) (?:have|had|see|saw|got|wrote|call|are looking at"
-    r"|were looking at|photographed|is|was|says|said|caught|filmed|came up with)\b"
+    r"|were looking at|photographed|is|was|says|said|caught|filmed|came up with|end up with"
+    r"|ended up with|arrive at|land on|settled on|make of it|get)\b"
     r"|^ (?:is|was) (?:(?:the|my|our|your) )?(?:final |correct |right )?(?:answer|winner"
     r"|correct|right)\b"
 )
@@ -244,10 +263,12 @@ SUBJECT = re.compile(
 # Words that are known to leave a statement intact. Any other one ("it's a cougar skull") makes the
 # message a candidate for a person.
 GOES_ON = re.compile(
-    r"^\W*$|^ [a-z]{1,2}-?\d{1,4}\b|^ (?:to the (?:bone|core|tips?|end|letter|max|life)|through and through|every (?:time|day"
+    r"^\W*$|^ [a-z]{1,2}-?\d{1,4}\b|^ (?:to the (?:bone|core|tips?|end|letter|max|life)"
+    r"|through and through|every (?:time|day"
     r"|inch)|any day|plain and simple|pure and simple|no (?:contest|question|doubt|doubts|debate)"
     r"|hands down|in the flesh|in person|full stop|period|end of(?: story)?|no less|it is|that is"
-    r"|on all counts|doing|for (?:sure|certain|real|the win|the win)|and always|with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
+    r"|on all counts|doing|for (?:sure|certain|real|the win|the win)|and always|with|in|at|on"
+    r"|from|and|who|that|which|since|as|here|again|today|this|by|for"
     r"|all|near|to (?:me|us|the rest of us|others|some)"
     r"|kittens?|cubs?|pups?|calf|fawn|chicks?|juvenile|adult|mom|mama|male|female"
     r"|folks|everyone|everybody|friends|people|y'all|of course"
@@ -293,7 +314,8 @@ INCONCLUSIVE = re.compile(
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|small) for an? id\b"
     r"|^\W*no idea,? (?:sorry|folks)\W*$"
     r"|\b(?:can't|cannot|couldn't|could not) be (?:identified|determined|told|id'd)\b"
-    r"|\b(?:can't|cannot|can not|couldn't|could not|won't) be (?:known|called|named|told apart|pinned down|decided|separated|resolved|settled"
+    r"|\b(?:can't|cannot|can not|couldn't|could not|won't) be (?:known|called|named|told apart"
+    r"|pinned down|decided|separated|resolved|settled"
     r"|distinguished|answered|determined|identified)\b"
     r"|\b(?:can't|cannot|can not|will never|won't|won't ever|'ll never) know\b"
     r"|\bnot (?:identifiable|determinable|possible to (?:tell|say|id|identify|know|separate)"
@@ -311,7 +333,8 @@ INCONCLUSIVE = re.compile(
     r"|\b(?:answer|verdict|result|ruling|reveal|id)(?: is| was)?:? (?:unknown|undetermined"
     r"|unidentified|none|we don't know|nobody knows|not possible|a mystery|no id|no answer|unclear"
     r"|unresolved|insufficient)\b"
-    r"|(?:^\W*|[.,:;!] ?)(?:so,? )?no (?:result|verdict|answer|id|winners?|decision)(?: (?:is )?(?:possible|this"
+    r"|(?:^\W*|[.,:;!] ?)(?:so,? )?no (?:result|verdict|answer|id|winners?"
+    r"|decision)(?: (?:is )?(?:possible|this"
     r" (?:week|time|round|one)|today|for this (?:one|photo)|from (?:me|us)))?\W*$"
     r"|\b(?:drawer|folder|pile|box|cabinet|archive|bin|shelf)\b[^.!?]{0,25}\b(?:unknowns?|unsolved"
     r"|unidentified|unidentifiable|myster\w+|who knows)\b"
@@ -320,8 +343,10 @@ INCONCLUSIVE = re.compile(
     r"|undetermined|unsolved)\b"
     r"|\bforever (?:a )?(?:mystery|unknown)\b"
     r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
-    r"|^\W*(?:case |officially |still )?(?:unsolved|unresolved|undetermined|unidentified|unidentifiable)\W*$"
-    r"|\b(?:i|we) (?:really |honestly |just |simply )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
+    r"|^\W*(?:case |officially |still )?(?:unsolved|unresolved|undetermined|unidentified"
+    r"|unidentifiable)\W*$"
+    r"|\b(?:i|we) (?:really |honestly |just |simply )?(?:don't|do not) know\b|\bno way to (?:tell"
+    r"|know)\b"
 )
 # These only say so beside a word that ends the game.
 SEEMS_INCONCLUSIVE = re.compile(
@@ -359,7 +384,8 @@ ASKS, FOR_NOW = (
 )
 NOT_INCONCLUSIVE = re.compile(
     r"\b(?:tell|say) (?:you|which|what kind|more|yet|anything|until|much|without|how|whose|who"
-    r"|where|when|why|(?:whether|if) (?:it|he|she|this|that)(?:'s| is) (?:an? (?:male|female|boy|girl|he"
+    r"|where|when|why|(?:whether|if) (?:it|he|she|this|that)(?:'s| is) (?:an? (?:male|female|boy"
+    r"|girl|he"
     r"|she|kitten|cub|adult)|male|female|your|yours|the same|pregnant|alive|old|young))\b"
     r"|\bat first\b|\byet\b"
     r"|\binitially\b|\?"

@@ -125,10 +125,10 @@ def _role(
     if is_kind or patterns.PART.search(after) or patterns.ELSEWHEN.search(sentence):
         doubt = patterns.DOUBT.search(patterns.WOULD.sub(" ", clause)) and not match[2]
         return "doubted" if doubt else "mentioned"
-    if patterns.OF_EARLIER.search(before):
-        return "mentioned"
-    if _is_fact(before, after):
+    if not patterns.OF_EARLIER.search(before) and _is_fact(before, after):
         return "stated"
+    if _is_of_what_is_not(before, after):
+        return "mentioned"
     if downgraded := safeguards.downgrade(before, after, clause, sentence):
         return downgraded
     if patterns.THING_DENIED.search(after):
@@ -139,8 +139,6 @@ def _role(
     if patterns.AGAINST_FACT.search(before) or (
         patterns.LOOKS.search(clause) and patterns.CONCEDED.search(sentence)
     ):
-        return "mentioned"
-    if patterns.NEARLY_SAID.search(before):
         return "mentioned"
     if patterns.DOUBT.search(patterns.IF_PEOPLE.sub(" ", clause)):
         return "doubted"
@@ -165,6 +163,15 @@ def _is_fact(before: str, after: str) -> bool:
     return bool(patterns.SAID_RIGHTLY.search(before) and not patterns.WRONG.search(before))
 
 
+def _is_of_what_is_not(before: str, after: str) -> bool:
+    """Whether a name is what the host once said, or nearly, or what another animal would be."""
+    return bool(
+        patterns.OF_EARLIER.search(before)
+        or patterns.NEARLY_SAID.search(before)
+        or patterns.HYPOTHETICAL.search(after)
+    )
+
+
 def _is_asked(clause: str, sentence: str) -> bool:
     """Whether a clause is part of a question: of its last part, if dashes divide it."""
     is_question = re.search(r"\?[!?.\s]*$", sentence)
@@ -187,7 +194,8 @@ def _role_of_a_statement(before: str, after: str, *, is_alone: bool) -> Role:
         return "mentioned"
     does_something = re.search(
         r"\w (?:\w+ )?\w{2,}ing (?:(?:on|at|with|over|after|into|up|down|for|to|by) )?"
-        r"(?:an?|the|its|her|his|some)? ?$|^ ?\w{2,}ing (?:on|at|with|over|after|into|up|down) (?:an? |the )?$",
+        r"(?:an?|the|its|her|his|some)? ?$|^ ?\w{2,}ing (?:on|at|with|over|after|into|up"
+        r"|down) (?:an? |the )?$",
         rest,
     )
     if does_something or patterns.COMPARED.search(rest) or patterns.NEGATION.search(rest):

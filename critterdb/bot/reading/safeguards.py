@@ -29,6 +29,15 @@ _OURS_IN_OTHER_WORDS = (
         " ",
     ),
     (re.compile(r"\bcat[,:]? (?:a )?(domestic|house|feral|pet)(?=\W*[,.!])"), r"\1 cat"),
+    # "And the winner is... drum roll... a bobcat!"
+    (
+        re.compile(
+            r"\b(is|are|was|were|it's|that's|winner|answer)\s?(?:\.{2,}"
+            r"|…)\s?(?:[(*]?(?:drum ?roll|wait for it|ta-?da)"
+            r"(?:,? please)?[)*]?[\s.…!,:]*)?"
+        ),
+        r"\1 ",
+    ),
     # "A lynx, a Eurasian one".
     (
         re.compile(r"\blynx\W{1,3}(?:an? |the )?(eurasian|european|iberian|canadian|canada) one\b"),
@@ -47,7 +56,8 @@ _OURS_IN_OTHER_WORDS = (
     # Only of a cougar is it in doubt whether there is a black one.
     (
         re.compile(
-            r"\bblack (?=(?:labrador|dog|puppy|wolf|german shepherd|mutt|mouth|fox|squirrel|great dane|poodle"
+            r"\bblack (?=(?:labrador|dog|puppy|wolf|german shepherd|mutt|mouth|fox|squirrel"
+            r"|great dane|poodle"
             r"|domestic|house|pet|barn|feral|stray|tabby|tuxedo|moggy)\b)"
         ),
         "",
@@ -94,7 +104,8 @@ _SAYS_NO = re.compile("[\U0001f643\U0001f644❌✖\U0001f6ab]")
 _MARKED_LIST = re.compile("\\s*(?:✅.*❌|❌.*✅)", re.DOTALL)
 _TAKEN_BACK = re.compile(
     r"\bif (?:you|i) (?:squint|never|say so|ask)\b"
-    r"|(?<!kid you )(?<!should )(?<!does )(?<!did )(?<!could )(?<!would )(?<!has )(?<!had )(?<!can )"
+    r"|(?<!kid you )(?<!should )(?<!does )(?<!did )(?<!could )(?<!would )(?<!has )(?<!had"
+    r" )(?<!can )"
     r"(?<!have )(?<!of course )(?<!certainly )(?<!definitely )(?<!probably )(?<!why )(?<!do )"
     r"\bnot\W*$|\bas if\b"
     r"|\byeah,? right\b|\bin (?:my|your) dreams\b|\bqueen of\b"
@@ -103,7 +114,8 @@ _TAKEN_BACK = re.compile(
 )
 # After the name that was said: the host laughs, or calls for another look.
 _UNDONE = re.compile(
-    r"\b(?:look (?:again|closer)(?! at\b)|think again|made you look|gotcha|no,? wait|wait,? (?:no|what)"
+    r"\b(?:look (?:again|closer)(?! at\b)|think again|made you look|gotcha|no,? wait|wait,? (?:no"
+    r"|what)"
     r"|or so (?:i|we) thought|just (?:checking|testing|seeing)|(?:haha|lol),? no)\b"
     r"|(?:^|[.!…(,;]) ?(?:(?:no|nah|nope|not)|(?:it|this|that)(?: is not| isn't|'s not))\b\W*$"
 )
@@ -154,7 +166,8 @@ _POLL = re.compile(r"\b(?:polls?|votes?|voted|voting|split|went|said|guess\w*)\b
 _PERCENT = re.compile(r"\d ?(?:%|percent) $")
 _UNSURE = re.compile(
     r"\b(?:unless|presumably|supposed|meant to|label+ed|believed to|rumou?red|considered|assumed"
-    r"|reported(?:ly)?|(?:said|thought) to be|always(?! (?:was|has been|is|were)\b)|usually|typically|statistically|consensus)\b"
+    r"|reportedly|reported (?:to be|as)\b|(?:is|was|been) reported|(?:said|thought) to be|always(?! (?:was|has been|is|were)\b)|usually"
+    r"|typically|statistically|consensus)\b"
 )
 _NOT_STATED = re.compile(
     r"\b(?:convince \w+|persuade \w+|show \w+|prove|deny|(?:not|cannot|\w+n't) (?:\w+ )?"
@@ -179,8 +192,10 @@ _LABEL_OF_OTHERS = re.compile(
     r"|submitter|reader|friends?|kids?|husband|wife|twitter|internet|everyone|everyone else|people"
     r"|everybody|they|some|others|half|thumb|theory|hypothesis|options?|caption|subject|headline"
     r"|e-?mail|note|previous|before|zooming|yesterday|rumou?rs?|guess(?:es)?|polls?|votes?|see"
-    r"|facebook|players?|(?<!professional )(?<!expert )(?<!final )(?<!medical )(?<!official )(?<!our )"
-    r"(?<!considered )(?<!veterinary )(?<!scientific )(?<!my )opinion|take|wrong answers? only|wrong answer|previous answer|top answer"
+    r"|facebook|players?|(?<!professional )(?<!expert )(?<!final )(?<!medical )(?<!official"
+    r" )(?<!our )"
+    r"(?<!considered )(?<!veterinary )(?<!scientific )(?<!my )opinion|take|wrong answers? only"
+    r"|wrong answer|previous answer|top answer"
     r"|popular vote|favou?rite|spoken|tentatively|probably|possibly|maybe|perhaps"
     r"|presumably|photos?|credits?|location|place|here"
     r"|(?:you|they|people|players|many|most|some)(?: all| mostly)?"
@@ -213,6 +228,7 @@ def in_our_words(message: str) -> str:
 
 def without_quotations(message: str) -> tuple[str, list[str]]:
     """The message without what it quotes, and that."""
+    message = re.sub(r"(?<![\w'])'([\w-]+)([.,!?]?)'(?!\w)", r"\1\2", message)
     message = _ONE_WORD_QUOTED.sub(r"\1\2", message)  # it may only be stressed
     return _QUOTED.sub(" , ", message), _QUOTED.findall(message)
 

@@ -15,26 +15,34 @@ if TYPE_CHECKING:
 
 # "Those ears say bobcat", but not "my heart says bobcat".
 _A_MARK = (
-    r"\b(?:(?:those|these|all of (?:that|this|which|it)|everything(?: here)?|it all|they all) |(?:that|those|these|the|its|his|her|this|such an?|\w+ed|short|long|black|white|round|square)"
-    r" (?:[\w-]+ ){0,4}?(?:tails?|ears?|tufts?|legs?|bars?|spots?|stripes?|feet|foot|paws?|face|ruff"
-    r"|coat|fur|head|nose|muzzle|size|shape|build|gait|walk|pattern|markings?|marks?|collar|beak|bill"
-    r"|call|voice|wings?|wingtips?|belly|breast|chest|back|rump|eyes?|eyebrow|moustaches?|mustaches?"
+    r"\b(?:(?:those|these|all of (?:that|this|which|it)|everything(?: here)?|it all|they all) "
+    r"|(?:that|those|these|the|its|his|her|this|such an?|\w+ed|short|long|black|white|round|square)"
+    r" (?:[\w-]+ ){0,4}?(?:tails?|ears?|tufts?|legs?|bars?|spots?|stripes?|feet|foot|paws?|face"
+    r"|ruff"
+    r"|coat|fur|head|nose|muzzle|size|shape|build|gait|walk|pattern|markings?|marks?|collar|beak"
+    r"|bill"
+    r"|call|voice|wings?|wingtips?|belly|breast|chest|back|rump|eyes?|eyebrow|moustaches?"
+    r"|mustaches?"
     r"|whiskers?|throat|neck|body|proportions?|silhouette|posture|teeth|claws?|hips|shoulders"
     r"|tracks?|dna|video|genetics|results?|vet|microchip|chip)"
     r"(?: [\w'-]+){0,4}? )"
 )
 _SAYS = (
     r"(?:says?|said|screams?|shouts?|yells?|spells?|means?|equals?|points? (?:us )?(?:straight )?to"
-    r"|points? (?:it )?towards|gives? away|gave away|g[ai]ves? (?:it|him|her|this one) away as|betrays?"
-    r"|reveals?|proves? (?:it's|it is|it to be)|tells? us(?: it's| it is| that it's)?|identif(?:y|ies)"
+    r"|points? (?:it )?towards|gives? away|gave away|g[ai]ves? (?:it|him|her|this one) away as"
+    r"|betrays?"
+    r"|reveals?|proves? (?:it's|it is|it to be)|tells? us(?: it's| it is| that it's)?|identif(?:y"
+    r"|ies)"
     r" (?:it|this|him|her|this one) as|marks? (?:it|this|him|her|this one)(?: out)? as|confirms?"
     r"(?: it's| it is| that it's| it as)?|belongs? to|are those of|is that of|settles? (?:it|on)"
     r"|(?:is|are|was|were) (?:pure|all|classic|textbook|typical|100 ?%|very much|unmistakably"
-    r"|definitely|diagnostic (?:for|of)|those of|that of|straight)|leaves? only|rules? out everything but|can only (?:be|mean"
+    r"|definitely|diagnostic (?:for|of)|those of|that of|straight)|leaves? only"
+    r"|rules? out everything but|can only (?:be|mean"
     r"|belong to)|only fits?|fits? only) (?:an? |the |this is an? |it's an? )?"
 )
 _NO_STATEMENT = re.compile(
-    r"\b(?:would|might|could|may|should|doesn't|don't|does not|do not|didn't|not|never|if|might|usually"
+    r"\b(?:would|might|could|may|should|doesn't|don't|does not|do not|didn't|not|never|if|might"
+    r"|usually"
     r"|my (?:heart|gut|brain|head)|some|someone|people)\b"
 )
 
@@ -57,9 +65,25 @@ def _in_one_name(message: str, any_name: str, names: Mapping[str, int]) -> str:
     message = re.sub(rf"\b({any_name}) (?:named|called) (?:{any_name})\b", r"\1", message)
     # "A very small cougar, which we call a house cat."
     message = re.sub(
-        rf"\b(?:{any_name}),? (?:that |which )?(?:we|i|people|scientists|biologists|experts) (?:like to |usually )?"
+        rf"\b(?:{any_name}),? (?:that |which )?(?:we|i|people|scientists|biologists"
+        rf"|experts) (?:like to |usually )?"
         rf"call (?:an? |the )?({any_name})(?!\w)",
         r"it's a \1",
+        message,
+    )
+    # "In German Rotluchs, I believe": only the word is in doubt.
+    message = re.sub(
+        rf"(\bin [a-z]+(?: (?:it is|it's|we say|they say|called))?:? (?:an? "
+        rf"|the )?(?:{any_name})),?"
+        r" (?:(?:i|we) (?:believe|think|guess|suppose)|if i remember \w+)(?=\W*(?:[.!,]|$))",
+        r"\1",
+        message,
+    )
+    # "Your dog is right" is no answer.
+    message = re.sub(
+        rf"\byour (?:\w+ )?(?:{any_name})(?= (?:is|was|has|knows|agrees|wins|says?|said|gets"
+        rf"|deserves)\b)",
+        "they",
         message,
     )
     # 'For "cougar" read "bobcat"'.
@@ -89,7 +113,8 @@ def _of_marks(message: str, any_name: str) -> str:
     )
     # "Bobcats don't have such a tail. Cougars do."
     return re.sub(
-        rf"\b({any_name})s? (?:do not|don't|doesn't|does not|can't|cannot|never|haven't|hasn't|lacks?)\b"
+        rf"\b({any_name})s? (?:do not|don't|doesn't|does not|can't|cannot|never|haven't|hasn't"
+        rf"|lacks?)\b"
         rf"[^.!?\n]{{0,60}}[.!?;,—–-]+ (?:but |and |while )?(?:an? |the )?({any_name})s?"
         r" (?:do|does|can|has|have)(?: \w+)?(?=\W*(?:[.!,]|$))",
         r"not a \1. it's a \2",
@@ -106,16 +131,21 @@ def _of_votes(message: str, any_name: str) -> str:
         message,
     )
     message = re.sub(
-        rf"\b({any_name}) (?:and|vs\.?|versus) (?:the |an? )?({any_name}) (?=(?:are|were|have|both|tied?|do)\b)",
+        rf"\b({any_name}) (?:and|vs\.?|versus) (?:the |an? )?({any_name}) (?=(?:are|were|have"
+        rf"|both|tied?|do)\b)",
         r"\1s and \2s ",
         message,
     )
     # "The bobcat crew wins this week", "team cougar, take a bow".
     message = re.sub(
-        rf"\b(?:team ({any_name})|({any_name}) (?:team|crew|camp|crowd|gang|fans?|voters|people|squad|side|tribe"
-        r"|lot|folks|believers))\b,? (?:(?:you|has|have|is|are|was|were|can|may|all|just|now|deservedly) ){0,3}"
-        r"(?:wins?(?! if)|won|take a bow|right|correct|(?:got|had|have|has) it|takes it|takes? the \w+|victorious"
-        r"|rejoice|celebrate|gloat|congrat\w*|well done|vindicated)(?![^.!?]*(?:n't|\byet\b|\bif\b))",
+        rf"\b(?:team ({any_name})|({any_name}) (?:team|crew|camp|crowd|gang|fans?|voters|people"
+        rf"|squad|side|tribe"
+        r"|lot|folks|believers))\b,? (?:(?:you|has|have|is|are|was|were|can|may|all|just|now"
+        r"|deservedly) ){0,3}"
+        r"(?:wins?(?! if)|won|take a bow|right|correct|(?:got|had|have|has) it|takes it"
+        r"|takes? the \w+|victorious"
+        r"|rejoice|celebrate|gloat|congrat\w*|well done|vindicated)(?![^.!?]*(?:n't|\byet\b"
+        r"|\bif\b))",
         lambda team: f"it's a {team[1] or team[2]}",
         message,
     )
@@ -134,7 +164,8 @@ def _of_votes(message: str, any_name: str) -> str:
 def _of_questions(message: str, any_name: str) -> str:
     # "So that would make it a downy."
     message = re.sub(
-        r"\b(?:that|which|this) would (?:make (?:it|this|him|her|them)|be|have to be|mean) (?:an? )?"
+        r"\b(?:that|which|this) would (?:make (?:it|this|him|her|them)|be|have to be"
+        r"|mean) (?:an? )?"
         rf"(?=(?:[\w-]+ )?(?:{any_name})(?!\w)[^.!?\n]*)(?![^.!?\n]*\bif\b)",
         "it's a ",
         message,
