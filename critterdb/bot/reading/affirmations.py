@@ -112,7 +112,7 @@ def _credits(sentence: str) -> bool:
     if patterns.NOT_FOR_BEING_RIGHT.search(sentence):
         return False
     match = patterns.IS_RIGHT.search(sentence)
-    return bool(match) and not patterns.NOT_ONE_PERSON.search(sentence[: match.end()])
+    return match is not None and not patterns.NOT_ONE_PERSON.search(sentence[: match.end()])
 
 
 def _is_a_statement(part: str) -> bool:

@@ -213,7 +213,7 @@ FOLLOW = re.compile(
 )
 # It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
 ASIDE = re.compile(
-    r"\b(?:why|how|when|where|what(?! about)|what's|which|do|does|did|are there|is there"
+    r"\b(?:why|how|when|where|what(?! about| an? )|what's|which|do|does|did|are there|is there"
     r"|are you|were you|you sure|did you|know|stop|quit|enough|always|usually|never seen|once"
     r"|learn(?:ed|t)?|tempted|almost said|nearly said|love|hate|wish\w*"
     r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if|let it be|never|refuse|won't|imagine|will"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from critterdb.dataset.taxonomy import Truth, is_right
 
-from . import affirmations, patterns, safeguards
+from . import affirmations, inconclusive, patterns, safeguards
 from .contractions import with_apostrophes
 from .roles import read_names
 
@@ -119,9 +119,9 @@ class _Answer:
         sentences = [match[0] for match in patterns.SENTENCE.finditer(self.message)]
         nobody_knows = any(_is_inconclusive(sentence) for sentence in sentences)
         nobody_knows = nobody_knows or bool(
-            patterns.SEEMS_INCONCLUSIVE.search(self.message)
-            and patterns.ENDS_THE_GAME.search(self.message)
-            and not patterns.NOT_INCONCLUSIVE.search(self.message)
+            inconclusive.SEEMS_INCONCLUSIVE.search(self.message)
+            and inconclusive.ENDS_THE_GAME.search(self.message)
+            and not inconclusive.NOT_INCONCLUSIVE.search(self.message)
         )
         for_good = nobody_knows and _is_for_good(self.message, reading)
         if for_good and not reading.stated:
@@ -129,7 +129,7 @@ class _Answer:
         if reading.said:
             return self._of_said()
         # "No idea!" may be fun with the players; only who says that nobody can tell has answered.
-        if nobody_knows or any(patterns.SHRUG.search(sentence) for sentence in sentences):
+        if nobody_knows or any(inconclusive.SHRUG.search(sentence) for sentence in sentences):
             return _or_inconclusive(reading)
         verdict = self._of_denied() or _guess(reading)
         leaning = self._leaning()
@@ -247,19 +247,19 @@ def _agree(taxon_id: int, others: set[int], lineage: Mapping[int, Collection[int
 
 def _is_inconclusive(sentence: str) -> bool:
     return bool(
-        patterns.INCONCLUSIVE.search(sentence)
-        and not patterns.SHRUG.search(sentence)
-        and not patterns.NOT_INCONCLUSIVE.search(sentence)
+        inconclusive.INCONCLUSIVE.search(sentence)
+        and not inconclusive.SHRUG.search(sentence)
+        and not inconclusive.NOT_INCONCLUSIVE.search(sentence)
         and not safeguards.is_no_verdict(sentence)
     )
 
 
 def _is_for_good(message: str, reading: Names) -> bool:
     """Whether it stays so: the host asks nobody, guesses nothing, and speaks not only of now."""
-    if patterns.FOR_NOW.search(message):
+    if inconclusive.FOR_NOW.search(message):
         return False
-    asks = patterns.ASKS.search(message) or reading.doubted
-    return bool(patterns.FOR_GOOD.search(message)) or not asks
+    asks = inconclusive.ASKS.search(message) or reading.doubted
+    return bool(inconclusive.FOR_GOOD.search(message)) or not asks
 
 
 def _or_inconclusive(reading: Names) -> Verdict:

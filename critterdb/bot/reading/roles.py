@@ -133,12 +133,7 @@ def _role(
         return downgraded
     if patterns.THING_DENIED.search(after):
         return "denied"
-    is_the_subject = patterns.SUBJECT.search(after) and not patterns.THING_SAID.search(after)
-    if _is_asked(clause, sentence) or (patterns.ARTICLE.search(before) and is_the_subject):
-        return "mentioned"
-    if patterns.AGAINST_FACT.search(before) or (
-        patterns.LOOKS.search(clause) and patterns.CONCEDED.search(sentence)
-    ):
+    if _is_not_claimed(before, after, clause, sentence):
         return "mentioned"
     if patterns.DOUBT.search(patterns.IF_PEOPLE.sub(" ", clause)):
         return "doubted"
@@ -169,6 +164,17 @@ def _is_of_what_is_not(before: str, after: str) -> bool:
         patterns.OF_EARLIER.search(before)
         or patterns.NEARLY_SAID.search(before)
         or patterns.HYPOTHETICAL.search(after)
+    )
+
+
+def _is_not_claimed(before: str, after: str, clause: str, sentence: str) -> bool:
+    """Whether a name is asked about, speaks of its kind, or is wished for or only looked like."""
+    is_the_subject = patterns.SUBJECT.search(after) and not patterns.THING_SAID.search(after)
+    return bool(
+        _is_asked(clause, sentence)
+        or (patterns.ARTICLE.search(before) and is_the_subject)
+        or patterns.AGAINST_FACT.search(before)
+        or (patterns.LOOKS.search(clause) and patterns.CONCEDED.search(sentence))
     )
 
 

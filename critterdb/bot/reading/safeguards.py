@@ -166,7 +166,9 @@ _POLL = re.compile(r"\b(?:polls?|votes?|voted|voting|split|went|said|guess\w*)\b
 _PERCENT = re.compile(r"\d ?(?:%|percent) $")
 _UNSURE = re.compile(
     r"\b(?:unless|presumably|supposed|meant to|label+ed|believed to|rumou?red|considered|assumed"
-    r"|reportedly|reported (?:to be|as)\b|(?:is|was|been) reported|(?:said|thought) to be|always(?! (?:was|has been|is|were)\b)|usually"
+    r"|reportedly|reported (?:to be|as)\b|(?:is|was|been) reported|(?:said|thought) to be"
+    r"|always(?! (?:was|has been|is|were)\b)"
+    r"|usually"
     r"|typically|statistically|consensus)\b"
 )
 _NOT_STATED = re.compile(
@@ -205,7 +207,8 @@ _LABEL_OF_OTHERS = re.compile(
 )
 _ELSEWHEN = re.compile(
     r"^\s*(?:statistically|usually|typically|normally|rt)\b"
-    r"|\bwhen(?:ever)? (?:in doubt|you)\b|\bin (?:19|20)\d\d\b|\bout of (?:\d+|ten)\b"
+    r"|\bwhen(?:ever)? (?:in doubt|you)\b|\bin (?:19|20)\d\d\b|(?<!ten )(?<!10 )\bout of (?:\d+"
+    r"|ten)\b"
     r"|^\s*(?:\w+ )?(?:few )?(?:days?|weeks?|months?|years?) ago\b"
 )
 _NOT_INCONCLUSIVE = re.compile(

@@ -136,6 +136,17 @@ def _of_votes(message: str, any_name: str) -> str:
         r"\1s and \2s ",
         message,
     )
+    # "212 of you said bobcat. 212 are right."
+    message = re.sub(
+        rf"\b(?:said|guessed|voted(?: for)?|picked) (?:an? )?({any_name})[.!,;]+ (?:and )?"
+        r"(?:(?:the|those|these|all|they|you|that|both|of|them|\d+|two|three|four|few|people"
+        r"|folks) ){1,4}"
+        r"(?:(?:are|were|is|was) (?:all |both )?(?:right|correct)|(?:have|had|got) it|(?:may"
+        r"|can) (?:now )?"
+        r"(?:gloat|celebrate|rejoice|take a bow))\b",
+        r". it's a \1",
+        message,
+    )
     # "The bobcat crew wins this week", "team cougar, take a bow".
     message = re.sub(
         rf"\b(?:team ({any_name})|({any_name}) (?:team|crew|camp|crowd|gang|fans?|voters|people"
