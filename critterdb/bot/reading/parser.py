@@ -86,8 +86,9 @@ def read_answer(
     answer = _Answer(message, reading, game, names, target, lineage or {})
     if patterns.JOKE.search(message) or safeguards.is_contradicted(text):
         verdict = _guess(reading, "a joke")
-        *_, seriously = patterns.JOKE.split(message)
-        if not safeguards.is_contradicted(text) and read_names(seriously, names).stated:
+        in_fun, seriously = patterns.JOKE.split(message)[0], patterns.JOKE.split(message)[-1]
+        is_plain = not safeguards.is_contradicted(text) and not read_names(in_fun, names).all()
+        if is_plain and read_names(seriously, names).stated:
             reading = read_names(seriously, names)
             after = replace(answer, message=seriously, reading=reading)
             verdict = after.conclude() or verdict

@@ -240,7 +240,7 @@ HYPOTHETICAL = re.compile(
 )
 IF_PEOPLE = re.compile(
     r"\bi bet (?=you|many|most|every|some|people)|\b(?:if|all of|those of) (?=you|your|anyone"
-    r"|somebody|someone)|\bthose (?:of you )?who\b"
+    r"|somebody|someone)|\bthose (?:of you )?who\b|\b(?:may|can) now\b"
 )
 THING_SAID = re.compile(
     r"^ (?:it|this|that) (?:(?:is|was)\b(?! not| for (?:you|now|him|her|them))|belongs to)"

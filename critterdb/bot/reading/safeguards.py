@@ -94,10 +94,10 @@ _OURS_IN_OTHER_WORDS = (
     ),
     (re.compile(r"\b(?:bear with (?:me|us)|hold your horses)\b"), " "),
 )
-_ONE_WORD_QUOTED = re.compile(r"\"([\w'-]+)([.,!?]?)\"")
-# A statement in quotation marks is somebody else's.
+# A statement in quotation marks is somebody else's; one word in them may only be stressed.
 _QUOTED = re.compile(
-    r"\"[^\"\n]*? [^\"\n]*\"|(?<![\w'])'(?=[^'\n]*(?:'\w[^'\n]*)* )[^'\n]*(?:'\w[^'\n]*)*'(?!\w)"
+    r"(?<!\w)\"[^\"\n]*? [^\"\n]*\""
+    r"|(?<![\w'])'(?=[^'\n]*(?:'\w[^'\n]*)* )[^'\n]*(?:'\w[^'\n]*)*'(?!\w)"
 )
 # A face upside down, rolling eyes; crosses, of which nobody knows to which word they belong.
 _SAYS_NO = re.compile("[\U0001f643\U0001f644❌✖\U0001f6ab]")
@@ -231,8 +231,6 @@ def in_our_words(message: str) -> str:
 
 def without_quotations(message: str) -> tuple[str, list[str]]:
     """The message without what it quotes, and that."""
-    message = re.sub(r"(?<![\w'])'([\w-]+)([.,!?]?)'(?!\w)", r"\1\2", message)
-    message = _ONE_WORD_QUOTED.sub(r"\1\2", message)  # it may only be stressed
     return _QUOTED.sub(" , ", message), _QUOTED.findall(message)
 
 

@@ -24,7 +24,7 @@ _A_MARK = (
     r"|call|voice|wings?|wingtips?|belly|breast|chest|back|rump|eyes?|eyebrow|moustaches?"
     r"|mustaches?"
     r"|whiskers?|throat|neck|body|proportions?|silhouette|posture|teeth|claws?|hips|shoulders"
-    r"|tracks?|dna|video|genetics|results?|vet|microchip|chip)"
+    r"|tracks?)"
     r"(?: [\w'-]+){0,4}? )"
 )
 _SAYS = (
@@ -153,9 +153,9 @@ def _of_votes(message: str, any_name: str) -> str:
         rf"|squad|side|tribe"
         r"|lot|folks|believers))\b,? (?:(?:you|has|have|is|are|was|were|can|may|all|just|now"
         r"|deservedly) ){0,3}"
-        r"(?:wins?(?! if)|won|take a bow|right|correct|(?:got|had|have|has) it|takes it"
-        r"|takes? the \w+|victorious"
-        r"|rejoice|celebrate|gloat|congrat\w*|well done|vindicated)(?![^.!?]*(?:n't|\byet\b"
+        r"(?:(?:wins?|won) (?:today|again|this (?:week|time|round|one))|take a bow|(?:got"
+        r"|had) it right"
+        r"|(?:right|correct) (?:today|again|this (?:week|time|round)))(?![^.!?]*(?:n't|\byet\b"
         r"|\bif\b))",
         lambda team: f"it's a {team[1] or team[2]}",
         message,
@@ -175,8 +175,8 @@ def _of_votes(message: str, any_name: str) -> str:
 def _of_questions(message: str, any_name: str) -> str:
     # "So that would make it a downy."
     message = re.sub(
-        r"\b(?:that|which|this) would (?:make (?:it|this|him|her|them)|be|have to be"
-        r"|mean) (?:an? )?"
+        r"\b(?:(?:that|which|this) would make (?:it|this|him|her|them)"
+        r"|(?:so|and|then) (?:that|this) would (?:be|have to be|mean)) (?:an? )?"
         rf"(?=(?:[\w-]+ )?(?:{any_name})(?!\w)[^.!?\n]*)(?![^.!?\n]*\bif\b)",
         "it's a ",
         message,
