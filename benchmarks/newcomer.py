@@ -43,7 +43,9 @@ BROKEN_IMAGES = """async () => {
     return images.filter(image => !image.naturalWidth).map(image => image.getAttribute('src'));
 }"""
 SIDEWAYS = "() => { scrollTo(9999, 0); const x = scrollX; scrollTo(0, 0); return x; }"
-LINKS = """() => [...document.querySelectorAll('a[href], form[method="get"][action]')]
+# In the page as it was served: scripts may have replaced some of it.
+LINKS = """html => [...new DOMParser().parseFromString(html, 'text/html')
+    .querySelectorAll('a[href], form[method="get"][action]')]
     .map(one => one.getAttribute('href') ?? one.getAttribute('action'))"""
 
 
@@ -207,9 +209,10 @@ def look_around(page: Any, root: str, *more: str) -> dict[str, str]:
         if kind is None or kind in seen:
             continue
         seen[kind] = path
-        assert page.goto(f"{root}{path}").status == 200, path
+        response = page.goto(f"{root}{path}")
+        assert response.status == 200, path
         check_page(page)
-        waiting += page.evaluate(LINKS)
+        waiting += page.evaluate(LINKS, response.text())
     return seen
 
 

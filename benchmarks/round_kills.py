@@ -1,11 +1,13 @@
 """A bot that is killed while hosted rounds open, close and are revealed: is all of it done once?
 
-    python -m benchmarks.round_kills [x|mastodon|bluesky] [--rounds 100] [--kills 500] [--seed 0]
+    python -m benchmarks.round_kills [x|mastodon|bluesky] [--rounds 100] [--kills 500]
+        [--open 30] [--seed 0]
 
 Accidents and kills are those of benchmarks/bot_kills.py: the stand-in server commits and then drops
 the connection in 20% of sendings, answers 503 in 10% and 429 in 5%, and shows the bot's own posts
-with a delay. Rounds are open for 30 seconds, and in each somebody guesses. Exit status 1 where
-anything is doubled, forgotten, early or counted wrong.
+with a delay. In each round somebody guesses. A round is open for --open seconds: on a busy machine
+a bot that lives for a second may miss one, which is cancelled and counts as forgotten. Exit status
+1 where anything is doubled, forgotten, early or counted wrong.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--open", type=float, default=30, help="Seconds that a round is open.")
     options = parser.parse_args()
     from tests.support.round_kills import play_and_kill_rounds
 
@@ -37,6 +40,7 @@ def main() -> None:
             rounds=options.rounds,
             kills=options.kills,
             seed=options.seed,
+            open_s=options.open,
             progress=show,
         )
     print(f"\n{options.platform}, seed {options.seed}")

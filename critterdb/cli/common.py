@@ -38,7 +38,8 @@ SECTIONS = {
     ),
 }
 
-# They become a Datasette, whose other plugins may want numpy's values in tables.
+# They become a Datasette, whose other plugins may want numpy's values in tables. Where there are
+# none, `serve` claims its process later.
 SHARED_PROCESSES = {"serve", "demo"}
 # Words that other programs have as commands.
 ELSEWHERE = {"help": "--help", "version": "--version"}

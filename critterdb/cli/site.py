@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from critterdb.formatting import count_of
+from critterdb.storage.light_import import claim_process, has_other_plugins
 
 from .common import license_option, open_site, show_json, show_line, show_lines, show_styled_lines
 from .output import (
@@ -102,6 +103,9 @@ def serve(
     critterdb serve --root                           and print a URL to sign in and review
     critterdb serve --host 0.0.0.0 --port 8080       for the network
     """
+    # Before anything imports sqlite-utils: numpy takes a tenth of a second.
+    if not has_other_plugins(ctx.obj.resolve().parent):
+        claim_process("critterdb serve")
     from critterdb.site.folder import is_published
     from critterdb.site.serving import (
         check_port,

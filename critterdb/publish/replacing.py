@@ -15,6 +15,8 @@ import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from critterdb.errors import SiteError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -25,15 +27,20 @@ RENAME_EXCHANGE = 2
 
 
 @contextmanager
-def new_folder(folder: Path, marker: str) -> Iterator[Path]:
+def new_folder(folder: Path, marker: str, *, alone: bool = False) -> Iterator[Path]:
     """An empty folder beside `folder`, removed at the end with whatever it holds by then.
 
-    The file `marker` in it says who made it; only what has one is ever removed. Raises OSError.
+    The file `marker` in it says who made it; only what has one is ever removed. Raises OSError, and
+    SiteError if another run makes the same folder and this one has to be `alone`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     with locked(folder.parent):
-        _remove_leftovers(folder, marker)
+        if _remove_leftovers(folder, marker) and alone:
+            raise SiteError(
+                f"Another critterdb publish is writing {folder}. "
+                "Run this one again when that one has finished"
+            )
         made.mkdir()
         lock = _lock(made)
     try:
@@ -82,8 +89,12 @@ def _move_aside(made: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _remove_leftovers(folder: Path, marker: str) -> None:
-    """Remove what killed runs left: folders with the marker on which nobody holds a lock."""
+def _remove_leftovers(folder: Path, marker: str) -> bool:
+    """Remove what killed runs left: folders with the marker on which nobody holds a lock.
+
+    Returns whether there are others, on which a run does.
+    """
+    is_busy = False
     ours = re.compile(rf"\.{re.escape(folder.name)}\.([0-9a-f]{{8}}\.)?(part|old|part\.old)")
     for left in list(folder.parent.iterdir()):
         if not ours.fullmatch(left.name) or left.is_symlink() or not (left / marker).is_file():
@@ -91,12 +102,17 @@ def _remove_leftovers(folder: Path, marker: str) -> None:
         # A run was killed between its two renames: this is the site.
         if left.suffix == ".old" and not folder.exists():
             continue  # the only copy there is
-        with suppress(OSError):
+        try:
             lock = _lock(left)
-            try:
-                _remove(left, marker)
-            finally:
-                os.close(lock)
+        except BlockingIOError:
+            is_busy = True
+            continue
+        except OSError:
+            continue
+        with suppress(OSError):
+            _remove(left, marker)
+        os.close(lock)
+    return is_busy
 
 
 def _remove(folder: Path, marker: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import contextmanager
@@ -9,10 +10,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HEAVY = ("numpy", "pandas")
+PLUGIN_NAME = "critterdb_plugin.py"
 
 _claims: set[str] = set()
+
+
+def has_other_plugins(folder: Path) -> bool:
+    """Whether a Datasette on this folder has plugins of others, which share its process."""
+    # Datasette imports it anyway, and `critterdb --help` need not.
+    from importlib.metadata import entry_points
+
+    if os.environ.get("DATASETTE_LOAD_PLUGINS") != "" and entry_points(group="datasette"):
+        return True
+    return any(file.name != PLUGIN_NAME for file in (folder / "plugins").glob("*.py"))
 
 
 def claim_process(command: str) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import struct
 import zlib
+from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from critterdb.dataset.similarity import load_training_photos
+from critterdb.dataset.vectors import STORED_AS
 from critterdb.demo.drawing.pictures import draw_critter
 from critterdb.errors import RejectedInputError
 from critterdb.imaging.decode import decode_sized
@@ -21,6 +24,7 @@ from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model, load_model
 from critterdb.model.payloads import answer_payload, refusal_payload
+from critterdb.publish.static_site.similar import training_photos_file
 from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.training.onnx.graph import import_onnx
 from tests.fakes.bombs import MAKERS, png
@@ -32,6 +36,7 @@ from tests.support.classifier_site import (
     classify_in_browser,
     skip_without_runtime,
 )
+from tests.support.datasette_site import add_photo, make_site
 from tests.support.models import (
     BOBCAT,
     COLOURS,
@@ -46,6 +51,8 @@ from tests.support.models import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from critterdb.storage.database import SiteDatabase
 
 pytestmark = [pytest.mark.browser, pytest.mark.any_line]
 
@@ -301,6 +308,59 @@ def test_refusals_have_the_code_and_words_of_python(page: Any, model_file: Path,
     (theirs,) = classify_in_browser(page, [refused()[name]])
     assert ours["ok"] is False
     assert theirs == ours
+
+
+_RANK = """async ([base, file, embedding]) => {
+    const { rankTrainingPhotos, readTrainingPhotos } = await import(`${base}/similar.js`);
+    const bytes = Uint8Array.from(atob(file), (char) => char.charCodeAt(0));
+    const ranked = rankTrainingPhotos(readTrainingPhotos(bytes), embedding);
+    return ranked.map(({ photo, distance }) => [photo.photo_id, distance]);
+}"""
+
+
+def test_training_photos_are_ranked_as_in_python(page: Any, tmp_path: Path) -> None:
+    """Of 300 photos with vectors as long as those of a real network."""
+    folder = make_site(tmp_path / "mysite")
+    add_photo(folder, 1, picture("red"))
+    random = np.random.default_rng(5)
+    with closing(open_database(folder / DATABASE_NAME)) as db:
+        model = make_tiny_model(db)
+        embed_copies(db, model, random.gamma(0.5, size=(300, 1280)))
+        text = training_photos_file(db, folder, model.game, model.backbone, "classify/")
+        photos = load_training_photos(db, model.game, model.backbone)
+    assert text
+    for _ in range(5):
+        vector = random.gamma(0.5, size=1280).astype(np.float32)
+        file = base64.b64encode(text).decode()
+        theirs = page.evaluate(_RANK, [page.url + CLASSIFIER, file, vector.tolist()])
+        ours = photos.nearest(vector, len(photos.photos))
+        expected = {photo.photo_id: distance for photo, distance in ours}
+        assert {photo_id for photo_id, _ in theirs} == set(expected)
+        distances = [distance for _, distance in theirs]
+        assert distances == sorted(distances)
+        assert distances == pytest.approx([expected[number] for number, _ in theirs], abs=3e-3)
+
+
+def embed_copies(db: SiteDatabase, model: Model, vectors: np.ndarray) -> None:
+    """Give the photo of a site copies to train on, each with an embedding of its own."""
+    (photo,) = db["photos"].rows
+    observation = db["observations"].get(photo["observation_id"])
+    with db.atomic():
+        for number, vector in enumerate(vectors, start=100):
+            sha256 = f"{number:064x}"
+            db["observations"].insert({**observation, "id": number, "uuid": None})
+            row = {**photo, "id": number, "observation_id": number, "sha256": sha256}
+            db["photos"].insert({**row, "url": None})
+            split = {"game": model.game, "observation_id": number, "part": "train"}
+            db["splits"].insert(split)
+            db["embeddings"].insert(
+                {
+                    "sha256": sha256,
+                    "backbone": model.backbone,
+                    "vector": vector.astype(STORED_AS).tobytes(),
+                    "dimensions": len(vector),
+                }
+            )
 
 
 def test_fifty_megapixels_are_classified(page: Any, model_file: Path) -> None:

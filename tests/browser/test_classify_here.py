@@ -72,8 +72,9 @@ def static_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
     write_classifier_site(folder, model)
     (folder / "classify").mkdir()
     (folder / "classify" / "index.html").write_text(served_page(home), "utf-8")
-    style = files("critterdb.web").joinpath("static", "critterdb.css").read_bytes()
-    (folder / "critterdb" / "static" / "critterdb.css").write_bytes(style)
+    for name in ("critterdb.css", "incoming.js"):
+        data = files("critterdb.web").joinpath("static", name).read_bytes()
+        (folder / "critterdb" / "static" / name).write_bytes(data)
     (folder / "red.jpg").write_bytes(picture("red"))
     with serving_files(folder) as served:
         yield served

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import critterdb
 from critterdb.publish.runtime.fetching import cache_folder, problem_files
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.browser import closed_page, findings, open_browser, skip_without_browser
@@ -30,6 +31,7 @@ RUNTIME = None if problem_files(cache_folder(), "classify") else cache_folder()
 TAB = None if problem_files(cache_folder(), "explore") else cache_folder()
 START_MS = 60_000
 VISITS, VISIT_MS = 60, 250
+HTML = "text/html; charset=utf-8"
 PAGES = [
     "",
     "critters/",
@@ -64,7 +66,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("static")
-    make_furnished_site(folder / "mysite")
+    site = make_furnished_site(folder / "mysite")
+    with closing(open_database(site / DATABASE_NAME)) as db, db.atomic():
+        db.execute("UPDATE splits SET part = 'train' WHERE observation_id <> ?", [1000 + MISTAKE])
     bake(folder / "mysite", folder / "public", runtime=RUNTIME, tab=TAB)
     return folder
 
@@ -113,6 +117,24 @@ def test_links_lead_from_page_to_page(browser: Any, served: tuple[str, Sent]) ->
         assert '"ok": true' in page.content()
 
 
+def test_the_page_for_what_does_not_exist_finds_its_site(
+    browser: Any, folder: Path, served: tuple[str, Sent]
+) -> None:
+    """Without a base URL, at any depth, on a host that sends it for everything that is missing."""
+    address, _ = served
+    text = (folder / "public" / "404.html").read_text("utf-8")
+    with closed_page(browser, complaint="blocked", service_workers="block") as page:
+        page.route(
+            "**/no/such/**", lambda route: route.fulfill(status=404, body=text, content_type=HTML)
+        )
+        page.goto(f"{address}critters/no/such/page")
+        page.click("nav a[href]:has-text('Critters')")
+        assert page.url == f"{address}critters/species/"
+        page.goto(f"{address}no/such/")
+        page.click("nav a.home[href]")
+        assert page.url == f"{address}critters/"
+
+
 def test_what_was_visited_works_offline(browser: Any, folder: Path) -> None:
     """After one visit with a server, and then without one."""
     visited = ["critters/", f"critters/species/{COUGAR}/", f"critters/photos/{MISTAKE}/"]
@@ -151,8 +173,47 @@ def test_all_of_it_can_be_kept(browser: Any, folder: Path) -> None:
         photo = {"name": "a.png", "mimeType": "image/png", "buffer": picture("red", seed=1)}
         page.set_input_files("#image", photo)
         page.wait_for_selector("#result .bars", state="attached")
-        assert page.locator("#result h2").inner_text() == "Cougar"
+        assert page.locator("#result .verdict h2").inner_text() == "Cougar"
     context.close()
+
+
+@pytest.mark.skipif(not RUNTIME, reason="the runtime files are not here (critterdb runtime)")
+def test_training_photos_like_the_visitor_s_come_after_the_answer(
+    browser: Any, folder: Path, served: tuple[str, Sent]
+) -> None:
+    """Photo 5 has no licence and photo 3 is a test photo."""
+    address, sent = served
+    red = picture("red", seed=91)
+    with closed_page(browser, complaint="blocked", service_workers="block") as page:
+        page.goto(f"{address}classify/", wait_until="networkidle")
+        assert not any(path.endswith(".similar.gz") for path, _, _ in sent)
+        page.set_input_files("#image", {"name": "a", "mimeType": "image/jpeg", "buffer": red})
+        page.wait_for_selector("#result .alike")
+        shown = page.locator("#result .alike .shot")
+        links = [link.get_attribute("href") for link in shown.locator("a").all()]
+        assert sorted(links[:2]) == [f"{address}critters/photos/{number}/" for number in (1, 2)]
+        assert links[2:] == [f"{address}critters/photos/4/"]
+        assert "The nearest of Cougar and Bobcat." in page.locator("#result .alike").inner_text()
+        assert shown.locator("small").all_inner_texts() == ["(c) Ann <b>Onymous</b> (CC BY)"] * 3
+        shown.last.scroll_into_view_if_needed()
+        page.wait_for_function(
+            "[...document.querySelectorAll('.alike img')].every((one) => one.naturalWidth === 240)"
+        )
+        assert findings(page) == []
+        answer = page.evaluate(
+            "async (bytes) => critterdb.classify(new Blob([new Uint8Array(bytes)]), {similar: 10})",
+            list(red),
+        )
+    similar = critterdb.load_model(folder / "mysite").classify(red, similar=10).similar
+    assert similar
+    ours: list[dict[str, Any]] = [{**photo} for photo in similar if photo["license_code"]]
+    keys = [key for key in ours[0] if key not in ("distance", "image", "page")]
+    assert [[photo[key] for key in keys] for photo in answer["similar"]] == [
+        [photo[key] for key in keys] for photo in ours
+    ]
+    # Three numbers for each photo, in 8 bits.
+    distances = [photo["distance"] for photo in answer["similar"]]
+    assert distances == pytest.approx([photo["distance"] for photo in ours], abs=0.005)
 
 
 def test_a_new_edition_takes_over_whole(browser: Any, tmp_path: Path) -> None:

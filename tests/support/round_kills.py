@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-MAX_OPEN_S = 30  # seconds; a round that is open for less may be missed by a bot that is dead
+OPEN_S = 30  # a round that is open for less may be missed by a bot that is dead
 LIFE_S, NEAR_S = 1.5, 0.05
-ENDING_ROUNDS = 200
+ENDING_S = 300  # after the last round was to close
 OPENING, REVEAL = "reply with your guess", "it was a Cougar"
 
 
@@ -65,9 +65,13 @@ def play_and_kill_rounds(
     rounds: int,
     kills: int,
     seed: int = 0,
+    open_s: float = OPEN_S,
     progress: Callable[[int, int], None] | None = None,
 ) -> RoundKillCounts:
-    """Let rounds open and close, one after the other, while the bot is killed `kills` times."""
+    """Let rounds open and close, one after the other, while the bot is killed `kills` times.
+
+    A bot that is dead for `open_s` misses a round, which is cancelled and counts as forgotten.
+    """
     begun, draw = time.monotonic(), random.Random(seed)
     server = STAND_INS[platform]()
     db = open_database(folder / DATABASE_NAME, create=True)
@@ -91,7 +95,7 @@ def play_and_kill_rounds(
 
         while done < kills:
             for number in range(db["rounds"].count + 1, rounds * (done + 1) // kills + 1):
-                _plan(stage, number, open_s=min(MAX_OPEN_S, 2 * kills + 6))
+                _plan(stage, number, open_s=min(open_s, 2 * kills + 6))
             _guess(stage, draw)
             requests = len(server.requests)
             process = start("--every", "1s")
@@ -101,7 +105,8 @@ def play_and_kill_rounds(
             if progress:
                 progress(done, kills)
         accidents.is_over = True
-        for _ in range(ENDING_ROUNDS):
+        ends = time.monotonic() + open_s + ENDING_S
+        while time.monotonic() < ends:
             _guess(stage, draw)
             start().join()
             if not db["rounds"].count_where("state NOT IN ('revealed', 'cancelled')"):

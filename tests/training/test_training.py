@@ -481,7 +481,7 @@ def test_ctrl_c_ends_a_training_at_once(tmp_path: Path, busy: float) -> None:
     process.send_signal(signal.SIGINT)
     sent = time.monotonic()
     _, errors = process.communicate()
-    assert time.monotonic() - sent < 1.5 * busy
+    assert time.monotonic() - sent < 2.5 * busy
     assert process.returncode == 1
     assert errors.strip() == (
         "Stopped. No model was changed. Run it again: finished embeddings are kept."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import socket
 import subprocess
 import sys
 from contextlib import closing
@@ -120,6 +121,23 @@ def test_the_checkout_itself_is_a_site_for_datasette(tmp_path: Path) -> None:
         plugins = httpx.get(f"{address}/-/plugins.json").json()
         assert [p["name"] for p in plugins].count("critterdb_plugin.py") == 1
         assert httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()["ok"]
+
+
+@pytest.mark.parametrize("has_others", [False, True])
+def test_numpy_is_imported_at_the_start_only_for_other_plugins(
+    tmp_path: Path, *, has_others: bool
+) -> None:
+    """They may write numpy's values with sqlite-utils, which then has to know them."""
+    folder = make_site(tmp_path / "mysite")
+    if has_others:
+        (folder / "plugins" / "of_mine.py").write_text("", "utf-8")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-X", "importtime", "-m", "critterdb", "serve", "--port", port]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert "is in use" in done.stderr
+    assert ("numpy" in done.stderr) == has_others
 
 
 @pytest.mark.parametrize("command", SERVERS.values(), ids=list(SERVERS))

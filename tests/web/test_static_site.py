@@ -6,6 +6,9 @@ import html
 import json
 import re
 import resource
+import shutil
+import signal
+import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -13,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -21,8 +25,9 @@ from critterdb.cli import main
 from critterdb.errors import SiteError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.publish.copy import publish_site
-from critterdb.publish.static_site import thumbnails
+from critterdb.publish.static_site import similar, thumbnails
 from critterdb.publish.static_site.bake import StaticOptions, publish_static
+from critterdb.publish.static_site.classifier import offered_models
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import add_photo, change_metadata, jpeg, open_datasette
 from tests.support.models import COUGAR
@@ -199,6 +204,41 @@ def test_thumbnails_show_the_middle_of_a_photo(tmp_path: Path) -> None:
 
 
 @pytest.mark.any_line
+def test_the_browser_gets_published_training_photos_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Photo 5 has no licence, photo 2 is withdrawn, and photo 3 is a test photo."""
+    site, copy = make_furnished_site(tmp_path / "mysite"), tmp_path / "copy"
+    with closing(open_database(site / DATABASE_NAME)) as db:
+        with db.atomic():
+            db.execute("UPDATE splits SET part = 'train' WHERE observation_id <> 1003")
+            db["photos"].update(2, {"withdrawn_at": "2026-11-24T00:00:00Z"})
+        publish_site(db, copy)
+    with closing(open_database(copy / DATABASE_NAME)) as db:
+        [model] = offered_models(db, copy)
+        assert model.training_photos
+        photos, vectors = read_training_photos(model.training_photos)
+        assert sorted(photo["photo_id"] for photo in photos) == [1, 4, 6]
+        assert vectors.shape == (3, 3)
+        assert np.abs(vectors).max(axis=1).tolist() == [127] * 3
+        monkeypatch.setattr(similar, "MAX_PHOTOS", 2)
+        [model] = offered_models(db, copy)
+        assert model.training_photos
+        photos, _ = read_training_photos(model.training_photos)
+        assert len({photo["taxon"] for photo in photos}) == 2
+        db.execute("DELETE FROM embeddings")
+        [model] = offered_models(db, copy)
+        assert model.training_photos is None
+
+
+def read_training_photos(data: bytes) -> tuple[list[dict[str, Any]], np.ndarray]:
+    (length,) = struct.unpack_from("<I", data)
+    contents = json.loads(data[4 : 4 + length])
+    vectors = np.frombuffer(data[4 + length :], np.int8).reshape(-1, contents["dimensions"])
+    return contents["photos"], vectors
+
+
+@pytest.mark.any_line
 def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
     site, folder = make_furnished_site(tmp_path / "mysite"), tmp_path / "public"
     bake(site, folder)
@@ -259,6 +299,29 @@ def test_a_killed_run_leaves_the_old_site_whole(site: Path, baked: Path) -> None
         assert contents(baked) == before
     bake(site, baked, base_url=BASE)
     assert list(baked.parent.glob(".public*")) == []
+
+
+@pytest.mark.any_line
+@pytest.mark.slow
+def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
+    site: Path, baked: Path, tmp_path: Path
+) -> None:
+    """Both take files from the same earlier edition."""
+    folder = tmp_path / "public"
+    shutil.copytree(baked, folder)
+    code = "import sys, pathlib; from tests.support.static_site import bake; "
+    code += f"bake(*map(pathlib.Path, sys.argv[1:]), base_url={BASE!r})"
+    command = [sys.executable, "-c", code, str(site), str(folder)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        while process.poll() is None and not list(tmp_path.glob(".public.*.part")):
+            pass
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(SiteError, match="Another critterdb publish is writing"):
+            bake(site, folder, base_url=BASE)
+        process.send_signal(signal.SIGCONT)
+    assert process.returncode == 0
+    assert contents(folder) == contents(baked)
+    assert list(tmp_path.glob(".public*")) == []
 
 
 @pytest.mark.any_line

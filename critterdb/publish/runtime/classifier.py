@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MODELS = "models.json"
 PACKED = ".gz"
 COMPRESSION_LEVEL = 9
+# Training photos change with each publish, and the last 2% would take five times as long.
+QUICK_LEVEL = 6
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class OfferedModel:
     """A model that visitors may choose: its file, and what the page calls it.
 
     `references` are the page and a photo of each label, by taxon id, as the page `classify/` links
-    to them: `page`, `image`, `photo_page` and `credit`.
+    to them: `page`, `image`, `photo_page` and `credit`. `training_photos` is the file of those that
+    the browser compares a picture with (static_site/similar.py).
     """
 
     id: str
@@ -43,6 +46,7 @@ class OfferedModel:
     question: str
     path: Path
     references: dict[str, dict[str, str]] | None = None
+    training_photos: bytes | None = None
 
 
 def write_classifier(
@@ -101,23 +105,37 @@ def packed_file(path: Path) -> bytes:
 
 
 def _write_model(folder: Path, model: OfferedModel, earlier: Path | None) -> dict[str, Any]:
-    data = model.path.read_bytes()
-    sha256 = hashlib.sha256(data).hexdigest()
-    # Named by content: an earlier model in somebody's cache is never taken for this one.
-    file = f"models/{PurePosixPath(model.id).name}-{sha256[:12]}.onnx{PACKED}"
-    before = earlier / file if earlier else None
-    (folder / file).parent.mkdir(parents=True, exist_ok=True)
-    if before and before.is_file():
-        shutil.copyfile(before, folder / file)
-    else:
-        packed = gzip.compress(data, COMPRESSION_LEVEL, mtime=0)
-        write_atomically(folder / file, packed)
-    return {
+    place = _Place(folder, earlier, PurePosixPath(model.id).name)
+    listed = {
         "id": model.id,
         "game": model.game,
         "title": model.title,
         "question": model.question,
-        "file": file,
-        "bytes": (folder / file).stat().st_size,
+        **place.write(model.path.read_bytes(), "onnx", COMPRESSION_LEVEL),
         "references": model.references or {},
     }
+    if model.training_photos:
+        listed["similar"] = place.write(model.training_photos, "similar", QUICK_LEVEL)
+    return listed
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the files of a model go, packed; `earlier` is the folder of the site before."""
+
+    folder: Path
+    earlier: Path | None
+    name: str
+
+    def write(self, data: bytes, kind: str, level: int) -> dict[str, Any]:
+        """Write a file, or copy it from the site before; return its path and its bytes."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        # Named by content: an earlier file in somebody's cache is never taken for this one.
+        file = f"models/{self.name}-{sha256[:12]}.{kind}{PACKED}"
+        before = self.earlier / file if self.earlier else None
+        (self.folder / file).parent.mkdir(parents=True, exist_ok=True)
+        if before and before.is_file():
+            shutil.copyfile(before, self.folder / file)
+        else:
+            write_atomically(self.folder / file, gzip.compress(data, level, mtime=0))
+        return {"file": file, "bytes": (self.folder / file).stat().st_size}

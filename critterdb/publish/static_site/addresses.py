@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from posixpath import relpath
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -27,6 +27,8 @@ PHOTOS = "/-/critterdb/photos/"
 PICTURES = "/-/critterdb/pictures/"
 # File systems allow 255 bytes in a name, and a suffix follows.
 MAX_NAME_BYTES = 200
+# Every page links to the same few dozen others, and each link is looked at several times.
+REMEMBERED = 100_000
 
 _PAGE = re.compile(r"^/-/(critters(?:/.*?[^/])?|classify)(\.json|\.atom|\.ics)?$")
 _UNSAFE = re.compile(rb"[^A-Za-z0-9_.-]")
@@ -82,6 +84,7 @@ class Addresses:
         return None
 
 
+@lru_cache(REMEMBERED)
 def is_page(address: str) -> bool:
     """Whether an address is one of our pages (or its JSON or feed) that a folder can hold."""
     parts = urlsplit(address)
@@ -104,6 +107,7 @@ def _names(path: str, suffix: str | None) -> frozenset[str]:
     return _QUERIES.get(path, frozenset())
 
 
+@lru_cache(REMEMBERED)
 def page_place(address: str) -> str:
     """Return the place of one of our pages, of its JSON or of its feed."""
     parts = urlsplit(address)
@@ -137,8 +141,12 @@ def file_of(place: str) -> str:
 def relative(target: str, place: str) -> str:
     """Return the link from the page or file at `place` to `target`, both relative to the folder."""
     path, mark, rest = _split(target)
-    folder = place.partition("?")[0].rpartition("/")[0]
-    link = relpath(".", folder or ".") if not path else relpath(path.rstrip("/"), folder or ".")
+    folder = place.partition("?")[0].split("/")[:-1]
+    names = [name for name in path.split("/") if name]
+    shared = 0
+    while shared < min(len(folder), len(names)) and folder[shared] == names[shared]:
+        shared += 1
+    link = "/".join([".."] * (len(folder) - shared) + names[shared:]) or "."
     slash = "/" if (not path or path.endswith("/")) and not link.endswith("/") else ""
     # A name with a colon would be read as a scheme; ours have none, the site's own may.
     first = "./" if ":" in link.partition("/")[0] else ""

@@ -85,7 +85,8 @@ def publish_static(
 ) -> StaticSite:
     """Write the site to `folder`, which appears whole or not at all; an earlier one is replaced.
 
-    Raises SiteError if the folder holds something else, lies inside the site, or cannot be written.
+    Raises SiteError if the folder holds something else, lies inside the site, cannot be written, or
+    is being written by another run.
     """
     folder, options = folder.absolute(), options or StaticOptions()
     home = site_folder(db)
@@ -95,7 +96,8 @@ def publish_static(
 
     check()
     try:
-        with new_folder(folder, STATIC_MARKER) as made:
+        # Its files are linked from the folder that it replaces, which nobody else may exchange.
+        with new_folder(folder, STATIC_MARKER, alone=True) as made:
             copy = made / WORK / COPY
             published = publish_site(db, copy, options.publish)
             baked = BakedFolder(made, folder)

@@ -11,6 +11,7 @@ from critterdb.web.queries.photos import newest_photos
 
 from .addresses import CLASSIFY, page_place, relative
 from .shell import STATIC
+from .similar import training_photos_file
 from .thumbnails import SIZES, thumbnail_path
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ CLASSIFIER = f"{STATIC}/classifier"
 
 # The newest first: its game is the one on the front page.
 _MODELS = """
-SELECT models.id, models.game, models.path, games.question FROM games
+SELECT models.id, models.game, models.backbone, models.path, games.question FROM games
 JOIN models ON models.id = games.model_id ORDER BY models.created_at DESC, games.slug
 """
 
@@ -43,6 +44,9 @@ def offered_models(db: SiteDatabase, copy: Path) -> list[OfferedModel]:
             question=row["question"] or "Which critter is it?",
             path=copy / row["path"],
             references=_references(db, row["id"]),
+            training_photos=training_photos_file(
+                db, copy, row["game"], row["backbone"], f"{CLASSIFIER}/"
+            ),
         )
         for row in db.query(_MODELS)
         if row["path"] and (copy / row["path"]).is_file()

@@ -94,12 +94,12 @@ class Crawl:
         self._paged_taxa = taxa
 
     def _is_missing(self, address: str) -> bool:
-        parts = urlsplit(address)
-        if parts.query.startswith("before=") and parts.path.startswith(f"{urls.SPECIES}/"):
-            taxon = parts.path.rpartition("/")[2].removesuffix(".json")
-            if taxon not in self._paged_taxa:
-                return True
-        return page_place(address) in self._missing
+        if page_place(address) in self._missing:
+            return True
+        if "?before=" not in address or not address.startswith(f"{urls.SPECIES}/"):
+            return False
+        taxon = urlsplit(address).path.rpartition("/")[2].removesuffix(".json")
+        return taxon not in self._paged_taxa
 
     def _ask_for(self, address: str) -> None:
         address = address.partition("#")[0]

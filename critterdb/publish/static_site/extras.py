@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from critterdb.web.files.static import read_static
 
 from .addresses import INDEX
-from .shell import STYLE
+from .shell import STYLE, asset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from .folder import BakedFolder
 
 NOT_FOUND = "404.html"
-NOT_FOUND_POLICY = "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'"
+NOT_FOUND_POLICY = "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'"
+FINDING_POLICY = "; script-src 'sha256-{script}'; connect-src 'self'"
 # As many as the protocol allows in one file (sitemaps.org).
 MAX_ADDRESSES = 50_000
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -38,14 +39,15 @@ async def write_front_door(crawl: Crawl) -> None:
 async def write_not_found(crawl: Crawl, base_url: str | None) -> None:
     """Write the page that a host shows for addresses that do not exist, at whatever depth.
 
-    No relative link works there, so that it has its style within and links from the host's root.
+    No relative link works there. It has its style within, and links from the host's root; where
+    that is not known, a script finds the site in a folder above.
     """
     response = await crawl.datasette.client.get(
         "/-/critters/there/is/no/such/page", headers={"accept": "text/html"}
     )
-    style = read_static(STYLE)[0].decode()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = html.escape(NOT_FOUND_POLICY.format(digest=digest))
+    style, script = read_static(STYLE)[0].decode(), asset("not-found.js")
+    policy = NOT_FOUND_POLICY + ("" if base_url else FINDING_POLICY)
+    policy = policy.format(style=_digest(style), script=_digest(script))
     text = re.sub(
         r'<link rel="stylesheet"[^>]*>', lambda _: f"<style>{style}</style>", response.text
     )
@@ -54,14 +56,26 @@ async def write_not_found(crawl: Crawl, base_url: str | None) -> None:
     text = re.sub(
         r'\shref="(/[^"]*)"', lambda link: _from_root(crawl, html.unescape(link[1]), root), text
     )
-    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">'
     text = text.replace('<meta charset="utf-8">', f'<meta charset="utf-8">\n  {tag}', 1)
+    if root is None:
+        text = text.replace("</body>", f"<script>{script}</script>\n</body>", 1)
     crawl.folder.write(NOT_FOUND, text.encode())
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _from_root(crawl: Crawl, address: str, root: str | None) -> str:
     place = crawl.rewriter.addresses.place(address)
-    return f' href="{html.escape(root + place)}"' if root and place is not None else ""
+    if place is None:
+        return ""
+    return (
+        f' data-place="{html.escape(place)}"'
+        if root is None
+        else f' href="{html.escape(root + place)}"'
+    )
 
 
 def write_sitemap(folder: BakedFolder, pages: Sequence[str], base_url: str) -> None:

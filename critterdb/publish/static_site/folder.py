@@ -7,10 +7,7 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 # Each file by its path, with a digest: for the service worker, and for the next run.
 FILES = "files.json"
@@ -38,17 +35,18 @@ class BakedFolder:
         self.versioned: set[str] = set()
         self.written = 0
         self._known = _read_digests(before)
+        # Plain strings, and each folder made once: a site has ten thousand files to link.
+        self._made, self._before = str(made), str(before)
+        self._folders: set[str] = set()
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file, or link the earlier one if it has the same bytes. Raises OSError."""
         self.digests[path] = short_digest(data)
         with suppress(OSError):
-            if (self.before / path).read_bytes() == data and self._link(self.before / path, path):
+            if (self.before / path).read_bytes() == data and self._link_earlier(path):
                 return
         self.written += 1
-        target = self.made / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        Path(self._target(path)).write_bytes(data)
 
     def write_versioned(self, path: str, data: bytes) -> str:
         """Write a file that pages ask for with its version; return its place with that."""
@@ -63,7 +61,7 @@ class BakedFolder:
     def keep(self, path: str) -> bool:
         """Take the earlier edition's file as it is; False if there is none."""
         digest = self._known.get(path)
-        if digest is None or not self._link(self.before / path, path):
+        if digest is None or not self._link_earlier(path):
             return False
         self.digests[path] = digest
         return True
@@ -71,13 +69,11 @@ class BakedFolder:
     def place(self, source: Path, path: str, digest: str) -> None:
         """Put the file `source` at `path`, whose name or `digest` changes with its content."""
         self.digests[path] = digest[:DIGEST_DIGITS]
-        if self._known.get(path) == self.digests[path] and self._link(self.before / path, path):
+        if self._known.get(path) == self.digests[path] and self._link_earlier(path):
             return
         self.written += 1
-        if not self._link(source, path):
-            target = self.made / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+        if not self._link(str(source), path):
+            shutil.copyfile(source, self._target(path))
 
     def adopt(self, path: str) -> None:
         """Take files that others wrote below a folder of the new edition."""
@@ -87,16 +83,26 @@ class BakedFolder:
                 file.unlink()
                 self.write(name, data)
 
-    def _link(self, source: Path, path: str) -> bool:
-        target = self.made / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+    def _link_earlier(self, path: str) -> bool:
+        return self._link(f"{self._before}/{path}", path)
+
+    def _target(self, path: str) -> str:
+        """Where a file of the new edition goes, in a folder that is there."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            (self.made / folder).mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)
+        return f"{self._made}/{path}"
+
+    def _link(self, source: str, path: str) -> bool:
+        target = self._target(path)
         try:
             os.link(source, target, follow_symlinks=False)
         except FileNotFoundError:
             return False
         except OSError:
             # Some file systems have no links, and some allow few of one file.
-            if source.is_symlink() or not source.is_file():
+            if Path(source).is_symlink() or not Path(source).is_file():
                 return False
             shutil.copy2(source, target)
         return True

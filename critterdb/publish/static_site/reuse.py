@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.atomic_files import write_atomically
@@ -101,9 +101,14 @@ class Memory:
 
     def save(self, edition: str) -> None:
         """Write the records of this run, which made this edition. An error costs only time."""
-        lines: list[dict[str, Any]] = [{"recipe": self._recipe, "edition": edition}]
-        lines += [{"place": place, **asdict(record)} for place, record in self.records.items()]
-        text = "\n".join(json.dumps(line) for line in lines)
+        # Pages share statements, and each is long.
+        numbers: dict[str, int] = {}
+        lines: list[list[Any]] = []
+        for place, record in self.records.items():
+            reads = [numbers.setdefault(sql, len(numbers)) for sql in record.reads]
+            lines.append([place, reads, record.digest, record.links, record.dropped])
+        head = {"recipe": self._recipe, "edition": edition, "statements": list(numbers)}
+        text = "\n".join(json.dumps(line) for line in (head, *lines))
         with suppress(OSError):
             write_atomically(self._file, gzip.compress(text.encode(), 1), mode=0o600)
 
@@ -141,9 +146,13 @@ def _without_neighbours(statements: list[str]) -> list[str]:
 def _read_records(file: Path, recipe: str, before: str) -> dict[str, Record]:
     try:
         lines = gzip.decompress(file.read_bytes()).decode().splitlines()
-        first, *rest = (json.loads(line) for line in lines)
-        if first != {"recipe": recipe, "edition": before}:
+        head, *rest = (json.loads(line) for line in lines)
+        if (head["recipe"], head["edition"]) != (recipe, before):
             return {}
-        return {line.pop("place"): Record(**line) for line in rest}
-    except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error):
+        statements = head["statements"]
+        return {
+            place: Record([statements[number] for number in reads], *others)
+            for place, reads, *others in rest
+        }
+    except (OSError, EOFError, ValueError, TypeError, LookupError, zlib.error):
         return {}

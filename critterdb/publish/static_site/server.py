@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from critterdb.errors import SiteError
 from critterdb.site.lazy_units import units_read_later
 from critterdb.web import urls
+from critterdb.web.datasette.compat import settle_verdicts
 from critterdb.web.queries import similar_photos
 from critterdb.web.state import PluginState, plugin_state, site_database
 from critterdb.web.tab import settle_in_browser
@@ -41,6 +42,7 @@ async def opened(copy: Path, *, classifies: bool) -> AsyncIterator[tuple[Dataset
     try:
         state = plugin_state(datasette)
         settle_in_browser(state, classifies=classifies)
+        settle_verdicts(datasette)
         await datasette.invoke_startup()
         database = site_database(datasette)
         assert database is not None, "a published copy has a database"

@@ -21,7 +21,7 @@ SCRIPT = f"{STATIC}/site.js"
 ICON = "icons/icon.svg"
 MANIFEST = "site.webmanifest"
 STYLE = "critterdb.css"
-SERVED_SCRIPTS = ("play.js",)  # which pages load as they do from the server
+SERVED_SCRIPTS = ("incoming.js", "play.js")  # which pages load as they do from the server
 
 
 def asset(name: str) -> str:

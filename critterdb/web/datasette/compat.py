@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from critterdb._types import Json
 from critterdb.storage.database import sqlite3
@@ -29,6 +30,8 @@ WRITE_ATTEMPTS = 2  # each waits for the busy timeout
 # the page takes 10 ms. Strangers share the answers, so there are no more of them than tables.
 VERDICT_SECONDS = 1.0
 
+# While a site is baked, nothing changes and one visitor asks for every page.
+_settled: WeakSet[Datasette] = WeakSet()
 _verdicts: WeakKeyDictionary[Datasette, dict[tuple[str | None, str], tuple[bool, float]]] = (
     WeakKeyDictionary()
 )
@@ -42,6 +45,11 @@ def print_plain_tracebacks() -> None:
     """
     module: Any = import_module("datasette.handle_exception")
     module.rich = None
+
+
+def settle_verdicts(datasette: Datasette) -> None:
+    """Ask only once what visitors who are not signed in may see: no rule of theirs will change."""
+    _settled.add(datasette)
 
 
 async def may_view(
@@ -58,7 +66,8 @@ async def may_view(
     verdict, until = verdicts.get((database, table), (False, 0.0))
     if now >= until:
         verdict = await _may_view(datasette, None, database, table)
-        verdicts[database, table] = verdict, now + VERDICT_SECONDS
+        lasts = math.inf if datasette in _settled else VERDICT_SECONDS
+        verdicts[database, table] = verdict, now + lasts
     return verdict
 
 

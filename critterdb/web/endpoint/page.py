@@ -46,6 +46,7 @@ async def page_context(
     context: Context = {
         **await layout_context(call.request, call.datasette),
         "critter_js": urls.path(static_path("classify.js")),
+        "incoming_js": urls.path(static_path("incoming.js")),
         "classify_path": urls.path(CLASSIFY),
         "classifier_path": urls.path(f"{CLASSIFIER}/page.js"),
         "api_url": absolute_url(call.request, call.datasette, urls.path(CLASSIFY)),

@@ -18,6 +18,7 @@ KINDS = {
     "critterdb.css": "text/css; charset=utf-8",
     "cells.css": "text/css; charset=utf-8",
     "classify.js": "text/javascript; charset=utf-8",
+    "incoming.js": "text/javascript; charset=utf-8",
     "play.js": "text/javascript; charset=utf-8",
     "review.js": "text/javascript; charset=utf-8",
     "host.js": "text/javascript; charset=utf-8",

@@ -115,6 +115,7 @@ async def home(visit: Visit) -> Page:
             "game": game,
             "score_chart": score_over_time(game["score"]["over_time"]) if game else None,
             "critter_js": visit.path(static_path("classify.js")),
+            "incoming_js": visit.path(static_path("incoming.js")),
             "classify_path": visit.path(urls.CLASSIFY),
             "choices": choices,
             "asks_place": asks_place,

@@ -86,58 +86,17 @@
 
   // What is pasted or dropped goes into the form. A dropped link or a pasted address goes into the
   // other form.
-  const take = (files) => {
-    // Some systems have no type for a HEIC.
-    const isPhoto = (file) =>
-      file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name);
-    const photo = [...files].find(isPhoto);
-    if (!photo) return false;
+  document.addEventListener("critterdb-photo", ({ detail: photo }) => {
     const carrier = new DataTransfer();
     carrier.items.add(photo);
     input.files = carrier.files;
     input.dispatchEvent(new Event("change"));
-    return true;
-  };
-
-  const takeAddress = (words) => {
-    const address = (words || "").trim().split(/\s+/)[0];
-    if (!/^https?:\/\//i.test(address)) return false;
+  });
+  document.addEventListener("critterdb-address", ({ detail: address }) => {
     document.getElementById("url").value = address;
     document.querySelector("form.by-address").requestSubmit();
-    return true;
-  };
-
-  document.addEventListener("paste", (event) => {
-    if (take(event.clipboardData.files)) event.preventDefault();
-    else if (!event.target.closest("input, textarea")) {
-      takeAddress(event.clipboardData.getData("text/plain"));
-    }
   });
-
-  const carriesSomething = (event) =>
-    [...event.dataTransfer.types].some((type) => type === "Files" || type === "text/uri-list");
-
-  document.addEventListener("dragover", (event) => {
-    if (!carriesSomething(event)) return;
-    event.preventDefault();
-    document.documentElement.classList.add("dropping");
-  });
-
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) document.documentElement.classList.remove("dropping");
-  });
-
-  document.addEventListener("drop", (event) => {
-    document.documentElement.classList.remove("dropping");
-    if (!carriesSomething(event)) return;
-    event.preventDefault();
-    if (take(event.dataTransfer.files)) return;
-    if (event.dataTransfer.files.length) {
-      problem("That is not a photo. Drop a JPEG, PNG, WebP, GIF, HEIC or AVIF.");
-    } else {
-      takeAddress(event.dataTransfer.getData("text/uri-list"));
-    }
-  });
+  document.addEventListener("critterdb-other", ({ detail: words }) => problem(words));
 
   // A photo as a smaller JPEG; null where this browser cannot decode it, or it stays too large.
   const shrunk = async (file, limit) => {

@@ -14,14 +14,17 @@ import { areaOf, look, lookCloser, sideFor } from "./preprocessing.js";
 import { Refusal, fetchFailed, tooLarge, urlInvalid } from "./refusals.js";
 import { WINDOW_NOVELTY, believe, findArea } from "./second-look.js";
 import { sha256 } from "./sha256.js";
+import { asSimilar, parseSimilar, rankTrainingPhotos, readTrainingPhotos } from "./similar.js";
 
 const here = new URL(".", import.meta.url);
-const OUTPUTS = ["probabilities", "novelty"];
+const OUTPUTS = ["probabilities", "novelty", "embedding"];
 const watchers = new Set();
 const progress = { loaded: 0, total: 0 };
 let contents; // of models.json, a promise
 let runtime; // ONNX Runtime, a promise
 const models = new Map(); // id → a promise of {description, session}
+const trainingPhotos = new Map(); // of models, by their id: promises
+const embeddings = new WeakMap(); // of pictures, by the answer that `classify` gave
 let busy = Promise.resolve();
 
 const noteBytes = (bytes) => {
@@ -81,7 +84,7 @@ async function start(files, chosen) {
   }
 }
 
-// What the model makes of one view: {probabilities, novelty, windows, evidence}.
+// What the model makes of one view: {probabilities, novelty, embedding, windows, evidence}.
 async function lookAt({ ort, description, session }, pixels, area, withEvidence) {
   const { size } = description.view;
   const isExplained = withEvidence && hasEvidence(session);
@@ -92,7 +95,7 @@ async function lookAt({ ort, description, session }, pixels, area, withEvidence)
   // A session takes one run at a time.
   busy = busy.catch(() => {}).then(() => session.run({ pixels: input }, wanted));
   const outputs = await busy;
-  const [probabilities, novelty] = OUTPUTS.map((name) => outputs[name].data);
+  const [probabilities, novelty, embedding] = OUTPUTS.map((name) => outputs[name].data);
   const isUsable =
     probabilities.length === description.labels.length && novelty.length === 1 &&
     [...probabilities, ...novelty].every(Number.isFinite);
@@ -100,6 +103,7 @@ async function lookAt({ ort, description, session }, pixels, area, withEvidence)
   return {
     probabilities,
     novelty: novelty[0],
+    embedding,
     windows: outputs[WINDOW_NOVELTY]?.data,
     evidence: isExplained ? readEvidence(outputs, description, area) : undefined,
   };
@@ -113,18 +117,18 @@ async function lookOnceOrTwice(opened, read, withEvidence) {
   const whole = areaOf(view, picture.width, picture.height);
   const first = await lookAt(opened, look(picture.image, view), whole, withEvidence);
   const area = secondLook && findArea(first, whole, secondLook, thresholds);
-  if (!area) return { picture, believed: first, looks: 1 };
+  if (!area) return { picture, first, believed: first, looks: 1 };
   let closer;
   try {
     closer = await read(sideFor(view, area));
   } catch {
     // It was decoded a moment ago; what one look said is better than a refusal.
-    return { picture, believed: first, looks: 1 };
+    return { picture, first, believed: first, looks: 1 };
   }
   const second = await lookAt(opened, lookCloser(closer.image, area, view), area, withEvidence);
   const believed = believe(first, second, secondLook, thresholds);
-  if (!believed) return { picture, believed: first, looks: 2 };
-  return { picture, believed, looks: 2, crop: area.map(rounded) };
+  if (!believed) return { picture, first, believed: first, looks: 2 };
+  return { picture, first, believed, looks: 2, crop: area.map(rounded) };
 }
 
 const withoutUndefined = (payload) =>
@@ -159,10 +163,40 @@ async function fetched(url, maxBytes) {
   }
 }
 
+async function loadTrainingPhotos(id) {
+  const similar = (await list()).models.find((model) => model.id === id)?.similar;
+  return similar ? readTrainingPhotos(await load(new URL(similar.file, here))) : null;
+}
+
+// A model's training photos, the nearest first to the picture of an answer that `classify` gave;
+// null if the site has none of them. They are fetched when they are first asked for.
+async function rank(payload) {
+  const { id } = payload.model;
+  const embedding = embeddings.get(payload);
+  if (!embedding) return null;
+  if (!trainingPhotos.has(id)) trainingPhotos.set(id, loadTrainingPhotos(id));
+  let photos;
+  try {
+    photos = await trainingPhotos.get(id);
+  } catch (error) {
+    trainingPhotos.delete(id); // the next answer tries again
+    throw error;
+  }
+  return photos && rankTrainingPhotos(photos, embedding);
+}
+
+// The key `similar` of an answer; nothing without the photos.
+async function addSimilar(payload, count) {
+  const ranked = count && (await rank(payload).catch(() => null));
+  if (ranked) payload.similar = ranked.slice(0, count).map(asSimilar);
+  return payload;
+}
+
 // `source` is a Blob, a File or an address that lets other pages read it. Options: `model` (an id),
 // `maxBytes`; `evidence: true`, and `latitude`, `longitude` and `on` (a day), which add `evidence`
-// and `with_place` if the model file has these parts. The promise is kept with an answer or with a
-// refusal ({ok: false, code, …}).
+// and `with_place` if the model file has these parts; `similar` (at most 10), which adds so many
+// training photos if the site has them. The promise is kept with an answer or with a refusal
+// ({ok: false, code, …}).
 async function classify(source, options = {}) {
   const { model, maxBytes = MAX_BYTES, evidence: withEvidence = false } = options;
   const started = performance.now();
@@ -172,14 +206,16 @@ async function classify(source, options = {}) {
       longitude: options.longitude ?? options.lng,
       on: options.on ?? options.observed_on,
     });
+    const similar = parseSimilar(options.similar);
     const data = await bytesOf(source, maxBytes);
     const opened = await open(model);
     const { description, prior } = opened;
     const read = (side) => readPicture(data, side, maxBytes);
-    const { picture, believed, looks, crop } = await lookOnceOrTwice(opened, read, withEvidence);
+    const { picture, first, believed, looks, crop } =
+      await lookOnceOrTwice(opened, read, withEvidence);
     const decided = decide(believed.probabilities, believed.novelty, description);
     const { id, game, backbone, thresholds, secondLook, setRule } = description;
-    return withoutUndefined({
+    const payload = withoutUndefined({
       ok: true,
       ...decided,
       novelty_threshold: rounded(thresholds.novelty_threshold),
@@ -194,6 +230,8 @@ async function classify(source, options = {}) {
       with_place:
         prior && whereabouts ? placedAnswer(decided, description, prior, whereabouts) : undefined,
     });
+    embeddings.set(payload, first.embedding);
+    return await addSimilar(payload, similar);
   } catch (error) {
     if (error instanceof Refusal) return error.asJson();
     throw error;
@@ -216,6 +254,7 @@ export const critterdb = {
     return ready;
   },
   models: () => list().then((found) => found.models),
+  rank,
   // What the file of a model, or of the one in use, says of itself.
   describe: (id) => open(id).then(({ description }) => description),
   // `watcher({loaded, total})`, in bytes, whenever some arrive; gives a function that ends it.

@@ -3,6 +3,7 @@
 
 import { critterdb } from "./classifier.js";
 import { fetchElsewhere } from "./elsewhere.js";
+import { chooseLikenesses, likenessSection } from "./likenesses.js";
 import { element, verdictCard } from "./verdict.js";
 
 const MAX_BYTES = 50_000_000; // nothing is sent, so the endpoint's 10 MB do not hold here
@@ -63,6 +64,16 @@ async function classify(photo) {
   const labels = (await critterdb.describe(chooser.value || undefined)).labels;
   show(verdictCard(payload, labels, picture(), offered?.references));
   result.focus({ preventScroll: true });
+  const likenesses = await likenessesOf(payload, labels);
+  if (likenesses && asked === questions) result.append(likenessSection(likenesses));
+}
+
+// Fetched after the answer is there; without them the page is whole. Visitors who asked their
+// browser to spare data do not get them.
+async function likenessesOf(payload, labels) {
+  if (navigator.connection?.saveData) return null;
+  const ranked = await critterdb.rank(payload).catch(() => null);
+  return ranked && chooseLikenesses(ranked, payload, labels);
 }
 
 async function answerTo(photo) {
@@ -88,22 +99,6 @@ async function classifyAddress(address) {
   if (asked === questions) await classify(photo);
 }
 
-// Some systems have no type for a HEIC.
-const isPhoto = (file) => file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name);
-
-const take = (files) => {
-  const photo = [...files].find(isPhoto);
-  if (photo) classify(photo);
-  return Boolean(photo);
-};
-
-const takeAddress = (words) => {
-  const address = (words || "").trim().split(/\s+/)[0];
-  if (!/^https?:\/\//i.test(address)) return;
-  document.getElementById("url").value = address;
-  classifyAddress(address);
-};
-
 for (const field of [input, camera]) {
   field.addEventListener("change", () => {
     if (field.files.length) classify(field.files[0]);
@@ -115,35 +110,12 @@ byAddress.addEventListener("submit", (event) => {
   classifyAddress(document.getElementById("url").value);
 });
 
-document.addEventListener("paste", (event) => {
-  if (take(event.clipboardData.files)) event.preventDefault();
-  else if (!event.target.closest("input, textarea")) {
-    takeAddress(event.clipboardData.getData("text/plain"));
-  }
+document.addEventListener("critterdb-photo", ({ detail: photo }) => classify(photo));
+document.addEventListener("critterdb-address", ({ detail: address }) => {
+  document.getElementById("url").value = address;
+  classifyAddress(address);
 });
-
-const carriesSomething = (event) =>
-  [...event.dataTransfer.types].some((type) => type === "Files" || type === "text/uri-list");
-
-document.addEventListener("dragover", (event) => {
-  if (!carriesSomething(event)) return;
-  event.preventDefault();
-  document.documentElement.classList.add("dropping");
-});
-document.addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.documentElement.classList.remove("dropping");
-});
-document.addEventListener("drop", (event) => {
-  document.documentElement.classList.remove("dropping");
-  if (!carriesSomething(event)) return;
-  event.preventDefault();
-  if (take(event.dataTransfer.files)) return;
-  if (event.dataTransfer.files.length) {
-    problem("That is not a photo. Drop a JPEG, PNG, WebP, GIF, HEIC or AVIF");
-  } else {
-    takeAddress(event.dataTransfer.getData("text/uri-list"));
-  }
-});
+document.addEventListener("critterdb-other", ({ detail: words }) => problem(words));
 
 critterdb.watch(({ loaded, total }) => {
   loadingBar.max = total;

@@ -4,6 +4,7 @@ const STATUS = {
   missing_image: 400,
   url_invalid: 400,
   place_invalid: 400,
+  parameter_invalid: 400,
   model_unknown: 404,
   too_large: 413,
   not_an_image: 415,
@@ -76,4 +77,10 @@ export const fetchFailed = () =>
     "fetch_failed",
     "That URL did not return a picture to this page. Not every site lets other pages read its " +
       "pictures. Save the picture and choose the file instead",
+  );
+
+export const similarInvalid = (most, value) =>
+  new Refusal(
+    "parameter_invalid",
+    `“similar” should be a whole number from 0 to ${most}, not ${String(value).slice(0, 20)}`,
   );

@@ -15,7 +15,7 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-const nameOf = (label) => label.common_name || label.name;
+export const nameOf = (label) => label.common_name || label.name;
 
 // A probability as text that promises neither nothing nor certainty.
 function confidence(score) {
