@@ -101,7 +101,7 @@ _YES = (
     r"|you got there(?: in the end)?|you(?:'ve| have)? (?:done|did) it(?: again)?|genau(?: so)?"
     r"|is+o(?: mesmo| a[ií])?|eso(?: es)?|as[ií] es|claro(?: que s[ií])?|exato|perfeito|perfetto"
     r"|parfait|voil[àa]|c'est [çc]a|bien s[ûu]r|giusto|so ist es|naturlich|natürlich|klar|klopt"
-    r"|helemaal|jep|joo|dobrze|evet|inderdaad|justement|jawel|stemmer|aye|guilty as charged"
+    r"|helemaal|jep|dobrze|evet|inderdaad|justement|jawel|stemmer|aye|guilty as charged"
     r"|verified|direct hit"
     r"|exact[ao](?:mente)?|richtig|stimmt|esatto|correcto|certo|precies|juist|rätt|riktigt|hai"
     r"|(?:\d+|full|ten|a hundred|bonus|a million) points?|that's (?:also )?what (?:i|we) (?:see"

@@ -1,4 +1,4 @@
-"""Contractions that people type without an apostrophe: "dont", "thats", "couldnt"."""
+"""Contractions that people type without an apostrophe: "dont", "thats"."""
 
 from __future__ import annotations
 
