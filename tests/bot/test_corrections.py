@@ -80,7 +80,7 @@ def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, batch
     assert len(missed) <= max(2, 0.05 * clear), missed
 
 
-@pytest.mark.parametrize("batch", ["sixth", "seventh"])
+@pytest.mark.parametrize("batch", ["sixth", "seventh", "eighth", "ninth"])
 def test_corrections_by_other_authors_are_all_read(games_db: SiteDatabase, batch: str) -> None:
     threads = [thread for thread in THREADS if thread.batch == batch and thread.correction]
     assert len(threads) >= 12
@@ -127,6 +127,38 @@ def test_an_answer_that_its_author_edited_is_read_again(games_db: SiteDatabase) 
         save_answers(games_db, get_game(games_db, SLUG), ["x:1"], posts, NOW)
         assert answer_of(games_db, 1) == BOBCAT
     assert games_db["superseded_answers"].count == 1
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        (("host", 0, "It's a bobcat!"),),
+        (("ann", 0, "but the tail is short"), ("host", 1, "It's a bobcat!")),
+        (("host", "P", "This is not a cougar. It's a bobcat!"),),
+    ],
+)
+def test_another_answer_below_the_first_or_that_names_it_replaces_it(
+    games_db: SiteDatabase, later: tuple[tuple[str, str | int, str], ...]
+) -> None:
+    say(games_db, ("host", "P", "It's a cougar!"), *later, times=2)
+    assert answer_of(games_db, 1) == BOBCAT
+    assert games_db["superseded_answers"].count == 1
+
+
+def test_a_reply_to_a_choice_of_two_picks_one(games_db: SiteDatabase) -> None:
+    say(games_db, ("ann", "P", "cougar or bobcat?"), ("host", 0, "The latter!"))
+    assert answer_of(games_db, 1) == BOBCAT
+
+
+def test_a_player_who_is_called_right_later_guessed_before(games_db: SiteDatabase) -> None:
+    say(
+        games_db,
+        ("ann", "P", "bobcat"),
+        ("host", 0, "No, it's a cougar."),
+        ("ann", 1, "look at the tail"),
+        ("host", 2, "Oh dear. You were right the first time!"),
+    )
+    assert answer_of(games_db, 1) == BOBCAT
 
 
 def test_another_answer_without_a_word_of_correction_waits(games_db: SiteDatabase) -> None:

@@ -30,7 +30,19 @@ DATA = Path(__file__).parents[1] / "data"
 HOST = "host"
 BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
-Batch = Literal["work", "held", "second", "third", "fourth", "fifth", "sixth", "author", "seventh"]
+Batch = Literal[
+    "work",
+    "held",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "author",
+    "seventh",
+    "eighth",
+    "ninth",
+]
 """When a line was written, and whether the reader was improved on it: see docs/benchmarks.md."""
 
 TAXA = (

@@ -157,7 +157,8 @@ def test_a_quoted_guess_never_counts(games: Games, name: str, more: str) -> None
 
 
 @pytest.mark.parametrize(
-    "part", ["cougar ", "not a ", '"', "a.b ", "or a bobcat ", "c-o-u-g ", "x"]
+    "part",
+    ["cougar ", "not a ", '"', "a.b ", "or a bobcat ", "c-o-u-g ", "x", "a ", "this bobcat "],
 )
 def test_time_grows_with_the_length_of_a_message_only(games: Games, part: str) -> None:
     started = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from critterdb.bot.reading.affirmations import (
@@ -13,8 +13,11 @@ from critterdb.bot.reading.affirmations import (
     is_open,
     praises,
     reveals,
+    says_well_done,
+    was_right,
     with_yes_in_words,
 )
+from critterdb.bot.reading.choices import chosen
 from critterdb.bot.reading.corrections import (
     apologises,
     confirms,
@@ -29,6 +32,8 @@ from critterdb.games import Game, find_host
 from critterdb.platforms.text import has_tag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from critterdb.bot.reading.vocabulary import Vocabulary
     from critterdb.platforms.base import Post
 
@@ -39,7 +44,9 @@ _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 _ABOUT_THEIRS = re.compile(
     r"(?:^|[.!?] )yours\b|\byours(?:'s| is| was| looks?| could| must| has| seems| might)\b"
-    r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b|\byour (?:\w+ )?(?:cat|kitty|one"
+    r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b"
+    r"|(?<!apologies to )(?<!apologise to )(?<!apologize to )(?<!sorry to )(?<!thank )"
+    r"(?<!tell )(?<!thanks to )(?<!love to )\byour (?:\w+ )?(?:cat|kitty|one"
     r"|photo|picture|pic|animal|visitor|camera|garden"
     r"|yard|avatar)\b|\bnice avatar\b"
 )
@@ -47,14 +54,25 @@ _OF_OURS = re.compile(r"\b(?:ours|mine|my (?:photo|picture|pic|post|one))\b(?![^
 # What a player shows or tells of, beside the host's photo.
 _OF_THEIR_OWN = re.compile(
     r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)"
-    r"|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met|have|had"
-    r"|took)"
-    r"|(?:in|from|on|behind|near) (?:my|our)"
+    r"|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met"
+    r"|(?:have|had)(?! (?:many|lots|them|those|these|such|plenty|no|seen|to|a lot|not"
+    r"|the same)\b)|took)"
+    r"|(?:in|from|on|behind|near) (?:my|our)\b(?! (?:screen|phone|laptop|tablet|computer|opinion"
+    r"|view|eyes?"
+    r"|mind|book|humble|bingo|list|guess|life|experience|state|country|county|area|language"
+    r"|head)\b)"
     r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:(?!say|says|said|think|thinks|vote"
     r"|voted|guess)\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
     r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird"
     r"|feeder|bobcat|cougar|fox|coyote|house"
     r"|trail cam|backyard))\b"
+)
+# "We have one that looks just like this" is about ours all the same.
+_LIKE_OURS = re.compile(r"\b(?:just|looks?(?: \w+)?) like (?:this|that|yours|it|him|her)\b")
+_ASKS_ELSE = re.compile(
+    r"\b(?:females?|males?|sex|boy|girl|old|age|where|when|who|whose|weight?|heavy|pregnant|why"
+    r"|how many"
+    r"|how (?:big|large|old|tall|long|far|much)|eating|doing|alive|healthy|hurt|sick)\b[^.!]*\?"
 )
 _SPOILS_A_YES = ("a joke", "takes itself back", "two names", "still open", "a shrug")
 
@@ -106,29 +124,51 @@ class Finding:
     def said_at(self) -> str:
         return self.message.posted_at
 
-    def method(self, *, is_direct: bool, is_below: bool, is_answered: bool) -> Method | None:
+    def method(
+        self,
+        *,
+        is_direct: bool,
+        is_below: bool,
+        is_answered: bool,
+        is_revision: bool = False,
+        goes_on: bool = False,
+    ) -> Method | None:
         """Return how an answer to a post is found here; None if a person has to read it.
 
         `is_direct` if it answers the post itself, `is_below` if it stands somewhere below it,
-        `is_answered` if the post has an answer already.
+        `is_answered` if the post has an answer already, `is_revision` if it speaks of that one,
+        `goes_on` if it replies to words of the host's own.
         """
         if self.verdict is None or self.verdict.verdict is None:
             is_taken_back = self.takes_back and (is_direct or (is_below and self._is_to_all()))
             return TAKEN_BACK if is_taken_back else None
-        if is_answered and is_direct and (self.is_correction or self.apologises):
+        is_correction = self.is_correction or is_revision
+        if is_answered and is_direct and (is_correction or self.apologises):
             return CORRECTED
         is_ours = is_below and self._is_to_all() and not self._is_about_players_own()
-        if is_answered and is_ours and self.is_correction:
+        is_owned_up = is_below and self._is_to_all() and self.apologises
+        if is_answered and is_correction and (is_ours or is_owned_up):
             return CORRECTED
         if is_direct:
             return DIRECT
         if self.is_for_all:
             return IN_THREAD
-        if not is_ours or self.message.parent is None:
+        if not is_ours:
             return None
+        if self.message.parent is None:
+            return IN_THREAD if goes_on and not self.verdict.is_bare else None
         if self.guess is None:
             return TO_A_PLAYER
         return CONFIRMED if self.is_confirmation else TO_A_GUESS
+
+    def names_and_replaces(self, taxon_id: int | None) -> bool:
+        """Whether a message that names an earlier answer states another one."""
+        verdict = self.verdict
+        if verdict is None or not verdict.verdict:
+            return False
+        earlier = taxon_id or OTHER_ANIMAL
+        named = verdict.denied if verdict.is_bare else verdict.taxa
+        return earlier in named and earlier != (verdict.taxon_id or OTHER_ANIMAL)
 
     def confidence(self, method: Method | None) -> float:
         """Return how often readings such as this one are right."""
@@ -148,13 +188,27 @@ class Finding:
             return True
         if _OF_OURS.search(plain_words(self.message.text)):
             return False
-        return bool(_OF_THEIR_OWN.search(plain_words(player.text)))
+        return _is_of_their_own(player.text)
 
 
-def find(message: Post, game: Game, vocabulary: Vocabulary, found_at: str) -> Finding | None:
-    """Return what a host's message says about the animal, or None if it says nothing."""
+def find(
+    message: Post,
+    game: Game,
+    vocabulary: Vocabulary,
+    found_at: str,
+    answered: Sequence[Post] = (),
+) -> Finding | None:
+    """Return what a host's message says about the animal, or None if it says nothing.
+
+    `answered` are the messages of players that hosts answered in this round.
+    """
     guess = _guess_answered(message, game, vocabulary)
     verdict, is_confirmation = _read(message, game, vocabulary, guess)
+    if verdict and verdict.verdict == "inconclusive" and _asks_something_else(message):
+        verdict = replace(verdict, verdict=None, guess="inconclusive", reason="a shrug")
+    if verdict is None:
+        verdict = _credited(message, answered, game, vocabulary)
+        is_confirmation = verdict is not None
     is_taken_back = takes_back(message.text)
     if verdict is None and not is_taken_back:
         return None
@@ -185,21 +239,59 @@ def _read(
         verdict = reading if reading and reading.verdict else verdict
     if verdict and verdict.verdict:
         return verdict, False
-    if guess and guess.verdict and _is_confirmed(text, guess, verdict):
+    if guess and guess.verdict and _is_confirmed(text, guess, verdict, _author(message)):
         return Verdict(guess.verdict, guess.taxon_id), True
     if verdict and verdict.leaning and _is_told(text, guess):
         return verdict.leaning, False
+    if (
+        message.parent
+        and guess
+        and guess.reason == "two names"
+        and not (verdict and verdict.leaning)
+    ):
+        choice = chosen(plain_words(text), message.parent.text, game, vocabulary)
+        return (Verdict(choice.verdict, choice.taxon_id), True) if choice else (verdict, False)
     return verdict, False
 
 
-def _is_confirmed(text: str, guess: Reading, verdict: Verdict | None) -> bool:
+def _author(message: Post) -> str:
+    """The name of the player whom a host answers, in lower case without a server."""
+    return message.parent.author.lower().partition("@")[0] if message.parent else ""
+
+
+def _asks_something_else(message: Post) -> bool:
+    """Whether a host answers a question that is not what animal it is: its sex, the place."""
+    return bool(message.parent and _ASKS_ELSE.search(plain_words(message.parent.text)))
+
+
+def _credited(
+    message: Post, answered: Sequence[Post], game: Game, vocabulary: Vocabulary
+) -> Verdict | None:
+    """Return what a player guessed before whom the host now calls right: "you were right"."""
+    player = message.parent
+    if player is None or not was_right(words_of(message.text)):
+        return None
+    for post in sorted(answered, key=lambda post: post.posted_at, reverse=True):
+        is_theirs = post.author == player.author and post.thread == player.thread
+        if is_theirs and post.posted_at < player.posted_at:
+            guess = read_guess(post.text, game, vocabulary)
+            if guess.verdict:
+                return Verdict(guess.verdict, guess.taxon_id)
+    return None
+
+
+def _is_confirmed(text: str, guess: Reading, verdict: Verdict | None, author: str = "") -> bool:
     """Whether a reply says yes to a guess, and names nothing that speaks against it."""
     words = words_of(text)
+    if author and re.search(
+        rf"\b(?:sorry|unlucky|bad luck|hard luck),? {re.escape(author)}\b", words
+    ):
+        return False  # "Ida and Jon have it, sorry Kip"
     if confirms(text) and verdict is None and not (is_open(words) or is_half_right(words)):
         return True
     taxon_id = guess.taxon_id or OTHER_ANIMAL
     if verdict is None:
-        return affirms(words)
+        return affirms(words) or says_well_done(words)
     leaning = verdict.leaning.taxon_id or OTHER_ANIMAL if verdict.leaning else taxon_id
     if taxon_id in verdict.denied or leaning != taxon_id or verdict.reason in _SPOILS_A_YES:
         return False
@@ -222,10 +314,16 @@ def _guess_answered(message: Post, game: Game, vocabulary: Vocabulary) -> Readin
     platform = player.id.partition(":")[0]
     if find_host(game, platform, player.author, player.author_id):
         return None
-    if _OF_THEIR_OWN.search(plain_words(player.text)):
+    if _is_of_their_own(player.text):
         return None  # even if the host then speaks of both
     guess = read_guess(player.text, game, vocabulary)
     return guess if guess.reason != "no name" or guess.verdict else None
+
+
+def _is_of_their_own(text: str) -> bool:
+    """Whether a player tells of another animal than the one in the host's photo."""
+    words = plain_words(text)
+    return bool(_OF_THEIR_OWN.search(words)) and not _LIKE_OURS.search(words)
 
 
 def _is_correction(text: str) -> bool:

@@ -49,9 +49,10 @@ def save_answers(
     errors: Counter[str] = Counter()
     before = db["answers"].count
     by_id = {message.id: message for message in messages}
+    players = [message.parent for message in by_id.values() if message.parent]
     for message in sorted(by_id.values(), key=_order):
         with isolated(errors), db.atomic():
-            finding = find(message, game, vocabulary, found_at)
+            finding = find(message, game, vocabulary, found_at, players)
             if finding is not None:
                 _save_finding(db, game, finding, set(post_ids), by_id)
     return SavedAnswers(max(0, int(db["answers"].count - before)), errors)
@@ -73,10 +74,14 @@ def _save_finding(
         for asked_id in posts_of_the_photo(db, post_id):
             standing = Standing.of(db, asked_id)
             if not standing.has_read(message.posted_at, message.url or message.id):
+                own = by_id.get(message.in_reply_to or "")
+                challenged = by_id.get((message.parent and message.parent.in_reply_to) or "")
                 method = finding.method(
                     is_direct=is_direct,
                     is_below=not asks_about_hosts,
                     is_answered=standing.answer is not None,
+                    is_revision=_is_revision(finding, standing, own or challenged),
+                    goes_on=own is not None,
                 )
                 reason = _apply(db, asked_id, finding, standing, method)
                 # Settling one settles every post that shows the photo: one in the queue is enough.
@@ -113,6 +118,19 @@ def _apply(
     if verdict and (method or finding.is_correction):
         return "corrects an answer" if finding.is_correction else "contradicts an answer"
     return None
+
+
+def _is_revision(finding: Finding, standing: Standing, own: Post | None) -> bool:
+    """Whether a message states another answer below the one that stands, or beside its name.
+
+    `own` are the host's own words that it answers, or that the player whom it answers did.
+    """
+    verdict, answer = finding.verdict, standing.answer
+    if answer is None or verdict is None or answer["verdict"] == "inconclusive":
+        return False
+    if own is not None and standing.is_from(own.url):
+        return True
+    return finding.names_and_replaces(answer["taxon_id"])
 
 
 def _supersede(db: SiteDatabase, answer: Row, finding: Finding) -> None:

@@ -46,12 +46,17 @@ def asks_players(message: str) -> bool:
 
 def affirms(message: str) -> bool:
     """Whether a reply to a guess says that it is right, in whatever else it says."""
+    message = patterns.TAG_QUESTION.sub(".", message)
+    sentences = patterns.SENTENCE.findall(message)
+    if is_sure_at_once(sentences) and not goes_on(message):
+        return True
     if is_open(message) or patterns.HALF_RIGHT.search(message):
         return False
-    sentences = patterns.SENTENCE.findall(message)
     for number, sentence in enumerate(sentences):
         _, but, last = sentence.rpartition(" but ")
-        if but and patterns.WHOLE_YES.fullmatch(last):  # "took you long enough, but yes"
+        if (
+            but and "?" not in last and (patterns.WHOLE_YES.fullmatch(last) or _credits(last))
+        ):  # "took you long enough, but yes"
             return True
         following = sentences[number + 1] if number + 1 < len(sentences) else ""
         is_sure = patterns.SURE_YES.match(sentence.strip()) and not re.search(
@@ -64,13 +69,24 @@ def affirms(message: str) -> bool:
     return False
 
 
+def is_sure_at_once(sentences: list[str]) -> bool:
+    """Whether the first sentence is a yes and nothing else: "Correct! Did you see the tail?"."""
+    if not sentences or "?" in sentences[0] or patterns.BUT.search(sentences[0]):
+        return False
+    is_yes = patterns.WHOLE_YES.fullmatch(sentences[0]) and patterns.SURE_YES.search(sentences[0])
+    return bool(is_yes) and not patterns.TURNS.match("".join(sentences[1:2]))
+
+
+def says_well_done(message: str) -> bool:
+    """Whether a message praises the player for what was done, and takes nothing off it."""
+    if is_open(message) or patterns.HALF_RIGHT.search(message) or patterns.BUT.search(message):
+        return False
+    sentences = patterns.SENTENCE.findall(message)
+    return bool(sentences) and bool(patterns.WELL_DONE.fullmatch(sentences[0]))
+
+
 def _says_yes(sentence: str) -> bool:
-    match = (
-        None
-        if patterns.NOT_FOR_BEING_RIGHT.search(sentence)
-        else patterns.IS_RIGHT.search(sentence)
-    )
-    if match and not patterns.NOT_ONE_PERSON.search(sentence[: match.end()]):
+    if _credits(sentence):
         return True
     first, *others = [
         part for piece in patterns.PART.split(sentence) if (part := piece.strip(" .!\n"))
@@ -84,6 +100,19 @@ def _says_yes(sentence: str) -> bool:
     return bool(patterns.SURE_YES.search(first)) or not any(
         _is_a_statement(part) for part in others
     )
+
+
+def was_right(message: str) -> bool:
+    """Whether a message tells a player that an earlier guess was right."""
+    return bool(patterns.WAS_RIGHT.search(message)) and not is_open(message)
+
+
+def _credits(sentence: str) -> bool:
+    """Whether a sentence says that one player is right: "Ann has it"."""
+    if patterns.NOT_FOR_BEING_RIGHT.search(sentence):
+        return False
+    match = patterns.IS_RIGHT.search(sentence)
+    return match is not None and not patterns.NOT_ONE_PERSON.search(sentence[: match.end()])
 
 
 def _is_a_statement(part: str) -> bool:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 
+from .contractions import with_apostrophes
+
 # What a host writes around another answer than the first one.
 _CORRECTS = re.compile(
-    r"\b(?:correction(?: coming)?|corrigendum|erratum|(?:i )?stand corrected|my mistake|my bad"
+    r"\b(?:correction(?: coming)?|corrigend(?:um|a)|errat(?:um|a)(?: slip)?"
+    r"|(?:i )?stand corrected|my mistake|my bad"
     r"|my error|my apologies|apologies|mea culpa|oops|whoops|argh|scratch that|strike that"
     r"|(?:i )?(?:have|need|want|must)(?: to)? correct(?: (?:myself|that|this|my \w+))?"
     r"|i(?:'m| am) (?:correcting|changing)(?: (?:my|the))? (?:answer|verdict|mind)(?: to)?"
     r"|(?:i )?(?:was|am|got (?:it|this|that)(?: one)?) wrong|i was mistaken"
     r"|(?:i )?(?:have to |must )?take (?:it|that|this) back|edit|update[ds]?"
     r"|on second (?:thoughts?|look)"
-    r"|i meant(?: to (?:say|write|type))?|(?:it )?should (?:read|have (?:been|said|read)|say)"
+    r"|i mean(?= |,|:)|i meant(?: to (?:say|write|type))?|(?:it )?should (?:read|have (?:been"
+    r"|said|read)|say)"
     r"|you(?:'re| are| were)(?: all)? right|\w+(?:'s| is| was| were) right about"
     r"|wrong (?:photo|picture|pic|one|animal|answer)|ignore (?:my|the|that) [\w ]{0,20}"
     r"|(?:no,? )?(?:it|this|that) (?:isn't|is not|wasn't|was not)(?=[.!,])"
@@ -39,19 +43,36 @@ _REVISES = re.compile(
     r"|both )?"
     r"(?:right|correct)|ur right|you have reason|i(?:'m| am) not(?=[.!,]|$)|i (?:do "
     r"|must )?correct (?:me|my\w*)"
-    r"|(?:revis|amend|revers|update|withdr[ae]w|retract|rescind|overrul|revok)\w*"
-    r"|chang(?:e|ed|ing) my (?:answer|verdict|mind|call|id|vote)|new (?:verdict|answer|id|ruling)"
+    r"|(?:revis|amend|revers|update|withdr[ae]w|retract|rescind|overrul|revok|overturn|recant"
+    r"|downgrad|demot|unmask)\w*"
+    r"|chang(?:e|ed|ing) (?:it|that|this)|(?:points?|pointed|pointing) out"
+    r"|so (?:it|he|she|there|they) (?:is|are|does|has)|i need (?:a|an|some|to go|new|more) \w+"
+    r"|(?:good|fair|excellent) point|you have a point|oh no|sigh|i (?:quit|resign|retire)"
+    r"|hang my head|a fraud|chang(?:e|ed|ing) my (?:answer|verdict|mind|call|id|vote)"
+    r"|new (?:verdict|answer|id|ruling)"
     r"|(?:we|i)(?:'ve| have)? (?:got|had|called|read|label+ed) (?:it|this|that|him|her)"
     r"(?: all)? wrong"
     r"|(?:we|i|both|you)(?: both| all)? (?:blew|botch|mess|screw|muff|goof|fumbl|stuff)\w*"
-    r"|eat (?:crow|my|our|humble)|too (?:quick|hasty|fast|early|confident|soon)|prematur\w+|hast"
+    r"|(?:eat|ate|eating) (?:some |a bit of |a )?(?:crow|my|our|humble)|too (?:quick|hasty|fast"
+    r"|early|confident|soon)|prematur\w+|hast"
     r"(?:y|ily)"
-    r"|jumped the gun|sham(?:e|ed|ing)\b|embarrass\w*|egg on my|humbl\w+|blush\w*|d'?oh|ugh+|shoot"
+    r"|jumped the gun|a?sham(?:e|ed|ing)\b|forgive|pardon|bad news|mortif\w+|red[- ]faced"
+    r"|mis(?:heard|saw|spoke"
+    r"|took|judged|counted|labell?ed|printed|typed|sorted|filed|measured|sized)|confess\w*"
+    r"|i (?:had|have) (?:called|said|told|posted|given)|rang(?: back| me| us)?|phoned|wrote in"
+    r"|e-?mailed|messaged|d\.?m'?e?d|got in touch|tells? (?:me|us)"
+    r"|told (?:me|us)|recogni[sz]ed|reported back|addendum|medals? (?:down|back)|sheepish\w*"
+    r"|turned out"
+    r"|new (?:evidence|information|info|data|photos?|angles?|footage|details?)|second opinion"
+    r"|embarrass\w*|egg on my|humbl\w+|blush\w*|d'?oh|ugh+|shoot"
     r"|dang|darn"
     r"|yikes|oh (?:dear|no|boy|my)|omg|face ?palm|convinced|persuaded|second look|third look"
-    r"|(?:looked|look|checked|zoomed|went back) (?:again|in|through|twice)"
+    r"|(?:looked|look|checked|zoomed|went back|gone back) (?:again|in|through|twice|properly)"
+    r"|(?:have|'ve|having) (?:now|since|just) (?:\w+ )?(?:looked|seen|checked|zoomed|measured"
+    r"|heard|learn\w+|spoken|talked|been told|received|got|read|watched|opened|viewed|asked)"
     r"|(?:re|double)-?(?:checked|examined|looked|viewed|measured|watched)"
-    r"|(?:big|bigger|real|proper|larger|desktop|full)[ -](?:screen|monitor|laptop|computer|size"
+    r"|(?:big|bigger|real|proper|larger|large|desktop|full|actual)[ -](?:\w+ )?(?:screen|monitor"
+    r"|laptop|computer|size"
     r"|res\w*|file)"
     r"|turns out|i see (?:it )?now|i now (?:see|think|believe)|hang on|hold on|wait|sorry|apolog\w+"
     r"|school(?:ed|ing)|change of|chang(?:e|ed|ing) (?:to|the)|walk\w*[^.!?]{0,20} back|erratum"
@@ -71,7 +92,9 @@ _REVISES = re.compile(
 )
 # Said without another answer, these still take the first one back.
 _TAKES_BACK = re.compile(
-    r"\b(?:(?:take|taking|took) (?:it|that|this|my \w+|all of (?:it|that))(?: one)? (?:all )?back"
+    r"\b(?:(?:take|taking|took|taken) back (?:the|my|that|this|what|it|everything|everybody's)\b"
+    r"|(?:take|taking|took) (?:it|that|this|(?:my|the|our|that|this) (?:\w+ ){0,2}\w+"
+    r"|all of (?:it|that))(?: one)? (?:all )?back"
     r"|(?:ignore|disregard|forget|delete) (?:my|the|that) (?:last|previous|first|earlier|above"
     r"|answer"
     r"|verdict|post|reply|one|id)|(?:ignore|disregard|forget) (?:that|it|this|what i)(?=[.,!]| "
@@ -91,7 +114,27 @@ _TAKES_BACK = re.compile(
     r"|second thoughts"
     r"|walk\w* (?:it|that|this)(?: one)? back"
     r"|(?:have|need|must)(?: to)? correct (?:myself|that|this|my)"
-    r"|not so sure (?:any ?more|after all)|withdraw(?:ing)? (?:my|the) (?:answer|verdict))\b",
+    r"|(?:not|n't|less) (?:so |that |as |very )?(?:sure|certain|convinced|confident)(?: \w+){0,3}"
+    r" (?:any ?more|now|after all|any longer)|not any ?more|now (?:i(?:'m| am)|we(?:'re"
+    r"| are)) (?:not"
+    r"|less|un|in two minds|doubting|having|torn|in doubt|wondering)\w*|(?:i'm|i am|we're"
+    r"|we are) having"
+    r" (?:second thoughts|doubts)|(?:you(?:'ve| have)?|that|this) (?:got|made|makes|has|have)"
+    r" (?:me|us) (?:doubt\w*|wonder\w*|worried|second-guess\w*)"
+    r"|\bi (?:hereby |must |have to |will |'ll )?(?:withdraw|retract|recant|concede"
+    r"|surrender)(?=\W*(?:[.,!?]|$)"
+    r"| and\b| until\b| for now\b)"
+    r"|(?<!no )(?<!not )(?:retracting|retracted|retraction|withdrawing|withdrawn)"
+    r"|(?:re-?open|un-?solv|un-?call|suspend)(?:e|ed|ing)?\b"
+    r"|(?:answer|verdict|id|call|result|ruling|case|round)(?: is| was|'s)?(?: now"
+    r"| hereby)? (?:pending"
+    r"|under review|on hold|withdrawn|suspended|cancelled|canceled|void|retracted|rescinded|open again"
+    r"|premature|re-?opened)|(?:consider|treat|call) (?:it|this|that|my \w+|the \w+)(?: as)?"
+    r" (?:unanswered|open|withdrawn|retracted|void|undecided|unsolved)|back to (?:open|square one"
+    r"|unknown|undecided|being open)|(?:put|putting) (?:it|this|that|my \w+) (?:back )?on hold"
+    r"|jumped the gun|never ?mind (?:my|that|what i)|pretend (?:i|you|that i) (?:never|did not"
+    r"|didn't)"
+    r"|withdraw(?:ing)? (?:my|the) (?:answer|verdict))\b",
     re.IGNORECASE,
 )
 
@@ -130,7 +173,7 @@ MIN_WORDS_OF_AN_ECHO = 3
 
 def without_correction(text: str) -> str | None:
     """Return a message without the words that say it corrects; None if there are none."""
-    plain = text.replace("’", "'")
+    plain = with_apostrophes(text)
     if _ADMITS.search(plain):
         plain = _BROUGHT_BY.sub(" ", plain)
     rest, corrections = _CORRECTS.subn(" ", plain)
@@ -139,17 +182,17 @@ def without_correction(text: str) -> str | None:
 
 def takes_back(text: str) -> bool:
     """Return whether a message takes an answer back, whether or not it gives another."""
-    return bool(_TAKES_BACK.search(text.replace("’", "'")))
+    return bool(_TAKES_BACK.search(with_apostrophes(text)))
 
 
 def revises(text: str) -> bool:
     """Return whether a message has words of somebody who has thought again."""
-    return bool(_REVISES.search(text.replace("’", "'")))
+    return bool(_REVISES.search(with_apostrophes(text)))
 
 
 def apologises(text: str) -> bool:
     """Return whether a message has words that often come with another answer than the first."""
-    return bool(_APOLOGISES.search(text))
+    return bool(_APOLOGISES.search(with_apostrophes(text)))
 
 
 def without_echo(text: str, answered: str) -> str:
@@ -169,12 +212,12 @@ def _is_echo(sentence: str, theirs: str) -> bool:
 
 
 def _letters_only(text: str) -> str:
-    return " ".join(re.findall(r"[\w']+", text.lower().replace("’", "'")))
+    return " ".join(re.findall(r"[\w']+", with_apostrophes(text).lower()))
 
 
 def confirms(text: str) -> bool:
     """Return whether a reply says no more than that what it answers is right."""
-    words = re.sub(r"https?://\S+|[@#]\S+", " ", text.replace("’", "'"))
+    words = re.sub(r"https?://\S+|[@#]\S+", " ", with_apostrophes(text))
     if len(words) > MAX_CONFIRMATION_CHARACTERS or "?" in words:
         return False
     if _CONFIRMS_AT_ONCE.match(words):

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import re
 
+# "Looks to me as a jackdaw", as people write whose own language has one word for as and like.
+LOOKS_AS = re.compile(
+    r"\b(looks?|seems?|appears?|sounds?)(?: (?:to|for) (?:me|us))?,? (?:as|like)"
+    r" (?!if\b|though\b|it\b|he\b|she\b|that\b)",
+    re.IGNORECASE,
+)
 # A repost, and the lines of somebody else that a message answers.
 NOT_THEIRS = re.compile(r"^\s*(?:rt\b.*|>.*)$", re.MULTILINE | re.IGNORECASE)
 QUOTED = re.compile(r"\"[^\"\n]*\"|(?<![\w'])'[^'\n]*(?:\w'\w[^'\n]*)*'(?!\w)")
@@ -42,6 +48,20 @@ BOB = re.compile(
     r"|the"
     r"|another|prob|probably|maybe) )bob(?:by|ber|bo|s)?(?=\W*(?:[.,!?;:\n]|$))"
 )
+# "Somebody's tabby is out past curfew", "that bobcat looks hungry": it is the one in the photo.
+SUBJECT_HERE = (
+    r"(?:^|(?<=[.!?] ))(?:this|that|somebody's|someone's) (%s)(?= (?:is|has|looks|got|needs|wants"
+    r"|just"
+    r"|must be|forgot|missed|seems)\b(?! (?:not|a|an|the|out|wrong|my|your|guess)\b(?! (?:for"
+    r"|past|of|after|at|late)\b)))"
+)
+# "A lion", where cougars live: "that's a lion", "lion!", but not "a lion's share".
+LION = re.compile(
+    r"(?<!mountain )(?<!mountains )(?<!african )(?<!mtn )(?<!mt )(?<!sea )(?<!ant )(?<!the"
+    r" )(?<!of )"
+    r"(?<![-\w])lion(?=s?(?: (?:for|obviously|again|imo|no|with|because|here|to me|i|all)\b"
+    r"|\W*(?:[.,!?;:\n]|$)))"
+)
 REAR_END = re.compile(
     r"'s? (?:rear end|butt|bum|behind|backside|bottom|rump|hind end|back end|hindquarters"
     r"|tush\w*)\b"
@@ -62,7 +82,7 @@ NO = re.compile(r"^\W*(?:no|nope|nah|not|wrong)(?: way)?\W*$")
 # "Not!" is what players of such a game write if it is another animal.
 NOT_IS_THE_GUESS = re.compile(
     r"^\W*(?:(?:i(?:'d)? (?:say|vote|think|guess)|my (?:guess|vote|answer)(?: is)?|it's|definitely"
-    r"|answer|a|definite) ?:? ?)*not\W*$"
+    r"|answer|a|definite)(?: ?: ?| ))*not\W*$"
 )
 _BETWEEN = (
     r"(?: (?:an?|the|any|your|really|even|actually|think|thinking|believe|it's|it|its|is|be|that"
@@ -106,7 +126,8 @@ BY_OTHERS = re.compile(
     r"(?:[\w']+ ){0,3}$"
 )
 _ADJECTIVES = (
-    r"(?:(?:an?|the|un|una|um|ein|eine|le|la|one|some|florida|texas|adult|young|baby|juvenile"
+    r"(?:(?:an?|the|el|los|las|il|der|die|das|den|det|ett|os|un|una|um|ein|eine|le|la|one|some"
+    r"|florida|texas|adult|young|baby|juvenile"
     r"|immature|female|male|big|small|little|huge"
     r"|tiny|fat|fluffy|skinny|wild|cute|beautiful|gorgeous|handsome|lovely|pretty|real|classic"
     r"|typical|definite|very|super|fine|old|ol'|feral|american|common|nice|cool|just|only|plain"
@@ -134,10 +155,14 @@ LEAD = re.compile(
     r"|(?:must|has(?: got)? to|gotta|got to|have to|could|might|may|would|should|'d|can only"
     r"|seems? to|appears to) be|gotta"
     r"|say|says|saying|said|guess|guesses|guessing|vote|votes|voting|go|going|go with|going with"
-    r"|going for|go for|went with|think|thinks|thinking|believe|pick|choose|take|try|bet|call it"
+    r"|going for|go for|went with|think|thinks|thinking|lean|leans|believe|pick|choose|take|try"
+    r"|bet|call it"
     r"|calling|suspect|reckon|see|spot|spy|mean|meant|means|towards?|leaning|on|team"
     r"|(?:feels|smells|looks?|looking|seems|sounds|seem)(?: like| to be)?|like|screams?"
-    r"|giving|gives|prefer|definitely|def|probably|prob|maybe|perhaps|possibly|clearly|obviously"
+    r"|giving|gives|prefer|d[e]f[ei]n[ai]t(?:e|el|l|le)?y|def|defo|defs"
+    r"|gonna go with"
+    r"|going? (?:w|with|for)|rolling? with|betting on|backing|plus one for|\+1 for"
+    r"|\+1|serious(?:ly)?|probably|prob|maybe|perhaps|possibly|clearly|obviously"
     r"|surely|certainly|likely|totally|absolutely|also|still|sure|certain|yes|yep|yup|yeah|no|nope"
     r"|nah|sorry|oops|ok|okay|then|idk|dunno|idea|clue|hm+|um+|uh|lol|haha|ha|wow|oh|ooh|same"
     r"|rather|answer|guess|final|instinct|glance|or|and|vs|not|neither|nor|isn't|wasn't|ain't"
@@ -155,8 +180,13 @@ LEAD = re.compile(
 )
 # What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
 FOLLOW = re.compile(
-    r"^(?:\W*$|\W* (?:for (?:sure|me|the win|real)|because|i (?:guess|think|say|believe|suppose|bet"
-    r"|see|know|vote|reckon)|to (?:me|us|my)|all (?:the way|day|right)|alright|(?:is|was) my|vibes"
+    r"^(?:\W*$|\W* (?:for (?:sure|me|the win|real)|because|i(?:'d| would| do|'ll| will)? (?:guess"
+    r"|think|say|believe|suppose|bet"
+    r"|see|know|vote|reckon|recon|rekon|figure|wager|imagine|assume|expect|fancy|suspect|feel|hope"
+    r"|presume|go with|gather)|i(?:'m| am) (?:sure|certain|guessing|thinking|saying|going with"
+    r"|pretty"
+    r"|fairly|quite|positive|convinced|afraid)|to (?:me|us|my)|all (?:the way|day|right)|alright"
+    r"|(?:is|was) my|vibes"
     r"|energy|lol|haha|kittens?|cubs?|pups?"
     r"|please|pls|plz|gets|wins|is (?:my|our|the|it)|it is|obviously|then|maybe|perhaps|probably"
     r"|tho|though|too|either|again|with|in|on|at|from(?! last)|appears|spotted|here|there|male"
@@ -177,11 +207,13 @@ FOLLOW = re.compile(
     r"|territory vibes|doing|after|before|mid"
     r"|\w+ly|sow|doe|girl|boy|lady|gal|fella|youngster|teenager|subadult|sub-adult|kitten|10|100"
     r"|who|which|that|somebody|sp|juv|juvenile|adult|young|immature"
-    r"|thx)\b)"
+    r"|thx|ftw|non|ne|od[e]r|verdad|n'est-ce pas|nicht wahr|ya|yah|si|100%|sir|madam|ma'am|miss"
+    r"|professor|prof|doc|doctor|boss|captain|teacher|buddy|pal|chief|mister"
+    r"|my (?:friend|dear|guess|vote|answer|bet|pick|choice))\b)"
 )
 # It names the animal and does not guess it: questions about it, tales, wishes, comparisons.
 ASIDE = re.compile(
-    r"\b(?:why|how|when|where|what(?! about)|what's|which|do|does|did|are there|is there"
+    r"\b(?:why|how|when|where|what(?! about| an? )|what's|which|do|does|did|are there|is there"
     r"|are you|were you|you sure|did you|know|stop|quit|enough|always|usually|never seen|once"
     r"|learn(?:ed|t)?|tempted|almost said|nearly said|love|hate|wish\w*"
     r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if|let it be|never|refuse|won't|imagine|will"
@@ -199,7 +231,9 @@ ASIDE = re.compile(
 # "My son says bobcat and I trust him."
 TRUSTS = re.compile(
     r"\b(?:and|so) (?:i|we) (?:trust|agree|believe|concur|second|think so)\b"
-    r"|\bi(?:'m| am) with (?:him|her)\b"
+    r"|\bi(?:'m| am) with (?:him|her|them)\b|\b(?:she|he|they)(?:'s| is|'re| are) (?:never wrong"
+    r"|always right"
+    r"|usually right|rarely wrong|seldom wrong|right|good at this)\b"
 )
 # "I bet Ann will say cougar."
 FORETOLD = re.compile(

@@ -83,9 +83,14 @@ def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     theirs = patterns.NOT_THEIRS.sub(
         " ", text.replace("“", '"').replace("”", '"').replace(" > ", " rather than ")
     )
+    theirs = patterns.LOOKS_AS.sub(r"\1 like ", theirs.replace(" & ", " and "))
     spelled = in_game_words(theirs, vocabulary.index)
     message = safeguards.in_our_words(plain_words(_with_tags_as_names(spelled.text, vocabulary)))
     message = patterns.REAR_END.sub("", patterns.BOB.sub(r"\1bobcat", message))
+    if "mountain lion" in vocabulary.names:
+        message = patterns.LION.sub("mountain lion", message)
+    any_name = vocabulary.pattern_in(message).pattern
+    message = re.sub(patterns.SUBJECT_HERE % any_name, r"it's a \1,", message)
     # A quotation mark in the middle of a word is an inch.
     message = patterns.QUOTED.sub(" , ", message)
     message = IDIOMS.sub(" ", message)
@@ -95,6 +100,15 @@ def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     if patterns.JOKE.search(message) or safeguards.is_contradicted(text):
         return Reading(reason="a joke")
     return _conclude(names, game, vocabulary, is_respelled=spelled.is_changed)
+
+
+def names_in_order(text: str, vocabulary: Vocabulary) -> list[int]:
+    """Return the taxa that a message names, whatever it says of them."""
+    message = safeguards.in_our_words(plain_words(in_game_words(text, vocabulary.index).text))
+    return [
+        vocabulary.names.get(match[1], vocabulary.short.get(match[1], OTHER_ANIMAL))
+        for match in vocabulary.pattern_in(message).finditer(message)
+    ]
 
 
 def _with_tags_as_names(text: str, vocabulary: Vocabulary) -> str:
@@ -264,7 +278,7 @@ def _conclude(
         reason = "last of several"
     elif last.is_hedged:
         reason = "hedged"
-    return _as_reading(taxon_id, game, vocabulary, ruled_out - {taxon_id}, reason)
+    return as_reading(taxon_id, game, vocabulary, ruled_out - {taxon_id}, reason)
 
 
 def _finest(weighed: list[_Name], vocabulary: Vocabulary) -> _Name:
@@ -277,13 +291,14 @@ def _finest(weighed: list[_Name], vocabulary: Vocabulary) -> _Name:
     return last
 
 
-def _as_reading(
+def as_reading(
     taxon_id: int,
     game: Game,
     vocabulary: Vocabulary,
     ruled_out: frozenset[int],
     reason: Reason,
 ) -> Reading:
+    """Return the guess of one taxon, as the game counts it."""
     confidence = CONFIDENCE[reason]
     if game.target_taxon_id is None:
         if taxon_id == OTHER_ANIMAL:

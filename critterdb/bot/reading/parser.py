@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from critterdb.dataset.taxonomy import Truth, is_right
 
-from . import affirmations, patterns, safeguards
+from . import affirmations, inconclusive, patterns, safeguards
+from .contractions import with_apostrophes
 from .roles import read_names
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ def read_answer(
     answer = _Answer(message, reading, game, names, target, lineage or {})
     if patterns.JOKE.search(message) or safeguards.is_contradicted(text):
         verdict = _guess(reading, "a joke")
+        in_fun, seriously = patterns.JOKE.split(message)[0], patterns.JOKE.split(message)[-1]
+        is_plain = not safeguards.is_contradicted(text) and not read_names(in_fun, names).all()
+        if is_plain and read_names(seriously, names).stated:
+            reading = read_names(seriously, names)
+            after = replace(answer, message=seriously, reading=reading)
+            verdict = after.conclude() or verdict
     else:
         verdict = answer.conclude()
     if verdict is None:
@@ -113,9 +120,9 @@ class _Answer:
         sentences = [match[0] for match in patterns.SENTENCE.finditer(self.message)]
         nobody_knows = any(_is_inconclusive(sentence) for sentence in sentences)
         nobody_knows = nobody_knows or bool(
-            patterns.SEEMS_INCONCLUSIVE.search(self.message)
-            and patterns.ENDS_THE_GAME.search(self.message)
-            and not patterns.NOT_INCONCLUSIVE.search(self.message)
+            inconclusive.SEEMS_INCONCLUSIVE.search(self.message)
+            and inconclusive.ENDS_THE_GAME.search(self.message)
+            and not inconclusive.NOT_INCONCLUSIVE.search(self.message)
         )
         for_good = nobody_knows and _is_for_good(self.message, reading)
         if for_good and not reading.stated:
@@ -123,7 +130,7 @@ class _Answer:
         if reading.said:
             return self._of_said()
         # "No idea!" may be fun with the players; only who says that nobody can tell has answered.
-        if nobody_knows or any(patterns.SHRUG.search(sentence) for sentence in sentences):
+        if nobody_knows or any(inconclusive.SHRUG.search(sentence) for sentence in sentences):
             return _or_inconclusive(reading)
         verdict = self._of_denied() or _guess(reading)
         leaning = self._leaning()
@@ -203,10 +210,11 @@ def plain_words(text: str) -> str:
     An emoji separates as a comma does. What follows the first MAX_MESSAGE_CHARACTERS is left out.
     """
     words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", first_words(text))
+    words = re.sub(rf"(?:{_EMOTICON.pattern})(?=\s+[A-Z][a-z])", ". ", words)
     words = _EMOTICON.sub(", ", words)
     words = re.sub("[⬇👇⤵]\ufe0f?", ". ", words)
     words = re.sub("[“”„«»]", '"', re.sub("[📷📸]", " photo ", words))
-    words = words.replace("’", "'").replace("‘", "'").lower()
+    words = with_apostrophes(words).lower()
     words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+=-]", ",", words)
     return re.sub(r"[^\S\n]+", " ", words).strip()
 
@@ -240,19 +248,19 @@ def _agree(taxon_id: int, others: set[int], lineage: Mapping[int, Collection[int
 
 def _is_inconclusive(sentence: str) -> bool:
     return bool(
-        patterns.INCONCLUSIVE.search(sentence)
-        and not patterns.SHRUG.search(sentence)
-        and not patterns.NOT_INCONCLUSIVE.search(sentence)
+        inconclusive.INCONCLUSIVE.search(sentence)
+        and not inconclusive.SHRUG.search(sentence)
+        and not inconclusive.NOT_INCONCLUSIVE.search(sentence)
         and not safeguards.is_no_verdict(sentence)
     )
 
 
 def _is_for_good(message: str, reading: Names) -> bool:
     """Whether it stays so: the host asks nobody, guesses nothing, and speaks not only of now."""
-    if patterns.FOR_NOW.search(message):
+    if inconclusive.FOR_NOW.search(message):
         return False
-    asks = patterns.ASKS.search(message) or reading.doubted
-    return bool(patterns.FOR_GOOD.search(message)) or not asks
+    asks = inconclusive.ASKS.search(message) or reading.doubted
+    return bool(inconclusive.FOR_GOOD.search(message)) or not asks
 
 
 def _or_inconclusive(reading: Names) -> Verdict:

@@ -35,7 +35,14 @@ MARK = re.compile(
     r"|(?:i'm|i am|we're|we are) calling (?:it|this|that)(?: one)?"
     r"|confirm(?:s|ed) (?:this|it|that|him|her|the id)(?: as| is| was| to be)"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
-    r"|(?:these|those|they)(?: are|'re| were)|i give you|behold|introducing|there (?:stays"
+    r"|(?:these|those|they)(?: are|'re| were)|(?:these|those|they)(?: all)? belong to"
+    r"|(?:it|this|that|which|one|(?:tail|butt|foot|ear|shadow|eye|paw|blur|leg)s?) belongs to"
+    r"|(?:it|that|this|he|she|which|everything|all of it|we|and)(?: all)? (?:comes? out|works? out"
+    r"|ends? up|pans? out|shakes? out|adds? up|boils? (?:it )?down|amounts?|narrows? (?:it )?down"
+    r"|lands?"
+    r"|points? us|leads? us|brings? us|leaves? us|takes? us)(?: being)? (?:as|to be|to|at|on|with)"
+    r"|(?:and|so|then|together|,) (?:you|we) (?:get|end up with|arrive at)|i give you|behold"
+    r"|introducing|there (?:stays"
     r"|remains) only"
     r"|for me(?: it)? is|hence|therefore|adds? up to|spells|equals|leaves only|which (?:makes"
     r"|leaves) (?:it|us with))\b"
@@ -72,7 +79,9 @@ ALSO_CALLED = (
 )
 COMPARED = re.compile(
     r"\b(?:than|like|unlike|as|vs|versus|between|for|with|to|from|about|resembl\w+|rather than"
-    r"|instead of|near(?:by|est)?)(?: (?:an?|the|any|your|my|some))?(?: \w+)? $"
+    r"|instead of|near(?:by|est)?"
+    r"|behind|under|beside|over|past|around|onto|against|in front of)(?: (?:an?|the|any|your|my"
+    r"|some))?(?: \w+)? $"
 )
 DOUBT = re.compile(
     r"\b(?:h+m+|u+m+|uh+|er+m|maybe|perhaps|might|may be|may|could|probably|possibly|likely"
@@ -90,12 +99,32 @@ REPORT = re.compile(
     r"\b(?:said|saying|say|says|guess(?:es|ed|ing)?|votes?|voted|answered|thought|thinks?|thinking"
     r"|believes?|insists?|swears"
     r"|picked|chose|called|went (?:with|for)|go(?:ing)? (?:with|for)|fooled|tempted"
-    r"|expect(?:ed)?)\b"
+    r"|expect(?:ed)?|report(?:s|ed|ing)?|claim(?:s|ed|ing)?)\b"
 )
 AGAINST_FACT = re.compile(
     r"\bif (?:it|this|that|he|she) (?:was|were|had been)\b|\bwish"
     r"|\bhop(?:e|ed|ing)\b|\bwant(?:ed|ing)?\b"
-    r"|\b(?:withdr[ae]w\w*|retract\w*|revok\w*|(?:take|taking|took) back|scrap|unsay) (?:the|my) $"
+    r"|\b(?:withdr[ae]w\w*|retract\w*|revok\w*|(?:take|taking|took) back|scrap|unsay"
+    r"|scratch|strike|forget|delete|cross (?:out|off)|erase|ignore|disregard|cancel|undo|ditch|bin"
+    r"|drop|take|taking|took|overturn\w*|goodbye|bye|bye[- ]bye|farewell|so much for)"
+    r" (?:(?:the|my|our|that|your) )?$"
+)
+# What the host wrote before: "an earlier reply identified it as a bobcat".
+OF_EARLIER = re.compile(
+    r"\b(?:my|our|the|an?|that|this account's|yesterday's) (?:earlier|previous|first|last|initial"
+    r"|original|prior|old|hasty|wrong) (?:reply|post|answer|tweet|toot|skeet|message|note|id"
+    r"|identification|call|verdict|caption|label|card|announcement|reveal|ruling)s?\b"
+    r"(?! (?:stands|holds|is right|was right|was correct|is correct))[^.!?]*$"
+    r"|\b(?:i|we)(?:'d| had|'ve| have)? (?:first |originally |initially |wrongly |mistakenly )?"
+    r"(?:called|labell?ed|misidentified|misread|mistook|took|taken|announced|posted|tagged)"
+    r" (?:it|this|that|him|her)(?: \w+)? (?:as |for |to be )?(?:an? |the )?$"
+)
+# "I nearly said bobcat myself" is no doubt of now.
+NEARLY_SAID = re.compile(
+    r"\b(?:i|we)(?:'d have| would have| nearly| almost|'d almost|'d nearly| had first| had almost"
+    r"| first"
+    r"| initially| originally)(?: also| first| too)? (?:said|guessed|thought|called|voted|picked"
+    r"|gone with|gone for|bet on|went with|went for)(?: it(?: was)?)?(?: an?| the| for)? $"
 )
 BY_OTHERS = re.compile(
     r"\b(?:think|thinks|thought|believes?|says?|said|seems?|keeps?|insists?|told|tells?|telling"
@@ -103,7 +132,10 @@ BY_OTHERS = re.compile(
     r"|called)\b"
 )
 NOT_STATED = re.compile(
-    r"\b(?:when|whenever|until|till|unless|imagine|suppose|why|how|(?<!for )(?<!at )once|let's say"
+    r"\b(?:when|whenever|until|till|unless|imagine|suppose"
+    r"|(?<!\bon )(?<!\bof )(?<!explain )(?<!explains )(?<!\bis )(?<!here's )(?<!that's"
+    r" )(?<!reason )"
+    r"(?<!reasons )why|how|(?<!for )(?<!at )once|let's say"
     r"|what if|pretend|glad"
     r"|happy|relieved|(?<!can )tell)(?: that)? $"
 )
@@ -123,7 +155,11 @@ RIGHT = re.compile(
     r"\b(?:(?<!\d )right|correct(?:ly)?|congrat\w*|kudos|well done|nailed|bravo|points? (?:to|for)"
     r"|w[io]ns?|winners?|got it|bingo|spot on|good job|(?:i|we) (?:agree|concur)|nice work"
     r"|gold star|full marks"
-    r"|out of ten|high five|pat on the back|take a bow)\b"
+    r"|out of ten|high five|pat on the back|take a bow|(?:can|may) (?:now )?(?:all )?(?:do (?:a"
+    r"|your)"
+    r" (?:\w+ )?dance|take|pat|give yourselves|treat|collect|celebrate|rejoice|gloat|purr"
+    r"|howl|roar|meow|caw|brag|feel smug"
+    r"|be (?:proud|smug))|victory lap|pat yoursel(?:f|ves)|give yoursel(?:f|ves))\b"
 )
 # These say what it was, whoever says so: "80% of you correctly said bobcat".
 SAID_RIGHTLY = re.compile(
@@ -132,6 +168,10 @@ SAID_RIGHTLY = re.compile(
     r"|team|logo|friend|neighbou?r|app|next|last|first|other|not|never|would|could)\b)"
     r"(?:[\w-]+ ){0,2}[\w-]+"
     r" (?:is|was)(?: \w+ly| indeed| just)? an? $"
+    r"|\b(?:that|this)(?:'s| is| was)(?: exactly| just)? what (?:he|she|it|this|that|they|(?:our"
+    r"|the|this|that)"
+    r" (?:\w+ ){1,3}?)"
+    r" ?(?:is|was|'s)(?: \w+)?[,:]? (?:an? )?$"
     r"|\b(?:it|this|that)(?:'s| is| was) what (?:\w+ ){1,5}call(?:s|ed)?(?: an?)? $|"
     r"^\W*(?:the|these|those|that|this) (?:\w+ ){0,2}(?:tail|leg|eye|ear|paw|nose|face|foot|feet"
     r"|whisker|butt|coat)s? belongs? to an? $"
@@ -148,6 +188,9 @@ SAID_RIGHTLY = re.compile(
     r"|^\W*what (?:i|we|you|everyone|people|they)(?: all)? (?:called|took for|thought was|label+ed"
     r"|said was)"
     r"[^.!?]{0,40} (?:is|was)(?: really| actually| in fact)? an? $"
+    r"|^\W*(?:well,? )?what (?!.*\b(?:love|like|need|want|wish|hope|expect|miss"
+    r"|fear)\w*\b)[^.!?,;]{3,50}"
+    r" (?:is|was)(?: really| actually| in fact| just)? an? (?:[\w-]+ ){0,2}$"
     r"|^\W*what you(?:'re| are)? (?:see|seeing|looking at)[^?]{0,30} is an? $"
     r"|\b(?:correctly (?:said|guessed|picked|identified|called)(?: (?:it|this|that))?(?: as)?"
     r"|(?:dna|genetic|lab) (?:tests?|results?)(?: \w+){0,6} sa(?:y|ys|id)"
@@ -186,18 +229,31 @@ LABEL_OF_ANSWER = re.compile(
 )
 THIS_ONE = re.compile(r"\b(?:this|our) (?:\w+ )?$")
 FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|confused)\b")
-ARTICLE = re.compile(r"^(?:(?:an?|the|any|your average) )?$")
+ARTICLE = re.compile(
+    r"^ ?(?:(?:and|but|so|because|since|as|while) )?(?:(?:an?|the|any|your average) )?$"
+)
+# "A cub of a cougar would have a longer tail."
+HYPOTHETICAL = re.compile(
+    r"^ (?:(?:kitten|cub|chick|tail)s? )?(?:would|wouldn't|should|shouldn't|could have|might have)"
+    r" (?:have|show|be (?:\w+er|more|less|much|twice|half|far|way|too)|look|weigh|need|stand|not"
+    r"|never|also)\b"
+)
 IF_PEOPLE = re.compile(
     r"\bi bet (?=you|many|most|every|some|people)|\b(?:if|all of|those of) (?=you|your|anyone"
-    r"|somebody|someone)|\bthose (?:of you )?who\b"
+    r"|somebody|someone)|\bthose (?:of you )?who\b|\b(?:may|can) now\b"
 )
 THING_SAID = re.compile(
     r"^ (?:it|this|that) (?:(?:is|was)\b(?! not| for (?:you|now|him|her|them))|belongs to)"
+    r"|^ (?:is|was) what (?:i|we|they|it) (?:have|had|see|saw|got|wrote|call|are looking at"
+    r"|were looking at|photographed|is|was|says|said|caught|filmed|came up with|end up with"
+    r"|ended up with|arrive at|land on|settled on|make of it|get)\b"
     r"|^ (?:is|was) (?:(?:the|my|our|your) )?(?:final |correct |right )?(?:answer|winner"
     r"|correct|right)\b"
 )
 THING_DENIED = re.compile(
-    r"^ (?:(?:it|this|that) (?:(?:is|was)(?: \w+ly| \w+)? not|isn't|wasn't|ain't)"
+    r"^(?: (?:kitten|cub|butt|bum|rump|\w+))? (?:it|this|that|he|she)(?: is not| was not|'s not"
+    r"| isn't| wasn't| ain't)\b(?! (?:just|only))"
+    r"|^ (?:(?:it|this|that) (?:(?:is|was)(?: \w+ly| \w+)? not|isn't|wasn't|ain't)"
     r"|(?:we|you|i) can (?:put away|rule out|exclude|discard|forget)|is (?:out|excluded"
     r"|ruled out))\b"
 )
@@ -208,7 +264,12 @@ SUBJECT = re.compile(
 # Words that are known to leave a statement intact. Any other one ("it's a cougar skull") makes the
 # message a candidate for a person.
 GOES_ON = re.compile(
-    r"^\W*$|^ (?:with|in|at|on|from|and|who|that|which|since|as|here|again|today|this|by|for"
+    r"^\W*$|^ [a-z]{1,2}-?\d{1,4}\b|^ (?:to the (?:bone|core|tips?|end|letter|max|life)"
+    r"|through and through|every (?:time|day"
+    r"|inch)|any day|plain and simple|pure and simple|no (?:contest|question|doubt|doubts|debate)"
+    r"|hands down|in the flesh|in person|full stop|period|end of(?: story)?|no less|it is|that is"
+    r"|on all counts|doing|for (?:sure|certain|real|the win|the win)|and always|with|in|at|on"
+    r"|from|and|who|that|which|since|as|here|again|today|this|by|for"
     r"|all|near|to (?:me|us|the rest of us|others|some)"
     r"|kittens?|cubs?|pups?|calf|fawn|chicks?|juvenile|adult|mom|mama|male|female"
     r"|folks|everyone|everybody|friends|people|y'all|of course"
@@ -231,7 +292,7 @@ GOES_ON = re.compile(
 # "A bobcat having a drink": what the animal does, if an article stands before its name.
 DOING, AN = (
     re.compile(r"^ (?!warning|crossing|viewing|painting|drawing|carving|building)[a-z]{2,}ing\b"),
-    re.compile(r"\b(?:an?|our|another) (?:\w+ ){0,2}$"),
+    re.compile(r"\b(?:an?|our|another) (?:[\w-]+ ){0,2}$"),
 )
 # "It's a coyote curled up", but not "it's a bobcat sized dog".
 SEEN = re.compile(
@@ -242,72 +303,6 @@ NO_ANSWER = re.compile(
     r"\b(?:i|you|we|they|my|your(?! (?:friendly|typical|regular|standard|everyday|good old))"
     r"|his|her|their|saw|see|seen|love|loved|want|had|have|know|found|met"
     r"|about|every|each|any|some|many|most|more|all|which|what|why|how|where|when|who|such|ever)\b"
-)
-# Only a statement that nobody can tell ends a game so; "for now" or a question beside it does not.
-INCONCLUSIVE = re.compile(
-    r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bwe(?:'ll| will| may"
-    r"| might) never know\b"
-    r"|\b(?:impossible|too (?:blurry|dark|far|fuzzy|grainy|hard|little)(?: \w+){0,3}) to"
-    r" (?:tell|say|call|id|identify|be sure)\b"
-    r"|\b(?:can ?not|can't|couldn't|could not|unable to)(?: \w+ly)? "
-    r"(?:tell|say|be sure|be certain|decide|call it|id|identify|make it out|determine)\b"
-    r"|\btoo (?:blurry|dark|far|fuzzy|grainy|small) for an? id\b"
-    r"|^\W*no idea,? (?:sorry|folks)\W*$"
-    r"|\b(?:can't|cannot|couldn't|could not) be (?:identified|determined|told|id'd)\b"
-    r"|\b(?:can't|cannot|can not|couldn't|could not|won't) be (?:known|separated|resolved|settled"
-    r"|distinguished|answered|determined|identified)\b"
-    r"|\b(?:can't|cannot|can not|will never|won't|won't ever|'ll never) know\b"
-    r"|\bnot (?:identifiable|determinable|possible to (?:tell|say|id|identify|know|separate)"
-    r"|enough (?:detail|pixels|info\w*|to (?:go on|say|tell|identify|id)))\b"
-    r"|\bno way to (?:say|be sure|separate|distinguish|id|identify)\b"
-    r"|\b(?:unknowable|unanswerable|indeterminate|undeterminable|undecidable|unresolvable)\b"
-    r"|\bnever (?:found|find) out\b|\bwe never will\b"
-    r"|\b(?:nobody|no one|noone) (?:will|can|could|would)(?: ever| possibly)? (?:know|tell|say"
-    r"|be sure)\b"
-    r"|\bleave (?:it|this|that|him|her)(?: one)? (?:as )?(?:an? )?(?:unidentified|unknown"
-    r"|undetermined|unsolved)\b"
-    r"|\bforever (?:a )?(?:mystery|unknown)\b"
-    r"|\bjury(?:'s| is) still out\b|\b(?:nobody|no one) (?:knows|can (?:tell|say))\b"
-    r"|\b(?:i|we) (?:really |honestly |just )?(?:don't|do not) know\b|\bno way to (?:tell|know)\b"
-)
-# These only say so beside a word that ends the game.
-SEEMS_INCONCLUSIVE = re.compile(
-    r"\b(?:doesn't|does not|didn't|don't|do not|not) show(?:ing)? enough\b"
-    r"|\b(?:remains?|stays?|will (?:remain|stay|be)) (?:an? )?(?:\w+ )?(?:mystery|unknown|unsolved"
-    r"|unidentified)\b|\b(?:fil(?:e|ed|ing)|goes|put|chalk)\b[^.!?]{0,15} (?:under|as"
-    r"|up to) [^.!?]{0,12}"
-    r"(?:unknown|myster\w+|who knows|unidentified)\b|\bunknown (?:felid|animal|cat|bird|corvid"
-    r"|species)\b"
-    r"|\b(?:give|gave|giving) up\b|\bcould be either\b|\bspp?\b|\btoo close to call\b"
-    r"|\bno telling\b|\bno winners?\b"
-)
-ENDS_THE_GAME = re.compile(
-    r"\b(?:sorry|remains|stays|fil(?:e|ed|ing)|goes down|chalk|can't do better|no agreement"
-    r"|official(?:ly)?|final(?:ly)?|ruling|verdict|reveal|answer|result|forever|case closed"
-    r"|no winners?"
-    r"|leave it (?:there|at that))\b"
-)
-# These say that nobody can tell; what else is in INCONCLUSIVE may only be the host's word for now.
-FOR_GOOD = re.compile(
-    r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bnever know\b|\bimpossible\b"
-    r"|\btoo (?:blurry|dark|far|fuzzy|grainy|hard|little|small)\b|\bbe identified\b|\bsorry\b"
-    r"|\b(?:officially|undeterminable|unanswerable|official|final|ruling|verdict|reveal|forever"
-    r"|be known|separated|identifiable|no way"
-    r"|indeterminate|not enough|show enough|unknowable|case closed)\b"
-)
-# "No idea!" may be teasing the players: it waits for a person.
-SHRUG = re.compile(
-    r"^\W*(?:no idea|(?:(?:i|we) )?(?:(?:really|honestly|just) )?(?:don't|do not) know|dunno"
-    r"|beats me|who knows)\W*$"
-)
-ASKS, FOR_NOW = (
-    re.compile(r"\?|\bhelp\b|\bany(?:one|body)\b"),
-    re.compile(r"\b(?:for now|so far)\b"),
-)
-NOT_INCONCLUSIVE = re.compile(
-    r"\b(?:tell|say) (?:you|which|what kind|more|yet|anything|until|much|without|how)\b"
-    r"|\bat first\b|\byet\b"
-    r"|\binitially\b|\?"
 )
 # "It looks like a cougar, but" is the beginning of a denial.
 LOOKS = re.compile(

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from . import patterns, safeguards
+from .cats import with_own_cats
+from .turns import in_plain_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,56 +47,18 @@ def read_names(message: str, names: Mapping[str, int]) -> Names:
     reading = Names(of_the_game=frozenset(name for name in names if names[name]))
     if not names:
         return reading
-    message = safeguards.in_our_words(message)
+    message = with_own_cats(safeguards.in_our_words(message))
     # A pattern of all names of a game about birds takes half a second to compile.
     present = sorted((name for name in names if name in message), key=len, reverse=True)
     message, quotations = safeguards.without_quotations(message)
     any_name = "|".join(map(re.escape, present)) or r"(?!)"
-    message = _in_plain_turns(message, any_name, names)
+    message = in_plain_turns(message, any_name, names)
     pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
     for quoted in quotations:
         reading.mentioned.update(match[1] for match in pattern.finditer(quoted))
     for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
         _read_sentence(sentence, pattern, reading)
     return reading
-
-
-def _in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> str:
-    """Put turns of phrase around names as the rest of this module expects them."""
-    # "That, dear friends, is a bobcat."
-    message = re.sub(r"\b(that|this|it), [^,.!?]{1,30}, (is|was)\b", r"\1 \2", message)
-    message = re.sub(rf"\b({any_name})(?:[ !]+\1\b){{1,3}}", r"\1", message)  # "Bobcat! Bobcat!"
-    also = re.compile(rf"\b({any_name}){patterns.ALSO_CALLED}({any_name})(?!\w)")
-    message = also.sub(lambda pair: pair[1 if names[pair[1]] == names[pair[2]] else 0], message)
-    message = re.sub(patterns.TURNED_OUT % (any_name, any_name), "it's a ", message)
-    # "60% of you said bobcat and were right."
-    message = re.sub(
-        rf"\b\d+ ?%(?: of \w+)? (?:who )?(?:said|guessed|voted|chose) (?:an? )?({any_name}),?"
-        r"(?: and)?(?: (?:you|they|those))? (?:are|were)(?: all)? (?:right|correct)\b",
-        r"it's a \1",
-        message,
-    )
-    # "Short tail + ear tufts = bobcat."
-    sum_of_marks = rf"(?<![^.!?\n])([^.!?\n=]{{1,200}})= ?(?:an? )?({any_name})(?=\W*(?:[.!]|$))"
-    is_named = re.compile(any_name)
-    message = re.sub(
-        sum_of_marks,
-        lambda sum_: sum_[0] if is_named.search(sum_[1]) else f"{sum_[1]}. it's a {sum_[2]}",
-        message,
-    )
-    # "Cougar or not" is the name of the game.
-    message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
-    message = re.sub(
-        rf"\b({any_name}) ?[?:=] (?:{patterns.YES})(?=\W*(?:[.!,]|$))", r"it's a \1", message
-    )
-    message = re.sub(
-        rf"\b({any_name}) ?[?:=] (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message
-    )
-    message = re.sub(rf"(^|[.!?] )({any_name}), yes(?=[.!]|$)", r"\1it's a \2", message)
-    message = re.sub(rf"(^|[.!?] )({any_name}), no(?=[.!]|$)", r"\1not a \2", message)
-    return re.sub(
-        rf"\bnot(?: an?)? ({any_name}) or (?=(?:an? )?(?:{any_name})\b)", r"not a \1, not ", message
-    )
 
 
 def _read_sentence(sentence: str, pattern: re.Pattern[str], reading: Names) -> None:
@@ -161,18 +125,15 @@ def _role(
     if is_kind or patterns.PART.search(after) or patterns.ELSEWHEN.search(sentence):
         doubt = patterns.DOUBT.search(patterns.WOULD.sub(" ", clause)) and not match[2]
         return "doubted" if doubt else "mentioned"
-    if _is_fact(before, after):
+    if not patterns.OF_EARLIER.search(before) and _is_fact(before, after):
         return "stated"
+    if _is_of_what_is_not(before, after):
+        return "mentioned"
     if downgraded := safeguards.downgrade(before, after, clause, sentence):
         return downgraded
     if patterns.THING_DENIED.search(after):
         return "denied"
-    is_the_subject = patterns.SUBJECT.search(after) and not patterns.THING_SAID.search(after)
-    if _is_asked(clause, sentence) or (patterns.ARTICLE.search(before) and is_the_subject):
-        return "mentioned"
-    if patterns.AGAINST_FACT.search(before) or (
-        patterns.LOOKS.search(clause) and patterns.CONCEDED.search(sentence)
-    ):
+    if _is_not_claimed(before, after, clause, sentence):
         return "mentioned"
     if patterns.DOUBT.search(patterns.IF_PEOPLE.sub(" ", clause)):
         return "doubted"
@@ -197,6 +158,26 @@ def _is_fact(before: str, after: str) -> bool:
     return bool(patterns.SAID_RIGHTLY.search(before) and not patterns.WRONG.search(before))
 
 
+def _is_of_what_is_not(before: str, after: str) -> bool:
+    """Whether a name is what the host once said, or nearly, or what another animal would be."""
+    return bool(
+        patterns.OF_EARLIER.search(before)
+        or patterns.NEARLY_SAID.search(before)
+        or patterns.HYPOTHETICAL.search(after)
+    )
+
+
+def _is_not_claimed(before: str, after: str, clause: str, sentence: str) -> bool:
+    """Whether a name is asked about, speaks of its kind, or is wished for or only looked like."""
+    is_the_subject = patterns.SUBJECT.search(after) and not patterns.THING_SAID.search(after)
+    return bool(
+        _is_asked(clause, sentence)
+        or (patterns.ARTICLE.search(before) and is_the_subject)
+        or patterns.AGAINST_FACT.search(before)
+        or (patterns.LOOKS.search(clause) and patterns.CONCEDED.search(sentence))
+    )
+
+
 def _is_asked(clause: str, sentence: str) -> bool:
     """Whether a clause is part of a question: of its last part, if dashes divide it."""
     is_question = re.search(r"\?[!?.\s]*$", sentence)
@@ -217,7 +198,12 @@ def _role_of_a_statement(before: str, after: str, *, is_alone: bool) -> Role:
     rest = before[marks[-1].end() :] if marks else before
     if _is_unstated(before):
         return "mentioned"
-    does_something = re.search(r"\w (?:\w+ )?\w{2,}ing (?:an?|the|its|her|his)? ?$", rest)
+    does_something = re.search(
+        r"\w (?:\w+ )?\w{2,}ing (?:(?:on|at|with|over|after|into|up|down|for|to|by) )?"
+        r"(?:an?|the|its|her|his|some)? ?$|^ ?\w{2,}ing (?:on|at|with|over|after|into|up"
+        r"|down) (?:an? |the )?$",
+        rest,
+    )
     if does_something or patterns.COMPARED.search(rest) or patterns.NEGATION.search(rest):
         return "mentioned"
     if marks:

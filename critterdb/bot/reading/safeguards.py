@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from .cats import with_house_cats
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -22,6 +24,25 @@ _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bmountain-lion"), "mountain lion"),
     (re.compile(r"\bbob(?:by)?[-. ]{0,2}(?:cat|kitty|kitten)\b"), "bobcat"),
     (re.compile(r"\bbob the (?:bob)?cat\b"), "bobcat"),
+    (
+        re.compile(r"\b(?:look\w*|very|so|rather|quite|too|kinda|a bit|a little) dog(?:gy|gish)\b"),
+        " ",
+    ),
+    (re.compile(r"\bcat[,:]? (?:a )?(domestic|house|feral|pet)(?=\W*[,.!])"), r"\1 cat"),
+    # "And the winner is... drum roll... a bobcat!"
+    (
+        re.compile(
+            r"\b(is|are|was|were|it's|that's|winner|answer)\s?(?:\.{2,}"
+            r"|…)\s?(?:[(*]?(?:drum ?roll|wait for it|ta-?da)"
+            r"(?:,? please)?[)*]?[\s.…!,:]*)?"
+        ),
+        r"\1 ",
+    ),
+    # "A lynx, a Eurasian one".
+    (
+        re.compile(r"\blynx\W{1,3}(?:an? |the )?(eurasian|european|iberian|canadian|canada) one\b"),
+        r"\1 lynx",
+    ),
     (re.compile(r"\b(domestic|house)\. cat\b"), r"\1 cat"),
     (re.compile(r"\b(?:pas une?|keine?|no es una?|non è una?)\b"), "not a"),
     (re.compile(r"\bcat \((house|domestic)\)"), r"\1 cat"),
@@ -33,7 +54,14 @@ _OURS_IN_OTHER_WORDS = (
         r"\1 it's a",
     ),
     # Only of a cougar is it in doubt whether there is a black one.
-    (re.compile(r"\bblack (?=(?:domestic|house|pet|barn|feral|stray|tabby|tuxedo|moggy)\b)"), ""),
+    (
+        re.compile(
+            r"\bblack (?=(?:labrador|dog|puppy|wolf|german shepherd|mutt|mouth|fox|squirrel"
+            r"|great dane|poodle"
+            r"|domestic|house|pet|barn|feral|stray|tabby|tuxedo|moggy)\b)"
+        ),
+        "",
+    ),
     # "The answer to yesterday's quiz: …" is about this post, if it replies to it.
     (
         re.compile(
@@ -55,7 +83,7 @@ _OURS_IN_OTHER_WORDS = (
     ),
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
-    (re.compile(r"(?<!\w)([b-hj-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
+    (re.compile(r"(?<![\w'])([b-hj-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
     # "Sorry, everyone: it's a fox" is the host's own word.
     (
         re.compile(
@@ -66,22 +94,28 @@ _OURS_IN_OTHER_WORDS = (
     ),
     (re.compile(r"\b(?:bear with (?:me|us)|hold your horses)\b"), " "),
 )
-# A statement in quotation marks is somebody else's; a single word in them may only be stressed.
+# A statement in quotation marks is somebody else's; one word in them may only be stressed.
 _QUOTED = re.compile(
-    r"\"[^\"\n]*? [^\"\n]*\"|(?<![\w'])'(?=[^'\n]*(?:'\w[^'\n]*)* )[^'\n]*(?:'\w[^'\n]*)*'(?!\w)"
+    r"(?<!\w)\"[^\"\n]*? [^\"\n]*\""
+    r"|(?<![\w'])'(?=[^'\n]*(?:'\w[^'\n]*)* )[^'\n]*(?:'\w[^'\n]*)*'(?!\w)"
 )
 # A face upside down, rolling eyes; crosses, of which nobody knows to which word they belong.
 _SAYS_NO = re.compile("[\U0001f643\U0001f644❌✖\U0001f6ab]")
 _MARKED_LIST = re.compile("\\s*(?:✅.*❌|❌.*✅)", re.DOTALL)
 _TAKEN_BACK = re.compile(
-    r"\bif (?:you|i) (?:squint|never|say so|ask)\b|(?<!kid you )\bnot\W*$|\bas if\b"
+    r"\bif (?:you|i) (?:squint|never|say so|ask)\b"
+    r"|(?<!kid you )(?<!should )(?<!does )(?<!did )(?<!could )(?<!would )(?<!has )(?<!had"
+    r" )(?<!can )"
+    r"(?<!have )(?<!of course )(?<!certainly )(?<!definitely )(?<!probably )(?<!why )(?<!do )"
+    r"\bnot\W*$|\bas if\b"
     r"|\byeah,? right\b|\bin (?:my|your) dreams\b|\bqueen of\b"
     r"|\bwhat (?:[\w']+ ){0,3}?[\w']+(?: would|'d| will) (?:say|think|guess)\b"
     r"|\bthe (?:latter|former)\b|[,;—–-] ?or (?:maybe|perhaps|possibly|rather|an?)\b"
 )
 # After the name that was said: the host laughs, or calls for another look.
 _UNDONE = re.compile(
-    r"\b(?:look (?:again|closer)|think again|made you look|gotcha|no,? wait|wait,? (?:no|what)"
+    r"\b(?:look (?:again|closer)(?! at\b)|think again|made you look|gotcha|no,? wait|wait,? (?:no"
+    r"|what)"
     r"|or so (?:i|we) thought|just (?:checking|testing|seeing)|(?:haha|lol),? no)\b"
     r"|(?:^|[.!…(,;]) ?(?:(?:no|nah|nope|not)|(?:it|this|that)(?: is not| isn't|'s not))\b\W*$"
 )
@@ -132,14 +166,17 @@ _POLL = re.compile(r"\b(?:polls?|votes?|voted|voting|split|went|said|guess\w*)\b
 _PERCENT = re.compile(r"\d ?(?:%|percent) $")
 _UNSURE = re.compile(
     r"\b(?:unless|presumably|supposed|meant to|label+ed|believed to|rumou?red|considered|assumed"
-    r"|reported(?:ly)?|(?:said|thought) to be|always|usually|typically|statistically|consensus"
-    r"|pretending)\b"
+    r"|reportedly|reported (?:to be|as)\b|(?:is|was|been) reported|(?:said|thought) to be"
+    r"|always(?! (?:was|has been|is|were)\b)"
+    r"|usually"
+    r"|typically|statistically|consensus)\b"
 )
 _NOT_STATED = re.compile(
     r"\b(?:convince \w+|persuade \w+|show \w+|prove|deny|(?:not|cannot|\w+n't) (?:\w+ )?"
     r"(?:say|confirm|promise|claim|swear))(?: that)? (?:it|this|that)(?:'s| is| was) "
     r"|(?:\bnot|n't) (?:an? )?not\b"
 )
+_PRETENDS = re.compile(r"\bpretend\w*(?: to be| it's| that it's)? (?:an? |the )?(?:\w+ )?$")
 # Who took or sent a photo, or where it was taken, may have an animal's name.
 _CREDIT = re.compile(
     r"\b(?:photos?|pics?|pictures?|images?|shots?|videos?)(?: was| were)?(?: \w+)? by\b|\bvia\b"
@@ -157,7 +194,10 @@ _LABEL_OF_OTHERS = re.compile(
     r"|submitter|reader|friends?|kids?|husband|wife|twitter|internet|everyone|everyone else|people"
     r"|everybody|they|some|others|half|thumb|theory|hypothesis|options?|caption|subject|headline"
     r"|e-?mail|note|previous|before|zooming|yesterday|rumou?rs?|guess(?:es)?|polls?|votes?|see"
-    r"|facebook|players?|opinion|take|wrong answers? only|wrong answer|previous answer|top answer"
+    r"|facebook|players?|(?<!professional )(?<!expert )(?<!final )(?<!medical )(?<!official"
+    r" )(?<!our )"
+    r"(?<!considered )(?<!veterinary )(?<!scientific )(?<!my )opinion|take|wrong answers? only"
+    r"|wrong answer|previous answer|top answer"
     r"|popular vote|favou?rite|spoken|tentatively|probably|possibly|maybe|perhaps"
     r"|presumably|photos?|credits?|location|place|here"
     r"|(?:you|they|people|players|many|most|some)(?: all| mostly)?"
@@ -167,7 +207,8 @@ _LABEL_OF_OTHERS = re.compile(
 )
 _ELSEWHEN = re.compile(
     r"^\s*(?:statistically|usually|typically|normally|rt)\b"
-    r"|\bwhen(?:ever)? (?:in doubt|you)\b|\bin (?:19|20)\d\d\b|\bout of (?:\d+|ten)\b"
+    r"|\bwhen(?:ever)? (?:in doubt|you)\b|\bin (?:19|20)\d\d\b|(?<!ten )(?<!10 )\bout of (?:\d+"
+    r"|ten)\b"
     r"|^\s*(?:\w+ )?(?:few )?(?:days?|weeks?|months?|years?) ago\b"
 )
 _NOT_INCONCLUSIVE = re.compile(
@@ -185,7 +226,7 @@ def in_our_words(message: str) -> str:
     """The message with other spellings and turns put as parser.py knows them."""
     for pattern, words in _OURS_IN_OTHER_WORDS:
         message = pattern.sub(words, message)
-    return message
+    return with_house_cats(message)
 
 
 def without_quotations(message: str) -> tuple[str, list[str]]:
@@ -227,6 +268,7 @@ def downgrade(
         or _CREDIT.search(before)
         or _ELSEWHEN.search(sentence)
         or _NOT_STATED.search(before)
+        or _PRETENDS.search(before)
         or _ON_A_THING.search(after)
         or _PLACE.search(following)
         or _ATTRIBUTED.search(following)

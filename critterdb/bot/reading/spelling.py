@@ -39,6 +39,7 @@ _REAL_WORDS = frozenset(
 )
 _WORD = re.compile(r"(?<![\w@#＠＃/.'])[^\W\d_]+(?:['’][^\W\d_]+)*(?!\w*[@/])")
 _SPELLED_OUT = re.compile(r"(?<![\w'’-])(?:[^\W\d_][ .-]){3,30}[^\W\d_](?![\w'’-])")
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 _CODE = re.compile(r"(?<![\w@#＠＃/-])[A-Z]{4}(?!\w)")
 # Only what shows one kind of animal. Faces of cats smile and cry, and mean no cat.
 _EMOJI = {
@@ -134,6 +135,7 @@ def in_game_words(text: str, index: NameIndex) -> Spelled:
     text = first_words(text).replace("’", "'")
     spelled = _SPELLED_OUT.sub(lambda match: _joined(match[0], index), text)
     spelled = _CODE.sub(lambda match: index.codes.get(match[0], match[0]), spelled)
+    spelled = _WORD.sub(lambda match: _unstretched(match[0], index), spelled)
     spelled = _without_typos(spelled, index)
     if not any(_names_in(spelled, index)):
         spelled = _ANY_EMOJI.sub(lambda match: _named(match[0], index), spelled)
@@ -143,6 +145,16 @@ def in_game_words(text: str, index: NameIndex) -> Spelled:
 def _joined(letters: str, index: NameIndex) -> str:
     word = re.sub(r"[ .-]", "", letters)
     return word if word.lower() in index.words else letters
+
+
+def _unstretched(word: str, index: NameIndex) -> str:
+    """The word of a name that somebody shouts, "cougaaaar", or the word as it is."""
+    if _STRETCHED.search(word):
+        for letters in (r"\1", r"\1\1"):
+            short = _STRETCHED.sub(letters, word)
+            if not index.words.isdisjoint({short.lower(), short.lower().removesuffix("s")}):
+                return short
+    return word
 
 
 def _named(emoji: str, index: NameIndex) -> str:

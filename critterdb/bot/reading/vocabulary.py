@@ -22,10 +22,18 @@ if TYPE_CHECKING:
     from critterdb.games import Game
 _BEFORE_NEWS = (
     r"(?:^|[.!?,;:(\n]\s*|\ban?\s+[\w-]+\s+|\b(?:an?|is|was|it's|its|that's|y+e+s+|yep|yup|so"
-    r"|correct|just|adult|young"
+    r"|correct|just|adult|young|tiny|little"
     r"|juvenile|dark|light|male|female|answer)\s+)"
 )
-_AFTER_NEWS = r"\s*(?:$|[.,!?;:)\n]|(?:it is|it was|indeed|of course|for sure)\b)"
+_AFTER_NEWS = (
+    r"\s*(?:$|[.,!?;:)\n]|(?:it is|it was|indeed|of course|for sure|all day|all the way|every time"
+    r"|through and through|to the (?:bone|core|tips?)|hands down|no doubt|no question|again|today"
+    r"|for me|to me|here|this time|after all|then|though|alright|as well|too|everyone|folks)\b)"
+)
+_A, _DOING = (
+    r"\ban?\s+(?:[\w-]+\s+)?",
+    r"\s+(?:with|who|that|at|on|from|eating|working|hanging|clinging|male|female)\b",
+)
 # "The tail is barred", "it has a red tail": these say what a bird looks like.
 _LOOKS = frozenset(("barred", "golden", "spotted", "striped", "prairie", "turkey", "acorn"))
 
@@ -55,8 +63,16 @@ class Vocabulary:
         if not present:
             return text
         any_name = "|".join(map(re.escape, sorted(present, key=len, reverse=True)))
-        pattern = re.compile(rf"({_BEFORE_NEWS})({any_name})(?={_AFTER_NEWS})", re.IGNORECASE)
-        return pattern.sub(lambda match: match[1] + self._full_names[match[2].lower()], text)
+        pattern = re.compile(
+            rf"({_BEFORE_NEWS})({any_name})(?={_AFTER_NEWS})|({_A})({any_name})(?={_DOING})",
+            re.IGNORECASE,
+        )
+        return pattern.sub(
+            lambda match: (
+                (match[1] or match[3] or "") + self._full_names[(match[2] or match[4]).lower()]
+            ),
+            text,
+        )
 
     @cached_property
     def _full_names(self) -> Mapping[str, str]:

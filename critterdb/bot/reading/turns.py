@@ -1,0 +1,203 @@
+"""Turns of phrase around the names of a message, put as roles.py expects them.
+
+All take lower-case text with plain apostrophes, and a pattern of the names that are in it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from . import patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# "Those ears say bobcat", but not "my heart says bobcat".
+_A_MARK = (
+    r"\b(?:(?:those|these|all of (?:that|this|which|it)|everything(?: here)?|it all|they all) "
+    r"|(?:that|those|these|the|its|his|her|this|such an?|\w+ed|short|long|black|white|round|square)"
+    r" (?:[\w-]+ ){0,4}?(?:tails?|ears?|tufts?|legs?|bars?|spots?|stripes?|feet|foot|paws?|face"
+    r"|ruff"
+    r"|coat|fur|head|nose|muzzle|size|shape|build|gait|walk|pattern|markings?|marks?|collar|beak"
+    r"|bill"
+    r"|call|voice|wings?|wingtips?|belly|breast|chest|back|rump|eyes?|eyebrow|moustaches?"
+    r"|mustaches?"
+    r"|whiskers?|throat|neck|body|proportions?|silhouette|posture|teeth|claws?|hips|shoulders"
+    r"|tracks?)"
+    r"(?: [\w'-]+){0,4}? )"
+)
+_SAYS = (
+    r"(?:says?|said|screams?|shouts?|yells?|spells?|means?|equals?|points? (?:us )?(?:straight )?to"
+    r"|points? (?:it )?towards|gives? away|gave away|g[ai]ves? (?:it|him|her|this one) away as"
+    r"|betrays?"
+    r"|reveals?|proves? (?:it's|it is|it to be)|tells? us(?: it's| it is| that it's)?|identif(?:y"
+    r"|ies)"
+    r" (?:it|this|him|her|this one) as|marks? (?:it|this|him|her|this one)(?: out)? as|confirms?"
+    r"(?: it's| it is| that it's| it as)?|belongs? to|are those of|is that of|settles? (?:it|on)"
+    r"|(?:is|are|was|were) (?:pure|all|classic|textbook|typical|100 ?%|very much|unmistakably"
+    r"|definitely|diagnostic (?:for|of)|those of|that of|straight)|leaves? only"
+    r"|rules? out everything but|can only (?:be|mean"
+    r"|belong to)|only fits?|fits? only) (?:an? |the |this is an? |it's an? )?"
+)
+_NO_STATEMENT = re.compile(
+    r"\b(?:would|might|could|may|should|doesn't|don't|does not|do not|didn't|not|never|if|might"
+    r"|usually"
+    r"|my (?:heart|gut|brain|head)|some|someone|people)\b"
+)
+
+
+def in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> str:
+    """Put turns of phrase around names as roles.py expects them."""
+    message = _in_one_name(message, any_name, names)
+    message = _of_marks(message, any_name)
+    message = _of_votes(message, any_name)
+    return _of_questions(message, any_name)
+
+
+def _in_one_name(message: str, any_name: str, names: Mapping[str, int]) -> str:
+    # "That, dear friends, is a bobcat."
+    message = re.sub(r"\b(that|this|it), [^,.!?]{1,30}, (is|was)\b", r"\1 \2", message)
+    message = re.sub(rf"\b({any_name})(?:[ !]+\1\b){{1,3}}", r"\1", message)  # "Bobcat! Bobcat!"
+    also = re.compile(rf"\b({any_name}){patterns.ALSO_CALLED}({any_name})(?!\w)")
+    message = also.sub(lambda pair: pair[1 if names[pair[1]] == names[pair[2]] else 0], message)
+    # "A Great Dane named Moose."
+    message = re.sub(rf"\b({any_name}) (?:named|called) (?:{any_name})\b", r"\1", message)
+    # "A very small cougar, which we call a house cat."
+    message = re.sub(
+        rf"\b(?:{any_name}),? (?:that |which )?(?:we|i|people|scientists|biologists"
+        rf"|experts) (?:like to |usually )?"
+        rf"call (?:an? |the )?({any_name})(?!\w)",
+        r"it's a \1",
+        message,
+    )
+    # "In German Rotluchs, I believe": only the word is in doubt.
+    message = re.sub(
+        rf"(\bin [a-z]+(?: (?:it is|it's|we say|they say|called))?:? (?:an? "
+        rf"|the )?(?:{any_name})),?"
+        r" (?:(?:i|we) (?:believe|think|guess|suppose)|if i remember \w+)(?=\W*(?:[.!,]|$))",
+        r"\1",
+        message,
+    )
+    # "Your dog is right" is no answer.
+    message = re.sub(
+        rf"\byour (?:\w+ )?(?:{any_name})(?= (?:is|was|has|knows|agrees|wins|says?|said|gets"
+        rf"|deserves)\b)",
+        "they",
+        message,
+    )
+    # 'For "cougar" read "bobcat"'.
+    message = re.sub(
+        rf"\b(?:for|replace|swap|change|instead of|where it says)(?: (?:the|my|that))? "
+        rf"[\"']?(?:{any_name})[\"']?,?(?: please)? (?:read|with|for|to|it should say)"
+        rf" (?:an? )?[\"']?({any_name})(?!\w)[\"']?",
+        r"it's a \1",
+        message,
+    )
+    return re.sub(patterns.TURNED_OUT % (any_name, any_name), "it's a ", message)
+
+
+def _of_marks(message: str, any_name: str) -> str:
+    # "Short tail + ear tufts = bobcat."
+    sum_of_marks = rf"(?<![^.!?\n])([^.!?\n=]{{1,200}})= ?(?:an? )?({any_name})(?=\W*(?:[.!]|$))"
+    is_named = re.compile(any_name)
+    message = re.sub(
+        sum_of_marks,
+        lambda sum_: sum_[0] if is_named.search(sum_[1]) else f"{sum_[1]}. it's a {sum_[2]}",
+        message,
+    )
+    message = re.sub(
+        rf"({_A_MARK}){_SAYS}(?=(?:{any_name})(?!\w))",
+        lambda mark: mark[0] if _NO_STATEMENT.search(mark[0]) else f"{mark[1]}; it's a ",
+        message,
+    )
+    # "Bobcats don't have such a tail. Cougars do."
+    return re.sub(
+        rf"\b({any_name})s? (?:do not|don't|doesn't|does not|can't|cannot|never|haven't|hasn't"
+        rf"|lacks?)\b"
+        rf"[^.!?\n]{{0,60}}[.!?;,—–-]+ (?:but |and |while )?(?:an? |the )?({any_name})s?"
+        r" (?:do|does|can|has|have)(?: \w+)?(?=\W*(?:[.!,]|$))",
+        r"not a \1. it's a \2",
+        message,
+    )
+
+
+def _of_votes(message: str, any_name: str) -> str:
+    # "60% of you said bobcat and were right."
+    message = re.sub(
+        rf"\b\d+ ?%(?: of \w+)? (?:who )?(?:said|guessed|voted|chose) (?:an? )?({any_name}),?"
+        r"(?: and)?(?: (?:you|they|those))? (?:are|were)(?: all)? (?:right|correct)\b",
+        r"it's a \1",
+        message,
+    )
+    message = re.sub(
+        rf"\b({any_name}) (?:and|vs\.?|versus) (?:the |an? )?({any_name}) (?=(?:are|were|have"
+        rf"|both|tied?|do)\b)",
+        r"\1s and \2s ",
+        message,
+    )
+    # "212 of you said bobcat. 212 are right."
+    message = re.sub(
+        rf"\b(?:said|guessed|voted(?: for)?|picked) (?:an? )?({any_name})[.!,;]+ (?:and )?"
+        r"(?:(?:the|those|these|all|they|you|that|both|of|them|\d+|two|three|four|few|people"
+        r"|folks) ){1,4}"
+        r"(?:(?:are|were|is|was) (?:all |both )?(?:right|correct)|(?:have|had|got) it|(?:may"
+        r"|can) (?:now )?"
+        r"(?:gloat|celebrate|rejoice|take a bow))\b",
+        r". it's a \1",
+        message,
+    )
+    # "The bobcat crew wins this week", "team cougar, take a bow".
+    message = re.sub(
+        rf"\b(?:team ({any_name})|({any_name}) (?:team|crew|camp|crowd|gang|fans?|voters|people"
+        rf"|squad|side|tribe"
+        r"|lot|folks|believers))\b,? (?:(?:you|has|have|is|are|was|were|can|may|all|just|now"
+        r"|deservedly) ){0,3}"
+        r"(?:(?:wins?|won) (?:today|again|this (?:week|time|round|one))|take a bow|(?:got"
+        r"|had) it right"
+        r"|(?:right|correct) (?:today|again|this (?:week|time|round)))(?![^.!?]*(?:n't|\byet\b"
+        r"|\bif\b))",
+        lambda team: f"it's a {team[1] or team[2]}",
+        message,
+    )
+    # "Against popular opinion (61% cougar)".
+    message = re.sub(
+        rf"\([^()]{{0,20}}\d ?%(?: \w+){{0,3}} (?:{any_name})(?!\w)[^()]{{0,40}}\)", " ", message
+    )
+    # "Yes to cougar."
+    return re.sub(
+        rf"\b(yes|yep|aye|no|nope)(?: it is)? (?:to|on|for) (?:an? |the )?(?={any_name})",
+        lambda vote: "it's a " if vote[1][0] in "ya" else "not a ",
+        message,
+    )
+
+
+def _of_questions(message: str, any_name: str) -> str:
+    # "So that would make it a downy."
+    message = re.sub(
+        r"\b(?:(?:that|which|this) would make (?:it|this|him|her|them)"
+        r"|(?:so|and|then) (?:that|this) would (?:be|have to be|mean)) (?:an? )?"
+        rf"(?=(?:[\w-]+ )?(?:{any_name})(?!\w)[^.!?\n]*)(?![^.!?\n]*\bif\b)",
+        "it's a ",
+        message,
+    )
+    # "Would you believe it's a cougar? Because it is."
+    message = re.sub(
+        rf"\b({any_name})\?+ (?:(?:because|well|yes|but|and|so|cause|'cause),? ){{1,2}}"
+        r"(?:it|that|she|he) (?:is|was)(?=\W*(?:[.!]|$))",
+        r"something? it's a \1",
+        message,
+    )
+    # "Cougar or not" is the name of the game.
+    message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
+    message = re.sub(
+        rf"\b({any_name}) ?[?:=] (?:{patterns.YES})(?=\W*(?:[.!,]|$))", r"it's a \1", message
+    )
+    message = re.sub(
+        rf"\b({any_name}) ?[?:=] (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message
+    )
+    message = re.sub(rf"(^|[.!?] )({any_name}), yes(?=[.!]|$)", r"\1it's a \2", message)
+    message = re.sub(rf"(^|[.!?] )({any_name}), no(?=[.!]|$)", r"\1not a \2", message)
+    return re.sub(
+        rf"\bnot(?: an?)? ({any_name}) or (?=(?:an? )?(?:{any_name})\b)", r"not a \1, not ", message
+    )
