@@ -299,7 +299,9 @@ def see_own_photos(hour: Hour, label: str) -> None:
 def see_species(page: Any, root: str, *, own: bool) -> None:
     """The pages of critters show one's own photos, or a box that says why not and what to do."""
     page.goto(f"{root}/-/critters/species")
-    links = [link for link in page.evaluate(LINKS, page.content()) if re.search(r"/species/-?\d+$", link)]
+    links = [
+        link for link in page.evaluate(LINKS, page.content()) if re.search(r"/species/-?\d+$", link)
+    ]
     taken = next(link for link in reversed(links) if photos_on(page, f"{root}{link}"))
     page.goto(f"{root}{taken}")
     text = page.locator("main").inner_text()

@@ -1,4 +1,4 @@
-"""Count how the package is built, at some commits: `python -m benchmarks.structure b670562 HEAD`."""
+"""Count how the package is built: `python -m benchmarks.structure b670562 HEAD`."""
 
 from __future__ import annotations
 
