@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.datasette_site import change_metadata, shared_datasette
-from tests.support.pages import MISTAKE, MODEL_ID, add_candidate, make_furnished_site
+from tests.support.pages import GAME, MISTAKE, MODEL_ID, add_candidate, make_furnished_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,14 @@ PLACES = [
     f"/-/critters/photos/{MISTAKE}{{suffix}}?k={{odd}}",
     "/-/critters/review{suffix}?source={odd}&prediction={odd}&before={odd}",
     "/-/critters/answers{suffix}?candidate={odd}&before={odd}",
+    "/-/critters/leaderboard{suffix}?game={odd}&month={odd}",
+    "/-/critters/calendar{suffix}?game={odd}&month={odd}",
+    "/-/critters/games/{odd}{suffix}",
+    "/-/critters/play/{odd}{suffix}",
+    f"/-/critters/play/{GAME}/{{odd}}{{suffix}}",
+    f"/-/critters/play/{GAME}/1/answer{{suffix}}?guess={{odd}}&words={{odd}}",
+    "/-/critters/host{suffix}?game={odd}&hardness={odd}&before={odd}",
+    f"/-/critters/host{{suffix}}?game={GAME}&photo={{odd}}&done={{odd}}",
     "/-/critters/{odd}{suffix}",
     "/-/critterdb/photos/{odd}",
     "/-/critterdb/static/{odd}",
@@ -67,7 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def test_no_odd_value_in_an_address_is_a_failure(folder: Path) -> None:
-    """Some four hundred requests, as somebody who may see every page."""
+    """Some six hundred requests, as somebody who may see every page."""
     datasette = shared_datasette(folder)
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
