@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 TAXON, OBSERVER = COUGAR, 7
 SEEN_AT = "2026-11-23T10:00:00Z"
 START_SECONDS = 30
+PATIENCE_S = 60  # for an answer on a busy machine: the first one loads a model
 
 
 def make_site(folder: Path, **settings: Any) -> Path:
@@ -156,6 +157,12 @@ def jpeg(colour: str = "peru", size: tuple[int, int] = (64, 48)) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", size, colour).save(file, "JPEG")
     return file.getvalue()
+
+
+def classify_red(address: str) -> Any:
+    """What a server answers about a red picture."""
+    files = {"image": jpeg("red")}
+    return httpx.post(f"{address}/-/classify", files=files, timeout=PATIENCE_S).json()
 
 
 def add_photo(

@@ -24,7 +24,7 @@ from tests.support.container import (
     read_dockerfile,
     read_only,
 )
-from tests.support.datasette_site import free_port, jpeg
+from tests.support.datasette_site import PATIENCE_S, free_port, jpeg
 from tests.support.publishing import make_full_site
 
 pytestmark = pytest.mark.slow
@@ -73,7 +73,9 @@ def test_it_serves_the_site_as_its_command_says(image: Image, port: int) -> None
     try:
         wait_until_healthy(image, port, process)
         address = f"http://127.0.0.1:{port}"
-        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        answer = httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
         assert answer["answer"]["common_name"] == "Cougar"
         assert httpx.get(f"{address}/critters/photo_credits").status_code == 200
     finally:
@@ -180,7 +182,9 @@ def test_datasette_publish_takes_the_folder(
             deadline = time.monotonic() + START_SECONDS
             while not healthy(image, int(environment["PORT"])) and time.monotonic() < deadline:
                 time.sleep(0.1)
-            answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+            answer = httpx.post(
+                f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+            ).json()
             assert answer["answer"]["common_name"] == "Cougar"
             page = httpx.get(f"{address}/critters/photo_credits").text
             assert "/-/critterdb/photos/" in page

@@ -11,7 +11,7 @@ import pytest
 
 from critterdb.fakes.inaturalist import StandInINaturalist
 from tests.support.container import Image
-from tests.support.datasette_site import add_model, jpeg, rows, serving
+from tests.support.datasette_site import PATIENCE_S, add_model, jpeg, rows, serving
 from tests.support.photos import make_photo_folder
 
 pytestmark = pytest.mark.slow
@@ -60,7 +60,9 @@ def test_it_makes_a_site_classifies_and_serves(light: Path, tmp_path: Path) -> N
     assert answer["answer"]["common_name"] == "Cougar"
     program = [str(light / "critterdb"), "serve", "--port", "{port}"]
     with serving(site, program, python=None) as address:
-        served = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        served = httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
     assert served["predictions"] == answer["predictions"]
 
 

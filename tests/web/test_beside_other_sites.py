@@ -13,13 +13,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.datasette_site import add_model, jpeg, listed, make_site, serving
+from tests.support.datasette_site import (
+    PATIENCE_S,
+    add_model,
+    jpeg,
+    listed,
+    make_site,
+    serving,
+)
 
 pytestmark = pytest.mark.slow
 
 DEPLOYMENT = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text("utf-8")
-# Where rich is installed, a plain Datasette prints a long traceback for each wrong address.
-PATIENCE_S = 60
 DATASETTE = ["-m", "datasette", "serve", "my.db", "--port", "{port}"]
 
 
@@ -58,7 +63,9 @@ def test_the_page_says_how_to_use_it_there(folder: Path) -> None:
         assert httpx.get(f"{address}/my/birds").status_code == 200
         assert httpx.get(f"{address}/critters/bot_history").status_code == 200
         assert httpx.get(f"{address}/-/critters").status_code == 200
-        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        answer = httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
         assert answer["answer"]["common_name"] == "Cougar"
 
 
@@ -67,5 +74,7 @@ def test_a_copied_plugin_does_the_same(folder: Path) -> None:
     shutil.copytree(folder / "mysite" / "plugins", folder / "my-plugins")
     command = ["-m", "datasette", "serve", "my.db", "mysite/critters.db", "--plugins-dir"]
     with serving(folder, [*command, "my-plugins", "--port", "{port}"]) as address:
-        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        answer = httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
         assert answer["answer"]["common_name"] == "Cougar"

@@ -19,6 +19,7 @@ import critterdb
 from critterdb.fakes.server import Request, StandIn
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import (
+    PATIENCE_S,
     SEEN_AT,
     add_model,
     add_photo,
@@ -301,7 +302,9 @@ def test_nothing_of_a_place_is_stored_or_logged(
         with logged_server(folder, tmp_path / "access.log") as base:
             url = f"{photos.base}/cat.jpg"
             for response in (
-                httpx.post(f"{base}{ENDPOINT}", files={"image": YELLOW}, data=SECRET),
+                httpx.post(
+                    f"{base}{ENDPOINT}", files={"image": YELLOW}, data=SECRET, timeout=PATIENCE_S
+                ),
                 httpx.post(f"{base}{ENDPOINT}", files={"image": data}, data={"use_exif": "1"}),
                 httpx.get(f"{base}{ENDPOINT}", params={"url": url, **SECRET}),
                 httpx.get(f"{base}{ENDPOINT}", params={"url": url, **SECRET, "on": "soon"}),

@@ -31,6 +31,7 @@ from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_databas
 from critterdb.web.state import plugin_state
 from tests.support.datasette_site import (
     MODEL_ID,
+    PATIENCE_S,
     add_photo,
     change_metadata,
     jpeg,
@@ -305,7 +306,9 @@ def test_it_serves_read_only_and_records_nothing(publish: Publish, tmp_path: Pat
         [database] = listed(f"{address}/-/databases.json", "databases")
         assert database["name"] == "critters"
         assert database["is_mutable"] is False
-        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        answer = httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
         assert answer["answer"]["common_name"] == "Cougar"
         assert answer["prediction_id"] is None
         sha256 = hashlib.sha256(jpeg("red")).hexdigest()
@@ -319,7 +322,9 @@ def test_a_writable_copy_records(publish: Publish, tmp_path: Path) -> None:
     public = tmp_path / "public"
     assert not (public / "inspect-data.json").exists()
     with serving(public, ["-m", "critterdb", "serve", "--port", "{port}"]) as address:
-        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        answer = httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
     assert answer["prediction_id"] is not None
 
 
@@ -363,7 +368,9 @@ def test_any_site_can_be_served_read_only(full: Path) -> None:
         assert database["is_mutable"] is False
         settings = httpx.get(f"{address}/-/settings.json").json()
         assert (settings["default_page_size"], settings["allow_download"]) == (7, False)
-        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        answer = httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
         assert answer["model"]["id"] == MODEL_ID
         assert answer["prediction_id"] is None
 

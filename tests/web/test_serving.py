@@ -18,6 +18,7 @@ from critterdb.site.lazy_units import has_units
 from critterdb.site.serving import serve_arguments
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import (
+    PATIENCE_S,
     TAXON,
     add_model,
     add_photo,
@@ -42,7 +43,9 @@ def test_a_served_site_answers_with_a_picture_s_name(tmp_path: Path, command: li
     folder = make_site(tmp_path / "mysite")
     add_model(folder)
     with serving(folder, command) as address:
-        answer = httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
+        answer = httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
         assert answer["answer"]["taxon_id"] == TAXON
         assert httpx.get(f"{address}/critters/bot_history").status_code == 200
         assert "Classify a photo" in httpx.get(address).text
@@ -90,7 +93,9 @@ def test_a_site_below_an_address_of_another(tmp_path: Path, how: list[str]) -> N
     (folder / "settings.json").write_text(settings)
     with serving(folder, [*SERVERS["critterdb serve"], *how]) as address:
         assert httpx.get(f"{address}/zoo/-/settings.json").json()["default_page_size"] == 7
-        answer = httpx.post(f"{address}/zoo/-/classify", files={"image": jpeg("red")}).json()
+        answer = httpx.post(
+            f"{address}/zoo/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()
         assert answer["answer"]["taxon_id"] == TAXON
         assert 'action="/zoo/-/classify"' in httpx.get(f"{address}/zoo/-/critters").text
 
@@ -120,7 +125,9 @@ def test_the_checkout_itself_is_a_site_for_datasette(tmp_path: Path) -> None:
     with serving(checkout, SERVERS["datasette ."]) as address:
         plugins = httpx.get(f"{address}/-/plugins.json").json()
         assert [p["name"] for p in plugins].count("critterdb_plugin.py") == 1
-        assert httpx.post(f"{address}/-/classify", files={"image": jpeg("red")}).json()["ok"]
+        assert httpx.post(
+            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
+        ).json()["ok"]
 
 
 @pytest.mark.parametrize("has_others", [False, True])
