@@ -22,6 +22,8 @@ from tests.support.platforms import PlatformHarness
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 ASK = f"@{BOT} what is this?"
 KELVIN = "\u212a"
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from critterdb.storage.database import SiteDatabase
 
+pytestmark = pytest.mark.slow
+
 prepare_heif()  # Pillow can then save HEIC too
 
 PLAIN, SPOTTED = coat("plain coat", 1), coat("spotted coat", 2)

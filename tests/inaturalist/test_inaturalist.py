@@ -22,6 +22,8 @@ from tests.support.inaturalist import TAXA, Json, jpeg, observation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server() -> Iterator[StandInINaturalist]:

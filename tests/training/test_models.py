@@ -26,6 +26,8 @@ from tests.support.models import make_tiny_model
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 Change = Callable[[Any, dict[str, Any]], None]
 
 

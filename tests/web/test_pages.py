@@ -24,6 +24,8 @@ from tests.support.datasette_site import (
 from tests.support.models import BOBCAT, COUGAR, DOMESTIC_CAT
 from tests.support.pages import MISTAKE, MODEL_ID, POSTS, make_furnished_site
 
+pytestmark = pytest.mark.slow
+
 MODEL = f"/-/critters/models/{MODEL_ID}"
 CELL = f"{MODEL}/confusion?actual={COUGAR}&predicted={DOMESTIC_CAT}"
 PAGES = [

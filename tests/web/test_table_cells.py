@@ -14,6 +14,8 @@ from tests.support.pages import make_furnished_site
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("predictions", "post_predictions")
 PICTURE = "https://pictures.example/101.jpg"
 PERSON, CREDIT = "@host", "Ann &lt;b&gt;Onymous"
