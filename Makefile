@@ -81,7 +81,7 @@ in-the-background-%:
 
 lint-and-site: lint site
 
-fast: $(STAMP) ## Run the tests without browsers, servers, kills, training and fuzzing: some minutes
+fast: $(STAMP) ## Run the tests without browsers, servers, kills, training and fuzzing: two minutes
 	$(PYTEST) $(IN_PARALLEL) -q -m '$(FAST)' $(SLOW_FILES:%=--ignore=%) tests
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
