@@ -7,8 +7,9 @@ from pathlib import Path
 from critterdb.errors import SiteError
 from critterdb.storage.atomic_files import write_atomically
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+from critterdb.storage.light_import import PLUGIN_NAME
 
-SITE_FILES = ("metadata.json", "plugins/critterdb_plugin.py")
+SITE_FILES = ("metadata.json", f"plugins/{PLUGIN_NAME}")
 DOCKERFILE = "Dockerfile"
 INSPECTED = "inspect-data.json"  # says to Datasette that the databases it lists never change
 # Marks what `critterdb publish` made; a folder without it may be somebody's work.

@@ -255,7 +255,7 @@ def _read(
 
 
 def _author(message: Post) -> str:
-    """The name of the player whom a host answers, in lower case without a server."""
+    """The name of the player that a host answers, in lower case without a server."""
     return message.parent.author.lower().partition("@")[0] if message.parent else ""
 
 
@@ -267,7 +267,7 @@ def _asks_something_else(message: Post) -> bool:
 def _credited(
     message: Post, answered: Sequence[Post], game: Game, vocabulary: Vocabulary
 ) -> Verdict | None:
-    """Return what a player guessed before whom the host now calls right: "you were right"."""
+    """Return the earlier guess of a player who was right: "you were right"."""
     player = message.parent
     if player is None or not was_right(words_of(message.text)):
         return None

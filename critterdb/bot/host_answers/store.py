@@ -123,7 +123,7 @@ def _apply(
 def _is_revision(finding: Finding, standing: Standing, own: Post | None) -> bool:
     """Whether a message states another answer below the one that stands, or beside its name.
 
-    `own` are the host's own words that it answers, or that the player whom it answers did.
+    `own` are the host's own words that it answers, or that the player before it answered.
     """
     verdict, answer = finding.verdict, standing.answer
     if answer is None or verdict is None or answer["verdict"] == "inconclusive":

@@ -119,7 +119,7 @@ OF_EARLIER = re.compile(
     r"(?:called|labell?ed|misidentified|misread|mistook|took|taken|announced|posted|tagged)"
     r" (?:it|this|that|him|her)(?: \w+)? (?:as |for |to be )?(?:an? |the )?$"
 )
-# "I nearly said bobcat myself" is no doubt of now.
+# "I nearly said bobcat myself" does not mean that the host doubts now.
 NEARLY_SAID = re.compile(
     r"\b(?:i|we)(?:'d have| would have| nearly| almost|'d almost|'d nearly| had first| had almost"
     r"| first"

@@ -79,7 +79,7 @@ def _in_one_name(message: str, any_name: str, names: Mapping[str, int]) -> str:
         r"\1",
         message,
     )
-    # "Your dog is right" is no answer.
+    # "Your dog is right" does not answer.
     message = re.sub(
         rf"\byour (?:\w+ )?(?:{any_name})(?= (?:is|was|has|knows|agrees|wins|says?|said|gets"
         rf"|deserves)\b)",

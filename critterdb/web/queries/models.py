@@ -78,10 +78,11 @@ ORDER BY models.created_at DESC, models.id DESC LIMIT ?
 
 
 # An import makes up an observer, with an id below 0, for each group of photos that look alike.
-# Observations below 0 are also those of the monthly tables, whose observers are real.
+# Observations below 0 are also those of the monthly tables, whose observers are real. CROSS JOIN
+# begins with made-up observers, of whom most sites have none, and not with a million members.
 _HAS_MADE_UP_OBSERVERS = """
 SELECT 1 FROM observations
-JOIN game_observations ON game_observations.observation_id = observations.id AND game = ?
+CROSS JOIN game_observations ON game_observations.observation_id = observations.id AND game = ?
 WHERE observations.observer_id < 0 LIMIT 1
 """
 
