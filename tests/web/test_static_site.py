@@ -193,8 +193,8 @@ def test_thumbnails_show_the_middle_of_a_photo(tmp_path: Path) -> None:
     image.paste("red", (200, 0, 400, 150))
     image.save(tmp_path / "wide.png")
     pixels, info = shared_decoders().view((tmp_path / "wide.png").read_bytes(), thumbnails.WHOLE)
-    for side in thumbnails.SIZES:
-        (tmp_path / "thumb.webp").write_bytes(thumbnails.encode(pixels, info, side))
+    for side, encoded in thumbnails.encode(pixels, info).items():
+        (tmp_path / "thumb.webp").write_bytes(encoded)
         with Image.open(tmp_path / "thumb.webp") as thumbnail:
             assert thumbnail.size == (side, side * 3 // 4)
             x = side // 40

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from critterdb.errors import SiteError
 from critterdb.web import urls
+from critterdb.web.pages.base import json_address, taking_data
 
 from .addresses import file_of, is_page, page_place
 from .links import Rewriter, dumped
@@ -117,6 +118,8 @@ class Crawl:
     async def _bake(self, address: str) -> None:
         """Write one page, or keep the earlier edition's; and ask for what it links to."""
         place = page_place(address)
+        if place in self.memory.records:
+            return  # written with the page whose JSON it is
         self._addresses[place] = address
         links = self.memory.unchanged(place)
         if links is None or not self.folder.keep(file_of(place)):
@@ -130,26 +133,39 @@ class Crawl:
             self._ask_for(link)
 
     async def _render(self, address: str, place: str) -> list[str] | None:
-        """Write one page; the addresses that it links to, or None if there is no such page."""
-        with self.memory.recording(place) as record:
+        """Write one page, and its JSON if it links to that; the addresses that it links to, or None
+        if there is no such page.
+        """
+        with self.memory.recording(place) as record, taking_data() as taken:
             text = await self.fetch(address)
             if text is None:
                 self.memory.forget(place)
                 return None
             links: list[str] = []
             if place.endswith(".json"):
-                payload = self.rewriter.data(json.loads(text), place)
-                text = dumped(payload)
+                self._write_data(json.loads(text), place)
             elif place.endswith(".atom"):
-                text = self.rewriter.feed(text, HOST, place)
+                self._write(place, self.rewriter.feed(text, HOST, place))
             elif place.endswith(".ics"):
-                text = self.rewriter.calendar(text, HOST)
+                self._write(place, self.rewriter.calendar(text, HOST))
             else:
                 page = self.rewriter.page(text, place, self.head(place))
-                text, links = page.text, page.links
-            self.folder.write(file_of(place), text.encode())
+                self._write(place, page.text)
+                links = page.links
             record.links, record.dropped = links, self._dropped(links)
+        same = json_address(*_path_and_query(address))
+        if taken and same in links:
+            # The same visit: to ask for it would take as long as the page took.
+            self._asked.add(page_place(same))
+            self._write_data(json.loads(json.dumps(taken[0])), page_place(same))
+            self.memory.share(page_place(same), record)
         return links
+
+    def _write(self, place: str, text: str) -> None:
+        self.folder.write(file_of(place), text.encode())
+
+    def _write_data(self, payload: Any, place: str) -> None:
+        self._write(place, dumped(self.rewriter.data(payload, place)))
 
     async def fetch(self, address: str) -> str | None:
         """Return what the site serves at an address, or None if it has no such page."""
@@ -161,6 +177,11 @@ class Crawl:
         else:
             raise SiteError(f"The page {address} could not be made: the database is too slow")
         return response.text if response.status_code == 200 else None
+
+
+def _path_and_query(address: str) -> tuple[str, str]:
+    path, _, query = address.partition("?")
+    return path, query
 
 
 def seeds(db: Any) -> list[str]:

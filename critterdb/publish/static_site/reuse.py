@@ -79,6 +79,10 @@ class Memory:
         record.reads = _without_neighbours(self._statements)
         record.digest = self._digest(record.reads)
 
+    def share(self, place: str, record: Record) -> None:
+        """Note that the file at `place` was made from what a page read, and has no links."""
+        self.records[place] = Record(record.reads, record.digest)
+
     def forget(self, place: str) -> None:
         """Keep no record of a page that is not there: it is asked for again the next time."""
         self.records.pop(place, None)

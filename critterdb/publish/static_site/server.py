@@ -39,6 +39,7 @@ async def opened(copy: Path, *, classifies: bool) -> AsyncIterator[tuple[Dataset
     datasette = Datasette([], config_dir=copy)
     # The site's own base_url is for its server; the folder works below any path.
     datasette._settings["base_url"] = "/"
+    _read_here(datasette)
     try:
         state = plugin_state(datasette)
         settle_in_browser(state, classifies=classifies)
@@ -53,6 +54,13 @@ async def opened(copy: Path, *, classifies: bool) -> AsyncIterator[tuple[Dataset
         raise SiteError(str(error)) from error
     finally:
         _close(datasette)
+
+
+def _read_here(datasette: Datasette) -> None:
+    """Read the database in this thread: a page waits for its queries, and for a thread longer."""
+    if datasette.executor is not None:
+        datasette.executor.shutdown()
+        datasette.executor = None
 
 
 async def _check_open(datasette: Datasette) -> None:
@@ -72,8 +80,5 @@ async def _read_sketches(database: Database, state: PluginState) -> None:
 
 
 def _close(datasette: Datasette) -> None:
-    # A connection that is closed while a thread uses it ends the process.
-    if datasette.executor is not None:
-        datasette.executor.shutdown(wait=True, cancel_futures=True)
     for database in datasette.databases.values():
         database.close()

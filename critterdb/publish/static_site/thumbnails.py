@@ -78,22 +78,31 @@ def _make(copy: Path, folder: BakedFolder, sha256: str, path: str) -> bool:
         decoded = shared_decoders().view(data, WHOLE)
     except RejectedInputError:
         decoded = None
-    for side in SIZES:
-        encoded = encode(*decoded, side) if decoded else _plain(side)
+    for side, encoded in (encode(*decoded) if decoded else _plain()).items():
         folder.write(thumbnail_path(sha256, side), encoded)
     return decoded is not None
 
 
-def encode(pixels: np.ndarray, info: ImageInfo, side: int) -> bytes:
-    """Return the thumbnail of a picture that was decoded to WHOLE."""
+def encode(pixels: np.ndarray, info: ImageInfo) -> dict[int, bytes]:
+    """Return the thumbnails, by their width, of a picture that was decoded to WHOLE."""
     box = _middle(info.width, info.height)
-    size = (side, side * SHAPE[1] // SHAPE[0])
-    return _webp(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, box), side)
+    large = Image.fromarray(pixels).resize(_size(SIZES[1]), Image.Resampling.BICUBIC, box)
+    return _encoded(large)
 
 
-def _plain(side: int) -> bytes:
+def _plain() -> dict[int, bytes]:
     """What stands for a photo that cannot be decoded: browsers show it no better."""
-    return _webp(Image.new("RGB", (side, side * SHAPE[1] // SHAPE[0]), MID_GREY), side)
+    return _encoded(Image.new("RGB", _size(SIZES[1]), MID_GREY))
+
+
+def _encoded(large: Image.Image) -> dict[int, bytes]:
+    # Each pixel of the small one is four of the large one: a tenth of a resampling's time.
+    images = {SIZES[0]: large.reduce(SIZES[1] // SIZES[0]), SIZES[1]: large}
+    return {side: _webp(image, side) for side, image in images.items()}
+
+
+def _size(side: int) -> tuple[int, int]:
+    return side, side * SHAPE[1] // SHAPE[0]
 
 
 def _webp(image: Image.Image, side: int) -> bytes:

@@ -7,7 +7,9 @@ trip to a reading thread.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -127,6 +129,8 @@ class Page:
     status: int = 200
 
 
+_taken: ContextVar[list[dict[str, object]] | None] = ContextVar("critterdb_taken", default=None)
+
 PageFunction = Callable[[Visit], Awaitable["Page | Response"]]
 PageView = Callable[..., Awaitable["Response"]]
 
@@ -149,6 +153,17 @@ def page(
         return view
 
     return decorate
+
+
+@contextmanager
+def taking_data() -> Iterator[list[dict[str, object]]]:
+    """Collect what the JSON of each page holds that is answered meanwhile in this context."""
+    taken: list[dict[str, object]] = []
+    token = _taken.set(taken)
+    try:
+        yield taken
+    finally:
+        _taken.reset(token)
 
 
 async def _answer(
@@ -177,8 +192,10 @@ def _problem(words: str, status: int, code: str | None = None) -> Page:
 async def _render(request: Request, datasette: Datasette, shown_page: Page) -> Response:
     status = shown_page.status
     headers = {"Cache-Control": "no-cache" if status == 200 else "no-store"}
+    payload = {"ok": True, **shown_page.data}
+    if (taken := _taken.get()) is not None:
+        taken.append(payload)
     if request.url_vars.get("format") == ".json":
-        payload = {"ok": True, **shown_page.data}
         return respond_json(request, datasette, payload, status=status, headers=headers)
     context = await _template_context(request, datasette, shown_page)
     body = await datasette.render_template(shown_page.template, context, request=request)
@@ -197,12 +214,11 @@ async def _template_context(
         "page_title": shown_page.title,
         "page_description": shown_page.description,
         "page_preview": preview and absolute_url(request, datasette, datasette.urls.path(preview)),
-        "page_json": json_address(request),
+        "page_json": json_address(request.path, request.query_string),
         "database_name": plugin_state(datasette).database_name,
     }
 
 
-def json_address(request: Request) -> str:
-    """Return the path of the same page as JSON."""
-    query = f"?{request.query_string}" if request.query_string else ""
-    return f"{request.path.removesuffix('.json')}.json{query}"
+def json_address(path: str, query: str) -> str:
+    """Return the address of the JSON of the page at a path with a query string."""
+    return f"{path.removesuffix('.json')}.json{f'?{query}' if query else ''}"
