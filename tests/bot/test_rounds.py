@@ -56,6 +56,17 @@ def test_a_round_from_the_plan_to_the_answer(stage: RoundsHarness) -> None:
     assert stage.rows("SELECT id FROM posts") == []
 
 
+def test_what_is_due_opens_before_guesses_are_read(stage: RoundsHarness) -> None:
+    """A round that did not open in time is cancelled; guesses are there later as well."""
+    first = stage.plan(999)
+    stage.play_at(6)
+    second = stage.plan(add_photo(stage.db, 1000), opens=70, closes=130)
+    stage.play_at(71)
+    assert (stage.state(first), stage.state(second)) == ("revealed", "open")
+    kinds = ["reply with your guess" in post["text"] for post in stage.server.sent]
+    assert kinds == [True, True, False]
+
+
 def test_without_post_a_round_is_a_draft(stage: RoundsHarness) -> None:
     hosted = stage.plan(999)
     report = stage.play_at(6, post=False)

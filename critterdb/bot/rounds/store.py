@@ -79,12 +79,15 @@ def list_rounds(db: SiteDatabase) -> list[HostedRound]:
 
 
 def active_rounds(db: SiteDatabase, game: str, platform: str) -> list[HostedRound]:
-    """Return the rounds of a game on a platform that are neither revealed nor cancelled."""
+    """Return the rounds of a game on a platform that are neither revealed nor cancelled.
+
+    Those that are open come last: one that opens too late is missed, and guesses wait.
+    """
     marks = ", ".join("?" * len(ACTIVE))
     rows = db["rounds"].rows_where(
         f"game = ? AND platform = ? AND state IN ({marks})",
         [game, platform, *ACTIVE],
-        order_by="opens_at, id",
+        order_by="state = 'open', opens_at, id",
     )
     return [HostedRound.from_row(row) for row in rows]
 
