@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from critterdb.dataset.sketch_store import Sketches
     from critterdb.fetch.fetcher import Fetcher
+    from critterdb.web.queries.similar_photos import Embedding
 
 T = TypeVar("T")
 
@@ -54,6 +55,8 @@ class PluginState:
         # docs/decisions.md#recorded-requests-are-limited-per-day
         self.record_budget = DailyBudget(settings.record_per_day)
         self.sketches: dict[str, Sketches] = {}
+        # What is near to a photo, from who has found it for all photos at once.
+        self.nearest: Callable[[Embedding], list[tuple[str, float]]] | None = None
         self.taxon_names: dict[int, str] = {}
         self.opened_at = time.monotonic()
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}

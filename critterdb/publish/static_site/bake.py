@@ -200,7 +200,10 @@ class _Bakery:
         thumbnails = asyncio.create_task(
             asyncio.to_thread(make_thumbnails, self.copy, self.baked, addresses.photos)
         )
-        async with opened(self.copy, classifies=self.classifies) as (datasette, database):
+        async with opened(self.copy, self.memory.neighbours, classifies=self.classifies) as (
+            datasette,
+            database,
+        ):
             addresses = Addresses(
                 addresses.photos, addresses.pictures, str(datasette.urls.database(database.name))
             )

@@ -56,7 +56,7 @@ class Memory:
         self._file = file
         self._recipe = recipe
         self._db = db
-        self._neighbours = Neighbours(db)
+        self.neighbours = Neighbours(db)
         self._known = _read_records(file, recipe, before)
         self._statements: list[str] = []
         self._results: dict[str, str] = {}
@@ -126,7 +126,7 @@ class Memory:
 
     def _result(self, sql: str) -> str:
         if sql.startswith(NEAR):
-            return self._neighbours.of(sql.removeprefix(NEAR))
+            return self.neighbours.digest(sql.removeprefix(NEAR))
         try:
             rows = self._db.conn.execute(sql).fetchall()
         except sqlite3.Error as error:

@@ -9,8 +9,7 @@ from critterdb.errors import SiteError
 from critterdb.site.lazy_units import units_read_later
 from critterdb.web import urls
 from critterdb.web.datasette.compat import settle_verdicts
-from critterdb.web.queries import similar_photos
-from critterdb.web.state import PluginState, plugin_state, site_database
+from critterdb.web.state import plugin_state, site_database
 from critterdb.web.tab import settle_in_browser
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from datasette.app import Datasette
     from datasette.database import Database
 
+    from .neighbours import Neighbours
+
 CLOSED = (
     "Only visitors who sign in may see this site, so it cannot be published as static files. "
     "Change “allow” in its metadata.json, or serve a copy with critterdb publish"
@@ -27,10 +28,13 @@ CLOSED = (
 
 
 @asynccontextmanager
-async def opened(copy: Path, *, classifies: bool) -> AsyncIterator[tuple[Datasette, Database]]:
+async def opened(
+    copy: Path, neighbours: Neighbours, *, classifies: bool
+) -> AsyncIterator[tuple[Datasette, Database]]:
     """Datasette on a published copy, ready to be asked for its pages. Raises SiteError.
 
-    `classifies` says whether the folder gets what classifies photos in the browser.
+    `neighbours` are those of the copy's photos; `classifies` says whether the folder gets what
+    classifies photos in the browser.
     """
     with units_read_later():
         from datasette.app import Datasette
@@ -42,13 +46,13 @@ async def opened(copy: Path, *, classifies: bool) -> AsyncIterator[tuple[Dataset
     _read_here(datasette)
     try:
         state = plugin_state(datasette)
+        state.nearest = neighbours.of
         settle_in_browser(state, classifies=classifies)
         settle_verdicts(datasette)
         await datasette.invoke_startup()
         database = site_database(datasette)
         assert database is not None, "a published copy has a database"
         await _check_open(datasette)
-        await _read_sketches(database, state)
         yield datasette, database
     except StartupError as error:
         raise SiteError(str(error)) from error
@@ -69,14 +73,6 @@ async def _check_open(datasette: Datasette) -> None:
         raise SiteError(CLOSED)
     if response.status_code != 200:
         raise SiteError(f"The front page of this site fails with {response.status_code}")
-
-
-async def _read_sketches(database: Database, state: PluginState) -> None:
-    """Read what similar photos need now: no page is to say that it is still being read."""
-    rows = await database.execute("SELECT DISTINCT backbone FROM embeddings")
-    for (backbone,) in rows.rows:
-        while await similar_photos.ready(database, state.sketches, backbone) is None:
-            pass
 
 
 def _close(datasette: Datasette) -> None:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from critterdb.model.evidence import EvidencePayload
     from critterdb.storage.database import SiteDatabase
     from critterdb.web.queries.photos import ShownPhoto
-    from critterdb.web.queries.similar_photos import Embedding
 
     from .evidence import EvidenceView, SecondLookView
 
@@ -288,16 +287,21 @@ async def _similar(visit: Visit, sha256: str) -> list[Photo] | None:
     embedding = await visit.read(lambda db: similar_photos.load_embedding(db, sha256))
     if embedding is None:
         return []
+    if visit.state.nearest:
+        near = visit.state.nearest(embedding)
+        return await visit.read(lambda db: _as_photos(db, near))
     sketches = await similar_photos.ready(visit.database, visit.state.sketches, embedding.backbone)
     if sketches is None:
         return None
     candidates = sketches.candidates(embedding.vector)
-    return await visit.read(lambda db: _nearest(db, embedding, candidates))
+    return await visit.read(
+        lambda db: _as_photos(db, similar_photos.nearest_photos(db, embedding, candidates, SIMILAR))
+    )
 
 
-def _nearest(db: SiteDatabase, embedding: Embedding, candidates: list[str]) -> list[Photo]:
+def _as_photos(db: SiteDatabase, near: list[tuple[str, float]]) -> list[Photo]:
     photos = []
-    for sha256, distance in similar_photos.nearest_photos(db, embedding, candidates, SIMILAR):
+    for sha256, distance in near:
         row = next(db.query(_OF_FILE, [sha256]), None)
         if row:
             photos.append(as_photo({**row, "distance": round(distance, 4)}))

@@ -9,6 +9,7 @@ numpy is imported where it is used: the pages are to be imported without it, in 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import json
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from critterdb.web.datasette.reading import SlowReadError, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from datasette.database import Database
@@ -81,13 +82,14 @@ def nearest_photos(
 
     The distance is 1 − cosine similarity, from 0 to 2.
     """
-    import numpy as np
-
     from critterdb.dataset.embeddings import as_vectors
     from critterdb.model.novelty import normalized
 
-    # The embeddings of 200,000 photos would need 512 MB of memory: only candidates are read.
-    rows: list[tuple[str, bytes]] = db.conn.execute(
+    # The embeddings of 200,000 photos would need 512 MB of memory: only candidates are read. Their
+    # rows are few, so nobody counts their bytes (datasette/memory_limits.py), which takes as long.
+    cursor = db.conn.cursor()
+    cursor.row_factory = None
+    rows: list[tuple[str, bytes]] = cursor.execute(
         "SELECT sha256, vector FROM embeddings "
         "WHERE backbone = ? AND sha256 IN (SELECT value FROM json_each(?))",
         [embedding.backbone, json.dumps(list(candidates))],
@@ -97,5 +99,13 @@ def nearest_photos(
         return []
     vectors = normalized(as_vectors([vector for _, vector in rows]))
     distances = 1 - vectors @ normalized(embedding.vector[None])[0]
-    order = np.argsort(distances, kind="stable")[:count]
-    return [(rows[index][0], max(0.0, float(distances[index]))) for index in order]
+    return in_order([sha256 for sha256, _ in rows], distances, count)
+
+
+def in_order(names: Iterable[str], distances: np.ndarray, count: int) -> list[tuple[str, float]]:
+    """Return the nearest of N photos with their distances; of equally near ones by name.
+
+    Rounded first: the last digits depend on how many were computed at once.
+    """
+    pairs = zip(distances.clip(0).round(6).tolist(), names, strict=True)
+    return [(name, distance) for distance, name in heapq.nsmallest(count, pairs)]
