@@ -11,13 +11,28 @@ from .responses import ApiObservation, ApiTaxon, read_taxa
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from critterdb._types import Json
     from critterdb.storage.database import SiteDatabase
 
 KINGDOM_LEVEL = 70
 # A response has a taxon's whole lineage, so two steps are usual. A server that names a new ancestor
 # in each would be asked for ever.
 MAX_STEPS = 8
+# Some responses say less of a taxon than others: what is known is not forgotten.
+_SAVE = """
+INSERT INTO taxa (id, name, common_name, rank, rank_level, ancestor_ids, is_active)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name,
+    common_name = coalesce(excluded.common_name, common_name),
+    rank = coalesce(excluded.rank, rank),
+    rank_level = coalesce(excluded.rank_level, rank_level),
+    ancestor_ids = excluded.ancestor_ids,
+    is_active = excluded.is_active
+"""
+_LINK = """
+UPDATE taxa SET parent_id = coalesce(?, parent_id), synonym_id = coalesce(?, synonym_id)
+WHERE id = ?
+"""
 
 
 def save_taxa(db: SiteDatabase, taxa: Iterable[ApiTaxon]) -> None:
@@ -30,16 +45,13 @@ def save_taxa(db: SiteDatabase, taxa: Iterable[ApiTaxon]) -> None:
     linked = {taxon_id for pair in related.values() for taxon_id in pair if taxon_id is not None}
     known = set(by_id) | _existing(db, linked)
     with db.atomic():
-        for taxon in by_id.values():
-            # Some responses say less of a taxon than others: what is known is not forgotten.
-            row = {k: v for k, v in _taxon_row(taxon).items() if v is not None}
-            db["taxa"].upsert(row, pk="id")
+        db.conn.executemany(_SAVE, map(_taxon_row, by_id.values()))
         # Only now, because a response may name a child before its parent.
-        for taxon_id, (parent, synonym) in related.items():
-            links = {"parent_id": parent, "synonym_id": synonym}
-            links = {column: other for column, other in links.items() if other in known}
-            if links:
-                db["taxa"].update(taxon_id, links)
+        links = (
+            [other if other in known else None for other in pair] + [taxon_id]
+            for taxon_id, pair in related.items()
+        )
+        db.conn.executemany(_LINK, links)
 
 
 def save_missing_taxa(db: SiteDatabase, api: INaturalist, ids: Iterable[int]) -> None:
@@ -76,16 +88,16 @@ def _existing(db: SiteDatabase, ids: Iterable[int]) -> set[int]:
     return {row["id"] for row in rows}
 
 
-def _taxon_row(taxon: ApiTaxon) -> Json:
-    return {
-        "id": taxon.id,
-        "name": taxon.name,
-        "common_name": taxon.common_name,
-        "rank": taxon.rank,
-        "rank_level": taxon.rank_level,
-        "ancestor_ids": json.dumps(taxon.lineage),
-        "is_active": int(taxon.is_active),
-    }
+def _taxon_row(taxon: ApiTaxon) -> tuple[object, ...]:
+    return (
+        taxon.id,
+        taxon.name,
+        taxon.common_name,
+        taxon.rank,
+        taxon.rank_level,
+        json.dumps(taxon.lineage),
+        int(taxon.is_active),
+    )
 
 
 def _undescribed(db: SiteDatabase, ids: Iterable[int]) -> set[int]:
