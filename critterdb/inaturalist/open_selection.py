@@ -204,7 +204,7 @@ def read_members(con: Any, which: str) -> Iterator[list[OpenObservation]]:
         """
     )
     for batch in _batches(rows):
-        yield [OpenObservation(*row) for row in batch]
+        yield list(map(OpenObservation._make, batch))
 
 
 def read_photos(con: Any) -> Iterator[list[OfferedPhoto]]:
@@ -229,7 +229,7 @@ def read_photos(con: Any) -> Iterator[list[OfferedPhoto]]:
     )
     rest: list[OfferedPhoto] = []
     for batch in _batches(rows):
-        photos = [*rest, *(OfferedPhoto(*row) for row in batch)]
+        photos = [*rest, *map(OfferedPhoto._make, batch)]
         cut = len(photos)
         while cut and photos[cut - 1].observation_id == photos[-1].observation_id:
             cut -= 1

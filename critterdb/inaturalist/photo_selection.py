@@ -41,8 +41,9 @@ class Caps:
         return None
 
     def count(self, observer_id: int | None, taxon_id: int | None) -> None:
-        self.observers[observer_id] += 1
-        self.taxa[taxon_id] += 1
+        if self.per_observer is not None or self.per_taxon is not None:
+            self.observers[observer_id] += 1
+            self.taxa[taxon_id] += 1
 
 
 def load_caps(

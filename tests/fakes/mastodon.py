@@ -313,7 +313,7 @@ class StandInMastodon(PlatformStandIn):
     def _upload(self, request: Request, fault: str) -> None:
         """Take a file that is processed later: 202, and no address yet."""
         fields = multipart_fields(request)
-        data, kind = fields["file"]
+        data, kind = fields.get("file", (b"", ""))  # none from a bot that died while it sent
         if kind not in ("image/png", "image/jpeg") or len(data) > MASTODON_BYTES:
             _refuse(request, 422, "Validation failed: File is not supported")
             return
