@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from critterdb.errors import RejectedInputError
+from critterdb.web.http.negotiation import read_switch
 from critterdb.web.queries.training_photos import MAX_SIMILAR
 
 if TYPE_CHECKING:
@@ -49,10 +50,9 @@ def _number_of_photos(text: str) -> int:
 
 
 def _is_wanted(text: str) -> bool:
-    # Python writes JSON's true and false like this.
-    known = {"1": True, "true": True, "0": False, "false": False}
-    if text.lower() not in known:
+    wanted = read_switch(text)
+    if wanted is None:
         raise RejectedInputError(
             "parameter_invalid", f"“evidence” should be 1 or 0, not {text[:20]}"
         )
-    return known[text.lower()]
+    return wanted

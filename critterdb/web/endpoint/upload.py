@@ -9,6 +9,7 @@ from critterdb.errors import RejectedInputError, too_large
 from critterdb.model.whereabouts import NAMES, NOTHING_SAID, Said, said_by
 from critterdb.platforms.untrusted_json import parse_json
 from critterdb.web.http.forms import FORM_OVERHEAD_BYTES, parse_form, parse_multipart
+from critterdb.web.http.negotiation import read_switch
 
 from .extras import NAMES as EXTRA_NAMES
 from .extras import NOTHING_ELSE, Extras, read_extras
@@ -83,7 +84,7 @@ async def read_upload(body: Body, max_bytes: int, extras: Extras | None = None) 
         texts["url"],
         texts["model"],
         said_by(texts),
-        is_yes(texts["use_exif"]),
+        read_switch(texts["use_exif"]) is True,
         read_extras(lambda name: _text(fields, name), extras),
     )
 
@@ -94,7 +95,7 @@ def read_query(arguments: Mapping[str, str]) -> Upload:
         url=arguments.get("url"),
         model=arguments.get("model"),
         said=said_by(arguments),
-        use_exif=is_yes(arguments.get("use_exif")),
+        use_exif=read_switch(arguments.get("use_exif")) is True,
     )
 
 
@@ -108,11 +109,6 @@ def combined(sent: Upload, in_address: Upload) -> Upload:
         sent.use_exif or in_address.use_exif,
         sent.extras,
     )
-
-
-def is_yes(value: object) -> bool:
-    """Say whether a field switches something on, as a checkbox, a query or JSON does."""
-    return value is True or str(value).strip().lower() in ("1", "on", "true", "yes")
 
 
 def parse_question(data: bytes, extras: Extras | None = None) -> Upload:
@@ -135,7 +131,7 @@ def parse_question(data: bytes, extras: Extras | None = None) -> Upload:
         texts.append((value or "").strip() or None)
     url, model = texts
     asked = {name: str(question[name]) for name in EXTRA_NAMES if question.get(name) is not None}
-    use_exif = is_yes(question.get("use_exif"))
+    use_exif = read_switch(question.get("use_exif")) is True
     return Upload(None, url, model, said_by(question), use_exif, read_extras(asked.get, extras))
 
 

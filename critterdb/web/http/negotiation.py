@@ -8,6 +8,11 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from datasette.utils.asgi import Request
 
+# A browser sends "on" for a checkbox; Python writes JSON's true and false with a capital.
+_SWITCH = {"1": True, "on": True, "true": True, "yes": True} | dict.fromkeys(
+    ("0", "off", "false", "no"), False
+)
+
 
 def prefers_page(accept: str) -> bool:
     """Whether an Accept header gives HTML at least the same priority as JSON."""
@@ -49,3 +54,8 @@ def whole_number(text: str) -> int:
     if not -(2**63) <= number < 2**63:
         raise ValueError("too large for SQLite")
     return number
+
+
+def read_switch(value: object) -> bool | None:
+    """Return what a checkbox, a query or JSON switches on or off; None if it says neither."""
+    return _SWITCH.get(str(value).strip().lower())
