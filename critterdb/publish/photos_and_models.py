@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,6 +17,7 @@ from critterdb.licences import DEFAULT_LICENSES
 from critterdb.storage.photo_store import kept_picture
 from critterdb.storage.stored_files import open_stored, photo_path, stored_file
 from critterdb.storage.stored_json import as_counts, read_object
+from critterdb.system import cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,14 +68,22 @@ def copy_photos(
     ).fetchall()
     missing: list[str] = []
     placed: dict[str, PhotoFile] = {}
-    for number, (path, sha256) in enumerate(rows, 1):
-        file = _copy_photo(home, made, path, sha256, keep_exif=keep_exif)
-        if file is None:
-            missing.append(path)
-        else:
-            placed[path] = file
-        if progress:
-            progress(number, len(rows))
+
+    def copied(row: tuple[str, str]) -> PhotoFile | None:
+        return _copy_photo(home, made, *row, keep_exif=keep_exif)
+
+    # Reading, hashing and writing leave Python to other threads.
+    pool = ThreadPoolExecutor(cores())
+    try:
+        for number, (row, file) in enumerate(zip(rows, pool.map(copied, rows), strict=True), 1):
+            if file is None:
+                missing.append(row[0])
+            else:
+                placed[row[0]] = file
+            if progress:
+                progress(number, len(rows))
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever interrupts need not wait for the rest
     _follow_files(copy, {path: file for path, file in placed.items() if file.path != path})
     copy.execute(
         "UPDATE photos SET path = NULL WHERE path IN (SELECT value FROM json_each(?))",

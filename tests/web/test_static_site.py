@@ -14,6 +14,7 @@ import sys
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +29,9 @@ from critterdb.publish.copy import publish_site
 from critterdb.publish.static_site import similar, thumbnails
 from critterdb.publish.static_site.bake import StaticOptions, publish_static
 from critterdb.publish.static_site.classifier import offered_models
+from critterdb.publish.static_site.folder import BakedFolder
 from critterdb.storage.database import DATABASE_NAME, open_database
+from critterdb.storage.stored_files import photo_path
 from tests.support.datasette_site import add_photo, change_metadata, jpeg, open_datasette
 from tests.support.models import COUGAR
 from tests.support.pages import MODEL_ID, make_furnished_site
@@ -184,6 +187,35 @@ def test_what_a_host_and_a_search_engine_need(baked: Path) -> None:
     not_found = read_page(baked / "404.html")
     assert not_found.loaded == []
     assert "/repo/critters/" in not_found.leads_to
+
+
+@pytest.mark.any_line
+def test_ctrl_c_need_not_wait_for_the_other_pages(tmp_path: Path) -> None:
+    site = make_furnished_site(tmp_path / "mysite")
+    done: list[int] = []
+
+    def progress(page: int, _: int) -> None:
+        done.append(page)
+        if page == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with closing(open_database(site / DATABASE_NAME)) as db, pytest.raises(KeyboardInterrupt):
+        publish_static(db, tmp_path / "public", progress=progress)
+    assert done == [1, 2, 3]
+    assert not (tmp_path / "public").exists()
+
+
+@pytest.mark.any_line
+def test_who_stops_waits_for_no_more_thumbnails(tmp_path: Path) -> None:
+    copy, made = tmp_path / "copy", BakedFolder(tmp_path / "made", tmp_path / "before")
+    (copy / "photos/00").mkdir(parents=True)
+    photos = {name: photo_path(name, "jpg") for name in (f"{n:064x}" for n in range(50))}
+    for path in photos.values():
+        (copy / path).write_bytes(jpeg())
+    stop = Event()
+    stop.set()
+    thumbnails.make_thumbnails(copy, made, photos, stop=stop)
+    assert 0 < made.written < 2 * len(photos)
 
 
 @pytest.mark.any_line

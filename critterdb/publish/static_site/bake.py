@@ -11,6 +11,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from critterdb.errors import SiteError, SourceError
@@ -197,9 +198,23 @@ class _Bakery:
         progress: Progress | None,
     ) -> tuple[int, list[str]]:
         """Write pages and thumbnails; return the number of pages and photos not decoded."""
+        stop = Event()
         thumbnails = asyncio.create_task(
-            asyncio.to_thread(make_thumbnails, self.copy, self.baked, addresses.photos)
+            asyncio.to_thread(make_thumbnails, self.copy, self.baked, addresses.photos, stop=stop)
         )
+        try:
+            pages = await self._write_pages(db, addresses, published, progress)
+            return pages, await thumbnails
+        finally:
+            stop.set()  # whoever interrupts need not wait for the rest
+
+    async def _write_pages(
+        self,
+        db: SiteDatabase,
+        addresses: Addresses,
+        published: Published,
+        progress: Progress | None,
+    ) -> int:
         async with opened(self.copy, self.memory.neighbours, classifies=self.classifies) as (
             datasette,
             database,
@@ -225,4 +240,4 @@ class _Bakery:
             await write_not_found(crawl, self.base_url)
             if self.base_url:
                 write_sitemap(self.baked, crawl.pages, self.base_url)
-        return len(crawl.pages), await thumbnails
+        return len(crawl.pages)

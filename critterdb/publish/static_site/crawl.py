@@ -81,6 +81,8 @@ class Crawl:
         done = 0
         while self._waiting:
             await self._bake(self._waiting.popleft())
+            # Nothing else here waits, and Ctrl-C comes through at a wait only.
+            await asyncio.sleep(0)
             done += 1
             if progress:
                 progress(done, done + len(self._waiting))

@@ -18,10 +18,10 @@ from critterdb.system import cores
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from threading import Event
 
     import numpy as np
 
-    from critterdb._types import Progress
     from critterdb.imaging.decode import ImageInfo
 
     from .folder import BakedFolder
@@ -47,22 +47,25 @@ def make_thumbnails(
     copy: Path,
     folder: BakedFolder,
     photos: Mapping[str, str],
-    *,
-    progress: Progress | None = None,
+    stop: Event,
 ) -> list[str]:
     """Write those that the earlier edition lacks; the paths of photos that cannot be decoded.
 
-    `photos` gives the path of a file in `copy` by its SHA-256. Raises OSError.
+    `photos` gives the path of a file in `copy` by its SHA-256. Whoever sets `stop` waits for the
+    thumbnails that are being made, and not for the others. Raises OSError.
     """
     waiting = [sha256 for sha256 in photos if not _keep(folder, sha256)]
     left = []
-    with ThreadPoolExecutor(cores()) as pool:
+    pool = ThreadPoolExecutor(cores())
+    try:
         done = pool.map(lambda sha256: _make(copy, folder, sha256, photos[sha256]), waiting)
-        for number, (sha256, is_decoded) in enumerate(zip(waiting, done, strict=True), 1):
+        for sha256, is_decoded in zip(waiting, done, strict=True):
+            if stop.is_set():
+                break
             if not is_decoded:
                 left.append(photos[sha256])
-            if progress:
-                progress(number, len(waiting))
+    finally:
+        pool.shutdown(cancel_futures=True)
     return left
 
 
