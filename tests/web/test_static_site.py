@@ -27,7 +27,7 @@ from critterdb.errors import SiteError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.publish.copy import publish_site
 from critterdb.publish.static_site import similar, thumbnails
-from critterdb.publish.static_site.bake import StaticOptions, publish_static
+from critterdb.publish.static_site.bake import STATIC_MARKER, StaticOptions, publish_static
 from critterdb.publish.static_site.classifier import offered_models
 from critterdb.publish.static_site.folder import BakedFolder
 from critterdb.storage.database import DATABASE_NAME, open_database
@@ -345,7 +345,8 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     code += f"bake(*map(pathlib.Path, sys.argv[1:]), base_url={BASE!r})"
     command = [sys.executable, "-c", code, str(site), str(folder)]
     with subprocess.Popen(command, cwd=ROOT) as process:
-        while process.poll() is None and not list(tmp_path.glob(".public.*.part")):
+        # Its first file: before that it holds the lock of the folder above for a moment.
+        while process.poll() is None and not list(tmp_path.glob(f".public.*.part/{STATIC_MARKER}")):
             pass
         process.send_signal(signal.SIGSTOP)
         with pytest.raises(SiteError, match="Another critterdb publish is writing"):
