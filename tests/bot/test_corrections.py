@@ -80,7 +80,7 @@ def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, batch
     assert len(missed) <= max(2, 0.05 * clear), missed
 
 
-@pytest.mark.parametrize("batch", ["sixth", "seventh", "eighth", "ninth"])
+@pytest.mark.parametrize("batch", ["sixth", "seventh", "eighth", "ninth", "tenth", "eleventh"])
 def test_corrections_by_other_authors_are_all_read(games_db: SiteDatabase, batch: str) -> None:
     threads = [thread for thread in THREADS if thread.batch == batch and thread.correction]
     assert len(threads) >= 12

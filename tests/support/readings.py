@@ -42,6 +42,8 @@ Batch = Literal[
     "seventh",
     "eighth",
     "ninth",
+    "tenth",
+    "eleventh",
 ]
 """When a line was written, and whether the reader was improved on it: see docs/benchmarks.md."""
 

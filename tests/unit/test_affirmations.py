@@ -26,6 +26,10 @@ from critterdb.bot.reading.parser import plain_words
         "Right answer! (Though careful with tufts.)",
         "No question mark needed, Sam.",
         "Yes, and a very young one.",
+        "Correct, and for the right reason.",
+        "Scientific term accepted.",
+        "The field guide is on your side.",
+        "The collar data agree with you. You didn't need a hint.",
     ],
 )
 def test_a_yes_is_read_in_what_else_is_said(reply: str) -> None:
@@ -49,6 +53,10 @@ def test_a_yes_is_read_in_what_else_is_said(reply: str) -> None:
         "You got it backwards",
         "Correct! Another hint: look at the tail",
         "Good guess. Answer tonight.",
+        "It does that.",
+        "Vote accepted.",
+        "My wife agrees with you. I say nothing.",
+        "Right reasons, but let me hear the others first.",
     ],
 )
 def test_half_a_yes_is_none(reply: str) -> None:
@@ -80,6 +88,7 @@ def test_words_of_the_player_are_not_the_hosts() -> None:
     assert without_echo("A really round cougar 😂 On a mug!", guess) == " On a mug!"
     assert without_echo("Cougar. Yes.", guess) == "Cougar. Yes."  # too short to be an echo
     assert without_echo("A really round cougar", guess) == "A really round cougar"
+    assert without_echo("So bobcat then. Well done!", "so bobcat then?").startswith("So bobcat")
 
 
 @pytest.mark.parametrize(
@@ -88,6 +97,10 @@ def test_words_of_the_player_are_not_the_hosts() -> None:
         ("I withdraw my answer", True),
         ("Wait, please ignore that.", True),
         ("Taking that one back", True),
+        ("I pull back my answer.", True),
+        ("Hm, I have now doubts", True),
+        ("Argh, that was the wrong folder", True),
+        ("I have no doubts", False),
         ("Please ignore the noise", False),
         ("Forget the tail, look at the ears", False),
         ("I'll be back", False),

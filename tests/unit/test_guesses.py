@@ -124,6 +124,35 @@ def test_typos_are_read_against_the_games_names_only(
     assert read(games, text).taxon_id == taxon_id
 
 
+@pytest.mark.parametrize(
+    ("text", "taxon_id"),
+    [
+        ("I hereby name thee cougar", COUGAR),
+        ("a truly spherical house cat", CAT),
+        ("Someone left the barn cat out", CAT),
+        ("Jonas says bobcat but I say cougar", COUGAR),
+        ("I always vote bobcat, and I'm sticking to it", BOBCAT),
+        ("yon's a bobcat, nae doubt aboot it", BOBCAT),
+        ("tail says bobcat", BOBCAT),
+        ("could be a cougar, could be a rock", None),
+        ("Jonas thinks it's a bobcat", None),
+        ("I say bobcat, she says cougar. We'll never agree.", None),
+        ("I always say cougar and I'm always wrong", None),
+        ("bobcat/cougar, don't make me choose", None),
+        ("who left the cougar out?", None),
+    ],
+)
+def test_one_of_each_class_of_wordings_is_read(
+    games: Games, text: str, taxon_id: int | None
+) -> None:
+    assert read(games, text).taxon_id == taxon_id
+
+
+def test_everyday_words_are_not_birds(games: Games) -> None:
+    for text in ("it's staring at me", "starting to snow", "a starving artist"):
+        assert read(games, text, "trickybirdid").verdict is None
+
+
 def test_a_typo_that_is_another_animal_is_none(games: Games) -> None:
     assert read(games, "marlin", "trickybirdid").verdict is None
     assert read(games, "mirlin", "trickybirdid").taxon_id == TAXON_IDS["merlin"]

@@ -146,7 +146,7 @@ class Finding:
         if is_answered and is_direct and (is_correction or self.apologises):
             return CORRECTED
         is_ours = is_below and self._is_to_all() and not self._is_about_players_own()
-        is_owned_up = is_below and self._is_to_all() and self.apologises
+        is_owned_up = is_below and self._is_to_all() and (self.apologises or self.takes_back)
         if is_answered and is_correction and (is_ours or is_owned_up):
             return CORRECTED
         if is_direct:

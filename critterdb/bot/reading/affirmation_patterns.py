@@ -89,6 +89,25 @@ _THE_MARK_DECIDES = (
     r"|told you)"
     r"|dead giveaway)"
 )
+# A guess may be accepted as a vote, but the word for the animal only if it is right.
+_ACCEPTED = (
+    r"(?:(?:the |your )?(?:\w+ )?(?:term|terminology|description|wording|technical name"
+    r"|scientific name|spelling|anatomy) (?:is )?accepted|(?:i|we|the judges?|judges|the jury"
+    r"|the referee|the committee) (?:'ll |will |can |do )?(?:allows?|accepts?) (?:it|that|this"
+    r"|(?:the|your) (?:term|terminology|wording|description|answer)))"
+)
+# Not a person: "my husband agrees with you" is chat.
+_A_SOURCE_AGREES = (
+    r"(?:(?:the|our|my|its|that|this|even the) )?(?:(?!not\b|no\b|neither\b|none\b|nor\b|hardly\b"
+    r"|if\b|whether\b|only\b|does\b|do\b|let's\b|see\b|\w+n't\b)[\w'-]+ ){0,3}?(?:drawers?"
+    r"|collections?|specimens?|skins?|field guides?|guides?|books?|keys?|rulers?|tape measures?"
+    r"|tape|measurements?|dna|lab|collar|gps|data|data ?base|numbers?|records?|recordings?|audio"
+    r"|videos?"
+    r"|footage|(?:next|second|other|third) frames?|museum|literature|evidence|biology) (?:also "
+    r"|all "
+    r"|fully )?(?:(?:agrees?|concurs?|sides?|(?:is|are)) with (?:you|that|this|her|him|them)"
+    r"|(?:is|are)(?: all)? on your side|backs? you(?: up)?)"
+)
 _YES = (
     rf"(?:{_IT_IS}|{_NOBODY_DISAGREES}|{_NOTHING_ELSE}|{_PLAYER_IS_GOOD}|{_THE_MARK_DECIDES}"
     r"|(?:y+e+s+|yep+|yup+)(?:[ ,]+(?:y+e+s+|yep+|yup+))*|yessir\w*|yea+h?|ye|ya|s[ií]|oui|ja"
@@ -104,6 +123,7 @@ _YES = (
     r"|helemaal|jep|dobrze|evet|inderdaad|justement|jawel|stemmer|aye|guilty as charged"
     r"|verified|direct hit"
     r"|exact[ao](?:mente)?|richtig|stimmt|esatto|correcto|certo|precies|juist|rätt|riktigt|hai"
+    rf"|{_ACCEPTED}|{_A_SOURCE_AGREES}"
     r"|(?:\d+|full|ten|a hundred|bonus|a million) points?|that's (?:also )?what (?:i|we) (?:see"
     r"|have|got|say)(?: here| too| as well)?|(?:i |we )?(?:fully |totally |completely |all "
     r"|have to )?(?:agree|concur|second that)(?:d)?(?: on all counts| on every \w+| with (?:you"
@@ -127,7 +147,8 @@ _YES = (
 _VOCATIVE = (
     r"(?:[ ,]+(?!please\b|why\b|how\b|what\b|where\b|when\b|which\b|who\b|now\b|here\b|side\b"
     r"|left\b|pose\b|photo\b|light\b|shot\b|spot\b|place\b|question\b|story\b|enough\b|idea\b"
-    r"|part\b|and\b|but\b|or\b|it\b(?! is)|tail\b|adorable\b|cute\b|\w+(?:ing|ful|ous)\b)(?:it is"
+    r"|part\b|and\b|but\b|or\b|that\b|it\b(?! is)|tail\b|adorable\b|cute\b|\w+(?:ing|ful"
+    r"|ous)\b)(?:it is"
     r"|it was|[\w'-]+))?"
 )
 WHOLE_YES = re.compile(
@@ -236,7 +257,8 @@ HALF_RIGHT = re.compile(
     r"|far-fetched)\b))|good (?:guess|thought|thinking|try|instinct|idea"
     r"|candidates?)|nice try|if only|would be|(?:right|good|same) (?:genus|family|idea|track"
     r"|direction|path|country|area|neighbou?rhood|ballpark|lines|order|size|colou?rs?|question"
-    r"|place|continent|reasons?)|tricky|tough one|hard one|interesting|fair (?:point|enough)|bold"
+    r"|place|continent|(?<!for the right )(?<!for all the right )reasons?)|tricky|tough one"
+    r"|hard one|interesting|fair (?:point|enough)|bold"
     r"|i see (?:what|why)|i understand why)\b"
 )
 BUT = re.compile(r"\b(?:but|however|except|although|though)\b")
@@ -261,7 +283,8 @@ DENIES = re.compile(
 # The host asks, hints, counts votes or promises the answer: nothing is declared.
 LATER = re.compile(
     r"\b(?:keep (?:guessing|(?:th\w+ |the )?(?:guesses|votes|\w+) coming|looking|going|trying"
-    r"|at it)|(?:try|guess|look|think) again|another (?:guess|try|go)|any (?:other|more) \w+"
+    r"|at it)|(?:try|guess|think) again|look again(?! (?:at|and)\b)|another (?:guess|try|go)"
+    r"|any (?:other|more) \w+"
     r"|last call|so far|hints?|(?:a|one|two|another|next|first|second|third|small|little|your"
     r"|extra|more|bonus|the only) clues?|clues? (?:\d+|number|one|two)|clue:|(?<!your )patience"
     r"|stay tuned(?! for (?:the|our|my|another) (?:next|new)\b| for another\b| for more\b)"
@@ -283,6 +306,14 @@ LATER = re.compile(
     r"|\d+|another|more|lots of|your|a) (?:\w+ )?votes?\b|tie between|let the others|have a (?:go"
     r"|look|peek|guess)|now have|the (?:race|jury|poll) is|guesses (?:please|first|close)"
     r"|guess first|to be continued|tba|tbd|popcorn|early days|too early|no comment|we shall see)\b"
+)
+# "You don't need a hint", "no more clues needed": said when the game is over.
+NO_HINT = re.compile(
+    r"(?:\b(?:hints?|clues?)(?: (?:\d+|\w+))?: )?\b(?:(?:you|we) (?:don't|didn't|won't|hardly"
+    r"|do not|did not) need|(?:there's |there is )?no need (?:for|of))"
+    r"(?: (?:an?|any|the|my|more|another|further|other))*(?: \w+)? (?:hints?|clues?)(?: \d+)?\b"
+    r"|\bno (?:(?:more|further|other) )?(?:hints?|clues?) (?:was |were |is )?(?:needed|necessary"
+    r"|required)\b"
 )
 # The host is not sure, or wants to hear more.
 WONDERS = re.compile(

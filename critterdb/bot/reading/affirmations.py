@@ -18,7 +18,7 @@ def with_yes_in_words(text: str) -> str:
 
 def is_open(message: str) -> bool:
     """Whether a message says that the game goes on: it asks players, hints, or promises."""
-    if patterns.LATER.search(message) or patterns.WONDERS.search(message):
+    if goes_on(message) or patterns.WONDERS.search(message):
         return True
     sentences = patterns.SENTENCE.findall(message)
     return asks_players(message) or any(
@@ -31,7 +31,7 @@ def is_open(message: str) -> bool:
 
 def goes_on(message: str) -> bool:
     """Whether a message hints, counts votes or promises the answer for later."""
-    return bool(patterns.LATER.search(message))
+    return bool(patterns.LATER.search(patterns.NO_HINT.sub(" ", message)))
 
 
 def asks_players(message: str) -> bool:

@@ -20,7 +20,8 @@ _LIVES = (
     r"|parking lot|neighbou?rhood|housing estate|colony|community|shelter|rescue|therapy|apartment"
     r"|flat|lap|sofa|couch|family|household|suburban|domestic|domesticated|pet|house|home|indoor"
     r"|outdoor|stray|feral|free-roaming|free-ranging|roaming|rescued|collared|microchipped"
-    r"|neutered|spayed|neighbou?rs?|neighbou?r's|neighbou?rs'|siamese|persian|manx|bengal|burmese"
+    r"|gift shop|bar|gym|fire station|police station|golf club|clubhouse|lodge|neutered|spayed"
+    r"|neighbou?rs?|neighbou?r's|neighbou?rs'|siamese|persian|manx|bengal|burmese"
     r"|abyssinian|ragdoll|sphynx|savannah|siberian|norwegian forest|russian blue|british shorthair"
     r"|maine coon|ocicat|everyday|garden-variety|garden variety|common or garden|bog-standard"
     r"|run-of-the-mill|common house|normal|ordinary|regular|plain)"
@@ -36,6 +37,13 @@ _NO_WILD_ONE = re.compile(
     rf"|\b{_OWNER} (?:{_LOOKS} ){{0,2}}{_CAT}\b(?! (?:food|flap|door|toy|guess\w*))"
     r"|\b(?:feral|stray|free-roaming) domestics?\b|\b(?:a|somebody's|someone's"
     r"|the) pet(?=\W*(?:[.,!?]|$))"
+    rf"|\b{_CAT},? (?:who|that|which) (?:lives|sleeps|works|rules|hangs out|belongs|naps|resides"
+    rf"|guards|greets \w+|runs) (?:(?:at|in|on|to|with|behind|under) )?"
+    rf"(?:our|the|my|a|his|her|their) (?:\w+ ){{0,2}}{_LIVES}(?=\W*(?:[.,!?;]|$))"
+    # "Kitty. The domestic sort."
+    rf"|\b{_CAT}[.,;:!—–-]+ ?(?:of )?(?:the |a |an )?(?:domestic|house|tame|pet|feral|indoor"
+    rf"|household)"
+    r" (?:sort|kind|type|variety|one|version|breed)\b"
     r"|\bdomestic(?= (?:feral|stray)\b)|\bmouser\b|\bmanx(?! shearwater)\b"
 )
 

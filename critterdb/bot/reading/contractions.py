@@ -1,4 +1,4 @@
-"""Contractions that people type without an apostrophe: "dont", "thats"."""
+"""Contractions without an apostrophe ("dont", "thats"), and small words of Scots ("cannae")."""
 
 from __future__ import annotations
 
@@ -24,14 +24,36 @@ _ITS = re.compile(
     r"(?<![\w'])(it)s(?= (?:an?|not|just|only|definitely|clearly|indeed|in fact)\b)", re.I
 )
 
+# Hosts and players in Scotland write these. "Ken" is a name too, except after some words; "kent"
+# and "moose" are left out, and capitals, because WI is a state.
+_SCOTS = {f"{verb}nae": f"{verb}n't" for verb in _NOT} | {
+    **{"cannae": "can't", "dinnae": "don't", "winnae": "won't", "wisnae": "wasn't"},
+    **{"isny": "isn't", "wisny": "wasn't", "didny": "didn't", "nae": "no", "naw": "no"},
+    **{"never ken": "never know", "dinnae ken": "don't know", "ye ken": "you know"},
+    **{"yon": "that", "yon's": "that's", "whit": "what", "wis": "was", "the morn": "tomorrow"},
+    **{"aboot": "about", "wee": "little", "braw": "fine", "bonny": "pretty", "bonnie": "pretty"},
+    **{"auld": "old", "oor": "our", "hoose": "house", "ye": "you", "yer": "your", "tae": "to"},
+    **{"jist": "just", "juist": "just", "wi": "with", "gey": "very", "muckle": "big"},
+}
+_WORD, _SCOTS_ENDS = re.compile(r"[\w']+"), {words.split()[-1] for words in _SCOTS}
+_SCOTS_WORD = re.compile(
+    rf"(?<![\w'@#])(?:{'|'.join(sorted(_SCOTS, key=len, reverse=True))})(?![\w'])", re.IGNORECASE
+)
+
 
 def with_apostrophes(text: str) -> str:
     """The text with straight apostrophes, also where a contraction lacks its own."""
     text = text.replace("’", "'").replace("‘", "'")
     text = _BARE.sub(lambda match: _in_full(match[0]), text)
+    if not _SCOTS_ENDS.isdisjoint(_WORD.findall(text.lower())):
+        text = _SCOTS_WORD.sub(lambda match: _in_english(match[0]), text)
     return _ITS.sub(r"\1's", text)
 
 
 def _in_full(word: str) -> str:
     full = _WHOLE[word.lower()]
     return word[:1] + full[1:]
+
+
+def _in_english(words: str) -> str:
+    return words if words.isupper() else _SCOTS[words.lower()]

@@ -100,7 +100,16 @@ _TAKES_BACK = re.compile(
     r"|verdict|post|reply|one|id)|(?:ignore|disregard|forget) (?:that|it|this|what i)(?=[.,!]| "
     r"(?:please"
     r"|pls|for now|have|said|wrote|just|told|posted|everyone|all)|$)|wrong (?:photo|picture|pic"
-    r"|answer|file)"
+    r"|answer|file|card|folder|image|frame|row|line|slide|sheet|album|tab|directory|list|batch"
+    r"|species|label)\b"
+    r"|(?:pull|draw|roll|call|bring)\w* back (?:my|the|that|this|our) (?:\w+ )?(?:answer|verdict"
+    r"|id"
+    r"|call|words?|yes|statement|identification|reply)"
+    r"|(?:i|we) (?:now )?(?:have|do have|got|start to have|am having) (?:now )?(?:(?:my|our|now"
+    r"|some|big"
+    r"|serious|strong|grave|real|second|a few|certain|more) )*doubts?(?! that you| about you)"
+    r"|points? (?:is|are)(?: hereby| now)? (?:cancel(?:l)?ed|withdrawn|revoked|void|rescinded"
+    r"|forfeit)"
     r"|i (?:was|got (?:it|this|that)(?: one)?) wrong|(?:scratch|strike|scrap) (?:that|it)"
     r"|i stand corrected"
     r"|(?:withdraw|retract|rescind|revoke|unsay|pull|cancel)(?:ing|ed)? (?:my|the|that|this|it)\b"
@@ -168,6 +177,7 @@ _PRAISE = re.compile(
     r"(?: \w+)?|[a-z]+",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"[^.!?\n\U0001f300-\U0001faff]+[.!?\n\U0001f300-\U0001faff]*")
 MAX_CONFIRMATION_CHARACTERS = 80
 MIN_WORDS_OF_AN_ECHO = 3
 
@@ -202,13 +212,16 @@ def without_echo(text: str, answered: str) -> str:
     A message that is nothing else stays as it is.
     """
     theirs = _letters_only(answered)
-    sentences = re.findall(r"[^.!?\n\U0001f300-\U0001faff]+[.!?\n\U0001f300-\U0001faff]*", text)
-    own = [each for each in sentences if not _is_echo(each, theirs)]
+    asked = {_letters_only(each) for each in _SENTENCE.findall(answered) if "?" in each}
+    sentences = _SENTENCE.findall(text)
+    own = [each for each in sentences if not _is_echo(each, theirs, asked)]
     return "".join(own) if own else text
 
 
-def _is_echo(sentence: str, theirs: str) -> bool:
+def _is_echo(sentence: str, theirs: str, asked: set[str]) -> bool:
     words = _letters_only(sentence)
+    if words in asked and sentence.rstrip().endswith((".", "!")):
+        return False  # "Then hairy?" "Then hairy!" is an answer
     return len(words.split()) >= MIN_WORDS_OF_AN_ECHO and f" {words} " in f" {theirs} "
 
 

@@ -48,6 +48,14 @@ BOB = re.compile(
     r"|the"
     r"|another|prob|probably|maybe) )bob(?:by|ber|bo|s)?(?=\W*(?:[.,!?;:\n]|$))"
 )
+# "Someone left the barn cat out."
+LET_OUT = (
+    r"(?:^|(?<=[.!?] ))(?:oh |looks like |so )?(?:someone|somebody|the neighbou?rs?) (?:has |have "
+    r"|just |must have |clearly )*(?:left|let|lost|forgot|misplaced|(?:needs|should"
+    r"|ought) (?:to )?"
+    r"(?:fetch|bring|call|collect)|is missing|are missing) (?:the|their|a|his|her)(?: \w+)? (%s)"
+    r"(?= (?:out|outside|in|home|again|inside|loose|outdoors)\b|\W*(?:[.!,]|$))"
+)
 # "Somebody's tabby is out past curfew", "that bobcat looks hungry": it is the one in the photo.
 SUBJECT_HERE = (
     r"(?:^|(?<=[.!?] ))(?:this|that|somebody's|someone's) (%s)(?= (?:is|has|looks|got|needs|wants"
@@ -68,6 +76,20 @@ REAR_END = re.compile(
 )
 # "Cougar or not" and "cougar? or not?" is the name of a game.
 NAME_OF_GAME = " or (?:not?|nah)\\b"
+# "I say bobcat, she says cougar. We'll never agree."
+NO_AGREEMENT = re.compile(
+    r"\b(?:we|they|us)(?:'ll| will|'ve| have)? (?:never|can't|cannot|won't|don't|couldn't|do not"
+    r"|still don't) (?:ever |quite )?agree(?:d)?\b(?! with)|\b(?:we|they) (?:still )?disagree\b"
+    r"|\b(?:house|office|family|marriage|class|team|household|room) (?:is )?divided\b"
+    r"|\b(?:no agreement|agree to disagree|at war over|argu(?:ing|ed) (?:about|over) (?:it|this))\b"
+)
+# "Could be a bobcat, could be anything."
+COULD_BE_ANYTHING = re.compile(
+    r"\b(could|may|might)(?: well| also)? be\b[^.!?]*[,;] ?(?:(?:or|and|but) )?(?:it |then )?"
+    r"(?:could|may|might)(?: also| just as (?:well|easily)| as well| easily| equally)? "
+    r"(?:be (?!male\b|female\b|young\b|old\b|a (?:male|female|young|small|big|juvenile)\b|wrong\b"
+    r"|mistaken\b|off\b|sure\b|the\b|my\b|just\b|more\b)|not(?: be\b|\W*(?:[.!?]|$)))"
+)
 UNDECIDED = re.compile(
     r"\b(?:either|can't (?:decide|choose)|cannot decide|torn|who knows|difference"
     r"|maybe\b.{1,30}\bmaybe|toss[- ]?up"
@@ -125,9 +147,24 @@ BY_OTHERS = re.compile(
     rf"|says|thinks|wrote) "
     r"(?:[\w']+ ){0,3}$"
 )
+# "Priya thinks it's a bobcat": anybody's name may begin a clause. "Tail says cougar" is a guess.
+BY_SOMEBODY = re.compile(
+    r"(?:^\W*|\b(?:and|but|while|so|since|because|that|if|although|though) )"
+    r"(?!(?:i|we|it|this|that|which|all|everything|me|and|but|so|then|still|also|just|or|it's|my"
+    r"|first|second|third|further|initial|had|have|never|always|what|who|how|why|would|could|to)\b"
+    r"|\w*(?:tail|ear|face|leg|paw|head|nose|fur|coat|spot|stripe|tuft|ruff|size|shape|build|bill"
+    r"|beak|eye|wing|gut|heart|instinct|brain|mind|money|vote|experience|bet|guess|answer|body"
+    r"|feet|foot|bod|neck|chest|throat|marking|pattern|gait|posture|location|habitat|look|bar"
+    r"|whisker|cheek|shoulder|color|colour|proportion|silhouette|stance|walk|logic"
+    r"|evidence|science|intuition|context|scale|math|geography|season|range|track|length|ratio"
+    r"|height|camera)s? )"
+    r"[a-z]{2,12} (?:says|said|thinks|thought|reckons|votes|voted|insists|swears|guessed|guesses"
+    r"|claims|believes)(?: (?:it|that|this|it's|that's|is|was|be|an?|the|for|definitely|probably"
+    r"|maybe|surely|clearly)){0,4} $"
+)
 _ADJECTIVES = (
     r"(?:(?:an?|the|el|los|las|il|der|die|das|den|det|ett|os|un|una|um|ein|eine|le|la|one|some"
-    r"|florida|texas|adult|young|baby|juvenile"
+    r"|florida|texas|whole|entire|adult|young|baby|juvenile"
     r"|immature|female|male|big|small|little|huge"
     r"|tiny|fat|fluffy|skinny|wild|cute|beautiful|gorgeous|handsome|lovely|pretty|real|classic"
     r"|typical|definite|very|super|fine|old|ol'|feral|american|common|nice|cool|just|only|plain"
@@ -139,7 +176,10 @@ _ADJECTIVES = (
     r"|suspicious|majestic|magnificent|common|garden variety|regular|ordinary|normal|domestic|wet"
     r"|soggy|dark|light|pale|brown|gray|grey|tan|tawny|spotted|striped|red|orange|black|white|mangy"
     r"|sick|skinny|slim|healthy|stealthy|winter|summer|hidden|blurry|your|our|the neighbou?r's"
-    r"|good old"
+    r"|good old|(?:very|really|truly|rather|quite|extremely|pretty|super|so|most|seriously|fairly"
+    r"|wonderfully|awfully|impossibly) (?!not\b|much\b|like\b|sure\b|likely\b|fake\b|stuffed\b)"
+    r"[\w-]+"
+    r"|[a-z]{3,}(?:ful|ous|ish|less|some|iest|ly-fed|-fed|-looking)"
     r"|plain old|big old|regular old|large|lost|juvie|juv|imm|first-year|1st year) )*"
 )
 # What may stand right before a guess. After any other word a name is only mentioned.
@@ -171,7 +211,12 @@ LEAD = re.compile(
     r"(?:ing)? with"
     r"|settl(?:e|ing) (?:on|for)|plump(?:ing)? for|opt(?:ing)? for|bets? on|money(?:'s| is)? on"
     r"|wager"
-    r"|agree(?:d)?|seconded|ditto|count me (?:as|for|in for)|chose|choosing|most|likely|gonna say"
+    r"|agree(?:d)?|seconded|ditto"
+    r"|(?<!you )(?:name|dub|declare|pronounce|christen|deem|proclaim) (?:it|this|that|him|her"
+    r"|thee|you)"
+    r"(?: to be)?|(?:on|upon) (?:second|third|further|closer) (?:thoughts?|look|reflection"
+    r"|inspection)|on reflection|come to think of it|looking closer"
+    r"|count me (?:as|for|in for)|chose|choosing|most|likely|gonna say"
     r"|pretty sure|fairly sure|quite sure|id as|read(?:s|ing)? as|points? to|pointing to"
     r"|says to me|indicates?"
     r"|suggests?|tells me|makes? (?:it|this|me think)|i'm|thats|thatsa|yay|finally|hello|hi|omg"
@@ -180,7 +225,8 @@ LEAD = re.compile(
 )
 # What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
 FOLLOW = re.compile(
-    r"^(?:\W*$|\W* (?:for (?:sure|me|the win|real)|because|i(?:'d| would| do|'ll| will)? (?:guess"
+    r"^(?:\W*$| ?/ ?\w|\W* (?:for (?:sure|me|the win|real)|because|i(?:'d| would| do|'ll"
+    r"| will)? (?:guess"
     r"|think|say|believe|suppose|bet"
     r"|see|know|vote|reckon|recon|rekon|figure|wager|imagine|assume|expect|fancy|suspect|feel|hope"
     r"|presume|go with|gather)|i(?:'m| am) (?:sure|certain|guessing|thinking|saying|going with"
@@ -226,7 +272,9 @@ ASIDE = re.compile(
     r"|\b(?:go|mercury|ford|wsu|byu|coach|mascot is an?|mascot|the wild|eat(?:ing)?|stone the"
     r"|quoth the|as the|like the|chicken|murder of|flock of)(?: an?| my)? $"
     r"|\b(?:last|next|previous|other) (?:one|time|week|round|photo|game)\b(?: \w+){0,5} $"
-    r"|\b(?:thought|thinking|said|guessed|was going to say)(?: [\w']+){0,3} $"
+    r"|\bthoughts (?:on|about)(?: an?| the)? $"
+    r"|\b(?:(?<!second )(?<!further )(?<!third )thought|thinking|said|guessed|was going to say)"
+    r"(?: [\w']+){0,3} $"
 )
 # "My son says bobcat and I trust him."
 TRUSTS = re.compile(
@@ -234,6 +282,17 @@ TRUSTS = re.compile(
     r"|\bi(?:'m| am) with (?:him|her|them)\b|\b(?:she|he|they)(?:'s| is|'re| are) (?:never wrong"
     r"|always right"
     r"|usually right|rarely wrong|seldom wrong|right|good at this)\b"
+)
+# "I always say cougar and I won't stop now."
+ALWAYS = re.compile(r"\b(?:i|we) (?:always|usually|keep|invariably)\b[^.!?]*$")
+AS_ALWAYS = re.compile(
+    r"^.*?\b(?:and|so)\b,?(?: (?:i|we|it|that|today|this|why|now|here|there))?(?:'m| am|'s| is"
+    r"| was"
+    r"|'ll| will)? ?(?:(?:not )?(?:won't|will not|not|never|don't|see no|no) (?:\w+ )?(?:stop\w*"
+    r"|chang\w*|going to (?:stop|change)|gonna (?:stop|change)|exception|different"
+    r"|reason to (?:stop"
+    r"|change)|quit\w*)|stick\w* (?:to|with) (?:it|that|my)|still do|do so again|again today|again"
+    r"|(?:today|this) (?:too|as well)|why (?:stop|change))\b"
 )
 # "I bet Ann will say cougar."
 FORETOLD = re.compile(

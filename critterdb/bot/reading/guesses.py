@@ -90,7 +90,8 @@ def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     if "mountain lion" in vocabulary.names:
         message = patterns.LION.sub("mountain lion", message)
     any_name = vocabulary.pattern_in(message).pattern
-    message = re.sub(patterns.SUBJECT_HERE % any_name, r"it's a \1,", message)
+    for of_this_one in (patterns.SUBJECT_HERE, patterns.LET_OUT):
+        message = re.sub(of_this_one % any_name, r"it's a \1,", message)
     # A quotation mark in the middle of a word is an inch.
     message = patterns.QUOTED.sub(" , ", message)
     message = IDIOMS.sub(" ", message)
@@ -99,6 +100,8 @@ def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
         return _without_a_name(message, game)
     if patterns.JOKE.search(message) or safeguards.is_contradicted(text):
         return Reading(reason="a joke")
+    if patterns.NO_AGREEMENT.search(message):
+        names = _as(names, "offered")
     return _conclude(names, game, vocabulary, is_respelled=spelled.is_changed)
 
 
@@ -165,6 +168,9 @@ def _names_in_sentence(
                 continue
             between = sentence[last_end : match.start()] if found else ""
             role = _role(before, after, f"{match[2] or ''}{after}")
+            rest = sentence[match.end() : match.end() + MAX_CONTEXT_CHARACTERS]
+            if patterns.ALWAYS.search(before) and patterns.AS_ALWAYS.search(rest):
+                role = "guessed"
             if role == "guessed" and is_theirs:
                 role = "mentioned"
             elif role == "guessed" and patterns.BETWEEN.search(before):
@@ -204,6 +210,8 @@ def _undecided(names: list[_Name], sentence: str) -> list[_Name]:
     weighed = {name.taxon_id for name in names if name.role != "denied"}
     if patterns.ASKS.search(sentence):
         return [replace(name, role="mentioned") for name in names]
+    if patterns.COULD_BE_ANYTHING.search(sentence):
+        return _as(names, "offered" if len(weighed) > 1 else "mentioned")
     weighs = (
         patterns.UNDECIDED.search(sentence)
         or len(patterns.COULD.findall(sentence)) > 1
@@ -238,9 +246,10 @@ def _role(before: str, after: str, ending: str) -> Role:
         return "mentioned"
     if patterns.OUR_OWN.search(before):
         return "guessed"
-    if patterns.BY_OTHERS.search(before) and patterns.TRUSTS.search(after):
+    by_others = patterns.BY_OTHERS.search(before) or patterns.BY_SOMEBODY.search(before)
+    if by_others and patterns.TRUSTS.search(after):
         return "guessed"
-    if patterns.BY_OTHERS.search(before) or patterns.ASIDE.search(before):
+    if by_others or patterns.ASIDE.search(before):
         return "mentioned"
     return "guessed"
 

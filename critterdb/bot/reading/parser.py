@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # X allows 25,000 characters; the answer of a host stands within the first sentences.
 MAX_MESSAGE_CHARACTERS = 2000
 _EMOTICON = re.compile(r"(?<![\w:])[:;=]['-]?[)(DPpO3/|\\](?![\w:])|<3|\^_?\^")
+# A line that no full stop ends, before one of several words that begins in lower case.
+_GOES_ON_IN_VERSE = re.compile(r"(?<=[^\W_])([,;—–-]?)\n(?=[a-z]\w* \w)")
+_VERSE = re.compile(r"\s*[A-Z][a-z]*(?: +\S+){2,}(?:\n *\S+(?: +\S+){2,}){2,}\s*")
 OTHER_ANIMAL = 0  # in the place of a taxon: an animal that is not one of the game's
 
 
@@ -155,6 +158,8 @@ class _Answer:
         (taxon_id,) = taxa
         named = self.taxa(reading.named) - (taxa if reading.stated else set())
         against = self.taxa(reading.doubted) | named | denied
+        if taxon_id == OTHER_ANIMAL and not reading.said & (reading.denied | reading.doubted):
+            against -= {OTHER_ANIMAL}  # "not a fox, a dog": two animals without a taxon
         if taxon_id in against or not _agree(taxon_id, against - denied, self.lineage):
             return _guess(reading)
         verdict = self.verdict(taxon_id)
@@ -211,12 +216,17 @@ def plain_words(text: str) -> str:
     """
     words = re.sub(r"https?://\S+|[@#＠＃][\w.@-]*\w", " ", first_words(text))
     words = re.sub(rf"(?:{_EMOTICON.pattern})(?=\s+[A-Z][a-z])", ". ", words)
-    words = _EMOTICON.sub(", ", words)
+    words = _EMOTICON.sub(", ", _without_line_breaks(words))
     words = re.sub("[⬇👇⤵]\ufe0f?", ". ", words)
     words = re.sub("[“”„«»]", '"', re.sub("[📷📸]", " photo ", words))
     words = with_apostrophes(words).lower()
     words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+=-]", ",", words)
     return re.sub(r"[^\S\n]+", " ", words).strip()
+
+
+def _without_line_breaks(text: str) -> str:
+    """Join the lines of a verse: three or more, of three words at least."""
+    return _GOES_ON_IN_VERSE.sub(r"\1 ", text) if _VERSE.fullmatch(text) else text
 
 
 def _guess(reading: Names, reason: Reason | None = None) -> Verdict | None:

@@ -22,7 +22,8 @@ MARK = re.compile(
     r"|it|this|that|this one|that one|he|she|(?:today|this week|this friday)'s \w+"
     r"|(?:the|our|this|that|your) (?:\w+ )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit"
     r"|beast|guest|visitor|one|fellow|guy|lady|chap|beauty)"
-    r"(?: in question| in (?:the|this) (?:photo|picture)| here)?)"
+    r"(?: in question| in (?:the|this) (?:photo|picture)| here)?"
+    r"|(?:this|our|today's) (?:\w+ )?(?:photo|picture|pic|image|frame|shot|still))"
     r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
     r"|\b(?:looking at|i see|we have|we've got|you have|here is|here's|there is|there's|meet"
     r"|say (?:hello|hi) to|turn(?:s|ed) out(?: to be)?|(?:answer|verdict|reveal|id)(?: is| was)?"
@@ -64,6 +65,11 @@ SEVERAL = re.compile(
     r"|\b(?:it's|it is|this is|that's|is|was) one of (?:our|the|my|their)(?: \w+){0,2} $"
     r"|^ ?(?:just |only |yes )?(?:two|three|four|five|six|several|an? (?:pair|couple|trio) of)"
     r"(?: \w+)? $"
+)
+# "Both cougars!", "all of them are bobcats", but not "both cougars of this valley wear collars".
+ALL_OF_THEM = re.compile(
+    r"^ ?(?:and |yes )?(?:both|all (?:of them|two|three|four|five))(?: of them)?(?: (?:are|were))?"
+    r"(?: (?:\w+ly|indeed|young|adult))? $"
 )
 # "It's a big old tired bobcat" is a statement; beyond that something else stands between.
 MAX_WORDS_AFTER_MARK = 6
@@ -173,8 +179,13 @@ SAID_RIGHTLY = re.compile(
     r" (?:\w+ ){1,3}?)"
     r" ?(?:is|was|'s)(?: \w+)?[,:]? (?:an? )?$"
     r"|\b(?:it|this|that)(?:'s| is| was) what (?:\w+ ){1,5}call(?:s|ed)?(?: an?)? $|"
-    r"^\W*(?:the|these|those|that|this) (?:\w+ ){0,2}(?:tail|leg|eye|ear|paw|nose|face|foot|feet"
-    r"|whisker|butt|coat)s? belongs? to an? $"
+    r"^\W*(?:the|these|those|that|this) (?![^.!?]*\b(?:territor\w+|valley|forest|land|range|area"
+    r"|trail|mountain|road|street|camera|book|house|world|night|n't|not|never|usually|would)\b)"
+    r"(?:[\w'-]+ ){1,9}belongs? to an? $"
+    r"|^\W*(?!.*\b(?:not|never|often|usually|sometimes|wrongly|people|if|until|once|nobody|my|her"
+    r"|his|your|their|hers|another|one|some|few|first)\b)"
+    r"(?:[\w'-]+ ){1,4}(?:(?:is|was|now|officially|hereby|has|been|just|also) ){0,3}"
+    r"(?:confirmed|identified|unmasked|verified|exposed|outed) (?:as|to be) (?:an?|the) $"
     r"|\b(?:it|this|that|one|cat|animal|critter|guest|creature)(?:'s| is| was| has)?(?: been)?"
     r" (?:identified|id'?d|confirmed)(?: by (?!an? |some|my|you)[\w ]{1,30})? as an? $"
     r"|\b(?:re-?)?(?:classified|identified|id'?d|label+ed|catalogu?ed|filed|logged|recorded"
@@ -188,7 +199,7 @@ SAID_RIGHTLY = re.compile(
     r"|^\W*what (?:i|we|you|everyone|people|they)(?: all)? (?:called|took for|thought was|label+ed"
     r"|said was)"
     r"[^.!?]{0,40} (?:is|was)(?: really| actually| in fact)? an? $"
-    r"|^\W*(?:well,? )?what (?!.*\b(?:love|like|need|want|wish|hope|expect|miss"
+    r"|^\W*(?:well,? |and |so |but )?what (?!.*\b(?:love|like|need|want|wish|hope|expect|miss"
     r"|fear)\w*\b)[^.!?,;]{3,50}"
     r" (?:is|was)(?: really| actually| in fact| just)? an? (?:[\w-]+ ){0,2}$"
     r"|^\W*what you(?:'re| are)? (?:see|seeing|looking at)[^?]{0,30} is an? $"
@@ -212,7 +223,8 @@ ELSEWHEN = re.compile(
 PART = re.compile(
     r"^(?:'s?\b|[-/]|\s(?:tails?|ears?|paws?|tracks?|prints?|face|faces|legs?|heads?|pattern|spots"
     r"|coats?|fur|whiskers|size|sized|guess\w*|votes?|voters?|people|crowd|team|camp|fans?|lovers?"
-    r"|things|hopefuls|believers|enthusiasts|it (?:is|was) for (?:you|now|him|her|them)|\d+ ?%|sp"
+    r"|cousins?|relatives?|relations?|lookalikes?|look-alikes?|things|hopefuls|believers"
+    r"|enthusiasts|it (?:is|was) for (?:you|now|him|her|them)|\d+ ?%|sp"
     r"|spp|species|gang|mode|vibes?|energy|kill"
     r"|scat|poop|skulls?"
     r"|skeletons?|bones?|skins?|pelts?|statues?|plushies?|toys?|signs?|warnings?|butts?|mugs?|dens?"
@@ -225,7 +237,9 @@ PART_OF_QUESTION = re.compile(r"[—–;(]| - |, (?=see\b|notice|did you|can you
 # "This bobcat fooled many of you."
 # "Answer: bobcat" is as plain as "the answer is a bobcat".
 LABEL_OF_ANSWER = re.compile(
-    r"\b(?:answer|verdict|reveal|id|solution|result|ruling|conclusion)\W*:\W*$"
+    r"\b(?:answer|verdict|reveal|id|solution|result|ruling|conclusion|(?:ground )?truth|reality"
+    r"|actual(?: (?:animal|species|bird|cat))?|fact|correct(?: (?:one|species))?|species"
+    r"|(?:true|real) (?:identity|species|name|animal))\W*:\W*$"
 )
 THIS_ONE = re.compile(r"\b(?:this|our) (?:\w+ )?$")
 FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|confused)\b")

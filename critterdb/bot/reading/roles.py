@@ -53,7 +53,7 @@ def read_names(message: str, names: Mapping[str, int]) -> Names:
     message, quotations = safeguards.without_quotations(message)
     any_name = "|".join(map(re.escape, present)) or r"(?!)"
     message = in_plain_turns(message, any_name, names)
-    pattern = re.compile(rf"\b({any_name})(s|es)?(?![\w])")
+    pattern = re.compile(rf"\b(?!does\b)({any_name})(s|es)?(?![\w])")
     for quoted in quotations:
         reading.mentioned.update(match[1] for match in pattern.finditer(quoted))
     for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):
@@ -120,7 +120,8 @@ def _role(
     """Return what a name does in its clause."""
     before, after = clause[: match.start()], clause[match.end() :]
     is_streak = match[2] and after.startswith(" in a row")  # "three cougars in a row"
-    are_several = bool(match[2] and patterns.SEVERAL.search(before)) and not is_streak
+    are_all = not after.strip() and patterns.ALL_OF_THEM.search(before)
+    are_several = bool(match[2] and (patterns.SEVERAL.search(before) or are_all)) and not is_streak
     is_kind = match[2] and not are_several  # "cougars have long tails"
     if is_kind or patterns.PART.search(after) or patterns.ELSEWHEN.search(sentence):
         doubt = patterns.DOUBT.search(patterns.WOULD.sub(" ", clause)) and not match[2]

@@ -46,7 +46,10 @@ _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\b(domestic|house)\. cat\b"), r"\1 cat"),
     (re.compile(r"\b(?:pas une?|keine?|no es una?|non è una?)\b"), "not a"),
     (re.compile(r"\bcat \((house|domestic)\)"), r"\1 cat"),
-    (re.compile(r"\b(just an?|an?|only|it's|is) domestic(?=\W*(?:[.,!?]|$))"), r"\1 domestic cat"),
+    (
+        re.compile(r"\b(just an?|an?|only|it's|is|be) domestic(?=\W*(?:[.,!?]|$))"),
+        r"\1 domestic cat",
+    ),
     (
         re.compile(
             r"\b(?:in (?:my|our) (?:language|country)|in english)\b([^.!?]*,) (?:you|we|they) say\b"
@@ -80,6 +83,25 @@ _OURS_IN_OTHER_WORDS = (
             r" ?(?=[:—–])"
         ),
         "the answer",
+    ),
+    # "Oops: yesterday's bird is a merlin", in reply to the photo or in a quote of it.
+    (
+        re.compile(
+            r"^((?=.*\b(?:oops|whoops|correct\w*|fix\w*|key|erratum|revis\w+|mistake"
+            r"|wrong)\b)(?!.*\b(?:today|today's|this (?:one|week)|next"
+            rf"|new|hints?|clues?|remember)\b|.*\?).*?)\b{_A_DAY}'s (?:\w+ )?(?:game|bird|cat"
+            r"|animal|photo|picture|mystery|critter|post|corvid|hawk|one) (?=is|was|turned out)",
+            re.DOTALL,
+        ),
+        r"\1this one ",
+    ),
+    # What cats at home are called in fun.
+    (
+        re.compile(
+            r"\b(?:little|tiny|mini|miniature|pocket|living[- ]room|sofa|couch|indoor|household"
+            r"|house|suburban|backyard|garden) (?:panther|tiger|lion|leopard|jaguar)s?\b"
+        ),
+        "rascal",
     ),
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
@@ -146,7 +168,9 @@ _NAMED_FOR_ONE = re.compile(
     r"|nation|pride|athletics|jersey|mascot|logo|shoes?|sneakers?|excavators?|loaders?|skid)"
 )
 _MACHINE = re.compile(r"\b(?:skid[ -]?steers?|excavators?|horsepower)\b")
-_ONE_OF_TWO = re.compile(r"\b(?:both|between)\b")
+# "Both a cougar and a bobcat", but not "both cougars".
+_ONE_OF_TWO = re.compile(r"\bbetween\b|\bboth\b.* and\b")
+_BOTH, _AND = re.compile(r"\bboth (?:an? |the )?(?:\w+ )?$"), re.compile(r"^s? ?(?:and|&|,)")
 _ATTRIBUTED = re.compile(
     r"^ here ?:|^\W{0,3}(?:said|says|claim(?:s|ed)|insist(?:s|ed)|swears|swore|wrote|writes|thinks"
     r"|thought) (?!i\b|we\b)\w"
@@ -200,10 +224,17 @@ _LABEL_OF_OTHERS = re.compile(
     r"|wrong answer|previous answer|top answer"
     r"|popular vote|favou?rite|spoken|tentatively|probably|possibly|maybe|perhaps"
     r"|presumably|photos?|credits?|location|place|here"
-    r"|(?:you|they|people|players|many|most|some)(?: all| mostly)?"
+    r"|(?:you|they|people|players|many|most|some|few|fewer|several|others|half|two|three|lots)"
+    r"(?: all| mostly| of you)?"
     r" (?:said|wrote|guessed|answered|voted|say|think|guess|vote))"
     r"|(?:^|[.,;!?] ?)(?:you|me|her|him|us|them"
-    r"|rt)|\b(?:answer|option) (?:[a-d]|[1-9]))\s*$"
+    r"|rt)|\b(?:answer|option) (?:[a-d]|[1-9])"
+    # What most people said: "mode of responses: cougar. Truth: bobcat".
+    r"|\b(?:mode|median|majority|consensus|crowd|public|popular|audience|responses|replies"
+    r"|(?:most (?:common|frequent|popular)|top|popular|usual) (?:answer|guess|reply)|entries"
+    r"|submissions|comments|commenters|expectations?|impression|looks like"
+    r"|predictions?|expected|hoped|feared)(?: (?:of|from|in|on|for) (?:(?:the|all|your|our) )?\w+"
+    r"| (?:choice|pick|opinion|answer|vote|view|says?|said))?)\s*$"
 )
 _ELSEWHEN = re.compile(
     r"^\s*(?:statistically|usually|typically|normally|rt)\b"
@@ -276,6 +307,7 @@ def downgrade(
         or _NAMED_FOR_ONE.search(after)
         or _SHARE_OF_PEOPLE.search(before)
         or _ONE_OF_TWO.search(before)
+        or (_BOTH.search(before) and _AND.search(after))
         or _ONE_OF_MANY.search(before)
         or _TAKEN_FOR.search(before)
         or (_PERCENT.search(before) and _POLL.search(sentence))

@@ -29,12 +29,13 @@ MAX_LETTERS = 30  # no word of a name is longer
 _REAL_WORDS = frozenset(
     re.findall(
         r"\w+",
-        """abbey act acts bitter bitters boxer brown clover coal cows craven crew crown dear deal
-        dove fisher flicker fly foul fresh gold grand groove hair hero horse horses howl jager kite
-        lark links mallet maria marlin marlins marten martens martin martins moose mouse mule
-        panthera parent petrol pidgin purse rabbi raving ravine robin robins robbins rooks sable
-        seal shallow shallows shrew shrink startling sterling stern stork storks swallow swallows
-        tern thrust thrusts turnkey vireos warble warbles widgets wrench""",
+        """abbey act acts bitter bitters boxer brown clover coal coral corals corpus cows craven
+        crew crown deal dear dove fisher flicker fly foul fresh gold grand groove hair hero horse
+        horses howl jager kite lark links mallet maria marlin marlins marten martens martin martins
+        moose mouse mule panthera parent petrol pidgin purse rabbi ravels ravine raving robbins
+        robin robins rooks sable seal shallow shallows shrew shrink stalling staring starring
+        starting startling starving sterling stern stirling stork storks swallow swallows tern
+        thrust thrusts turnkey vireos warble warbles widgets wrench""",
     )
 )
 _WORD = re.compile(r"(?<![\w@#＠＃/.'])[^\W\d_]+(?:['’][^\W\d_]+)*(?!\w*[@/])")

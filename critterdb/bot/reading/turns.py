@@ -40,6 +40,33 @@ _SAYS = (
     r"|rules? out everything but|can only (?:be|mean"
     r"|belong to)|only fits?|fits? only) (?:an? |the |this is an? |it's an? )?"
 )
+# "Every character fits bobcat", "all measurements match a merlin".
+_ALL_MARKS_FIT = (
+    r"\b(?:every(?: (?:single|last))?|each|all(?: of)?(?: (?:the|its|his|her|these|those|my))?)"
+    r"(?: [\w-]+)? (?:characters?|features?|field marks?|marks?|traits?|details?|measurements?"
+    r"|signs?|clues?|criteri\w+|boxes|box|bits?|pieces?|numbers?|pixels?|frames?|angles?)"
+    r"(?: [\w'-]+){0,4}? (?:fits?|match(?:es)?|agrees? (?:with|on)|points? to|speaks? for|says?"
+    r"|screams?|lines? up with) (?:an? |the |only )?"
+)
+# "This is one of those", "so is this one", after a sentence about the animals of that name.
+_THIS_IS_ONE = (
+    r"(?:(?:and|so|well|yes|indeed)[ ,]+){0,2}(?:(?:this|he|she|(?:my|our|the|this) photo) (?:is"
+    r"|was) (?:just |exactly |indeed |also )?one(?: too)?|(?:this|that|it|ours|he|she)(?:'s| is"
+    r"| was) (?:just |exactly |indeed |also )?(?:one of (?:those|them|these)|such an? (?:one|animal"
+    r"|bird|cat))|so (?:is|was) (?:this|that|ours|mine|today's|this one|that one"
+    r"|the one [\w ]{1,30}))"
+)
+# A poll's shares, with a tick behind the right one; ticks are words here.
+_SHARE, _TICK = r"\W{0,3}\d+ ?(?:%|percent|votes?)?\)?", r"[ ,<←–—-]{0,6}\bcorrect!"
+_WINS_WITH = (
+    r"\b(?:(?:the |our |today's |first )?(?:winner|champion)(?: is| was|:|,)? [\w'-]+"
+    r"|(?!(?:nobody|none|who|no one|everyone|you|they|i|we|it)\b)[\w'-]+(?: (?:and|&) [\w'-]+)?"
+    r" (?:wins?|won|(?:takes?|took) it|(?:takes?|took|gets?|got|earns?) the (?!lead\b|bait\b"
+    r"|stage\b|risk\b|floor\b|first\b|vote\b|plunge\b)\w+|nails? it|nailed it"
+    r"|got it|has it|scores?)(?: first| today| this \w+| again)?"
+    r"|(?:points?|stars?|prize|cookie|medal|sticker|crown|trophy|round) (?:goes |go )?to [\w'-]+)"
+    r",? (?:with|for|thanks to)(?: (?:an?|the|her|his|their|your|saying|calling it))* "
+)
 _NO_STATEMENT = re.compile(
     r"\b(?:would|might|could|may|should|doesn't|don't|does not|do not|didn't|not|never|if|might"
     r"|usually"
@@ -51,7 +78,9 @@ def in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> str
     """Put turns of phrase around names as roles.py expects them."""
     message = _in_one_name(message, any_name, names)
     message = _of_marks(message, any_name)
+    message = _of_this_one(message, any_name)
     message = _of_votes(message, any_name)
+    message = _of_winners(message, any_name)
     return _of_questions(message, any_name)
 
 
@@ -120,6 +149,33 @@ def _of_marks(message: str, any_name: str) -> str:
         r"not a \1. it's a \2",
         message,
     )
+
+
+def _of_this_one(message: str, any_name: str) -> str:
+    message = re.sub(rf"(?<!not ){_ALL_MARKS_FIT}(?=(?:{any_name})(?!\w))", "it's a ", message)
+    # "Cougar kittens have spots. This is one of those."
+    sentences = rf"(?<![^.!?\n])([^.!?\n]*\b({any_name})s?(?!\w)[^.!?\n]*[.!;,:—–-]+\s*)"
+    is_named = re.compile(rf"\b(?:{any_name})s?(?!\w)")
+    return re.sub(
+        rf"{sentences}{_THIS_IS_ONE}(?= ?(?:[.!,;]|$))",
+        lambda pair: (
+            pair[0]
+            if len(is_named.findall(pair[1])) > 1
+            else f"{is_named.sub('animal', pair[1])} it's a {pair[2]}"
+        ),
+        message,
+    )
+
+
+def _of_winners(message: str, any_name: str) -> str:
+    # "Bobcat 61% ✔, cougar 30%."
+    if len(re.findall(_TICK, message)) == 1:
+        ticked = re.compile(rf"\b({any_name})s?{_SHARE}{_TICK}")
+        if ticked.search(message):
+            message = ticked.sub(r"it's a \1.", message)
+            message = re.sub(rf"\b(?:{any_name})s?{_SHARE}", " ", message)
+    # "The winner is Uma with Lynx rufus."
+    return re.sub(rf"{_WINS_WITH}(?=(?:{any_name})(?= ?(?:[.!,]|$)))", "it's a ", message)
 
 
 def _of_votes(message: str, any_name: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from critterdb.games import Game
 _BEFORE_NEWS = (
     r"(?:^|[.!?,;:(\n]\s*|\ban?\s+[\w-]+\s+|\b(?:an?|is|was|it's|its|that's|y+e+s+|yep|yup|so"
-    r"|correct|just|adult|young|tiny|little"
+    r"|then|correct|just|adult|young|tiny|little"
     r"|juvenile|dark|light|male|female|answer)\s+)"
 )
 _AFTER_NEWS = (
@@ -98,7 +98,7 @@ class Vocabulary:
         # A pattern of all names of a game about birds takes half a second to compile.
         present = [name for name in {*self.names, *self.short} if name in message]
         any_name = "|".join(map(re.escape, sorted(present, key=len, reverse=True))) or r"(?!)"
-        return re.compile(rf"(?<![\w-])({any_name})(s|es)?(?![\w])")
+        return re.compile(rf"(?<![\w-])(?!does\b)({any_name})(s|es)?(?![\w])")
 
 
 def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
