@@ -10,6 +10,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from critterdb.publish.static_site.bake import StaticOptions, StaticSite, publish_static
 from critterdb.storage.database import DATABASE_NAME, open_database
+from tests.support.datasette_site import share_compiled_templates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ ROOT = "http://127.0.0.1/some/where/"
 
 def bake(site: Path, folder: Path, **options: object) -> StaticSite:
     """Publish a site as static files, as the command does."""
+    share_compiled_templates()  # a sixth of the time
     db = open_database(site / DATABASE_NAME)
     try:
         return publish_static(db, folder, StaticOptions(**options))  # type: ignore[arg-type]

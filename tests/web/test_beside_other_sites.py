@@ -10,12 +10,12 @@ from contextlib import closing
 from importlib.metadata import distributions, entry_points
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.datasette_site import (
-    PATIENCE_S,
     add_model,
+    http_get,
+    http_post,
     jpeg,
     listed,
     make_site,
@@ -44,11 +44,11 @@ def test_nothing_registers_critterdb_with_datasette() -> None:
 
 def test_somebody_s_own_datasette_stays_as_it_is(folder: Path) -> None:
     with serving(folder, DATASETTE) as address:
-        assert "critterdb" not in httpx.get(f"{address}/-/plugins.json?all=1").text
-        assert "Classify a photo" not in httpx.get(address).text
-        assert "cells.css" not in httpx.get(f"{address}/my/birds").text
+        assert "critterdb" not in http_get(f"{address}/-/plugins.json?all=1").text
+        assert "Classify a photo" not in http_get(address).text
+        assert "cells.css" not in http_get(f"{address}/my/birds").text
         for path in ("/-/critters", "/-/classify", "/-/critterdb/health"):
-            assert httpx.get(f"{address}{path}", timeout=PATIENCE_S).is_error, path
+            assert http_get(f"{address}{path}").is_error, path
 
 
 def test_the_page_says_how_to_use_it_there(folder: Path) -> None:
@@ -60,12 +60,10 @@ def test_the_page_says_how_to_use_it_there(folder: Path) -> None:
     with serving(folder, ["-m", "datasette", "serve", *words[1:], "--port", "{port}"]) as address:
         plugins = listed(f"{address}/-/plugins.json", "plugins")
         assert "critterdb_plugin.py" in [plugin["name"] for plugin in plugins]
-        assert httpx.get(f"{address}/my/birds").status_code == 200
-        assert httpx.get(f"{address}/critters/bot_history").status_code == 200
-        assert httpx.get(f"{address}/-/critters").status_code == 200
-        answer = httpx.post(
-            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
-        ).json()
+        assert http_get(f"{address}/my/birds").status_code == 200
+        assert http_get(f"{address}/critters/bot_history").status_code == 200
+        assert http_get(f"{address}/-/critters").status_code == 200
+        answer = http_post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
         assert answer["answer"]["common_name"] == "Cougar"
 
 
@@ -74,7 +72,5 @@ def test_a_copied_plugin_does_the_same(folder: Path) -> None:
     shutil.copytree(folder / "mysite" / "plugins", folder / "my-plugins")
     command = ["-m", "datasette", "serve", "my.db", "mysite/critters.db", "--plugins-dir"]
     with serving(folder, [*command, "my-plugins", "--port", "{port}"]) as address:
-        answer = httpx.post(
-            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
-        ).json()
+        answer = http_post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
         assert answer["answer"]["common_name"] == "Cougar"

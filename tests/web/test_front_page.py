@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from critterdb.site.serving import front_page_address
-from tests.support.datasette_site import change_metadata, make_site, open_datasette, serving
+from tests.support.datasette_site import (
+    change_metadata,
+    http_get,
+    make_site,
+    open_datasette,
+    serving,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import httpx
 
 pytestmark = pytest.mark.slow
 
@@ -95,5 +102,5 @@ def test_the_printed_address_is_that_of_the_front_page(
 def test_signing_in_as_root_ends_at_the_front_page(folder: Path) -> None:
     """Datasette prints the address that signs in, and goes to `/` afterwards."""
     with serving(folder, ["-m", "critterdb", "serve", "--port", "{port}"]) as address:
-        response = httpx.get(f"{address}/", headers=BROWSER, follow_redirects=True)
+        response = http_get(f"{address}/", headers=BROWSER, follow_redirects=True)
         assert str(response.url) == f"{address}/-/critters"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from critterdb.web.datasette.host_check import is_own_host
-from tests.support.datasette_site import make_site, open_datasette, serving
+from tests.support.datasette_site import make_site, serving, shared_datasette
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,11 @@ def test_a_site_behind_a_proxy_of_its_own_answers_under_any_name(tmp_path: Path)
         assert statuses(address, "critters.example") == {200}
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_site(tmp_path_factory.mktemp("hosts") / "mysite")
+
+
 @pytest.mark.parametrize(
     ("socket", "status"),
     [
@@ -62,9 +67,9 @@ def test_a_site_behind_a_proxy_of_its_own_answers_under_any_name(tmp_path: Path)
     ],
 )
 async def test_only_sockets_on_loopback_are_checked(
-    tmp_path: Path, socket: str | None, status: int
+    folder: Path, socket: str | None, status: int
 ) -> None:
-    datasette = open_datasette(make_site(tmp_path / "mysite"))
+    datasette = shared_datasette(folder)
     await datasette.invoke_startup()
     sent: list[dict[str, Any]] = []
 

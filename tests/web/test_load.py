@@ -11,7 +11,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.datasette_site import add_model, make_site, serving
+from tests.support.datasette_site import (
+    add_model,
+    http_post,
+    make_site,
+    serving,
+)
 from tests.support.models import picture
 
 if TYPE_CHECKING:
@@ -73,7 +78,7 @@ def test_a_body_that_is_too_large_is_told_so_early(address: str, chunked: bool) 
 
 
 def test_usual_clients_get_to_read_the_refusal(address: str) -> None:
-    response = httpx.post(f"{address}/-/classify", content=bytes(LARGE_BYTES // 10), timeout=30)
+    response = http_post(f"{address}/-/classify", content=bytes(LARGE_BYTES // 10), timeout=30)
     assert (response.status_code, response.json()["code"]) == (413, "too_large")
 
 
@@ -95,7 +100,7 @@ def test_only_a_trusted_proxy_says_who_is_counted(
         if (late := time.time() % 60 - 45) > 0:
             time.sleep(15 - late)  # until all of them fit into one minute
         answered = [
-            httpx.post(
+            http_post(
                 f"{address}/-/classify",
                 content=picture("red"),
                 headers={

@@ -14,7 +14,13 @@ import pytest
 
 from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.web.datasette.memory_limits import MAX_RESULT_BYTES
-from tests.support.datasette_site import make_site, open_datasette, rows, serving
+from tests.support.datasette_site import (
+    http_get,
+    make_site,
+    open_datasette,
+    rows,
+    serving,
+)
 from tests.support.pages import make_furnished_site
 
 if TYPE_CHECKING:
@@ -81,10 +87,9 @@ def test_several_at_a_time_share_the_limit(address: str) -> None:
     with ThreadPoolExecutor(12) as pool:
         statuses = pool.map(
             lambda sql: (
-                httpx.get(
+                http_get(
                     f"{address}/critters.json",
                     params={"sql": sql},
-                    timeout=60,
                     follow_redirects=True,
                 ).status_code
             ),

@@ -226,8 +226,18 @@ def name_picture(folder: Path, post_id: str, sha256: str) -> None:
         db["post_images"].update((post_id, 0), {"image_sha256": sha256})
 
 
+def add_picture_elsewhere(folder: Path) -> str:
+    """A post whose kept picture is a link to another file of the folder; the picture's hash."""
+    add_post(folder, "x:3", "http://127.0.0.1:9/gone.jpg")
+    sha256, path = place_photo(folder, jpeg(), "jpg", "pictures")
+    name_picture(folder, "x:3", sha256)
+    (folder / path).unlink()
+    (folder / path).symlink_to(folder / "metadata.json")
+    return sha256
+
+
 @pytest.mark.any_line
-def test_kept_pictures_are_shown_while_their_post_is(tmp_path: Path) -> None:
+def test_kept_pictures_and_no_other_files_are_shown_while_their_post_is(tmp_path: Path) -> None:
     folder = make_site(tmp_path / "mysite")
     addresses = {}
     for post_id, colour in (("x:1", "red"), ("jsonl:2", "blue")):
@@ -235,6 +245,7 @@ def test_kept_pictures_are_shown_while_their_post_is(tmp_path: Path) -> None:
         sha256, _ = place_photo(folder, jpeg(colour), "jpg", "pictures")
         addresses[post_id] = f"/-/critterdb/pictures/{sha256}"
         name_picture(folder, post_id, sha256)
+    elsewhere = add_picture_elsewhere(folder)
     with serving(folder, SERVE) as address:
         for post_id, path in addresses.items():
             assert status(address, path) == 200
@@ -247,25 +258,14 @@ def test_kept_pictures_are_shown_while_their_post_is(tmp_path: Path) -> None:
         # A file's pictures were never published; the demo's are anybody's.
         assert status(address, addresses["x:1"], {"X-Forwarded-For": "203.0.113.9"}) == 200
         assert status(address, addresses["jsonl:2"], {"X-Forwarded-For": "203.0.113.9"}) == 404
+        # No other file of the folder is a kept picture.
+        for name in (elsewhere, "0" * 64, "..~2fmetadata.json"):
+            assert status(address, f"/-/critterdb/pictures/{name}") == 404, name
         with closing(open_database(folder / DATABASE_NAME)) as db:
             db.execute("UPDATE posts SET deleted_at = '2026-11-27T00:00:00Z'")
         for path in addresses.values():
             assert status(address, path) == 404
             assert path not in CLIENT.get(f"{address}/-/critters/history").text
-
-
-@pytest.mark.any_line
-def test_no_other_file_of_the_folder_is_a_kept_picture(tmp_path: Path) -> None:
-    folder = make_site(tmp_path / "mysite")
-    add_post(folder, "x:1", "http://127.0.0.1:9/gone.jpg")
-    sha256, path = place_photo(folder, jpeg(), "jpg", "pictures")
-    name_picture(folder, "x:1", sha256)
-    (folder / path).unlink()
-    (folder / path).symlink_to(folder / "metadata.json")
-    with serving(folder, SERVE) as address:
-        assert status(address, f"/-/critterdb/pictures/{sha256}") == 404
-        assert status(address, f"/-/critterdb/pictures/{'0' * 64}") == 404
-        assert status(address, "/-/critterdb/pictures/..~2fmetadata.json") == 404
 
 
 @pytest.mark.any_line

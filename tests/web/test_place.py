@@ -19,11 +19,12 @@ import critterdb
 from critterdb.fakes.server import Request, StandIn
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import (
-    PATIENCE_S,
     SEEN_AT,
     add_model,
     add_photo,
     free_port,
+    http_get,
+    http_post,
     make_site,
     open_datasette,
     rows,
@@ -280,7 +281,7 @@ def logged_server(folder: Path, log: Path) -> Iterator[str]:
         try:
             for _ in range(300):
                 with suppress(httpx.TransportError):
-                    httpx.get(f"http://127.0.0.1:{port}/-/versions.json")
+                    http_get(f"http://127.0.0.1:{port}/-/versions.json")
                     break
                 time.sleep(0.1)
             yield f"http://127.0.0.1:{port}"
@@ -302,12 +303,10 @@ def test_nothing_of_a_place_is_stored_or_logged(
         with logged_server(folder, tmp_path / "access.log") as base:
             url = f"{photos.base}/cat.jpg"
             for response in (
-                httpx.post(
-                    f"{base}{ENDPOINT}", files={"image": YELLOW}, data=SECRET, timeout=PATIENCE_S
-                ),
-                httpx.post(f"{base}{ENDPOINT}", files={"image": data}, data={"use_exif": "1"}),
-                httpx.get(f"{base}{ENDPOINT}", params={"url": url, **SECRET}),
-                httpx.get(f"{base}{ENDPOINT}", params={"url": url, **SECRET, "on": "soon"}),
+                http_post(f"{base}{ENDPOINT}", files={"image": YELLOW}, data=SECRET),
+                http_post(f"{base}{ENDPOINT}", files={"image": data}, data={"use_exif": "1"}),
+                http_get(f"{base}{ENDPOINT}", params={"url": url, **SECRET}),
+                http_get(f"{base}{ENDPOINT}", params={"url": url, **SECRET, "on": "soon"}),
             ):
                 assert response.status_code in (200, 400)
                 assert_no_trace(response.text)

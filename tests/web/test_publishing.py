@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from click.testing import CliRunner
 from datasette.utils import parse_metadata
@@ -31,9 +30,10 @@ from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_databas
 from critterdb.web.state import plugin_state
 from tests.support.datasette_site import (
     MODEL_ID,
-    PATIENCE_S,
     add_photo,
     change_metadata,
+    http_get,
+    http_post,
     jpeg,
     listed,
     open_datasette,
@@ -306,13 +306,11 @@ def test_it_serves_read_only_and_records_nothing(publish: Publish, tmp_path: Pat
         [database] = listed(f"{address}/-/databases.json", "databases")
         assert database["name"] == "critters"
         assert database["is_mutable"] is False
-        answer = httpx.post(
-            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
-        ).json()
+        answer = http_post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
         assert answer["answer"]["common_name"] == "Cougar"
         assert answer["prediction_id"] is None
         sha256 = hashlib.sha256(jpeg("red")).hexdigest()
-        photo = httpx.get(f"{address}/-/critterdb/photos/{sha256}")
+        photo = http_get(f"{address}/-/critterdb/photos/{sha256}")
         assert photo.content == jpeg("red")
     assert all_bytes(public) == before
 
@@ -322,9 +320,7 @@ def test_a_writable_copy_records(publish: Publish, tmp_path: Path) -> None:
     public = tmp_path / "public"
     assert not (public / "inspect-data.json").exists()
     with serving(public, ["-m", "critterdb", "serve", "--port", "{port}"]) as address:
-        answer = httpx.post(
-            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
-        ).json()
+        answer = http_post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
     assert answer["prediction_id"] is not None
 
 
@@ -366,11 +362,9 @@ def test_any_site_can_be_served_read_only(full: Path) -> None:
     with serving(full, arguments) as address:
         [database] = listed(f"{address}/-/databases.json", "databases")
         assert database["is_mutable"] is False
-        settings = httpx.get(f"{address}/-/settings.json").json()
+        settings = http_get(f"{address}/-/settings.json").json()
         assert (settings["default_page_size"], settings["allow_download"]) == (7, False)
-        answer = httpx.post(
-            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
-        ).json()
+        answer = http_post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
         assert answer["model"]["id"] == MODEL_ID
         assert answer["prediction_id"] is None
 

@@ -10,7 +10,6 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from critterdb.errors import SiteError
@@ -18,11 +17,12 @@ from critterdb.site.lazy_units import has_units
 from critterdb.site.serving import serve_arguments
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.datasette_site import (
-    PATIENCE_S,
     TAXON,
     add_model,
     add_photo,
     change_metadata,
+    http_get,
+    http_post,
     jpeg,
     listed,
     make_site,
@@ -43,12 +43,10 @@ def test_a_served_site_answers_with_a_picture_s_name(tmp_path: Path, command: li
     folder = make_site(tmp_path / "mysite")
     add_model(folder)
     with serving(folder, command) as address:
-        answer = httpx.post(
-            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
-        ).json()
+        answer = http_post(f"{address}/-/classify", files={"image": jpeg("red")}).json()
         assert answer["answer"]["taxon_id"] == TAXON
-        assert httpx.get(f"{address}/critters/bot_history").status_code == 200
-        assert "Classify a photo" in httpx.get(address).text
+        assert http_get(f"{address}/critters/bot_history").status_code == 200
+        assert "Classify a photo" in http_get(address).text
     assert len(rows(folder, "SELECT * FROM predictions")) == 1
 
 
@@ -59,7 +57,7 @@ def test_cors_opens_the_data_and_the_endpoint_to_other_sites(
     folder = make_site(tmp_path / "mysite")
     with serving(folder, [*SERVERS["critterdb serve"], *option]) as address:
         for path in ("/critters/games.json", "/-/classify.json"):
-            response = httpx.get(f"{address}{path}", headers={"origin": "https://other.example"})
+            response = http_get(f"{address}{path}", headers={"origin": "https://other.example"})
             assert response.headers.get("access-control-allow-origin") == header
 
 
@@ -75,14 +73,14 @@ def test_where_the_site_lies_on_its_machine_is_not_shown(
     command = ["-m", "critterdb", "--db", str(folder / name), "serve", "--port", "{port}", *how]
     with serving(tmp_path, command) as address:
         for page in ("databases", "threads", "settings", "plugins", "metadata", "config"):
-            assert str(tmp_path) not in httpx.get(f"{address}/-/{page}.json").text, page
+            assert str(tmp_path) not in http_get(f"{address}/-/{page}.json").text, page
         [database] = [
             database
             for database in listed(f"{address}/-/databases.json", "databases")
             if not database["is_memory"]
         ]
         assert database["path"] == name
-        assert httpx.get(f"{address}/-/critterdb/photos/{sha256}").status_code == 200
+        assert http_get(f"{address}/-/critterdb/photos/{sha256}").status_code == 200
 
 
 @pytest.mark.parametrize("how", [[], ["--read-only"]], ids=["", "read-only"])
@@ -92,12 +90,10 @@ def test_a_site_below_an_address_of_another(tmp_path: Path, how: list[str]) -> N
     settings = '{"base_url": "/zoo/", "default_page_size": 7, "allow_download": false}'
     (folder / "settings.json").write_text(settings)
     with serving(folder, [*SERVERS["critterdb serve"], *how]) as address:
-        assert httpx.get(f"{address}/zoo/-/settings.json").json()["default_page_size"] == 7
-        answer = httpx.post(
-            f"{address}/zoo/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
-        ).json()
+        assert http_get(f"{address}/zoo/-/settings.json").json()["default_page_size"] == 7
+        answer = http_post(f"{address}/zoo/-/classify", files={"image": jpeg("red")}).json()
         assert answer["answer"]["taxon_id"] == TAXON
-        assert 'action="/zoo/-/classify"' in httpx.get(f"{address}/zoo/-/critters").text
+        assert 'action="/zoo/-/classify"' in http_get(f"{address}/zoo/-/critters").text
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "7"])
@@ -123,11 +119,9 @@ def test_the_checkout_itself_is_a_site_for_datasette(tmp_path: Path) -> None:
     )
     add_model(checkout)
     with serving(checkout, SERVERS["datasette ."]) as address:
-        plugins = httpx.get(f"{address}/-/plugins.json").json()
+        plugins = http_get(f"{address}/-/plugins.json").json()
         assert [p["name"] for p in plugins].count("critterdb_plugin.py") == 1
-        assert httpx.post(
-            f"{address}/-/classify", files={"image": jpeg("red")}, timeout=PATIENCE_S
-        ).json()["ok"]
+        assert http_post(f"{address}/-/classify", files={"image": jpeg("red")}).json()["ok"]
 
 
 @pytest.mark.parametrize("has_others", [False, True])
@@ -158,6 +152,6 @@ def test_units_of_somebody_s_metadata_work(tmp_path: Path, command: list[str]) -
     units = {"tables": {"trees": {"units": {"height": "m"}}}}
     change_metadata(folder, {"databases": {"critters": units}})
     with serving(folder, command) as address:
-        page = httpx.get(f"{address}/critters/trees.json?height__gt=900 cm&_shape=array")
+        page = http_get(f"{address}/critters/trees.json?height__gt=900 cm&_shape=array")
         assert [row["name"] for row in page.json()] == ["oak"]
-        assert "20.0\xa0m" in html.unescape(httpx.get(f"{address}/critters/trees").text)
+        assert "20.0\xa0m" in html.unescape(http_get(f"{address}/critters/trees").text)

@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from pathlib import Path
@@ -45,6 +46,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 BASE = "https://me.example/repo/"
+POLL_S = 0.005  # short of any stage of a bake
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -327,6 +329,7 @@ def test_a_killed_run_leaves_the_old_site_whole(site: Path, baked: Path) -> None
             while process.poll() is None:
                 if any((made / stage).exists() for made in baked.parent.glob(".public.*.part")):
                     break
+                time.sleep(POLL_S)
             process.kill()
         assert contents(baked) == before
     bake(site, baked, base_url=BASE)
@@ -347,7 +350,7 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     with subprocess.Popen(command, cwd=ROOT) as process:
         # Its first file: before that it holds the lock of the folder above for a moment.
         while process.poll() is None and not list(tmp_path.glob(f".public.*.part/{STATIC_MARKER}")):
-            pass
+            time.sleep(POLL_S)
         process.send_signal(signal.SIGSTOP)
         with pytest.raises(SiteError, match="Another critterdb publish is writing"):
             bake(site, folder, base_url=BASE)

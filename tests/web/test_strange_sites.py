@@ -14,7 +14,6 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -28,6 +27,8 @@ from tests.support.datasette_site import (
     SEEN_AT,
     add_model,
     add_photo,
+    http_get,
+    http_post,
     jpeg,
     make_site,
     serving,
@@ -344,15 +345,15 @@ def test_a_served_site_shows_nothing_from_elsewhere(site: Path, tmp_path: Path) 
     file.symlink_to(tmp_path / "outside.jpg")
     change(site, "UPDATE models SET path = '/etc/hostname', bytes = 0 WHERE id = ?", model_id)
     with serving(site, ["-m", "datasette", "serve", ".", "-p", "{port}"]) as address:
-        assert httpx.get(f"{address}/-/critterdb/photos/{sha256}").status_code == 404
-        answer = httpx.post(
+        assert http_get(f"{address}/-/critterdb/photos/{sha256}").status_code == 404
+        answer = http_post(
             f"{address}/-/classify.json", files={"image": ("a.jpg", jpeg("red"), "image/jpeg")}
         )
         assert answer.json()["code"] == "no_model"
         assert "/etc" not in answer.text
         assert str(tmp_path) not in answer.text
         for page in ("/-/critters", "/critters/taxa?_search=puma", "/critters/scoreboard"):
-            assert httpx.get(f"{address}{page}").status_code == 200, page
+            assert http_get(f"{address}{page}").status_code == 200, page
 
 
 @pytest.mark.any_line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from critterdb.errors import RateLimitedError, TimelineError
 from critterdb.packages import install_command
 from critterdb.platforms.base import SendResult
 from critterdb.platforms.sources import NoResponseError, UnreadableResponseError
+from critterdb.platforms.untrusted_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,14 +52,18 @@ class MastodonClient:
             ) from error
 
         class Session(DeadlineSession):
-            """Keeps the last answer, because Mastodon.py's errors do not carry it."""
+            """Keeps the last answer, because Mastodon.py's errors do not carry it.
+
+            With `hides_content`, Mastodon.py gets an empty one of a success.
+            """
 
             last: requests.Response | None = None
+            hides_content = False
 
             def request(self, method: Any, url: Any, *args: Any, **options: Any) -> Any:
                 self.last = None
                 self.last = super().request(method, url, *args, **options)
-                return self.last
+                return _emptied(self.last) if self.hides_content and self.last.ok else self.last
 
         # urllib3 logs each address; nothing known logs the token, and nothing may.
         for name in ("mastodon", "requests"):
@@ -79,15 +85,19 @@ class MastodonClient:
         from mastodon import MastodonError
 
         present = {key: value for key, value in options.items() if value is not None}
+        # Mastodon.py casts each value to a type of its own: 190 ms for a page of 40, parsed in 3.
+        self._session.hides_content = True
         try:
-            response: object = getattr(self._client, name)(*args, **present)
+            getattr(self._client, name)(*args, **present)
+            last = self._session.last
+            return parse_json(last.content if last is not None else b"")
         except MastodonError as error:
             raise self._trouble(error) from None
         except Exception:
-            # Mastodon.py casts JSON to its own types, and an odd shape may raise anything there.
             log.debug("a response of Mastodon could not be read", exc_info=True)
             raise UnreadableResponseError("Mastodon") from None
-        return response
+        finally:
+            self._session.hides_content = False
 
     def ask_object(self, name: str, *args: Any, **options: Any) -> Json:
         """Call a method that returns one object. Raises as `ask` does."""
@@ -99,10 +109,7 @@ class MastodonClient:
     def ask_list(self, name: str, *args: Any, **options: Any) -> list[object]:
         """Call a method that returns a list, of items of any shape. Raises as `ask` does."""
         response = self.ask(name, *args, **options)
-        # Mastodon.py makes a list of an object's keys where it expects a list.
-        last = self._session.last
-        is_list = last is not None and last.content.lstrip().startswith(b"[")
-        if not is_list or not isinstance(response, list):
+        if not isinstance(response, list):
             raise UnreadableResponseError("Mastodon")
         return response
 
@@ -233,6 +240,16 @@ def server_address(text: str) -> str:
             "https://mastodon.example"
         )
     return address
+
+
+def _emptied(response: requests.Response) -> requests.Response:
+    """A success with the same headers, and with an empty list or object in it."""
+    import requests
+
+    empty = requests.Response()
+    empty.status_code, empty.headers, empty.encoding = 200, response.headers, "utf-8"
+    empty.raw = io.BytesIO(b"[]" if response.content.lstrip().startswith(b"[") else b"{}")
+    return empty
 
 
 def _never_connected(error: BaseException) -> bool:
