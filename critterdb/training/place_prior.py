@@ -19,6 +19,7 @@ from critterdb.model.place_prior import (
     MAX_BINS,
     MAX_LABELS,
     MAX_PARTS,
+    MONTHS,
     PARTS_PER_OBSERVATION,
     ROWS,
     PlacePrior,
@@ -154,11 +155,18 @@ def _bins(columns: np.ndarray) -> np.ndarray:
     # Degrees of longitude are shorter by the cosine of the latitude.
     width = radius / np.cos(np.radians(latitude)).clip(min=0.01)
     longitudes = longitude[:, None] + width[:, None] * east
-    cells = np.zeros(latitudes.shape, BIN)
-    cells["row"] = np.floor((latitudes + 90) / CELL_DEGREES).clip(0, ROWS - 1)
-    cells["column"] = np.floor((longitudes + 180) / CELL_DEGREES) % COLUMNS
-    cells["month"], cells["label"] = month[:, None], label[:, None]
-    bins, parts = np.unique(cells.ravel(), return_counts=True)
+    cells = (
+        np.floor((latitudes + 90) / CELL_DEGREES).clip(0, ROWS - 1),
+        np.floor((longitudes + 180) / CELL_DEGREES) % COLUMNS,
+        np.broadcast_to(month[:, None], latitudes.shape),
+        np.broadcast_to(label[:, None], latitudes.shape),
+    )
+    # One number for each bin, in their order: a million are sorted in a twentieth of the time.
+    shape = (ROWS, COLUMNS, MONTHS + 1, MAX_LABELS)
+    numbers = np.ravel_multi_index(tuple(cell.astype(np.int64) for cell in cells), shape)
+    found, parts = np.unique(numbers, return_counts=True)
+    bins = np.zeros(len(found), BIN)
+    bins["row"], bins["column"], bins["month"], bins["label"] = np.unravel_index(found, shape)
     bins["parts"] = parts.clip(max=MAX_PARTS)
     return bins
 

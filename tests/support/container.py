@@ -11,6 +11,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import venv
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -82,8 +83,12 @@ def read_dockerfile(file: Path) -> list[tuple[str, str]]:
 
 def build_image(context: Path, folder: Path) -> Image:
     """Run the Dockerfile of `context`; what it copies and installs lies in `folder`."""
-    venv.create(folder / "venv", with_pip=True)
     image = Image(folder / "root", folder / "venv" / "bin")
+    venv.create(image.bin.parent)
+    # The pip of these tests installs there: one of its own takes seconds to be installed itself.
+    pip = image.bin / "pip"
+    pip.write_text(f'#!/bin/sh\nexec {sys.executable} -m pip --python {image.bin}/python "$@"\n')
+    pip.chmod(0o755)
     for name, rest in read_dockerfile(context / "Dockerfile"):
         match name:
             case "FROM":

@@ -278,23 +278,28 @@ def test_every_command_has_help_under_h_with_examples_and_takes_v(path: tuple[st
 @pytest.mark.slow
 def test_verbose_works_before_and_after_the_command(site: Path) -> None:
     script = """
-import sys, logging
+import json, logging, sys
 from critterdb.cli import main
-main(sys.argv[1:], standalone_mode=False)
-print(logging.getLogger("critterdb").getEffectiveLevel())
+for arguments in json.loads(sys.argv[1]):
+    logging.getLogger("critterdb").setLevel(logging.NOTSET)
+    main(arguments, standalone_mode=False)
+    print("level", logging.getLogger("critterdb").getEffectiveLevel())
 """
     database = str(site / "critters.db")
-    for arguments in (
+    commands = [
         ["-v", "--db", database, "games"],
         ["--db", database, "games", "-v"],
         ["--db", database, "games", "show", "cougarornot", "--verbose"],
         ["--db", database, "games"],
-    ):
-        done = subprocess.run(
-            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
-        )
-        is_verbose = bool({"-v", "--verbose"} & set(arguments))
-        assert (done.stdout.splitlines()[-1] == "10") == is_verbose, arguments
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps(commands)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    levels = [line for line in done.stdout.splitlines() if line.startswith("level ")]
+    assert [level == "level 10" for level in levels] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,10 @@ def variables_in_the_code() -> set[str]:
     names = set()
     for folder in ("critterdb", "plugins", "tests"):
         for file in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            source = file.read_text("utf-8")
+            if "CRITTERDB_" not in source:
+                continue
+            for node in ast.walk(ast.parse(source)):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     names |= set(re.findall(r"\bCRITTERDB_[A-Z_]*[A-Z]\b(?!_)", node.value))
     return names - NO_VARIABLES

@@ -33,11 +33,11 @@ def digests(reserve: Reserve) -> list[str]:
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    first, again = (draw_reserve(photos_per_species=2, to_play=4) for _ in range(2))
+    first, again = (draw_reserve(photos_per_species=1, to_play=4) for _ in range(2))
     assert digests(again) == digests(first)
     assert [photo.data for photo in again.to_play] == [photo.data for photo in first.to_play]
     assert again.observations == first.observations
-    other = draw_reserve(seed=7, photos_per_species=2, to_play=1)
+    other = draw_reserve(seed=7, photos_per_species=1, to_play=1)
     assert not set(digests(other)) & set(digests(first))
 
 

@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
-from critterdb.dataset.folder_import import import_folder
-from critterdb.dataset.splits import split_observations
 from critterdb.evaluation.metrics import ScoredPhotos
 from critterdb.evaluation.place_errors import save_place_errors
-from critterdb.games import get_game
-from critterdb.model.registry import current_model
-from critterdb.model.whereabouts import Whereabouts
-from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training.place_prior import fit_weight
-from critterdb.training.train import train_game
 from tests.support.models import LABELS, THRESHOLDS, tiny_place_prior
-from tests.support.photos import make_photo_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from critterdb.model.labels import Label
+    from critterdb.storage.database import SiteDatabase
 
-WHERE = {"train": (10.5, 20.5), "valid": (10.5, 21.5), "test": (-40.5, 100.5)}
 ERRORS = "SELECT value, photos FROM model_metrics WHERE name = ? AND model_id = ?"
-
-
-@pytest.mark.slow
-def test_only_the_training_split_is_counted(tmp_path: Path) -> None:
-    photos = make_photo_folder(tmp_path / "coats", 40)
-    with closing(open_database(tmp_path / "critters.db", create=True)) as db:
-        import_folder(db, photos, "coats")
-        split_observations(db, "coats")
-        with db.atomic():
-            for row in list(db.query("SELECT observation_id AS id, part FROM splits")):
-                latitude, longitude = WHERE[row["part"]]
-                where = {"latitude": latitude, "longitude": longitude, "observed_on": "2024-05-01"}
-                db["observations"].update(row["id"], where)
-        train_game(db, get_game(db, "coats"))
-        model = current_model(db, "coats")
-        trained = db.execute("SELECT count(*) FROM splits WHERE part = 'train'").fetchone()[0]
-    prior = model.place_prior
-    assert prior is not None
-    assert 0 < prior.totals.sum() <= trained
-    assert prior.nearby(Whereabouts(*WHERE["train"])) is not None
-    assert prior.nearby(Whereabouts(*WHERE["test"])) is None
-    assert set(prior.bins["month"].tolist()) == {5}
-    assert prior.weight < 0.5  # every coat lives everywhere, so the place says nothing
 
 
 def test_a_weight_needs_thirty_photos_and_a_gain() -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,11 +20,13 @@ from critterdb.cli import main
 from critterdb.dataset.embeddings import as_vectors
 from critterdb.dataset.examples import LEARNED_FROM, load_examples
 from critterdb.dataset.folder_import import import_folder
+from critterdb.dataset.splits import split_observations
 from critterdb.errors import TrainingError
 from critterdb.games import get_game
 from critterdb.imaging.decode import decode_image
 from critterdb.model.decision import decide, labels_inside
 from critterdb.model.registry import current_model
+from critterdb.model.whereabouts import Whereabouts
 from critterdb.storage.database import SiteDatabase, open_database, site_folder
 from critterdb.training.backbones import load_backbone
 from critterdb.training.config import TrainingConfig
@@ -35,19 +37,21 @@ from tests.support.photos import COATS, coat, make_photo_folder, no_coat
 from tests.support.signals import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from critterdb.evaluation.comparison import ModelComparison
     from critterdb.evaluation.figures import EvaluationResult
     from critterdb.model.loader import Model
 
+    Accept = Callable[[ModelComparison], bool]
+
 pytestmark = pytest.mark.slow
 
 PHOTOS = 40  # of each coat
-
-
+SIZE = 160  # pixels: the smallest network that looks twice
 GENUS = -900
+WHERE = {"train": (10.5, 20.5), "valid": (10.5, 21.5), "test": (-40.5, 100.5)}
 
 
 def relate(db: SiteDatabase) -> None:
@@ -59,6 +63,16 @@ def relate(db: SiteDatabase) -> None:
         db["taxa"].update(row["id"], {"parent_id": GENUS, "ancestor_ids": lineage})
 
 
+def place(db: SiteDatabase) -> None:
+    """Let the photos of each part of the split be from elsewhere, all of one month."""
+    split_observations(db, "coats")
+    with db.atomic():
+        for row in list(db.query("SELECT observation_id AS id, part FROM splits")):
+            latitude, longitude = WHERE[row["part"]]
+            where = {"latitude": latitude, "longitude": longitude, "observed_on": "2024-05-01"}
+            db["observations"].update(row["id"], where)
+
+
 class Trained:
     """A site with a model, made once for this module."""
 
@@ -68,11 +82,17 @@ class Trained:
         self.db: SiteDatabase = open_database(folder / "critters.db", create=True)
         import_folder(self.db, self.photos, "coats")
         relate(self.db)
-        self.result: EvaluationResult = train_game(self.db, get_game(self.db, "coats"))
+        place(self.db)
+        self.result: EvaluationResult = train(self.db)
 
     @property
     def model(self) -> Model:
         return current_model(self.db, "coats")
+
+
+def train(db: SiteDatabase, accept: Accept | None = None, **options: Any) -> EvaluationResult:
+    config = TrainingConfig(size=SIZE, **options)
+    return train_game(db, get_game(db, "coats"), config, accept=accept)
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +263,7 @@ def test_two_patterns_in_one_picture_are_of_their_genus(trained: Trained) -> Non
 
 def test_embedding_goes_on_where_it_was_stopped(trained: Trained) -> None:
     db, photos = trained.db, PHOTOS * len(COATS)
-    backbone = load_backbone(folder=trained.folder)
+    backbone = load_backbone(size=SIZE, folder=trained.folder)
     before = {row["sha256"]: row["vector"] for row in db["embeddings"].rows}
     db["embeddings"].delete_where()
     seen: list[tuple[int, int]] = []
@@ -267,7 +287,7 @@ def test_training_again_costs_no_new_embeddings(trained: Trained) -> None:
     assert before == PHOTOS * len(COATS)
     vectors = as_vectors([row["vector"] for row in trained.db["embeddings"].rows])
     assert np.isfinite(vectors).all()
-    again = train_game(trained.db, get_game(trained.db, "coats"), TrainingConfig(max_wrong=0.3))
+    again = train(trained.db, max_wrong=0.3)
     assert trained.db["embeddings"].count == before
     assert current_model(trained.db, "coats").id == again["model"] != trained.result["model"]
     bolder, usual = (
@@ -277,6 +297,17 @@ def test_training_again_costs_no_new_embeddings(trained: Trained) -> None:
     assert json.loads(bolder["recipe"])["max_wrong"] == 0.3
     run(trained, "models", "use", trained.result["model"])
     assert current_model(trained.db, "coats").id == trained.result["model"]
+
+
+def test_places_of_the_training_split_alone_are_counted(trained: Trained) -> None:
+    photos = trained.db.execute("SELECT count(*) FROM splits WHERE part = 'train'").fetchone()[0]
+    prior = trained.model.place_prior
+    assert prior is not None
+    assert 0 < prior.totals.sum() <= photos
+    assert prior.nearby(Whereabouts(*WHERE["train"])) is not None
+    assert prior.nearby(Whereabouts(*WHERE["test"])) is None
+    assert set(prior.bins["month"].tolist()) == {5}
+    assert prior.weight < 0.5  # every coat lives everywhere, so the place says nothing
 
 
 def test_no_observer_is_on_both_sides(trained: Trained) -> None:
@@ -365,7 +396,7 @@ def test_photos_that_it_learned_from_say_nothing_about_new_ones(
 
 
 def test_a_training_says_what_is_used_now_and_what_comes_next(trained: Trained) -> None:
-    told = run(trained, "train", "coats")
+    told = run(trained, "train", "coats", "--size", str(SIZE))
     new, earlier = current_model(trained.db, "coats").id, trained.result["model"]
     assert f"coats now uses {new}." in told
     assert f"To go back: critterdb models use {earlier}" in told
@@ -407,7 +438,7 @@ def test_a_worse_model_is_told_before_it_replaces_a_better_one(
         assert current_model(mislabelled, "coats").id == better
         return False
 
-    again = train_game(mislabelled, get_game(mislabelled, "coats"), accept=refuse)
+    again = train(mislabelled, refuse)
     [comparison] = asked
     assert comparison["earlier"] == better
     assert comparison["earlier_wrong"] < comparison["wrong"] <= comparison["photos"]
@@ -421,7 +452,7 @@ def test_without_a_terminal_a_worse_model_is_used_with_a_warning(
 ) -> None:
     better = trained.result["model"]
     database = str(site_folder(mislabelled) / "critters.db")
-    done = CliRunner().invoke(main, ["--db", database, "train", "coats"])
+    done = CliRunner().invoke(main, ["--db", database, "train", "coats", "--size", str(SIZE)])
     assert done.exit_code == 0, done.output
     warning = done.stderr.strip().splitlines()[-1]
     assert warning.startswith(f"Warning: On {trained.result['photos']} test photos that {better}")
@@ -463,9 +494,13 @@ def test_the_lists_name_the_model(trained: Trained) -> None:
     assert shown["recipe"]["backbone"] == "efficientnet_lite0"
 
 
-def test_ctrl_c_ends_a_training_at_once(tmp_path: Path, busy: float) -> None:
+def test_ctrl_c_ends_a_training_at_once(trained: Trained, tmp_path: Path, busy: float) -> None:
     """It took seven seconds: the threads that embed went on with all photos."""
-    photos = make_photo_folder(tmp_path / "coats", photos=100)
+    photos = tmp_path / "coats"
+    shutil.copytree(trained.photos, photos)
+    for file in sorted(photos.glob("*/*.jpg")):
+        for copy in "ab":  # other bytes each: 360 photos to embed, of which 120 were drawn
+            file.with_stem(f"{file.stem}{copy}").write_bytes(file.read_bytes() + copy.encode())
     with closing(open_database(tmp_path / "critters.db", create=True)) as db:
         import_folder(db, photos, "coats")
     process = subprocess.Popen(
@@ -488,7 +523,7 @@ def test_ctrl_c_ends_a_training_at_once(tmp_path: Path, busy: float) -> None:
     )
     with closing(open_database(tmp_path / "critters.db")) as db:
         assert db["models"].count == 0
-        assert db["embeddings"].count < 300
+        assert db["embeddings"].count < 3 * PHOTOS * len(COATS)
 
 
 def test_too_few_photos_are_an_error_that_names_them(db: SiteDatabase, tmp_path: Path) -> None:

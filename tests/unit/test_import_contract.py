@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,12 +75,17 @@ def imported_names(tree: ast.AST, module: str, is_package: bool) -> Iterator[str
             yield from (".".join([*base, alias.name]) for alias in node.names)
 
 
+@cache
+def names_in(source: str, module: str, is_package: bool) -> tuple[str, ...]:
+    return tuple(imported_names(ast.parse(source), module, is_package))
+
+
 def import_graph(sources: Mapping[str, tuple[str, bool]]) -> dict[str, set[str]]:
     """Module -> the modules among `sources` that it imports."""
     graph: dict[str, set[str]] = {}
     for module, (source, is_package) in sources.items():
         graph[module] = set()
-        for name in imported_names(ast.parse(source), module, is_package):
+        for name in names_in(source, module, is_package):
             target = name
             while target and target not in sources:
                 target = target.rpartition(".")[0]
@@ -176,7 +182,7 @@ def test_only_training_imports_its_heavy_packages() -> None:
     importers = {
         module
         for module, (source, is_package) in package_sources().items()
-        for name in imported_names(ast.parse(source), module, is_package)
+        for name in names_in(source, module, is_package)
         if name.partition(".")[0] in HEAVY
     }
     assert [module for module in sorted(importers) if room_of(module) != "training"] == []

@@ -39,14 +39,19 @@ def window(rng: Rng, width: int, height: int) -> np.ndarray:
 def gradient(size: Size, top: Colour, bottom: Colour, grain: float, rng: Rng) -> Image.Image:
     """Fade from one colour at the top to another at the bottom, with `grain` levels of noise."""
     width, height = size
-    share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    colour = np.asarray(top, np.float32) * (1 - share) + np.asarray(bottom, np.float32) * share
-    pixels = colour + grain * window(rng, width, height)[:, :, None]
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    share = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    above, below = (np.asarray(colour, np.float32)[:, None, None] for colour in (top, bottom))
+    return merged(above * (1 - share) + below * share + grain * window(rng, width, height))
+
+
+def merged(channels: np.ndarray) -> Image.Image:
+    """A picture of its red, green and blue, float32 3×H×W, which is changed."""
+    levels = channels.clip(0, 255, out=channels).astype(np.uint8)
+    return Image.merge("RGB", [Image.fromarray(channel) for channel in levels])
 
 
 def rgb(colour: Colour) -> tuple[int, int, int]:
-    red, green, blue = (int(np.clip(part, 0, 255)) for part in colour)
+    red, green, blue = (int(min(max(part, 0), 255)) for part in colour)
     return red, green, blue
 
 
@@ -54,7 +59,7 @@ def rgb(colour: Colour) -> tuple[int, int, int]:
 def _away(width: int, height: int) -> np.ndarray:
     """How far each pixel is from the middle, squared: 0 there, 2 in the corners."""
     rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    return np.asarray((rows**2 + columns**2).astype(np.float32)[:, :, None])
+    return np.asarray((rows**2 + columns**2).astype(np.float32))
 
 
 def photograph(image: Image.Image, rng: Rng, *, at_night: bool) -> Image.Image:
@@ -64,17 +69,19 @@ def photograph(image: Image.Image, rng: Rng, *, at_night: bool) -> Image.Image:
         image = image.filter(ImageFilter.BoxBlur(rng.uniform(0.6, MAX_BLUR)))
     pixels: np.ndarray = np.asarray(image, np.float32)
     away = _away(width, height)
-    grain = window(rng, width, height)[:, :, None]
+    grain = window(rng, width, height)
     if at_night:
         grey = pixels @ np.array([0.42, 0.42, 0.16], np.float32)
-        pixels = grey[:, :, None] * (1.1 - 0.45 * away) + grain * rng.uniform(3, 8)
-        pixels = np.repeat(pixels, 3, axis=2)
+        shown = grey * (1.1 - 0.45 * away) + grain * rng.uniform(3, 8)
+        done = merged(np.stack([shown] * 3))
     else:
         gain = (rng.normal(1, 0.13) * rng.normal(1, 0.03, 3)).astype(np.float32)
         light = 1 - np.float32(rng.uniform(0, 0.18)) * away
         haze = grain * np.float32(rng.uniform(0, 5)) + np.float32(rng.normal(0, 8))
-        pixels = pixels * gain * light + haze
-    done = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+        channels = pixels.transpose(2, 0, 1) * gain[:, None, None]
+        channels *= light
+        channels += haze
+        done = merged(channels)
     if at_night:
         draw = ImageDraw.Draw(done)
         draw.rectangle((0, height - 16, width, height), fill=(12, 12, 12))

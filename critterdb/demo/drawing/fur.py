@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from .camera import merged, rgb
+
 if TYPE_CHECKING:
     from .coats import Colour
 
@@ -18,6 +20,8 @@ TEXTURE_SIDE = 1024  # pixels
 LIGHT_CELL = 4  # pixels: light changes slowly, so a coarse grid will do
 TURNS = np.linspace(0, 2 * np.pi, 18, endpoint=False)
 CIRCLE = np.stack([np.cos(TURNS), np.sin(TURNS)])
+_CAP = np.linspace(-np.pi / 2, np.pi / 2, 6)[1:-1, None]
+HALF_TURN = np.stack([np.cos(_CAP), np.sin(_CAP)])  # of the round end of a limb
 
 Points = Sequence[tuple[float, float]] | np.ndarray
 Mark = tuple[np.ndarray, int]  # an outline and how strongly it is painted, from 0 to 255
@@ -76,9 +80,9 @@ def limb(
     across = along[:, ::-1] * (-1, 1)
     if not caps:
         return np.vstack([line - across * half, (line + across * half)[::-1]])
-    turn = np.linspace(-np.pi / 2, np.pi / 2, 6)[1:-1, None]
-    end = line[-1] + half[-1] * (np.cos(turn) * along[-1] + np.sin(turn) * across[-1])
-    start = line[0] - half[0] * (np.cos(turn) * along[0] + np.sin(turn) * across[0])
+    cosines, sines = HALF_TURN
+    end = line[-1] + half[-1] * (cosines * along[-1] + sines * across[-1])
+    start = line[0] - half[0] * (cosines * along[0] + sines * across[0])
     return np.vstack([line - across * half, end, (line + across * half)[::-1], start])
 
 
@@ -127,21 +131,22 @@ class Layer:
         ImageDraw.Draw(mask).polygon(_pairs(edge - low), fill=255)
         fade = np.clip((np.arange(height, dtype=np.float32) / height - 0.3) / 0.6, 0, 1)
         above, below = np.array(top, np.float32), np.array(bottom, np.float32)
-        colour = (above + (below - above) * fade[:, None])[:, None, :]
+        # Channel by channel: numpy takes far longer over a million rows of three numbers each.
+        colour = above[:, None, None] + (below - above)[:, None, None] * fade[:, None]
         texture = self._texture(width, height)
         painted = [(shape - low, strength) for shape, strength in marks]
         if painted:
-            share = (_painted(painted, mask.size) * (1 + 1.2 * texture)).clip(0, 1)[:, :, None]
-            colour = colour + (np.array(marking, np.float32) - colour) * share
+            share = (_painted(painted, mask.size) * (1 + 1.2 * texture)).clip(0, 1)
+            change = (np.array(marking, np.float32)[:, None, None] - colour) * share
+            colour = np.add(change, colour, out=change)
         light = _light(mask, min(width, height) // 5 + 1)
         shade = (light * relief + np.float32(1 - relief)) * (texture + 1)
-        pixels = colour * shade[:, :, None]
-        image = Image.fromarray(pixels.clip(0, 255, out=pixels).astype(np.uint8))
+        image = merged(colour * shade)
         self.image.paste(image, tuple(low.tolist()), mask)
 
     def shape(self, outline: np.ndarray, colour: Colour, opacity: float = 1.0) -> None:
         """A flat shape; a translucent one belongs on fur, with which it is mixed."""
-        fill = tuple(int(np.clip(part, 0, 255)) for part in colour)
+        fill = rgb(colour)
         if opacity >= 1:
             self.draw.polygon(_pairs(outline), fill=(*fill, 255))
             return
@@ -155,12 +160,14 @@ class Layer:
         self.image.paste((*fill, 255), (*low.tolist(), *high.tolist()), mask)
 
     def line(self, points: np.ndarray, colour: Colour, width: float) -> None:
-        fill = tuple(int(np.clip(part, 0, 255)) for part in colour)
+        fill = rgb(colour)
         self.draw.line(_pairs(points), fill=(*fill, 255), width=max(1, round(width)), joint="curve")
 
     def _texture(self, width: int, height: int) -> np.ndarray:
         x, y = self.rng.integers(0, TEXTURE_SIDE // 4, 2)
         tile = fur_texture()
+        if max(x + width, y + height) <= TEXTURE_SIDE:
+            return tile[y : y + height, x : x + width]
         rows = np.arange(y, y + height) % TEXTURE_SIDE
         columns = np.arange(x, x + width) % TEXTURE_SIDE
         texture: np.ndarray = tile[rows[:, None], columns]
@@ -181,10 +188,15 @@ def fur_texture() -> np.ndarray:
     return tile
 
 
+@cache
+def _steps(steps: int) -> np.ndarray:
+    return np.linspace(0, 1, steps, endpoint=False)[None, :, None]
+
+
 def _spline(
     before: np.ndarray, start: np.ndarray, end: np.ndarray, after: np.ndarray, steps: int
 ) -> np.ndarray:
-    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
+    t = _steps(steps)
     before, start, end, after = (points[:, None, :] for points in (before, start, end, after))
     curve = 0.5 * (
         2 * start
