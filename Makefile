@@ -6,9 +6,9 @@ PORT ?= 8001
 SERVE ?= 1
 DEMO ?= demo-site
 WORKERS ?= 2
-# Shares of two cores by the work of each, so that all three end at the same time: the tests beside
-# those of the pages are more than half, and 1.0 has half as many of the pages as 0.65.
+# Workers in proportion to the work, so that all three suites end together on two cores.
 HERE_WORKERS ?= 4
+WORKERS_1.0 ?= 1
 # `make lock UPGRADE=` keeps each version that still fits.
 UPGRADE ?= --upgrade
 # `make demo TORCH_INDEX=URL` installs PyTorch from there: the URL of PyTorch's CPU-only index saves 4.3 GB.
@@ -85,7 +85,7 @@ lint-and-site: lint site
 fast: $(STAMP) ## Run the tests without browsers, servers, kills, training and fuzzing: two minutes
 	$(PYTEST) $(IN_PARALLEL) -q -m '$(FAST)' $(SLOW_FILES:%=--ignore=%) tests
 
-test-line-1.0: WORKERS = 1
+test-line-1.0: WORKERS = $(WORKERS_1.0)
 
 test-lines: $(LINES:%=test-line-%) ## Run the tests of the pages with Datasette 0.65 and with 1.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from critterdb.formatting import display_name_sql
@@ -72,7 +73,13 @@ class Truth:
     @classmethod
     def of(cls, taxon_id: int, ancestor_ids: str | None, *, is_other: bool = False) -> Truth:
         """Return the truth about a row of `taxa`, whose ancestors are a JSON list."""
-        return cls(frozenset((taxon_id, *read_ids(ancestor_ids))), is_other)
+        return cls(_lineage(taxon_id, ancestor_ids), is_other)
+
+
+# A site has thousands of photos of few taxa, and to read JSON takes longer than what follows.
+@lru_cache(maxsize=1000)
+def _lineage(taxon_id: int, ancestor_ids: str | None) -> frozenset[int]:
+    return frozenset((taxon_id, *read_ids(ancestor_ids)))
 
 
 def is_right(answer: int | None, truth: Truth | None) -> bool | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # A megabyte: larger blocks are no faster and stay in memory.
 BLOCK_BYTES = 1 << 20
+PHOTOS_AT_ONCE = 1000  # each takes a kilobyte while it waits for a thread
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,17 @@ def copy_photos(
     # Reading, hashing and writing leave Python to other threads.
     pool = ThreadPoolExecutor(cores())
     try:
-        for number, (row, file) in enumerate(zip(rows, pool.map(copied, rows), strict=True), 1):
-            if file is None:
-                missing.append(row[0])
-            else:
-                placed[row[0]] = file
-            if progress:
-                progress(number, len(rows))
+        for start in range(0, len(rows), PHOTOS_AT_ONCE):
+            batch = rows[start : start + PHOTOS_AT_ONCE]
+            for (path, _), file in zip(batch, pool.map(copied, batch), strict=True):
+                if file is None:
+                    missing.append(path)
+                else:
+                    placed[path] = file
+                if progress:
+                    progress(len(missing) + len(placed), len(rows))
     finally:
-        pool.shutdown(cancel_futures=True)  # whoever interrupts need not wait for the rest
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, the rest is not started
     _follow_files(copy, {path: file for path, file in placed.items() if file.path != path})
     copy.execute(
         "UPDATE photos SET path = NULL WHERE path IN (SELECT value FROM json_each(?))",

@@ -164,9 +164,9 @@ def _bins(columns: np.ndarray) -> np.ndarray:
     # One number for each bin, in their order: a million are sorted in a twentieth of the time.
     shape = (ROWS, COLUMNS, MONTHS + 1, MAX_LABELS)
     numbers = np.ravel_multi_index(tuple(cell.astype(np.int64) for cell in cells), shape)
-    found, parts = np.unique(numbers, return_counts=True)
-    bins = np.zeros(len(found), BIN)
-    bins["row"], bins["column"], bins["month"], bins["label"] = np.unravel_index(found, shape)
+    bin_numbers, parts = np.unique(numbers, return_counts=True)
+    bins = np.zeros(len(bin_numbers), BIN)
+    bins["row"], bins["column"], bins["month"], bins["label"] = np.unravel_index(bin_numbers, shape)
     bins["parts"] = parts.clip(max=MAX_PARTS)
     return bins
 

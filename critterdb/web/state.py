@@ -55,7 +55,7 @@ class PluginState:
         # docs/decisions.md#recorded-requests-are-limited-per-day
         self.record_budget = DailyBudget(settings.record_per_day)
         self.sketches: dict[str, Sketches] = {}
-        # What is near to a photo, from who has found it for all photos at once.
+        # Returns a photo's nearest photos; set while a static site is baked.
         self.nearest: Callable[[Embedding], list[tuple[str, float]]] | None = None
         self.taxon_names: dict[int, str] = {}
         self.opened_at = time.monotonic()

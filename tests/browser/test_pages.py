@@ -54,8 +54,9 @@ WIDTHS = (390, 768, 1280)
 # Colours are all that differs in the dark.
 SCHEMES = {"light": (), "dark": ("color-contrast", "link-in-text-block")}
 LAYOUT = """[...document.querySelectorAll('body *')].map(one => {
-    const { color, backgroundColor } = getComputedStyle(one);
-    return [one.checkVisibility(), one.scrollWidth > one.clientWidth, color, backgroundColor];
+    const { color, backgroundColor, fontSize, fontWeight } = getComputedStyle(one);
+    const scrolls = one.scrollWidth > one.clientWidth;
+    return [one.checkVisibility(), scrolls, color, backgroundColor, fontSize, fontWeight];
 }).join()"""
 PAGES = [
     "/-/critters",

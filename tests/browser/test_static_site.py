@@ -256,7 +256,7 @@ def test_datasette_answers_in_the_tab_and_then_offline(browser: Any, folder: Pat
         assert page.url.endswith("explore/#/critters/photos/1")
         assert [entry for entry in sent if "/explore/tab/" in entry[0]] == []
         page.evaluate("location.hash = '#/critters/photos?_facet=license_code'")
-        tab.locator(".facet-info-name", has_text="license_code").wait_for()
+        tab.locator(".facet-info-name", has_text="license_code").first.wait_for()
         page.evaluate("location.hash = '#/-/critters/species'")
         tab.locator("h1:has-text('Critters')").wait_for()
     page.goto(f"{address}critters/photos/1/")

@@ -244,7 +244,8 @@ def test_kills_lose_nothing_and_change_nothing(site: Path, tmp_path: Path) -> No
         reader, begun = context.Pipe(duplex=False)
         process = context.Process(target=embed_site, args=(site, root, begun))
         process.start()
-        reader.recv()
+        begun.close()
+        reader.recv()  # EOFError if it died before it began
         process.join(timeout=chance.uniform(0.05, LIFE_S))
         survived += process.exitcode is not None
         process.kill()

@@ -102,7 +102,7 @@ def _write_model_files(
     backbone = Backbone(
         "colours@32", "colours", Preprocessing(SIZE), models / "backbones" / "c.onnx"
     )
-    write_atomically(backbone.onnx_path, _colour_average())
+    write_atomically(backbone.onnx_path, colour_average())
     write_model(
         models / f"{model_id}.onnx",
         backbone=backbone,
@@ -206,7 +206,7 @@ def _save_rows(db: SiteDatabase, slug: str, hashtag: str, model_id: str, path: P
         db["games"].update(slug, {"model_id": model_id})
 
 
-def _colour_average() -> bytes:
+def colour_average() -> bytes:
     """An ONNX graph: `pixels` uint8 N×32×32×3 → `embedding` N×3, the mean of each channel."""
     onnx = import_onnx()
     helper, kinds = onnx.helper, onnx.TensorProto

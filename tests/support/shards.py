@@ -14,7 +14,7 @@ from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.shards.network import Network
 from critterdb.storage.database import site_folder
 from critterdb.storage.photo_store import place_photo
-from tests.support.models import FELIDAE, SIZE, _colour_average, picture
+from tests.support.models import FELIDAE, SIZE, colour_average, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ COLOURS = ("red", "green", "blue", "yellow", "grey")
 
 
 def colour_network() -> Network:
-    return Network("colours@32", Preprocessing(SIZE), _colour_average())
+    return Network("colours@32", Preprocessing(SIZE), colour_average())
 
 
 class SlowNetwork(Network):

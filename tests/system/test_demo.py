@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from critterdb.cli import main
-from tests.support.datasette_site import rows
+from tests.support.datasette_site import PATIENCE_S, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,8 @@ def test_it_prints_the_address_of_the_front_page(demo: Demo) -> None:
 def test_the_endpoint_answers_for_an_address(demo: Demo) -> None:
     asked = re.search(r"curl '([^']+)'", demo.output)
     assert asked
-    answer = httpx.get(asked[1], headers={"accept": "application/json"}).json()
+    json_wanted = {"accept": "application/json"}
+    answer = httpx.get(asked[1], headers=json_wanted, timeout=PATIENCE_S).json()
     assert answer["ok"]
     assert sum(prediction["score"] for prediction in answer["predictions"]) == pytest.approx(
         1, abs=0.01
@@ -127,7 +128,8 @@ def test_the_endpoint_answers_for_an_address(demo: Demo) -> None:
     uploaded = httpx.post(
         f"{demo.address}/-/classify",
         files={"image": httpx.get(asked[1].partition("url=")[2]).content},
-        headers={"accept": "application/json"},
+        headers=json_wanted,
+        timeout=PATIENCE_S,
     ).json()
     assert uploaded["predictions"] == answer["predictions"]
 

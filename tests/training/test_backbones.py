@@ -24,7 +24,7 @@ from critterdb.training.onnx.efficientnet_lite0 import lite0_weights
 from critterdb.training.onnx.evidence import find_feature_map
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from PIL import Image
 
@@ -32,19 +32,6 @@ pytestmark = pytest.mark.slow
 
 CLOSE = 1e-4
 SMALL = ["test_efficientnet", "test_vit"]  # timm's own miniatures: seconds and not minutes
-
-
-@pytest.fixture(scope="module")
-def small_resnet() -> Iterator[None]:
-    """A ResNet of one block a stage instead of three to six, which is exported in half the time."""
-    from torchvision import models
-
-    def resnet(weights: object) -> Any:
-        return models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "resnet34", resnet)
-        yield
 
 
 def photo(seed: int) -> Image.Image:
@@ -106,9 +93,7 @@ def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
 
 
 @pytest.fixture(scope="module")
-def from_file(
-    small_resnet: None, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], tuple[Backbone, Path]]:
+def from_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Backbone, Path]]:
     """Backbones by name, and their files of weights: an export takes seconds."""
 
     @cache
@@ -170,7 +155,6 @@ def test_a_file_of_weights_runs_nothing(
 
 
 @pytest.mark.parametrize("name", ["resnet34", *SMALL])
-@pytest.mark.usefixtures("small_resnet")
 def test_pixels_are_prepared_as_their_makers_did(tmp_path: Path, name: str) -> None:
     weights = resnet_weights(tmp_path) if name == "resnet34" else timm_weights(tmp_path, name)
     network = load_network(name, weights)

@@ -17,7 +17,7 @@ from critterdb.model.novelty import NoveltyParameters
 from critterdb.model.onnx_session import open_session
 from critterdb.storage.database import open_database
 from critterdb.training.onnx.graph import OutputLayers, compose_graph
-from tests.support.models import BOBCAT, COLOURS, COUGAR, SIZE, _colour_average, make_tiny_model
+from tests.support.models import BOBCAT, COLOURS, COUGAR, SIZE, colour_average, make_tiny_model
 from tests.support.old_site import unpack_old_site
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_a_network_that_changes_what_it_averaged_has_none() -> None:
     """Its logits are not linear in its map, so no shares of cells would add up to them."""
     import onnx
 
-    model = onnx.load_model_from_string(_colour_average())
+    model = onnx.load_model_from_string(colour_average())
     average = model.graph.node[-1]
     average.output[0] = "average"
     model.graph.node.append(onnx.helper.make_node("Sqrt", ["average"], ["embedding"]))

@@ -21,7 +21,7 @@ from critterdb.storage.database import SiteDatabase, open_database
 from critterdb.training.backbones import Backbone, load_backbone
 from critterdb.training.onnx import quantize
 from critterdb.training.onnx.quantize import quantize_backbone
-from tests.support.models import _colour_average, evidence_error
+from tests.support.models import colour_average, evidence_error
 from tests.support.photos import COATS, coat, make_photo_folder
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def photos_of(site: Path) -> list[PhotoFile]:
 def backbone(tmp_path: Path) -> Backbone:
     """A network of three numbers, which is quantized in no time."""
     network = Backbone("colours@32", "colours", Preprocessing(32), tmp_path / "c.onnx")
-    network.onnx_path.write_bytes(_colour_average())
+    network.onnx_path.write_bytes(colour_average())
     return network
 
 

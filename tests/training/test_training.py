@@ -63,7 +63,7 @@ def relate(db: SiteDatabase) -> None:
         db["taxa"].update(row["id"], {"parent_id": GENUS, "ancestor_ids": lineage})
 
 
-def place(db: SiteDatabase) -> None:
+def give_places_by_part(db: SiteDatabase) -> None:
     """Let the photos of each part of the split be from elsewhere, all of one month."""
     split_observations(db, "coats")
     with db.atomic():
@@ -82,7 +82,7 @@ class Trained:
         self.db: SiteDatabase = open_database(folder / "critters.db", create=True)
         import_folder(self.db, self.photos, "coats")
         relate(self.db)
-        place(self.db)
+        give_places_by_part(self.db)
         self.result: EvaluationResult = train(self.db)
 
     @property

@@ -273,11 +273,11 @@ async def test_other_methods_and_unknown_models_are_refused(folder: Path) -> Non
 
 
 async def test_a_caller_that_is_too_fast_is_told_when_to_return(tmp_path: Path) -> None:
-    folder = make_site(tmp_path / "mysite", rate=2)
+    folder = make_site(tmp_path / "mysite", rate=1)
     add_model(folder)
     datasette = open_datasette(folder)
-    statuses = [(await classify_bytes(datasette, RED)).status_code for _ in range(3)]
-    assert statuses == [200, 200, 429]
+    statuses = [(await classify_bytes(datasette, RED)).status_code for _ in range(2)]
+    assert statuses == [200, 429]
     assert int((await classify_bytes(datasette, RED)).headers["retry-after"]) > 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import random
 import re
 import resource
 import shutil
@@ -33,6 +34,8 @@ from critterdb.publish.static_site.classifier import offered_models
 from critterdb.publish.static_site.folder import BakedFolder
 from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.storage.stored_files import photo_path
+from critterdb.web.datasette.reading import SlowReadError, read
+from critterdb.web.pages import base
 from tests.support.datasette_site import add_photo, change_metadata, jpeg, open_datasette
 from tests.support.models import COUGAR
 from tests.support.pages import MODEL_ID, make_furnished_site
@@ -194,6 +197,8 @@ def test_what_a_host_and_a_search_engine_need(baked: Path) -> None:
 @pytest.mark.any_line
 def test_ctrl_c_need_not_wait_for_the_other_pages(tmp_path: Path) -> None:
     site = make_furnished_site(tmp_path / "mysite")
+    # Workers of pytest-xdist may be deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     done: list[int] = []
 
     def progress(page: int, _: int) -> None:
@@ -208,7 +213,39 @@ def test_ctrl_c_need_not_wait_for_the_other_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.any_line
-def test_who_stops_waits_for_no_more_thumbnails(tmp_path: Path) -> None:
+def test_a_page_that_is_made_again_leaves_the_earlier_edition_alone(tmp_path: Path) -> None:
+    before, made = tmp_path / "before", tmp_path / "made"
+    first = BakedFolder(before, tmp_path / "none")
+    first.write("page.html", b"earlier")
+    first.write_list()
+    folder = BakedFolder(made, before)
+    assert folder.keep("page.html")
+    folder.write("page.html", b"later")
+    assert (before / "page.html").read_bytes() == b"earlier"
+    assert (made / "page.html").read_bytes() == b"later"
+
+
+def test_a_page_that_was_busy_once_has_its_own_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, chance = make_furnished_site(tmp_path / "mysite"), random.Random(0)
+
+    async def busy_at_times(*arguments: Any) -> Any:
+        if chance.random() < 0.2:
+            raise SlowReadError("busy")
+        return await read(*arguments)
+
+    monkeypatch.setattr(base, "read", busy_at_times)
+    bake(site, tmp_path / "public")
+    payloads = [json.loads(f.read_text("utf-8")) for f in (tmp_path / "public").rglob("*.json")]
+    assert [payload for payload in payloads if payload.get("ok") is False] == []
+
+
+@pytest.mark.any_line
+def test_stopping_cancels_thumbnails_that_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thumbnails, "cores", lambda: 2)
     copy, made = tmp_path / "copy", BakedFolder(tmp_path / "made", tmp_path / "before")
     (copy / "photos/00").mkdir(parents=True)
     photos = {name: photo_path(name, "jpg") for name in (f"{n:064x}" for n in range(50))}

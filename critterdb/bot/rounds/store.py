@@ -81,7 +81,7 @@ def list_rounds(db: SiteDatabase) -> list[HostedRound]:
 def active_rounds(db: SiteDatabase, game: str, platform: str) -> list[HostedRound]:
     """Return the rounds of a game on a platform that are neither revealed nor cancelled.
 
-    Those that are open come last: one that opens too late is missed, and guesses wait.
+    Open rounds come last: a round that opens too late is missed; guesses can be read later.
     """
     marks = ", ".join("?" * len(ACTIVE))
     rows = db["rounds"].rows_where(

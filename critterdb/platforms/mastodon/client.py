@@ -54,7 +54,7 @@ class MastodonClient:
         class Session(DeadlineSession):
             """Keeps the last answer, because Mastodon.py's errors do not carry it.
 
-            With `hides_content`, Mastodon.py gets an empty one of a success.
+            If `hides_content`, Mastodon.py gets successful responses empty.
             """
 
             last: requests.Response | None = None

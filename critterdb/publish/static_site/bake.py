@@ -206,7 +206,7 @@ class _Bakery:
             pages = await self._write_pages(db, addresses, published, progress)
             return pages, await thumbnails
         finally:
-            stop.set()  # whoever interrupts need not wait for the rest
+            stop.set()  # after Ctrl-C, the rest is not started
 
     async def _write_pages(
         self,

@@ -157,9 +157,9 @@ class Crawl:
             record.links, record.dropped = links, self._dropped(links)
         same = json_address(*_path_and_query(address))
         if taken and same in links:
-            # The same visit: to ask for it would take as long as the page took.
+            # Of the last attempt. To ask for it would take as long as the page took.
             self._asked.add(page_place(same))
-            self._write_data(json.loads(json.dumps(taken[0])), page_place(same))
+            self._write_data(json.loads(json.dumps(taken[-1])), page_place(same))
             self.memory.share(page_place(same), record)
         return links
 

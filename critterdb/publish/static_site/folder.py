@@ -33,11 +33,16 @@ class BakedFolder:
         self.before = before
         self.digests: dict[str, str] = {}
         self.versioned: set[str] = set()
-        self.written = 0
+        self._written: set[str] = set()
         self._known = _read_digests(before)
         # Plain strings, and each folder made once: a site has ten thousand files to link.
         self._made, self._before = str(made), str(before)
         self._folders: set[str] = set()
+
+    @property
+    def written(self) -> int:
+        """How many files are not the earlier edition's."""
+        return len(self._written)
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file, or link the earlier one if it has the same bytes. Raises OSError."""
@@ -45,8 +50,11 @@ class BakedFolder:
         with suppress(OSError):
             if (self.before / path).read_bytes() == data and self._link_earlier(path):
                 return
-        self.written += 1
-        Path(self._target(path)).write_bytes(data)
+        target = Path(self._target(path))
+        # A page that was kept and is made again after all is the earlier edition's file so far.
+        target.unlink(missing_ok=True)
+        target.write_bytes(data)
+        self._written.add(path)
 
     def write_versioned(self, path: str, data: bytes) -> str:
         """Write a file that pages ask for with its version; return its place with that."""
@@ -71,7 +79,7 @@ class BakedFolder:
         self.digests[path] = digest[:DIGEST_DIGITS]
         if self._known.get(path) == self.digests[path] and self._link_earlier(path):
             return
-        self.written += 1
+        self._written.add(path)
         if not self._link(str(source), path):
             shutil.copyfile(source, self._target(path))
 

@@ -76,5 +76,8 @@ async def _check_open(datasette: Datasette) -> None:
 
 
 def _close(datasette: Datasette) -> None:
+    if hasattr(datasette, "close"):
+        datasette.close()  # 1.0, with its internal database
+        return
     for database in datasette.databases.values():
         database.close()

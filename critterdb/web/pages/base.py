@@ -157,7 +157,7 @@ def page(
 
 @contextmanager
 def taking_data() -> Iterator[list[dict[str, object]]]:
-    """Collect what the JSON of each page holds that is answered meanwhile in this context."""
+    """Collect the JSON of every page that is rendered inside this block."""
     taken: list[dict[str, object]] = []
     token = _taken.set(taken)
     try:

@@ -38,16 +38,19 @@ FROM games JOIN models ON models.id = games.model_id
 ORDER BY models.created_at DESC, games.slug
 """
 
+# In the order of the hashes, and no further than needed: to look at 2,000 photos first took 540 ms.
 # The photo of a round that is not revealed yet would give the round away.
 _PLAYABLE = """
 SELECT photos.id AS photo_id, photos.sha256, splits.part, taxa.id AS taxon_id, taxa.ancestor_ids
 FROM photos
-JOIN observations ON observations.id = photos.observation_id
-JOIN taxa ON taxa.id = observations.taxon_id
-JOIN game_observations AS seen
+CROSS JOIN observations ON observations.id = photos.observation_id
+CROSS JOIN taxa ON taxa.id = observations.taxon_id
+CROSS JOIN game_observations AS seen
     ON seen.game = :game AND seen.observation_id = observations.id AND seen.left_at IS NULL
 LEFT JOIN splits ON splits.game = :game AND splits.observation_id = observations.id
-WHERE photos.id IN (SELECT id FROM photos WHERE sha256 > '' ORDER BY sha256 LIMIT :drawn)
+WHERE photos.sha256 > '' AND photos.sha256 < coalesce((
+        SELECT sha256 FROM photos WHERE sha256 > '' ORDER BY sha256 LIMIT 1 OFFSET :drawn
+    ), 'g')
     AND {shown}
     AND (observations.quality_grade = 'research' OR observations.observer_id < 0)
     AND photos.id NOT IN (

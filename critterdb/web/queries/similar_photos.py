@@ -85,8 +85,8 @@ def nearest_photos(
     from critterdb.dataset.embeddings import as_vectors
     from critterdb.model.novelty import normalized
 
-    # The embeddings of 200,000 photos would need 512 MB of memory: only candidates are read. Their
-    # rows are few, so nobody counts their bytes (datasette/memory_limits.py), which takes as long.
+    # The embeddings of 200,000 photos would need 512 MB of memory: only candidates are read. To
+    # count the bytes of so few rows (datasette/memory_limits.py) would take as long as the query.
     cursor = db.conn.cursor()
     cursor.row_factory = None
     rows: list[tuple[str, bytes]] = cursor.execute(
