@@ -40,7 +40,7 @@ _SCOTS_WORD = re.compile(
     rf"(?<![\w'@#])(?:{'|'.join(sorted(_SCOTS, key=len, reverse=True))})(?![\w'])", re.IGNORECASE
 )
 _NAMES = frozenset({"tae", "wi", "wee", "ye", "gey", "yon", "naw", "braw"})
-_SENTENCE_ENDS = re.compile(r"(?:^|\n|[^\w\s,;'’-])\s*$")
+_BEFORE_A_SENTENCE = re.compile(r"(?:^|\n|[^\w\s,;'’-])\s*$")
 
 
 def with_apostrophes(text: str) -> str:
@@ -59,6 +59,6 @@ def _in_full(word: str) -> str:
 
 def _in_english(match: re.Match[str]) -> str:
     words, before = match[0], match.string[max(match.start() - 3, 0) : match.start()]
-    is_begin = _SENTENCE_ENDS.search(before) and words.lower() not in _NAMES
+    is_begin = _BEFORE_A_SENTENCE.search(before) and words.lower() not in _NAMES
     is_a_name = words != words.lower() and not is_begin
     return words if is_a_name or words.isupper() else _SCOTS[words.lower()]

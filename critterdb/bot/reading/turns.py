@@ -180,11 +180,11 @@ def _of_marks(message: str, any_name: str) -> str:
 
 def _of_this_one(message: str, any_name: str) -> str:
     message = re.sub(
-        rf"{_ALL_MARKS_FIT}(?=((?:{any_name})(?!\w)(?:[^.!?\n]*\b(?:but|except\w*|apart|save)\b"
-        r"| (?:is|are|was|were|would|could|can|has|lives?)\b)?))",
+        rf"{_ALL_MARKS_FIT}(?=(?:{any_name})(?!\w)([^.!?\n]*\b(?:but|except\w*|apart|save)\b"
+        r"| (?:is|are|was|were|would|could|can|has|lives?)\b)?)",
         lambda marks: (
             f"{marks[0]}perhaps "
-            if " " in marks[1] or _unless(marks, _NO_STATEMENT, _NOT_ALL) == marks[0]
+            if marks[1] or _unless(marks, _NO_STATEMENT, _NOT_ALL) == marks[0]
             else "it's a "
         ),
         message,
