@@ -145,6 +145,38 @@ def test_another_answer_below_the_first_or_that_names_it_replaces_it(
     assert games_db["superseded_answers"].count == 1
 
 
+@pytest.mark.parametrize(
+    ("player", "reply"),
+    [
+        ("house cat", "Wrong species, right family!"),
+        ("house cat", "Wrong answer!"),
+        ("house cat", "I have doubts about that."),
+        ("my neighbour's cat looks like him", "I have doubts. That's a house cat."),
+    ],
+)
+def test_what_is_said_of_a_guess_leaves_the_answer(
+    games_db: SiteDatabase, player: str, reply: str
+) -> None:
+    say(games_db, ("host", "P", "It's a cougar!"), ("ben", "P", player), ("host", 1, reply))
+    assert answer_of(games_db, 1) == COUGAR
+    assert games_db["superseded_answers"].count == 0
+
+
+@pytest.mark.parametrize("reply", ["I have doubts.", "Sorry, that's a house cat."])
+def test_what_is_said_of_a_players_photo_leaves_the_answer(
+    games_db: SiteDatabase, reply: str
+) -> None:
+    messages = [("host", "P", "It's a cougar!"), ("ben", "P", "And this?"), ("host", 1, reply)]
+    thread = HostThread(SLUG, "work", None, False, [Message(*message) for message in messages])
+    game = get_game(games_db, SLUG)
+    play_thread(games_db, game, 1, replace(thread, messages=thread.messages[:1]))
+    _, shown, answer = thread_posts("x:1", thread)
+    shown = replace(shown, photos=("https://x.example/ben.jpg",))
+    save_answers(games_db, game, ["x:1"], [replace(answer, parent=shown)], NOW)
+    assert answer_of(games_db, 1) == COUGAR
+    assert games_db["superseded_answers"].count == 0
+
+
 def test_a_reply_to_a_choice_of_two_picks_one(games_db: SiteDatabase) -> None:
     say(games_db, ("ann", "P", "cougar or bobcat?"), ("host", 0, "The latter!"))
     assert answer_of(games_db, 1) == BOBCAT
@@ -204,6 +236,7 @@ def test_what_a_person_decided_stays(games_db: SiteDatabase) -> None:
         ("Cougar?", "So close! A bobcat would be this small.", None, None),
         ("Who took this?", "I did. It's a cougar.", COUGAR, "host's words to a player"),
         ("Here is my cat", "What a fine house cat!", None, None),
+        ("Bobcat?", "Some of the evidence agrees with you.", None, None),
     ],
 )
 def test_an_answer_below_a_guess(

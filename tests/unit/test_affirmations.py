@@ -10,6 +10,7 @@ import time
 import pytest
 
 from critterdb.bot.reading.affirmations import affirms, is_open, with_yes_in_words
+from critterdb.bot.reading.contractions import with_apostrophes
 from critterdb.bot.reading.corrections import confirms, revises, takes_back, without_echo
 from critterdb.bot.reading.parser import plain_words
 
@@ -57,6 +58,13 @@ def test_a_yes_is_read_in_what_else_is_said(reply: str) -> None:
         "Vote accepted.",
         "My wife agrees with you. I say nothing.",
         "Right reasons, but let me hear the others first.",
+        "Some of the evidence agrees with you.",
+        "Half the books agree with you",
+        "Little evidence is on your side",
+        "The data agree with him",
+        "No term accepted.",
+        "The judges accept that",
+        "Right. Look again at the ears.",
     ],
 )
 def test_half_a_yes_is_none(reply: str) -> None:
@@ -104,10 +112,36 @@ def test_words_of_the_player_are_not_the_hosts() -> None:
         ("Please ignore the noise", False),
         ("Forget the tail, look at the ears", False),
         ("I'll be back", False),
+        ("Wrong species, right genus!", False),
+        ("Wrong label, Ben", False),
+        ("You looked at the wrong frame", False),
+        ("If I have doubts, I ask the museum", False),
+        ("I'll bring back the answer at six", False),
+        ("Hm, that was from the wrong row", True),
     ],
 )
 def test_an_answer_is_taken_back_in_many_words(message: str, is_back: bool) -> None:
     assert takes_back(message) == is_back
+
+
+@pytest.mark.parametrize("reply", ["Wrong answer!", "I have doubts", "Your point is cancelled"])
+def test_a_reply_to_a_guess_speaks_of_the_guess(reply: str) -> None:
+    assert takes_back(reply)
+    assert not takes_back(reply, is_to_a_guess=True)
+    assert takes_back("I take that back", is_to_a_guess=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Sorry Bonnie, Tae and Wee!", "Sorry Bonnie, Tae and Wee!"),
+        ("Bonnie has it", "Bonnie has it"),
+        ("Nae points. It's a wee cat", "no points. It's a little cat"),
+        ("As I said tae Rab", "As I said to Rab"),
+    ],
+)
+def test_a_name_is_no_word_of_scots(text: str, expected: str) -> None:
+    assert with_apostrophes(text) == expected
 
 
 @pytest.mark.parametrize("part", ["yes, ", "you ", "so ", "a=", "what a bobcat ", "x", "(", "I "])

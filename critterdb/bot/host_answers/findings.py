@@ -140,13 +140,13 @@ class Finding:
         `goes_on` if it replies to words of the host's own.
         """
         if self.verdict is None or self.verdict.verdict is None:
-            is_taken_back = self.takes_back and (is_direct or (is_below and self._is_to_all()))
+            is_taken_back = self.takes_back and (is_direct or (is_below and self._is_of_ours()))
             return TAKEN_BACK if is_taken_back else None
         is_correction = self.is_correction or is_revision
         if is_answered and is_direct and (is_correction or self.apologises):
             return CORRECTED
         is_ours = is_below and self._is_to_all() and not self._is_about_players_own()
-        is_owned_up = is_below and self._is_to_all() and (self.apologises or self.takes_back)
+        is_owned_up = is_below and self._is_of_ours() and (self.apologises or self.takes_back)
         if is_answered and is_correction and (is_ours or is_owned_up):
             return CORRECTED
         if is_direct:
@@ -179,6 +179,12 @@ class Finding:
     def _is_to_all(self) -> bool:
         return not self.message.photos and not _ABOUT_THEIRS.search(plain_words(self.message.text))
 
+    def _is_of_ours(self) -> bool:
+        """Whether the message is to all, and answers no photo of a player's own."""
+        parent = self.message.parent
+        is_photo = parent is not None and parent.photos and parent.author != self.message.author
+        return self._is_to_all() and not is_photo
+
     def _is_about_players_own(self) -> bool:
         """Whether the message answers one that shows or tells of another animal."""
         player = self.message.parent
@@ -209,7 +215,8 @@ def find(
     if verdict is None:
         verdict = _credited(message, answered, game, vocabulary)
         is_confirmation = verdict is not None
-    is_taken_back = takes_back(message.text)
+    is_to_a_guess = guess is not None or _answers_players_own(message)
+    is_taken_back = takes_back(message.text, is_to_a_guess=is_to_a_guess)
     if verdict is None and not is_taken_back:
         return None
     return Finding(
@@ -318,6 +325,14 @@ def _guess_answered(message: Post, game: Game, vocabulary: Vocabulary) -> Readin
         return None  # even if the host then speaks of both
     guess = read_guess(player.text, game, vocabulary)
     return guess if guess.reason != "no name" or guess.verdict else None
+
+
+def _answers_players_own(message: Post) -> bool:
+    """Whether a message answers a player who shows or tells of another animal."""
+    player = message.parent
+    if player is None or player.author == message.author:
+        return False
+    return bool(player.photos) or _is_of_their_own(player.text)
 
 
 def _is_of_their_own(text: str) -> bool:

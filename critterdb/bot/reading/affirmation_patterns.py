@@ -91,21 +91,22 @@ _THE_MARK_DECIDES = (
 )
 # A guess may be accepted as a vote, but the word for the animal only if it is right.
 _ACCEPTED = (
-    r"(?:(?:the |your )?(?:\w+ )?(?:term|terminology|description|wording|technical name"
-    r"|scientific name|spelling|anatomy) (?:is )?accepted|(?:i|we|the judges?|judges|the jury"
-    r"|the referee|the committee) (?:'ll |will |can |do )?(?:allows?|accepts?) (?:it|that|this"
-    r"|(?:the|your) (?:term|terminology|wording|description|answer)))"
+    r"(?:(?:the |your )?(?:(?!no\b|not\b|neither\b|either\b|any\b|every\b|all\b|half\b|other\b"
+    r"|wrong\b)\w+ )?(?:term|terminology|description|wording|technical name|scientific name"
+    r"|spelling|anatomy) (?:is )?accepted)"
 )
 # Not a person: "my husband agrees with you" is chat.
 _A_SOURCE_AGREES = (
     r"(?:(?:the|our|my|its|that|this|even the) )?(?:(?!not\b|no\b|neither\b|none\b|nor\b|hardly\b"
+    r"|some\b|half\b|few\b|little\b|most\b|many\b|much\b|several\b|part\b|parts\b|one\b|barely\b"
+    r"|scarcely\b|almost\b|nearly\b|never\b|seldom\b|wrong\b|old\b|outdated\b|your\b|last\b"
     r"|if\b|whether\b|only\b|does\b|do\b|let's\b|see\b|\w+n't\b)[\w'-]+ ){0,3}?(?:drawers?"
     r"|collections?|specimens?|skins?|field guides?|guides?|books?|keys?|rulers?|tape measures?"
     r"|tape|measurements?|dna|lab|collar|gps|data|data ?base|numbers?|records?|recordings?|audio"
     r"|videos?"
     r"|footage|(?:next|second|other|third) frames?|museum|literature|evidence|biology) (?:also "
     r"|all "
-    r"|fully )?(?:(?:agrees?|concurs?|sides?|(?:is|are)) with (?:you|that|this|her|him|them)"
+    r"|fully )?(?:(?:agrees?|concurs?|sides?|(?:is|are)) with (?:you|that|this)"
     r"|(?:is|are)(?: all)? on your side|backs? you(?: up)?)"
 )
 _YES = (
@@ -238,7 +239,7 @@ PRAISE = re.compile(
 )
 # "So close", "right genus", "a good guess, but": no yes, or only half of one.
 HALF_RIGHT = re.compile(
-    r"\b(?:for now|let's (?:say|go with)|tentative\w*|provisional\w*"
+    r"\b(?:for now|look again|let's (?:say|go with)|tentative\w*|provisional\w*"
     r"|(?<!keep )(?<!stay )(?<!up )(?<!kids )(?<!very )"
     r"(?<!too )close(?! (?:to|by|up|together|relati\w+|family|cousin|look|enough to|on|at|range"
     r"|your"

@@ -100,16 +100,10 @@ _TAKES_BACK = re.compile(
     r"|verdict|post|reply|one|id)|(?:ignore|disregard|forget) (?:that|it|this|what i)(?=[.,!]| "
     r"(?:please"
     r"|pls|for now|have|said|wrote|just|told|posted|everyone|all)|$)|wrong (?:photo|picture|pic"
-    r"|answer|file|card|folder|image|frame|row|line|slide|sheet|album|tab|directory|list|batch"
-    r"|species|label)\b"
-    r"|(?:pull|draw|roll|call|bring)\w* back (?:my|the|that|this|our) (?:\w+ )?(?:answer|verdict"
+    r"|file)\b"
+    r"|(?:pull|draw|roll|call)\w* back (?:my|the|that|this|our) (?:\w+ )?(?:answer|verdict"
     r"|id"
     r"|call|words?|yes|statement|identification|reply)"
-    r"|(?:i|we) (?:now )?(?:have|do have|got|start to have|am having) (?:now )?(?:(?:my|our|now"
-    r"|some|big"
-    r"|serious|strong|grave|real|second|a few|certain|more) )*doubts?(?! that you| about you)"
-    r"|points? (?:is|are)(?: hereby| now)? (?:cancel(?:l)?ed|withdrawn|revoked|void|rescinded"
-    r"|forfeit)"
     r"|i (?:was|got (?:it|this|that)(?: one)?) wrong|(?:scratch|strike|scrap) (?:that|it)"
     r"|i stand corrected"
     r"|(?:withdraw|retract|rescind|revoke|unsay|pull|cancel)(?:ing|ed)? (?:my|the|that|this|it)\b"
@@ -145,6 +139,21 @@ _TAKES_BACK = re.compile(
     r"|jumped the gun|never ?mind (?:my|that|what i)|pretend (?:i|you|that i) (?:never|did not"
     r"|didn't)"
     r"|withdraw(?:ing)? (?:my|the) (?:answer|verdict))\b",
+    re.IGNORECASE,
+)
+# These do so too, but in a reply to a guess they are about the guess.
+_TAKES_BACK_UNLESS_TO_A_GUESS = re.compile(
+    r"\bwrong answer\b"
+    r"|(?:^|[.!?,;:\n])(?:(?!\b(?:you|they|if|not)\b|n't)[^.!?,;:\n]){0,60}\b(?:(?:that|this|it)"
+    r"(?:'s| is| was)|from|gave|posted|used|read|copied|clicked|opened|pasted|picked|grabbed|took"
+    r"|had|check(?:ed|ing)|look(?:ed|ing))(?: (?:at|in|on|from))?(?: (?:the|a|my|our))?"
+    r" wrong (?:card|folder|image|frame|row|line|slide|sheet|album|tab|directory|list|batch"
+    r"|label)\b"
+    r"|(?<!if )(?<!when )(?<!whenever )(?<!where )\b(?:i|we) (?:now )?(?:have|do have|got|start to"
+    r" have|am having) (?:now )?(?:(?:my|our|now|some|big|serious|strong|grave|real|second|a few"
+    r"|certain|more) )*doubts?\b(?! that you| about you)"
+    r"|\bpoints? (?:is|are)(?: hereby| now)? (?:cancel(?:l)?ed|withdrawn|revoked|void|rescinded"
+    r"|forfeit)\b",
     re.IGNORECASE,
 )
 
@@ -191,9 +200,12 @@ def without_correction(text: str) -> str | None:
     return rest if corrections else None
 
 
-def takes_back(text: str) -> bool:
+def takes_back(text: str, *, is_to_a_guess: bool = False) -> bool:
     """Return whether a message takes an answer back, whether or not it gives another."""
-    return bool(_TAKES_BACK.search(with_apostrophes(text)))
+    plain = with_apostrophes(text)
+    if _TAKES_BACK.search(plain):
+        return True
+    return not is_to_a_guess and bool(_TAKES_BACK_UNLESS_TO_A_GUESS.search(plain))
 
 
 def revises(text: str) -> bool:

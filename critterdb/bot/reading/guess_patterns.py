@@ -225,7 +225,8 @@ LEAD = re.compile(
 )
 # What may follow a guess. Before any other word a name is only mentioned: "Cougar Town".
 FOLLOW = re.compile(
-    r"^(?:\W*$| ?/ ?\w|\W* (?:for (?:sure|me|the win|real)|because|i(?:'d| would| do|'ll"
+    r"^(?:\W*$| ?/ ?(?!(?:not?|nope|nah|or|maybe)\b)\w"
+    r"|\W* (?:for (?:sure|me|the win|real)|because|i(?:'d| would| do|'ll"
     r"| will)? (?:guess"
     r"|think|say|believe|suppose|bet"
     r"|see|know|vote|reckon|recon|rekon|figure|wager|imagine|assume|expect|fancy|suspect|feel|hope"
@@ -291,7 +292,8 @@ AS_ALWAYS = re.compile(
     r"|'ll| will)? ?(?:(?:not )?(?:won't|will not|not|never|don't|see no|no) (?:\w+ )?(?:stop\w*"
     r"|chang\w*|going to (?:stop|change)|gonna (?:stop|change)|exception|different"
     r"|reason to (?:stop"
-    r"|change)|quit\w*)|stick\w* (?:to|with) (?:it|that|my)|still do|do so again|again today|again"
+    r"|change)|quit\w*)|stick\w* (?:to|with) (?:it|that|my)|still do|do so again|again today"
+    r"|again(?! (?:i|we) (?:was|were|am|got)\b| (?:it|that) was\b| wrong)"
     r"|(?:today|this) (?:too|as well)|why (?:stop|change))\b"
 )
 # "I bet Ann will say cougar."

@@ -115,6 +115,11 @@ AGAINST_FACT = re.compile(
     r"|drop|take|taking|took|overturn\w*|goodbye|bye|bye[- ]bye|farewell|so much for)"
     r" (?:(?:the|my|our|that|your) )?$"
 )
+# "Identified as a bobcat by most of you."
+BY_PLAYERS = re.compile(
+    r"^ by (?:\w+ of you|one|two|some|most|many|half|few|several|you|players|everyone|everybody"
+    r"|people|nobody|\d+|a (?:few|player|reader))\b"
+)
 # What the host wrote before: "an earlier reply identified it as a bobcat".
 OF_EARLIER = re.compile(
     r"\b(?:my|our|the|an?|that|this account's|yesterday's) (?:earlier|previous|first|last|initial"
@@ -167,6 +172,13 @@ RIGHT = re.compile(
     r"|howl|roar|meow|caw|brag|feel smug"
     r"|be (?:proud|smug))|victory lap|pat yoursel(?:f|ves)|give yoursel(?:f|ves))\b"
 )
+_LESS_THAN_SAID = (
+    r"not|never|would|could|might|may|can(?! (?:all )?see)|should|must|seems?|appears?|looks?"
+    r"|usually|often|sometimes|typically|normally|rarely|hardly|almost|nearly|probably|possibly"
+    r"|presumably|likely|perhaps|maybe|apparently|supposedly|allegedly|tentatively|if|whether"
+    r"|until|once|people|think\w*|thought|says?|said|claim\w*|guess\w*|believ\w*|suspect\w*|hope\w*"
+    r"|second|other|another|prey"
+)
 # These say what it was, whoever says so: "80% of you correctly said bobcat".
 SAID_RIGHTLY = re.compile(
     r"^\W*(?:this|our|today's) (?!.*\b(?:guess|vote|bet|theory|hunch|suspicion|feeling|favou?rite"
@@ -180,10 +192,11 @@ SAID_RIGHTLY = re.compile(
     r" ?(?:is|was|'s)(?: \w+)?[,:]? (?:an? )?$"
     r"|\b(?:it|this|that)(?:'s| is| was) what (?:\w+ ){1,5}call(?:s|ed)?(?: an?)? $|"
     r"^\W*(?:the|these|those|that|this) (?![^.!?]*\b(?:territor\w+|valley|forest|land|range|area"
-    r"|trail|mountain|road|street|camera|book|house|world|night|n't|not|never|usually|would)\b)"
+    r"|trail|mountain|road|street|camera|book|house|world|night)\b)"
+    rf"(?![^.!?]*(?:n't\b|\b(?:{_LESS_THAN_SAID})\b))"
     r"(?:[\w'-]+ ){1,9}belongs? to an? $"
-    r"|^\W*(?!.*\b(?:not|never|often|usually|sometimes|wrongly|people|if|until|once|nobody|my|her"
-    r"|his|your|their|hers|another|one|some|few|first)\b)"
+    rf"|^\W*(?!.*n't\b)(?!.*\b(?:{_LESS_THAN_SAID}|wrongly|falsely|mistakenly|incorrectly"
+    r"|initially|originally|nobody|rumou?r|mascot|my|her|his|your|their|hers|one|some|few|first)\b)"
     r"(?:[\w'-]+ ){1,4}(?:(?:is|was|now|officially|hereby|has|been|just|also) ){0,3}"
     r"(?:confirmed|identified|unmasked|verified|exposed|outed) (?:as|to be) (?:an?|the) $"
     r"|\b(?:it|this|that|one|cat|animal|critter|guest|creature)(?:'s| is| was| has)?(?: been)?"
@@ -237,7 +250,8 @@ PART_OF_QUESTION = re.compile(r"[—–;(]| - |, (?=see\b|notice|did you|can you
 # "This bobcat fooled many of you."
 # "Answer: bobcat" is as plain as "the answer is a bobcat".
 LABEL_OF_ANSWER = re.compile(
-    r"\b(?:answer|verdict|reveal|id|solution|result|ruling|conclusion|(?:ground )?truth|reality"
+    r"\b(?:answer|verdict|reveal|id|solution|result|ruling|conclusion)\W*:\W*$"
+    r"|^\W*(?:(?:the|and|but|so|in) )*(?:(?:ground )?truth|reality"
     r"|actual(?: (?:animal|species|bird|cat))?|fact|correct(?: (?:one|species))?|species"
     r"|(?:true|real) (?:identity|species|name|animal))\W*:\W*$"
 )

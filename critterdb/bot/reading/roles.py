@@ -156,7 +156,8 @@ def _is_fact(before: str, after: str) -> bool:
     """Whether words around a name say what it was, whoever they are about."""
     if patterns.THIS_ONE.search(before) and patterns.FOOLED.search(after):
         return True
-    return bool(patterns.SAID_RIGHTLY.search(before) and not patterns.WRONG.search(before))
+    is_doubtful = patterns.WRONG.search(before) or patterns.BY_PLAYERS.search(after)
+    return bool(patterns.SAID_RIGHTLY.search(before) and not is_doubtful)
 
 
 def _is_of_what_is_not(before: str, after: str) -> bool:

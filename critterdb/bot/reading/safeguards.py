@@ -89,7 +89,8 @@ _OURS_IN_OTHER_WORDS = (
         re.compile(
             r"^((?=.*\b(?:oops|whoops|correct\w*|fix\w*|key|erratum|revis\w+|mistake"
             r"|wrong)\b)(?!.*\b(?:today|today's|this (?:one|week)|next"
-            rf"|new|hints?|clues?|remember)\b|.*\?).*?)\b{_A_DAY}'s (?:\w+ )?(?:game|bird|cat"
+            r"|new|hints?|clues?|remember)\b|.*\?).*?)\b(?:yesterday|last night)'s"
+            r" (?:\w+ )?(?:game|bird|cat"
             r"|animal|photo|picture|mystery|critter|post|corvid|hawk|one) (?=is|was|turned out)",
             re.DOTALL,
         ),
@@ -102,6 +103,16 @@ _OURS_IN_OTHER_WORDS = (
             r"|house|suburban|backyard|garden) (?:panther|tiger|lion|leopard|jaguar)s?\b"
         ),
         "rascal",
+    ),
+    # "Congratulations, Klaus Fuchs!" Of what an animal is called elsewhere, some are surnames.
+    (
+        re.compile(
+            r"\b(?!(?:an?|the|der|die|das|den|des|ein|eine|einen|kein|keine|el|la|los|un|una|le|les"
+            r"|une|no|not|kein|pas|ist|es|is|was|it's|that's|yes|ja|s[ií]|oui|und|oder|and|or|y|o"
+            r"|ou|et|answer|reveal|definitely|clearly|young|adult|called|juvenile)\b)([a-z]+)"
+            r" (?:fuchs|luchs|elster|lobo|renard|zorro|dachs|amsel|marder)(?=\W*(?:[.!?,]|$))"
+        ),
+        r"\1",
     ),
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
@@ -227,6 +238,13 @@ _LABEL_OF_OTHERS = re.compile(
     r"|(?:you|they|people|players|many|most|some|few|fewer|several|others|half|two|three|lots)"
     r"(?: all| mostly| of you)?"
     r" (?:said|wrote|guessed|answered|voted|say|think|guess|vote))"
+    # "Not correct: cougar", "Similar species: cougar", "Ben's answer: cougar".
+    r"|\b(?:not|never|isn't|wasn't)(?: (?:the|an?|quite|my|our))*(?: (?:answer|correct|right|true"
+    r"|species|winner))+|\bincorrect|\b(?:similar|related|other|another|wrong|common|confusing"
+    r"|look-?alike) (?:species|animals?|birds?|cats?)"
+    r"|\b(?!(?:today|yesterday|tonight|week|night|morning|\w+day|game|round|photo|picture|quiz|host"
+    r"|lab|museum|expert|everyone|everybody|here|it|that|what|curator|biologist|ranger|nature)'s)"
+    r"(?:your|his|her|their|\w+'s) (?:first |final |last )?(?:answer|verdict|id|conclusion)"
     r"|(?:^|[.,;!?] ?)(?:you|me|her|him|us|them"
     r"|rt)|\b(?:answer|option) (?:[a-d]|[1-9])"
     # What most people said: "mode of responses: cougar. Truth: bobcat".

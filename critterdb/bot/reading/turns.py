@@ -53,25 +53,52 @@ _THIS_IS_ONE = (
     r"(?:(?:and|so|well|yes|indeed)[ ,]+){0,2}(?:(?:this|he|she|(?:my|our|the|this) photo) (?:is"
     r"|was) (?:just |exactly |indeed |also )?one(?: too)?|(?:this|that|it|ours|he|she)(?:'s| is"
     r"| was) (?:just |exactly |indeed |also )?(?:one of (?:those|them|these)|such an? (?:one|animal"
-    r"|bird|cat))|so (?:is|was) (?:this|that|ours|mine|today's|this one|that one"
+    r"|bird|cat))|(so) (?:is|was) (?:this|that|ours|mine|today's|this one|that one"
     r"|the one [\w ]{1,30}))"
 )
 # A poll's shares, with a tick behind the right one; ticks are words here.
-_SHARE, _TICK = r"\W{0,3}\d+ ?(?:%|percent|votes?)?\)?", r"[ ,<←–—-]{0,6}\bcorrect!"
+_SHARE = r"\W{0,3}\d+ ?(?:%|percent|votes?)?\)?"
+_TICK = r"[ ,<←–—-]{0,6}\bcorrect!(?= *(?:[.,;|/)\n]|$))"
+_PRIZE = (
+    r"(?:points?|stars?|prize|cookie|medal|sticker|crown|trophy|round|gold|biscuit|beer|cake|cigar"
+    r"|game|day|win)"
+)
+_NOBODY = r"(?:nobody|none|no|neither|who\w*|any\w*|some\w*|few|not|never)"
 _WINS_WITH = (
-    r"\b(?:(?:the |our |today's |first )?(?:winner|champion)(?: is| was|:|,)? [\w'-]+"
-    r"|(?!(?:nobody|none|who|no one|everyone|you|they|i|we|it)\b)[\w'-]+(?: (?:and|&) [\w'-]+)?"
-    r" (?:wins?|won|(?:takes?|took) it|(?:takes?|took|gets?|got|earns?) the (?!lead\b|bait\b"
-    r"|stage\b|risk\b|floor\b|first\b|vote\b|plunge\b)\w+|nails? it|nailed it"
+    rf"\b(?:(?:the |our |today's |first )?(?:winner|champion)(?: is| was|:|,)? (?!{_NOBODY}\b)"
+    rf"[\w'-]+|(?!(?:{_NOBODY}|every\w+|you|they|i|we|it|half|many|most)\b)[\w'-]+"
+    r"(?: (?:and|&) [\w'-]+)?"
+    rf" (?:wins?|won|(?:takes?|took) it|(?:takes?|took|gets?|got|earns?) the {_PRIZE}"
+    r"|nails? it|nailed it"
     r"|got it|has it|scores?)(?: first| today| this \w+| again)?"
-    r"|(?:points?|stars?|prize|cookie|medal|sticker|crown|trophy|round) (?:goes |go )?to [\w'-]+)"
+    rf"|{_PRIZE} (?:goes |go )?to (?!{_NOBODY}\b)[\w'-]+)"
     r",? (?:with|for|thanks to)(?: (?:an?|the|her|his|their|your|saying|calling it))* "
 )
 _NO_STATEMENT = re.compile(
     r"\b(?:would|might|could|may|should|doesn't|don't|does not|do not|didn't|not|never|if|might"
     r"|usually"
-    r"|my (?:heart|gut|brain|head)|some|someone|people)\b"
+    r"|my (?:heart|gut|brain|head)|some|someone|people|seem(?:s|ed)?|appears?|probably|possibly"
+    r"|presumably|likely|perhaps|maybe|second|another|other)\b"
 )
+# Of the marks all but some, or only so far.
+_NOT_ALL = re.compile(
+    r"\b(?:but|except\w*|apart|save for|almost|nearly|hardly|barely|scarcely|half|most(?:ly)?"
+    r"|seem(?:s|ed)?|appears?|so far|at first|can|must|wish|hope)\b|n't\b"
+)
+# A prize for something else than being right.
+_NO_WIN = re.compile(
+    r"\b(?:no|zero|half|almost|nearly|consolation|second|third|style|creativity|bonus|funniest"
+    r"|bold\w*|wooden|booby|effort|participation|speed|imagination|originality|enthusiasm"
+    r"|confidence|worst|silliest|when|unless|hardly)\b|n't\b"
+)
+# "Cougar sightings are often mistakes. This is one of those."
+_OF_NO_REAL_ONES = re.compile(
+    r"\b(?:mistak\w+|mistook|misidentif\w+|confus\w+|lookalikes?|look-alikes?|looks? like|fak\w+"
+    r"|turn(?:s|ed)? out|prove[sd]?|report\w*|sightings?|claim\w*|call(?:s|ed)?|hop(?:e|es|ing)"
+    r"|wants?|wish\w*|not|never|few|would|think\w*|thought|supposed\w*|myths?|ai|cgi|stuffed"
+    r"|statues?|plush\w*|toys?)\b|n't\b"
+)
+MAX_CLAUSE_CHARACTERS = 120
 
 
 def in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> str:
@@ -152,15 +179,30 @@ def _of_marks(message: str, any_name: str) -> str:
 
 
 def _of_this_one(message: str, any_name: str) -> str:
-    message = re.sub(rf"(?<!not ){_ALL_MARKS_FIT}(?=(?:{any_name})(?!\w))", "it's a ", message)
+    message = re.sub(
+        rf"{_ALL_MARKS_FIT}(?=(?:{any_name})(?!\w)([^.!?\n]*\b(?:but|except\w*|apart|save)\b"
+        r"| (?:is|are|was|were|would|could|can|has|lives?)\b)?)",
+        lambda marks: (
+            f"{marks[0]}perhaps "
+            if marks[1] or _unless(marks, _NO_STATEMENT, _NOT_ALL) == marks[0]
+            else "it's a "
+        ),
+        message,
+    )
     # "Cougar kittens have spots. This is one of those."
     sentences = rf"(?<![^.!?\n])([^.!?\n]*\b({any_name})s?(?!\w)[^.!?\n]*[.!;,:—–-]+\s*)"
     is_named = re.compile(rf"\b(?:{any_name})s?(?!\w)")
+    is_one = re.compile(
+        r"\b(?:is|are|was|were)(?: (?!like\b|as\b|not\b|from\b|near\b|than\b|no\b)[\w-]+){0,2}"
+        rf" (?:{any_name})s?\W*$"
+    )
     return re.sub(
         rf"{sentences}{_THIS_IS_ONE}(?= ?(?:[.!,;]|$))",
         lambda pair: (
             pair[0]
             if len(is_named.findall(pair[1])) > 1
+            or _OF_NO_REAL_ONES.search(pair[1])
+            or (pair[3] and not is_one.search(pair[1]))
             else f"{is_named.sub('animal', pair[1])} it's a {pair[2]}"
         ),
         message,
@@ -175,7 +217,18 @@ def _of_winners(message: str, any_name: str) -> str:
             message = ticked.sub(r"it's a \1.", message)
             message = re.sub(rf"\b(?:{any_name})s?{_SHARE}", " ", message)
     # "The winner is Uma with Lynx rufus."
-    return re.sub(rf"{_WINS_WITH}(?=(?:{any_name})(?= ?(?:[.!,]|$)))", "it's a ", message)
+    return re.sub(
+        rf"{_WINS_WITH}(?=(?:{any_name})(?= ?(?:[.!,]|$)))",
+        lambda win: _unless(win, _NO_STATEMENT, _NO_WIN),
+        message,
+    )
+
+
+def _unless(match: re.Match[str], *refused: re.Pattern[str]) -> str:
+    """What says that it is one, unless a word of its clause up to there says otherwise."""
+    before = match.string[max(match.start() - MAX_CLAUSE_CHARACTERS, 0) : match.start()]
+    clause = re.split(r"[.!?,;:\n…—–(]", before)[-1] + match[0]
+    return match[0] if any(words.search(clause) for words in refused) else "it's a "
 
 
 def _of_votes(message: str, any_name: str) -> str:
