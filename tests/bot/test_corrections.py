@@ -166,8 +166,12 @@ def test_what_is_said_of_a_guess_leaves_the_answer(
 def test_what_is_said_of_a_players_photo_leaves_the_answer(
     games_db: SiteDatabase, reply: str
 ) -> None:
-    messages = [("host", "P", "It's a cougar!"), ("ben", "P", "And this?"), ("host", 1, reply)]
-    thread = HostThread(SLUG, "work", None, False, [Message(*message) for message in messages])
+    messages = [
+        Message("host", "P", "It's a cougar!"),
+        Message("ben", "P", "And this?"),
+        Message("host", 1, reply),
+    ]
+    thread = HostThread(SLUG, "work", None, False, messages)
     game = get_game(games_db, SLUG)
     play_thread(games_db, game, 1, replace(thread, messages=thread.messages[:1]))
     _, shown, answer = thread_posts("x:1", thread)
