@@ -108,7 +108,7 @@ _OURS_IN_OTHER_WORDS = (
     (
         re.compile(
             r"\b(?!(?:an?|the|der|die|das|den|des|ein|eine|einen|kein|keine|el|la|los|un|una|le|les"
-            r"|une|no|not|kein|pas|ist|es|is|was|it's|that's|yes|ja|s[ií]|oui|und|oder|and|or|y|o"
+            r"|une|no|not|kein|pas|ist|es|is|was|it's|that's|yes|ja|s[ií]|oui|und|od[e]r|and|or|y|o"
             r"|ou|et|answer|reveal|definitely|clearly|young|adult|called|juvenile)\b)([a-z]+)"
             r" (?:fuchs|luchs|elster|lobo|renard|zorro|dachs|amsel|marder)(?=\W*(?:[.!?,]|$))"
         ),
