@@ -209,6 +209,10 @@ def first_words(text: str) -> str:
     return whole_words or text[:MAX_MESSAGE_CHARACTERS]
 
 
+# "Puma (=cougar =mountain lion)": another name of the same animal.
+_SAME_NAME = re.compile(r" ?\((?:=|aka\b|a\.k\.a\.|also (?:called|known as)\b)[^()?!]*\)", re.I)
+
+
 def plain_words(text: str) -> str:
     """Lower case, without handles, links and hashtags: the game's own tag names an animal.
 
@@ -220,7 +224,7 @@ def plain_words(text: str) -> str:
     words = re.sub("[⬇👇⤵]\ufe0f?", ". ", words)
     words = re.sub("[“”„«»]", '"', re.sub("[📷📸]", " photo ", words))
     words = with_apostrophes(words).lower()
-    words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+=-]", ",", words)
+    words = re.sub(r"[^\w\s'\".,!?;:()…—–/%&+=-]", ",", _SAME_NAME.sub("", words))
     return re.sub(r"[^\S\n]+", " ", words).strip()
 
 
