@@ -155,7 +155,7 @@ class Crawl:
                 self._write(place, page.text)
                 links = page.links
             record.links, record.dropped = links, self._dropped(links)
-        same = json_address(*_path_and_query(address))
+        same = json_address(address)
         if taken and same in links:
             # Of the last attempt. To ask for it would take as long as the page took.
             self._asked.add(page_place(same))
@@ -179,11 +179,6 @@ class Crawl:
         else:
             raise SiteError(f"The page {address} could not be made: the database is too slow")
         return response.text if response.status_code == 200 else None
-
-
-def _path_and_query(address: str) -> tuple[str, str]:
-    path, _, query = address.partition("?")
-    return path, query
 
 
 def seeds(db: Any) -> list[str]:

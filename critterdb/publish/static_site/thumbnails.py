@@ -51,8 +51,8 @@ def make_thumbnails(
 ) -> list[str]:
     """Write those that the earlier edition lacks; the paths of photos that cannot be decoded.
 
-    `photos` gives the path of a file in `copy` by its SHA-256. Whoever sets `stop` waits for the
-    thumbnails that are being made, and not for the others. Raises OSError.
+    `photos` gives the path of a file in `copy` by its SHA-256. When `stop` is set, no further
+    thumbnail is begun. Raises OSError.
     """
     waiting = [sha256 for sha256 in photos if not _keep(folder, sha256)]
     left = []

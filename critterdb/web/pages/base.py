@@ -214,11 +214,12 @@ async def _template_context(
         "page_title": shown_page.title,
         "page_description": shown_page.description,
         "page_preview": preview and absolute_url(request, datasette, datasette.urls.path(preview)),
-        "page_json": json_address(request.path, request.query_string),
+        "page_json": json_address(request.full_path),
         "database_name": plugin_state(datasette).database_name,
     }
 
 
-def json_address(path: str, query: str) -> str:
-    """Return the address of the JSON of the page at a path with a query string."""
-    return f"{path.removesuffix('.json')}.json{f'?{query}' if query else ''}"
+def json_address(address: str) -> str:
+    """Return the address of the JSON of a page; both are paths, perhaps with a query string."""
+    path, mark, query = address.partition("?")
+    return f"{path.removesuffix('.json')}.json{mark}{query}"
