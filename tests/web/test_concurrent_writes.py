@@ -23,7 +23,7 @@ from tests.support.writing import SHARED_COUNTER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.slow, pytest.mark.serial]
+pytestmark = [pytest.mark.slow, pytest.mark.any_line]
 
 ROOT = Path(__file__).parents[2]
 WRITER = ROOT / "tests/support/writing.py"
@@ -131,13 +131,16 @@ async def test_who_waits_for_a_long_transaction_is_answered(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("path", ["/-/critters", "/-/critterdb/health", "/critters/photos"])
-async def test_a_page_does_not_wait_for_another_writer(folder: Path, path: str) -> None:
+async def test_a_page_does_not_wait_for_another_writer(
+    folder: Path, path: str, busy: float
+) -> None:
     client = open_datasette(folder).client
     await client.get(path)  # opens the connection
     with closing(open_database(folder / "critters.db")) as db, db.atomic():
         started = time.monotonic()
         assert (await client.get(path)).status_code == 200
-        assert time.monotonic() - started < 2  # 0.02 s on an idle machine
+        # 0.02 s on an idle machine; who waits for the writer waits 15 s.
+        assert time.monotonic() - started < min(10, 2 * busy)
 
 
 async def test_who_cannot_be_recorded_is_answered_all_the_same(folder: Path) -> None:
