@@ -208,7 +208,7 @@ def play_threads(db: SiteDatabase, game: Game, threads: dict[int, HostThread]) -
         post_ids.append(post_id)
         by_host += [post for post in thread_posts(post_id, thread) if post.author == HOST]
     saved = save_answers(db, game, post_ids, by_host, utc_text(BEGUN + timedelta(hours=1)))
-    assert not saved.errors
+    assert not saved.errors, saved.errors
 
 
 def play_all(db: SiteDatabase, threads: list[HostThread]) -> None:

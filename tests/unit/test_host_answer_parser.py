@@ -153,3 +153,18 @@ def test_the_start_of_a_long_message_is_read(cougar_or_not: Read) -> None:
 def test_no_part_of_a_word_counts_where_a_message_is_cut(cougar_or_not: Read, spaces: int) -> None:
     game, words = cougar_or_not
     assert words.read(f"{'.' * (spaces - 1)} cats and dogs", game) is None
+
+
+@pytest.mark.parametrize("letter", ["\ua000", "\ua001", "\ua48c"])
+def test_a_letter_that_stands_for_a_name_inside_the_reader_names_nothing(
+    cougar_or_not: Read, letter: str
+) -> None:
+    game, vocabulary = cougar_or_not
+    assert vocabulary.read(f"It's a {letter}!", game) is None
+    assert outcome_of(vocabulary.read(f"It's a cougar {letter}!", game)) == COUGAR
+
+
+def test_names_of_more_than_one_word_are_read_whole_in_turns_of_phrase(cougar_or_not: Read) -> None:
+    game, vocabulary = cougar_or_not
+    verdict = vocabulary.read("Bobcats don't have such a tail. Mountain lions do.", game)
+    assert outcome_of(verdict) == COUGAR

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from . import guess_patterns as patterns
 from . import safeguards
 from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
-from .patterns import IDIOMS
+from .patterns import IDIOMS, compiled
 from .roles import MAX_NAMES_PER_SENTENCE
 from .spelling import in_game_words
 
@@ -91,7 +91,7 @@ def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
         message = patterns.LION.sub("mountain lion", message)
     any_name = vocabulary.pattern_in(message).pattern
     for of_this_one in (patterns.SUBJECT_HERE, patterns.LET_OUT):
-        message = re.sub(of_this_one % any_name, r"it's a \1,", message)
+        message = compiled(of_this_one % any_name).sub(r"it's a \1,", message)
     # A quotation mark in the middle of a word is an inch.
     message = patterns.QUOTED.sub(" , ", message)
     message = IDIOMS.sub(" ", message)
@@ -141,7 +141,8 @@ def _without_a_name(message: str, game: Game) -> Reading:
 def _names(message: str, vocabulary: Vocabulary) -> Iterator[_Name]:
     """Yield each name of a message with its role, in order."""
     any_name = vocabulary.pattern_in(message)
-    message = re.sub(rf"({any_name.pattern}){patterns.NAME_OF_GAME}", " ", message)
+    of_game = compiled(rf"({any_name.pattern}){patterns.NAME_OF_GAME}")
+    message = of_game.sub(" ", message)
     earlier: list[_Name] = []
     for sentence in patterns.SENTENCE.findall(message):
         if patterns.NO.match(sentence) and earlier:

@@ -6,6 +6,19 @@ All are for lower-case text with plain apostrophes.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+MAX_COMPILED = 1000  # patterns: 3 MB
+
+
+@lru_cache(maxsize=MAX_COMPILED)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern with names in it, compiled.
+
+    `re` itself forgets the oldest of 512, in use or not, and compiling takes longer than reading.
+    """
+    return re.compile(pattern)
+
 
 SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 CLAUSE = re.compile(r"[,;:()—–]| - |…|\b(?:but|though|although|however|whereas|while|because)\b")

@@ -53,7 +53,7 @@ def read_names(message: str, names: Mapping[str, int]) -> Names:
     message, quotations = safeguards.without_quotations(message)
     any_name = "|".join(map(re.escape, present)) or r"(?!)"
     message = in_plain_turns(message, any_name, names)
-    pattern = re.compile(rf"\b(?!does\b)({any_name})(s|es)?(?![\w])")
+    pattern = patterns.compiled(rf"\b(?!does\b)({any_name})(s|es)?(?![\w])")
     for quoted in quotations:
         reading.mentioned.update(match[1] for match in pattern.finditer(quoted))
     for sentence in patterns.SENTENCE.findall(patterns.IDIOMS.sub(" ", message)):

@@ -9,9 +9,10 @@ import re
 from typing import TYPE_CHECKING
 
 from . import patterns
+from .patterns import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # "Those ears say bobcat", but not "my heart says bobcat".
 _A_MARK = (
@@ -99,10 +100,30 @@ _OF_NO_REAL_ONES = re.compile(
     r"|statues?|plush\w*|toys?)\b|n't\b"
 )
 MAX_CLAUSE_CHARACTERS = 120
+# Letters of the Yi script stand for names.
+_FIRST_LETTER, _LAST_LETTER = "\ua000", "\ua48c"
+_A_NAME = f"[{_FIRST_LETTER}-{_LAST_LETTER}]"
+MAX_LETTERS = ord(_LAST_LETTER) - ord(_FIRST_LETTER) + 1
 
 
 def in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> str:
-    """Put turns of phrase around names as roles.py expects them."""
+    """Put turns of phrase around names as roles.py expects them.
+
+    Meanwhile each name is one letter, so that the patterns are the same for every game: to compile
+    the thirty of them takes 12 ms, five times as long as to read a message.
+    """
+    message = re.sub(_A_NAME, " ", message)
+    pattern = compiled(rf"\b({any_name})(?=(?:e?s)?(?!\w))")
+    written = list(dict.fromkeys(match[1] for match in pattern.finditer(message)))
+    if not 0 < len(written) <= MAX_LETTERS:
+        return message
+    letters = {name: chr(ord(_FIRST_LETTER) + number) for number, name in enumerate(written)}
+    message = pattern.sub(lambda match: letters[match[1]], message)
+    message = _with_letters(message, _A_NAME, {letters[name]: names[name] for name in written})
+    return re.sub(_A_NAME, lambda match: written[ord(match[0]) - ord(_FIRST_LETTER)], message)
+
+
+def _with_letters(message: str, any_name: str, names: Mapping[str, int]) -> str:
     message = _in_one_name(message, any_name, names)
     message = _of_marks(message, any_name)
     message = _of_this_one(message, any_name)
@@ -113,14 +134,14 @@ def in_plain_turns(message: str, any_name: str, names: Mapping[str, int]) -> str
 
 def _in_one_name(message: str, any_name: str, names: Mapping[str, int]) -> str:
     # "That, dear friends, is a bobcat."
-    message = re.sub(r"\b(that|this|it), [^,.!?]{1,30}, (is|was)\b", r"\1 \2", message)
-    message = re.sub(rf"\b({any_name})(?:[ !]+\1\b){{1,3}}", r"\1", message)  # "Bobcat! Bobcat!"
-    also = re.compile(rf"\b({any_name}){patterns.ALSO_CALLED}({any_name})(?!\w)")
+    message = _sub(r"\b(that|this|it), [^,.!?]{1,30}, (is|was)\b", r"\1 \2", message)
+    message = _sub(rf"\b({any_name})(?:[ !]+\1\b){{1,3}}", r"\1", message)  # "Bobcat! Bobcat!"
+    also = compiled(rf"\b({any_name}){patterns.ALSO_CALLED}({any_name})(?!\w)")
     message = also.sub(lambda pair: pair[1 if names[pair[1]] == names[pair[2]] else 0], message)
     # "A Great Dane named Moose."
-    message = re.sub(rf"\b({any_name}) (?:named|called) (?:{any_name})\b", r"\1", message)
+    message = _sub(rf"\b({any_name}) (?:named|called) (?:{any_name})\b", r"\1", message)
     # "A very small cougar, which we call a house cat."
-    message = re.sub(
+    message = _sub(
         rf"\b(?:{any_name}),? (?:that |which )?(?:we|i|people|scientists|biologists"
         rf"|experts) (?:like to |usually )?"
         rf"call (?:an? |the )?({any_name})(?!\w)",
@@ -128,7 +149,7 @@ def _in_one_name(message: str, any_name: str, names: Mapping[str, int]) -> str:
         message,
     )
     # "In German Rotluchs, I believe": only the word is in doubt.
-    message = re.sub(
+    message = _sub(
         rf"(\bin [a-z]+(?: (?:it is|it's|we say|they say|called))?:? (?:an? "
         rf"|the )?(?:{any_name})),?"
         r" (?:(?:i|we) (?:believe|think|guess|suppose)|if i remember \w+)(?=\W*(?:[.!,]|$))",
@@ -136,39 +157,39 @@ def _in_one_name(message: str, any_name: str, names: Mapping[str, int]) -> str:
         message,
     )
     # "Your dog is right" does not answer.
-    message = re.sub(
+    message = _sub(
         rf"\byour (?:\w+ )?(?:{any_name})(?= (?:is|was|has|knows|agrees|wins|says?|said|gets"
         rf"|deserves)\b)",
         "they",
         message,
     )
     # 'For "cougar" read "bobcat"'.
-    message = re.sub(
+    message = _sub(
         rf"\b(?:for|replace|swap|change|instead of|where it says)(?: (?:the|my|that))? "
         rf"[\"']?(?:{any_name})[\"']?,?(?: please)? (?:read|with|for|to|it should say)"
         rf" (?:an? )?[\"']?({any_name})(?!\w)[\"']?",
         r"it's a \1",
         message,
     )
-    return re.sub(patterns.TURNED_OUT % (any_name, any_name), "it's a ", message)
+    return _sub(patterns.TURNED_OUT % (any_name, any_name), "it's a ", message)
 
 
 def _of_marks(message: str, any_name: str) -> str:
     # "Short tail + ear tufts = bobcat."
     sum_of_marks = rf"(?<![^.!?\n])([^.!?\n=]{{1,200}})= ?(?:an? )?({any_name})(?=\W*(?:[.!]|$))"
-    is_named = re.compile(any_name)
-    message = re.sub(
+    is_named = compiled(any_name)
+    message = _sub(
         sum_of_marks,
         lambda sum_: sum_[0] if is_named.search(sum_[1]) else f"{sum_[1]}. it's a {sum_[2]}",
         message,
     )
-    message = re.sub(
+    message = _sub(
         rf"({_A_MARK}){_SAYS}(?=(?:{any_name})(?!\w))",
         lambda mark: mark[0] if _NO_STATEMENT.search(mark[0]) else f"{mark[1]}; it's a ",
         message,
     )
     # "Bobcats don't have such a tail. Cougars do."
-    return re.sub(
+    return _sub(
         rf"\b({any_name})s? (?:do not|don't|doesn't|does not|can't|cannot|never|haven't|hasn't"
         rf"|lacks?)\b"
         rf"[^.!?\n]{{0,60}}[.!?;,—–-]+ (?:but |and |while )?(?:an? |the )?({any_name})s?"
@@ -179,7 +200,7 @@ def _of_marks(message: str, any_name: str) -> str:
 
 
 def _of_this_one(message: str, any_name: str) -> str:
-    message = re.sub(
+    message = _sub(
         rf"{_ALL_MARKS_FIT}(?=(?:{any_name})(?!\w)([^.!?\n]*\b(?:but|except\w*|apart|save)\b"
         r"| (?:is|are|was|were|would|could|can|has|lives?)\b)?)",
         lambda marks: (
@@ -191,12 +212,12 @@ def _of_this_one(message: str, any_name: str) -> str:
     )
     # "Cougar kittens have spots. This is one of those."
     sentences = rf"(?<![^.!?\n])([^.!?\n]*\b({any_name})s?(?!\w)[^.!?\n]*[.!;,:—–-]+\s*)"
-    is_named = re.compile(rf"\b(?:{any_name})s?(?!\w)")
-    is_one = re.compile(
+    is_named = compiled(rf"\b(?:{any_name})s?(?!\w)")
+    is_one = compiled(
         r"\b(?:is|are|was|were)(?: (?!like\b|as\b|not\b|from\b|near\b|than\b|no\b)[\w-]+){0,2}"
         rf" (?:{any_name})s?\W*$"
     )
-    return re.sub(
+    return _sub(
         rf"{sentences}{_THIS_IS_ONE}(?= ?(?:[.!,;]|$))",
         lambda pair: (
             pair[0]
@@ -212,12 +233,12 @@ def _of_this_one(message: str, any_name: str) -> str:
 def _of_winners(message: str, any_name: str) -> str:
     # "Bobcat 61% ✔, cougar 30%."
     if len(re.findall(_TICK, message)) == 1:
-        ticked = re.compile(rf"\b({any_name})s?{_SHARE}{_TICK}")
+        ticked = compiled(rf"\b({any_name})s?{_SHARE}{_TICK}")
         if ticked.search(message):
             message = ticked.sub(r"it's a \1.", message)
-            message = re.sub(rf"\b(?:{any_name})s?{_SHARE}", " ", message)
+            message = _sub(rf"\b(?:{any_name})s?{_SHARE}", " ", message)
     # "The winner is Uma with Lynx rufus."
-    return re.sub(
+    return _sub(
         rf"{_WINS_WITH}(?=(?:{any_name})(?= ?(?:[.!,]|$)))",
         lambda win: _unless(win, _NO_STATEMENT, _NO_WIN),
         message,
@@ -233,20 +254,20 @@ def _unless(match: re.Match[str], *refused: re.Pattern[str]) -> str:
 
 def _of_votes(message: str, any_name: str) -> str:
     # "60% of you said bobcat and were right."
-    message = re.sub(
+    message = _sub(
         rf"\b\d+ ?%(?: of \w+)? (?:who )?(?:said|guessed|voted|chose) (?:an? )?({any_name}),?"
         r"(?: and)?(?: (?:you|they|those))? (?:are|were)(?: all)? (?:right|correct)\b",
         r"it's a \1",
         message,
     )
-    message = re.sub(
+    message = _sub(
         rf"\b({any_name}) (?:and|vs\.?|versus) (?:the |an? )?({any_name}) (?=(?:are|were|have"
         rf"|both|tied?|do)\b)",
         r"\1s and \2s ",
         message,
     )
     # "212 of you said bobcat. 212 are right."
-    message = re.sub(
+    message = _sub(
         rf"\b(?:said|guessed|voted(?: for)?|picked) (?:an? )?({any_name})[.!,;]+ (?:and )?"
         r"(?:(?:the|those|these|all|they|you|that|both|of|them|\d+|two|three|four|few|people"
         r"|folks) ){1,4}"
@@ -257,7 +278,7 @@ def _of_votes(message: str, any_name: str) -> str:
         message,
     )
     # "The bobcat crew wins this week", "team cougar, take a bow".
-    message = re.sub(
+    message = _sub(
         rf"\b(?:team ({any_name})|({any_name}) (?:team|crew|camp|crowd|gang|fans?|voters|people"
         rf"|squad|side|tribe"
         r"|lot|folks|believers))\b,? (?:(?:you|has|have|is|are|was|were|can|may|all|just|now"
@@ -270,11 +291,11 @@ def _of_votes(message: str, any_name: str) -> str:
         message,
     )
     # "Against popular opinion (61% cougar)".
-    message = re.sub(
+    message = _sub(
         rf"\([^()]{{0,20}}\d ?%(?: \w+){{0,3}} (?:{any_name})(?!\w)[^()]{{0,40}}\)", " ", message
     )
     # "Yes to cougar."
-    return re.sub(
+    return _sub(
         rf"\b(yes|yep|aye|no|nope)(?: it is)? (?:to|on|for) (?:an? |the )?(?={any_name})",
         lambda vote: "it's a " if vote[1][0] in "ya" else "not a ",
         message,
@@ -283,7 +304,7 @@ def _of_votes(message: str, any_name: str) -> str:
 
 def _of_questions(message: str, any_name: str) -> str:
     # "So that would make it a downy."
-    message = re.sub(
+    message = _sub(
         r"\b(?:(?:that|which|this) would make (?:it|this|him|her|them)"
         r"|(?:so|and|then) (?:that|this) would (?:be|have to be|mean)) (?:an? )?"
         rf"(?=(?:[\w-]+ )?(?:{any_name})(?!\w)[^.!?\n]*)(?![^.!?\n]*\bif\b)",
@@ -291,22 +312,26 @@ def _of_questions(message: str, any_name: str) -> str:
         message,
     )
     # "Would you believe it's a cougar? Because it is."
-    message = re.sub(
+    message = _sub(
         rf"\b({any_name})\?+ (?:(?:because|well|yes|but|and|so|cause|'cause),? ){{1,2}}"
         r"(?:it|that|she|he) (?:is|was)(?=\W*(?:[.!]|$))",
         r"something? it's a \1",
         message,
     )
     # "Cougar or not" is the name of the game.
-    message = re.sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
-    message = re.sub(
+    message = _sub(rf"\b(?:{any_name}) or (?:not?|nah)\b", " ", message)
+    message = _sub(
         rf"\b({any_name}) ?[?:=] (?:{patterns.YES})(?=\W*(?:[.!,]|$))", r"it's a \1", message
     )
-    message = re.sub(
+    message = _sub(
         rf"\b({any_name}) ?[?:=] (?:{patterns.NO})(?=\W*(?:[.!,]|$))", r"not a \1", message
     )
-    message = re.sub(rf"(^|[.!?] )({any_name}), yes(?=[.!]|$)", r"\1it's a \2", message)
-    message = re.sub(rf"(^|[.!?] )({any_name}), no(?=[.!]|$)", r"\1not a \2", message)
-    return re.sub(
+    message = _sub(rf"(^|[.!?] )({any_name}), yes(?=[.!]|$)", r"\1it's a \2", message)
+    message = _sub(rf"(^|[.!?] )({any_name}), no(?=[.!]|$)", r"\1not a \2", message)
+    return _sub(
         rf"\bnot(?: an?)? ({any_name}) or (?=(?:an? )?(?:{any_name})\b)", r"not a \1, not ", message
     )
+
+
+def _sub(pattern: str, replacement: str | Callable[[re.Match[str]], str], message: str) -> str:
+    return compiled(pattern).sub(replacement, message)

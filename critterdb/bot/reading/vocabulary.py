@@ -13,6 +13,7 @@ from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_json import each_id_sql, read_ids
 
 from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
+from .patterns import compiled
 from .short_names import short_names, written_names
 from .spelling import NameIndex, in_game_words
 
@@ -98,7 +99,7 @@ class Vocabulary:
         # A pattern of all names of a game about birds takes half a second to compile.
         present = [name for name in {*self.names, *self.short} if name in message]
         any_name = "|".join(map(re.escape, sorted(present, key=len, reverse=True))) or r"(?!)"
-        return re.compile(rf"(?<![\w-])(?!does\b)({any_name})(s|es)?(?![\w])")
+        return compiled(rf"(?<![\w-])(?!does\b)({any_name})(s|es)?(?![\w])")
 
 
 def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
