@@ -123,11 +123,16 @@ def _measure_evidence(model: Model, photos: Sequence[Image.Image], pictures: Pic
     labels = [label for evidence in found for label in (evidence.top, evidence.runner_up)]
     off = [abs(float(label.cells.sum()) + label.bias - label.logit) for label in labels]
     small = _small(photos, pictures.backgrounds, HALF)
-    on_animal = _map(lambda pair: _is_on_animal(model, *pair), small)
+    first = _map(
+        lambda pair: _is_on_animal(_evidence(model, model.pixels(pair[0])), pair[1]), small
+    )
+    shown = _map(lambda pair: _is_shown_on_animal(model, *pair), small)
+    given = [is_on for is_on in shown if is_on is not None]
     best, other = _hidden(model, views, found)
     return {
         "cells and bias − logit, largest": max(off),
-        "strongest cell on the animal, half size": statistics.mean(on_animal),
+        "strongest cell on the animal, half size, first look": statistics.mean(first),
+        "strongest cell on the animal, half size, answers": statistics.mean(given),
         "answer changed: best fifth of the cells hidden": best,
         "answer changed: a random fifth hidden": other,
     }
@@ -139,11 +144,21 @@ def _evidence(model: Model, pixels: np.ndarray) -> Evidence:
     return evidence
 
 
-def _is_on_animal(model: Model, picture: Image.Image, area: Area) -> bool:
-    cells = _evidence(model, model.pixels(picture)).top.cells
+def _is_shown_on_animal(model: Model, picture: Image.Image, animal: Area) -> bool | None:
+    """Whether the evidence beside an answer is strongest on the animal; None without an answer."""
+    believed = look_at(model, _view(model, picture), evidence=True)
+    if model.decide(believed.look).abstained or not believed.look.evidence:
+        return None
+    return _is_on_animal(believed.look.evidence, animal)
+
+
+def _is_on_animal(evidence: Evidence, animal: Area) -> bool:
+    cells, seen = evidence.top.cells, evidence.area
     row, column = np.unravel_index(cells.argmax(), cells.shape)
-    x, y = (column + 0.5) / cells.shape[1], (row + 0.5) / cells.shape[0]
-    return bool(area.x <= x <= area.x + area.width and area.y <= y <= area.y + area.height)
+    x = seen.x + seen.width * (column + 0.5) / cells.shape[1]
+    y = seen.y + seen.height * (row + 0.5) / cells.shape[0]
+    in_width = animal.x <= x <= animal.x + animal.width
+    return bool(in_width and animal.y <= y <= animal.y + animal.height)
 
 
 def _hidden(
