@@ -2,8 +2,9 @@
 
 The first look's feature map is pooled over windows as well as over the whole view, and each window
 has a novelty of its own. If a window is less novel than the whole, something else than the animal
-fills the view, and the photo is looked at again there, at full resolution. The look with the lower
-novelty is believed, and novelty is that of the look that is believed.
+fills the view, and the photo is looked at again there, at full resolution. A stranger that fills
+the view has no such window, and its face alone would look more like a known animal. The look with
+the lower novelty is believed, and novelty is that of the look that is believed.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ class SecondLook:
     """When to look again, where, and what to believe.
 
     Windows are squares of `sides` cells of the `grid`×`grid` cells of the view. Photos below
-    `from_novelty` are looked at once if the answer is sure. `novelty_threshold` and `temperature`
-    are those of second looks.
+    `from_novelty` are looked at once if the answer is sure. A photo without an answer is looked at
+    again if the novelty of a window is below `window_ratio` times its own; older model files have
+    no such limit. `novelty_threshold` and `temperature` are those of second looks.
     """
 
     grid: int
@@ -41,6 +43,7 @@ class SecondLook:
     from_novelty: float
     novelty_threshold: float
     temperature: float
+    window_ratio: float = math.inf
 
     def may_look(
         self, probabilities: np.ndarray, novelty: np.ndarray, thresholds: Thresholds
@@ -59,7 +62,8 @@ class SecondLook:
             first.novelty <= thresholds["novelty_threshold"]
             and first.probabilities.max() >= thresholds["threshold"]
         )
-        if not may_look or (is_answered and windows.min() >= first.novelty):
+        ratio = 1 if is_answered else self.window_ratio
+        if not may_look or float(windows.min()) >= ratio * first.novelty:
             return None
         return self.windows()[int(windows.argmin())]
 
@@ -88,6 +92,7 @@ class SecondLook:
             "grid": self.grid,
             "sides": list(self.sides),
             **{name: getattr(self, name) for name in NUMBERS},
+            **({"window_ratio": self.window_ratio} if math.isfinite(self.window_ratio) else {}),
         }
 
 
@@ -100,6 +105,8 @@ def parse_second_look(value: object) -> SecondLook | None:
         raise odd
     grid, sides = value.get("grid"), value.get("sides")
     numbers = [value.get(name) for name in NUMBERS]
+    if "window_ratio" in value:
+        numbers.append(value["window_ratio"])
     if not _is_count(grid) or not isinstance(sides, list) or not all(map(_is_count, sides)):
         raise odd
     assert isinstance(grid, int)
@@ -107,7 +114,9 @@ def parse_second_look(value: object) -> SecondLook | None:
         raise odd
     if max(sides) >= grid or not all(map(_is_positive, numbers)):
         raise odd
-    return SecondLook(grid, tuple(sides), *(float(value[name]) for name in NUMBERS))
+    return SecondLook(
+        grid, tuple(sides), *(float(number) for number in numbers if number is not None)
+    )
 
 
 def _is_count(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from hashlib import sha256
 
 import numpy as np
 
@@ -13,8 +14,7 @@ from critterdb.model.label_sets import SetRule
 COVERAGES = (0.95, 0.99, 0.995, 0.999)
 # Of one post; a limit for more of them needs more validation photos than most games have.
 MAX_PHOTOS = 4
-# Predictions have their probabilities to four digits, so limits are rounded down to as many.
-SCORES_PER_ONE = 10_000
+DIGITS = 4  # of the probabilities of predictions, and so of limits
 
 
 def choose_set_rule(probabilities: np.ndarray, truth: np.ndarray) -> SetRule | None:
@@ -34,12 +34,24 @@ def choose_set_rule(probabilities: np.ndarray, truth: np.ndarray) -> SetRule | N
 
 
 def _limit(scores: np.ndarray, miss: float) -> float | None:
-    """The highest limit under which a new photo's right label falls with probability `miss`.
+    """The limit under which a new photo's right label falls with probability `miss`.
 
     `scores` are those of the right labels, the lowest first. With n of them, the k-th lowest is
-    missed with a probability of at most k / (n + 1); None if even the lowest is missed too often.
+    missed with a probability of at most k / (n + 1). Where `miss` is between two of these, one of
+    the two is drawn, so that it is kept on average: always the lower one made sets of ten_cats 10%
+    larger. None if even the lowest is missed too often.
     """
-    rank = math.floor(miss * (len(scores) + 1) + 1e-9)
+    exact = miss * (len(scores) + 1) + 1e-9
+    rank = math.floor(exact)
     if rank < 1:
         return None
-    return math.floor(float(scores[rank - 1]) * SCORES_PER_ONE) / SCORES_PER_ONE
+    if rank < len(scores) and _draw(scores) < exact - rank:
+        rank += 1
+    # A score above the limit is still no less than it when both are rounded.
+    return round(float(scores[rank - 1]), DIGITS)
+
+
+def _draw(scores: np.ndarray) -> float:
+    """A number from 0 to 1 that is random, and the same for the same scores."""
+    seed = sha256(np.ascontiguousarray(scores, np.float64).tobytes()).digest()
+    return float(np.random.default_rng([*seed]).random())

@@ -23,7 +23,9 @@ from critterdb.imaging.decode import decode_sized
 from critterdb.imaging.preprocessing import Preprocessing
 from critterdb.model.inference import classify_image
 from critterdb.model.loader import Model, load_model
+from critterdb.model.look import Look
 from critterdb.model.payloads import answer_payload, refusal_payload
+from critterdb.model.second_look import parse_second_look
 from critterdb.publish.static_site.similar import training_photos_file
 from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.training.onnx.graph import import_onnx
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from critterdb.model.labels import Thresholds
     from critterdb.storage.database import SiteDatabase
 
 pytestmark = [pytest.mark.browser, pytest.mark.any_line]
@@ -411,6 +414,44 @@ def test_a_small_animal_is_looked_at_twice_as_in_python(twice: tuple[Any, Model]
     assert {answer["looks"] for answer in answers} == {1, 2}
     assert len({tuple(answer.get("crop", ())) for answer in answers}) > 4
     assert {len(answer["set"]["taxa"]) for answer in answers if "set" in answer} >= {1, 2}
+
+
+RULE_FILE = f"./{CLASSIFIER}/second-look.js"
+_FIND_AREA = """async ([file, looks, rule, thresholds]) => {
+    const { findArea } = await import(new URL(file, location.href));
+    return looks.map((look) => findArea(look, [0, 0, 1, 1], rule, thresholds));
+}"""
+
+
+@pytest.mark.parametrize("ratio", [1.05, None])
+def test_it_is_looked_at_where_python_looks(twice: tuple[Any, Model], ratio: float | None) -> None:
+    page, _ = twice
+    written: dict[str, Any] = {**SECOND_LOOK, "grid": 4, "sides": [3], "window_ratio": ratio}
+    if ratio is None:  # in files of before 0.3
+        del written["window_ratio"]
+    rule = parse_second_look(written)
+    assert rule
+    thresholds: Thresholds = {"threshold": 0.8, "novelty_threshold": 0.72, "temperature": 1.0}
+    random = np.random.default_rng(6)
+    novelty = random.uniform(0.1, 1.5, 200).astype(np.float32)
+    windows = (novelty[:, None] * random.uniform(0.95, 1.3, (200, 4))).astype(np.float32)
+    likely = random.uniform(0.6, 1, 200).astype(np.float32)
+    looks = [
+        Look(np.array([top, 1 - top]), float(own), window_novelty=parts)
+        for top, own, parts in zip(likely, novelty, windows, strict=True)
+    ]
+    areas = [rule.find_area(look, thresholds) for look in looks]
+    sent = [
+        {
+            "probabilities": [*map(float, look.probabilities)],
+            "novelty": look.novelty,
+            "windows": [*map(float, parts)],
+        }
+        for look, parts in zip(looks, windows, strict=True)
+    ]
+    found = page.evaluate(_FIND_AREA, [RULE_FILE, sent, written, thresholds])
+    assert [area and tuple(area) for area in found] == [area and tuple(area) for area in areas]
+    assert len({*areas}) == 5
 
 
 KEYS = ["ok", "answer", "abstained", "reason", "predictions", "novelty", "novelty_threshold"]

@@ -76,6 +76,7 @@ SECOND_LOOK = {
     "from_novelty": 0.3,
     "novelty_threshold": 0.6,
     "temperature": 1.25,
+    "window_ratio": 1.05,
 }
 SETS = {"coverage": 0.99, "min_scores": [0.01, 0.001]}
 

@@ -15,6 +15,7 @@ from critterdb.errors import ModelError
 from critterdb.imaging.preprocessing import Area
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.model.inference import classify_image
+from critterdb.model.look import Look
 from critterdb.model.predictions import find_answer, save_classification
 from critterdb.model.registry import current_model
 from critterdb.model.second_look import parse_second_look
@@ -25,6 +26,7 @@ from tests.support.models import COLOURS, COUGAR, SECOND_LOOK, SETS, make_tiny_m
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from critterdb.model.labels import Thresholds
     from critterdb.model.loader import Model
 
 
@@ -147,11 +149,45 @@ def test_the_crop_is_decoded_at_full_resolution(model: Model) -> None:
         {"from_novelty": -1},
         {"novelty_threshold": None},
         {"temperature": float("inf")},
+        {"window_ratio": 0},
+        {"window_ratio": None},
     ],
 )
 def test_odd_rules_in_a_model_file_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="second look"):
         parse_second_look({**SECOND_LOOK, **change})
+
+
+def look(novelty: float, *windows: float, likely: float = 0.99) -> Look:
+    probabilities = np.array([likely, 1 - likely])
+    return Look(probabilities, novelty, window_novelty=np.array(windows, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("first", "ratio", "is_twice"),
+    [
+        (look(2, 1.9, 2.5), 1.05, True),  # refused, and a part is less novel
+        (look(2, 2.05, 2.5), 1.05, True),
+        (look(2, 2.15, 2.5), 1.05, False),  # refused, and all of it is as novel
+        (look(2, 2.15, 2.5), None, True),  # by the rule of an older file
+        (look(0.5, 0.51, likely=0.6), 1.05, True),  # unsure
+        (look(0.5, 0.6, likely=0.6), 1.05, False),
+        (look(0.5, 0.49), 1.05, True),  # answered, and unusual for an answer
+        (look(0.5, 0.51), 1.05, False),
+        (look(0.2, 0.1), 1.05, False),  # answered, and usual
+    ],
+)
+def test_a_photo_is_looked_at_again_where_a_part_is_not_much_more_novel(
+    first: Look, ratio: float | None, is_twice: bool
+) -> None:
+    written: dict[str, Any] = {**SECOND_LOOK, "grid": 4, "sides": [3], "window_ratio": ratio}
+    if ratio is None:
+        del written["window_ratio"]
+    rule = parse_second_look(written)
+    assert rule
+    assert rule.as_metadata() == written
+    thresholds: Thresholds = {"threshold": 0.8, "novelty_threshold": 1.0, "temperature": 1.0}
+    assert (rule.find_area(first, thresholds) is not None) == is_twice
 
 
 def test_a_file_without_windows_cannot_look_twice(tmp_path: Path) -> None:

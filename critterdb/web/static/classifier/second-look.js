@@ -11,11 +11,12 @@ const isPositive = (value) => Number.isFinite(value) && value > 0;
 export function parseSecondLook(value) {
   if (value == null) return null;
   const { grid, sides, from_novelty, novelty_threshold, temperature } = value;
+  const { window_ratio = 1 } = value; // older files have none
   const valid =
     isCount(grid) && grid >= 2 && grid <= MAX_GRID &&
     Array.isArray(sides) && sides.length && sides.every(isCount) &&
     new Set(sides).size === sides.length && Math.max(...sides) < grid &&
-    [from_novelty, novelty_threshold, temperature].every(isPositive);
+    [from_novelty, novelty_threshold, temperature, window_ratio].every(isPositive);
   if (!valid) throw new Error("its second look is not a grid, sides of windows and thresholds");
   return value;
 }
@@ -45,7 +46,8 @@ export function findArea(first, area, rule, thresholds) {
   if (isSure && novelty <= rule.from_novelty) return null;
   const best = windows.indexOf(Math.min(...windows));
   const isAnswered = isSure && novelty <= thresholds.novelty_threshold;
-  if (isAnswered && windows[best] >= novelty) return null;
+  const ratio = isAnswered ? 1 : (rule.window_ratio ?? Infinity);
+  if (windows[best] >= ratio * novelty) return null;
   return inside(windowsOf(rule)[best], area);
 }
 
