@@ -31,6 +31,7 @@ PACKAGE_DATA = (
     "storage/migrations/*.sql",
     "bot/words.toml",
     "bot/calendar/catalogue.toml",
+    "bot/reading/weights.json",
     "publish/rules.sql",
     "publish/README.template.md",
     "publish/static_site/assets/*.js",

@@ -160,6 +160,17 @@ class Guess:
     ruled_out: list[str]
 
 
+class Sentence(NamedTuple):
+    """A line of tests/data/host_answers.jsonl: what a host wrote, and what it says.
+
+    `expected` is the name of a taxon, a verdict, or None if a person has to read the message.
+    """
+
+    game: str
+    text: str
+    expected: str | None
+
+
 def load_threads() -> list[HostThread]:
     threads = [HostThread(**line) for line in _lines("host_answers_2.jsonl")]
     return [
@@ -170,6 +181,10 @@ def load_threads() -> list[HostThread]:
 
 def load_guesses() -> list[Guess]:
     return [Guess(**line) for line in _lines("guesses.jsonl")]
+
+
+def load_sentences() -> list[Sentence]:
+    return [Sentence(**line) for line in _lines("host_answers.jsonl")]
 
 
 def _lines(name: str) -> list[dict]:  # type: ignore[type-arg]

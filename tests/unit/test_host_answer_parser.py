@@ -6,7 +6,6 @@ import json
 import time
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -16,13 +15,13 @@ from critterdb.bot.reading.vocabulary import Vocabulary, load_vocabulary
 from critterdb.games import Game, get_game
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.models import BOBCAT, COUGAR, FELIDAE, make_tiny_model
+from tests.support.readings import Sentence, load_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 Read = tuple[Game, Vocabulary]
-
-CORPUS = Path(__file__).parents[1] / "data" / "host_answers.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +62,6 @@ OTHER_GAMES = {
 }
 
 
-class Sentence(NamedTuple):
-    """A line of tests/data/host_answers.jsonl: what a host wrote, and what it says.
-
-    `expected` is the name of a taxon, a verdict, or None if a person has to read the message.
-    """
-
-    game: str
-    text: str
-    expected: str | None
-
-
 class Budget(NamedTuple):
     """How many sentences may be misread: a wrong verdict is published, a missed one waits."""
 
@@ -81,9 +69,7 @@ class Budget(NamedTuple):
     missed: int
 
 
-SENTENCES = [
-    Sentence(**json.loads(line)) for line in CORPUS.read_text("utf-8").splitlines() if line
-]
+SENTENCES = load_sentences()
 # Today none of 1,170 is read wrongly. 23 are missed: each costs a person a minute.
 BUDGET = Budget(wrong=0, missed=3 * len(SENTENCES) // 100)
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from critterdb.bot.reading import learned
 from critterdb.bot.reading.affirmations import (
     affirms,
     denies,
@@ -26,15 +27,17 @@ from critterdb.bot.reading.corrections import (
     without_correction,
     without_echo,
 )
-from critterdb.bot.reading.guesses import Reading, read_guess
-from critterdb.bot.reading.parser import OTHER_ANIMAL, Verdict, plain_words
-from critterdb.games import Game, find_host
+from critterdb.bot.reading.guesses import Reading, guess_by_rules
+from critterdb.bot.reading.parser import OTHER_ANIMAL, Verdict, plain_words, verdict_of
 from critterdb.platforms.text import has_tag
+
+from .players import answers_players_own, guess_answered, is_of_their_own, player_answered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from critterdb.bot.reading.vocabulary import Vocabulary
+    from critterdb.games import Game
     from critterdb.platforms.base import Post
 
 # Elsewhere in a thread a host may talk about a player's own cat, so a message that replies to
@@ -51,29 +54,12 @@ _ABOUT_THEIRS = re.compile(
     r"|yard|avatar)\b|\bnice avatar\b"
 )
 _OF_OURS = re.compile(r"\b(?:ours|mine|my (?:photo|picture|pic|post|one))\b(?![^.!]*\?)")
-# What a player shows or tells of, beside the host's photo.
-_OF_THEIR_OWN = re.compile(
-    r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)"
-    r"|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met"
-    r"|(?:have|had)(?! (?:many|lots|them|those|these|such|plenty|no|seen|to|a lot|not"
-    r"|the same)\b)|took)"
-    r"|(?:in|from|on|behind|near) (?:my|our)\b(?! (?:screen|phone|laptop|tablet|computer|opinion"
-    r"|view|eyes?"
-    r"|mind|book|humble|bingo|list|guess|life|experience|state|country|county|area|language"
-    r"|head)\b)"
-    r"|(?<!like )(?<!that's )(?<!thats )(?<!is )(?:my|our) (?:(?!say|says|said|think|thinks|vote"
-    r"|voted|guess)\w+ ){0,2}(?:cat|cats|kitty|dog|photo"
-    r"|picture|pics?|garden|yard|camera|avatar|porch|neighbou?rs?(?:'s)?|crow|raven|hawk|bird"
-    r"|feeder|bobcat|cougar|fox|coyote|house"
-    r"|trail cam|backyard))\b"
-)
-# "We have one that looks just like this" is about ours all the same.
-_LIKE_OURS = re.compile(r"\b(?:just|looks?(?: \w+)?) like (?:this|that|yours|it|him|her)\b")
 _ASKS_ELSE = re.compile(
     r"\b(?:females?|males?|sex|boy|girl|old|age|where|when|who|whose|weight?|heavy|pregnant|why"
     r"|how many"
     r"|how (?:big|large|old|tall|long|far|much)|eating|doing|alive|healthy|hurt|sick)\b[^.!]*\?"
 )
+_LEAVES_OPEN = ("a joke", "too coarse", "a shrug")
 _SPOILS_A_YES = ("a joke", "takes itself back", "two names", "still open", "a shrug")
 
 
@@ -95,6 +81,7 @@ CONFIRMED = Method("host's yes to a player", 0.9)
 CORRECTED = Method("host's correction", 0.97)
 TAKEN_BACK = Method("host took it back", 0.9)  # there is no answer after it
 CONFIDENCE_RESPELLED = 0.9  # a factor, if a typo or an emoji was read as a name
+CONFIDENCE_LEARNED = 0.9  # a factor, if a model read what the rules left open
 CONFIDENCE_WAITING = 0.5  # what waits is right about as often as wrong
 
 
@@ -103,7 +90,7 @@ class Finding:
     """What a host's message says, and when it was found (UTC).
 
     `guess` is what the message of a player says that it answers. `is_confirmation` says that the
-    verdict is that guess.
+    verdict is that guess, `is_learned` that the rules left it open.
     """
 
     message: Post
@@ -114,6 +101,7 @@ class Finding:
     apologises: bool = False
     takes_back: bool = False
     is_confirmation: bool = False
+    is_learned: bool = False
     guess: Reading | None = None
 
     @property
@@ -142,7 +130,7 @@ class Finding:
         if self.verdict is None or self.verdict.verdict is None:
             is_taken_back = self.takes_back and (is_direct or (is_below and self._is_of_ours()))
             return TAKEN_BACK if is_taken_back else None
-        is_correction = self.is_correction or is_revision
+        is_correction = self.is_correction or (is_revision and not self.is_learned)
         if is_answered and is_direct and (is_correction or self.apologises):
             return CORRECTED
         is_ours = is_below and self._is_to_all() and not self._is_about_players_own()
@@ -174,7 +162,13 @@ class Finding:
         """Return how often readings such as this one are right."""
         confidence = method.confidence if method else CONFIDENCE_WAITING
         is_respelled = self.verdict is not None and self.verdict.is_respelled
+        if self.is_learned:
+            confidence *= CONFIDENCE_LEARNED
         return confidence * (CONFIDENCE_RESPELLED if is_respelled else 1)
+
+    def how(self, method: Method) -> str:
+        """Return how an answer was found, as the column says it."""
+        return f"{method.name}, as others put it" if self.is_learned else method.name
 
     def _is_to_all(self) -> bool:
         return not self.message.photos and not _ABOUT_THEIRS.search(plain_words(self.message.text))
@@ -194,7 +188,7 @@ class Finding:
             return True
         if _OF_OURS.search(plain_words(self.message.text)):
             return False
-        return _is_of_their_own(player.text)
+        return is_of_their_own(player.text)
 
 
 def find(
@@ -208,28 +202,77 @@ def find(
 
     `answered` are the messages of players that hosts answered in this round.
     """
-    guess = _guess_answered(message, game, vocabulary)
-    verdict, is_confirmation = _read(message, game, vocabulary, guess)
-    if verdict and verdict.verdict == "inconclusive" and _asks_something_else(message):
-        verdict = replace(verdict, verdict=None, guess="inconclusive", reason="a shrug")
-    if verdict is None:
-        verdict = _credited(message, answered, game, vocabulary)
-        is_confirmation = verdict is not None
-    is_to_a_guess = guess is not None or _answers_players_own(message)
+    guess = guess_answered(message, game, vocabulary)
+    verdict, is_confirmation = read_by_rules(message, game, vocabulary, guess, answered)
+    opinion = _opinion(message, guess, vocabulary)
+    likely = None
+    if not (verdict and verdict.verdict):
+        likely = _likely(message, game, vocabulary, opinion, verdict)
+        verdict = likely or verdict
+    is_to_a_guess = guess is not None or answers_players_own(message)
     is_taken_back = takes_back(message.text, is_to_a_guess=is_to_a_guess)
-    if verdict is None and not is_taken_back:
+    seems_taken_back = opinion.takes_back and not (verdict and verdict.verdict)
+    if verdict is None and not is_taken_back and not seems_taken_back:
         return None
     return Finding(
         message,
         verdict,
         found_at,
         is_for_all=_is_for_all(message, game),
-        is_correction=_is_correction(message.text) or is_taken_back,
+        is_correction=_is_correction(message.text) or is_taken_back or opinion.changes,
         apologises=apologises(message.text),
-        takes_back=is_taken_back,
+        takes_back=is_taken_back or seems_taken_back,
         is_confirmation=is_confirmation,
+        is_learned=likely is not None,
         guess=guess,
     )
+
+
+def read_by_rules(
+    message: Post,
+    game: Game,
+    vocabulary: Vocabulary,
+    guess: Reading | None,
+    answered: Sequence[Post] = (),
+) -> tuple[Verdict | None, bool]:
+    """Return what a message plainly says, and whether it says so only by a yes to a guess."""
+    verdict, is_confirmation = _read(message, game, vocabulary, guess)
+    if verdict and verdict.verdict == "inconclusive" and _asks_something_else(message):
+        verdict = replace(verdict, verdict=None, guess="inconclusive", reason="a shrug")
+    if verdict is None:
+        verdict = _credited(message, answered, game, vocabulary)
+        is_confirmation = verdict is not None
+    return verdict, is_confirmation
+
+
+def _opinion(message: Post, guess: Reading | None, vocabulary: Vocabulary) -> learned.Opinion:
+    if learned.is_off():
+        return learned.Opinion()
+    to = player_answered(message, guess, vocabulary)
+    return learned.judge_host(message.text, to, vocabulary, learned.shipped_judges())
+
+
+def _likely(
+    message: Post,
+    game: Game,
+    vocabulary: Vocabulary,
+    opinion: learned.Opinion,
+    unclear: Verdict | None,
+) -> Verdict | None:
+    """Return what a message says that the rules leave open, if the learned reader is sure."""
+    if unclear and unclear.reason in _LEAVES_OPEN:
+        return None
+    taxon_id = opinion.taxon_id
+    if taxon_id is None:
+        nobody_knows = opinion.nobody_knows and not _asks_something_else(message)
+        verdict = Verdict("inconclusive") if nobody_knows else None
+    elif unclear and taxon_id in unclear.denied:
+        return None
+    else:
+        verdict = verdict_of(taxon_id, game, vocabulary.target, vocabulary.lineage)
+    if verdict is None or unclear is None:
+        return verdict
+    return replace(verdict, taxa=unclear.taxa, denied=unclear.denied)
 
 
 def _read(
@@ -281,7 +324,7 @@ def _credited(
     for post in sorted(answered, key=lambda post: post.posted_at, reverse=True):
         is_theirs = post.author == player.author and post.thread == player.thread
         if is_theirs and post.posted_at < player.posted_at:
-            guess = read_guess(post.text, game, vocabulary)
+            guess = guess_by_rules(post.text, game, vocabulary)
             if guess.verdict:
                 return Verdict(guess.verdict, guess.taxon_id)
     return None
@@ -311,34 +354,6 @@ def _is_told(text: str, guess: Reading | None) -> bool:
     """Whether what surrounds a sentence of an unknown form says that it is the answer."""
     words = words_of(text)
     return reveals(words) or affirms(words) or (guess is not None and denies(words))
-
-
-def _guess_answered(message: Post, game: Game, vocabulary: Vocabulary) -> Reading | None:
-    """Return what a player guesses in the message that a host's answers, if it is about animals."""
-    player = message.parent
-    if player is None or player.photos:
-        return None
-    platform = player.id.partition(":")[0]
-    if find_host(game, platform, player.author, player.author_id):
-        return None
-    if _is_of_their_own(player.text):
-        return None  # even if the host then speaks of both
-    guess = read_guess(player.text, game, vocabulary)
-    return guess if guess.reason != "no name" or guess.verdict else None
-
-
-def _answers_players_own(message: Post) -> bool:
-    """Whether a message answers a player who shows or tells of another animal."""
-    player = message.parent
-    if player is None or player.author == message.author:
-        return False
-    return bool(player.photos) or _is_of_their_own(player.text)
-
-
-def _is_of_their_own(text: str) -> bool:
-    """Whether a player tells of another animal than the one in the host's photo."""
-    words = plain_words(text)
-    return bool(_OF_THEIR_OWN.search(words)) and not _LIKE_OURS.search(words)
 
 
 def _is_correction(text: str) -> bool:

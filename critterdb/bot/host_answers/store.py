@@ -197,7 +197,7 @@ def _save_answer(db: SiteDatabase, post_id: str, finding: Finding, method: Metho
         "verdict": verdict.verdict if verdict else None,
         "source_url": finding.message.url,
         "found_at": finding.found_at,
-        "method": method.name,
+        "method": finding.how(method),
         "said_at": finding.said_at,
         "confidence": finding.confidence(method),
     }

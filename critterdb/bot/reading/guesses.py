@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from . import guess_patterns as patterns
-from . import safeguards
-from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words
+from . import learned, safeguards
+from .parser import OTHER_ANIMAL, AnswerVerdict, plain_words, verdict_of
 from .patterns import IDIOMS, compiled
 from .roles import MAX_NAMES_PER_SENTENCE
 from .spelling import in_game_words
@@ -32,6 +32,7 @@ Reason = Literal[
     "hedged",  # "maybe", "I think", a question mark
     "last of several",
     "respelled",  # a typo, an emoji or a short name
+    "learned",  # from the words around it, as in other guesses
     "only ruled out",  # "not a cougar"
     "two names",  # "cougar or bobcat?"
     "too coarse",  # a genus that holds the game's target
@@ -46,6 +47,7 @@ CONFIDENCE: dict[Reason, float] = {
     "hedged": 0.95,
     "last of several": 0.95,
     "respelled": 0.9,
+    "learned": 0.9,
     "only ruled out": 0.9,
 }
 
@@ -80,6 +82,19 @@ class _Name:
 
 def read_guess(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     """Return what a player's message guesses. Never raises; takes time in line with its length."""
+    reading = guess_by_rules(text, game, vocabulary)
+    if reading.verdict or reading.reason in ("a joke", "too coarse") or learned.is_off():
+        return reading
+    taxon_id = learned.guessed(text, vocabulary, learned.shipped_judges())
+    if taxon_id is None or taxon_id in reading.ruled_out:
+        return reading
+    if verdict_of(taxon_id, game, vocabulary.target, vocabulary.lineage) is None:
+        return reading
+    return as_reading(taxon_id, game, vocabulary, reading.ruled_out, "learned")
+
+
+def guess_by_rules(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
+    """Return what a player's message plainly guesses."""
     theirs = patterns.NOT_THEIRS.sub(
         " ", text.replace("“", '"').replace("”", '"').replace(" > ", " rather than ")
     )

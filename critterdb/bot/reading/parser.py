@@ -147,7 +147,7 @@ class _Answer:
             self.message, reading.said
         ):
             return _guess(reading, "takes itself back")
-        taxa = _finest(self.taxa(reading.said), self.lineage)
+        taxa = finest(self.taxa(reading.said), self.lineage)
         if len(taxa) > 1:
             return _guess(reading, "two names")
         if not reading.stated and (
@@ -168,7 +168,7 @@ class _Answer:
     def _leaning(self) -> int | None:
         """Return the one animal that is named in a form that is not known."""
         reading = self.reading
-        taxa = _finest(self.taxa(reading.named), self.lineage)
+        taxa = finest(self.taxa(reading.named), self.lineage)
         if len(taxa) != 1 or reading.doubted or taxa & self.taxa(reading.denied):
             return None
         is_undone = (
@@ -189,16 +189,25 @@ class _Answer:
         return None
 
     def verdict(self, taxon_id: int) -> Verdict | None:
-        above = self.lineage.get(self.game.target_taxon_id or OTHER_ANIMAL, ())
-        if taxon_id in above:  # a cat, in a game that asks for cougars
-            return _guess(self.reading, "too coarse")
-        if self.game.target_taxon_id is None:
-            if taxon_id == OTHER_ANIMAL:
-                return _guess(self.reading)
-            return Verdict("taxon", taxon_id)
-        if taxon_id == OTHER_ANIMAL:
-            return Verdict("other", is_named=True)
-        return Verdict("target" if taxon_id in self.target else "other", taxon_id)
+        if verdict := verdict_of(taxon_id, self.game, self.target, self.lineage):
+            return verdict
+        return _guess(self.reading, None if taxon_id == OTHER_ANIMAL else "too coarse")
+
+
+def verdict_of(
+    taxon_id: int,
+    game: Game,
+    target: Collection[int],
+    lineage: Mapping[int, Collection[int]],
+) -> Verdict | None:
+    """Return what an animal means in a game; None if it is too coarse, or not one of the game's."""
+    if taxon_id in lineage.get(game.target_taxon_id or OTHER_ANIMAL, ()):
+        return None  # a cat, in a game that asks for cougars
+    if game.target_taxon_id is None:
+        return None if taxon_id == OTHER_ANIMAL else Verdict("taxon", taxon_id)
+    if taxon_id == OTHER_ANIMAL:
+        return Verdict("other", is_named=True)
+    return Verdict("target" if taxon_id in target else "other", taxon_id)
 
 
 def first_words(text: str) -> str:
@@ -246,7 +255,7 @@ def _guess(reading: Names, reason: Reason | None = None) -> Verdict | None:
     return Verdict(None, guess=guess, reason=reason)
 
 
-def _finest(taxa: set[int], lineage: Mapping[int, Collection[int]]) -> set[int]:
+def finest(taxa: set[int], lineage: Mapping[int, Collection[int]]) -> set[int]:
     """Return taxa without those that are only coarser than another of them: a lynx, a bobcat."""
     return {
         taxon

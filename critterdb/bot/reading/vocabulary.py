@@ -53,11 +53,11 @@ class Vocabulary:
 
     def read(self, text: str, game: Game) -> Verdict | None:
         """Return what a host's message says about the animal, or None if it says nothing."""
-        spelled = in_game_words(self._in_full(text), self.index)
+        spelled = in_game_words(self.in_full(text), self.index)
         verdict = read_answer(spelled.text, game, self.names, self.target, self.lineage)
         return replace(verdict, is_respelled=spelled.is_changed) if verdict else None
 
-    def _in_full(self, text: str) -> str:
+    def in_full(self, text: str) -> str:
         """A text with short names in full if they are the news: "it's a downy", "Downy it is"."""
         lower = text.lower()
         present = [name for name in self.short if name in lower and _is_a_bird_by_itself(name)]
