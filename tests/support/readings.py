@@ -44,6 +44,8 @@ Batch = Literal[
     "ninth",
     "tenth",
     "eleventh",
+    "twelfth",
+    "thirteenth",
 ]
 """When a line was written, and whether the reader was improved on it: see docs/benchmarks.md."""
 
