@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import resource
 import shutil
@@ -14,9 +13,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from contextlib import closing, suppress
-from dataclasses import replace
-from multiprocessing.connection import Connection
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -31,25 +28,22 @@ from critterdb.cli import main
 from critterdb.errors import SiteError
 from critterdb.imaging.sandbox import shared_decoders
 from critterdb.publish.copy import publish_site
-from critterdb.publish.rules import table_rules
-from critterdb.publish.static_site import crawl, second_process, similar, thumbnails
+from critterdb.publish.static_site import similar, thumbnails
 from critterdb.publish.static_site.bake import STATIC_MARKER, StaticOptions, publish_static
 from critterdb.publish.static_site.classifier import offered_models
-from critterdb.publish.static_site.crawl import Crawl, PageJob
 from critterdb.publish.static_site.folder import BakedFolder
-from critterdb.publish.static_site.second_process import SecondProcess
-from critterdb.storage.database import DATABASE_NAME, open_database, sqlite3
+from critterdb.storage.database import DATABASE_NAME, open_database
 from critterdb.storage.stored_files import photo_path
 from critterdb.web.datasette.reading import SlowReadError, read
 from critterdb.web.pages import base
-from tests.support.datasette_site import add_photo, change_metadata, jpeg, open_datasette
+from tests.support.datasette_site import change_metadata, jpeg, open_datasette
 from tests.support.models import COUGAR
 from tests.support.pages import MODEL_ID, make_furnished_site
 from tests.support.publishing import SECRETS, make_full_site
-from tests.support.static_site import bake, pages, problems, read_page
+from tests.support.static_site import bake, contents, pages, problems, read_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 
@@ -219,115 +213,6 @@ def test_ctrl_c_need_not_wait_for_the_other_pages(tmp_path: Path) -> None:
     assert not (tmp_path / "public").exists()
 
 
-@pytest.fixture
-def two_processes(monkeypatch: pytest.MonkeyPatch) -> list[SecondProcess]:
-    """Let a site of any size be made by two processes; the second one is noted here."""
-    monkeypatch.setattr(crawl, "PAGES_FOR_TWO", 2)
-    monkeypatch.setattr(crawl, "cores", lambda: 2)
-    started: list[SecondProcess] = []
-
-    class Noted(SecondProcess):
-        def __init__(self, job: PageJob) -> None:
-            super().__init__(job)
-            started.append(self)
-
-    monkeypatch.setattr(second_process, "SecondProcess", Noted)
-    return started
-
-
-def test_two_processes_make_the_same_pages(
-    site: Path,
-    baked: Path,
-    tmp_path: Path,
-    two_processes: list[SecondProcess],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    theirs: list[object] = []
-    monkeypatch.setattr(Crawl, "_accept", noting(Crawl._accept, theirs))
-    bake(site, tmp_path / "public", base_url=BASE)
-    [process] = two_processes
-    assert not process.alive
-    assert len(theirs) > 5
-    assert contents(tmp_path / "public") == contents(baked)
-    assert bake(site, tmp_path / "public", base_url=BASE).written == 0
-
-
-def noting(function: Callable[..., T], calls: list[object]) -> Callable[..., T]:
-    def noted(*arguments: object) -> T:
-        calls.append(arguments)
-        return function(*arguments)
-
-    return noted
-
-
-def test_a_second_process_that_dies_is_one_error(
-    site: Path, baked: Path, two_processes: list[SecondProcess], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = contents(baked)
-
-    def killed(process: SecondProcess, address: str) -> None:
-        os.kill(process.pid, signal.SIGKILL)
-        ask(process, address)
-
-    ask = SecondProcess.ask
-    monkeypatch.setattr(SecondProcess, "ask", killed)
-    with pytest.raises(SiteError, match=r"ended early \(status -9\)"):
-        bake(site, baked)
-    assert len(two_processes) == 1
-    assert contents(baked) == before
-    assert list(baked.parent.glob(".public*")) == []
-
-
-@pytest.mark.any_line
-def test_an_error_of_the_second_process_is_that_of_the_run(
-    site: Path, baked: Path, two_processes: list[SecondProcess], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = contents(baked)
-    send = Connection.send
-
-    def with_another_copy(connection: Connection, sent: object) -> None:
-        missing = isinstance(sent, PageJob) and replace(sent, copy=sent.copy / "nowhere")
-        send(connection, missing or sent)
-
-    monkeypatch.setattr(Connection, "send", with_another_copy)
-    with pytest.raises(SiteError, match=r"There is no database at .*nowhere"):
-        bake(site, baked)
-    assert len(two_processes) == 1
-    assert contents(baked) == before
-
-
-@pytest.mark.any_line
-@pytest.mark.parametrize(("cores", "pages"), [(1, 2), (2, 10_000)])
-def test_one_processor_or_few_pages_need_one_process(
-    site: Path,
-    tmp_path: Path,
-    two_processes: list[SecondProcess],
-    monkeypatch: pytest.MonkeyPatch,
-    cores: int,
-    pages: int,
-) -> None:
-    monkeypatch.setattr(crawl, "cores", lambda: cores)
-    monkeypatch.setattr(crawl, "PAGES_FOR_TWO", pages)
-    bake(site, tmp_path / "public")
-    assert two_processes == []
-
-
-@pytest.mark.any_line
-def test_ctrl_c_ends_the_second_process_too(
-    site: Path, tmp_path: Path, two_processes: list[SecondProcess]
-) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def progress(page: int, _: int) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    with closing(open_database(site / DATABASE_NAME)) as db, pytest.raises(KeyboardInterrupt):
-        publish_static(db, tmp_path / "public", progress=progress)
-    [process] = two_processes
-    assert not process.alive
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.any_line
 def test_a_page_that_is_made_again_leaves_the_earlier_edition_alone(tmp_path: Path) -> None:
     before, made = tmp_path / "before", tmp_path / "made"
@@ -423,73 +308,6 @@ def read_training_photos(data: bytes) -> tuple[list[dict[str, Any]], np.ndarray]
     contents = json.loads(data[4 : 4 + length])
     vectors = np.frombuffer(data[4 + length :], np.int8).reshape(-1, contents["dimensions"])
     return contents["photos"], vectors
-
-
-@pytest.mark.any_line
-def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
-    site, folder = make_furnished_site(tmp_path / "mysite"), tmp_path / "public"
-    bake(site, folder)
-    assert bake(site, folder).written == 0
-    times = {file: file.stat().st_mtime_ns for file in folder.rglob("*.html")}
-    add_photo(site, 77, jpeg("olive"))
-    bake(site, folder)
-    changed = {
-        file.relative_to(folder).as_posix()
-        for file in folder.rglob("*.html")
-        if file.stat().st_mtime_ns != times.get(file)
-    }
-    assert {"critters/photos/77/index.html", f"critters/species/{COUGAR}/index.html"} <= changed
-    assert changed.isdisjoint({"critters/photos/1/index.html", "critters/models/index.html"})
-    assert problems(folder) == []
-    fresh = tmp_path / "fresh"
-    bake(site, fresh)
-    assert contents(folder) == contents(fresh)
-
-
-@pytest.mark.any_line
-@pytest.mark.parametrize("seed", range(2))
-def test_after_any_change_the_site_is_as_if_made_afresh(tmp_path: Path, seed: int) -> None:
-    """A value of a row goes to another row, or a row goes away: whatever the pages show of it."""
-    site, folder = make_furnished_site(tmp_path / "mysite"), tmp_path / "public"
-    chance = Random(seed)
-    bake(site, folder)
-    for round_number in range(2):
-        changes = [change_something(site, chance) for _ in range(4)]
-        bake(site, folder)
-        fresh = tmp_path / f"fresh-{round_number}"
-        bake(site, fresh)
-        assert contents(folder) == contents(fresh), changes
-
-
-def change_something(site: Path, chance: Random) -> str:
-    with closing(open_database(site / DATABASE_NAME)) as db:
-        while True:
-            table = db[chance.choice(sorted(table_rules()))]
-            rows = [row[0] for row in db.execute(f"SELECT rowid FROM {table.name}").fetchall()]
-            columns = [column.name for column in table.columns if not column.is_pk]
-            if not rows or not columns:
-                continue
-            column = chance.choice(columns)
-            changed, other = chance.choice(rows), chance.choice(rows)
-            change = (
-                f"UPDATE {table.name} SET {column} = (SELECT {column} FROM {table.name} "
-                f"WHERE rowid = {other}) WHERE rowid = {changed} AND {column} IS NOT "
-                f"(SELECT {column} FROM {table.name} WHERE rowid = {other})"
-            )
-            if chance.random() < 0.1:
-                change = f"DELETE FROM {table.name} WHERE rowid = {changed}"
-            # Some changes are not possible, and some change nothing.
-            with suppress(sqlite3.IntegrityError), db.atomic():
-                if db.execute(change).rowcount:
-                    return change
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        file.relative_to(folder).as_posix(): file.read_bytes()
-        for file in folder.rglob("*")
-        if file.is_file()
-    }
 
 
 @pytest.mark.any_line

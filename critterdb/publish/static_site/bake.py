@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from critterdb.errors import SiteError, SourceError
 from critterdb.publish.copy import PublishOptions, check_target, publish_site
+from critterdb.publish.earlier_photos import EarlierPhotos
 from critterdb.publish.replacing import new_folder, put_in_place, remove_tree
 from critterdb.storage.database import DATABASE_NAME, open_read_only, site_folder, sqlite3
 from critterdb.storage.photo_store import kept_picture
@@ -28,7 +29,7 @@ from .explore import write_explore, write_tab
 from .extras import write_front_door, write_not_found, write_sitemap
 from .folder import FILES, BakedFolder, short_digest
 from .offline import write_worker
-from .recipe import cache_file, recipe_of
+from .recipe import cache_file, code_digest, recipe_of
 from .reuse import Memory, RecordFile
 from .server import opened
 from .shell import Shell
@@ -48,6 +49,8 @@ T = TypeVar("T")
 STATIC_MARKER = ".critterdb-static"
 # A folder deeper: publishing locks the folder above the copy, and ours is locked already.
 WORK, COPY = ".work", "copy"
+# What the next run is told, in the user's cache.
+PAGES, PHOTOS = "pages.jsonl", "photos.json"
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,12 @@ def publish_static(
         check_target(folder, home, STATIC_MARKER, "critterdb publish --static")
 
     check()
+    photos = EarlierPhotos.read(folder, cache_file(folder, PHOTOS), code_digest())
     try:
         # Its files are linked from the folder that it replaces, which nobody else may exchange.
         with new_folder(folder, STATIC_MARKER, alone=True) as made:
             copy = made / WORK / COPY
-            published = publish_site(db, copy, options.publish)
+            published = publish_site(db, copy, options.publish, earlier=photos)
             baked = BakedFolder(made, folder)
             site, save = _apart(lambda: _bake(copy, baked, published, options, progress))
             remove_tree(made / WORK)
@@ -109,6 +113,7 @@ def publish_static(
             f"{folder} could not be written: {error}. Choose another folder with enough space"
         ) from error
     save(_edition(folder))
+    photos.save(cache_file(folder, PHOTOS), code_digest())
     return site
 
 
@@ -132,7 +137,7 @@ def _bake(
     """Fill the folder from a published copy; also return what saves an edition's records."""
     with closing(open_read_only(copy / DATABASE_NAME, immutable=True)) as db:
         photos, pictures = _place_files(copy, baked, db)
-        file = RecordFile(cache_file(baked.before), recipe_of(copy, options.base_url))
+        file = RecordFile(cache_file(baked.before, PAGES), recipe_of(copy, options.base_url))
         memory = Memory(db, file.read(_edition(baked.before)))
         models = offered_models(db, copy) if options.runtime else []
         bakery = _Bakery(copy, baked, memory, options.base_url, bool(models), options.tab)
