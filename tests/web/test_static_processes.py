@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from critterdb.errors import SiteError
-from critterdb.publish.static_site import crawl, second_process
+from critterdb.publish.static_site import bake as static_bake
+from critterdb.publish.static_site import crawl
 from critterdb.publish.static_site.bake import publish_static
 from critterdb.publish.static_site.crawl import Crawl, PageJob
 from critterdb.publish.static_site.second_process import SecondProcess
 from critterdb.storage.database import DATABASE_NAME, open_database
 from tests.support.pages import make_furnished_site
+from tests.support.processes import is_running
 from tests.support.static_site import bake, contents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+WAIT_S = 30
 BASE = "https://me.example/repo/"
 T = TypeVar("T")
 
@@ -61,7 +68,7 @@ def two_processes(monkeypatch: pytest.MonkeyPatch) -> list[SecondProcess]:
             super().__init__(job)
             started.append(self)
 
-    monkeypatch.setattr(second_process, "SecondProcess", Noted)
+    monkeypatch.setattr(static_bake, "SecondProcess", Noted)
     return started
 
 
@@ -156,3 +163,42 @@ def test_ctrl_c_ends_the_second_process_too(
     [process] = two_processes
     assert not process.alive
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from critterdb.publish.static_site import bake, crawl
+from tests.support.static_site import bake as publish
+
+class Announced(bake.SecondProcess):
+    def pages(self, *, wait):
+        made = super().pages(wait=wait)
+        if made:
+            print(self.pid, flush=True)
+            time.sleep(60)
+        return made
+
+bake.SecondProcess, crawl.PAGES_FOR_TWO, crawl.cores = Announced, 2, lambda: 2
+publish(*map(Path, sys.argv[1:]))
+"""
+
+
+def test_the_second_process_ends_with_a_first_that_was_killed(
+    site: Path, baked: Path, busy: float
+) -> None:
+    before = contents(baked)
+    command = [sys.executable, "-c", KILLED, str(site), str(baked)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        pid = int(first.stdout.readline())
+        assert is_running(pid)
+        first.kill()
+    ends = time.monotonic() + WAIT_S * busy
+    while is_running(pid) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not is_running(pid)
+    assert contents(baked) == before
+    bake(site, baked, base_url=BASE)
+    assert contents(baked) == before
+    assert list(baked.parent.glob(".public*")) == []

@@ -31,6 +31,7 @@ from .folder import FILES, BakedFolder, short_digest
 from .offline import write_worker
 from .recipe import cache_file, code_digest, recipe_of
 from .reuse import Memory, RecordFile
+from .second_process import SecondProcess
 from .server import opened
 from .shell import Shell
 from .thumbnails import make_thumbnails
@@ -230,7 +231,7 @@ class _Bakery:
                 self.classifies,
             )
             crawl = Crawl(datasette, self.baked, self.memory, db, job)
-            await crawl.run(seeds(db), progress)
+            await crawl.run(seeds(db), lambda: SecondProcess(job), progress)
             file = self.baked.with_version(DATABASE_NAME)
             tab = write_tab(self.baked, self.copy, self.tab, file) if self.tab else None
             await write_explore(crawl, file, published.rows, published.database_bytes, tab)

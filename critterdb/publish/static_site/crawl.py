@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from critterdb.errors import SiteError
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from .addresses import Addresses
     from .folder import BakedFolder, Taken
     from .reuse import Memory, Record
-    from .second_process import SecondProcess
     from .shell import Shell
 
 HOST = "http://localhost"
@@ -78,6 +77,24 @@ class MadePage(NamedTuple):
     files: Taken
 
 
+class OtherProcess(Protocol):
+    """A process that makes pages too (second_process.py)."""
+
+    @property
+    def is_busy(self) -> bool: ...
+
+    @property
+    def has_room(self) -> bool: ...
+
+    def ask(self, address: str) -> None:
+        """Let it make a page."""
+
+    def pages(self, *, wait: bool) -> list[MadePage]:
+        """Return the pages that it has made since; `wait` a moment if there are none."""
+
+    def end(self) -> None: ...
+
+
 class Crawl:
     """The pages of one site, on their way into a folder."""
 
@@ -94,7 +111,6 @@ class Crawl:
         self.rewriter = Rewriter(job.addresses, self._is_missing, job.shell.base_url)
         self.head = job.shell.head
         self.memory = memory
-        self.job = job
         self._paged_taxa = paged_taxa(db)
         self._places: set[str] = set()
         self._asked: set[str] = set()
@@ -103,15 +119,20 @@ class Crawl:
         self._waiting: deque[str] = deque()
         self._changed: deque[str] = deque()
         self._data: list[str] = []
-        self._second: SecondProcess | None = None
+        self._second: OtherProcess | None = None
 
     @property
     def pages(self) -> list[str]:
         """The places of all pages, in the same order whoever made them."""
         return sorted(self._places)
 
-    async def run(self, seeds: Iterable[str], progress: Progress | None = None) -> None:
-        """Write the pages of `seeds` and every page that they lead to."""
+    async def run(
+        self,
+        seeds: Iterable[str],
+        start_second: Callable[[], OtherProcess],
+        progress: Progress | None = None,
+    ) -> None:
+        """Write the pages of `seeds` and every page that they lead to, many in two processes."""
         for address in seeds:
             self._ask_for(address)
         done = 0
@@ -120,7 +141,7 @@ class Crawl:
                 if self._waiting:
                     new = self._keep(self._waiting.popleft())
                 else:
-                    new = await self._make_some()
+                    new = await self._make_some(start_second)
                 # Nothing else here waits, and Ctrl-C comes through at a wait only.
                 await asyncio.sleep(0)
                 done += new
@@ -149,12 +170,10 @@ class Crawl:
         self._data.clear()
         return bool(self._changed)
 
-    async def _make_some(self) -> int:
+    async def _make_some(self, start_second: Callable[[], OtherProcess]) -> int:
         """Make a page here, or take those that the second process made; return how many."""
         if self._second is None and len(self._changed) >= PAGES_FOR_TWO and cores() > 1:
-            from .second_process import SecondProcess
-
-            self._second = SecondProcess(self.job)
+            self._second = start_second()
         if self._second:
             while self._changed and self._second.has_room:
                 self._second.ask(self._changed.popleft())
