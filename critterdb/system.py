@@ -9,14 +9,28 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+# Not `-m`: the module would exist twice, as __main__ and under its name, and pickle would not find
+# its functions.
+BOOTSTRAP = (
+    "import sys; from importlib import import_module; "
+    "_, module, function, descriptor, *sys.path[:] = sys.argv; "
+    "getattr(import_module(module), function)(int(descriptor))"
+)
 
 # People wait for pages and pages are short: they take half as long while photos are classified if
 # whatever looks at photos yields.
@@ -82,3 +96,46 @@ def return_free_memory() -> None:
     # docs/decisions.md#memory-of-loading-a-model-is-returned
     with suppress(AttributeError, OSError, TypeError):  # other systems have no such call
         ctypes.CDLL(None).malloc_trim(0)
+
+
+class ChildProcess:
+    """A process that runs `function(descriptor)` of a module; both ends of its socket send objects.
+
+    It ends when nobody holds this object. After this process was killed, it finds the socket
+    closed. concurrent.futures with a spawned worker would import `__main__` again in the child, and
+    would leave the child running.
+    """
+
+    def __init__(self, module: str, function: str) -> None:
+        from multiprocessing.connection import Connection
+
+        ours, theirs = socket.socketpair()
+        with theirs:
+            names = [module, function, str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", BOOTSTRAP, *names, *sys.path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                process_group=0,  # Ctrl-C is for this process, and what it then does ends that one
+            )
+        self.connection = Connection(ours.detach())
+        self.end = weakref.finalize(self, _end, self._process, self.connection)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its status."""
+        return self._process.wait()
+
+
+def _end(process: subprocess.Popen[bytes], connection: Connection) -> None:
+    connection.close()
+    process.kill()
+    process.wait()

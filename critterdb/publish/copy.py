@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from critterdb._types import Progress
 
+    from .earlier_photos import EarlierPhotos
+
 # In place of the time at which a copy's tables were made.
 BEGINNING = "1970-01-01 00:00:00+00:00"
 WHEEL_FOLDER = PLUGINS  # `datasette publish` takes no folder but this, templates and static ones
@@ -76,9 +78,12 @@ def publish_site(
     folder: Path,
     options: PublishOptions | None = None,
     *,
+    earlier: EarlierPhotos | None = None,
     progress: Progress | None = None,
 ) -> Published:
     """Write the copy to `folder`, which appears whole or not at all; an earlier copy is replaced.
+
+    Photo files that an `earlier` copy has, which may lie elsewhere, are linked from there.
 
     Raises SiteError if the folder holds something else, lies inside the site, or cannot be written.
     """
@@ -87,7 +92,7 @@ def publish_site(
     check_target(folder, home)
     try:
         with new_folder(folder, COPY_MARKER) as made:
-            report = _fill(db, folder, made, options or PublishOptions(), progress)
+            report = _fill(db, folder, made, options or PublishOptions(), earlier, progress)
             put_in_place(made, folder, check=lambda: check_target(folder, home))
     except (OSError, SourceError, sqlite3.OperationalError) as error:
         raise SiteError(
@@ -101,6 +106,7 @@ def _fill(
     folder: Path,
     made: Path,
     options: PublishOptions,
+    earlier: EarlierPhotos | None,
     progress: Progress | None,
 ) -> Published:
     """Put everything into the empty folder `made`, which is to become `folder`."""
@@ -110,7 +116,9 @@ def _fill(
         _copy_rows(copy, home / _file_name(db), options.licenses)
         photos = CopiedFiles()
         if options.photos:
-            photos = copy_photos(copy, home, made, keep_exif=options.keep_exif, progress=progress)
+            photos = copy_photos(
+                copy, home, made, keep_exif=options.keep_exif, earlier=earlier, progress=progress
+            )
             copy_pictures(copy, home, made)
         else:
             copy.execute("UPDATE photos SET path = NULL")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +20,8 @@ from critterdb.storage.stored_files import open_stored, photo_path, stored_file
 from critterdb.storage.stored_json import as_counts, read_object
 from critterdb.system import cores
 
+from .earlier_photos import PhotoFile, PhotoSource
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -26,19 +29,11 @@ if TYPE_CHECKING:
     from critterdb._types import Json, Progress
     from critterdb.storage.database import SiteDatabase
 
+    from .earlier_photos import EarlierPhotos
+
 # A megabyte: larger blocks are no faster and stay in memory.
 BLOCK_BYTES = 1 << 20
 PHOTOS_AT_ONCE = 1000  # each takes a kilobyte while it waits for a thread
-
-
-@dataclass(frozen=True)
-class PhotoFile:
-    """A photo's file in the copy, whose bytes and so whose name may be others than at home."""
-
-    sha256: str
-    path: str
-    bytes: int
-    had_gps: bool
 
 
 @dataclass(frozen=True)
@@ -57,12 +52,14 @@ def copy_photos(
     made: Path,
     *,
     keep_exif: bool = False,
+    earlier: EarlierPhotos | None = None,
     progress: Progress | None = None,
 ) -> CopiedFiles:
     """Copy the files of published photos, each checked against its row; the rows follow the files.
 
     Without `keep_exif` a file keeps its picture, colour profile and orientation only. A row whose
-    file is missing, changed or cannot be stripped loses its path. Raises OSError.
+    file is missing, changed or cannot be stripped loses its path. Files that an `earlier` copy has
+    are linked from there. Raises OSError.
     """
     rows = copy.execute(
         "SELECT path, min(sha256) FROM photos WHERE path IS NOT NULL GROUP BY path"
@@ -71,7 +68,7 @@ def copy_photos(
     placed: dict[str, PhotoFile] = {}
 
     def copied(row: tuple[str, str]) -> PhotoFile | None:
-        return _copy_photo(home, made, *row, keep_exif=keep_exif)
+        return _copy_photo(home, made, *row, keep_exif=keep_exif, earlier=earlier)
 
     # Reading, hashing and writing leave Python to other threads.
     pool = ThreadPoolExecutor(cores())
@@ -151,14 +148,31 @@ def _gps_note(located: int, *, keep_exif: bool) -> str:
 
 
 def _copy_photo(
-    home: Path, made: Path, path: str, sha256: str, *, keep_exif: bool
+    home: Path,
+    made: Path,
+    path: str,
+    sha256: str,
+    *,
+    keep_exif: bool,
+    earlier: EarlierPhotos | None,
 ) -> PhotoFile | None:
     """Copy a photo that its row names; null if the file is missing or not what the row says."""
     try:
         with open_stored(home, "photos", path) as file:
+            status = os.fstat(file.fileno())
+            source = PhotoSource(path, sha256, status.st_size, status.st_mtime_ns, keep_exif)
+            if earlier and (linked := earlier.link(source, made)):
+                return linked
             data = file.read(MAX_IMAGE_BYTES + 1)
     except (SiteError, FileNotFoundError):
         return None
+    copied = _copy_data(made, data, sha256, keep_exif=keep_exif)
+    if earlier and copied:
+        earlier.note(source, copied)
+    return copied
+
+
+def _copy_data(made: Path, data: bytes, sha256: str, *, keep_exif: bool) -> PhotoFile | None:
     if hashlib.sha256(data).hexdigest() != sha256:
         return None
     try:
@@ -171,7 +185,9 @@ def _copy_photo(
     target = stored_file(made, "photos", new_path)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Not place_photo: it waits for the disk at each photo, and the folder gets its name at the end.
-    target.write_bytes(photo.data)
+    # A file that is there has the same bytes, and may be the earlier copy's.
+    with suppress(FileExistsError), target.open("xb") as file:
+        file.write(photo.data)
     return PhotoFile(new_sha256, new_path, len(photo.data), photo.had_gps)
 
 

@@ -4,33 +4,20 @@
     head = torch_process.call(train_head, train, valid, labels=10)
 
 The import of torch and fastai is two seconds in which Python does nothing else, and 400 MB.
-concurrent.futures with a spawned worker would do the same in fewer lines, but it imports `__main__`
-again in the child, starts only with the first call, and leaves the child running after a SIGKILL of
-this process; the socket ends with it.
 """
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 import threading
-import weakref
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from critterdb.errors import CritterError, TrainingError
+from critterdb.system import ChildProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# Not `-m`: the module would exist twice, as __main__ and under its name, and pickle would not find
-# its functions.
-BOOTSTRAP = (
-    "import sys; sys.path[:] = sys.argv[2:]; "
-    "from critterdb.training.torch_worker import serve; serve(int(sys.argv[1]))"
-)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,27 +27,17 @@ class TorchProcess:
     """A process that waits for work; it ends with this one, however this one ends."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", BOOTSTRAP, str(theirs.fileno()), *sys.path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                process_group=0,  # Ctrl-C is for this process, and what it then does ends that one
-            )
-        self._connection = Connection(ours.detach())
+        self._child = ChildProcess(__name__, "serve")
         # One call at a time on the one socket.
         self._busy = threading.Lock()
-        weakref.finalize(self, _end, self._process, self._connection)
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._child.pid
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self._child.alive
 
     def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """What a function of a module returns there. Raises its CritterErrors.
@@ -70,22 +47,16 @@ class TorchProcess:
         outcome: T | CritterError
         try:
             with self._busy:
-                self._connection.send((function, arguments, named))
-                outcome = self._connection.recv()
+                self._child.connection.send((function, arguments, named))
+                outcome = self._child.connection.recv()
         except (EOFError, OSError) as error:
             raise TrainingError(
-                f"The training process ended early (status {self._process.wait()}). Nothing "
+                f"The training process ended early (status {self._child.wait()}). Nothing "
                 "was changed. If memory ran out, close other programs and train again"
             ) from error
         if isinstance(outcome, CritterError):
             raise outcome
         return outcome
-
-
-def _end(process: subprocess.Popen[bytes], connection: Connection) -> None:
-    connection.close()
-    process.kill()
-    process.wait()
 
 
 _shared: TorchProcess | None = None

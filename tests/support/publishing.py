@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 from tests.support.datasette_site import SEEN_AT, add_model, add_photo, jpeg, make_site
@@ -19,6 +22,17 @@ SECRETS = (
     "session-token",
     "key-of-my-server",
 )
+
+
+def gps_photo(orientation: int = 6) -> bytes:
+    """A photo whose metadata say where it was taken and by whom."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x013B] = "artist-of-home"
+    exif.get_ifd(0x8825).update({1: "N", 2: (44.0, 7.0, 24.0), 3: "W", 4: (110.0, 39.0, 1.0)})
+    file = io.BytesIO()
+    Image.new("RGB", (80, 60), "teal").save(file, "JPEG", exif=exif)
+    return file.getvalue()
 
 
 def make_full_site(folder: Path) -> Path:

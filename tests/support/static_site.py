@@ -71,6 +71,15 @@ def pages(folder: Path) -> dict[str, Path]:
     }
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder by its path."""
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
 def problems(folder: Path) -> list[str]:
     """What a crawler finds wrong with the links of all pages."""
     found = []

@@ -8,23 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from critterdb.errors import TrainingError
 from critterdb.training.torch_worker import TorchProcess, shared_torch_process
+from tests.support.processes import is_running
 
 pytestmark = pytest.mark.slow
 
 WAIT_S = 30
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_process_that_was_killed_is_reported_and_replaced() -> None:

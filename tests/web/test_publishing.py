@@ -39,7 +39,7 @@ from tests.support.datasette_site import (
     open_datasette,
     serving,
 )
-from tests.support.publishing import SECRETS, make_full_site
+from tests.support.publishing import SECRETS, gps_photo, make_full_site
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -456,16 +456,6 @@ def test_a_folder_that_is_a_link_stays_at_home(
     (full / name).symlink_to(outside)
     publish()
     assert not (tmp_path / "public" / name).exists()
-
-
-def gps_photo(orientation: int = 6) -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    exif[0x013B] = "artist-of-home"
-    exif.get_ifd(0x8825).update({1: "N", 2: (44.0, 7.0, 24.0), 3: "W", 4: (110.0, 39.0, 1.0)})
-    file = io.BytesIO()
-    Image.new("RGB", (80, 60), "teal").save(file, "JPEG", exif=exif)
-    return file.getvalue()
 
 
 @pytest.mark.any_line

@@ -7,30 +7,31 @@ pages are those that Datasette serves of that copy.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from critterdb.errors import SiteError, SourceError
 from critterdb.publish.copy import PublishOptions, check_target, publish_site
-from critterdb.publish.replacing import new_folder, put_in_place
+from critterdb.publish.earlier_photos import EarlierPhotos
+from critterdb.publish.replacing import new_folder, put_in_place, remove_tree
 from critterdb.storage.database import DATABASE_NAME, open_read_only, site_folder, sqlite3
 from critterdb.storage.photo_store import kept_picture
 from critterdb.web.pages.layout import site_title
 
 from .addresses import Addresses
 from .classifier import offered_models, place_classifier
-from .crawl import Crawl, paged_taxa, seeds
+from .crawl import Crawl, PageJob, seeds
 from .explore import write_explore, write_tab
 from .extras import write_front_door, write_not_found, write_sitemap
 from .folder import FILES, BakedFolder, short_digest
-from .links import Rewriter
 from .offline import write_worker
-from .recipe import cache_file, recipe_of
-from .reuse import Memory
+from .recipe import cache_file, code_digest, recipe_of
+from .reuse import Memory, RecordFile
+from .second_process import SecondProcess
 from .server import opened
 from .shell import Shell
 from .thumbnails import make_thumbnails
@@ -49,6 +50,8 @@ T = TypeVar("T")
 STATIC_MARKER = ".critterdb-static"
 # A folder deeper: publishing locks the folder above the copy, and ours is locked already.
 WORK, COPY = ".work", "copy"
+# What the next run is told, in the user's cache.
+PAGES, PHOTOS = "pages.jsonl", "photos.json"
 
 
 @dataclass(frozen=True)
@@ -96,20 +99,22 @@ def publish_static(
         check_target(folder, home, STATIC_MARKER, "critterdb publish --static")
 
     check()
+    photos = EarlierPhotos.read(folder, cache_file(folder, PHOTOS), code_digest())
     try:
         # Its files are linked from the folder that it replaces, which nobody else may exchange.
         with new_folder(folder, STATIC_MARKER, alone=True) as made:
             copy = made / WORK / COPY
-            published = publish_site(db, copy, options.publish)
+            published = publish_site(db, copy, options.publish, earlier=photos)
             baked = BakedFolder(made, folder)
-            site, memory = _apart(lambda: _bake(copy, baked, published, options, progress))
-            shutil.rmtree(made / WORK)
+            site, save = _apart(lambda: _bake(copy, baked, published, options, progress))
+            remove_tree(made / WORK)
             put_in_place(made, folder, check=check)
     except (OSError, SourceError, sqlite3.OperationalError) as error:
         raise SiteError(
             f"{folder} could not be written: {error}. Choose another folder with enough space"
         ) from error
-    memory.save(short_digest((folder / FILES).read_bytes()))
+    save(_edition(folder))
+    photos.save(cache_file(folder, PHOTOS), code_digest())
     return site
 
 
@@ -129,16 +134,12 @@ def _bake(
     published: Published,
     options: StaticOptions,
     progress: Progress | None,
-) -> tuple[StaticSite, Memory]:
-    """Fill the folder from a published copy."""
+) -> tuple[StaticSite, Callable[[str], None]]:
+    """Fill the folder from a published copy; also return what saves an edition's records."""
     with closing(open_read_only(copy / DATABASE_NAME, immutable=True)) as db:
         photos, pictures = _place_files(copy, baked, db)
-        memory = Memory(
-            cache_file(baked.before),
-            recipe_of(copy, options.base_url),
-            _edition(baked.before),
-            db,
-        )
+        file = RecordFile(cache_file(baked.before, PAGES), recipe_of(copy, options.base_url))
+        memory = Memory(db, file.read(_edition(baked.before)))
         models = offered_models(db, copy) if options.runtime else []
         bakery = _Bakery(copy, baked, memory, options.base_url, bool(models), options.tab)
         addresses = Addresses(photos, pictures, f"/{copy.name}")
@@ -150,7 +151,7 @@ def _bake(
     files = len(baked.digests)
     return StaticSite(
         str(baked.before.resolve()), published, pages, files, baked.written, undecodable
-    ), memory
+    ), partial(file.save, memory.records)
 
 
 def _edition(folder: Path) -> str:
@@ -219,20 +220,18 @@ class _Bakery:
             datasette,
             database,
         ):
-            addresses = Addresses(
-                addresses.photos, addresses.pictures, str(datasette.urls.database(database.name))
-            )
+            tables = str(datasette.urls.database(database.name))
             self.memory.watch(database)
-            shell = Shell.written(self.baked, await site_title(datasette), self.base_url)
-            crawl = Crawl(
-                datasette,
-                self.baked,
-                lambda is_missing: Rewriter(addresses, is_missing, self.base_url),
-                shell.head,
-                self.memory,
+            job = PageJob(
+                self.copy,
+                self.baked.made,
+                self.baked.before,
+                replace(addresses, tables=tables),
+                Shell.written(self.baked, await site_title(datasette), self.base_url),
+                self.classifies,
             )
-            crawl.page_over(paged_taxa(db))
-            await crawl.run(seeds(db), progress)
+            crawl = Crawl(datasette, self.baked, self.memory, db, job)
+            await crawl.run(seeds(db), lambda: SecondProcess(job), progress)
             file = self.baked.with_version(DATABASE_NAME)
             tab = write_tab(self.baked, self.copy, self.tab, file) if self.tab else None
             await write_explore(crawl, file, published.rows, published.database_bytes, tab)

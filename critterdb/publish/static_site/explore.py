@@ -102,4 +102,4 @@ async def write_explore(
     # The database lies in the folder, where the server has no such address.
     page.text = page.text.replace(f'href="{DATABASE_NAME}"', f'href="../{database}"')
     crawl.folder.write(f"{EXPLORE}{INDEX}", page.text.encode())
-    crawl.pages.append(EXPLORE)
+    crawl.add_page(EXPLORE)

@@ -8,6 +8,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 # Each file by its path, with a digest: for the service worker, and for the next run.
 FILES = "files.json"
@@ -19,6 +20,13 @@ VERSION_DIGITS = 12
 def short_digest(data: bytes) -> str:
     """Return 64 bits of a SHA-256: enough to tell versions of a file apart."""
     return hashlib.sha256(data).hexdigest()[:DIGEST_DIGITS]
+
+
+class Taken(NamedTuple):
+    """Files that one process put into the folder, by their paths: their digests, and the new."""
+
+    digests: dict[str, str]
+    written: set[str]
 
 
 class BakedFolder:
@@ -82,6 +90,17 @@ class BakedFolder:
         self._written.add(path)
         if not self._link(str(source), path):
             shutil.copyfile(source, self._target(path))
+
+    def take(self) -> Taken:
+        """Return what was put here since the last time, and forget it."""
+        taken = Taken(self.digests, self._written)
+        self.digests, self._written = {}, set()
+        return taken
+
+    def add(self, taken: Taken) -> None:
+        """Take files into the list that another process put here."""
+        self.digests |= taken.digests
+        self._written |= taken.written
 
     def adopt(self, path: str) -> None:
         """Take files that others wrote below a folder of the new edition."""

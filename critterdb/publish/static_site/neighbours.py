@@ -39,13 +39,13 @@ class Neighbours:
         """Return the nearest photos (SHA-256) of one, with their distances."""
         return self._of_all(embedding.backbone).of(embedding.sha256)
 
-    def digest(self, sha256: str) -> str:
+    def digest(self, sha256: str) -> bytes:
         """Return a digest of a photo's nearest photos, which changes when its page shows others."""
         embedding = load_embedding(self._db, sha256)
         if embedding is None:
-            return ""
+            return b""
         near = [(name, round(distance, 4)) for name, distance in self.of(embedding)]
-        return hashlib.sha256(repr(near).encode()).hexdigest()
+        return hashlib.sha256(repr(near).encode()).digest()
 
 
 class _NearestOfAll:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -19,10 +20,8 @@ FOLDERS = ("templates", "plugins", "static", "pictures")
 
 def recipe_of(copy: Path, base_url: str | None) -> str:
     """Return a digest of the code and of a copy's settings, templates and kept pictures."""
-    digest = hashlib.sha256(repr((base_url, version("datasette"), version("jinja2"))).encode())
-    package = Path(str(files("critterdb")))
-    for file in _files(package, MADE_FROM):
-        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    versions = code_digest(), base_url, version("datasette"), version("jinja2")
+    digest = hashlib.sha256(repr(versions).encode())
     settings = sorted(
         [*copy.glob("metadata.*"), *copy.glob("datasette.*"), *copy.glob("catalogue.toml")]
     )
@@ -33,14 +32,24 @@ def recipe_of(copy: Path, base_url: str | None) -> str:
     return digest.hexdigest()
 
 
+@cache
+def code_digest() -> str:
+    """Return a digest of critterdb's own files."""
+    digest = hashlib.sha256()
+    package = Path(str(files("critterdb")))
+    for file in _files(package, MADE_FROM):
+        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
 def _files(folder: Path, suffixes: tuple[str, ...] | None = None) -> Iterator[Path]:
     for file in sorted(folder.rglob("*")):
         if file.is_file() and (suffixes is None or file.suffix in suffixes):
             yield file
 
 
-def cache_file(folder: Path) -> Path:
-    """Return where the records of a baked folder's pages are kept between two runs."""
+def cache_file(folder: Path, kind: str) -> Path:
+    """Return where what is known of a baked folder's pages, or photos, is kept between two runs."""
     home = Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache")
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
-    return home / "critterdb" / "static" / f"{name}.jsonl.gz"
+    return home / "critterdb" / "static" / f"{name}.{kind}.gz"

@@ -17,18 +17,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from critterdb.storage.atomic_files import write_atomically
-from critterdb.storage.database import sqlite3
 
 from .neighbours import Neighbours
+from .reads import Read, noted, rows_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from critterdb.storage.database import SiteDatabase
 
 # Looked up for one photo; what follows from it depends on all other embeddings.
-_OWN_EMBEDDING = re.compile(r"FROM embeddings WHERE sha256 = '([0-9a-f]{64})'")
+_OWN_EMBEDDING = re.compile(r"FROM embeddings WHERE sha256 = (?:\?|'([0-9a-f]{64})')")
 _OTHER_EMBEDDINGS = re.compile(r"FROM embeddings WHERE (rowid >|backbone = )")
 _SCHEMA = "sqlite_master"
 NEAR = "near:"
@@ -39,27 +39,21 @@ _READS = re.compile(rf"{NEAR}|\s*(SELECT|WITH)\b", re.IGNORECASE)
 class Record:
     """A page: what it read and a digest of that, its links, and those that had no page."""
 
-    reads: list[str] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
     digest: str = ""
     links: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
 
 class Memory:
-    """Records of pages, from the last run to the next.
+    """What each page was made from: `known` in the last run, `records` in this one."""
 
-    `file` has the records of the last run, which hold if it had the same `recipe` (all that pages
-    are made from but rows) and made the edition `before`.
-    """
-
-    def __init__(self, file: Path, recipe: str, before: str, db: SiteDatabase) -> None:
-        self._file = file
-        self._recipe = recipe
+    def __init__(self, db: SiteDatabase, known: Mapping[str, Record] | None = None) -> None:
         self._db = db
         self.neighbours = Neighbours(db)
-        self._known = _read_records(file, recipe, before)
-        self._statements: list[str] = []
-        self._results: dict[str, str] = {}
+        self._known = known or {}
+        self._reads: list[Read] = []
+        self._results: dict[Read, bytes] = {}
         self.records: dict[str, Record] = {}
 
     def unchanged(self, place: str) -> list[str] | None:
@@ -73,10 +67,10 @@ class Memory:
     @contextmanager
     def recording(self, place: str) -> Iterator[Record]:
         """Record what the page that is made meanwhile reads. No two pages are made at a time."""
-        self._statements.clear()
+        self._reads.clear()
         record = self.records[place] = Record()
         yield record
-        record.reads = _without_neighbours(self._statements)
+        record.reads = _without_neighbours(self._reads)
         record.digest = self._digest(record.reads)
 
     def share(self, place: str, record: Record) -> None:
@@ -93,70 +87,75 @@ class Memory:
 
         async def watched(function: Callable[[Any], Any], *more: Any, **options: Any) -> Any:
             def run(conn: Any) -> Any:
-                conn.set_trace_callback(self._statements.append)
-                try:
-                    return function(conn)
-                finally:
-                    conn.set_trace_callback(None)
+                return noted(conn, function, self._reads)
 
             return await execute(run, *more, **options)
 
         database.execute_fn = watched
 
-    def save(self, edition: str) -> None:
-        """Write the records of this run, which made this edition. An error costs only time."""
+    def _digest(self, reads: list[Read]) -> str:
+        digest = hashlib.sha256()
+        for read in reads:
+            if read not in self._results:
+                self._results[read] = self._result(read)
+            digest.update(self._results[read])
+        return digest.hexdigest()
+
+    def _result(self, read: Read) -> bytes:
+        if read.sql.startswith(NEAR):
+            return self.neighbours.digest(read.sql.removeprefix(NEAR))
+        return rows_digest(self._db.conn, read)
+
+
+def _without_neighbours(reads: list[Read]) -> list[Read]:
+    """What a page read, each once; those that compare embeddings as one mark."""
+    kept: dict[Read, None] = {}
+    for read in reads:
+        # The tables are those of this version of the code, which the recipe counts.
+        if _OTHER_EMBEDDINGS.search(read.sql) or _SCHEMA in read.sql:
+            continue
+        if own := _OWN_EMBEDDING.search(read.sql):
+            kept[Read(NEAR + (own[1] or json.loads(read.values)[0]))] = None
+        kept[read] = None
+    return [read for read in kept if _READS.match(read.sql)]
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """The records of the last run, which hold if `recipe` is what it was.
+
+    `recipe` is all that pages are made from but rows.
+    """
+
+    path: Path
+    recipe: str
+
+    def save(self, records: Mapping[str, Record], edition: str) -> None:
+        """Write the records of a run, which made this edition. An error costs only time."""
         # Pages share statements, and each is long.
         numbers: dict[str, int] = {}
         lines: list[list[Any]] = []
-        for place, record in self.records.items():
-            reads = [numbers.setdefault(sql, len(numbers)) for sql in record.reads]
+        for place, record in records.items():
+            reads = [
+                (numbers.setdefault(sql, len(numbers)), values) for sql, values in record.reads
+            ]
             lines.append([place, reads, record.digest, record.links, record.dropped])
-        head = {"recipe": self._recipe, "edition": edition, "statements": list(numbers)}
+        head = {"recipe": self.recipe, "edition": edition, "statements": list(numbers)}
         text = "\n".join(json.dumps(line) for line in (head, *lines))
         with suppress(OSError):
-            write_atomically(self._file, gzip.compress(text.encode(), 1), mode=0o600)
+            write_atomically(self.path, gzip.compress(text.encode(), 1), mode=0o600)
 
-    def _digest(self, reads: list[str]) -> str:
-        digest = hashlib.sha256()
-        for sql in reads:
-            if sql not in self._results:
-                self._results[sql] = self._result(sql)
-            digest.update(self._results[sql].encode())
-        return digest.hexdigest()
-
-    def _result(self, sql: str) -> str:
-        if sql.startswith(NEAR):
-            return self.neighbours.digest(sql.removeprefix(NEAR))
+    def read(self, edition: str) -> dict[str, Record]:
+        """Return the records by place; none if they are not those of this edition."""
         try:
-            rows = self._db.conn.execute(sql).fetchall()
-        except sqlite3.Error as error:
-            return f"error: {error}"
-        return hashlib.sha256(repr(rows).encode()).hexdigest()
-
-
-def _without_neighbours(statements: list[str]) -> list[str]:
-    """The statements of a page, each once; those that compare embeddings as one mark."""
-    reads: dict[str, None] = {}
-    for sql in statements:
-        # The tables are those of this version of the code, which the recipe counts.
-        if _OTHER_EMBEDDINGS.search(sql) or _SCHEMA in sql:
-            continue
-        if own := _OWN_EMBEDDING.search(sql):
-            reads[NEAR + own[1]] = None
-        reads[sql] = None
-    return [sql for sql in reads if _READS.match(sql)]
-
-
-def _read_records(file: Path, recipe: str, before: str) -> dict[str, Record]:
-    try:
-        lines = gzip.decompress(file.read_bytes()).decode().splitlines()
-        head, *rest = (json.loads(line) for line in lines)
-        if (head["recipe"], head["edition"]) != (recipe, before):
+            lines = gzip.decompress(self.path.read_bytes()).decode().splitlines()
+            head, *rest = (json.loads(line) for line in lines)
+            if (head["recipe"], head["edition"]) != (self.recipe, edition):
+                return {}
+            statements = head["statements"]
+            return {
+                place: Record([Read(statements[number], values) for number, values in reads], *more)
+                for place, reads, *more in rest
+            }
+        except (OSError, EOFError, ValueError, TypeError, LookupError, zlib.error):
             return {}
-        statements = head["statements"]
-        return {
-            place: Record([statements[number] for number in reads], *others)
-            for place, reads, *others in rest
-        }
-    except (OSError, EOFError, ValueError, TypeError, LookupError, zlib.error):
-        return {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from critterdb.errors import SiteError
 from critterdb.site.lazy_units import units_read_later
 from critterdb.web import urls
-from critterdb.web.datasette.compat import settle_verdicts
+from critterdb.web.datasette.compat import keep_templates, settle_verdicts
 from critterdb.web.state import plugin_state, site_database
 from critterdb.web.tab import settle_in_browser
 
@@ -49,6 +49,7 @@ async def opened(
         state.nearest = neighbours.of
         settle_in_browser(state, classifies=classifies)
         settle_verdicts(datasette)
+        keep_templates(datasette)
         await datasette.invoke_startup()
         database = site_database(datasette)
         assert database is not None, "a published copy has a database"

@@ -52,6 +52,13 @@ def settle_verdicts(datasette: Datasette) -> None:
     _settled.add(datasette)
 
 
+def keep_templates(datasette: Datasette) -> None:
+    """Do not look whether templates changed: each page would look at the files of six."""
+    old = hasattr(datasette, "jinja_env")
+    environment = datasette.jinja_env if old else datasette.get_jinja_environment()
+    environment.auto_reload = False
+
+
 async def may_view(
     datasette: Datasette, actor: Actor | None, database: str | None = None, table: str = ""
 ) -> bool:
