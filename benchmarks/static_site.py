@@ -4,7 +4,9 @@
 
 SITE is a site with photos and a trained model, such as `benchmarks.main_job` leaves. A copy of it
 is cut to these numbers of photos and predictions, all of them with a licence, and published three
-times. SITE itself is only read.
+times. SITE itself is only read. Where chromium and the runtime files are, Datasette is opened in a
+tab of a new browser, and a table in it: how long that takes, and how many bytes without the
+database.
 """
 
 from __future__ import annotations
@@ -20,12 +22,17 @@ from contextlib import closing
 from pathlib import Path
 
 from critterdb.publish.runtime.fetching import cache_folder, problem_files
+from critterdb.publish.runtime.pins import Group
 from critterdb.publish.static_site.bake import StaticOptions, StaticSite, publish_static
 from critterdb.publish.static_site.recipe import CACHE_VARIABLE
 from critterdb.publish.static_site.thumbnails import SIZES
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
+from tests.support.browser import CHROMIUM, closed_page, open_browser
+from tests.support.static_server import serving_files
 
 MAX_FIRST_S, MAX_AGAIN_S, MAX_LIST_BYTES = 60, 5, 1_000_000
+MAX_EXPLORE_S, MAX_EXPLORE_BYTES = 12, 12_000_000
+EXPLORE_LIMIT_MS = 180_000
 LISTED = 100
 CREDIT = "(c) somebody, some rights reserved (CC BY)"
 
@@ -89,12 +96,31 @@ def add_photo(folder: Path) -> None:
             )
 
 
+def has_runtime(group: Group) -> bool:
+    return not problem_files(RUNTIME, group)
+
+
 def publish(site: Path, folder: Path) -> tuple[float, StaticSite]:
-    runtime = None if problem_files(RUNTIME, "classify") else RUNTIME
+    runtime, tab = (RUNTIME if has_runtime(group) else None for group in ("classify", "explore"))
     started = time.perf_counter()
     with closing(open_database(site / DATABASE_NAME)) as db:
-        report = publish_static(db, folder, StaticOptions(runtime=runtime))
+        report = publish_static(db, folder, StaticOptions(runtime=runtime, tab=tab))
     return time.perf_counter() - started, report
+
+
+def explore(folder: Path) -> tuple[float, int]:
+    """Seconds from a click to the first table in a new browser, and the bytes sent for it."""
+    with (
+        serving_files(folder) as (address, sent),
+        open_browser() as browser,
+        closed_page(browser) as page,
+    ):
+        page.goto(f"{address}explore/#/critters/photos", wait_until="networkidle")
+        started = time.perf_counter()
+        page.click("#start")
+        page.frame_locator("#tab").locator("table td").first.wait_for(timeout=EXPLORE_LIMIT_MS)
+        seconds = time.perf_counter() - started
+        return seconds, sum(size for path, _, size in sent if ".db" not in path)
 
 
 def list_bytes(folder: Path) -> int:
@@ -130,11 +156,17 @@ def main() -> None:
                 f"{report.written:,} written"
             )
         weight = list_bytes(folder)
+        opened = explore(folder) if CHROMIUM and has_runtime("explore") else None
     print(f"first publish: {times[0]:.1f} s (at most {MAX_FIRST_S})")
     print(f"after one new photo: {times[2]:.1f} s (at most {MAX_AGAIN_S})")
     print(
         f"a list of {LISTED} photos: {weight / 1e3:,.0f} kB (at most {MAX_LIST_BYTES / 1e3:,.0f})"
     )
+    if opened:
+        print(
+            f"Datasette in the tab: {opened[0]:.1f} s (at most {MAX_EXPLORE_S}), "
+            f"{opened[1] / 1e6:.2f} MB (at most {MAX_EXPLORE_BYTES / 1e6:.0f})"
+        )
 
 
 if __name__ == "__main__":

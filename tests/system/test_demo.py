@@ -92,12 +92,14 @@ def test_every_table_of_the_story_has_rows(demo: Demo) -> None:
     assert score["right"] > score["baseline_right"]
 
 
-def test_memes_are_not_critters(demo: Demo) -> None:
+def test_no_meme_is_taken_for_a_critter(demo: Demo) -> None:
     predictions = rows(
         demo.folder,
-        "SELECT reason FROM bot_history WHERE truth IS NULL AND status = 'sent'",
+        "SELECT answer, reason FROM bot_history WHERE truth IS NULL AND status = 'sent'",
     )
-    assert {row["reason"] for row in predictions} == {"not_a_critter"}
+    assert [row["answer"] for row in predictions] == [None] * 3
+    # A part of a meme that is looked at again can be as known as a photo and like no label.
+    assert [row["reason"] for row in predictions].count("not_a_critter") >= 2
 
 
 def test_the_site_shows_posts_with_their_pictures(demo: Demo) -> None:
