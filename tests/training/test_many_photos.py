@@ -11,10 +11,11 @@ import pytest
 
 from critterdb.dataset import embeddings, similarity
 from critterdb.dataset.sketch_store import Sketches, store_sketches
+from critterdb.dataset.sketches import Sketcher, bits_apart
 from critterdb.dataset.splits import measured_photos
 from critterdb.dataset.vectors import PREFIX, VectorFile
 from critterdb.model.decision import MAX_STORED, REST, decide
-from critterdb.model.novelty import NoveltyParameters
+from critterdb.model.novelty import NoveltyParameters, normalized
 from critterdb.training import novelty
 from critterdb.training.novelty import fit_novelty
 from critterdb.training.sampling import fitted_photos, sample
@@ -200,6 +201,29 @@ def test_odd_sketches_are_made_again(db: SiteDatabase, column: str) -> None:
     sketches.update(db)
     assert len(sketches) == 30
     assert name_of(7) in sketches.candidates(bunched(30)[7], 1)
+
+
+def test_likeness_is_the_projections_times_the_signs() -> None:
+    vectors = bunched(50)
+    sketcher = Sketcher.around(vectors)
+    sketches = sketcher.sketch(vectors)
+    expected = sketcher.project(vectors[:1])[0] @ (2.0 * (sketcher.project(vectors) > 0) - 1).T
+    assert sketcher.likeness(vectors[0], sketches) == pytest.approx(expected, rel=1e-4, abs=1e-3)
+
+
+def test_projections_miss_fewer_of_the_nearest_than_signs(db: SiteDatabase) -> None:
+    vectors = bunched()
+    embed(db, vectors)
+    sketches = store_sketches(db, "b")
+    signs, unit = sketches.sketch(vectors), normalized(vectors)
+    by_signs, by_projections = 0, 0
+    for query in range(0, PHOTOS, 60):
+        nearest = {name_of(other) for other in np.argsort(1 - unit @ unit[query])[:10]}
+        apart = bits_apart(signs[query : query + 1], signs.T)[0]
+        by_signs += len(nearest - {name_of(other) for other in np.argsort(apart)[:50]})
+        by_projections += len(nearest - set(sketches.candidates(vectors[query], 50)))
+    assert by_signs > 10
+    assert by_projections < by_signs / 2
 
 
 # labels
