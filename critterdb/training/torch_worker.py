@@ -52,7 +52,7 @@ class TorchProcess:
         self._connection = Connection(ours.detach())
         # One call at a time on the one socket.
         self._busy = threading.Lock()
-        weakref.finalize(self, _end, self._process, self._connection)
+        self.end = weakref.finalize(self, _end, self._process, self._connection)
 
     @property
     def pid(self) -> int:
@@ -99,6 +99,15 @@ def shared_torch_process() -> TorchProcess:
         if _shared is None or not _shared.alive:
             _shared = TorchProcess()
         return _shared
+
+
+def end_torch_process() -> None:
+    """End the torch process of this process, if there is one: it has a gigabyte of memory."""
+    global _shared
+    with _sharing:
+        if _shared is not None:
+            _shared.end()
+            _shared = None
 
 
 def serve(descriptor: int) -> None:

@@ -73,7 +73,11 @@ def test_near_duplicates_are_the_same_by_sketches(monkeypatch: pytest.MonkeyPatc
     assert all(distance == pytest.approx(distance_of[a, b], abs=1e-6) for a, b, distance in found)
 
 
-def test_a_file_of_vectors_is_read_like_an_array(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mapped_rows", [7, 1024])
+def test_a_file_of_vectors_is_read_like_an_array(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapped_rows: int
+) -> None:
+    monkeypatch.setattr("critterdb.dataset.vectors.MAX_MAPPED_ROWS", mapped_rows)
     vectors = with_copies(bunched(50), 5)
     file = VectorFile.create(tmp_path, 50, DIMENSIONS)
     file.write(np.arange(25, 50), vectors[25:])
@@ -82,6 +86,7 @@ def test_a_file_of_vectors_is_read_like_an_array(tmp_path: Path) -> None:
     assert file.shape == vectors.shape
     assert np.array_equal(file[10:20], vectors[10:20])
     assert np.array_equal(file.take(odd)[:3], vectors[odd][:3])
+    assert file[:0].shape == (0, DIMENSIONS)
     elsewhere = pickle.loads(pickle.dumps(file.take(odd)))
     assert np.array_equal(elsewhere[np.array([4, 0])], vectors[odd][[4, 0]])
 
@@ -126,8 +131,10 @@ def test_novelty_of_a_file_is_that_of_the_array(
     assert np.corrcoef(expected, measured)[0, 1] > 0.95
     assert measured.mean() == pytest.approx(expected.mean(), rel=0.05)
     monkeypatch.setattr("critterdb.model.novelty.MAX_AT_ONCE", 100)
-    parts = NoveltyParameters(**vars(whole)).score(file)
-    assert parts == pytest.approx(expected, rel=1e-5)
+    monkeypatch.setattr("critterdb.model.novelty.MAX_READ", 130)
+    for all_vectors in (vectors, file):
+        parts = NoveltyParameters(**vars(whole)).score(all_vectors)
+        assert parts == pytest.approx(expected, rel=1e-5)
 
 
 def test_samples_are_the_same_each_time_and_small_sets_are_whole() -> None:
