@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from critterdb.dataset import embeddings, similarity
-from critterdb.dataset.sketch_store import Sketches, store_sketches
+from critterdb.dataset.sketch_store import Sketches, store_sketches, usual_candidates
 from critterdb.dataset.sketches import Sketcher, bits_apart
 from critterdb.dataset.splits import measured_photos
 from critterdb.dataset.vectors import PREFIX, VectorFile
@@ -216,6 +216,26 @@ def test_likeness_is_the_projections_times_the_signs() -> None:
     sketches = sketcher.sketch(vectors)
     expected = sketcher.project(vectors[:1])[0] @ (2.0 * (sketcher.project(vectors) > 0) - 1).T
     assert sketcher.likeness(vectors[0], sketches) == pytest.approx(expected, rel=1e-4, abs=1e-3)
+
+
+def test_more_photos_have_more_candidates(db: SiteDatabase) -> None:
+    embed(db, bunched(500))
+    assert len(store_sketches(db, "b").candidates(bunched(1)[0])) == 200
+    numbers = [usual_candidates(photos) for photos in (20_000, 20_001, 200_000, 200_001)]
+    assert numbers == [200, 500, 500, 1000]
+
+
+def test_as_many_candidates_come_as_wanted_however_alike_photos_are(db: SiteDatabase) -> None:
+    vectors = bunched(400)
+    vectors[100:] = vectors[100]
+    embed(db, vectors)
+    sketches = store_sketches(db, "b")
+    names = {name_of(number) for number in range(400)}
+    for count in (1, 3, 50, 399, 400, 500):
+        candidates = sketches.candidates(vectors[7], count)
+        assert len(set(candidates)) == len(candidates) == min(count, 400)
+        assert name_of(7) in candidates
+        assert set(candidates) <= names
 
 
 def test_projections_miss_fewer_of_the_nearest_than_signs(db: SiteDatabase) -> None:
