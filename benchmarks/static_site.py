@@ -20,15 +20,18 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from critterdb.publish.runtime.fetching import cache_folder, problem_files
-from critterdb.publish.runtime.pins import Group
 from critterdb.publish.static_site.bake import StaticOptions, StaticSite, publish_static
 from critterdb.publish.static_site.recipe import CACHE_VARIABLE
 from critterdb.publish.static_site.thumbnails import SIZES
 from critterdb.storage.database import DATABASE_NAME, SiteDatabase, open_database
 from tests.support.browser import CHROMIUM, closed_page, open_browser
 from tests.support.static_server import serving_files
+
+if TYPE_CHECKING:
+    from critterdb.publish.runtime.pins import Group
 
 MAX_FIRST_S, MAX_AGAIN_S, MAX_LIST_BYTES = 60, 5, 1_000_000
 MAX_EXPLORE_S, MAX_EXPLORE_BYTES = 12, 12_000_000

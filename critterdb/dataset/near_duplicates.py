@@ -17,7 +17,7 @@ import numpy as np
 from critterdb.model.novelty import normalized
 from critterdb.system import cores
 
-from .sketches import BITS, bits_apart
+from .sketches import BITS, bits_apart, signs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,14 +123,14 @@ def _cluster(sketches: np.ndarray, wanted: np.ndarray) -> Clusters:
     centres = _centres(sketches)
     own = np.concatenate(
         [
-            (_signs(sketches[start : start + ROWS_PER_STEP]) @ centres.T).argmax(axis=1)
+            (signs_of(sketches[start : start + ROWS_PER_STEP]) @ centres.T).argmax(axis=1)
             for start in range(0, len(sketches), ROWS_PER_STEP)
         ]
     )
     nearest = np.concatenate(
         [
             np.argpartition(
-                -(_signs(sketches[wanted[start : start + ROWS_PER_STEP]]) @ centres.T),
+                -(signs_of(sketches[wanted[start : start + ROWS_PER_STEP]]) @ centres.T),
                 PROBES - 1,
                 axis=1,
             )[:, :PROBES]
@@ -147,7 +147,7 @@ def _centres(sketches: np.ndarray) -> np.ndarray:
     count = 2 ** max(PROBES.bit_length(), round(math.log2(len(sketches)) / 2))
     random = np.random.default_rng(0)
     chosen = random.permutation(len(sketches))[: count * PHOTOS_PER_CENTRE]
-    signs = _signs(sketches[chosen])
+    signs = signs_of(sketches[chosen])
     centres = signs[:count]
     for _ in range(ROUNDS):
         own = (signs @ centres.T).argmax(axis=1)
@@ -158,9 +158,3 @@ def _centres(sketches: np.ndarray) -> np.ndarray:
         centres[used] = sums
         centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-6)
     return centres
-
-
-def _signs(sketches: np.ndarray) -> np.ndarray:
-    """Sketches n×4 as n×256 numbers, 1 or -1."""
-    bits = np.unpackbits(np.ascontiguousarray(sketches).view(np.uint8), axis=1)
-    return np.asarray(2 * bits.astype(np.float32) - 1)

@@ -19,7 +19,7 @@ from critterdb.model.novelty import normalized
 from .embeddings import as_vectors, find_vectors, read_vectors
 from .examples import NEAR_DUPLICATE, Examples
 from .near_duplicates import Pair, candidate_pairs
-from .sketch_store import MANY_CANDIDATES, Sketches
+from .sketch_store import Sketches, usual_candidates
 from .sketches import Sketched
 from .vectors import Vectors, blocks, take
 
@@ -187,7 +187,7 @@ def find_similar(
     sketches.update(db)
     most = len(sketches)
     if most > MAX_COMPARED:
-        most = max(MANY_CANDIDATES, CANDIDATES_PER_PHOTO * count)
+        most = max(usual_candidates(most), CANDIDATES_PER_PHOTO * count)
     while True:
         names = sketches.candidates(vector, most)
         # Photos that left have embeddings for a while.

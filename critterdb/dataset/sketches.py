@@ -46,8 +46,22 @@ class Sketcher:
 
     def sketch(self, vectors: np.ndarray) -> np.ndarray:
         """Return the sketches of vectors N×D: N×4 words of 64 signs."""
-        signs = (normalized(vectors) - self.middle) @ self.planes > 0
-        return np.packbits(signs, axis=1).view(np.uint64)
+        return np.packbits(self.project(vectors) > 0, axis=1).view(np.uint64)
+
+    def project(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the projections N×256 of vectors N×D, of which a sketch keeps the signs."""
+        return np.asarray((normalized(vectors) - self.middle) @ self.planes)
+
+    def likeness(self, vector: np.ndarray, sketches: np.ndarray) -> np.ndarray:
+        """Return how like a vector D those with sketches n×4 are; more is nearer.
+
+        Only the others are known by their signs, so fewer of the nearest are missed than by
+        counting signs that differ (Dong et al. 2008, "Asymmetric Distance Estimation").
+        """
+        # What each value of each byte of a sketch adds, looked up: signs take three times as long.
+        table = self.project(vector[None]).reshape(-1, 8) @ _SIGNS_OF_BYTE.T
+        places = np.ascontiguousarray(sketches).view(np.uint8) + 256 * np.arange(len(table))
+        return np.asarray(table.ravel().take(places).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,15 @@ class Sketched:
         for rows, block in blocks(vectors):
             bits[rows] = sketcher.sketch(block)
         return cls(bits, sketcher.middle)
+
+
+def signs_of(sketches: np.ndarray) -> np.ndarray:
+    """Return sketches n×4 as n×256 numbers, 1 or -1."""
+    bits = np.unpackbits(np.ascontiguousarray(sketches).view(np.uint8), axis=1)
+    return np.asarray(2 * bits.astype(np.float32) - 1)
+
+
+_SIGNS_OF_BYTE = signs_of(np.arange(256, dtype=np.uint8)[:, None])
 
 
 def bits_apart(left: np.ndarray, words: np.ndarray) -> np.ndarray:

@@ -122,7 +122,8 @@ class Selection:
         """Decide about the next photo; those of an observation come one after the other."""
         if photo.observation_id != self._observation_id:
             self._observation_id, self._taken = photo.observation_id, 0
-        self._offered.add((photo.observation_id, photo.id))
+        if self._earlier:
+            self._offered.add((photo.observation_id, photo.id))
         holder, is_withdrawn = self._holders.get(photo.id, (None, True))
         reason = reason_against(photo.license_code, photo.url, self._licenses)
         if reason:
@@ -246,14 +247,14 @@ def known_photos(
     db: SiteDatabase, photo_ids: Sequence[int], observation_ids: Collection[int]
 ) -> list[KnownPhoto]:
     """Return the rows of these photos, and of all that the observations had before."""
-    rows = db.execute(
-        """
-        SELECT id, observation_id, license_code, withdrawn_at FROM photos
-        WHERE id IN (SELECT value FROM json_each(?))
-        UNION
-        SELECT id, observation_id, license_code, withdrawn_at FROM photos
-        WHERE observation_id IN (SELECT value FROM json_each(?))
-        """,
-        [json.dumps(photo_ids), json.dumps(list(observation_ids))],
-    )
-    return [KnownPhoto(*row) for row in rows.fetchall()]
+    known: dict[int, KnownPhoto] = {}
+    for column, values in (("id", photo_ids), ("observation_id", observation_ids)):
+        # Of no observations too, SQLite would read all photos while they have no index.
+        if values:
+            rows = db.execute(
+                "SELECT id, observation_id, license_code, withdrawn_at FROM photos "
+                f"WHERE {column} IN (SELECT value FROM json_each(?))",
+                [json.dumps(list(values))],
+            )
+            known |= {row[0]: KnownPhoto(*row) for row in rows.fetchall()}
+    return list(known.values())

@@ -17,6 +17,7 @@ import numpy as np
 # An embedding of nothing but zeros has no direction; divided by this it stays zero.
 SMALLEST_LENGTH = 1e-12
 MAX_AT_ONCE = 50_000  # embeddings; of many labels, the nearness to each takes most memory
+MAX_READ = 4096  # embeddings of a file that are in memory at once
 
 
 class Rows(Protocol):
@@ -43,10 +44,11 @@ class NoveltyParameters:
 
     def score(self, embeddings: Rows) -> np.ndarray:
         """Novelty float32 N of embeddings N×D as the backbone gives them."""
-        if len(embeddings) > MAX_AT_ONCE:
-            starts = range(0, len(embeddings), MAX_AT_ONCE)
+        step = MAX_AT_ONCE if isinstance(embeddings, np.ndarray) else MAX_READ
+        if len(embeddings) > step:
+            starts = range(0, len(embeddings), step)
             return np.concatenate(
-                [self.score(embeddings[start : start + MAX_AT_ONCE]) for start in starts]
+                [self.score(embeddings[start : start + step]) for start in starts]
             )
         vectors = normalized(embeddings[:])
         usual = ((vectors @ self.directions) ** 2).sum(axis=1)

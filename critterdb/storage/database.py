@@ -295,6 +295,7 @@ for _name in (
     "m018_reading",
     "m019_scale",
     "m020_scale",
+    "m021_mistakes",
 ):
     _register(_name)
 

@@ -20,7 +20,7 @@ from critterdb.model.novelty import normalized
 from .calibration import fit_temperature
 from .candidates import CANDIDATES, Candidate, Epoch, LabelledVectors
 from .head_learner import FitOptions, fit_heads
-from .sampling import CANDIDATE_LABELS, CANDIDATE_PHOTOS, MAX_TRIED_AT_ONCE, MAX_VALIDATION, sample
+from .sampling import CANDIDATE_LABELS, CANDIDATE_PHOTOS, MAX_VALIDATION, is_large, sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,7 @@ def train_head(
     Raises TrainingError if fastai is not installed.
     """
     candidates = options.candidates
-    if is_large(train, labels):
+    if is_large(len(train.truth), labels):
         valid = _some(valid, MAX_VALIDATION)
         if len(candidates) > 1:
             candidates = (_choose_candidate(train, valid, options, labels, seed),)
@@ -126,11 +126,6 @@ def _some(photos: LabelledVectors, most: int) -> LabelledVectors:
     return LabelledVectors(take(photos.vectors, chosen), photos.truth[chosen])
 
 
-def is_large(train: LabelledVectors, labels: int) -> bool:
-    """Whether candidates are compared on a sample, and batches are large."""
-    return len(train.truth) * labels > MAX_TRIED_AT_ONCE
-
-
 def _train(
     train: LabelledVectors,
     valid: LabelledVectors,
@@ -149,7 +144,7 @@ def _train(
         FitOptions(
             label_weights(train.truth, labels, options.weight_power),
             seed,
-            is_large(train, labels),
+            is_large(len(train.truth), labels),
         ),
         progress=progress,
     )

@@ -15,9 +15,9 @@ from critterdb.storage.timestamps import utc_now
 from .sampling import (
     CANDIDATE_PHOTOS,
     MAX_NOVELTY_PHOTOS,
-    MAX_TRIED_AT_ONCE,
     MAX_VALIDATION,
     fitted_photos,
+    is_large,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def sampled_photos(data: TrainingData) -> dict[str, int]:
     sampled = {part: photos for part, photos in measured.items() if data.unmeasured.get(part)}
     # Three heads for 100,000 photos and 500 labels were most of five minutes.
     # docs/decisions.md#large-trainings-choose-the-head-on-a-sample
-    if train * labels > MAX_TRIED_AT_ONCE:
+    if is_large(train, labels):
         sampled["candidates"] = min(train, CANDIDATE_PHOTOS)
         sampled["epochs"] = min(measured["valid"], MAX_VALIDATION)
     if train > MAX_NOVELTY_PHOTOS:

@@ -62,7 +62,7 @@ def _label_means(embeddings: Vectors, numbers: np.ndarray) -> np.ndarray:
 def _covariance(embeddings: Vectors, means: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """How photos differ from their label's mean: D×D."""
     total = np.zeros((embeddings.shape[1],) * 2)
-    step = MAX_AT_ONCE if len(numbers) <= MAX_AT_ONCE else ROWS_PER_STEP
+    step = MAX_AT_ONCE if isinstance(embeddings, np.ndarray) else ROWS_PER_STEP
     for start in range(0, len(numbers), step):
         rows = slice(start, start + step)
         deviations = normalized(embeddings[rows]).astype(np.float64)

@@ -11,12 +11,17 @@ import numpy as np
 # sample, and the chosen one is trained on all photos in larger batches.
 # docs/decisions.md#large-trainings-choose-the-head-on-a-sample
 MAX_TRIED_AT_ONCE = 5_000_000  # training photos times labels
-CANDIDATE_LABELS, CANDIDATE_PHOTOS = 100, 10_000
-MAX_VALIDATION = 20_000  # photos that the epochs of a large training are compared on
+CANDIDATE_LABELS, CANDIDATE_PHOTOS = 50, 5_000
+MAX_VALIDATION = 10_000  # photos that the epochs of a large training are compared on
 MAX_NOVELTY_PHOTOS = 20_000  # of more, a sample says how photos of a label differ
 # One number is fitted 80 times to these, and the weight of places eleven times.
 MAX_FITTED = 1_000_000  # photos times labels
 MIN_FITTED = 2_000  # photos
+
+
+def is_large(photos: int, labels: int) -> bool:
+    """Whether candidates are compared on a sample of the training photos, and batches are large."""
+    return photos * labels > MAX_TRIED_AT_ONCE
 
 
 def sample(photos: int, most: int) -> np.ndarray:

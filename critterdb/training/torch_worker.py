@@ -39,6 +39,9 @@ class TorchProcess:
     def alive(self) -> bool:
         return self._child.alive
 
+    def end(self) -> None:
+        self._child.end()
+
     def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """What a function of a module returns there. Raises its CritterErrors.
 
@@ -70,6 +73,15 @@ def shared_torch_process() -> TorchProcess:
         if _shared is None or not _shared.alive:
             _shared = TorchProcess()
         return _shared
+
+
+def end_torch_process() -> None:
+    """End the torch process of this process, if there is one: it has a gigabyte of memory."""
+    global _shared
+    with _sharing:
+        if _shared is not None:
+            _shared.end()
+            _shared = None
 
 
 def serve(descriptor: int) -> None:

@@ -46,8 +46,9 @@ from .model_writer import ModelFile, write_model
 from .networks import load_network
 from .novelty import fit_novelty
 from .place_prior import fit_place_prior
+from .sampling import is_large
 from .second_look import LookedAt, draft_model, fit_second_look, look_again
-from .torch_worker import shared_torch_process
+from .torch_worker import end_torch_process, shared_torch_process
 from .training_data import PARTS, TrainingData, prepare_data, readable_data
 
 if TYPE_CHECKING:
@@ -124,6 +125,9 @@ def train_game(
     trained = TrainedModel(backbone, data, *_learn(data, config.seed))
     if config.fine_tune:
         trained = _fine_tune(db, game, trained, config, progress)
+    if is_large(len(data.of("train").truth), len(data.taxon_ids)):
+        # The next training loads torch again; this one needs the memory for its probabilities.
+        end_torch_process()
     measured = _measure(db, trained, config.max_wrong)
     recipe = _recipe(config, trained, backbone.recipe)
     comparison = _compare(db, game, measured)

@@ -79,7 +79,7 @@ def test_how_long_a_vector_is_says_nothing(head: Head) -> None:
 def test_a_large_training_from_a_file_is_as_good(
     head: Head, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("critterdb.training.head.MAX_TRIED_AT_ONCE", 1000)
+    monkeypatch.setattr("critterdb.training.sampling.MAX_TRIED_AT_ONCE", 1000)
     monkeypatch.setattr("critterdb.training.head_learner.LARGE_BATCH", 64)
     monkeypatch.setattr("critterdb.training.head.CANDIDATE_LABELS", 3)
     vectors, truth = clusters([COMMON, COMMON, COMMON, RARE], seed=1)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from critterdb.dataset import embeddings, similarity
-from critterdb.dataset.sketch_store import Sketches, store_sketches
+from critterdb.dataset.sketch_store import Sketches, store_sketches, usual_candidates
+from critterdb.dataset.sketches import Sketcher, bits_apart
 from critterdb.dataset.splits import measured_photos
 from critterdb.dataset.vectors import PREFIX, VectorFile
 from critterdb.model.decision import MAX_STORED, REST, decide
-from critterdb.model.novelty import NoveltyParameters
+from critterdb.model.novelty import NoveltyParameters, normalized
 from critterdb.training import novelty
 from critterdb.training.novelty import fit_novelty
 from critterdb.training.sampling import fitted_photos, sample
@@ -72,7 +73,11 @@ def test_near_duplicates_are_the_same_by_sketches(monkeypatch: pytest.MonkeyPatc
     assert all(distance == pytest.approx(distance_of[a, b], abs=1e-6) for a, b, distance in found)
 
 
-def test_a_file_of_vectors_is_read_like_an_array(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mapped_rows", [7, 1024])
+def test_a_file_of_vectors_is_read_like_an_array(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapped_rows: int
+) -> None:
+    monkeypatch.setattr("critterdb.dataset.vectors.MAX_MAPPED_ROWS", mapped_rows)
     vectors = with_copies(bunched(50), 5)
     file = VectorFile.create(tmp_path, 50, DIMENSIONS)
     file.write(np.arange(25, 50), vectors[25:])
@@ -81,6 +86,7 @@ def test_a_file_of_vectors_is_read_like_an_array(tmp_path: Path) -> None:
     assert file.shape == vectors.shape
     assert np.array_equal(file[10:20], vectors[10:20])
     assert np.array_equal(file.take(odd)[:3], vectors[odd][:3])
+    assert file[:0].shape == (0, DIMENSIONS)
     elsewhere = pickle.loads(pickle.dumps(file.take(odd)))
     assert np.array_equal(elsewhere[np.array([4, 0])], vectors[odd][[4, 0]])
 
@@ -125,8 +131,10 @@ def test_novelty_of_a_file_is_that_of_the_array(
     assert np.corrcoef(expected, measured)[0, 1] > 0.95
     assert measured.mean() == pytest.approx(expected.mean(), rel=0.05)
     monkeypatch.setattr("critterdb.model.novelty.MAX_AT_ONCE", 100)
-    parts = NoveltyParameters(**vars(whole)).score(file)
-    assert parts == pytest.approx(expected, rel=1e-5)
+    monkeypatch.setattr("critterdb.model.novelty.MAX_READ", 130)
+    for all_vectors in (vectors, file):
+        parts = NoveltyParameters(**vars(whole)).score(all_vectors)
+        assert parts == pytest.approx(expected, rel=1e-5)
 
 
 def test_samples_are_the_same_each_time_and_small_sets_are_whole() -> None:
@@ -200,6 +208,49 @@ def test_odd_sketches_are_made_again(db: SiteDatabase, column: str) -> None:
     sketches.update(db)
     assert len(sketches) == 30
     assert name_of(7) in sketches.candidates(bunched(30)[7], 1)
+
+
+def test_likeness_is_the_projections_times_the_signs() -> None:
+    vectors = bunched(50)
+    sketcher = Sketcher.around(vectors)
+    sketches = sketcher.sketch(vectors)
+    expected = sketcher.project(vectors[:1])[0] @ (2.0 * (sketcher.project(vectors) > 0) - 1).T
+    assert sketcher.likeness(vectors[0], sketches) == pytest.approx(expected, rel=1e-4, abs=1e-3)
+
+
+def test_more_photos_have_more_candidates(db: SiteDatabase) -> None:
+    embed(db, bunched(500))
+    assert len(store_sketches(db, "b").candidates(bunched(1)[0])) == 200
+    numbers = [usual_candidates(photos) for photos in (20_000, 20_001, 200_000, 200_001)]
+    assert numbers == [200, 500, 500, 1000]
+
+
+def test_as_many_candidates_come_as_wanted_however_alike_photos_are(db: SiteDatabase) -> None:
+    vectors = bunched(400)
+    vectors[100:] = vectors[100]
+    embed(db, vectors)
+    sketches = store_sketches(db, "b")
+    names = {name_of(number) for number in range(400)}
+    for count in (1, 3, 50, 399, 400, 500):
+        candidates = sketches.candidates(vectors[7], count)
+        assert len(set(candidates)) == len(candidates) == min(count, 400)
+        assert name_of(7) in candidates
+        assert set(candidates) <= names
+
+
+def test_projections_miss_fewer_of_the_nearest_than_signs(db: SiteDatabase) -> None:
+    vectors = bunched()
+    embed(db, vectors)
+    sketches = store_sketches(db, "b")
+    signs, unit = sketches.sketch(vectors), normalized(vectors)
+    by_signs, by_projections = 0, 0
+    for query in range(0, PHOTOS, 60):
+        nearest = {name_of(other) for other in np.argsort(1 - unit @ unit[query])[:10]}
+        apart = bits_apart(signs[query : query + 1], signs.T)[0]
+        by_signs += len(nearest - {name_of(other) for other in np.argsort(apart)[:50]})
+        by_projections += len(nearest - set(sketches.candidates(vectors[query], 50)))
+    assert by_signs > 10
+    assert by_projections < by_signs / 2
 
 
 # labels

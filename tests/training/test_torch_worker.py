@@ -12,7 +12,11 @@ import time
 import pytest
 
 from critterdb.errors import TrainingError
-from critterdb.training.torch_worker import TorchProcess, shared_torch_process
+from critterdb.training.torch_worker import (
+    TorchProcess,
+    end_torch_process,
+    shared_torch_process,
+)
 from tests.support.processes import is_running
 
 pytestmark = pytest.mark.slow
@@ -35,6 +39,15 @@ def test_it_ends_when_nobody_holds_it() -> None:
     pid = process.pid
     del process
     assert not is_running(pid)
+
+
+def test_it_is_ended_for_its_memory_and_starts_again() -> None:
+    pid = shared_torch_process().pid
+    end_torch_process()
+    assert not is_running(pid)
+    end_torch_process()
+    replacement = shared_torch_process()
+    assert replacement.call(os.getpid) == replacement.pid != pid
 
 
 def test_it_ends_with_a_process_that_was_killed(busy: float) -> None:

@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from critterdb.dataset.embeddings import as_vectors
-from critterdb.dataset.sketch_store import CANDIDATES, MANY_CANDIDATES, MANY_PHOTOS, Sketches
-from critterdb.dataset.sketches import bits_apart
+from critterdb.dataset.sketch_store import Sketches
 from critterdb.model.novelty import normalized
 from critterdb.web.pages.photo import SIMILAR
 from critterdb.web.queries.similar_photos import Embedding, in_order, load_embedding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from critterdb.storage.database import SiteDatabase
-
-ROWS_PER_STEP = 256
 
 Near = list[tuple[str, float]]
 
@@ -60,9 +55,12 @@ class _NearestOfAll:
         self._near = np.full((len(rows), SIMILAR), -1, np.int32)
         self._distances = np.zeros((len(rows), SIMILAR))
         unit = normalized(as_vectors([vector for _, vector in rows]))
-        for number, candidates in self._candidates(db, backbone):
-            distances = 1 - unit[candidates] @ unit[number]
-            near = in_order([self._names[other] for other in candidates], distances, SIMILAR)
+        sketches = Sketches(backbone)
+        sketches.update(db)
+        for number, name in enumerate(self._names):
+            names = [other for other in sketches.candidates(unit[number]) if other != name]
+            candidates = [self._numbers[other] for other in names]
+            near = in_order(names, 1 - unit[candidates] @ unit[number], SIMILAR)
             self._near[number, : len(near)] = [self._numbers[name] for name, _ in near]
             self._distances[number, : len(near)] = [distance for _, distance in near]
 
@@ -70,18 +68,3 @@ class _NearestOfAll:
         number = self._numbers[sha256]
         near = zip(self._near[number].tolist(), self._distances[number].tolist(), strict=True)
         return [(self._names[other], distance) for other, distance in near if other >= 0]
-
-    def _candidates(self, db: SiteDatabase, backbone: str) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield each photo's number, and those of the photos whose sketches are like its own."""
-        sketches = Sketches(backbone)
-        sketches.update(db)
-        sketched = sketches.of(self._names)
-        assert sketched, "every embedding has a sketch"
-        words = np.ascontiguousarray(sketched.bits.T)
-        photos = len(self._names)
-        count = min(photos, MANY_CANDIDATES if photos > MANY_PHOTOS else CANDIDATES)
-        for start in range(0, photos, ROWS_PER_STEP):
-            apart = bits_apart(sketched.bits[start : start + ROWS_PER_STEP], words)
-            candidates = np.argpartition(apart, count - 1, axis=1)[:, :count]
-            for number, row in enumerate(candidates, start):
-                yield number, row[row != number]

@@ -75,7 +75,7 @@ async def find_likenesses(
         async with asyncio.timeout(PATIENCE_S):
             sketches = await _sketches(call, database, model.backbone)
         likenesses: list[Likeness] = []
-        # 2,000 find 97% of the nearest photos, and take 252 ms to compare by their embeddings.
+        # Among 100,000 photos, 200 find 89% of the nearest ten. 2,000 take ten times as long.
         for most in (CANDIDATES, MAX_CANDIDATES):
             candidates = sketches.candidates(vector, most)
             likenesses = await read(database, _ranked(search, candidates))
