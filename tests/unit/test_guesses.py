@@ -140,12 +140,47 @@ def test_typos_are_read_against_the_games_names_only(
         ("I always say cougar and I'm always wrong", None),
         ("bobcat/cougar, don't make me choose", None),
         ("who left the cougar out?", None),
+        ("Bobcat 4, cougar 11 and three for the dog, so says my knitting circle's vote", COUGAR),
+        ("we took a poll at work: 12 house cat, 5 bobcat", CAT),
+        ("Cougar 80%, bobcat 20%", COUGAR),
+        ("the kids voted, cougar 6, bobcat 6", None),
+        ("50% bobcat 50% cougar", None),
+        ("if that's not a bobcat then I'm a teapot", BOBCAT),
+        ("If it isn't a house cat I will personally mop the station", CAT),
+        ("if this isn't a cougar I'd say it's a dog", None),
+        ("Sure, a bobcat, like my hamster is a wolf", None),
+        ("kitty. the regular kind.", CAT),
+        ("thats uncle bob's cat i promise", CAT),
+        ("mountainlion", COUGAR),
     ],
 )
 def test_one_of_each_class_of_wordings_is_read(
     games: Games, text: str, taxon_id: int | None
 ) -> None:
     assert read(games, text).taxon_id == taxon_id
+
+
+@pytest.mark.parametrize(
+    ("text", "slug", "expected"),
+    [
+        ("I know a fish crow when I hear one", "crowornot", "fish crow"),
+        ("A crow doesn't have that beard. Raven.", "crowornot", "common raven"),
+        ("No ravens in Kansas, so I can't say", "crowornot", None),
+        ("no crows around our island, sorry", "crowornot", None),
+        ("Strike off raven and fish crow. What is left?", "crowornot", None),
+        ("An Indian crow of some sort", "crowornot", "other"),
+        ("coopershawk obviously", "trickybirdid", "cooper's hawk"),
+        ("yellow-crowned woodpecker from Bengal", "trickybirdid", "other"),
+        ("looks like a great spotted woodpecker", "trickybirdid", "other"),
+        ("hobby. e.g. a European kestrel", "trickybirdid", "other"),
+        ("some small falcon, i.e. American kestrel", "trickybirdid", "american kestrel"),
+    ],
+)
+def test_guesses_of_birds_in_other_forms(
+    games: Games, text: str, slug: str, expected: str | None
+) -> None:
+    reading = read(games, text, slug)
+    assert outcome(reading.taxon_id, reading.verdict) == expected_answer(expected)
 
 
 def test_everyday_words_are_not_birds(games: Games) -> None:

@@ -138,6 +138,7 @@ def test_function_bot_history_scoreboard_and_pages_agree_on_what_is_right(
         score = load_score(db, slug)
         of_game = [case for case in cases() if case[0] == target and case[1] != "inconclusive"]
         assert score["right"] == sum(expected(*case) is True for case in of_game)
+        assert score["wrong"] == sum(expected(*case) is False for case in of_game)
 
 
 @pytest.mark.parametrize("answer", [None, *ANCESTORS])

@@ -165,7 +165,7 @@ def _parse(db: SiteDatabase, game: Game, vocabulary: Vocabulary, words: str) -> 
         return Decision("inconclusive")
     if game.target_taxon_id and name == "target":
         return Decision("target", game.target_taxon_id)
-    if game.target_taxon_id and name == "other":
+    if name == "other":
         return Decision("other")
     taxon_id = vocabulary.names.get(name)  # what people call it, in words.toml
     if taxon_id is None:
@@ -175,7 +175,7 @@ def _parse(db: SiteDatabase, game: Game, vocabulary: Vocabulary, words: str) -> 
             f"{words} is not a taxon of {game.slug}.{did_you_mean(words, vocabulary.names)} "
             "Use one of its names, target, other, inconclusive, or nothing"
         )
-    if taxon_id == OTHER_ANIMAL and game.target_taxon_id:
+    if taxon_id == OTHER_ANIMAL:
         return Decision("other")
     return taxon_decision(db, game, taxon_id)
 

@@ -34,16 +34,17 @@ _OWNER = (
 )
 _NO_WILD_ONE = re.compile(
     rf"\b{_LIVES} (?:{_LOOKS} ){{0,2}}{_CAT}\b(?! (?:food|flap|door|toy|person|people|guess\w*))"
-    rf"|\b{_OWNER} (?:{_LOOKS} ){{0,2}}{_CAT}\b(?! (?:food|flap|door|toy|guess\w*))"
+    rf"|\b(?:(?:my|our|his|her|their) (?:[a-z]+ )?|(?:uncle|aunt|auntie|cousin|old|mrs?"
+    rf"|miss) )?{_OWNER} (?:{_LOOKS} ){{0,2}}{_CAT}\b(?! (?:food|flap|door|toy|guess\w*))"
     r"|\b(?:feral|stray|free-roaming) domestics?\b|\b(?:a|somebody's|someone's"
     r"|the) pet(?=\W*(?:[.,!?]|$))"
     rf"|\b{_CAT},? (?:who|that|which) (?:lives|sleeps|works|rules|hangs out|belongs|naps|resides"
     rf"|guards|greets \w+|runs) (?:(?:at|in|on|to|with|behind|under) )?"
     rf"(?:our|the|my|a|his|her|their) (?:\w+ ){{0,2}}{_LIVES}(?=\W*(?:[.,!?;]|$))"
     # "Kitty. The domestic sort."
-    rf"|\b{_CAT}[.,;:!—–-]+ ?(?:of )?(?:the |a |an )?(?:domestic|house|tame|pet|feral|indoor"
-    rf"|household)"
-    r" (?:sort|kind|type|variety|one|version|breed)\b"
+    rf"|\b{_CAT}[.,;:!—–-]+ ?(?:(?:just|as in|i mean|of|but) )?(?:the |an? |your )?(?:{_LIVES}"
+    rf"|tame)"
+    r" (?:sort|kind|type|variety|one|version|breed)(?: of cat)?\b"
     r"|\bdomestic(?= (?:feral|stray)\b)|\bmouser\b|\bmanx(?! shearwater)\b"
 )
 
@@ -60,7 +61,7 @@ def _house_cat(match: re.Match[str]) -> str:
 
 _OWN = re.compile(
     r"\b(it's|it was|it is|that's|that was|this is|he's|she's)((?: just| only| actually)? )(?:my"
-    r"|our)"
+    r"|our|her|his|their)"
     r" (?:own |\w+ )?(?:cat|kitty|kitten)(?=\W*(?:[.,!]|$))"
 )
 

@@ -40,7 +40,9 @@ CLAUSE = re.compile(
 JOKE = re.compile(
     r"\b(?:kidding|jk|joking|psych|april fools?|as if|yeah,? (?:right|sure)|in (?:my|your) dreams"
     r"|mother in law|(?:no one|nobody|noone) ever|oh (?:sure|yeah|yes|of course)"
-    r"|and (?:i'm|i am|my \w+ is|my \w+'s) (?:the|a|an) \w+)\b|(?:^|\s)/s\b"
+    r"|(?:and|(?:just |exactly )?like|as much as|the way|as surely as) (?:i'm|i am"
+    r"|my (?:\w+ )?\w+ (?:is|was)"
+    r"|my \w+'s) (?:the|a|an) \w+)\b|(?:^|\s)/s\b"
 )
 # "A bob", "bob!", but not "thanks Bob"; and the end of an animal that is seen of it.
 BOB = re.compile(
@@ -63,6 +65,44 @@ SUBJECT_HERE = (
     r"|must be|forgot|missed|seems)\b(?! (?:not|a|an|the|out|wrong|my|your|guess)\b(?! (?:for"
     r"|past|of|after|at|late)\b)))"
 )
+# "If this isn't a cougar I'll eat my hat", "I know a raven when I see one".
+SURE_OF_IT = (
+    r"\bif (?:it|this|that|he|she)(?:'s not| isn't| ain't| is not|'s no) (?:an? )?(?:\w+ )?(%s)"
+    r",? (?:then )?(?:(?:i|we)(?:'ll| will|'d| would)(?! (?:say|guess|go|think|vote|try|pick|call"
+    r"|be (?:surprised|tempted)))|(?:i'm|i am|my name(?:'s| is)) (?!thinking|guessing|going|saying"
+    r"|leaning|sure\b|not\b)|call me|you (?:can|may)|(?:i|we) (?:don't|do not) know (?:what|any)"
+    r"|nothing (?:is|ever))"
+    r"|\b(?:i|we) (?:do |sure |would )?know (?:an? )?(?:\w+ )?(%s) when\b"
+)
+# "A crow isn't that shaggy" is said of its kind, and rules it out here.
+OF_A_KIND, LACKS = (
+    re.compile(r"^\W*(?:(?:well|but|and|so|nah|no) )?(?:an? |any )$"),
+    re.compile(
+        r"^ (?:is not|isn't|ain't|doesn't|does not|wouldn't|would not|hasn't|has not|won't"
+        r"|never (?:has|looks|had)|would never|can't|cannot)\b(?! (?:it\b|the answer|ruled"
+        r"|out of the question"
+        r"|excluded))"
+    ),
+)
+# "No crows here, I only like to watch": where the player lives.
+NO_SUCH, AROUND = (
+    re.compile(r"(?:\b(?:no|without|not any)|n't (?:have|get)(?: any)?) $"),
+    re.compile(
+        r"^(?:e?s) (?:here|around|at|near|in(?! (?:this|the|that|your|my)"
+        r" (?:photo|pic|image|frame|shot))|round|where|on|over|this side|for miles)\b"
+    ),
+)
+# "It came out bobcat 17, cougar 3": who counted votes guesses what has most of them.
+COUNTED = (
+    r"\b(?:(?P<name>{any_name})(?: got| has| had| with)?[:=]? ?(?P<votes>\d{{1,4}})\b ?%?"
+    r"|(?P<before>\d{{1,4}}) ?%?(?: votes?)?(?: (?:for|say|said))? (?:an? )?(?P<after>{any_name}))"
+)
+VOTED = re.compile(
+    r"\b(?:votes?|voted|voting|polls?|polled|tally|tallied|came out|survey\w*|scores?"
+    r"|show of hands|ballots?"
+    r"|straw poll|results?)\b|%"
+)
+MIN_PERCENT_OF_A_GUESS = 75  # of "bobcat 90%, house cat 10%"
 # "A lion", where cougars live: "that's a lion", "lion!", but not "a lion's share".
 LION = re.compile(
     r"(?<!mountain )(?<!mountains )(?<!african )(?<!mtn )(?<!mt )(?<!sea )(?<!ant )(?<!the"
@@ -112,6 +152,9 @@ _BETWEEN = (
     r"|way|a real|real|wild|quite|necessarily|buy|as)){0,5}"
 )
 DENIED = re.compile(
+    r"\b(?:cross(?:ed|ing)?|rul(?:e|ed|ing)|strik(?:e|ing)|struck) (?:off|out)(?: both)?(?: an?"
+    r"| the)? $"
+    r"|\b(?:eliminat|exclud|discount|dismiss|discard)(?:e|es|ed|ing)?(?: both)?(?: an?| the)? $|"
     rf"\bdoubt(?: that)?(?: (?:it's|that's|this is|it is))?(?: an?)? $|"
     rf"(?:\b(?:not|no|neither|nor|nope not|0 ?%|zero)|n't|\bcannot){_BETWEEN} $"
 )
@@ -122,6 +165,10 @@ DENIED_AFTER = re.compile(
 IF = re.compile(r"\b(?:if|unless|whether)\b(?! i (?:had|have|must))")
 UNSURE = re.compile(r"(?:\bnot|n't|\bun)(?: so| very| really| too)? ?(?:sure|certain|convinced)")
 # What goes on after "not a cougar": "not a cougar or a bobcat".
+CROSSED_OFF = re.compile(
+    r"\b(?:(?:cross|rul|strik|struck)\w* (?:off|out)|(?:eliminat|exclud|discount|dismiss"
+    r"|discard)\w*)\b"
+)
 JOINED_DENIAL = re.compile(r"^ ?(?:,|or|nor|and)? ?(?:or|nor)? ?(?:an? )?$")
 ALTERNATIVE = re.compile(
     r"^(?: (?:kitten|cub))? ?\W{0,2} ?(?:or|vs\.?|versus|/|and/or)"
@@ -229,7 +276,8 @@ FOLLOW = re.compile(
     r"|\W* (?:for (?:sure|me|the win|real)|because|i(?:'d| would| do|'ll"
     r"| will)? (?:guess"
     r"|think|say|believe|suppose|bet"
-    r"|see|know|vote|reckon|recon|rekon|figure|wager|imagine|assume|expect|fancy|suspect|feel|hope"
+    r"|swear|promise|see|know|vote|reckon|recon|rekon|figure|wager|imagine|assume|expect|fancy"
+    r"|suspect|feel|hope"
     r"|presume|go with|gather)|i(?:'m| am) (?:sure|certain|guessing|thinking|saying|going with"
     r"|pretty"
     r"|fairly|quite|positive|convinced|afraid)|to (?:me|us|my)|all (?:the way|day|right)|alright"
@@ -266,7 +314,8 @@ ASIDE = re.compile(
     r"|hop(?:e|ed|ing)|want(?:ed|s)?|rooting|if|let it be|never|refuse|won't|imagine|will"
     r"|yesterday|yesterday's|ruled? out|week's)\b"
     r"(?: [\w'-]+){0,7} $"
-    r"|\b(?:i|we|he|she|my (?:\w+ ){1,2})(?:'ve|'d)? ?(?:saw|seen|met|drove|drive|own|heard|had|has"
+    r"|\b(?:i|we|he|she|my (?:\w+ ){1,2})(?:'ve|'d)? ?(?:saw|seen|met|counted|passed|drove|drive"
+    r"|own|heard|had|has"
     r"|have|ate|shot|chased|photographed|live)\b(?: [\w'-]+){0,5} $"
     r"|\b(?:than|unlike|as|versus|about|from|instead of|compared (?:to|with)"
     r"|(?:too|enough|so)(?: [\w'-]+){1,3} (?:for|to be)|enough (?:for|to be))(?: an?| the| any)? $"

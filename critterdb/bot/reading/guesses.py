@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .vocabulary import Vocabulary
 
+MIN_VOTED_FOR = 2
 MAX_CONTEXT_CHARACTERS = 80  # on each side of a name: more would cost the square of a long message
 
 Role = Literal["guessed", "offered", "denied", "mentioned"]
@@ -99,7 +100,7 @@ def guess_by_rules(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
         " ", text.replace("“", '"').replace("”", '"').replace(" > ", " rather than ")
     )
     theirs = patterns.LOOKS_AS.sub(r"\1 like ", theirs.replace(" & ", " and "))
-    spelled = in_game_words(theirs, vocabulary.index)
+    spelled = in_game_words(vocabulary.with_other_kinds(theirs), vocabulary.index)
     message = safeguards.in_our_words(plain_words(_with_tags_as_names(spelled.text, vocabulary)))
     message = patterns.REAR_END.sub("", patterns.BOB.sub(r"\1bobcat", message))
     if "mountain lion" in vocabulary.names:
@@ -107,6 +108,7 @@ def guess_by_rules(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     any_name = vocabulary.pattern_in(message).pattern
     for of_this_one in (patterns.SUBJECT_HERE, patterns.LET_OUT):
         message = compiled(of_this_one % any_name).sub(r"it's a \1,", message)
+    message = _as_they_are_sure(_with_votes_counted(message, vocabulary), any_name)
     # A quotation mark in the middle of a word is an inch.
     message = patterns.QUOTED.sub(" , ", message)
     message = IDIOMS.sub(" ", message)
@@ -118,6 +120,38 @@ def guess_by_rules(text: str, game: Game, vocabulary: Vocabulary) -> Reading:
     if patterns.NO_AGREEMENT.search(message):
         names = _as(names, "offered")
     return _conclude(names, game, vocabulary, is_respelled=spelled.is_changed)
+
+
+def _with_votes_counted(message: str, vocabulary: Vocabulary) -> str:
+    """Turn "it came out bobcat 17, cougar 3" into the animal that has most votes."""
+    if not patterns.VOTED.search(message):
+        return message
+    names = vocabulary.pattern_in(message)
+    counted = compiled(patterns.COUNTED.format(any_name=names.pattern))
+    votes: dict[str, int] = {}
+    for match in counted.finditer(message):
+        name = names.fullmatch(match["name"] or match["after"])
+        votes[name[1] if name else ""] = int(match["votes"] or match["before"])
+    if len(votes) < MIN_VOTED_FOR:
+        return message
+    first, second, *_ = sorted(votes, key=lambda name: -votes[name])
+    if "%" in message and votes[first] < patterns.MIN_PERCENT_OF_A_GUESS:
+        return message
+    if votes[first] == votes[second]:
+        return counted.sub(" ", message)
+    return f"{counted.sub(' ', message)}. it's a {first}"
+
+
+def _as_they_are_sure(message: str, any_name: str) -> str:
+    """Turn "if this isn't a cougar I'll eat my hat" into "it's a cougar"."""
+    pattern, is_named = compiled(patterns.SURE_OF_IT % (any_name, any_name)), compiled(any_name)
+
+    def as_sure(match: re.Match[str]) -> str:
+        name = is_named.search(match[0])
+        goes_on = is_named.search(message, match.end())
+        return match[0] if goes_on or name is None else f"it's a {name[1]}, "
+
+    return pattern.sub(as_sure, message)
 
 
 def names_in_order(text: str, vocabulary: Vocabulary) -> list[int]:
@@ -192,7 +226,8 @@ def _names_in_sentence(
             elif role == "guessed" and patterns.BETWEEN.search(before):
                 role = "offered"
             elif found:
-                role = _role_after(found[-1].role, between, role)
+                crossed = bool(patterns.CROSSED_OFF.search(sentence[:last_end]))
+                role = _role_after(found[-1].role, between, role, is_crossed_off=crossed)
                 if role == "offered" and found[-1].role == "guessed":
                     found[-1] = replace(found[-1], role="offered")
             taxon_id = vocabulary.names.get(match[1], vocabulary.short.get(match[1], OTHER_ANIMAL))
@@ -202,10 +237,11 @@ def _names_in_sentence(
     yield from _undecided(found, sentence)
 
 
-def _role_after(earlier: Role, between: str, role: Role) -> Role:
+def _role_after(earlier: Role, between: str, role: Role, *, is_crossed_off: bool) -> Role:
     """Return the role of a name that may be joined to one before it: "or", "nor", "and"."""
     if earlier == "denied" and patterns.JOINED_DENIAL.search(between):
-        return "denied" if " or" in between or " nor" in between else role
+        is_joined = " or" in between or " nor" in between or (is_crossed_off and " and" in between)
+        return "denied" if is_joined else role
     if earlier == "offered" and patterns.BETWEEN_AND.search(between):
         return "offered"
     if role == "guessed" and patterns.ALTERNATIVE.search(between):
@@ -252,7 +288,11 @@ def _role(before: str, after: str, ending: str) -> Role:
         return "mentioned"
     if patterns.IF.search(before) or patterns.UNSURE.search(before):
         return "mentioned"
+    if patterns.NO_SUCH.search(before) and patterns.AROUND.search(ending):
+        return "mentioned"
     if patterns.DENIED.search(before) or patterns.DENIED_AFTER.search(after):
+        return "denied"
+    if patterns.OF_A_KIND.search(before) and patterns.LACKS.search(ending):
         return "denied"
     if not patterns.LEAD.search(before) or not patterns.FOLLOW.search(after):
         return "mentioned"
@@ -325,9 +365,7 @@ def as_reading(
 ) -> Reading:
     """Return the guess of one taxon, as the game counts it."""
     confidence = CONFIDENCE[reason]
-    if game.target_taxon_id is None:
-        if taxon_id == OTHER_ANIMAL:
-            return Reading(ruled_out=ruled_out, reason="only mentioned")
+    if game.target_taxon_id is None and taxon_id != OTHER_ANIMAL:
         return Reading("taxon", taxon_id, ruled_out, reason, confidence)
     verdict: AnswerVerdict = "target" if taxon_id in vocabulary.target else "other"
     return Reading(verdict, taxon_id or None, ruled_out, reason, confidence)

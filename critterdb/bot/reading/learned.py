@@ -34,7 +34,7 @@ UNIT = 100  # weights are stored as whole hundredths
 # Chosen by leaving out one author at a time; docs/benchmarks.md, "A learned reader".
 MIN_CHANCE_OF_AN_ANSWER = 0.75
 MIN_CHANCE_OF_A_NEW_ANSWER = 0.6  # where the host has changed the first one
-MIN_CHANCE_OF_A_YES = 0.8
+MIN_CHANCE_OF_A_YES = 0.85
 MIN_CHANCE_OF_A_GUESS = 0.7
 MIN_CHANCE_THAT_NOBODY_KNOWS = 0.5
 MIN_CHANCE_OF_A_CHANGE = 0.5
@@ -106,7 +106,8 @@ def words_of_host(text: str, vocabulary: Vocabulary) -> str:
 def words_of_player(text: str, vocabulary: Vocabulary) -> str:
     """Return a player's message as it is judged: without what others said."""
     theirs = NOT_THEIRS.sub(" ", text.replace("“", '"').replace("”", '"'))
-    return QUOTED.sub(" , ", plain_words(in_game_words(theirs, vocabulary.index).text))
+    known = vocabulary.with_other_kinds(theirs)
+    return QUOTED.sub(" , ", plain_words(in_game_words(known, vocabulary.index).text))
 
 
 def guessed(text: str, vocabulary: Vocabulary, judges: Mapping[Kind, Judge]) -> int | None:

@@ -203,10 +203,10 @@ def verdict_of(
     """Return what an animal means in a game; None if it is too coarse, or not one of the game's."""
     if taxon_id in lineage.get(game.target_taxon_id or OTHER_ANIMAL, ()):
         return None  # a cat, in a game that asks for cougars
-    if game.target_taxon_id is None:
-        return None if taxon_id == OTHER_ANIMAL else Verdict("taxon", taxon_id)
     if taxon_id == OTHER_ANIMAL:
         return Verdict("other", is_named=True)
+    if game.target_taxon_id is None:
+        return Verdict("taxon", taxon_id)
     return Verdict("target" if taxon_id in target else "other", taxon_id)
 
 

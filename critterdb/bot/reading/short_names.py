@@ -25,7 +25,7 @@ _NO_SHORT_NAME = _OF_A_PLACE | frozenset(
     )
 )
 # Their first words say too little: "a stray", "ginger".
-_ANY_CAT = frozenset(("cat", "kitty", "tabby", "pet", "feline"))
+ANY_CAT = frozenset(("cat", "kitty", "tabby", "pet", "feline"))
 _SCIENTIFIC = re.compile(r"([a-z])[a-z]+ ([a-z]{4,})")
 _TAILED = re.compile(r"([a-z]+)-(tail|shoulder|wing|back|leg)g?ed ([a-z]+)$")
 MIN_SHORT_NAME_LETTERS = 5
@@ -64,7 +64,7 @@ def short_names(names: Mapping[str, int]) -> dict[str, int]:
     pairs = []
     for name, taxon_id in names.items():
         first, _, last = name.partition(" ")
-        if last in _ANY_CAT:
+        if last in ANY_CAT:
             continue
         if taxon_id and last and " " not in last and len(taxa_by_last_word[last]) > 1:
             pairs += [(word, taxon_id) for word in _forms(first)]

@@ -24,6 +24,7 @@ MIN_LETTERS_FOR_A_TYPO = 6
 MIN_LETTERS_IN_CONTEXT = 5
 MIN_LETTERS_TO_SWAP = 4
 MAX_LETTERS = 30  # no word of a name is longer
+MIN_LETTERS_OF_A_JOINED_NAME = 7  # "fishcrow"; shorter ones may be words of their own
 
 # Animals, people and everyday words that are one letter away from an animal's name.
 _REAL_WORDS = frozenset(
@@ -97,6 +98,11 @@ class NameIndex:
         self.names = names
         self.words = {word for name in names for word in _split(name)}
         self.codes = field_codes(names)
+        self.joined = {
+            name.replace(" ", ""): name
+            for name in names
+            if " " in name and len(name) > MIN_LETTERS_OF_A_JOINED_NAME
+        }
         self._places: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for name, taxon_id in names.items():
             for position, word in enumerate(_split(name) if taxon_id else ()):
@@ -183,7 +189,8 @@ def _without_typos(text: str, index: NameIndex) -> str:
         )
         if is_known or word in _REAL_WORDS or len(word) > MAX_LETTERS:
             continue
-        if correction := index.correct(words, position):
+        joined = index.joined.get(word) or index.joined.get(word.removesuffix("s"))
+        if correction := joined or index.correct(words, position):
             parts += [text[end : match.start()], correction]
             end = match.end()
             words[position] = correction

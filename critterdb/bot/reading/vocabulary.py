@@ -12,6 +12,7 @@ from critterdb.bot.phrases import load_words
 from critterdb.storage.database import SiteDatabase, site_folder
 from critterdb.storage.stored_json import each_id_sql, read_ids
 
+from .other_kinds import OTHER_KIND, last_words, with_other_kinds, with_unknown_kinds
 from .parser import OTHER_ANIMAL, Verdict, plain_words, read_answer
 from .patterns import compiled
 from .short_names import short_names, written_names
@@ -59,6 +60,7 @@ class Vocabulary:
 
     def in_full(self, text: str) -> str:
         """A text with short names in full if they are the news: "it's a downy", "Downy it is"."""
+        text = with_unknown_kinds(self.with_other_kinds(text), self.names)
         lower = text.lower()
         present = [name for name in self.short if name in lower and _is_a_bird_by_itself(name)]
         if not present:
@@ -83,6 +85,14 @@ class Vocabulary:
             same = [n for n, t in self.names.items() if t == taxon_id and n.startswith(short)]
             full[short] = max(same, key=len, default=names.get(taxon_id, short))
         return full
+
+    def with_other_kinds(self, text: str) -> str:
+        """A text with animals of kinds that the game knows, but others, as OTHER_KIND."""
+        return with_other_kinds(text, self.names, self._last_words)
+
+    @cached_property
+    def _last_words(self) -> frozenset[str]:
+        return last_words(self.names, set(self.names.values()) - {OTHER_ANIMAL})
 
     @cached_property
     def index(self) -> NameIndex:
@@ -116,7 +126,7 @@ def load_vocabulary(db: SiteDatabase, game: Game) -> Vocabulary:
 def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
     """Return taxon ids by lower-case name: the game's, the model's, and those below the game's own.
 
-    Other animals are OTHER_ANIMAL, in games that ask for one taxon.
+    Other animals are OTHER_ANIMAL.
     """
     rows = db.query(
         f"""
@@ -145,8 +155,10 @@ def taxon_names(db: SiteDatabase, game: Game) -> dict[str, int]:
         for name in filter(None, (row["name"], row["common_name"])):
             names.setdefault(plain_words(name), row["id"])
     names = written_names(names, {plain_words(row["name"]) for row in taxa})
-    if game.target_taxon_id is not None:
-        for name in words.others:
+    # An owl is one of several that a game about birds knows, and not another animal.
+    several = last_words(names, names.values()) if game.target_taxon_id is None else frozenset()
+    for name in (*words.others, OTHER_KIND):
+        if name.lower() not in several:
             names.setdefault(name.lower(), OTHER_ANIMAL)
     return names
 

@@ -102,7 +102,8 @@ def load_score(db: SiteDatabase, game: str) -> Score:
         posts.append(
             SettledPost(
                 posted_at=row["posted_at"],
-                is_answered=not row["abstained"],
+                # Of an animal without a taxon nobody knows whether an answer was right.
+                is_answered=not row["abstained"] and row["right"] is not None,
                 is_right=bool(row["right"]),
                 is_baseline_right=bool(is_right(commonest[model_id], _truth(row))),
             )
