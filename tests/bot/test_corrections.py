@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from benchmarks.learned_reading import OTHER_AUTHORS
 from critterdb.bot.host_answers.settle import settle_in_words
 from critterdb.bot.host_answers.store import save_answers
 from critterdb.games import get_game
@@ -40,6 +41,7 @@ pytestmark = pytest.mark.slow
 SLUG = "cougarornot"
 NOW = utc_text(BEGUN + timedelta(hours=2))
 THREADS = load_threads()
+YES = "host's yes to a player"
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def test_unseen_threads_are_read_within_the_budget(games_db: SiteDatabase, batch
     assert len(missed) <= max(2, 0.05 * clear), missed
 
 
-@pytest.mark.parametrize("batch", ["sixth", "seventh", "eighth", "ninth", "tenth", "eleventh"])
+@pytest.mark.parametrize("batch", OTHER_AUTHORS)
 def test_corrections_by_other_authors_are_all_read(games_db: SiteDatabase, batch: str) -> None:
     threads = [thread for thread in THREADS if thread.batch == batch and thread.correction]
     assert len(threads) >= 12
@@ -117,6 +119,46 @@ def test_an_answer_that_is_taken_back_waits_for_a_person(games_db: SiteDatabase)
     assert games_db["answers"].count == 0
     assert games_db["superseded_answers"].count == 1
     assert reasons(games_db) == ["takes an answer back"]
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ("Please disregard me, I had the wrong folder open. It's a bobcat.", BOBCAT),
+        ("Objection upheld. Bobcat it is.", BOBCAT),
+        ("edit: we are sorry. The cougar was from the other camera, this one is a bobcat", BOBCAT),
+        ("Forget I opened my mouth. Bobcat.", BOBCAT),
+        ("Hmm, sorry all. Bobcat might be nearer the truth, my optician says.", None),
+        ("I may have been hasty. Short tail, bobcat?", None),
+        ("forget this post please", None),
+        ("Delete all of it.", None),
+        ("As you were. Strike my last.", None),
+        ("Nope. Sorry. New glasses tomorrow.", None),
+        ("Please ignore the typo", COUGAR),
+        ("Sorry for the late answer everyone, busy week!", COUGAR),
+        ("Thanks to all who played. Most of you said bobcat!", COUGAR),
+    ],
+)
+def test_words_of_regret_replace_an_answer_or_let_it_wait(
+    games_db: SiteDatabase, later: str, expected: int | None
+) -> None:
+    say(games_db, ("host", "P", "It's a cougar!"), ("host", "P", later), times=2)
+    assert answer_of(games_db, 1) == expected
+    assert games_db["superseded_answers"].count == (expected != COUGAR)
+    assert reasons(games_db) or expected is not None
+
+
+def test_a_reply_that_only_mentions_another_animal_leaves_the_answer(
+    games_db: SiteDatabase,
+) -> None:
+    say(
+        games_db,
+        ("host", "P", "It's a cougar!"),
+        ("bo", 0, "I was sure it was a dog"),
+        ("host", 1, "Sorry Bo. A dog would have a longer snout."),
+    )
+    assert answer_of(games_db, 1) == COUGAR
+    assert games_db["superseded_answers"].count == 0
 
 
 def test_an_answer_that_its_author_edited_is_read_again(games_db: SiteDatabase) -> None:
@@ -241,6 +283,13 @@ def test_what_a_person_decided_stays(games_db: SiteDatabase) -> None:
         ("Who took this?", "I did. It's a cougar.", COUGAR, "host's words to a player"),
         ("Here is my cat", "What a fine house cat!", None, None),
         ("Bobcat?", "Some of the evidence agrees with you.", None, None),
+        ("Bobcat?", "I have 12 votes, your guess is as good as mine.", None, None),
+        ("Bobcat?", "Been at it for 30 years, and your call is spot on.", BOBCAT, YES),
+        ("Bobcat, no doubt", "None whatsoever.", BOBCAT, YES),
+        ("Bobcat", "exactement, bravo", BOBCAT, YES),
+        ("Bobcat", "tepat sekali!", BOBCAT, YES),
+        ("Bobcat", "das ist er nicht", None, None),
+        ("Bobcat", "Keeping mum until Sunday.", None, None),
     ],
 )
 def test_an_answer_below_a_guess(

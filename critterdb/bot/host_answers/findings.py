@@ -29,6 +29,7 @@ from critterdb.bot.reading.corrections import (
 )
 from critterdb.bot.reading.guesses import Reading, guess_by_rules
 from critterdb.bot.reading.parser import OTHER_ANIMAL, Verdict, plain_words, verdict_of
+from critterdb.bot.reading.patterns import REPORT
 from critterdb.platforms.text import has_tag
 
 from .players import answers_players_own, guess_answered, is_of_their_own, player_answered
@@ -46,7 +47,8 @@ _CALLS_ITSELF_ANSWER = re.compile(r"\b(?:answers?|reveal|verdict|official(?:ly)?
 # "Yours is a bobcat" is about another photo.
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|you're)\b")
 _ABOUT_THEIRS = re.compile(
-    r"(?:^|[.!?] )yours\b|\byours(?:'s| is| was| looks?| could| must| has| seems| might)\b"
+    r"(?:^|[.!?] )yours\b(?! (?:is|was) the\b)|\byours(?:'s| is| was| looks?| could| must| has"
+    r"| seems| might)\b(?! the\b)"
     r"|\b(?:as for|about|in|of|that's|love|like|see) yours\b"
     r"|(?<!apologies to )(?<!apologise to )(?<!apologize to )(?<!sorry to )(?<!thank )"
     r"(?<!tell )(?<!thanks to )(?<!love to )\byour (?:\w+ )?(?:cat|kitty|one"
@@ -135,7 +137,8 @@ class Finding:
             return CORRECTED
         is_ours = is_below and self._is_to_all() and not self._is_about_players_own()
         is_owned_up = is_below and self._is_of_ours() and (self.apologises or self.takes_back)
-        if is_answered and is_correction and (is_ours or is_owned_up):
+        is_announced = is_below and self.is_for_all
+        if is_answered and is_correction and (is_ours or is_owned_up or is_announced):
             return CORRECTED
         if is_direct:
             return DIRECT
@@ -157,6 +160,21 @@ class Finding:
         earlier = taxon_id or OTHER_ANIMAL
         named = verdict.denied if verdict.is_bare else verdict.taxa
         return earlier in named and earlier != (verdict.taxon_id or OTHER_ANIMAL)
+
+    def is_about_ours(self, *, is_direct: bool) -> bool:
+        """Whether a message is about the host's own photo, which it answers if `is_direct`."""
+        return self._is_of_ours() and (is_direct or not self._is_about_players_own())
+
+    def casts_doubt_on(self, taxon_id: int | None) -> bool:
+        """Whether a message with a word of regret names another animal than an earlier answer."""
+        verdict = self.verdict
+        if verdict is None or not (self.is_correction or self.apologises):
+            return False
+        is_chat = self.message.parent or REPORT.search(plain_words(self.message.text))
+        if verdict.reason == "only mentioned" and is_chat and not self.takes_back:
+            return False  # "Sorry Bo. A dog would have a longer snout."
+        others = verdict.taxa - verdict.denied - {taxon_id or OTHER_ANIMAL}
+        return bool(others) or (taxon_id or OTHER_ANIMAL) in verdict.denied
 
     def confidence(self, method: Method | None) -> float:
         """Return how often readings such as this one are right."""

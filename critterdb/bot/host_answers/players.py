@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # What a player shows or tells of, beside the host's photo.
 _OF_THEIR_OWN = re.compile(
-    r"\b(?:mine|ours|this one|(?:here(?:'s| is| are)|see) (?:my|mine|one of|our|a pic)"
+    r"\b(?:mine|ours|this one(?! (?:is|has|was|looks|does\w*|here)\b)|(?:here(?:'s| is| are)"
+    r"|see) (?:my|mine|one of|our|a pic)"
     r"|for comparison|attached|yesterday|last (?:night|week|year)|(?:i|we) (?:saw|met"
     r"|(?:have|had)(?! (?:many|lots|them|those|these|such|plenty|no|seen|to|a lot|not"
     r"|the same)\b)|took)"

@@ -83,14 +83,23 @@ def _save_finding(
                     is_revision=_is_revision(finding, standing, own or challenged),
                     goes_on=own is not None,
                 )
-                reason = _apply(db, asked_id, finding, standing, method)
+                is_about_ours = finding.is_about_ours(is_direct=is_direct)
+                reason = _apply(
+                    db, asked_id, finding, standing, method, is_about_ours=is_about_ours
+                )
                 # Settling one settles every post that shows the photo: one in the queue is enough.
                 if reason and asked_id == post_id:
                     _save_candidate(db, post_id, finding, reason)
 
 
 def _apply(
-    db: SiteDatabase, post_id: str, finding: Finding, standing: Standing, method: Method | None
+    db: SiteDatabase,
+    post_id: str,
+    finding: Finding,
+    standing: Standing,
+    method: Method | None,
+    *,
+    is_about_ours: bool,
 ) -> str | None:
     """Write an answer, or put it in the place of another; else say why a person has to decide."""
     answer, verdict = standing.answer, finding.verdict
@@ -115,6 +124,11 @@ def _apply(
         _supersede(db, answer, finding)
         _save_answer(db, post_id, finding, method)
         return None
+    if is_about_ours and finding.casts_doubt_on(answer["taxon_id"]):
+        # What is published may be wrong: it waits until somebody has read both.
+        _supersede(db, answer, finding)
+        db["answers"].delete_where("post_id = ?", [post_id])
+        return "corrects an answer"
     if verdict and (method or finding.is_correction):
         return "corrects an answer" if finding.is_correction else "contradicts an answer"
     return None

@@ -40,7 +40,8 @@ _NOBODY_DISAGREES = (
     r"|amen(?: to that)?|hear,? hear|ditto|preach|this|this exactly)"
 )
 _NOTHING_ELSE = (
-    r"(?:(?:it |this |that )?(?:couldn't|could not|can't|cannot) (?:be|have been) anything else"
+    r"(?:none (?:at all|whatsoever)|not the (?:slightest|least|smallest)(?: doubt)?|(?:it |this "
+    r"|that )?(?:couldn't|could not|can't|cannot) (?:be|have been) anything else"
     r"(?: with [\w' -]{1,40})?"
     r"|what else(?: (?:could|would|can) it be)?|nothing else (?:has|looks like"
     r"|it could be)[^.!?]{0,40}"
@@ -120,7 +121,13 @@ _YES = (
     r"|those) eyes (?:do not|don't) deceive|got there(?: in the end)?"
     r"|you got there(?: in the end)?|you(?:'ve| have)? (?:done|did) it(?: again)?|genau(?: so)?"
     r"|is+o(?: mesmo| a[ií])?|eso(?: es)?|as[ií] es|claro(?: que s[ií])?|exato|perfeito|perfetto"
-    r"|parfait|voil[àa]|c'est [çc]a|bien s[ûu]r|giusto|so ist es|naturlich|natürlich|klar|klopt"
+    r"|parfait|voil[àa]|(?:c'|ç)?est (?:bien |exactement |tout à fait )?(?:[çc]a|cela|lui|elle)"
+    r"|tout à fait"
+    r"|exactement|bien vu|eso es|exactamente|das ist (?:e[rs]|si[e]|richtig)|genau das|ganz genau"
+    r"|isso mesmo|(?:è )?proprio (?:così|lui|lei)|dat is (?:het|hem)|klopt helemaal|det är rätt"
+    r"|det stämmer|zgadza się|dokładnie|tak jest|правильно|верно|именно|точно|doğru|σωστά"
+    r"|tepat(?: sekali)?|betul|bilkul(?: sahi)?|bien s[ûu]r|giusto|so ist es|naturlich|natürlich"
+    r"|klar|klopt"
     r"|helemaal|jep|dobrze|evet|inderdaad|justement|jawel|stemmer|aye|guilty as charged"
     r"|verified|direct hit"
     r"|exact[ao](?:mente)?|richtig|stimmt|esatto|correcto|certo|precies|juist|rätt|riktigt|hai"
@@ -146,7 +153,9 @@ _YES = (
 )
 # Who is spoken to, or another word that changes nothing: "correct, Ann", "yes indeed".
 _VOCATIVE = (
-    r"(?:[ ,]+(?!please\b|why\b|how\b|what\b|where\b|when\b|which\b|who\b|now\b|here\b|side\b"
+    r"(?:[ ,]+(?!(?:not|no|nicht|kein\w*|pas|niet|geen|ikke|inte|non|não|nao|nie|не|нет|değil"
+    r"|bukan)\b)"
+    r"(?!please\b|why\b|how\b|what\b|where\b|when\b|which\b|who\b|now\b|here\b|side\b"
     r"|left\b|pose\b|photo\b|light\b|shot\b|spot\b|place\b|question\b|story\b|enough\b|idea\b"
     r"|part\b|and\b|but\b|or\b|that\b|it\b(?! is)|tail\b|adorable\b|cute\b|\w+(?:ing|ful"
     r"|ous)\b)(?:it is"
@@ -166,6 +175,9 @@ IS_RIGHT = re.compile(
     r"|our winner|on it|bang on|dead on|a winner)(?! (?:that|about|to|here|now|track|there|idea"
     r"|behind|in|family|genus|direction|side|where|when|after|before|on|at|next|for)\b| (?!and\b"
     r"|again\b|as\b|indeed\b|too\b|with\b|because\b|it|of course|everyone)\w+ \w)"
+    r"|\byour (?:answer|guess|id|call|identification|hunch|instinct|vote) (?:is|was)"
+    r" (?:(?:also|indeed|quite|absolutely|entirely|perfectly|exactly|spot) )?(?:right|correct|on"
+    r"|bang on)(?= ?(?:[.!,;]|$)| (?:too|as well|again|and|also|indeed)\b)"
     r"|\bright you are\b(?! to)|\b(?:you|\w+) (?:say|says|said|guess(?:ed)?|id'?d|have|had|got"
     r"|called|read|saw) (?:it |this |that |him |her |one )?(?:right|correct(?:ly)?|perfectly"
     r"|first)\b|\b(?!i\b|we\b|it\b|they\b|i've\b|ok\b|okay\b|oh\b|and\b|well\b|just\b|thanks\b"
@@ -222,7 +234,9 @@ NOT_FOR_BEING_RIGHT = re.compile(
 SURE_YES = re.compile(
     r"\b(?:further questions|short answer|never lies?|settles|clinch\w*|anything else"
     r"|no arguments?|no objections?|agreed|argue"
-    r"|disagree|in doubt|a doubt|too good|too easy|betcha|rain|correct|exact|precisely|bingo"
+    r"|disagree|c'est bien|tout à fait|genau|isso mesmo|eso es|das ist (?:e[rs]|si[e]|richtig)"
+    r"|stämmer|правильно|верно|именно|in doubt|a doubt|too good|too easy|betcha|rain|correct"
+    r"|exact|precisely|bingo"
     r"|bullseye|spot on|bang on|nailed|affirmative|confirm"
     r"|winner|100|right answer|agree|(?<!there )(?:it|that|this) (?:is|was)\b|perfect (?:score"
     r"|answer|id)|absolutely|right again|hole in one|accurate|nothing to add|no notes|better"
@@ -283,7 +297,8 @@ DENIES = re.compile(
 )
 # The host asks, hints, counts votes or promises the answer: nothing is declared.
 LATER = re.compile(
-    r"\b(?:keep (?:guessing|(?:th\w+ |the )?(?:guesses|votes|\w+) coming|looking|going|trying"
+    r"\b(?:keep(?:ing|s)? (?:mum|quiet|silent|shtum|schtum|it (?:to myself|secret))"
+    r"|keep (?:guessing|(?:th\w+ |the )?(?:guesses|votes|\w+) coming|looking|going|trying"
     r"|at it)|(?:try|guess|think) again|look again(?! (?:at|and)\b)|another (?:guess|try|go)"
     r"|any (?:other|more) \w+"
     r"|last call|so far|hints?|(?:a|one|two|another|next|first|second|third|small|little|your"

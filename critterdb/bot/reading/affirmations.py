@@ -91,7 +91,8 @@ def _says_yes(sentence: str) -> bool:
     first, *others = [
         part for piece in patterns.PART.split(sentence) if (part := piece.strip(" .!\n"))
     ] or [""]
-    if others and (len(first.split()) == 1 or patterns.PRAISE.fullmatch(first)):
+    praises_first = patterns.PRAISE.fullmatch(first) or patterns.WELL_DONE.fullmatch(first)
+    if others and (len(first.split()) == 1 or praises_first):
         first, others = (
             (first, others) if patterns.WHOLE_YES.fullmatch(first) else (others[0], others[1:])
         )
@@ -112,7 +113,12 @@ def _credits(sentence: str) -> bool:
     if patterns.NOT_FOR_BEING_RIGHT.search(sentence):
         return False
     match = patterns.IS_RIGHT.search(sentence)
-    return match is not None and not patterns.NOT_ONE_PERSON.search(sentence[: match.end()])
+    if match is None:
+        return False
+    said = sentence[: match.end()]
+    if match[0].startswith("your "):
+        said = re.split(r"[,;:]", said)[-1]
+    return not patterns.NOT_ONE_PERSON.search(said)
 
 
 def _is_a_statement(part: str) -> bool:

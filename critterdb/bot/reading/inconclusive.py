@@ -81,6 +81,9 @@ ENDS_THE_GAME = re.compile(
 # These say that nobody can tell; what else is in INCONCLUSIVE may only be the host's word for now.
 FOR_GOOD = re.compile(
     r"\binconclusive\b|\bundetermined\b|\bunidentifiable\b|\bnever know\b|\bimpossible\b"
+    r"|\b(?:nobody|no one|noone|none of us|neither of us|not one of us) (?:will|'ll"
+    r"|is going to) ever"
+    r" (?:know|find out|be sure)\b"
     r"|\btoo (?:blurry|dark|far|fuzzy|grainy|hard|little|small)\b|\bbe identified\b|\bsorry\b"
     r"|\b(?:officially|undeterminable|unanswerable|official|final|ruling|verdict|reveal|forever"
     r"|be known|separated|identifiable|no way"

@@ -36,7 +36,8 @@ MARK = re.compile(
     r"|(?:the|our|this|that|your) (?:\w+ )?(?:cat|kitty|animal|critter|creature|bird|corvid|culprit"
     r"|beast|guest|visitor|one|fellow|guy|lady|chap|beauty)"
     r"(?: in question| in (?:the|this) (?:photo|picture)| here)?"
-    r"|(?:this|our|today's) (?:\w+ )?(?:photo|picture|pic|image|frame|shot|still))"
+    r"|(?:this|our|today's) (?:\w+ )?(?:photo|picture|pic|image|frame|shot|still)"
+    r"(?: (?:from|of|by|in|on|at) (?:\w+ ){0,3}?\w+)?)"
     r"(?:'s| is| was|'d be| has to be| must be)\b|\bit(?:s| is) in fact\b|\bits(?= an? )"
     r"|\b(?:looking at|i see|we have|we've got|you have|here is|here's|there is|there's|meet"
     r"|say (?:hello|hi) to|turn(?:s|ed) out(?: to be)?|(?:answer|verdict|reveal|id)(?: is| was)?"
@@ -74,7 +75,8 @@ TURNED_OUT = (
 )
 # Of these a host names several: "these are bobcats", "two bobcats!".
 SEVERAL = re.compile(
-    r"\b(?:these|those|they)(?: are|'re| were)(?: (?:all|both|actually|indeed|in fact|\w+ly))? $"
+    r"\b(?:these|those|they|both|both of (?:them|these))(?: are|'re| were)(?: (?:all|both"
+    r"|actually|indeed|in fact|\w+ly))? $"
     r"|\b(?:it's|it is|this is|that's|is|was) one of (?:our|the|my|their)(?: \w+){0,2} $"
     r"|^ ?(?:just |only |yes )?(?:two|three|four|five|six|several|an? (?:pair|couple|trio) of)"
     r"(?: \w+)? $"
@@ -270,6 +272,16 @@ LABEL_OF_ANSWER = re.compile(
 )
 THIS_ONE = re.compile(r"\b(?:this|our) (?:\w+ )?$")
 FOOLED = re.compile(r"^ (?:has )?(?:fooled|tricked|puzzled|stumped|surprised|confused)\b")
+# "The dog in the corner is Duke."
+THE, IS_SOMEBODY = (
+    re.compile(r"^ ?(?:(?:and|but|so|yes|no|oh|also) )?(?:the|that) $"),
+    re.compile(
+        r"^ (?:in|on|at|by|to|behind|beside|near|under) (?:the|my|our|a|his|her) (?:\w+ )?(?:corner"
+        r"|background|foreground|left|right|edge|side|distance|back|front|border|margin|top|bottom"
+        r"|reflection|mirror|fence|window|car|truck|porch|feet)\b(?: [\w'-]+){0,6}? "
+        r"(?:is|was|belongs|isn't|wasn't|has|came|got)\b"
+    ),
+)
 ARTICLE = re.compile(
     r"^ ?(?:(?:and|but|so|because|since|as|while) )?(?:(?:an?|the|any|your average) )?$"
 )
@@ -313,7 +325,9 @@ GOES_ON = re.compile(
     r"|from|and|who|that|which|since|as|here|again|today|this|by|for"
     r"|all|near|to (?:me|us|the rest of us|others|some)"
     r"|kittens?|cubs?|pups?|calf|fawn|chicks?|juvenile|adult|mom|mama|male|female"
-    r"|folks|everyone|everybody|friends|people|y'all|of course"
+    r"|(?:my |you )?(?:folks|everyone|everybody|friends|people|y'all|loves?|lovel(?:y|ies)|dears?"
+    r"|darlings?|lads|lasses|mates?|pals?|chums?|ducks?|pets?|hens?|comrades|amig[ao]s|guys|gang"
+    r"|besties)(?=\W*$)|folks|everyone|everybody|friends|people|y'all|of course"
     r"|indeed|after|alas|not|now|then|too|you|we|i|is|was|it|he|she|they|aka|also known"
     r"|confirmed|photographed|taken|seen|caught|spotted"
     r"|standing|sitting|sleeping|walking|lying|looking|hiding|resting|crossing|eating|hunting"

@@ -164,6 +164,7 @@ def _is_of_what_is_not(before: str, after: str) -> bool:
     """Whether a name is what the host once said, or nearly, or what another animal would be."""
     return bool(
         patterns.OF_EARLIER.search(before)
+        or (patterns.THE.search(before) and patterns.IS_SOMEBODY.search(after))
         or patterns.NEARLY_SAID.search(before)
         or patterns.HYPOTHETICAL.search(after)
     )

@@ -22,7 +22,8 @@ _A_DAY = (
 _OURS_IN_OTHER_WORDS = (
     (re.compile(r"\bmtn?\.? ?lion\b"), "mountain lion"),
     (re.compile(r"\bmountain-lion"), "mountain lion"),
-    (re.compile(r"\bbob(?:by)?[-. ]{0,2}(?:cat|kitty|kitten)\b"), "bobcat"),
+    (re.compile(r"\bbob(?:by)?[-. ]{0,2}(?:cat|kitty|kitten)(s?)\b"), r"bobcat\1"),
+    (re.compile(r"\b(?:them|they)(?:'s| is)(?= )"), "these are"),
     (re.compile(r"\bbob the (?:bob)?cat\b"), "bobcat"),
     (
         re.compile(r"\b(?:look\w*|very|so|rather|quite|too|kinda|a bit|a little) dog(?:gy|gish)\b"),
@@ -116,7 +117,7 @@ _OURS_IN_OTHER_WORDS = (
     ),
     (re.compile(r"\b(?:any|every)thing but\b|\bthe opposite of\b"), "not"),
     (re.compile(r"\bnothing but\b"), " "),
-    (re.compile(r"(?<![\w'])([b-hj-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
+    (re.compile(r"(?<![\w'.])([b-hj-z])\. (?=[a-z])"), r"\1 "),  # J. Beaver
     # "Sorry, everyone: it's a fox" is the host's own word.
     (
         re.compile(
@@ -266,6 +267,8 @@ _NOT_INCONCLUSIVE = re.compile(
     r"(?:sa(?:y|id)|thinks?|thought|found|guess\w*|vot\w+)\b"
     r"|\b(?:last|previous|other) (?:week|time|photo|one)|\byesterday|\baccept\b"
     r"|\byou (?:can't|cannot) (?:tell|say)(?! from th(?:is|e) (?:photo|picture|pic|image|angle))"
+    r"|\b(?:can ?not|can't|couldn't|could not) say (?:uh|um|er\b|yes\b|no\b|nope|hello|hi\b|boo\b"
+    r"|a (?:single )?(?:word|thing)|its|his|her|their|your|much|enough)"
     r"|\bif (?:you|we|i) (?:can't|cannot)\b|\bcats apart\b|\bknow about\b"
     r"|\b(?:tell|say) (?:me|enough|(?:that )?(?:i|i've|it's|it is|this is)\b)"
 )
