@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(learned.__file__).with_name(learned.WEIGHTS)
 MIN_EXAMPLES = 3  # with a clue, for it to get a weight
-MIN_WEIGHT = 0.07  # what counts less is left out
+MIN_WEIGHT = 0.08  # what counts less is left out
 INVERSE_PENALTY: dict[learned.Kind, float] = {
     "answer": 0.5,
     "yes": 0.5,
@@ -57,7 +57,10 @@ INVERSE_PENALTY: dict[learned.Kind, float] = {
     "change": 1.0,
     "guess": 1.0,
 }
-OTHER_AUTHORS = ("sixth", "seventh", "eighth", "ninth", "tenth", "eleventh")
+OTHER_AUTHORS = (
+    *("sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", "thirteenth"),
+)
 SENTENCES = "sentences"
 MIN_CHANCE: dict[learned.Kind, float] = {
     "answer": learned.MIN_CHANCE_OF_AN_ANSWER,

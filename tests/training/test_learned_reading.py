@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 
 # Another version of scikit-learn may end its steps a little earlier or later.
 TOLERANCE = 0.03
+MAX_WRONG_OF_AN_AUTHOR = 0.08  # alone; the rules stop what is about another photo, or denied
+MAX_WRONG_OF_ALL = 0.03
 MAX_BYTES = 100_000
 
 
@@ -46,12 +48,16 @@ def test_the_weights_are_small_and_made_of_hundredths() -> None:
     )
 
 
-@pytest.mark.parametrize("batch", OTHER_AUTHORS)
-def test_an_author_that_was_left_out_is_read(examples: list[Example], batch: str) -> None:
+def test_an_author_that_was_left_out_is_read(examples: list[Example]) -> None:
     """Found and wrong of the animals that a host's message says it is, without any rule."""
-    judge = learned.from_stored(fit([each for each in examples if each.batch != batch], "answer"))
-    new = [each for each in examples if each.batch == batch and each.kind == "answer"]
-    sure = [each for each in new if judge.chance(each.clues) >= MIN_CHANCE["answer"]]
-    wrong = [each for each in sure if not each.is_it]
-    assert len(sure) - len(wrong) >= 0.85 * sum(each.is_it for each in new)
-    assert len(wrong) <= 0.05 * len(sure)
+    all_sure, all_wrong = 0, 0
+    for batch in OTHER_AUTHORS:
+        known = [each for each in examples if each.batch != batch]
+        judge = learned.from_stored(fit(known, "answer"))
+        new = [each for each in examples if each.batch == batch and each.kind == "answer"]
+        sure = [each for each in new if judge.chance(each.clues) >= MIN_CHANCE["answer"]]
+        wrong = [each for each in sure if not each.is_it]
+        assert len(sure) - len(wrong) >= 0.85 * sum(each.is_it for each in new), batch
+        assert len(wrong) <= MAX_WRONG_OF_AN_AUTHOR * len(sure), batch
+        all_sure, all_wrong = all_sure + len(sure), all_wrong + len(wrong)
+    assert all_wrong <= MAX_WRONG_OF_ALL * all_sure
