@@ -29,7 +29,10 @@ NAMES = ("before", "now")
 
 
 def copy_site(site: Path, target: Path) -> Path:
-    """Copy a site, without answers of the endpoint; anybody may read its page of health."""
+    """Copy a site, without answers of the endpoint; anybody may read its page of health.
+
+    Not as benchmarks.serve does, which opens the site and so migrates it.
+    """
     shutil.copytree(site, target)
     metadata = json.loads((target / "metadata.json").read_text("utf-8"))
     metadata["permissions"] = {"critterdb-health": True}

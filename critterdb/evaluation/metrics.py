@@ -15,6 +15,7 @@ from critterdb.formatting import taxon_name
 from critterdb.model.decision import (
     MAX_STORED,
     NOT_A_CRITTER,
+    SCORE_DIGITS,
     Classification,
     Ladders,
     decide,
@@ -142,7 +143,7 @@ def _measure_sets(
         for index, photo in enumerate(classifications)
         if scores.truth[index] >= 0 and photo.reason != NOT_A_CRITTER
     ]
-    shown = scores.probabilities[has_set].round(4)
+    shown = scores.probabilities[has_set].round(SCORE_DIGITS)
     truth = scores.truth[has_set]
     is_inside = shown >= rule.min_scores[0]
     # Where no label reaches the limit, the set is the likeliest one.

@@ -36,6 +36,7 @@ __all__ = ["COARSER", "NOT_A_CRITTER", "UNSURE", "Classification", "decide", "la
 # All labels of a model with 5,000 are 70 kB of JSON a row.
 # docs/decisions.md#rows-of-predictions-keep-36-labels
 MAX_STORED = 36
+SCORE_DIGITS = 4  # of the probabilities of predictions, and of limits that these are compared with
 REST = "rest"  # the key of what all other labels have together
 
 
@@ -101,7 +102,7 @@ class Classification:
             kept = kept[:MAX_STORED]
         scores = {str(taxon["taxon_id"]): taxon["score"] for taxon in kept}
         if len(kept) < len(self.probabilities):
-            scores[REST] = round(max(0.0, 1 - sum(scores.values())), 4)
+            scores[REST] = round(max(0.0, 1 - sum(scores.values())), SCORE_DIGITS)
         return scores
 
 
@@ -153,17 +154,17 @@ def combine(
 
 
 def scored(taxon: Taxon, score: float) -> ScoredTaxon:
-    """Return a taxon as a prediction names it, with its probability to four digits."""
+    """Return a taxon as a prediction names it, with its probability to SCORE_DIGITS."""
     return {
         "taxon_id": taxon["taxon_id"],
         "name": taxon["name"],
         "common_name": taxon["common_name"],
-        "score": round(score, 4),
+        "score": round(score, SCORE_DIGITS),
     }
 
 
 def as_answer(taxon: Taxon, score: float) -> Answer:
-    """Return a taxon as an answer names it, with its probability to four digits."""
+    """Return a taxon as an answer names it, with its probability to SCORE_DIGITS."""
     return {**scored(taxon, score), "rank": taxon["rank"]}
 
 

@@ -72,9 +72,12 @@ class EarlierPhotos:
         if photo is None:
             return None
         target = stored_file(made, "photos", photo.path)
+        earlier = self.folder / photo.path
         try:
+            if earlier.stat(follow_symlinks=False).st_size != photo.bytes:
+                return None  # it was cut short
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.link(self.folder / photo.path, target, follow_symlinks=False)
+            os.link(earlier, target, follow_symlinks=False)
         except FileExistsError:
             pass  # two photos that differ in their metadata only
         except OSError:

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from critterdb.model.decision import SCORE_DIGITS
 from critterdb.model.label_sets import SetRule
 
 # The lowest that a model's top label alone does not reach, if there are photos enough to promise
@@ -14,7 +15,6 @@ from critterdb.model.label_sets import SetRule
 COVERAGES = (0.95, 0.99, 0.995, 0.999)
 # Of one post; a limit for more of them needs more validation photos than most games have.
 MAX_PHOTOS = 4
-DIGITS = 4  # of the probabilities of predictions, and so of limits
 
 
 def choose_set_rule(probabilities: np.ndarray, truth: np.ndarray) -> SetRule | None:
@@ -48,7 +48,7 @@ def _limit(scores: np.ndarray, miss: float) -> float | None:
     if rank < len(scores) and _draw(scores) < exact - rank:
         rank += 1
     # A score above the limit is still no less than it when both are rounded.
-    return round(float(scores[rank - 1]), DIGITS)
+    return round(float(scores[rank - 1]), SCORE_DIGITS)
 
 
 def _draw(scores: np.ndarray) -> float:

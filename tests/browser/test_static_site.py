@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
     from tests.support.static_server import Sent
 
-pytestmark = [pytest.mark.browser, pytest.mark.any_line]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.any_line,
+    pytest.mark.usefixtures("own_cache"),
+]
 
 skip_without_browser()
 
@@ -54,13 +58,6 @@ LOOKS: dict[str, dict[str, Any]] = {
         "has_touch": True,
     },
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

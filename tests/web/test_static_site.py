@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 from threading import Event
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -42,22 +42,12 @@ from tests.support.pages import MODEL_ID, make_furnished_site
 from tests.support.publishing import SECRETS, make_full_site
 from tests.support.static_site import bake, contents, pages, problems, read_page
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_cache")]
 
 ROOT = Path(__file__).parents[2]
 BASE = "https://me.example/repo/"
 POLL_S = 0.005  # short of any stage of a bake
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

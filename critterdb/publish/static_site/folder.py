@@ -85,7 +85,8 @@ class BakedFolder:
     def place(self, source: Path, path: str, digest: str) -> None:
         """Put the file `source` at `path`, whose name or `digest` changes with its content."""
         self.digests[path] = digest[:DIGEST_DIGITS]
-        if self._known.get(path) == self.digests[path] and self._link_earlier(path):
+        is_known = self._known.get(path) == self.digests[path]
+        if is_known and self._is_as_large(source, path) and self._link_earlier(path):
             return
         self._written.add(path)
         if not self._link(str(source), path):
@@ -109,6 +110,12 @@ class BakedFolder:
                 data, name = file.read_bytes(), file.relative_to(self.made).as_posix()
                 file.unlink()
                 self.write(name, data)
+
+    def _is_as_large(self, source: Path, path: str) -> bool:
+        """Whether the earlier edition's file was not cut short, by an upload tool for example."""
+        with suppress(OSError):
+            return (self.before / path).stat().st_size == source.stat().st_size
+        return False
 
     def _link_earlier(self, path: str) -> bool:
         return self._link(f"{self._before}/{path}", path)
